@@ -1,0 +1,38 @@
+"""The object store: S3, for uploads, exports and message content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.gateways import aws
+from chalicelib.shared.settings import settings
+
+
+def put(key: str, body: bytes, content_type: str) -> None:
+    """Keep an object."""
+    aws.client("s3").put_object(Bucket=settings().bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def find(key: str) -> bytes | None:
+    """The bytes of an object, or None."""
+    s3 = aws.client("s3")
+    try:
+        body: bytes = s3.get_object(Bucket=settings().bucket, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return body
+
+
+def upload_url(key: str, expires_s: int = 3600) -> str:
+    """A presigned PUT URL for an object."""
+    url: str = aws.client("s3").generate_presigned_url(
+        "put_object", Params={"Bucket": settings().bucket, "Key": key}, ExpiresIn=expires_s
+    )
+    return url
+
+
+def download_url(key: str, expires_s: int = 3600) -> Any:
+    """A presigned GET URL for an object."""
+    return aws.client("s3").generate_presigned_url(
+        "get_object", Params={"Bucket": settings().bucket, "Key": key}, ExpiresIn=expires_s
+    )

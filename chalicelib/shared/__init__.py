@@ -1,0 +1,1 @@
+"""What every room may use: ids, errors, settings, time formats, HTTP shapes. Imports nothing of ours."""
