@@ -1,0 +1,115 @@
+"""``FriendEvent``: the one shape in which everything a friend does reaches the engine.
+
+Doors (LINE's webhook, the event API, links, forms, the console) normalise into it and put it in the inbox;
+the engine reads it back. Standard library only: the webhook's Lambda starts with it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.shared.ids import digest
+
+NOBODY = "-"
+"""The timeline of events that name no friend, group or room (a failed account link, a bot suspension)."""
+
+RECORDED_ONLY = ("unknown:", "group:")
+"""Prefixes of types that become activities and nothing else: no fact sheet, no rules."""
+
+_PLAIN_GROUP = re.compile(r"[!-~]{1,128}\Z")
+
+
+@dataclass(frozen=True)
+class FriendEvent:
+    """One thing a friend did, or that happened to one. ``at`` is the event's own time (ISO text, UTC)."""
+
+    event_id: str
+    account_id: str
+    user_id: str
+    type: str
+    at: str
+    key: str | None = None
+    props: dict[str, Any] = field(default_factory=dict)
+    reply_token: str | None = None
+    source: str = "line"
+
+    @property
+    def recorded_only(self) -> bool:
+        """Whether this event is kept on the timeline without touching a friend."""
+        return self.user_id == NOBODY or self.type.startswith(RECORDED_ONLY)
+
+    def to_message(self) -> dict[str, Any]:
+        """The event as a queue message's body."""
+        body: dict[str, Any] = {
+            "event_id": self.event_id,
+            "account": self.account_id,
+            "user_id": self.user_id,
+            "type": self.type,
+            "at": self.at,
+            "props": self.props,
+            "source": self.source,
+        }
+        if self.key is not None:
+            body["key"] = self.key
+        if self.reply_token is not None:
+            body["reply_token"] = self.reply_token
+        return body
+
+    @classmethod
+    def from_message(cls, body: dict[str, Any]) -> FriendEvent:
+        """The event of a queue message's body."""
+        return cls(
+            event_id=body["event_id"],
+            account_id=body["account"],
+            user_id=body["user_id"],
+            type=body["type"],
+            at=body["at"],
+            key=body.get("key"),
+            props=body.get("props") or {},
+            reply_token=body.get("reply_token"),
+            source=body.get("source", "line"),
+        )
+
+
+@dataclass(frozen=True)
+class InboxMessage:
+    """What the inbox takes: a body, its FIFO group (one per friend) and its de-duplication id."""
+
+    body: dict[str, Any]
+    group: str
+    dedup: str
+
+
+def inbox_message(event: FriendEvent) -> InboxMessage:
+    """The inbox message of an event: order per friend, duplicates by account, friend and event id.
+
+    SQS takes 1-128 printable ASCII characters as a group; other names stand in as their digest.
+    """
+    group = f"{event.account_id}#{event.user_id}"
+    if not _PLAIN_GROUP.match(group):
+        group = digest(event.account_id, event.user_id)
+    return InboxMessage(event.to_message(), group, digest(event.account_id, event.user_id, event.event_id))
+
+
+def event_key(event_type: str, props: dict[str, Any]) -> str | None:
+    """The key under which an event is counted besides its type; None when it has none.
+
+    Link, form, route, page pattern, message type, or postback data up to the first ``&``.
+    """
+    if event_type == "postback":
+        return _text(str(props.get("data") or "").split("&", 1)[0])
+    names = {
+        "messaged": "message_type",
+        "link_clicked": "link",
+        "form_answered": "form",
+        "route_entered": "route",
+        "page_viewed": "pattern",
+    }
+    name = names.get(event_type)
+    return _text(props.get(name)) if name else None
+
+
+def _text(value: Any) -> str | None:
+    return value[:100] if isinstance(value, str) and value else None
