@@ -1,0 +1,38 @@
+"""The catalog's kind ``messages``: its shape, what it refers to, and what LINE would refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.catalog.kinds import DocumentKind, Reference
+from chalicelib.catalog.service import Snapshot
+from chalicelib.messages import checks, variables
+from chalicelib.shared.errors import Detail
+
+
+class MessageDocument(BaseModel):
+    """A message: one to five raw LINE message objects that are sent together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+    messages: list[dict[str, Any]] = Field(min_length=1, max_length=5)
+    category: Literal["marketing", "transactional"] = "marketing"
+
+
+def references(body: dict[str, Any]) -> Iterable[Reference]:
+    """The attributes, scores, tags and links that its variables name."""
+    return variables.references(body["messages"])
+
+
+def check(_id: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detail]:
+    """What cannot work: templates that cannot be read, and what LINE's rules refuse."""
+    return checks.check_templates(body["messages"])
+
+
+KINDS: dict[str, DocumentKind] = {
+    "messages": DocumentKind(kind="messages", model=MessageDocument, references=references, check=check)
+}

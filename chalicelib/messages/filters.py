@@ -1,0 +1,183 @@
+"""Filters: a value in, a value out. ``None`` is a missing value; only ``default`` and ``yesno`` answer it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from chalicelib.messages.template import Argument, Filter
+from chalicelib.messages.text import shorten, sound
+
+DEFAULT_DATE = "%Y年%-m月%-d日"
+_WEEKDAYS = "月火水木金土日"
+_DATE_TOKEN = re.compile(r"%(-?[A-Za-z%])")
+
+
+class FilterProblem(ValueError):
+    """The value is not of the kind that the filter takes."""
+
+
+def as_text(value: Any) -> str:
+    """A value as people read it: whole numbers without a point, lists joined with 、."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.10g}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "、".join(as_text(one) for one in value)
+    return sound(str(value))
+
+
+def _default(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    return args[0] if value in (None, "", [], ()) else value
+
+
+def _upper(value: Any, _args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    return as_text(value).upper()
+
+
+def _lower(value: Any, _args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    return as_text(value).lower()
+
+
+def _truncate(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    return shorten(as_text(value), int(args[0]), str(args[1]) if len(args) > 1 else "…")
+
+
+def _number(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise FilterProblem(f"{as_text(value)[:40]!r} is not a number") from error
+    if not math.isfinite(number) or abs(number) >= 1e18:
+        raise FilterProblem(f"{number} is too large a number")
+    if args:
+        return f"{number:,.{int(args[0])}f}"
+    text = f"{number:,.2f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def _date(value: Any, args: tuple[Argument, ...], zone: ZoneInfo) -> Any:
+    return format_date(_moment(value, zone), str(args[0]) if args else DEFAULT_DATE)
+
+
+def _join(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    many = value if isinstance(value, list | tuple) else [value]
+    return str(args[0]).join(as_text(one) for one in many)
+
+
+def _yesno(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    return args[0] if value not in (None, False, "", 0) else args[1]
+
+
+def _urlencode(value: Any, _args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    return quote(as_text(value), safe="")
+
+
+@dataclass(frozen=True)
+class FilterRule:
+    """How a filter is used: its function and how many arguments it takes, of which kinds."""
+
+    apply: Callable[[Any, tuple[Argument, ...], ZoneInfo], Any]
+    kinds: tuple[str, ...] = ()
+    required: int = 0
+    takes_missing: bool = False
+
+
+FILTERS: dict[str, FilterRule] = {
+    "default": FilterRule(_default, ("any",), 1, takes_missing=True),
+    "upper": FilterRule(_upper),
+    "lower": FilterRule(_lower),
+    "truncate": FilterRule(_truncate, ("count", "text"), 1),
+    "number": FilterRule(_number, ("digits",)),
+    "date": FilterRule(_date, ("date",)),
+    "join": FilterRule(_join, ("text",), 1),
+    "yesno": FilterRule(_yesno, ("any", "any"), 2, takes_missing=True),
+    "urlencode": FilterRule(_urlencode),
+}
+
+
+def problem(used: Filter) -> str | None:
+    """What is wrong with the use of a filter, as a sentence; None when nothing is."""
+    rule = FILTERS.get(used.name)
+    if rule is None:
+        return f"there is no filter {used.name}; there are {', '.join(sorted(FILTERS))}"
+    if not rule.required <= len(used.args) <= len(rule.kinds):
+        return f"the filter {used.name} takes {_count(rule)}, not {len(used.args)}"
+    for kind, arg in zip(rule.kinds, used.args, strict=False):
+        wrong = _argument_problem(kind, arg)
+        if wrong:
+            return f"the filter {used.name} {wrong}"
+    return None
+
+
+def run(used: Filter, value: Any, zone: ZoneInfo) -> Any:
+    """The value after one filter. Raises FilterProblem."""
+    rule = FILTERS[used.name]
+    if value is None and not rule.takes_missing:
+        return None
+    try:
+        return rule.apply(value, used.args, zone)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise FilterProblem(str(error)) from error
+
+
+def format_date(moment: datetime, pattern: str) -> str:
+    """The moment in a pattern of ``%Y %y %m %-m %d %-d %H %-H %M %-M %S %a %A`` (weekdays in Japanese)."""
+    return _DATE_TOKEN.sub(lambda token: _date_token(moment, token[1]) or token[0], pattern)
+
+
+def _date_token(moment: datetime, token: str) -> str | None:
+    plain = {
+        "Y": f"{moment.year:04d}",
+        "y": f"{moment.year % 100:02d}",
+        "S": f"{moment.second:02d}",
+        "a": _WEEKDAYS[moment.weekday()],
+        "A": f"{_WEEKDAYS[moment.weekday()]}曜日",
+        "%": "%",
+    }
+    numbers = {"m": moment.month, "d": moment.day, "H": moment.hour, "M": moment.minute}
+    if token in plain:
+        return plain[token]
+    number = numbers.get(token[-1])
+    if number is None:
+        return None
+    return str(number) if token.startswith("-") else f"{number:02d}"
+
+
+def _moment(value: Any, zone: ZoneInfo) -> datetime:
+    text = as_text(value)
+    try:
+        if len(text) == 10:
+            return datetime.combine(date.fromisoformat(text), time(), zone)
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    except (ValueError, OverflowError) as error:
+        raise FilterProblem(f"{text[:40]!r} is not a date") from error
+
+
+def _count(rule: FilterRule) -> str:
+    if rule.required == len(rule.kinds):
+        return f"{rule.required} argument" + ("" if rule.required == 1 else "s")
+    return f"{rule.required} to {len(rule.kinds)} arguments"
+
+
+def _argument_problem(kind: str, arg: Argument) -> str | None:
+    whole = isinstance(arg, int)
+    if kind == "count" and not (whole and 1 <= int(arg) <= 5000):
+        return "needs a whole number from 1 to 5000"
+    if kind == "digits" and not (whole and 0 <= int(arg) <= 6):
+        return "needs a number of digits from 0 to 6"
+    if kind in {"text", "date"} and not isinstance(arg, str):
+        return "needs a text in quotes"
+    if kind == "date":
+        for token in _DATE_TOKEN.findall(str(arg)):
+            if _date_token(datetime(2000, 1, 1), token) is None:  # noqa: DTZ001 (only the pattern is tried)
+                return f"does not know %{token} in its pattern"
+    return None

@@ -1,0 +1,39 @@
+"""Tracked links: the address that ``{{ link("spring-sale") }}`` stands for, and the way back.
+
+The address is ``<public URL>/r/<account>.<link>``. The code names the account and the link in plain
+letters, so it never changes, needs no table, and can only lead to a URL that the account registered.
+Changing a link document's ``url`` changes where messages already sent lead to.
+"""
+
+from __future__ import annotations
+
+from chalicelib.catalog.service import Snapshot
+from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.settings import settings
+
+
+def code(account_id: str, link_id: str) -> str:
+    """The code of a link: always the same for one account and link (``.`` is in neither id)."""
+    return f"{account_id}.{link_id}"
+
+
+def read_code(text: str) -> tuple[str, str] | None:
+    """``(account id, link id)`` of a code; None when it is not one."""
+    account_id, dot, link_id = text.partition(".")
+    if not dot or not ID_PATTERN.match(account_id) or not ID_PATTERN.match(link_id):
+        return None
+    return account_id, link_id
+
+
+def url_for(snapshot: Snapshot, link_id: str) -> str | None:
+    """The tracked address of a link of the account; None when there is no such link."""
+    if snapshot.find("links", link_id) is None:
+        return None
+    return f"{settings().public_url.rstrip('/')}/r/{code(snapshot.account_id, link_id)}"
+
+
+def target(snapshot: Snapshot, link_id: str) -> str | None:
+    """Where a link leads: the registered URL; None when there is no such link."""
+    document = snapshot.find("links", link_id)
+    url = document.body.get("url") if document else None
+    return url if isinstance(url, str) else None

@@ -1,0 +1,155 @@
+"""One message for one friend: every ``{{ ... }}`` filled in, or ``Unrenderable`` with the reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from chalicelib.catalog.service import Snapshot
+from chalicelib.messages import checks, filters, links, variables
+from chalicelib.messages.model import Unrenderable
+from chalicelib.messages.template import Expression, Part, TemplateProblem, has_expressions, parse, strings
+from chalicelib.messages.text import units
+from chalicelib.messages.variables import Scope
+
+__all__ = ["URL_KEYS", "Unrenderable", "is_static", "render"]
+
+URL_KEYS = frozenset(
+    {
+        "uri",
+        "linkUri",
+        "desktop",
+        "url",
+        "originalContentUrl",
+        "previewImageUrl",
+        "imageUrl",
+        "thumbnailImageUrl",
+        "iconUrl",
+        "baseUrl",
+    }
+)
+"""Properties that hold an address: values filled into one are percent-encoded, unless they begin it."""
+
+_DEFAULT_ZONE = ZoneInfo("Asia/Tokyo")
+
+
+def is_static(body: Mapping[str, Any]) -> bool:
+    """Whether the message has nothing to fill in, so that one payload serves every friend."""
+    return not any(has_expressions(text) for _, _, text in strings(body.get("messages"), "messages"))
+
+
+def render(
+    body: Mapping[str, Any],
+    sheet: Mapping[str, Any],
+    snapshot: Snapshot,
+    now: datetime,
+    event: Mapping[str, Any] | None = None,
+    zone: ZoneInfo = _DEFAULT_ZONE,
+) -> list[dict[str, Any]]:
+    """The LINE message objects for one friend; ``event`` is the props of the event at hand, ``zone`` the
+    account's. Raises only Unrenderable: a value is missing and has no default, or LINE would refuse it.
+    """
+    messages: list[dict[str, Any]] = body["messages"]
+    if is_static(body):
+        return messages
+    filler = _Filler(Scope(sheet, snapshot, now, event), zone)
+    rendered = [filler.message(message) for message in messages]
+    refused = checks.check(rendered)
+    if refused:
+        raise Unrenderable(f"{refused[0].path}: {refused[0].message}")
+    return rendered
+
+
+class _Filler:
+    """Fills in the strings of message objects from one scope."""
+
+    def __init__(self, scope: Scope, zone: ZoneInfo) -> None:
+        self._scope = scope
+        self._zone = zone
+
+    def message(self, message: dict[str, Any]) -> dict[str, Any]:
+        """One message object; its ``emojis`` still point at their ``$`` after the text has moved."""
+        filled = {name: self._value(name, inner) for name, inner in message.items()}
+        text = message.get("text")
+        if isinstance(text, str) and has_expressions(text):
+            filled["text"], moves = self._text(text, braces=message.get("type") == "textV2")
+            if message.get("type") == "text" and isinstance(filled.get("emojis"), list):
+                filled["emojis"] = [_moved(emoji, moves) for emoji in filled["emojis"]]
+        return filled
+
+    def _value(self, key: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._string(value, address=key in URL_KEYS) if has_expressions(value) else value
+        if isinstance(value, dict):
+            return {name: self._value(name, inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._value(key, inner) for inner in value]
+        return value
+
+    def _string(self, text: str, *, address: bool) -> str:
+        pieces: list[str] = []
+        for part in _parts(text):
+            if isinstance(part, str):
+                pieces.append(part)
+                continue
+            filled = self._fill(part)
+            encode = address and bool(pieces) and part.kind != "link" and not _encoded(part)
+            pieces.append(quote(filled, safe="") if encode else filled)
+        return "".join(pieces)
+
+    def _text(self, text: str, *, braces: bool) -> tuple[str, list[tuple[int, int, int]]]:
+        """The text, and for each literal part (its start before, its end before, how far it moved)."""
+        pieces: list[str] = []
+        moves: list[tuple[int, int, int]] = []
+        before = after = 0
+        for part in _parts(text):
+            if isinstance(part, str):
+                piece, length = part, units(part)
+                moves.append((before, before + length, after - before))
+            else:
+                piece, length = self._fill(part), units(part.source)
+                piece = piece.replace("{", "{{").replace("}", "}}") if braces else piece
+            pieces.append(piece)
+            before += length
+            after += units(piece)
+        return "".join(pieces), moves
+
+    def _fill(self, expression: Expression) -> str:
+        if expression.kind == "link":
+            value: Any = links.url_for(self._scope.snapshot, expression.name)
+        elif expression.kind == "literal":
+            value = expression.name
+        else:
+            value = variables.value_of(expression, self._scope)
+        for used in expression.filters:
+            if filters.problem(used):
+                raise Unrenderable(f"{expression.source}: {filters.problem(used)}")
+            try:
+                value = filters.run(used, value, self._zone)
+            except filters.FilterProblem as error:
+                raise Unrenderable(f"{expression.source}: {error}") from error
+        if value is None or isinstance(value, Mapping):
+            raise Unrenderable(f"{expression.name} is missing and has no default")
+        return filters.as_text(value)
+
+
+def _parts(text: str) -> tuple[Part, ...]:
+    try:
+        return parse(text)
+    except TemplateProblem as error:
+        raise Unrenderable(str(error)) from error
+
+
+def _encoded(expression: Expression) -> bool:
+    return any(used.name == "urlencode" for used in expression.filters)
+
+
+def _moved(emoji: Any, moves: list[tuple[int, int, int]]) -> Any:
+    index = emoji.get("index") if isinstance(emoji, dict) else None
+    if not isinstance(index, int):
+        return emoji
+    by = next((move for start, end, move in moves if start <= index < end), 0)
+    return {**emoji, "index": index + by}

@@ -1,0 +1,134 @@
+"""What each name in a template stands for on a fact sheet, and what it refers to in the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.catalog.kinds import Reference
+from chalicelib.catalog.service import Snapshot
+from chalicelib.friends import sheet as sheets
+from chalicelib.messages import filters
+from chalicelib.messages.template import (
+    Expression,
+    TemplateProblem,
+    expressions,
+    has_expressions,
+    parse,
+    strings,
+)
+from chalicelib.shared.errors import Detail
+
+FRIEND_FIELDS = (
+    "display_name",
+    "user_id",
+    "status",
+    "language",
+    "member_id",
+    "created_at",
+    "followed_at",
+    "last_active_at",
+)
+KINDS = {"attribute": "attributes", "score": "scores", "tag": "tags"}
+"""The first word of a catalog variable -> the kind of document it names."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """All that a variable can see: one fact sheet, one catalog revision, one moment, maybe one event."""
+
+    sheet: Mapping[str, Any]
+    snapshot: Snapshot
+    now: datetime
+    event: Mapping[str, Any] | None = None
+
+
+def value_of(expression: Expression, scope: Scope) -> Any:
+    """The value of a variable; None when the friend has none."""
+    first, *rest = expression.path
+    if first == "friend":
+        return scope.sheet.get(rest[0]) if len(rest) == 1 and rest[0] in FRIEND_FIELDS else None
+    if first == "event":
+        return _dig(scope.event, rest)
+    if first in KINDS and len(rest) == 1:
+        return {"attribute": _attribute, "score": _score, "tag": _tag}[first](rest[0], scope)
+    return None
+
+
+def problem(expression: Expression) -> str | None:
+    """Why an expression can never work, whatever the catalog holds; None when it can."""
+    for used in expression.filters:
+        wrong = filters.problem(used)
+        if wrong:
+            return wrong
+    return _name_problem(expression) if expression.kind == "variable" else None
+
+
+def references(messages: Any) -> Iterator[Reference]:
+    """Every document that the messages' variables and links name."""
+    for path, _, expression in expressions(messages):
+        if expression.kind == "link":
+            yield Reference(path, "links", expression.name)
+        elif expression.kind == "variable" and expression.path[0] in KINDS and len(expression.path) == 2:
+            yield Reference(path, KINDS[expression.path[0]], expression.path[1])
+
+
+def problems(messages: Any) -> Iterator[Detail]:
+    """Every template that cannot be read and every name or filter that does not exist, with its path."""
+    for path, _, text in strings(messages, "messages"):
+        if not has_expressions(text):
+            continue
+        try:
+            parts = parse(text)
+        except TemplateProblem as error:
+            yield Detail(path, f"{error}. To show two braces write " + '{{ "{{" }}')
+            continue
+        for part in parts:
+            wrong = problem(part) if isinstance(part, Expression) else None
+            if wrong:
+                yield Detail(path, wrong)
+
+
+def _name_problem(expression: Expression) -> str | None:
+    first, *rest = expression.path
+    if first == "friend":
+        if len(rest) == 1 and rest[0] in FRIEND_FIELDS:
+            return None
+        return f"there is no {expression.name}; a friend has {', '.join(FRIEND_FIELDS)}"
+    if first == "event":
+        return None if rest else "event needs a property, such as event.text"
+    if first in KINDS:
+        return None if len(rest) == 1 else f"{first} needs one id, such as {first}.some-id"
+    return f"there is no variable {expression.name}; there are friend, attribute, score, tag, event and link"
+
+
+def _attribute(name: str, scope: Scope) -> Any:
+    return _dig(scope.sheet.get("attributes"), [name])
+
+
+def _score(name: str, scope: Scope) -> Any:
+    entry = _dig(scope.sheet.get("scores"), [name])
+    definition = scope.snapshot.find("scores", name)
+    if not isinstance(entry, dict) or definition is None:
+        return None
+    try:
+        return sheets.score_value(entry, definition.body, scope.now)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _tag(name: str, scope: Scope) -> Any:
+    return _dig(scope.sheet.get("tags"), [name, "since"])
+
+
+def _dig(value: Any, path: list[str]) -> Any:
+    for name in path:
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name[:6]) < len(value):
+            value = value[int(name[:6])]
+        else:
+            return None
+    return value
