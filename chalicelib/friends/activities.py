@@ -1,0 +1,105 @@
+"""The timeline: one activity per event of a friend, ``account#user_id`` / ``event_id``, listed by time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.friends.expressions import Condition, Expression
+from chalicelib.friends.store import batch_get
+from chalicelib.gateways import aws
+from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.shared.settings import settings
+
+_NEW = Condition(("pk",), "absent")
+_FAILED = Condition(("state",), "=", "failed")
+
+
+def find(account: str, user: str, event_id: str) -> dict[str, Any] | None:
+    """The activity of an event, read consistently; None when the event is not yet complete."""
+    answer = aws.client("dynamodb").get_item(
+        TableName=settings().table("activities"), Key=_key(account, user, event_id), ConsistentRead=True
+    )
+    return _activity(answer["Item"]) if "Item" in answer else None
+
+
+def put(activity: dict[str, Any]) -> bool:
+    """Keep a complete activity; False when there is one of this event already (it stays as it is)."""
+    return _put(activity, _NEW)
+
+
+def replace_failed(activity: dict[str, Any]) -> bool:
+    """Keep an activity over nothing or over one with ``state: failed``; False over a complete one."""
+    return _put(activity, (_NEW, _FAILED))
+
+
+def recent(
+    account: str, user: str, limit: int, cursor: dict[str, Any] | None = None
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Newest first: ``(activities, the cursor of the next page or None)``."""
+    request: dict[str, Any] = {
+        "TableName": settings().table("activities"),
+        "IndexName": "by_at",
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": f"{account}#{user}"}},
+        "ScanIndexForward": False,
+        "Limit": limit,
+    }
+    if cursor:
+        request["ExclusiveStartKey"] = _key(account, user, cursor["event_id"]) | {"at": {"S": cursor["at"]}}
+    answer = aws.client("dynamodb").query(**request)
+    order = [(item["at"]["S"], item["sk"]["S"]) for item in answer["Items"]]
+    found = {
+        item["sk"]["S"]: _activity(item)
+        for item in batch_get("activities", [_key(account, user, event_id) for _, event_id in order])
+    }
+    last = answer.get("LastEvaluatedKey")
+    following = {"at": last["at"]["S"], "event_id": last["sk"]["S"]} if last else None
+    return [found[event_id] for _, event_id in order if event_id in found], following
+
+
+def delete_all(account: str, user: str) -> int:
+    """Delete a friend's whole timeline (erasing); answers how many activities there were."""
+    dynamodb, table = aws.client("dynamodb"), settings().table("activities")
+    deleted = 0
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"{account}#{user}"}},
+        ProjectionExpression="pk, sk",
+        ConsistentRead=True,
+    )
+    for page in pages:
+        for item in page["Items"]:
+            dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+            deleted += 1
+    return deleted
+
+
+def _key(account: str, user: str, event_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"{account}#{user}"}, "sk": {"S": event_id}}
+
+
+def _put(activity: dict[str, Any], condition: Condition | tuple[Condition, ...]) -> bool:
+    dynamodb, expression = aws.client("dynamodb"), Expression()
+    key = _key(activity["account"], activity["user_id"], activity["event_id"])
+    body = {k: to_av(v) for k, v in activity.items() if k not in {"account", "user_id", "event_id"}}
+    request: dict[str, Any] = {
+        "TableName": settings().table("activities"),
+        "Item": key | body,
+        "ConditionExpression": expression.condition([condition]),
+        "ExpressionAttributeNames": expression.names,
+    }
+    if expression.values:
+        request["ExpressionAttributeValues"] = expression.values
+    try:
+        dynamodb.put_item(**request)
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _activity(item: dict[str, Any]) -> dict[str, Any]:
+    activity = plain_item(item)
+    activity["account"], _, activity["user_id"] = activity.pop("pk").partition("#")
+    activity["event_id"] = activity.pop("sk")
+    return activity

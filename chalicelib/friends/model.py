@@ -1,0 +1,71 @@
+"""The shape of a fact sheet and of the small things in it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+Sheet: TypeAlias = dict[str, Any]
+"""One friend's fact sheet: plain values, times as ISO text of fixed width (text order = time order)."""
+
+Fact: TypeAlias = tuple[str, str | None, dict[str, Any]]
+"""A fact produced by a change: ``(type, key, props)``, e.g. ``("tag_added", "vip", {"tag": "vip"})``."""
+
+Status = Literal["following", "blocked", "unknown", "erased"]
+
+BUDGET_BYTES = 32 * 1024
+HARD_BYTES = 100 * 1024
+DAYS_KEPT = 92
+KEYS_PER_TYPE = 200
+
+PARENTS = (
+    "source",
+    "tags",
+    "untagged",
+    "scores",
+    "attributes",
+    "attributes_at",
+    "facts",
+    "purchases",
+    "scenarios",
+    "received",
+    "caps",
+    "limits",
+    "pending",
+)
+"""Maps that exist from the first write on, so that anybody may set a path below them."""
+
+UNCOUNTED = frozenset({"console_edit", "imported", "scenario_action"})
+"""Internal events: they change a sheet, and are not behaviour to be counted."""
+
+BY_FRIEND_SOURCES = frozenset({"line", "link", "site", "form"})
+BY_FRIEND_TYPES = frozenset({"purchased", "reserved"})
+"""Behaviour of the friend that somebody else reports."""
+
+
+def new_sheet(account: str, user: str, at: str) -> Sheet:
+    """An empty sheet of a friend first heard of at ``at``; not yet known to follow."""
+    sheet: Sheet = {
+        "account": account,
+        "user_id": user,
+        "status": "unknown",
+        "status_at": None,
+        "followed_at": None,
+        "blocked_at": None,
+        "display_name": None,
+        "language": None,
+        "member_id": None,
+        "created_at": at,
+        "last_active_at": None,
+        "rev": 0,
+    }
+    for parent in PARENTS:
+        sheet[parent] = {}
+    sheet["purchases"] = {"count": 0, "total": 0, "categories": {}, "products": {}}
+    return sheet
+
+
+def is_by_friend(event_type: str, source: str) -> bool:
+    """Whether an event is something that the friend did (it makes the friend active)."""
+    if event_type in UNCOUNTED:
+        return False
+    return source in BY_FRIEND_SOURCES or event_type in BY_FRIEND_TYPES

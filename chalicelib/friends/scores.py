@@ -1,0 +1,99 @@
+"""Scores: points with decay by half-life, limits, and thresholds that are crossed in both directions.
+
+A stored score is a value at a moment (``{"value", "at", "set_at"?}``); what it is worth later is
+computed when it is read, never by a batch job. Late points are decayed to the moment of the entry and
+count in full otherwise. Points from before a later ``set`` are part of what was overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.friends.model import Fact, Sheet
+from chalicelib.shared.times import parse_duration, parse_iso
+
+_DIGITS = 9
+VALUE_LIMIT = 1e15
+
+
+def score_value(entry: Mapping[str, Any], definition: Mapping[str, Any], now: datetime) -> float:
+    """The decayed value at ``now``; never decayed backwards."""
+    return _tidy(float(entry["value"]) * _decay(definition, parse_iso(entry["at"]), now))
+
+
+def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: float, at: str) -> list[Fact]:
+    """Add points at ``at``; answers ``score_changed`` and the ``score_crossed`` of every threshold passed."""
+    entry = sheet["scores"].get(score)
+    if entry is None:
+        after = _clamp(definition, points)
+        sheet["scores"][score] = {"value": after, "at": at}
+        return _facts(score, definition, 0.0, 0.0, after)
+    if at < entry.get("set_at", ""):
+        return []
+    stored = float(entry["value"])
+    if at < entry["at"]:
+        before = stored
+        late = points * _decay(definition, parse_iso(at), parse_iso(entry["at"]))
+        entry["value"] = after = _clamp(definition, before + late)
+    else:
+        before = score_value(entry, definition, parse_iso(at))
+        entry["value"] = after = _clamp(definition, before + points)
+        entry["at"] = at
+    return _facts(score, definition, stored, before, after)
+
+
+def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: float, at: str) -> list[Fact]:
+    """Set the value at ``at``; a set older than what is already counted leaves that standing."""
+    entry = sheet["scores"].get(score)
+    if entry is not None and at < entry["at"]:
+        return []
+    after = _clamp(definition, value)
+    stored = float(entry["value"]) if entry else 0.0
+    before = score_value(entry, definition, parse_iso(at)) if entry else 0.0
+    sheet["scores"][score] = {"value": after, "at": at, "set_at": at}
+    return _facts(score, definition, stored, before, after)
+
+
+def _decay(definition: Mapping[str, Any], since: datetime, until: datetime) -> float:
+    half_life = definition.get("half_life")
+    if not half_life or until <= since:
+        return 1.0
+    return float(0.5 ** ((until - since) / parse_duration(half_life)))
+
+
+def _clamp(definition: Mapping[str, Any], value: float) -> float:
+    low, high = definition.get("min"), definition.get("max")
+    if low is not None:
+        value = max(value, low)
+    if high is not None:
+        value = min(value, high)
+    return _tidy(max(-VALUE_LIMIT, min(VALUE_LIMIT, value)))
+
+
+def _tidy(value: float) -> float:
+    """Without the dust that decay leaves behind (the store keeps 38 digits, not 1e-200)."""
+    return round(float(value), _DIGITS) + 0.0
+
+
+def _facts(
+    score: str, definition: Mapping[str, Any], stored: float, before: float, after: float
+) -> list[Fact]:
+    """First what decay crossed unnoticed since the last change, then the change itself."""
+    facts = _crossings(score, definition, stored, before)
+    if after != before:
+        facts.append(("score_changed", score, {"score": score, "before": before, "after": after}))
+        facts += _crossings(score, definition, before, after)
+    return facts
+
+
+def _crossings(score: str, definition: Mapping[str, Any], before: float, after: float) -> list[Fact]:
+    thresholds = sorted(definition.get("thresholds") or ())
+    if after > before:
+        passed, direction = [t for t in thresholds if before < t <= after], "up"
+    else:
+        passed, direction = [t for t in reversed(thresholds) if after < t <= before], "down"
+    return [
+        ("score_crossed", score, {"score": score, "threshold": t, "direction": direction}) for t in passed
+    ]

@@ -1,0 +1,172 @@
+"""Fact sheets in DynamoDB: ``account#shard`` / ``user_id``. An existing item is only ever updated by path.
+
+Raw items of the low-level client: sheets are read by the thousand, and written by document path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from chalicelib.friends.expressions import Condition, Expression
+from chalicelib.friends.model import Sheet
+from chalicelib.friends.paths import Path, changed_paths
+from chalicelib.gateways import aws, clock
+from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.shared.ids import friend_shard
+from chalicelib.shared.settings import settings
+
+__all__ = ["Condition", "create_or_update", "erase", "load", "load_many", "partition", "update_paths"]
+
+_EXISTS = Condition(("pk",), "exists")
+_NEW = Condition(("pk",), "absent")
+
+
+def partition(account: str, shard: int) -> str:
+    """The partition key of a shard of an account's friends."""
+    return f"{account}#{shard}"
+
+
+def load(account: str, shards: int, user_id: str) -> Sheet | None:
+    """A friend's sheet, read consistently; None when never seen. May be a tombstone (status erased)."""
+    answer = aws.client("dynamodb").get_item(
+        TableName=settings().table("friends"), Key=_key(account, shards, user_id), ConsistentRead=True
+    )
+    return to_sheet(answer["Item"]) if "Item" in answer else None
+
+
+def load_many(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, Sheet]:
+    """The sheets of those user ids that are known, read consistently."""
+    keys = [_key(account, shards, user) for user in dict.fromkeys(user_ids)]
+    return {sheet["user_id"]: sheet for sheet in map(to_sheet, batch_get("friends", keys))}
+
+
+def batch_get(table: str, keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The raw items of these keys (any number, no order), read consistently."""
+    name, dynamodb, found = settings().table(table), aws.client("dynamodb"), []
+    waiting = list(keys)
+    while waiting:
+        batch, waiting = waiting[:100], waiting[100:]
+        answer = dynamodb.batch_get_item(RequestItems={name: {"Keys": batch, "ConsistentRead": True}})
+        found += answer["Responses"].get(name, [])
+        unread = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
+        if unread:
+            clock.sleep(0.05)
+            waiting = unread + waiting
+    return found
+
+
+def create_or_update(
+    account: str, shards: int, user_id: str, before: Sheet | None, after: Sheet, rev_seen: int | None
+) -> bool:
+    """Write the difference between ``before`` and ``after`` in one UpdateItem; False if somebody was faster.
+
+    ``before`` None: the item is new and must be absent. Otherwise its ``rev`` must still be ``rev_seen``.
+    On success ``after["rev"]`` is the new revision.
+    """
+    rev = 1 if before is None else (rev_seen or 0) + 1
+    if before is None:
+        item = {k: v for k, v in after.items() if k not in {"account", "user_id"}} | {"rev": rev}
+        if not _put_new(_key(account, shards, user_id) | {name: to_av(v) for name, v in item.items()}):
+            return False
+    else:
+        sets, removes = changed_paths(before, after)
+        expression = Expression()
+        update = expression.update([*sets, (("rev",), rev)], removes)
+        unchanged = Condition(("rev",), "=", rev_seen)
+        if not _update(_key(account, shards, user_id), expression, update, [_EXISTS, unchanged]):
+            return False
+    after["rev"] = rev
+    return True
+
+
+def update_paths(
+    account: str,
+    shards: int,
+    user_id: str,
+    sets: Sequence[tuple[Path, Any]] = (),
+    removes: Sequence[Path] = (),
+    conditions: Sequence[Condition | Sequence[Condition]] = (),
+    *,
+    adds: Sequence[tuple[Path, Any]] = (),
+    deletes: Sequence[tuple[Path, Any]] = (),
+) -> bool:
+    """Write paths of an existing sheet that belong to another room; ``rev`` stays as it is.
+
+    False when the friend is unknown or erased, or a condition does not hold (all of them must; a sequence
+    among them holds when one of it does). ``adds``/``deletes``: numbers, or members of sets (as a ``set``).
+    """
+    living = Condition(("status",), "<>", "erased")
+    expression = Expression()
+    update = expression.update(sets, removes, adds, deletes)
+    return _update(_key(account, shards, user_id), expression, update, [_EXISTS, living, *conditions])
+
+
+def erase(account: str, shards: int, user_id: str, at: str) -> bool:
+    """Leave a tombstone: nothing of the friend but the fact that it was erased. False when never seen."""
+    dynamodb = aws.client("dynamodb")
+    while (sheet := load(account, shards, user_id)) is not None:
+        tombstone = {"status": "erased", "status_at": at, "created_at": at, "rev": sheet["rev"] + 1}
+        expression = Expression()
+        try:
+            dynamodb.put_item(
+                TableName=settings().table("friends"),
+                Item=_key(account, shards, user_id) | {k: to_av(v) for k, v in tombstone.items()},
+                ConditionExpression=expression.condition([Condition(("rev",), "=", sheet["rev"])]),
+                ExpressionAttributeNames=expression.names,
+                ExpressionAttributeValues=expression.values,
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            continue
+        return True
+    return False
+
+
+def to_sheet(item: dict[str, Any]) -> Sheet:
+    """A raw item as a sheet: the keys as ``account`` and ``user_id``."""
+    sheet = plain_item(item)
+    sheet["account"] = sheet.pop("pk").rpartition("#")[0]
+    sheet["user_id"] = sheet.pop("sk")
+    return sheet
+
+
+def _key(account: str, shards: int, user_id: str) -> dict[str, Any]:
+    return {"pk": {"S": partition(account, friend_shard(user_id, shards))}, "sk": {"S": user_id}}
+
+
+def _put_new(item: dict[str, Any]) -> bool:
+    dynamodb = aws.client("dynamodb")
+    expression = Expression()
+    try:
+        dynamodb.put_item(
+            TableName=settings().table("friends"),
+            Item=item,
+            ConditionExpression=expression.condition([_NEW]),
+            ExpressionAttributeNames=expression.names,
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _update(
+    key: dict[str, Any],
+    expression: Expression,
+    update: str,
+    conditions: Sequence[Condition | Sequence[Condition]],
+) -> bool:
+    dynamodb = aws.client("dynamodb")
+    request: dict[str, Any] = {
+        "TableName": settings().table("friends"),
+        "Key": key,
+        "UpdateExpression": update,
+        "ConditionExpression": expression.condition(conditions),
+        "ExpressionAttributeNames": expression.names,
+    }
+    if expression.values:
+        request["ExpressionAttributeValues"] = expression.values
+    try:
+        dynamodb.update_item(**request)
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
