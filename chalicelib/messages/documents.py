@@ -28,11 +28,18 @@ def references(body: dict[str, Any]) -> Iterable[Reference]:
     return variables.references(body["messages"])
 
 
+def shape(body: dict[str, Any]) -> Iterable[Detail]:
+    """What LINE's rules refuse in the parts that are the same for every friend."""
+    return checks.check_shape(body["messages"])
+
+
 def check(_id: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detail]:
-    """What cannot work: templates that cannot be read, and what LINE's rules refuse."""
+    """Templates that cannot be read, names and filters that do not exist, texts too long even unfilled."""
     return checks.check_templates(body["messages"])
 
 
 KINDS: dict[str, DocumentKind] = {
-    "messages": DocumentKind(kind="messages", model=MessageDocument, references=references, check=check)
+    "messages": DocumentKind(
+        kind="messages", model=MessageDocument, references=references, check=check, shape=shape
+    )
 }

@@ -44,4 +44,5 @@ def _clusters(text: str) -> list[str]:
     # 27 ms of import and only needed for text beyond ASCII: not at start-up.
     import regex
 
-    return regex.findall(r"\X", text)
+    clusters: list[str] = regex.findall(r"\X", text)
+    return clusters

@@ -1,0 +1,116 @@
+"""Action objects: what happens when a friend taps. https://developers.line.biz/en/reference/messaging-api/#action-objects"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.messages.limits.spot import Spot
+from chalicelib.messages.text import graphemes
+
+URI_LENGTH = 10_000
+URI_SCHEMES = ("http", "https", "line", "tel")
+_INPUT_OPTIONS = ("closeRichMenu", "openRichMenu", "openKeyboard", "openVoice")
+_QUICK_REPLY_ONLY = ("camera", "cameraRoll", "location")
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+_DATE = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])|2100-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_PICKER = {
+    "date": re.compile(_DATE),
+    "time": re.compile(_TIME),
+    "datetime": re.compile(rf"({_DATE})[Tt]{_TIME}"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an action stands: how long its label may be, whether it needs one, and what is allowed there."""
+
+    label: int
+    label_required: bool
+    quick_reply: bool = False
+
+
+QUICK_REPLY = Place(20, True, quick_reply=True)
+TEMPLATE = Place(20, True)
+TEMPLATE_DEFAULT = Place(20, False)
+IMAGE_CAROUSEL = Place(12, False)
+FLEX_BUTTON = Place(40, True)
+FLEX = Place(40, False)
+
+
+def check_action(spot: Spot, place: Place) -> None:
+    """The action under ``spot`` works where it stands."""
+    kind = spot.value.get("type")
+    if kind == "richmenuswitch":
+        spot.say("type", "richmenuswitch works in rich menus only")
+        return
+    if kind in _QUICK_REPLY_ONLY and not place.quick_reply:
+        spot.say("type", f"{kind} works in quick replies only")
+        return
+    chosen = spot.choice("type", [*_CHECKS, *_QUICK_REPLY_ONLY], required=True)
+    if chosen is None:
+        return
+    spot.text("label", place.label, required=place.label_required, count=graphemes)
+    if chosen in _CHECKS:
+        _CHECKS[chosen](spot, place)
+
+
+def _postback(spot: Spot, _place: Place) -> None:
+    spot.text("data", 300, required=True)
+    spot.text("displayText", 300, count=graphemes)
+    spot.text("text", 300, count=graphemes)
+    if spot.has("displayText") and spot.has("text"):
+        spot.say("text", "cannot stand beside displayText; use displayText")
+    option = spot.choice("inputOption", _INPUT_OPTIONS)
+    spot.text("fillInText", 300, count=graphemes)
+    if spot.has("fillInText") and option != "openKeyboard":
+        spot.say("fillInText", "needs inputOption openKeyboard")
+
+
+def _message(spot: Spot, _place: Place) -> None:
+    spot.text("text", 300, required=True, count=graphemes)
+
+
+def _uri(spot: Spot, place: Place) -> None:
+    spot.url("uri", URI_LENGTH, URI_SCHEMES, required=True)
+    other = spot.child("altUri")
+    if other is None:
+        return
+    if place.quick_reply:
+        spot.say("altUri", "does not work in quick replies")
+    other.url("desktop", URI_LENGTH, URI_SCHEMES)
+
+
+def _datetimepicker(spot: Spot, _place: Place) -> None:
+    spot.text("data", 300, required=True)
+    mode = spot.choice("mode", list(_PICKER), required=True)
+    if mode is None:
+        return
+    bounds: dict[str, str] = {}
+    for key in ("initial", "max", "min"):
+        value = spot.text(key, None)
+        if value is None:
+            continue
+        if not _PICKER[mode].fullmatch(value):
+            spot.say(key, f"is not a {mode} such as " + _EXAMPLES[mode])
+        else:
+            bounds[key] = value.upper()
+    if "max" in bounds and bounds["max"] <= bounds.get("min", ""):
+        spot.say("max", "must be later than min")
+
+
+_EXAMPLES = {"date": "2026-12-25", "time": "09:30", "datetime": "2026-12-25T09:30"}
+
+
+def _clipboard(spot: Spot, _place: Place) -> None:
+    spot.text("clipboardText", 1000, required=True)
+
+
+_CHECKS: dict[str, Callable[[Spot, Place], None]] = {
+    "postback": _postback,
+    "message": _message,
+    "uri": _uri,
+    "datetimepicker": _datetimepicker,
+    "clipboard": _clipboard,
+}

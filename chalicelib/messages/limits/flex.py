@@ -1,0 +1,181 @@
+"""Flex messages: bubbles, carousels and their components.
+
+https://developers.line.biz/en/reference/messaging-api/#flex-message
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+from chalicelib.messages.limits.actions import FLEX, FLEX_BUTTON, check_action
+from chalicelib.messages.limits.imagemap import ALT_TEXT
+from chalicelib.messages.limits.spot import Spot
+
+BUBBLE_BYTES = 30 * 1024
+CAROUSEL_BYTES = 50 * 1024
+_SIZES = ("nano", "micro", "deca", "hecto", "kilo", "mega", "giga")
+_VIDEO_SIZES = ("kilo", "mega", "giga")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
+_RATIO = re.compile(r"(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)")
+_COLOUR_KEYS = ("color", "backgroundColor", "borderColor", "separatorColor")
+
+
+def check_flex(spot: Spot) -> None:
+    """A Flex message."""
+    spot.text("altText", ALT_TEXT, required=True)
+    contents = spot.child("contents", required=True)
+    kind = contents.choice("type", ["bubble", "carousel"], required=True) if contents else None
+    if contents and kind == "bubble":
+        _check_size(contents, BUBBLE_BYTES, "a bubble")
+        _check_bubble(contents, in_carousel=False)
+    elif contents and kind == "carousel":
+        _check_carousel(contents)
+
+
+def _check_carousel(spot: Spot) -> None:
+    _check_size(spot, CAROUSEL_BYTES, "a carousel")
+    bubbles = list(spot.children("contents", 1, 12))
+    for bubble in bubbles:
+        bubble.choice("type", ["bubble"], required=True)
+        _check_size(bubble, BUBBLE_BYTES, "a bubble")
+        _check_bubble(bubble, in_carousel=True)
+        if bubble.value.get("size", "mega") != bubbles[0].value.get("size", "mega"):
+            bubble.say("size", "all bubbles of a carousel must have one size")
+
+
+def _check_size(spot: Spot, most: int, what: str) -> None:
+    size = len(json.dumps(spot.value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+    if size > most:
+        spot.say("", f"is {size:,} bytes of JSON; LINE takes at most {most:,} for {what}")
+
+
+def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
+    size = spot.choice("size", _SIZES)
+    spot.choice("direction", ["ltr", "rtl"])
+    parts = [key for key in ("header", "hero", "body", "footer") if spot.has(key)]
+    if not parts:
+        spot.say("", "a bubble needs a header, hero, body or footer")
+    for key in parts:
+        block = spot.child(key)
+        if block is None:
+            continue
+        allowed = ["box", "image", "video"] if key == "hero" else ["box"]
+        kind = block.choice("type", allowed, required=True)
+        if kind == "video" and (in_carousel or (size or "mega") not in _VIDEO_SIZES):
+            block.say("type", "video works in the hero of a single kilo, mega or giga bubble only")
+        if kind:
+            _COMPONENTS[kind](block, "hero")
+    _check_tap(spot)
+    styles = spot.child("styles")
+    if styles:
+        for key in ("header", "hero", "body", "footer"):
+            style = styles.child(key)
+            if style:
+                _check_colours(style)
+
+
+def _check_component(spot: Spot, layout: str) -> None:
+    allowed = [kind for kind in _COMPONENTS if kind not in {"video", "span"}]
+    kind = spot.choice("type", allowed, required=True)
+    if kind == "icon" and layout != "baseline":
+        spot.say("type", "an icon works in a baseline box only")
+    if kind:
+        _check_colours(spot)
+        _COMPONENTS[kind](spot, layout)
+
+
+def _box(spot: Spot, _layout: str) -> None:
+    layout = spot.choice("layout", ["horizontal", "vertical", "baseline"], required=True)
+    for inner in spot.children("contents", 0, None):
+        _check_component(inner, layout or "")
+    _check_colours(spot)
+    background = spot.child("background")
+    if background:
+        background.choice("type", ["linearGradient"], required=True)
+        for key in ("startColor", "endColor"):
+            background.text(key, None, required=True)
+    _check_tap(spot)
+
+
+def _button(spot: Spot, _layout: str) -> None:
+    action = spot.child("action", required=True)
+    if action:
+        check_action(action, FLEX_BUTTON)
+    spot.choice("style", ["primary", "secondary", "link"])
+    spot.choice("height", ["sm", "md"])
+
+
+def _image(spot: Spot, _layout: str) -> None:
+    spot.url("url", required=True)
+    _check_ratio(spot)
+    spot.choice("aspectMode", ["cover", "fit"])
+    _check_tap(spot)
+
+
+def _video(spot: Spot, _layout: str) -> None:
+    spot.url("url", required=True)
+    spot.url("previewUrl", required=True)
+    _check_ratio(spot)
+    instead = spot.child("altContent", required=True)
+    kind = instead.choice("type", ["box", "image"], required=True) if instead else None
+    if instead and kind:
+        _COMPONENTS[kind](instead, "hero")
+    _check_tap(spot)
+
+
+def _icon(spot: Spot, _layout: str) -> None:
+    spot.url("url", required=True)
+    _check_ratio(spot)
+
+
+def _text(spot: Spot, _layout: str) -> None:
+    if not spot.has("contents"):
+        spot.text("text", None, required=True)
+    for span in spot.children("contents", 0, None, required=False):
+        span.choice("type", ["span"], required=True)
+        span.text("text", None)
+        _check_colours(span)
+    _check_tap(spot)
+
+
+def _nothing_to_check(_spot: Spot, _layout: str) -> None:
+    return
+
+
+_COMPONENTS: dict[str, Callable[[Spot, str], None]] = {
+    "box": _box,
+    "button": _button,
+    "image": _image,
+    "video": _video,
+    "icon": _icon,
+    "text": _text,
+    "span": _nothing_to_check,
+    "separator": _nothing_to_check,
+    "filler": _nothing_to_check,
+}
+
+
+def _check_tap(spot: Spot) -> None:
+    action = spot.child("action")
+    if action:
+        check_action(action, FLEX)
+
+
+def _check_colours(spot: Spot) -> None:
+    for key in _COLOUR_KEYS:
+        value = spot.value.get(key)
+        if value is not None and not (isinstance(value, str) and _COLOUR.fullmatch(value)):
+            spot.say(key, "must be a colour such as #1db446 or #1db446ff")
+
+
+def _check_ratio(spot: Spot) -> None:
+    value = spot.text("aspectRatio", None)
+    if value is None:
+        return
+    ratio = _RATIO.fullmatch(value)
+    if not ratio or not (1 <= float(ratio[1]) <= 100_000 and 1 <= float(ratio[2]) <= 100_000):
+        spot.say("aspectRatio", "must be width:height such as 20:13, each from 1 to 100000")
+    elif float(ratio[2]) > 3 * float(ratio[1]):
+        spot.say("aspectRatio", "must not be more than three times as high as wide")

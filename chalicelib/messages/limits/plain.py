@@ -1,0 +1,144 @@
+"""Text, media and the other single objects, and what every message object may carry besides."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from chalicelib.messages.limits.actions import QUICK_REPLY, check_action
+from chalicelib.messages.limits.spot import Holey, Spot
+from chalicelib.messages.text import units
+
+TEXT_LENGTH = 5000
+_TRACKING_ID = re.compile(r"[a-zA-Z0-9\-.=,+*()%$&;:@{}!?<>\[\]]+")
+_DELIVERY_TAG = re.compile(r"[a-zA-Z0-9_]+")
+_LINES_OWN_NAME = re.compile(r"(?<![A-Za-z])LINE(?![A-Za-z])")
+_SUBSTITUTION = re.compile(r"[0-9A-Za-z_]{1,20}")
+_V2_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+def check_common(spot: Spot) -> None:
+    """``quickReply`` and ``sender``."""
+    quick_reply = spot.child("quickReply")
+    if quick_reply:
+        for item in quick_reply.children("items", 1, 13):
+            item.choice("type", ["action"], required=True)
+            item.url("imageUrl")
+            action = item.child("action", required=True)
+            if action:
+                check_action(action, QUICK_REPLY)
+    sender = spot.child("sender")
+    if sender:
+        name = sender.text("name", 20)
+        if name and _LINES_OWN_NAME.search(name):
+            sender.say("name", "may not contain LINE's own name")
+        sender.url("iconUrl")
+
+
+def check_text(spot: Spot) -> None:
+    """A text message; its emojis stand where the text has ``$``."""
+    text = spot.text("text", TEXT_LENGTH, required=True)
+    spot.text("quoteToken", None)
+    for emoji in spot.children("emojis", 0, 20, required=False):
+        index = emoji.number("index", 0, required=True)
+        emoji.text("productId", None, required=True)
+        emoji.text("emojiId", None, required=True)
+        known = text is not None and index is not None and not isinstance(text, Holey)
+        if known and _unit_at(str(text), int(index or 0)) != "$":
+            emoji.say("index", f"must point at a $ in the text (in UTF-16 units), and {index:.0f} does not")
+
+
+def check_text_v2(spot: Spot) -> None:
+    """A textV2 message; every ``{name}`` has a substitution."""
+    text = spot.text("text", TEXT_LENGTH, required=True)
+    spot.text("quoteToken", None)
+    given = spot.child("substitution")
+    names: set[str] = set()
+    if given:
+        names = set(given.value)
+        if len(names) > 100:
+            spot.say("substitution", f"has {len(names)} entries; LINE takes at most 100")
+        for name in sorted(names)[:100]:
+            _check_substitution(given, name)
+    if text is not None:
+        _check_placeholders(spot, text, names, given.value if given else {})
+
+
+def check_sticker(spot: Spot) -> None:
+    """A sticker message."""
+    spot.text("packageId", None, required=True)
+    spot.text("stickerId", None, required=True)
+    spot.text("quoteToken", None)
+
+
+def check_image(spot: Spot) -> None:
+    """An image message."""
+    spot.url("originalContentUrl", required=True)
+    spot.url("previewImageUrl", required=True)
+
+
+def check_video(spot: Spot) -> None:
+    """A video message."""
+    check_image(spot)
+    spot.text("trackingId", 100, pattern=_TRACKING_ID)
+
+
+def check_audio(spot: Spot) -> None:
+    """An audio message."""
+    spot.url("originalContentUrl", required=True)
+    spot.number("duration", 1, required=True)
+
+
+def check_location(spot: Spot) -> None:
+    """A location message."""
+    spot.text("title", 100, required=True)
+    spot.text("address", 100, required=True)
+    spot.number("latitude", -90, 90, required=True, whole=False)
+    spot.number("longitude", -180, 180, required=True, whole=False)
+
+
+def check_coupon(spot: Spot) -> None:
+    """A coupon message."""
+    spot.text("couponId", None, required=True)
+    spot.text("deliveryTag", 30, pattern=_DELIVERY_TAG)
+
+
+def _unit_at(text: str, index: int) -> str | None:
+    if index >= units(text):
+        return None
+    raw = text.encode("utf-16-le", "surrogatepass")[2 * index : 2 * index + 2]
+    return raw.decode("utf-16-le", "replace")
+
+
+def _check_substitution(given: Spot, name: str) -> None:
+    if not _SUBSTITUTION.fullmatch(name):
+        given.say(name[:40], "is not a name of 1 to 20 of 0-9 A-Z a-z _")
+        return
+    value = given.child(name, required=True)
+    kind = value.choice("type", ["mention", "emoji"], required=True) if value else None
+    if value and kind == "emoji":
+        value.text("productId", None, required=True)
+        value.text("emojiId", None, required=True)
+    mentionee = value.child("mentionee", required=True) if value and kind == "mention" else None
+    if mentionee and mentionee.choice("type", ["user", "all"], required=True) == "user":
+        mentionee.text("userId", None, required=True)
+
+
+def _check_placeholders(spot: Spot, text: str, names: set[str], given: dict[str, Any]) -> None:
+    used: dict[str, int] = {"mention": 0, "emoji": 0}
+    for token in _V2_TOKEN.finditer(text):
+        if token[0] in {"{{", "}}"}:
+            continue
+        name = token[1]
+        if name is None:
+            spot.say("text", f"has a single {token[0]}; a brace to be shown is doubled")
+            return
+        if name not in names:
+            spot.say("text", f"names {{{name[:40]}}}, which substitution does not have")
+            return
+        kind = given[name].get("type") if isinstance(given[name], dict) else None
+        if kind in used:
+            used[kind] += 1
+    for kind, count in used.items():
+        if count > 20:
+            spot.say("text", f"has {count} {kind}s; LINE takes at most 20")

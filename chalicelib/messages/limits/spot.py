@@ -1,0 +1,156 @@
+"""A place in message JSON: reads one object's properties and notes what is wrong with each, by path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from chalicelib.messages.text import units
+from chalicelib.shared.errors import Detail
+
+_MISSING: Any = object()
+_NOT_IN_URL = re.compile(r"[^\x21-\x7e]")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
+
+MEDIA_URL = 2000
+MEDIA = ("https",)
+
+
+class Holey(str):
+    """A text with variables, filled in one way: its length is certain, its format is not."""
+
+    __slots__ = ("opens",)
+    opens: bool
+    """Whether it begins with a variable."""
+
+
+class Spot:
+    """One JSON object at one path; problems go to the shared list."""
+
+    def __init__(self, value: dict[str, Any], path: str, found: list[Detail]) -> None:
+        self.value = value
+        self.path = path
+        self.found = found
+
+    def has(self, key: str) -> bool:
+        """Whether the property is given (null counts as not given)."""
+        return self.value.get(key) is not None
+
+    def at(self, key: str) -> str:
+        """The path of a property."""
+        return f"{self.path}.{key}"
+
+    def say(self, key: str, message: str) -> None:
+        """Note a problem with a property."""
+        self.found.append(Detail(self.at(key) if key else self.path, message))
+
+    def text(
+        self,
+        key: str,
+        most: int | None,
+        *,
+        required: bool = False,
+        count: Callable[[str], int] = units,
+        pattern: re.Pattern[str] | None = None,
+    ) -> str | None:
+        """The text of a property if it is one: not empty, and at most ``most`` long as ``count`` counts."""
+        value = self._given(key, required)
+        if value is _MISSING:
+            return None
+        if not isinstance(value, str):
+            self.say(key, "must be a text")
+            return None
+        holey = isinstance(value, Holey)
+        if not value and not holey:
+            self.say(key, "must not be empty")
+        elif most is not None and count(value) > most:
+            self.say(key, f"is {count(value)} characters long; LINE takes at most {most}")
+        elif pattern and not holey and not pattern.fullmatch(value):
+            self.say(key, f"may only consist of {pattern.pattern}")
+        text: str = value
+        return text
+
+    def url(
+        self, key: str, most: int = MEDIA_URL, schemes: Collection[str] = MEDIA, *, required: bool = False
+    ) -> None:
+        """The property is a percent-encoded address with one of the schemes."""
+        value = self.text(key, most, required=required)
+        if not value or (isinstance(value, Holey) and value.opens):
+            return
+        scheme = _SCHEME.match(value)
+        if not scheme or scheme[1].lower() not in schemes:
+            self.say(key, f"must be an address that begins with {' or '.join(f'{s}:' for s in schemes)}")
+        elif _NOT_IN_URL.search(value):
+            self.say(key, "must be percent-encoded: no spaces and nothing beyond ASCII")
+        elif not isinstance(value, Holey) and not scheme[2].strip("/"):
+            self.say(key, "names no place after its scheme")
+
+    def choice(self, key: str, allowed: Collection[str], *, required: bool = False) -> str | None:
+        """The property is one of the words."""
+        value = self._given(key, required)
+        if value is _MISSING:
+            return None
+        if not isinstance(value, str) or isinstance(value, Holey) or value not in allowed:
+            self.say(key, f"must be one of {', '.join(allowed)}")
+            return None
+        return value
+
+    def number(
+        self,
+        key: str,
+        least: float,
+        most: float | None = None,
+        *,
+        required: bool = False,
+        whole: bool = True,
+    ) -> float | None:
+        """The property is a number between the bounds."""
+        value = self._given(key, required)
+        if value is _MISSING:
+            return None
+        kinds: tuple[type, ...] = (int,) if whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            self.say(key, "must be a whole number" if whole else "must be a number")
+            return None
+        number: Any = value
+        if not (number >= least and (most is None or number <= most)):
+            self.say(key, f"must be at least {least}" + ("" if most is None else f" and at most {most}"))
+            return None
+        return float(number)
+
+    def child(self, key: str, *, required: bool = False) -> Spot | None:
+        """The object under a property."""
+        value = self._given(key, required)
+        if value is _MISSING:
+            return None
+        if not isinstance(value, dict):
+            self.say(key, "must be an object")
+            return None
+        return Spot(value, self.at(key), self.found)
+
+    def children(self, key: str, least: int, most: int | None, *, required: bool = True) -> Iterator[Spot]:
+        """The objects in the list under a property."""
+        value = self._given(key, required)
+        if value is _MISSING:
+            return
+        if not isinstance(value, list):
+            self.say(key, "must be a list")
+            return
+        if len(value) < least:
+            self.say(key, f"needs at least {least}")
+        elif most is not None and len(value) > most:
+            self.say(key, f"has {len(value)}; LINE takes at most {most}")
+        for n, item in enumerate(value[:200]):
+            if isinstance(item, dict):
+                yield Spot(item, f"{self.at(key)}[{n}]", self.found)
+            else:
+                self.say(f"{key}[{n}]", "must be an object")
+
+    def _given(self, key: str, required: bool) -> Any:
+        value = self.value.get(key)
+        if value is not None:
+            return value
+        if required:
+            self.say(key, "is required")
+        return _MISSING
