@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import uuid
 import zlib
 
@@ -34,3 +35,8 @@ def retry_key(account: str, run: str, chunk: str, recipient: str | None = None) 
 def digest(*parts: str) -> str:
     """sha256 (hex) of the parts joined by ``|``: stable names for derived things."""
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def new_secret() -> str:
+    """256 fresh random bits as URL-safe text."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,216 @@
+"""Read the catalog of an account, and save to it: all or nothing, one save after the other per account."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.catalog import store
+from chalicelib.catalog.snapshot import Document, Head, Key, Snapshot, body_text
+from chalicelib.gateways import clock
+from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, TooLarge, Unavailable
+from chalicelib.shared.ids import new_ulid
+from chalicelib.shared.times import iso
+
+__all__ = ["Document", "Snapshot", "Write", "revisions", "save", "snapshot"]
+
+MAX_DOCUMENT_BYTES = 300_000
+"""A body must fit in one DynamoDB item (400 KB) with room for what stands beside it."""
+MAX_DOCUMENTS = 2_500
+"""All heads of an account must fit in one item."""
+_KEPT_DELETIONS = 300
+_ATTEMPTS = 10
+_CACHED_ACCOUNTS = 64
+
+_cache: OrderedDict[str, Snapshot] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Write:
+    """One document to write; ``body`` None deletes it. ``if_match``: the revision it must have now."""
+
+    kind: str
+    id: str
+    body: dict[str, Any] | None
+    if_match: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """(kind, id)"""
+        return self.kind, self.id
+
+
+def snapshot(account_id: str) -> Snapshot:
+    """The catalog in force now: one consistent read, and bodies only when something changed."""
+    mark = store.read_mark(account_id)
+    cached = _cached(account_id)
+    if cached and (cached.revision, cached.stamp) == mark:
+        return cached
+    if mark == (0, ""):
+        return Snapshot(account_id)
+    revision, stamp, heads = store.read_pointer(account_id)
+    return _remember(_load(account_id, revision, stamp, heads, cached))
+
+
+def save(account_id: str, writes: Sequence[Write], check: Callable[[Snapshot], None], by: str) -> Snapshot:
+    """Write all of ``writes`` or none; answers the catalog that is in force from now on.
+
+    ``check`` sees the catalog as it would be and raises what is wrong with it. Raises Conflict (with
+    ``current_revision``) when an ``if_match`` does not hold, NotFound when a deletion has no document.
+    """
+    if not writes:
+        return snapshot(account_id)
+    at = iso(clock.now())
+    for _ in range(_ATTEMPTS):
+        seen = snapshot(account_id)
+        bodies = _bodies(seen, writes, by, at)
+        candidate = _candidate(seen, bodies)
+        check(candidate)
+        store.put_bodies(account_id, bodies)
+        moved = store.move_pointer(
+            account_id, (seen.revision, seen.stamp), candidate.stamp, candidate.heads, at
+        )
+        if moved or _stands(account_id, bodies[0]):
+            return _remember(candidate)
+    raise Unavailable("other writers kept changing the catalog of this account; try again")
+
+
+def revisions(account_id: str, kind: str, id: str) -> list[dict[str, Any]]:  # noqa: A002 (documents have ids)
+    """Every saved state of a document, newest first: ``{revision, at, by, deleted, body}``. Raises NotFound.
+
+    Follows the chain of bodies from the head, so that bodies of saves that failed are never shown.
+    """
+    _, _, heads = store.read_pointer(account_id)
+    head = heads.get((kind, id))
+    if head is None:
+        raise NotFound(f"there is no {kind}/{id}")
+    history: list[dict[str, Any]] = []
+    version: str | None = head.version
+    while version and (stored := store.find_body(account_id, (kind, id), version)):
+        history.append(
+            {
+                "revision": stored.rev,
+                "at": stored.at,
+                "by": stored.by,
+                "deleted": stored.body is None,
+                "body": stored.body,
+            }
+        )
+        version = stored.previous
+    return history
+
+
+def _bodies(seen: Snapshot, writes: Sequence[Write], by: str, at: str) -> list[store.StoredBody]:
+    assert len({write.key for write in writes}) == len(writes), "a save writes a document once"
+    return [_body(seen, write, by, at) for write in writes]
+
+
+def _body(seen: Snapshot, write: Write, by: str, at: str) -> store.StoredBody:
+    current = seen.find(write.kind, write.id)
+    if write.if_match is not None and (current is None or current.revision != write.if_match):
+        is_now = current.revision if current else None
+        raise Conflict(
+            f"{write.kind}/{write.id} is at revision {is_now}, not {write.if_match}"
+            if current
+            else f"there is no {write.kind}/{write.id} to match revision {write.if_match}",
+            current_revision=is_now,
+        )
+    if write.body is None and current is None:
+        raise NotFound(f"there is no {write.kind}/{write.id}")
+    if write.body is not None and len(body_text(write.body).encode()) > MAX_DOCUMENT_BYTES:
+        raise TooLarge(f"{write.kind}/{write.id} is larger than {MAX_DOCUMENT_BYTES} bytes")
+    head = seen.heads.get(write.key)
+    return store.StoredBody(
+        kind=write.kind,
+        id=write.id,
+        version=new_ulid(),
+        rev=seen.revision + 1,
+        previous=head.version if head else None,
+        body=write.body,
+        by=by,
+        at=at,
+    )
+
+
+def _candidate(seen: Snapshot, bodies: Sequence[store.StoredBody]) -> Snapshot:
+    heads, documents = dict(seen.heads), dict(seen.documents)
+    for stored in bodies:
+        key = (stored.kind, stored.id)
+        heads[key] = Head(stored.rev, stored.version, deleted=stored.body is None)
+        documents.pop(key, None)
+        if stored.body is not None:
+            documents[key] = store.document(stored)
+    if len(documents) > max(MAX_DOCUMENTS, len(seen.documents)):
+        reason = f"an account holds at most {MAX_DOCUMENTS} documents"
+        raise RuleViolation(reason, [Detail("", reason)])
+    return Snapshot(seen.account_id, seen.revision + 1, new_ulid(), _pruned(heads), documents)
+
+
+def _pruned(heads: dict[Key, Head]) -> dict[Key, Head]:
+    """Without the oldest deletions, whose history is given up so that the pointer stays small."""
+    deletions = sorted((head.revision, key) for key, head in heads.items() if head.deleted)
+    for _, key in deletions[: max(0, len(deletions) - _KEPT_DELETIONS)]:
+        del heads[key]
+    return heads
+
+
+def _stands(account_id: str, ours: store.StoredBody) -> bool:
+    """Whether a body of ours is in force or in the history after all.
+
+    The pointer's move may have happened although its answer was lost: the client then sends it again,
+    and that second try fails its condition.
+    """
+    _, _, heads = store.read_pointer(account_id)
+    head = heads.get((ours.kind, ours.id))
+    version = head.version if head else None
+    while version:
+        if version == ours.version:
+            return True
+        stored = store.find_body(account_id, (ours.kind, ours.id), version)
+        version = stored.previous if stored and stored.rev > ours.rev else None
+    return False
+
+
+def _load(
+    account_id: str, revision: int, stamp: str, heads: Mapping[Key, Head], cached: Snapshot | None
+) -> Snapshot:
+    documents: dict[Key, Document] = {}
+    missing: dict[Key, str] = {}
+    for key, head in heads.items():
+        if head.deleted:
+            continue
+        known = cached.documents.get(key) if cached else None
+        if known and known.version == head.version:
+            documents[key] = known
+        else:
+            missing[key] = head.version
+    if missing:
+        for key, stored in store.read_bodies(account_id, missing).items():
+            documents[key] = store.document(stored)
+    lost = missing.keys() - documents.keys()
+    if lost:
+        raise RuntimeError(f"the catalog of {account_id} names bodies that are not stored: {sorted(lost)}")
+    return Snapshot(account_id, revision, stamp, heads, documents)
+
+
+def _cached(account_id: str) -> Snapshot | None:
+    with _lock:
+        if account_id in _cache:
+            _cache.move_to_end(account_id)
+        return _cache.get(account_id)
+
+
+def _remember(fresh: Snapshot) -> Snapshot:
+    with _lock:
+        known = _cache.get(fresh.account_id)
+        if known and (known.revision, known.stamp) == (fresh.revision, fresh.stamp):
+            return known
+        _cache[fresh.account_id] = fresh
+        _cache.move_to_end(fresh.account_id)
+        while len(_cache) > _CACHED_ACCOUNTS:
+            _cache.popitem(last=False)
+    return fresh
