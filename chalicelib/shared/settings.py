@@ -58,6 +58,11 @@ class Settings:
         return f"arn:aws:states:{self.region}:{self.aws_account_id}:stateMachine:todoku-{self.stage}-{name}"
 
     @property
+    def is_local(self) -> bool:
+        """Whether this is a laptop or a test: outgoing calls may then reach private addresses."""
+        return self.stage in {"local", "test"}
+
+    @property
     def bucket(self) -> str:
         """The S3 bucket for uploads, exports and message content."""
         return f"todoku-{self.stage}-{self.aws_account_id}-objects"

@@ -1,0 +1,246 @@
+"""The one vocabulary of actions (``then``): rules, scenario nodes, routes and forms all speak it.
+
+This says what an action looks like, what it refers to and what in it can never work; running it is the
+engine's. Text in it may hold ``{{ event.text }}``, ``{{ attribute.skin }}`` and the other variables of
+messages; a value that is one variable and nothing else keeps the variable's type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AnyUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from chalicelib.catalog.kinds import Reference
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.friends.scores import VALUE_LIMIT
+from chalicelib.friends.values import UnfitValue, fit
+from chalicelib.messages.template import Expression, TemplateProblem, has_expressions, parse, strings
+from chalicelib.messages.variables import KINDS, problem
+from chalicelib.shared.errors import Detail
+from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.settings import settings
+from chalicelib.shared.storable import is_storable
+
+MAX_ACTIONS = 30
+MAX_TEXT = 5000
+CUSTOM_PATTERN = r"^[\w.-]{1,64}$"
+"""What may stand behind ``custom:``."""
+
+Id = Annotated[str, Field(pattern=f"^{ID_PATTERN.pattern.removesuffix(chr(92) + 'Z')}$")]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+def _number_or_variable(value: Any) -> Any:
+    if isinstance(value, str) and has_expressions(value) and len(value) <= MAX_TEXT:
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= VALUE_LIMIT:
+        return value
+    raise ValueError("must be a number, or a text with a {{ variable }}")
+
+
+NumberOrVariable = Annotated[Any, AfterValidator(_number_or_variable)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AddScore(_Strict):
+    """Points to a score."""
+
+    score: Id
+    points: NumberOrVariable
+
+
+class SetScore(_Strict):
+    """A score's new value."""
+
+    score: Id
+    value: NumberOrVariable
+
+
+class SetAttribute(_Strict):
+    """An attribute's new value; null removes it."""
+
+    attribute: Id
+    value: Any
+
+
+class Reply(_Strict):
+    """A message by reply token; ``push_fallback`` pays for a push when the token is refused."""
+
+    message: Id
+    push_fallback: bool = False
+
+
+class Send(_Strict):
+    """A message by push."""
+
+    message: Id
+
+
+class Notify(_Strict):
+    """A text to staff: ``to`` is a LINE user, group or room id, or an https address."""
+
+    to: Annotated[str, Field(min_length=1, max_length=1000)]
+    text: Text
+
+
+class CallWebhook(_Strict):
+    """A signed POST to another system."""
+
+    url: Annotated[str, Field(min_length=1, max_length=1000)]
+    secret: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class RecordEvent(_Strict):
+    """A custom event, as if it had come from outside."""
+
+    name: Annotated[str, Field(pattern=CUSTOM_PATTERN)]
+    props: dict[str, Any] = {}
+
+
+class Action(_Strict):
+    """One action: exactly one of the keys."""
+
+    add_tag: Id | None = None
+    remove_tag: Id | None = None
+    add_score: AddScore | None = None
+    set_score: SetScore | None = None
+    set_attribute: SetAttribute | None = None
+    reply: Reply | None = None
+    send: Send | None = None
+    enter_scenario: Id | None = None
+    exit_scenario: Id | None = None
+    switch_rich_menu: Id | None = None
+    start_form: Id | None = None
+    notify: Notify | None = None
+    call_webhook: CallWebhook | None = None
+    record_event: RecordEvent | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Action:
+        if len(self.model_fields_set) != 1 or getattr(self, next(iter(self.model_fields_set))) is None:
+            raise ValueError(f"an action has exactly one key of {', '.join(type(self).model_fields)}")
+        return self
+
+
+Actions = Annotated[list[Action], Field(max_length=MAX_ACTIONS)]
+
+_NOT_YET = {"switch_rich_menu": "rich menus", "start_form": "forms"}
+_NAMED: dict[str, tuple[str, str]] = {
+    "add_tag": ("tags", ""),
+    "remove_tag": ("tags", ""),
+    "add_score": ("scores", "score"),
+    "set_score": ("scores", "score"),
+    "set_attribute": ("attributes", "attribute"),
+    "reply": ("messages", "message"),
+    "send": ("messages", "message"),
+    "enter_scenario": ("scenarios", ""),
+    "exit_scenario": ("scenarios", ""),
+}
+_HTTPS = TypeAdapter(AnyUrl)
+
+
+def parts(action: Mapping[str, Any]) -> tuple[str, Any]:
+    """An action's name and its value."""
+    for name, value in action.items():
+        if value is not None:
+            return name, value
+    raise ValueError("an action has exactly one key")
+
+
+def references(then: Sequence[Mapping[str, Any]], path: str = "then") -> Iterable[Reference]:
+    """Every document that the actions name, in themselves and in their variables."""
+    for index, action in enumerate(then):
+        name, value = parts(action)
+        here = f"{path}[{index}].{name}"
+        if name in _NAMED:
+            kind, field = _NAMED[name]
+            yield Reference(f"{here}.{field}" if field else here, kind, value[field] if field else value)
+        for where, expression in _expressions(value, here):
+            if expression.kind == "link":
+                yield Reference(where, "links", expression.name)
+            elif expression.kind == "variable" and expression.path[0] in KINDS and len(expression.path) == 2:
+                yield Reference(where, KINDS[expression.path[0]], expression.path[1])
+
+
+def check(then: Sequence[Mapping[str, Any]], snapshot: Snapshot, path: str = "then") -> Iterable[Detail]:
+    """What in the actions can never work, with its path."""
+    for index, action in enumerate(then):
+        name, value = parts(action)
+        here = f"{path}[{index}].{name}"
+        if name in _NOT_YET:
+            yield Detail(here, f"{_NOT_YET[name]} are not available in this version")
+            continue
+        yield from _template_problems(value, here)
+        if name == "set_attribute":
+            yield from _attribute_problems(value, snapshot, here)
+        elif name == "notify" and not _is_address(value["to"]) and not _is_line_id(value["to"]):
+            yield Detail(f"{here}.to", "must be a LINE user, group or room id, or an https address")
+        elif name == "call_webhook" and not _is_address(value["url"]):
+            yield Detail(f"{here}.url", "must be an https address")
+        elif name == "record_event" and not is_storable(value.get("props") or {}):
+            yield Detail(f"{here}.props", "is nested too deeply or holds a number that cannot be stored")
+
+
+def _attribute_problems(value: Mapping[str, Any], snapshot: Snapshot, here: str) -> Iterator[Detail]:
+    given = value.get("value")
+    document = snapshot.find("attributes", value["attribute"])
+    if document is None or given is None or any(True for _ in _expressions(given, here)):
+        return
+    try:
+        fit(document.body, given, f"{here}.value")
+    except UnfitValue as error:
+        yield from error.details
+
+
+def _template_problems(value: Any, here: str) -> Iterator[Detail]:
+    for where, _, text in strings(value, here):
+        if not has_expressions(text):
+            continue
+        try:
+            found = parse(text)
+        except TemplateProblem as error:
+            yield Detail(where, str(error))
+            continue
+        for part in found:
+            wrong = problem(part) if isinstance(part, Expression) else None
+            if wrong:
+                yield Detail(where, wrong)
+
+
+def _expressions(value: Any, here: str) -> Iterator[tuple[str, Expression]]:
+    for where, _, text in strings(value, here):
+        if not has_expressions(text):
+            continue
+        try:
+            found = parse(text)
+        except TemplateProblem:
+            continue
+        for part in found:
+            if isinstance(part, Expression):
+                yield where, part
+
+
+def _is_line_id(text: str) -> bool:
+    return text[:1] in {"U", "C", "R", "L"} and text.isalnum() and text.isascii() and len(text) <= 128
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = _HTTPS.validate_python(text)
+    except ValidationError:
+        return False
+    return (url.scheme == "https" or (url.scheme == "http" and settings().is_local)) and bool(url.host)
