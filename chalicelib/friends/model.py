@@ -26,6 +26,8 @@ PARENTS = (
     "attributes_at",
     "facts",
     "purchases",
+    "forms",
+    "clicked",
     "scenarios",
     "received",
     "caps",

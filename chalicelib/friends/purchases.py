@@ -7,6 +7,7 @@ amounts, a refund takes both back. Sums do not depend on the order of arrival.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,15 +43,20 @@ def fold_purchase(sheet: Sheet, props: Mapping[str, Any], at: str) -> None:
             _count(purchases.setdefault(kind, {}).setdefault(name, {}), sign, amount, at)
     for item in _items(props.get("items")):
         if item.get("product") and item.get("category"):
-            purchases["products"][str(item["product"])]["category"] = str(item["category"])
+            purchases["products"][_name(item["product"])]["category"] = _name(item["category"])
 
 
 def _per(items: Any, field: str) -> dict[str, float]:
     amounts: dict[str, float] = {}
     for item in _items(items):
         if item.get(field):
-            amounts[str(item[field])] = amounts.get(str(item[field]), 0) + _amount(item.get("amount"))
+            name = _name(item[field])
+            amounts[name] = amounts.get(name, 0) + _amount(item.get("amount"))
     return amounts
+
+
+def _name(value: Any) -> str:
+    return unicodedata.normalize("NFC", str(value))[:100]
 
 
 def _items(items: Any) -> list[Mapping[str, Any]]:

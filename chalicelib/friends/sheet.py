@@ -7,6 +7,7 @@ the very same moment apply in the order they are made.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -62,6 +63,10 @@ def fold_event(sheet: Sheet, event: FriendEvent, zone: ZoneInfo) -> list[Fact]:
         _fold_status(sheet, event.type == "followed", at)
     elif event.type == "route_entered":
         _fold_route(sheet, event.key or event.props.get("route"), at)
+    elif event.type == "link_clicked":
+        _fold_click(sheet, event.props.get("delivery"), at)
+    elif event.type == "form_answered":
+        _fold_answers(sheet, event.key or event.props.get("form"), event.props.get("answers"), at)
     elif event.type == "purchased":
         return _fold_purchase(sheet, event)
     return []
@@ -71,7 +76,8 @@ def fact_key(event: FriendEvent) -> str | None:
     """What an event is counted under besides its type; custom events are counted by name alone."""
     if event.type.startswith("custom:"):
         return None
-    return event_key(event.type, event.props) or event.key
+    key = event_key(event.type, event.props) or event.key
+    return unicodedata.normalize("NFC", key) if key else None
 
 
 def fact_names(event_type: str, key: str | None) -> list[str]:
@@ -155,6 +161,23 @@ def _fold_route(sheet: Sheet, route: str | None, at: str) -> None:
         source.update(first=route, first_at=at)
     if at >= source.get("latest_at", ""):
         source.update(latest=route, latest_at=at)
+
+
+def _fold_click(sheet: Sheet, delivery: Any, at: str) -> None:
+    if isinstance(delivery, str) and delivery:
+        clicked = sheet.setdefault("clicked", {})
+        clicked[delivery] = max(at, clicked.get(delivery, ""))
+
+
+def _fold_answers(sheet: Sheet, form: str | None, answers: Any, at: str) -> None:
+    if not form:
+        return
+    entry = sheet.setdefault("forms", {}).setdefault(form, {"at": at, "answers": {}})
+    entry["at"] = max(at, entry["at"])
+    for question, value in answers.items() if isinstance(answers, Mapping) else ():
+        known = entry["answers"].get(question)
+        if known is None or at >= known["at"]:
+            entry["answers"][question] = {"value": value, "at": at}
 
 
 def _fold_purchase(sheet: Sheet, event: FriendEvent) -> list[Fact]:

@@ -1,0 +1,124 @@
+"""Comparing values and moments: each function is built once and then called for every friend."""
+
+from __future__ import annotations
+
+import operator
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta
+from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from chalicelib.shared.times import iso, local_date, parse_duration
+
+T = TypeVar("T")
+
+_ORDER = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+OPERATORS = ("eq", "ne", *_ORDER, "between", "in")
+
+
+def nfc(text: str) -> str:
+    """Text in the form in which texts are compared."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def compare(cmp: Mapping[str, Any]) -> Callable[[Any], bool]:
+    """The test of a value (a number, or text in NFC) for the one operator in ``cmp``."""
+    name, operand = next((key, cmp[key]) for key in OPERATORS if key in cmp)
+    operand = _normal(operand)
+    if name == "eq":
+        return lambda value: bool(value == operand)
+    if name == "ne":
+        return lambda value: bool(value != operand)
+    if name == "in":
+        members = frozenset(operand)
+        return lambda value: value in members
+    if name == "between":
+        low, high = operand
+        return lambda value: bool(low <= value <= high)
+    order = _ORDER[name]
+    return lambda value: bool(order(value, operand))
+
+
+def _normal(operand: Any) -> Any:
+    if isinstance(operand, str):
+        return nfc(operand)
+    return [_normal(one) for one in operand] if isinstance(operand, list) else operand
+
+
+class PerMoment(Generic[T]):
+    """What is derived from ``now`` alone, computed once per run (the same ``now`` object)."""
+
+    __slots__ = ("_compute", "_last")
+
+    def __init__(self, compute: Callable[[datetime], T]) -> None:
+        self._compute = compute
+        self._last: tuple[datetime, T] | None = None
+
+    def __call__(self, now: datetime) -> T:
+        last = self._last
+        if last is not None and last[0] is now:
+            return last[1]
+        value = self._compute(now)
+        self._last = (now, value)
+        return value
+
+
+def age(spec: Mapping[str, Any], zone: ZoneInfo) -> Callable[[str | None, datetime], bool]:
+    """The test of a moment (ISO text, None is false) for one of ``within``, ``before``, ``days_ago``.
+
+    ``within d`` is 0 <= now - at < d, ``before d`` is now - at >= d; ``days_ago: [a, b]`` counts local
+    calendar days between the moment and today, ends included. Moments hold whole milliseconds, so a
+    comparison of texts with the bound cut to milliseconds is exact.
+    """
+    bounds = PerMoment(_bounds(spec, zone))
+
+    def test(at: str | None, now: datetime) -> bool:
+        if not at:
+            return False
+        above, up_to = bounds(now)
+        return above < at <= up_to
+
+    return test
+
+
+def _bounds(spec: Mapping[str, Any], zone: ZoneInfo) -> Callable[[datetime], tuple[str, str]]:
+    if "within" in spec:
+        length = parse_duration(spec["within"])
+        return lambda now: (earlier(now, length), iso(now))
+    if "before" in spec:
+        length = parse_duration(spec["before"])
+        return lambda now: ("", earlier(now, length))
+    fewest, most = spec["days_ago"]
+    instant = timedelta(milliseconds=1)
+
+    def days(now: datetime) -> tuple[str, str]:
+        return (
+            earlier(_day_start(now, zone, most), instant),
+            earlier(_day_start(now, zone, fewest - 1), instant),
+        )
+
+    return days
+
+
+def earlier(moment: datetime, length: timedelta) -> str:
+    """The moment ``length`` earlier as ISO text; before all time when the calendar does not reach."""
+    try:
+        return iso(moment - length)
+    except OverflowError:
+        return ""
+
+
+def _day_start(now: datetime, zone: ZoneInfo, days_ago: int) -> datetime:
+    day = local_date(now, zone) - timedelta(days=days_ago)
+    return datetime.combine(day, time(), zone)
+
+
+def day_window(days: int, zone: ZoneInfo) -> PerMoment[tuple[str, str]]:
+    """Today and the ``days - 1`` local days before, as ``(first, last)`` dates in text."""
+
+    def window(now: datetime) -> tuple[str, str]:
+        today = local_date(now, zone)
+        return (today - timedelta(days=days - 1)).isoformat(), today.isoformat()
+
+    return PerMoment(window)
