@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from chalicelib.messages.limits.actions import FLEX, FLEX_BUTTON, check_action
 from chalicelib.messages.limits.imagemap import ALT_TEXT
@@ -19,6 +19,23 @@ _SIZES = ("nano", "micro", "deca", "hecto", "kilo", "mega", "giga")
 _VIDEO_SIZES = ("kilo", "mega", "giga")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
 _RATIO = re.compile(r"(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)")
+_ONE_OF: dict[str, tuple[str, ...]] = {
+    "align": ("start", "end", "center"),
+    "gravity": ("top", "bottom", "center"),
+    "position": ("relative", "absolute"),
+    "justifyContent": ("center", "flex-start", "flex-end", "space-between", "space-around", "space-evenly"),
+    "alignItems": ("center", "flex-start", "flex-end"),
+    "weight": ("regular", "bold"),
+    "decoration": ("none", "underline", "line-through"),
+    "adjustMode": ("shrink-to-fit",),
+}
+_SIZES_AND_SPACES = (
+    *("margin", "spacing", "size", "width", "height", "maxWidth", "maxHeight", "borderWidth", "cornerRadius"),
+    *("offsetTop", "offsetBottom", "offsetStart", "offsetEnd", "lineSpacing"),
+    *("paddingAll", "paddingTop", "paddingBottom", "paddingStart", "paddingEnd"),
+)
+"""Words, pixels or percentages: which of them LINE knows is LINE's to say."""
+_FONT_STYLES = ("normal", "italic")
 _COLOUR_KEYS = ("color", "backgroundColor", "borderColor", "separatorColor")
 
 
@@ -62,11 +79,10 @@ def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
         if block is None:
             continue
         allowed = ["box", "image", "video"] if key == "hero" else ["box"]
-        kind = block.choice("type", allowed, required=True)
+        kind = block.value.get("type")
         if kind == "video" and (in_carousel or (size or "mega") not in _VIDEO_SIZES):
             block.say("type", "video works in the hero of a single kilo, mega or giga bubble only")
-        if kind:
-            _COMPONENTS[kind](block, "hero")
+        _check_component(block, "hero", allowed)
     _check_tap(spot)
     styles = spot.child("styles")
     if styles:
@@ -74,23 +90,23 @@ def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
             style = styles.child(key)
             if style:
                 _check_colours(style)
+                style.flag("separator")
 
 
-def _check_component(spot: Spot, layout: str) -> None:
-    allowed = [kind for kind in _COMPONENTS if kind not in {"video", "span"}]
+def _check_component(spot: Spot, layout: str, allowed: Collection[str]) -> None:
     kind = spot.choice("type", allowed, required=True)
+    if kind is None:
+        return
     if kind == "icon" and layout != "baseline":
         spot.say("type", "an icon works in a baseline box only")
-    if kind:
-        _check_colours(spot)
-        _COMPONENTS[kind](spot, layout)
+    _check_looks(spot)
+    _COMPONENTS[kind](spot, layout)
 
 
 def _box(spot: Spot, _layout: str) -> None:
     layout = spot.choice("layout", ["horizontal", "vertical", "baseline"], required=True)
     for inner in spot.children("contents", 0, None):
-        _check_component(inner, layout or "")
-    _check_colours(spot)
+        _check_component(inner, layout or "", _IN_A_BOX)
     background = spot.child("background")
     if background:
         background.choice("type", ["linearGradient"], required=True)
@@ -119,9 +135,8 @@ def _video(spot: Spot, _layout: str) -> None:
     spot.url("previewUrl", required=True)
     _check_ratio(spot)
     instead = spot.child("altContent", required=True)
-    kind = instead.choice("type", ["box", "image"], required=True) if instead else None
-    if instead and kind:
-        _COMPONENTS[kind](instead, "hero")
+    if instead:
+        _check_component(instead, "hero", ["box", "image"])
     _check_tap(spot)
 
 
@@ -133,10 +148,12 @@ def _icon(spot: Spot, _layout: str) -> None:
 def _text(spot: Spot, _layout: str) -> None:
     if not spot.has("contents"):
         spot.text("text", None, required=True)
+    spot.choice("style", _FONT_STYLES)
     for span in spot.children("contents", 0, None, required=False):
         span.choice("type", ["span"], required=True)
         span.text("text", None)
-        _check_colours(span)
+        span.choice("style", _FONT_STYLES)
+        _check_looks(span)
     _check_tap(spot)
 
 
@@ -155,12 +172,25 @@ _COMPONENTS: dict[str, Callable[[Spot, str], None]] = {
     "separator": _nothing_to_check,
     "filler": _nothing_to_check,
 }
+_IN_A_BOX = ("box", "button", "image", "icon", "text", "separator", "filler")
 
 
 def _check_tap(spot: Spot) -> None:
     action = spot.child("action")
     if action:
         check_action(action, FLEX)
+
+
+def _check_looks(spot: Spot) -> None:
+    _check_colours(spot)
+    for key, words in _ONE_OF.items():
+        spot.choice(key, words)
+    for key in _SIZES_AND_SPACES:
+        spot.text(key, None)
+    spot.number("flex", 0)
+    spot.number("maxLines", 0)
+    for key in ("wrap", "scaling", "animated"):
+        spot.flag(key)
 
 
 def _check_colours(spot: Spot) -> None:

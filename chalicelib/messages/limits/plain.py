@@ -137,7 +137,7 @@ def _check_placeholders(spot: Spot, text: str, names: set[str], given: dict[str,
             spot.say("text", f"names {{{name[:40]}}}, which substitution does not have")
             return
         kind = given[name].get("type") if isinstance(given[name], dict) else None
-        if kind in used:
+        if isinstance(kind, str) and kind in used:
             used[kind] += 1
     for kind, count in used.items():
         if count > 20:

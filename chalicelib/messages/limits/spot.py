@@ -119,6 +119,12 @@ class Spot:
             return None
         return float(number)
 
+    def flag(self, key: str) -> None:
+        """The property is true or false."""
+        value = self._given(key, required=False)
+        if value is not _MISSING and not isinstance(value, bool):
+            self.say(key, "must be true or false")
+
     def child(self, key: str, *, required: bool = False) -> Spot | None:
         """The object under a property."""
         value = self._given(key, required)

@@ -40,11 +40,12 @@ def _carousel(spot: Spot) -> None:
     columns = list(spot.children("columns", 1, 10))
     for column in columns:
         column.url("thumbnailImageUrl")
+        column.text("imageBackgroundColor", None)
         column.text("title", 40, count=graphemes)
         column.text("text", 60 if _has_head(column) else 120, required=True, count=graphemes)
         _default_action(column)
         _actions(column, 1, 3)
-    _same(columns, "actions", lambda column: len(column.value.get("actions") or []), "as many actions")
+    _same(columns, "actions", _count_of_actions, "as many actions")
     _same(columns, "title", lambda column: column.has("title"), "a title or none")
     _same(columns, "thumbnailImageUrl", lambda column: column.has("thumbnailImageUrl"), "an image or none")
 
@@ -71,6 +72,11 @@ def _same(columns: list[Spot], key: str, trait: Callable[[Spot], object], what: 
             column.say(key, f"every column of a carousel must have {what}, like the first")
 
 
+def _count_of_actions(column: Spot) -> int:
+    actions = column.value.get("actions")
+    return len(actions) if isinstance(actions, list) else 0
+
+
 def _picture(spot: Spot) -> None:
     spot.url("thumbnailImageUrl")
     _shape(spot)
@@ -78,6 +84,7 @@ def _picture(spot: Spot) -> None:
 
 def _shape(spot: Spot) -> None:
     spot.choice("imageAspectRatio", ["rectangle", "square"])
+    spot.text("imageBackgroundColor", None)
     spot.choice("imageSize", ["cover", "contain"])
 
 
