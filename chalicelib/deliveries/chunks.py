@@ -1,0 +1,156 @@
+"""Chunks: written in the order that loses nothing, fed, split, ended. The order is the protocol's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from chalicelib.deliveries import decide, policies, store
+from chalicelib.deliveries.model import Chunk, Status, letter
+from chalicelib.gateways import clock, queues
+from chalicelib.shared.times import parse_iso
+from chalicelib.timers import service as timers
+
+
+def put_manifest(chunk: Chunk, *, watch: bool) -> dict[str, Any]:
+    """Reserve the caps and write the manifest; answers the one that stands, which may be an earlier one.
+
+    Only chunks with a watch of their own reserve here; a broadcast has reserved for its whole run.
+    """
+    now = clock.now()
+    token = f"{chunk.run}/{chunk.chunk}" if watch else chunk.run
+    skips: dict[str, str] = {}
+    if watch:
+        policy = policies.current(chunk.account)
+        skips = policies.admit(chunk.account, policy, chunk.category, chunk.recipients, token, now)
+    return store.put_manifest(chunk, skips, token, now)
+
+
+def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> dict[str, Any]:
+    """Manifest, status, [watch], [queue message], each only after the one before; answers the manifest.
+
+    Safe to repeat: what stands stays, what is missing is added. With ``watch`` the chunk is fed again
+    until it has come to its end; without, its run is watched by its owner, who also releases it.
+    """
+    manifest = put_manifest(chunk, watch=watch)
+    put_rest(chunk.account, chunk.run, manifest, watch=watch, feed=feed)
+    return manifest
+
+
+def put_rest(account: str, run: str, manifest: dict[str, Any], *, watch: bool, feed: bool = True) -> None:
+    """What follows a manifest that stands: status, [watch], [queue message]."""
+    _follow(account, run, manifest, parent=None, watch=watch, send=feed)
+
+
+def _follow(
+    account: str, run: str, manifest: dict[str, Any], *, parent: str | None, watch: bool, send: bool
+) -> None:
+    status, now = _first_status(manifest, parent, own_watch=watch), clock.now()
+    if not store.put_status(account, run, status):
+        status = store.read(account, run, [status.chunk])[1][status.chunk]
+    if not status.is_open:
+        return
+    if watch:
+        body = {"run": run, "chunk": status.chunk}
+        timers.watch("chunk", account, f"{run}/{status.chunk}", body, now, 0)
+    if send:
+        feed(account, run, status.chunk)
+
+
+def _first_status(manifest: dict[str, Any], parent: str | None, *, own_watch: bool) -> Status:
+    skips, recipients = manifest.get("skips") or {}, manifest["recipients"]
+    common: dict[str, Any] = {
+        "chunk": manifest["chunk"],
+        "kind": manifest["kind"],
+        "parent": parent,
+        "variant": manifest.get("variant"),
+        "own_watch": own_watch,
+    }
+    left = len(recipients) - len(skips)
+    if manifest["kind"] == "push":
+        chars = "".join(letter("skipped", skips[u]) if u in skips else "." for u in recipients)
+        state = "pending" if left else "done"
+        return Status(n=len(recipients), state=state, chars=chars, **common)
+    state = "pending" if left else "skipped"
+    return Status(n=left, state=state, skipped=Counter(skips.values()), **common)
+
+
+def feed(account: str, run: str, chunk: str, *, delay_s: int = 0) -> None:
+    """Put a chunk's message in the queue of the send worker."""
+    queues.send("sends", {"account": account, "run": run, "chunk": chunk}, delay_s=delay_s)
+
+
+def feed_all(account: str, run: str) -> int:
+    """Feed every chunk that has not come to its end and that nobody is at; answers how many."""
+    now = clock.now()
+    free = {"attempt", "split", "cancel", "expired"}
+    control, _ = store.read(account, run, [])
+    waiting = [s for s in store.statuses(account, run) if decide.next_step(s, control, now) in free]
+    bodies = [{"account": account, "run": run, "chunk": status.chunk} for status in waiting]
+    refused = queues.send_all("sends", [queues.Message(body) for body in bodies])
+    if refused:
+        raise RuntimeError(f"queue sends refused {len(refused)} of {len(bodies)} messages")
+    return len(bodies)
+
+
+def finish_split(account: str, run: str, status: Status) -> None:
+    """Carry out a split that is noted: the child first, whole, and only then is the parent replaced."""
+    manifest = store.find_manifest(account, run, status.chunk)
+    assert manifest is not None  # a status stands only behind its manifest
+    gone = {*(manifest.get("skips") or {}), *status.drop}
+    child = Chunk(
+        account=account,
+        run=run,
+        chunk=f"{status.chunk}.1",
+        kind="multicast",
+        recipients=[user for user in manifest["recipients"] if user not in gone],
+        messages=manifest["messages"],
+        category=manifest["category"],
+        cause=manifest["cause"],
+        variant=manifest.get("variant"),
+        shard=int(manifest.get("shard") or 0),
+    )
+    written = store.put_manifest(child, {}, manifest["token"], clock.now())
+    _follow(account, run, written, parent=status.chunk, watch=status.own_watch, send=True)
+    if store.replace(account, run, status.chunk):
+        give_back(account, manifest, status.drop)
+
+
+def skip(account: str, run: str, status: Status, reason: str, now: datetime) -> bool:
+    """Leave out, for this reason, everybody of a chunk to whom LINE cannot have accepted anything."""
+    if status.kind == "push":
+        chars = status.chars.replace(".", letter("skipped", reason))
+        done = chars != status.chars and store.save_untouched_chars(account, run, status, chars, now)
+    else:
+        done = store.finish_untouched(account, run, status, "skipped", reason, now)
+    if done:
+        _give_back_skipped(account, run, status)
+    return done
+
+
+def _give_back_skipped(account: str, run: str, status: Status) -> None:
+    manifest = store.find_manifest(account, run, status.chunk)
+    if manifest is None:
+        return
+    skips = manifest.get("skips") or {}
+    users = manifest["recipients"]
+    if status.kind == "push":
+        users = [user for user, char in zip(users, status.chars, strict=True) if char == "."]
+    give_back(account, manifest, [user for user in users if user not in skips])
+
+
+def give_back(account: str, manifest: dict[str, Any], users: Iterable[str]) -> None:
+    """Free the caps' places of recipients to whom LINE took nothing."""
+    if users := list(users):
+        policy, reserved_at = policies.current(account), parse_iso(manifest["at"])
+        policies.give_back(account, policy, manifest["category"], users, manifest["token"], reserved_at)
+
+
+def cancel_pending(account: str, run: str) -> None:
+    """Skip, as ``cancelled``, everything of a run that was not attempted; feed what is on its way."""
+    now = clock.now()
+    for status in store.statuses(account, run):
+        if status.is_open and not (decide.untouched(status) and skip(account, run, status, "cancelled", now)):
+            feed(account, run, status.chunk)

@@ -1,0 +1,181 @@
+"""Who decides not to send now, or not to send to this friend: quiet hours, blackout dates, caps.
+
+The whole of it is here. ``decide`` is asked at every attempt of every delivery; ``admit`` before a
+manifest is written. The rules are the account's document ``policies/default``, or else the ``policies``
+of the account itself:
+
+- quiet hours and blackout dates hold marketing messages back (``then: defer``, the default: until they
+  are over; ``then: skip``: for good). Transactional messages (an order, a booking) are not held back, and
+  a reply to what a friend just wrote is not a delivery.
+- a cap allows so many deliveries of its category per calendar day, week or month of the account's zone.
+  A place is reserved on the fact sheet before the manifest, under ``caps.<category>_<per>_<period>``, and
+  given back when LINE took nothing. The reservation is the receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from chalicelib.accounts import service as accounts
+from chalicelib.catalog import service as catalog
+from chalicelib.friends import store as friends
+
+EXEMPT = frozenset({"transactional"})
+"""Categories that quiet hours and blackout dates do not hold back."""
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """Local times from (included) to (excluded) between which nothing of marketing goes out."""
+
+    start: time
+    end: time
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most ``max`` deliveries of a category per ``day``, ``week`` or ``month``."""
+
+    category: str
+    max: int
+    per: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """An account's policies, read."""
+
+    zone: ZoneInfo
+    quiet: Quiet | None = None
+    skip: bool = False
+    caps: tuple[Cap, ...] = ()
+    blackout: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """``go``; ``hold`` until a moment; ``skip`` for good (it would have had to wait until then)."""
+
+    kind: Literal["go", "hold", "skip"]
+    reason: Literal["quiet_hours", "blackout"]
+    until: datetime
+
+
+def read(body: Mapping[str, Any], zone: ZoneInfo) -> Policy:
+    """The policies of a document's body (API: ``policies``); an empty one allows everything."""
+    quiet = body.get("quiet_hours") or {}
+    start, end = (time.fromisoformat(quiet[name]) for name in ("from", "to")) if quiet else (time(), time())
+    return Policy(
+        zone=zone,
+        quiet=Quiet(start, end) if start != end else None,
+        skip=quiet.get("then") == "skip",
+        caps=tuple(Cap(c["category"], int(c["max"]), c["per"]) for c in body.get("caps") or ()),
+        blackout=frozenset(date.fromisoformat(str(day)) for day in body.get("blackout_dates") or ()),
+    )
+
+
+def decide(policy: Policy, category: str, now: datetime) -> Ruling:
+    """Whether a delivery of a category may go out at this moment."""
+    first = None if category in EXEMPT else _held(policy, now)
+    if first is None:
+        return Ruling("go", "quiet_hours", now)
+    reason, until = first
+    # The end of the quiet hours may lie in a blackout, and its end in quiet hours again.
+    while (held := _held(policy, until)) is not None:
+        until = held[1]
+    return Ruling("skip" if policy.skip else "hold", reason, until)
+
+
+def _held(policy: Policy, moment: datetime) -> tuple[Literal["quiet_hours", "blackout"], datetime] | None:
+    """Why nothing may go out at a moment, and the next moment to look at."""
+    local = moment.astimezone(policy.zone)
+    if local.date() in policy.blackout:
+        return "blackout", _at(local.date() + timedelta(days=1), time(), policy.zone, moment)
+    quiet = policy.quiet
+    if quiet is None:
+        return None
+    clock = local.time()
+    if quiet.start < quiet.end:
+        inside = quiet.start <= clock < quiet.end
+    else:
+        inside = clock >= quiet.start or clock < quiet.end
+    if not inside:
+        return None
+    day = local.date() if clock < quiet.end else local.date() + timedelta(days=1)
+    return "quiet_hours", _at(day, quiet.end, policy.zone, moment)
+
+
+def _at(day: date, clock: time, zone: ZoneInfo, after: datetime) -> datetime:
+    """A local time as a moment (a gap goes forward, of an overlap the first) that is later than ``after``."""
+    moment = datetime.combine(day, clock, zone).astimezone(UTC)
+    # In the second pass of an overlap the first one's moment is past already.
+    return moment if moment > after else datetime.combine(day, clock, zone).replace(fold=1).astimezone(UTC)
+
+
+def period(per: str, now: datetime, zone: ZoneInfo) -> str:
+    """The name of the calendar period of a moment: ``2026-11-22``, ``2026-W47`` or ``2026-11``."""
+    local = now.astimezone(zone)
+    if per == "day":
+        return local.date().isoformat()
+    if per == "week":
+        year, week, _ = local.isocalendar()
+        return f"{year}-W{week:02d}"
+    return f"{local:%Y-%m}"
+
+
+def cap_keys(policy: Policy, category: str, now: datetime) -> list[tuple[str, int]]:
+    """The counters that a delivery of a category takes a place in, with how many places each has."""
+    return [
+        (f"{category}_{cap.per}_{period(cap.per, now, policy.zone)}", cap.max)
+        for cap in policy.caps
+        if cap.category == category
+    ]
+
+
+def current(account: str) -> Policy:
+    """The account's policies in force."""
+    document, owner = catalog.snapshot(account).find("policies", "default"), accounts.get_account(account)
+    return read(document.body if document else owner.policies, owner.zone)
+
+
+def admit(
+    account: str, policy: Policy, category: str, users: Iterable[str], token: str, now: datetime
+) -> dict[str, str]:
+    """Reserve a place under every cap for each friend; answers the refused ones, ``{user: "cap"}``.
+
+    ``token`` names the delivery: asking again for the same one changes nothing.
+    """
+    keys = cap_keys(policy, category, now)
+    if not keys:
+        return {}
+    shards = accounts.get_account(account).shards
+    return {user: "cap" for user in users if not _reserve(account, shards, user, keys, token)}
+
+
+def _reserve(account: str, shards: int, user: str, keys: Sequence[tuple[str, int]], token: str) -> bool:
+    """Take a place under every key, all or none, in one write."""
+    free: list[list[friends.Condition]] = []
+    for key, places in keys:
+        path = ("caps", key)
+        any_of = [friends.Condition(path, "contains", token)]
+        if places > 0:
+            any_of += [friends.Condition(path, "absent"), friends.Condition(path, "size<", places)]
+        free.append(any_of)
+    adds = [(("caps", key), {token}) for key, _ in keys]
+    return friends.update_paths(account, shards, user, conditions=free, adds=adds)
+
+
+def give_back(
+    account: str, policy: Policy, category: str, users: Iterable[str], token: str, reserved_at: datetime
+) -> None:
+    """Free the places of friends to whom LINE took nothing."""
+    keys = [key for key, _ in cap_keys(policy, category, reserved_at)]
+    if keys:
+        shards = accounts.get_account(account).shards
+        deletes = [(("caps", key), {token}) for key in keys]
+        for user in users:
+            friends.update_paths(account, shards, user, deletes=deletes)

@@ -1,0 +1,157 @@
+"""What other rooms may ask of deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib.deliveries import chunks, model, store
+from chalicelib.deliveries.chunks import (
+    cancel_pending,
+    feed_all,
+    put_chunk,
+    put_manifest,
+    put_rest,
+)
+from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control, Status
+from chalicelib.deliveries.runs import cancel, control, pause, resume
+from chalicelib.deliveries.send import send_now
+from chalicelib.gateways import clock
+from chalicelib.timers import service as timers
+
+__all__ = [
+    "MULTICAST_MAX",
+    "PUSH_MAX",
+    "Chunk",
+    "Control",
+    "Status",
+    "cancel",
+    "cancel_pending",
+    "chunk_at",
+    "chunk_done",
+    "control",
+    "feed_all",
+    "find_recipient",
+    "manifest_exists",
+    "pause",
+    "progress",
+    "put_chunk",
+    "put_manifest",
+    "put_rest",
+    "read_manifest",
+    "recipients",
+    "resume",
+    "send_now",
+    "settled",
+    "untried",
+    "watched",
+]
+
+
+def read_manifest(account: str, run: str, chunk: str) -> dict[str, Any] | None:
+    """A chunk's manifest, consistent: ``recipients``, ``kind``, ``messages`` or ``payloads``, ``skips``…"""
+    return store.find_manifest(account, run, chunk)
+
+
+def manifest_exists(account: str, run: str, chunk: str) -> bool:
+    """Whether a chunk's manifest stands."""
+    return read_manifest(account, run, chunk) is not None
+
+
+def progress(account: str, run: str) -> dict[str, Any]:
+    """Counts of recipients over the chunks that count, as they stand now.
+
+    ``{"total", "pending", "accepted", "skipped": {reason: n}, "failed": {reason: n}, "unknown",
+    "variants": {id: {"planned", "accepted"}}}``; total = the sum of the rest, whatever happens meanwhile.
+    """
+    return model.sum_up(store.statuses(account, run))
+
+
+def settled(account: str, run: str) -> bool:
+    """Whether every chunk that stands has come to its end."""
+    return not any(status.is_open for status in store.statuses(account, run))
+
+
+def untried(account: str, run: str) -> bool:
+    """Whether some chunk has not been attempted yet."""
+    return any(status.is_open and not status.attempts for status in store.statuses(account, run))
+
+
+def recipients(
+    account: str, run: str, status: str | None, limit: int, cursor: dict[str, Any] | None
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """A page of ``{"user_id", "status", "reason"?, "variant"?, "at"?}``, and where the next one begins.
+
+    A page looks at a few chunks only, so it may hold fewer than ``limit``, even none.
+    """
+    position = cursor or {"chunk": "", "at": 0}
+    start, offset = str(position["chunk"]), int(position["at"])
+    page: list[dict[str, Any]] = []
+    for looked_at, chunk in enumerate(store.statuses(account, run, start)):
+        if looked_at >= 20:
+            return page, {"chunk": chunk.chunk, "at": 0}
+        skip = offset if chunk.chunk == start else 0
+        for index, line in enumerate(_outcomes(account, run, chunk)):
+            if index < skip or status not in {None, line["status"]}:
+                continue
+            if len(page) == limit:
+                return page, {"chunk": chunk.chunk, "at": index}
+            page.append(line)
+    return page, None
+
+
+def _outcomes(account: str, run: str, status: Status) -> list[dict[str, Any]]:
+    manifest = store.find_manifest(account, run, status.chunk)
+    if manifest is None or (status.parent and not _replaced(account, run, status.parent)):
+        return []
+    return model.outcomes(status, manifest)
+
+
+def _replaced(account: str, run: str, chunk: str) -> bool:
+    found = store.read(account, run, [chunk])[1].get(chunk)
+    return found is not None and found.state == "replaced"
+
+
+def find_recipient(account: str, run: str, chunk: str, user: str) -> dict[str, Any] | None:
+    """What came of one recipient of a chunk, or of its children: a line as in ``recipients``, with the
+    ``chunk``, its ``attempts`` and LINE's ``request_id``.
+    """
+    name: str | None = chunk
+    while name is not None:
+        status = store.read(account, run, [name])[1].get(name)
+        if status is None:
+            return None
+        for line in _outcomes(account, run, status):
+            if line["user_id"] == user:
+                told = {"chunk": name, "attempts": status.attempts, "request_id": status.request_id}
+                return line | told
+        name = f"{name}.1" if status.state == "replaced" else None
+    return None
+
+
+def chunk_at(account: str, run: str, name: str) -> str | None:
+    """The chunk with the greatest name that is not greater than ``name``."""
+    found = store.find_before(account, run, name)
+    return found.chunk if found else None
+
+
+def watched(account: str, run: str, chunk: str, attempt: int) -> None:
+    """A chunk's watch has run out: if it has not come to its end, watch on, and feed it."""
+    status = store.read(account, run, [chunk])[1].get(chunk)
+    if status is None or not status.is_open:
+        return
+    if status.watch <= attempt:
+        body = {"run": run, "chunk": chunk}
+        timers.watch("chunk", account, f"{run}/{chunk}", body, clock.now(), attempt + 1)
+        store.set_watch(account, run, chunk, attempt + 1)
+    chunks.feed(account, run, chunk)
+
+
+def chunk_done(entries: Sequence[timers.Entry]) -> list[bool]:
+    """For drained watches: whether the chunk needs this one no more (it has ended, or a later one stands)."""
+    done = []
+    for entry in entries:
+        run, chunk = entry.body["run"], entry.body["chunk"]
+        status = store.read(entry.account, run, [chunk])[1].get(chunk)
+        done.append(status is None or not status.is_open or status.watch > entry.version)
+    return done
