@@ -34,7 +34,7 @@ from chalicelib.shared.storable import is_storable
 
 MAX_ACTIONS = 30
 MAX_TEXT = 5000
-CUSTOM_PATTERN = r"^[\w.-]{1,64}$"
+CUSTOM_PATTERN = r"^[^\x00-\x1f\x7f]{1,100}$"
 """What may stand behind ``custom:``."""
 
 Id = Annotated[str, Field(pattern=f"^{ID_PATTERN.pattern.removesuffix(chr(92) + 'Z')}$")]

@@ -1,0 +1,152 @@
+"""One action on one sheet: changes in place, or an effect to carry out after the write. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.engine.model import Decision, Program, effect_key
+from chalicelib.engine.values import Filling, NoValue
+from chalicelib.friends import sheet as sheets
+from chalicelib.friends.model import Fact
+from chalicelib.friends.values import UnfitValue, fit
+from chalicelib.messages import render
+from chalicelib.messages.actions import parts
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.storable import is_storable
+
+
+@dataclass(frozen=True)
+class At:
+    """Where an action stands: the event being reacted to, the trigger at hand, the rule, and now."""
+
+    event: FriendEvent
+    trigger: FriendEvent
+    rule: str
+    program: Program
+    now: datetime
+
+    @property
+    def by(self) -> str:
+        """How changes name their cause."""
+        return self.rule if self.rule.startswith("scenario:") else f"rule:{self.rule}"
+
+
+class _CannotRun(ValueError):
+    """The action cannot be carried out for this friend; the message says why."""
+
+
+def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: At) -> list[Fact]:
+    """Apply one action; answers the facts it produced. What cannot run is kept as a failed effect."""
+    name, value = parts(action)
+    effect: dict[str, Any] = {"rule": at.rule, "index": index, "action": name}
+    try:
+        filled = _filling(decision, at).fill(value) if name not in {"reply", "send"} else value
+        if name in _CHANGES:
+            return _CHANGES[name](decision, filled, at)
+        if name == "record_event":
+            return _record_event(filled)
+        decision.effects.append(_effect(decision, effect, name, filled, at))
+    except (_CannotRun, NoValue, UnfitValue, render.Unrenderable) as error:
+        decision.effects.append(effect | {"status": "failed", "why": str(error)[:300]})
+    return []
+
+
+def _filling(decision: Decision, at: At) -> Filling:
+    return Filling(decision.after, at.program.snapshot, at.now, _event_props(at), at.program.zone)
+
+
+def _event_props(at: At) -> dict[str, Any]:
+    """What ``event.`` stands for: the trigger's props, and below them those of the event that began it."""
+    return {**at.event.props, **at.trigger.props, "type": at.trigger.type, "at": at.trigger.at}
+
+
+def _definition(at: At, kind: str, name: str) -> dict[str, Any]:
+    document = at.program.snapshot.find(kind, name)
+    if document is None:
+        raise _CannotRun(f"there is no {kind[:-1]} {name}")
+    return document.body
+
+
+def _number(value: Any) -> float:
+    fitted: float = fit({"type": "number"}, value)
+    return fitted
+
+
+def _add_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
+    _definition(at, "tags", tag)
+    return sheets.add_tag(decision.after, tag, at.event.at, at.by)
+
+
+def _remove_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
+    return sheets.remove_tag(decision.after, tag, at.event.at)
+
+
+def _add_score(decision: Decision, value: Any, at: At) -> list[Fact]:
+    definition = _definition(at, "scores", value["score"])
+    points = _number(value["points"])
+    return sheets.add_score(decision.after, value["score"], definition, points, at.event.at)
+
+
+def _set_score(decision: Decision, value: Any, at: At) -> list[Fact]:
+    definition = _definition(at, "scores", value["score"])
+    number = _number(value["value"])
+    return sheets.set_score(decision.after, value["score"], definition, number, at.event.at)
+
+
+def _set_attribute(decision: Decision, value: Any, at: At) -> list[Fact]:
+    name = value["attribute"]
+    definition = _definition(at, "attributes", name)
+    return sheets.set_attribute(decision.after, name, definition, value.get("value"), at.event.at)
+
+
+_CHANGES: dict[str, Callable[[Decision, Any, At], list[Fact]]] = {
+    "add_tag": _add_tag,
+    "remove_tag": _remove_tag,
+    "add_score": _add_score,
+    "set_score": _set_score,
+    "set_attribute": _set_attribute,
+}
+
+
+def _record_event(value: Mapping[str, Any]) -> list[Fact]:
+    props = value.get("props") or {}
+    if not is_storable(props):
+        raise _CannotRun("the event's props cannot be stored")
+    return [(f"custom:{value['name']}", None, dict(props))]
+
+
+def _effect(decision: Decision, effect: dict[str, Any], name: str, value: Any, at: At) -> dict[str, Any]:
+    """The effect with everything decided that its execution needs."""
+    if name in {"reply", "send"}:
+        return _message_effect(decision, effect, name, value, at)
+    if name in {"enter_scenario", "exit_scenario"}:
+        if at.program.snapshot.find("scenarios", value) is None:
+            raise _CannotRun(f"there is no scenario {value}")
+        return effect | {"scenario": value, "at": at.event.at, "status": "pending"}
+    if name == "notify":
+        return effect | {"to": value["to"], "text": str(value["text"])[:5000], "status": "pending"}
+    if name == "call_webhook":
+        return effect | {"url": value["url"], "status": "pending"}
+    raise _CannotRun(f"{name} is not available in this version")
+
+
+def _message_effect(
+    decision: Decision, effect: dict[str, Any], name: str, value: Mapping[str, Any], at: At
+) -> dict[str, Any]:
+    effect = effect | {"message": value["message"], "status": "pending"}
+    blocked = decision.after.get("status") == "blocked"
+    if name == "send" and blocked:
+        return effect | {"status": "skipped", "why": "blocked"}
+    if name == "reply":
+        effect |= {"push_fallback": bool(value.get("push_fallback"))}
+        if at.event.reply_token is None and (blocked or not effect["push_fallback"]):
+            return effect | {"status": "skipped", "why": "this event has no reply token"}
+    body = _definition(at, "messages", value["message"])
+    rendered = render.render(
+        body, decision.after, at.program.snapshot, at.now, event=_event_props(at), zone=at.program.zone
+    )
+    decision.payloads[effect_key(effect)] = rendered
+    return effect | {"category": body.get("category", "marketing")}

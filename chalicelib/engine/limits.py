@@ -1,0 +1,111 @@
+"""When a rule may run: its limit (kept on the friend's sheet) and its window of validity. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.shared.times import iso, parse_duration, parse_iso
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How often a rule runs for one friend; exactly one of the fields is set."""
+
+    once: bool = False
+    cooldown: timedelta | None = None
+    every: int | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a rule is in force, by the event's own time; hours and weekdays are the account's local ones."""
+
+    since: str | None = None
+    until: str | None = None
+    weekdays: frozenset[int] = frozenset()
+    hours: tuple[str, str] | None = None
+
+    def closed(self, moment: datetime, zone: ZoneInfo) -> str | None:
+        """None when open at a moment, else why it is closed."""
+        at, local = iso(moment), moment.astimezone(zone)
+        if self.since is not None and at < self.since:
+            return f"valid from {self.since}"
+        if self.until is not None and at >= self.until:
+            return f"valid until {self.until}"
+        if self.weekdays and local.weekday() not in self.weekdays:
+            return f"not on a {WEEKDAYS[local.weekday()]}"
+        if self.hours is not None and not _between(f"{local:%H:%M}", *self.hours):
+            return f"not at {local:%H:%M}"
+        return None
+
+
+def read_limit(raw: Any) -> Limit | None:
+    """The limit of a rule's checked body."""
+    if raw is None:
+        return None
+    if raw == "once":
+        return Limit(once=True)
+    if raw.get("cooldown") is not None:
+        return Limit(cooldown=parse_duration(raw["cooldown"]))
+    return Limit(every=raw.get("every"), per_day=raw.get("per_day"))
+
+
+def read_window(raw: Mapping[str, Any] | None) -> Window | None:
+    """The window of a rule's checked body."""
+    if not raw:
+        return None
+    hours = raw.get("hours")
+    return Window(
+        since=_moment(raw.get("from")),
+        until=_moment(raw.get("until")),
+        weekdays=frozenset(WEEKDAYS.index(day) for day in raw.get("weekdays") or ()),
+        hours=(hours["from"], hours["to"]) if hours else None,
+    )
+
+
+def take(
+    limit: Limit, state: Mapping[str, Any] | None, at: str, zone: ZoneInfo
+) -> tuple[dict[str, Any], str | None]:
+    """Count one match; answers the state after and None when the rule may run, else why not.
+
+    ``n`` counts runs (with ``every``: matches); times are the events', so a late event neither starts
+    a cooldown anew nor shortens one.
+    """
+    before = dict(state or {})
+    runs = int(before.get("n", 0))
+    if limit.every is not None:
+        after = before | {"n": runs + 1}
+        if (runs + 1) % limit.every:
+            return after, f"limit: {runs + 1} of every {limit.every}"
+        return after | {"last_at": max(at, before.get("last_at", ""))}, None
+    if limit.once and runs:
+        return before, f"limit: once, done at {before.get('last_at')}"
+    if limit.cooldown is not None and before.get("last_at"):
+        apart = parse_iso(at) - parse_iso(before["last_at"])
+        if abs(apart) < limit.cooldown:
+            return before, f"limit: cooldown since {before['last_at']}"
+    after = before | {"n": runs + 1, "last_at": max(at, before.get("last_at", ""))}
+    if limit.per_day is None:
+        return after, None
+    day = parse_iso(at).astimezone(zone).date().isoformat()
+    today = int(before.get("days", {}).get(day, 0))
+    if today >= limit.per_day:
+        return before, f"limit: {limit.per_day} per day"
+    # The newest days only: an event later than a week is judged on what its own day still shows.
+    days = {**before.get("days", {}), day: today + 1}
+    return after | {"days": dict(sorted(days.items())[-7:])}, None
+
+
+def _moment(text: str | None) -> str | None:
+    return iso(parse_iso(text)) if text else None
+
+
+def _between(now: str, start: str, end: str) -> bool:
+    return start <= now < end if start <= end else now >= start or now < end

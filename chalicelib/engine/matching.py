@@ -1,0 +1,167 @@
+"""``when.match``: what an event's props must look like. Compiled once, evaluated per event. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+MAX_REGEX = 1000
+
+Check = Callable[[Any], bool]
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_OPTIONS.max_mem = 4 << 20
+
+_TO_HIRAGANA = {ord("ァ") + n: ord("ぁ") + n for n in range(ord("ヶ") - ord("ァ") + 1)}
+
+OPERATORS = ("eq", "in", "prefix", "contains", "regex", "gt", "gte", "lt", "lte")
+
+
+class BadMatch(ValueError):
+    """Why a match cannot be compiled, and where."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path, self.message = path, message
+
+
+@dataclass(frozen=True)
+class Test:
+    """One property's test: a dotted path in props and what must hold there."""
+
+    path: str
+    parts: tuple[str, ...]
+    holds: Check
+
+    def failure(self, props: Mapping[str, Any]) -> str | None:
+        """None when the test holds, else what was seen."""
+        value = at_path(props, self.parts)
+        if self.holds(value):
+            return None
+        return f"{self.path} is missing" if value is None else f"{self.path} is {_excerpt(value)}"
+
+
+def compile_match(match: Mapping[str, Any]) -> tuple[Test, ...]:
+    """The tests of a ``match`` object. Raises BadMatch with the path below ``match``."""
+    return tuple(Test(path, tuple(path.split(".")), _check(path, wanted)) for path, wanted in match.items())
+
+
+def at_path(value: Any, parts: tuple[str, ...]) -> Any:
+    """The value at a dotted path (digits index lists), or None."""
+    for part in parts:
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal() and int(part[:6]) < len(value):
+            value = value[int(part[:6])]
+        else:
+            return None
+    return value
+
+
+def fold(text: str) -> str:
+    """Text without the differences people do not mean: width, case, hiragana or katakana."""
+    return unicodedata.normalize("NFKC", text).casefold().translate(_TO_HIRAGANA).strip()
+
+
+def _check(path: str, wanted: Any) -> Check:
+    if not path or any(not part for part in path.split(".")):
+        raise BadMatch(path, "a path is a property's name, with dots for those inside it")
+    if not isinstance(wanted, dict):
+        return _equals(_scalar(path, wanted), _as_is)
+    folded = wanted.get("fold", False)
+    if not isinstance(folded, bool):
+        raise BadMatch(f"{path}.fold", "must be true or false")
+    norm = fold if folded else _nfc
+    operators = {name: value for name, value in wanted.items() if name != "fold"}
+    unknown = sorted(operators.keys() - set(OPERATORS))
+    if unknown or not operators:
+        known = ", ".join(OPERATORS)
+        raise BadMatch(f"{path}.{unknown[0]}" if unknown else path, f"an operator is one of {known}")
+    checks = [_operator(f"{path}.{name}", name, value, norm) for name, value in operators.items()]
+    return checks[0] if len(checks) == 1 else lambda value: all(check(value) for check in checks)
+
+
+def _operator(path: str, name: str, wanted: Any, norm: Callable[[str], str]) -> Check:
+    if name == "eq":
+        return _equals(_scalar(path, wanted), _normed(norm))
+    if name == "in":
+        if not isinstance(wanted, list) or not wanted:
+            raise BadMatch(path, "must be a list of values")
+        options = [_equals(_scalar(f"{path}[{n}]", one), _normed(norm)) for n, one in enumerate(wanted)]
+        return lambda value: any(option(value) for option in options)
+    if name in {"prefix", "contains"}:
+        return _text_operator(path, name, wanted, norm)
+    if name == "regex":
+        return _regex(path, wanted, norm)
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float):
+        raise BadMatch(path, "must be a number")
+    compare: dict[str, Callable[[Any], bool]] = {
+        "gt": lambda value: value > wanted,
+        "gte": lambda value: value >= wanted,
+        "lt": lambda value: value < wanted,
+        "lte": lambda value: value <= wanted,
+    }
+    inner = compare[name]
+    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and inner(value)
+
+
+def _text_operator(path: str, name: str, wanted: Any, norm: Callable[[str], str]) -> Check:
+    if not isinstance(wanted, str) or not norm(wanted):
+        raise BadMatch(path, "must be a text")
+    sought = norm(wanted)
+    if name == "prefix":
+        return lambda value: isinstance(value, str) and norm(value).startswith(sought)
+
+    def contains(value: Any) -> bool:
+        if isinstance(value, list):
+            return any(isinstance(one, str) and norm(one) == sought for one in value)
+        return isinstance(value, str) and sought in norm(value)
+
+    return contains
+
+
+def _regex(path: str, wanted: Any, norm: Callable[[str], str]) -> Check:
+    if not isinstance(wanted, str) or not 0 < len(wanted) <= MAX_REGEX:
+        raise BadMatch(path, f"must be a regular expression of at most {MAX_REGEX} characters")
+    # Folded text is lower-case hiragana; of the pattern only what no operator is made of may be folded.
+    source = _nfc(wanted) if norm is _nfc else "(?i)" + _nfc(wanted).translate(_TO_HIRAGANA)
+    try:
+        pattern = re2.compile(source, _OPTIONS)
+    except re2.error as error:
+        said = error.args[0] if error.args else ""
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise BadMatch(path, f"not a regular expression of RE2's syntax: {said}") from error
+    return lambda value: isinstance(value, str) and pattern.search(norm(value)) is not None
+
+
+def _equals(wanted: Any, norm: Callable[[Any], Any]) -> Check:
+    sought, kind = norm(wanted), isinstance(wanted, bool)
+    return lambda value: norm(value) == sought and isinstance(value, bool) is kind
+
+
+def _scalar(path: str, value: Any) -> Any:
+    if isinstance(value, str | int | float | bool):
+        return value
+    raise BadMatch(path, "must be a text, a number, true or false")
+
+
+def _nfc(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _as_is(value: Any) -> Any:
+    return _nfc(value) if isinstance(value, str) else value
+
+
+def _normed(norm: Callable[[str], str]) -> Callable[[Any], Any]:
+    return lambda value: norm(value) if isinstance(value, str) else value
+
+
+def _excerpt(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,62 @@
+"""What the engine works with: compiled rules, and the decision about one event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.engine.limits import Limit, Window
+from chalicelib.engine.matching import Test
+from chalicelib.friends.model import Sheet
+from chalicelib.segments.model import Context, Predicate
+
+PRODUCED = frozenset(
+    {"tag_added", "tag_removed", "score_changed", "score_crossed", "attribute_set", "stage_changed"}
+)
+"""Facts that changes of a sheet produce; they live in memory and are fed back to the rules."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule ready to run. ``source`` is its ``if``, for explanations."""
+
+    id: str
+    event: str
+    tests: tuple[Test, ...]
+    condition: Predicate | None
+    source: Any
+    then: tuple[Mapping[str, Any], ...]
+    limit: Limit | None = None
+    window: Window | None = None
+    priority: float = 0
+    stop: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that decides: the rules by trigger (in their order) and the catalog they refer to."""
+
+    snapshot: Snapshot
+    zone: ZoneInfo
+    context: Context
+    rules: Mapping[str, tuple[Rule, ...]]
+
+
+@dataclass
+class Decision:
+    """What one event comes to. ``payloads``: rendered messages by effect key, in memory only."""
+
+    before: Sheet | None
+    after: Sheet
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    effects: list[dict[str, Any]] = field(default_factory=list)
+    payloads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def effect_key(effect: Mapping[str, Any]) -> str:
+    """The name of an effect within its event: rule and index of the action."""
+    return f"{effect['rule']}:{effect['index']}"

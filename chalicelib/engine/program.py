@@ -1,0 +1,50 @@
+"""The account's rules, compiled once per catalog revision. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from zoneinfo import ZoneInfo
+
+from chalicelib.catalog.snapshot import Document, Snapshot
+from chalicelib.engine.limits import read_limit, read_window
+from chalicelib.engine.matching import compile_match
+from chalicelib.engine.model import Program, Rule
+from chalicelib.segments import conditions
+from chalicelib.segments.model import Context
+
+
+def program_of(snapshot: Snapshot, zone: ZoneInfo) -> Program:
+    """The program of a catalog revision in an account's time zone."""
+    return snapshot.derived(("engine.program", zone.key), lambda found: _build(found, zone))
+
+
+def compile_rule(document: Document, context: Context) -> Rule:
+    """One rule document, ready to run."""
+    body = document.body
+    condition = body.get("if")
+    return Rule(
+        id=document.id,
+        event=body["when"]["event"],
+        tests=compile_match(body["when"].get("match") or {}),
+        condition=conditions.compile(condition, context) if condition is not None else None,
+        source=condition,
+        then=tuple(body.get("then") or ()),
+        limit=read_limit(body.get("limit")),
+        window=read_window(body.get("valid")),
+        priority=body.get("priority", 0),
+        stop=body.get("stop", False),
+    )
+
+
+def _build(snapshot: Snapshot, zone: ZoneInfo) -> Program:
+    context = Context(snapshot, zone)
+    by_event: dict[str, list[Rule]] = defaultdict(list)
+    for document in snapshot.all("rules").values():
+        if document.body.get("enabled", True):
+            rule = compile_rule(document, context)
+            by_event[rule.event].append(rule)
+    ordered = {
+        event: tuple(sorted(rules, key=lambda rule: (-rule.priority, rule.id)))
+        for event, rules in by_event.items()
+    }
+    return Program(snapshot, zone, context, ordered)

@@ -1,0 +1,67 @@
+"""Values of actions with their ``{{ ... }}`` filled in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.messages import filters
+from chalicelib.messages.links import url_for
+from chalicelib.messages.template import Expression, TemplateProblem, has_expressions, parse
+from chalicelib.messages.variables import Scope, value_of
+
+
+class NoValue(ValueError):
+    """A variable has no value for this friend and event, or a filter refuses it."""
+
+
+@dataclass(frozen=True)
+class Filling:
+    """Fills in values for one friend, event and moment."""
+
+    sheet: Mapping[str, Any]
+    snapshot: Snapshot
+    now: datetime
+    event: Mapping[str, Any]
+    zone: ZoneInfo
+
+    def fill(self, value: Any) -> Any:
+        """The value with every variable replaced. A text that is one variable keeps the variable's type."""
+        if isinstance(value, str):
+            return self._text(value) if has_expressions(value) else value
+        if isinstance(value, dict):
+            return {name: self.fill(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.fill(inner) for inner in value]
+        return value
+
+    def _text(self, text: str) -> Any:
+        try:
+            parts = parse(text)
+        except TemplateProblem as error:
+            raise NoValue(str(error)) from error
+        if len(parts) == 1 and isinstance(parts[0], Expression):
+            return self._value(parts[0])
+        return "".join(
+            part if isinstance(part, str) else filters.as_text(self._value(part)) for part in parts
+        )
+
+    def _value(self, expression: Expression) -> Any:
+        if expression.kind == "variable":
+            value = value_of(expression, Scope(self.sheet, self.snapshot, self.now, self.event))
+        elif expression.kind == "link":
+            value = url_for(self.snapshot, expression.name)
+        else:
+            value = expression.name
+        for used in expression.filters:
+            try:
+                value = filters.run(used, value, self.zone)
+            except (filters.FilterProblem, KeyError, IndexError) as error:
+                raise NoValue(f"{expression.source}: {error}") from error
+        if value is None:
+            raise NoValue(f"{expression.name} has no value")
+        return value
