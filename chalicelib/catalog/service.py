@@ -15,7 +15,7 @@ from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, 
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.times import iso
 
-__all__ = ["Document", "Snapshot", "Write", "revisions", "save", "snapshot"]
+__all__ = ["Document", "Snapshot", "Write", "candidate", "history", "revisions", "save", "snapshot"]
 
 MAX_DOCUMENT_BYTES = 300_000
 """A body must fit in one DynamoDB item (400 KB) with room for what stands beside it."""
@@ -56,31 +56,52 @@ def snapshot(account_id: str) -> Snapshot:
     return _remember(_load(account_id, revision, stamp, heads, cached))
 
 
-def save(account_id: str, writes: Sequence[Write], check: Callable[[Snapshot], None], by: str) -> Snapshot:
+def save(
+    account_id: str,
+    writes: Sequence[Write] | Callable[[Snapshot], Sequence[Write]],
+    check: Callable[[Snapshot], None],
+    by: str,
+) -> Snapshot:
     """Write all of ``writes`` or none; answers the catalog that is in force from now on.
 
+    ``writes`` may be a function of the catalog as it is: it is asked again when another writer came first.
     ``check`` sees the catalog as it would be and raises what is wrong with it. Raises Conflict (with
     ``current_revision``) when an ``if_match`` does not hold, NotFound when a deletion has no document.
     """
-    if not writes:
-        return snapshot(account_id)
     at = iso(clock.now())
     for _ in range(_ATTEMPTS):
         seen = snapshot(account_id)
-        bodies = _bodies(seen, writes, by, at)
-        candidate = _candidate(seen, bodies)
-        check(candidate)
+        wanted = writes(seen) if callable(writes) else writes
+        if not wanted:
+            return seen
+        bodies = _bodies(seen, wanted, by, at)
+        fresh = _candidate(seen, bodies)
+        check(fresh)
         store.put_bodies(account_id, bodies)
-        moved = store.move_pointer(
-            account_id, (seen.revision, seen.stamp), candidate.stamp, candidate.heads, at
-        )
+        moved = store.move_pointer(account_id, (seen.revision, seen.stamp), fresh.stamp, fresh.heads, at)
         if moved or _stands(account_id, bodies[0]):
-            return _remember(candidate)
+            return _remember(fresh)
     raise Unavailable("other writers kept changing the catalog of this account; try again")
 
 
+def candidate(seen: Snapshot, writes: Sequence[Write]) -> Snapshot:
+    """The catalog as it would be after these writes; nothing is written. Raises as ``save`` does."""
+    return _candidate(seen, _bodies(seen, writes, "plan", ""))
+
+
 def revisions(account_id: str, kind: str, id: str) -> list[dict[str, Any]]:  # noqa: A002 (documents have ids)
-    """Every saved state of a document, newest first: ``{revision, at, by, deleted, body}``. Raises NotFound.
+    """Every saved state, newest first: ``{revision, at, by, deleted, body}``. Raises NotFound."""
+    return history(account_id, kind, id, limit=None)[0]
+
+
+def history(
+    account_id: str,
+    kind: str,
+    id: str,  # noqa: A002 (documents have ids)
+    limit: int | None,
+    version: str | None = None,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """At most ``limit`` saved states from a version on (None: the newest), and the version to go on from.
 
     Follows the chain of bodies from the head, so that bodies of saves that failed are never shown.
     """
@@ -88,24 +109,28 @@ def revisions(account_id: str, kind: str, id: str) -> list[dict[str, Any]]:  # n
     head = heads.get((kind, id))
     if head is None:
         raise NotFound(f"there is no {kind}/{id}")
-    history: list[dict[str, Any]] = []
-    version: str | None = head.version
-    while version and (stored := store.find_body(account_id, (kind, id), version)):
-        history.append(
+    version = version or head.version
+    found: list[dict[str, Any]] = []
+    while version and (limit is None or len(found) < limit):
+        stored = store.find_body(account_id, (kind, id), version)
+        if stored is None:
+            return found, None
+        is_deletion = stored.body is None
+        found.append(
             {
                 "revision": stored.rev,
                 "at": stored.at,
                 "by": stored.by,
-                "deleted": stored.body is None,
+                "deleted": is_deletion,
                 "body": stored.body,
             }
         )
         version = stored.previous
-    return history
+    return found, version
 
 
 def _bodies(seen: Snapshot, writes: Sequence[Write], by: str, at: str) -> list[store.StoredBody]:
-    assert len({write.key for write in writes}) == len(writes), "a save writes a document once"
+    assert len({write.key for write in writes}) == len(writes), "a save writes each document once"
     return [_body(seen, write, by, at) for write in writes]
 
 

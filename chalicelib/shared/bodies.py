@@ -93,10 +93,15 @@ def parse_model(model: type[M], text: str, prefix: str = "") -> M:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         details = [
-            Detail(join_path(prefix, path_of(e["loc"])), e["msg"].removeprefix("Value error, "))
+            Detail(join_path(prefix, path_of(e["loc"])), _reason(e["type"], e["msg"]))
             for e in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         raise InvalidInput(_summary(details), details) from error
+
+
+def _reason(kind: str, message: str) -> str:
+    named = {"extra_forbidden": "is not a known field", "missing": "is needed"}
+    return named.get(kind) or message.removeprefix("Value error, ")
 
 
 def _summary(details: Sequence[Detail]) -> str:

@@ -97,7 +97,7 @@ def error_response(error: TodokuError) -> Response:
     return json_response(error.body(), error.status)
 
 
-def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(body: Any, status: int = 200, headers: Mapping[str, Any] | None = None) -> Response:
     """A JSON answer in UTF-8."""
     all_headers: dict[str, Any] = {"Content-Type": "application/json", **(headers or {})}
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))

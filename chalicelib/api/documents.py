@@ -1,0 +1,210 @@
+"""``/v1/accounts/{account}/<kind>``: authored documents, the same way for every kind.
+
+Each kind has routes of its own, because API Gateway does not go back from ``/scenarios/{scenario}`` to a
+general ``/{kind}/{id}`` when a method is missing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chalice.app import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, create_model
+
+from chalicelib.accounts.access import require
+from chalicelib.api.kinds import KINDS, PATH_NAMES, checked
+from chalicelib.catalog import service
+from chalicelib.catalog.kinds import DocumentKind
+from chalicelib.catalog.service import Write
+from chalicelib.catalog.snapshot import Document, Snapshot
+from chalicelib.catalog.validation import normal_body
+from chalicelib.shared.bodies import parse_json
+from chalicelib.shared.errors import Detail, InvalidInput
+from chalicelib.shared.http import (
+    Operation,
+    http_errors,
+    if_match,
+    json_response,
+    page,
+    path_id,
+    query_cursor,
+    query_int,
+    text_body,
+)
+
+bp = Blueprint(__name__)
+OPERATIONS: list[Operation] = []
+_PAGE = {"limit": "Items per page, at most 200.", "cursor": "next_cursor of the page before."}
+
+
+class Revision(BaseModel):
+    """One saved state of a document; ``body`` null: it was deleted then."""
+
+    revision: int
+    at: str
+    by: str
+    deleted: bool
+    body: dict[str, Any] | None
+
+
+class Revisions(BaseModel):
+    """The saved states of a document, newest first."""
+
+    items: list[Revision]
+    next_cursor: str | None
+
+
+class Deleted(BaseModel):
+    """What remains of a deleted document."""
+
+    id: str
+    deleted: bool
+    revision: int
+
+
+def answer(document: Document) -> dict[str, Any]:
+    """A document as it is answered: its fields, and its id, revision and time."""
+    return {**document.body, "id": document.id, "revision": document.revision, "updated_at": document.at}
+
+
+def _put(kind: DocumentKind, account: str, raw_id: str) -> Response:
+    request = bp.current_request
+    principal = require(request, "editor", account)
+    id_ = path_id(raw_id, PATH_NAMES[kind.kind])
+    body = normal_body(kind, _authored(parse_json(text_body(request)), id_))
+    match = if_match(request)
+    existed = False
+
+    def writes(seen: Snapshot) -> Sequence[Write]:
+        nonlocal existed
+        existed = seen.find(kind.kind, id_) is not None
+        return [Write(kind.kind, id_, body, match)]
+
+    saved = service.save(account, writes, checked(), principal.who)
+    document = saved.get(kind.kind, id_)
+    return json_response(answer(document), 200 if existed else 201, {"ETag": f'"{document.revision}"'})
+
+
+def _authored(body: Any, id_: str) -> Any:
+    """The body without what our answers add, so that an answer can be edited and put back."""
+    if not isinstance(body, dict):
+        raise InvalidInput("the body must be an object", [Detail("", "must be an object")])
+    if body.get("id", id_) != id_:
+        reason = f"is not the id in the path ({id_})"
+        raise InvalidInput(f"id: {reason}", [Detail("id", reason)])
+    return {name: value for name, value in body.items() if name not in {"id", "revision", "updated_at"}}
+
+
+def _get(kind: DocumentKind, account: str, raw_id: str) -> Response:
+    require(bp.current_request, "viewer", account)
+    document = service.snapshot(account).get(kind.kind, path_id(raw_id, PATH_NAMES[kind.kind]))
+    return json_response(answer(document), 200, {"ETag": f'"{document.revision}"'})
+
+
+def _delete(kind: DocumentKind, account: str, raw_id: str) -> Response:
+    request = bp.current_request
+    principal = require(request, "editor", account)
+    id_ = path_id(raw_id, PATH_NAMES[kind.kind])
+    write = Write(kind.kind, id_, None, if_match(request))
+    saved = service.save(account, [write], checked(), principal.who)
+    return json_response({"id": id_, "deleted": True, "revision": saved.revision})
+
+
+def _list(kind: DocumentKind, account: str) -> Response:
+    """A page of a kind, in the order of ids."""
+    request = bp.current_request
+    require(request, "viewer", account)
+    limit, position = query_int(request, "limit", 100), query_cursor(request, "after")
+    documents = list(service.snapshot(account).all(kind.kind).values())
+    if position:
+        documents = [document for document in documents if document.id > position["after"]]
+    shown = documents[:limit]
+    following = {"after": shown[-1].id} if len(documents) > limit else None
+    return json_response(page([answer(document) for document in shown], following))
+
+
+def _revisions(kind: DocumentKind, account: str, raw_id: str) -> Response:
+    request = bp.current_request
+    require(request, "viewer", account)
+    limit, position = query_int(request, "limit", 50), query_cursor(request, "version")
+    id_ = path_id(raw_id, PATH_NAMES[kind.kind])
+    items, following = service.history(
+        account, kind.kind, id_, limit, position["version"] if position else None
+    )
+    return json_response(page(items, {"version": following} if following else None))
+
+
+def _register(kind: DocumentKind) -> None:
+    name = PATH_NAMES[kind.kind]
+    collection = f"/v1/accounts/{{account}}/{kind.kind}"
+    item = f"{collection}/{{{name}}}"
+    stored = create_model(
+        f"{kind.model.__name__}Stored",
+        __base__=kind.model,
+        __doc__=kind.model.__doc__,
+        id=(str, ...),
+        revision=(int, ...),
+        updated_at=(str, ...),
+    )
+    listed = create_model(
+        f"{kind.model.__name__}Page",
+        __config__=ConfigDict(extra="forbid"),
+        items=(list[stored], ...),
+        next_cursor=(str | None, ...),
+    )
+    views: list[tuple[str, str, Callable[..., Response], Operation]] = [
+        (
+            "PUT",
+            item,
+            _put,
+            Operation("PUT", item, f"Create or replace one of {kind.kind}", "editor", kind.model, stored),
+        ),
+        ("GET", item, _get, Operation("GET", item, f"One of {kind.kind}", "viewer", None, stored)),
+        (
+            "DELETE",
+            item,
+            _delete,
+            Operation(
+                "DELETE", item, f"Delete one of {kind.kind} that nothing uses", "editor", None, Deleted
+            ),
+        ),
+        (
+            "GET",
+            f"{item}/revisions",
+            _revisions,
+            Operation(
+                "GET",
+                f"{item}/revisions",
+                f"Every saved state of one of {kind.kind}",
+                "viewer",
+                None,
+                Revisions,
+                query=_PAGE,
+            ),
+        ),
+        (
+            "GET",
+            collection,
+            _list,
+            Operation("GET", collection, f"All {kind.kind}, by id", "viewer", None, listed, query=_PAGE),
+        ),
+    ]
+    for method, path, view, operation in views:
+        bp.route(path, methods=[method])(http_errors(_bound(view, kind, name)))
+        OPERATIONS.append(operation)
+
+
+def _bound(view: Callable[..., Response], kind: DocumentKind, name: str) -> Callable[..., Response]:
+    """A view of one kind, called by Chalice with the names in the path."""
+
+    def of_kind(**names: str) -> Response:
+        ids = [names[name]] if name in names else []
+        return view(kind, names["account"], *ids)
+
+    of_kind.__name__ = f"{view.__name__.lstrip('_')}_{name}"
+    return of_kind
+
+
+for _kind in KINDS.values():
+    _register(_kind)

@@ -1,0 +1,79 @@
+"""Every kind of document, gathered from the rooms that own them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.catalog import documents as catalog_documents
+from chalicelib.catalog.kinds import Body, DocumentKind, Reference
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.catalog.validation import verify
+from chalicelib.friends import documents as friends_documents
+from chalicelib.messages import actions
+from chalicelib.messages import documents as messages_documents
+from chalicelib.segments import documents as segments_documents
+from chalicelib.shared.errors import Detail
+
+
+class Route(BaseModel):
+    """A way by which friends come (a QR code, a page); ``then`` are actions as in rules."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    then: actions.Actions = []
+
+
+def _route_references(body: Body) -> Iterable[Reference]:
+    return actions.references(body.get("then", []))
+
+
+def _route_works(_id: str, body: Body, snapshot: Snapshot) -> Iterable[Detail]:
+    return actions.check(body.get("then", []), snapshot)
+
+
+_ROUTES = DocumentKind("routes", Route, references=_route_references, check=_route_works)
+
+_OWNED: dict[str, DocumentKind] = {
+    **friends_documents.KINDS,
+    **segments_documents.KINDS,
+    **messages_documents.KINDS,
+    **catalog_documents.KINDS,
+    "routes": _ROUTES,
+}
+
+PATH_NAMES: dict[str, str] = {
+    "tags": "tag",
+    "scores": "score",
+    "attributes": "attribute",
+    "segments": "segment",
+    "messages": "message",
+    "links": "link",
+    "rules": "rule",
+    "scenarios": "scenario",
+    "forms": "form",
+    "routes": "route",
+    "rich-menus": "menu",
+    "policies": "policy",
+}
+"""The kinds that people author, in the order of an export, with the name of their ids in paths."""
+
+KINDS: dict[str, DocumentKind] = {kind: _OWNED[kind] for kind in PATH_NAMES if kind in _OWNED}
+CHECKED: dict[str, DocumentKind] = _OWNED
+"""All kinds, with those that are written by actions and never by hand (published scenarios)."""
+
+
+def checked(*, qualified: bool = False) -> Callable[[Snapshot], None]:
+    """The check of a save: shape, references, logic, use; over every kind."""
+    return lambda candidate: verify(CHECKED, candidate, qualified=qualified)
+
+
+def find_kind(name: str) -> DocumentKind | None:
+    """The kind that people author under this name, or None."""
+    return KINDS.get(name)
+
+
+__all__: list[Any] = ["CHECKED", "KINDS", "PATH_NAMES", "Route", "checked"]

@@ -1,0 +1,145 @@
+"""Documents are refused when they cannot work: first their shape (400), then references and logic (422)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from chalicelib.catalog.kinds import Body, DocumentKind, Reference
+from chalicelib.catalog.snapshot import Document, Key, Snapshot, body_text
+from chalicelib.shared.bodies import join_path, parse_model
+from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation, TodokuError
+
+Kinds = Mapping[str, DocumentKind]
+_MOST_DETAILS = 100
+
+
+def normal_body(kind: DocumentKind, body: Any, prefix: str = "") -> Body:
+    """A body as it is stored: checked against the kind's model, defaults filled in, absent options left out
+    (a null that was written stays: it may mean something).
+
+    Raises InvalidInput with paths below ``prefix``.
+    """
+    if not isinstance(body, dict):
+        raise InvalidInput(
+            f"{prefix or 'the document'}: must be an object", [Detail(prefix, "must be an object")]
+        )
+    model = parse_model(kind.model, body_text(body), prefix)
+    given = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    filled = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    normal: Body = _merged(given, filled)
+    wrong = [Detail(join_path(prefix, detail.path), detail.message) for detail in kind.shape(normal)]
+    if wrong:
+        raise InvalidInput(summary(wrong), wrong[:_MOST_DETAILS])
+    return normal
+
+
+def _merged(given: Any, filled: Any) -> Any:
+    """What was given, and the defaults that are not null, at every depth."""
+    if isinstance(given, dict) and isinstance(filled, dict):
+        names = list(given) + [name for name in filled if name not in given]
+        return {
+            name: _merged(given[name], filled[name])
+            if name in given and name in filled
+            else given.get(name, filled.get(name))
+            for name in names
+        }
+    if isinstance(given, list) and isinstance(filled, list) and len(given) == len(filled):
+        return [_merged(one, other) for one, other in zip(given, filled, strict=True)]
+    return given
+
+
+def verify(kinds: Kinds, candidate: Snapshot, *, qualified: bool = False) -> None:
+    """Check what a save is about to change, in the catalog as it would be.
+
+    Each changed document's references and checks; the checks of the documents that name it, which a
+    change may break; and that nothing names a deleted one. ``qualified``: paths begin with
+    ``kind.id`` (bundles). Raises InvalidInput or RuleViolation.
+    """
+    shape: list[Detail] = []
+    logic: list[Detail] = []
+    for document in _changed(candidate):
+        _check_one(kinds, document, candidate, _prefix(document, qualified), shape, logic)
+    for document in _affected(kinds, candidate):
+        _check_one(kinds, document, candidate, f"{document.kind}.{document.id}", logic, logic)
+    for key in _deleted(candidate):
+        for user, reference in users(kinds, candidate).get(key, ()):
+            logic.append(Detail(f"{user[0]}.{user[1]}.{reference.path}", f"{key[0]}/{key[1]} is used here"))
+    if shape:
+        raise InvalidInput(summary(shape), shape[:_MOST_DETAILS])
+    if logic:
+        raise RuleViolation(summary(logic), logic[:_MOST_DETAILS])
+
+
+def users(kinds: Kinds, snapshot: Snapshot) -> dict[Key, list[tuple[Key, Reference]]]:
+    """Who names whom: ``{(kind, id): [((user kind, user id), reference)]}``. Made once per revision."""
+    return snapshot.derived("catalog.users", lambda at: _users(kinds, at))
+
+
+def summary(details: Sequence[Detail]) -> str:
+    """The first detail as a sentence, and how many more there are."""
+    first = details[0]
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return (f"{first.path}: " if first.path else "") + first.message + more
+
+
+def _users(kinds: Kinds, snapshot: Snapshot) -> dict[Key, list[tuple[Key, Reference]]]:
+    found: dict[Key, list[tuple[Key, Reference]]] = {}
+    for document in snapshot:
+        if document.kind in kinds:
+            for reference in kinds[document.kind].references(document.body):
+                user = (document.kind, document.id)
+                found.setdefault((reference.kind, reference.id), []).append((user, reference))
+    return found
+
+
+def _changed(candidate: Snapshot) -> list[Document]:
+    changed = [document for document in candidate if document.revision == candidate.revision]
+    return sorted(changed, key=lambda document: (document.kind, document.id))
+
+
+def _deleted(candidate: Snapshot) -> list[Key]:
+    heads = candidate.heads.items()
+    return sorted(key for key, head in heads if head.deleted and head.revision == candidate.revision)
+
+
+def _affected(kinds: Kinds, candidate: Snapshot) -> Iterator[Document]:
+    """The unchanged documents that name a changed one."""
+    changed = {(document.kind, document.id) for document in _changed(candidate)}
+    used = users(kinds, candidate)
+    keys = {user for key in changed for user, _ in used.get(key, ())} - changed
+    for kind, id_ in sorted(keys):
+        yield candidate.get(kind, id_)
+
+
+def _check_one(
+    kinds: Kinds,
+    document: Document,
+    candidate: Snapshot,
+    prefix: str,
+    shape: list[Detail],
+    logic: list[Detail],
+) -> None:
+    kind = kinds.get(document.kind)
+    if kind is None:
+        return
+    for reference in kind.references(document.body):
+        if candidate.find(reference.kind, reference.id) is None:
+            path = join_path(prefix, reference.path)
+            logic.append(Detail(path, f"there is no {reference.kind}/{reference.id}"))
+    try:
+        found = [
+            Detail(join_path(prefix, d.path), d.message)
+            for d in kind.check(document.id, document.body, candidate)
+        ]
+    except TodokuError as error:
+        details = error.details or [Detail("", error.message)]
+        target = shape if isinstance(error, InvalidInput) else logic
+        target += [Detail(join_path(prefix, d.path), d.message) for d in details]
+    else:
+        known = {(detail.path, detail.message) for detail in logic}
+        logic += [detail for detail in found if (detail.path, detail.message) not in known]
+
+
+def _prefix(document: Document, qualified: bool) -> str:
+    return f"{document.kind}.{document.id}" if qualified else ""
