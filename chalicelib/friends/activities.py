@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.friends.expressions import Condition, Expression
@@ -20,6 +21,15 @@ def find(account: str, user: str, event_id: str) -> dict[str, Any] | None:
         TableName=settings().table("activities"), Key=_key(account, user, event_id), ConsistentRead=True
     )
     return _activity(answer["Item"]) if "Item" in answer else None
+
+
+def find_many(account: str, user: str, event_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The activities of those events that are complete, by event id; read consistently, in one call."""
+    if len(event_ids) == 1:
+        one = find(account, user, event_ids[0])
+        return {event_ids[0]: one} if one else {}
+    items = batch_get("activities", [_key(account, user, event_id) for event_id in event_ids])
+    return {activity["event_id"]: activity for activity in map(_activity, items)}
 
 
 def put(activity: dict[str, Any]) -> bool:
@@ -55,6 +65,35 @@ def recent(
     last = answer.get("LastEvaluatedKey")
     following = {"at": last["at"]["S"], "event_id": last["sk"]["S"]} if last else None
     return [found[event_id] for _, event_id in order if event_id in found], following
+
+
+def hide_message(account: str, user: str, message_id: str, since: str, at: str) -> bool:
+    """Remove what an unsent message said from the timeline; False when no such message is found.
+
+    Looks at the friend's activities from ``since`` on (a message can be unsent for 24 hours).
+    """
+    cursor: dict[str, Any] | None = None
+    while True:
+        page, cursor = recent(account, user, 50, cursor)
+        for activity in page:
+            props = activity.get("props") or {}
+            if activity["type"] == "messaged" and props.get("message_id") == message_id:
+                kept = {k: props[k] for k in ("message_type", "message_id", "standby") if k in props}
+                _set_props(account, user, activity["event_id"], kept | {"unsent_at": at})
+                return True
+        if cursor is None or (page and page[-1]["at"] < since):
+            return False
+
+
+def _set_props(account: str, user: str, event_id: str, props: dict[str, Any]) -> None:
+    aws.client("dynamodb").update_item(
+        TableName=settings().table("activities"),
+        Key=_key(account, user, event_id),
+        UpdateExpression="SET #props = :props",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeNames={"#props": "props"},
+        ExpressionAttributeValues={":props": to_av(props)},
+    )
 
 
 def delete_all(account: str, user: str) -> int:

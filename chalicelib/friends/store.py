@@ -5,7 +5,7 @@ Raw items of the low-level client: sheets are read by the thousand, and written 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from chalicelib.friends.expressions import Condition, Expression
@@ -54,6 +54,23 @@ def batch_get(table: str, keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]
             clock.sleep(0.05)
             waiting = unread + waiting
     return found
+
+
+def read_all(account: str, shard: int) -> Iterator[Sheet]:
+    """Every sheet of a shard, tombstones aside, page by page (for exports)."""
+    pages = (
+        aws.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=settings().table("friends"),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": partition(account, shard)}},
+        )
+    )
+    for page in pages:
+        for item in page["Items"]:
+            if item["status"] != {"S": "erased"}:
+                yield to_sheet(item)
 
 
 def create_or_update(

@@ -1,0 +1,147 @@
+"""Friends and activities as the contract answers them. Derived values are computed here, at the read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.friends.model import Sheet
+from chalicelib.friends.purchases import stage
+from chalicelib.friends.scores import score_value
+
+
+class Source(BaseModel):
+    """Where the friend came from: the first and the latest route."""
+
+    first: str | None = None
+    latest: str | None = None
+
+
+class TagView(BaseModel):
+    """Since when the friend has the tag, and what gave it."""
+
+    since: str
+    by: str
+
+
+class ScoreView(BaseModel):
+    """``value`` is decayed to now, ``raw`` is as of ``at``."""
+
+    value: float
+    raw: float
+    at: str
+
+
+class FactView(BaseModel):
+    """How often, first and last."""
+
+    count: int
+    first_at: str
+    last_at: str
+
+
+class PurchasesView(BaseModel):
+    """Orders and their amount, refunds taken back."""
+
+    count: int
+    total: float
+
+
+class ScenarioView(BaseModel):
+    """Where the friend stands in a scenario."""
+
+    model_config = ConfigDict(extra="allow")
+
+    state: str
+    node: str | None = None
+    run: str | None = None
+
+
+class Friend(BaseModel):
+    """A friend as known now."""
+
+    user_id: str
+    status: str
+    display_name: str | None
+    language: str | None
+    followed_at: str | None
+    blocked_at: str | None
+    last_active_at: str | None
+    source: Source
+    tags: dict[str, TagView]
+    scores: dict[str, ScoreView]
+    attributes: dict[str, Any]
+    facts: dict[str, FactView]
+    purchases: PurchasesView
+    stage: str
+    member_id: str | None
+    scenarios: dict[str, ScenarioView]
+    revision: int
+
+
+class Activity(BaseModel):
+    """One event on the timeline: what it was, which rules it met, what changed, what was done."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event_id: str
+    type: str
+    at: str
+    props: dict[str, Any]
+    source: str
+    key: str | None = None
+    rules: list[dict[str, Any]] = []
+    changes: list[Any] = []
+    effects: list[dict[str, Any]] = []
+
+
+def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any]:
+    """A sheet as ``Friend``; a tombstone has nothing but its id and status."""
+    purchases = sheet.get("purchases") or {}
+    source = sheet.get("source") or {}
+    return {
+        "user_id": sheet["user_id"],
+        "status": sheet["status"],
+        "display_name": sheet.get("display_name"),
+        "language": sheet.get("language"),
+        "followed_at": sheet.get("followed_at"),
+        "blocked_at": sheet.get("blocked_at"),
+        "last_active_at": sheet.get("last_active_at"),
+        "source": {"first": source.get("first"), "latest": source.get("latest")},
+        "tags": {tag: {"since": e["since"], "by": e["by"]} for tag, e in (sheet.get("tags") or {}).items()},
+        "scores": {
+            score: {
+                "value": score_value(entry, _definition(catalog, score), now),
+                "raw": float(entry["value"]),
+                "at": entry["at"],
+            }
+            for score, entry in (sheet.get("scores") or {}).items()
+        },
+        "attributes": dict(sheet.get("attributes") or {}),
+        "facts": {
+            name: {"count": fact["count"], "first_at": fact["first_at"], "last_at": fact["last_at"]}
+            for name, fact in (sheet.get("facts") or {}).items()
+        },
+        "purchases": {"count": purchases.get("count", 0), "total": purchases.get("total", 0)},
+        "stage": stage(purchases, now),
+        "member_id": sheet.get("member_id"),
+        "scenarios": {
+            scenario: {"state": e.get("state"), "node": e.get("node"), "run": e.get("run")}
+            for scenario, e in (sheet.get("scenarios") or {}).items()
+        },
+        "revision": sheet["rev"],
+    }
+
+
+def _definition(catalog: Snapshot, score: str) -> dict[str, Any]:
+    document = catalog.find("scores", score)
+    return document.body if document else {}
+
+
+def activity_body(activity: dict[str, Any]) -> dict[str, Any]:
+    """A stored activity as ``Activity``."""
+    body = {name: value for name, value in activity.items() if name not in {"account", "user_id"}}
+    return {"key": None, "rules": [], "changes": [], "effects": []} | body
