@@ -1,19 +1,24 @@
-"""What every process of the platform does: ignore Ctrl-C, stop on SIGTERM, and die with its parent.
+"""What every process of the platform does: end when the supervisor says so, and when it is no more.
 
     python -m chalicelib.local.child MODULE [ARGUMENT ...]
 
-The supervisor holds the other end of the child's standard input. When the supervisor ends, however it
-ends, that pipe closes and the child ends at once: the data it leaves is what a SIGKILL may leave anyway.
-Ctrl-C reaches the whole process group; only the supervisor acts on it, so that things stop in order.
+The supervisor holds the other end of the child's standard input. It writes one byte to ask for a stop;
+when the supervisor ends, however it ends, the pipe closes and the child ends at once, leaving what a
+SIGKILL may leave anyway. Signals to the process group (Ctrl-C, SIGTERM) are the supervisor's alone, so that
+things stop in their order.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import runpy
 import signal
 import sys
 import threading
+
+_stop = threading.Event()
+_waiting = threading.Event()
 
 
 def ready(fd: int | None) -> None:
@@ -24,32 +29,28 @@ def ready(fd: int | None) -> None:
 
 
 def wait_for_stop() -> None:
-    """Return when SIGTERM asks this process to end."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    # The wait is sliced so that the signal's Python handler runs on every system.
-    while not stop.wait(1):
-        pass
+    """Return when the supervisor asks this process to stop."""
+    _waiting.set()
+    _stop.wait()
 
 
-def _die_with_parent() -> None:
-    while os.read(0, 1024):
-        pass
+def _listen() -> None:
+    while os.read(0, 1):
+        if not _waiting.is_set():
+            os._exit(0)
+        _stop.set()
     os._exit(1)
 
 
-def watch_parent() -> None:
-    """End this process when standard input closes."""
-    threading.Thread(target=_die_with_parent, daemon=True, name="parent").start()
-
-
-def main() -> None:
+def run(module: str, arguments: list[str]) -> None:
     """Run a module as ``__main__`` in this process, as a child of the platform."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    watch_parent()
-    module, sys.argv = sys.argv[1], sys.argv[1:]
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_listen, daemon=True, name="supervisor").start()
+    sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    main()
+    # This file runs as __main__; the modules it runs import it by name, and must share its state.
+    importlib.import_module("chalicelib.local.child").run(sys.argv[1], sys.argv[2:])

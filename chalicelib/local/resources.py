@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,14 @@ class Resolver:
         return f"arn:aws:todoku:::{logical}"
 
 
+def create_all(task_timeout_s: int | None = None) -> None:
+    """Create whatever of the template does not exist yet."""
+    create_tables()
+    create_queues()
+    create_buckets()
+    create_machines(task_timeout_s)
+
+
 def create_tables() -> None:
     """Create the tables that do not exist yet."""
     resolver = Resolver(read_template(), settings())
@@ -116,7 +125,8 @@ def create_tables() -> None:
 
 
 def create_queues() -> None:
-    """Create the queues, dead letters first, with the template's attributes."""
+    """Create the queues, dead letters first, with the template's attributes (also where they exist)."""
+    sqs = aws.client("sqs")
     resolver = Resolver(read_template(), settings())
     queues = list(_properties(resolver, "AWS::SQS::Queue"))
     for properties in sorted(queues, key=lambda p: "RedrivePolicy" in p):
@@ -129,24 +139,33 @@ def create_queues() -> None:
             for key, value in properties.items()
             if key not in {"QueueName", "Tags"}
         }
-        aws.client("sqs").create_queue(QueueName=properties["QueueName"], Attributes=attributes)
+        try:
+            sqs.create_queue(QueueName=properties["QueueName"], Attributes=attributes)
+        except sqs.exceptions.QueueNameExists:
+            url = sqs.get_queue_url(QueueName=properties["QueueName"])["QueueUrl"]
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
 
 def create_buckets() -> None:
-    """Create the buckets."""
+    """Create the buckets that do not exist yet."""
+    s3 = aws.client("s3")
     resolver = Resolver(read_template(), settings())
     for properties in _properties(resolver, "AWS::S3::Bucket"):
-        aws.client("s3").create_bucket(
-            Bucket=properties["BucketName"],
-            CreateBucketConfiguration={"LocationConstraint": settings().region},
-        )
+        with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(
+                Bucket=properties["BucketName"],
+                CreateBucketConfiguration={"LocationConstraint": settings().region},
+            )
 
 
 def create_machines(task_timeout_s: int | None = None) -> None:
     """Create the state machines from their ASL files; ``task_timeout_s`` overrides the template's."""
     resolver = Resolver(read_template(), settings())
     for properties in _properties(resolver, "AWS::StepFunctions::StateMachine"):
-        definition = (INFRA / properties["DefinitionUri"]).read_text(encoding="utf-8")
+        path = INFRA / properties["DefinitionUri"]
+        if not path.exists():
+            continue
+        definition = path.read_text(encoding="utf-8")
         substitutions = dict(properties.get("DefinitionSubstitutions", {}))
         if task_timeout_s is not None and "TaskTimeout" in substitutions:
             substitutions["TaskTimeout"] = str(task_timeout_s)

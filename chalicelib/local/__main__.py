@@ -1,0 +1,120 @@
+"""Start the whole platform on this machine.
+
+python -m chalicelib.local          until Ctrl-C or SIGTERM (``make run``)
+python -m chalicelib.local demo     tell the story on free ports in a temporary folder (``make demo``)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+
+from chalicelib.local import config as configuration
+from chalicelib.local.config import CannotStart, Config
+from chalicelib.local.supervisor import Platform, stop_on_signals
+
+_DEMO_S = 180
+
+
+def say(line: str) -> None:
+    """One line for the person in front of it, at once; nobody listening is no error."""
+    with contextlib.suppress(BrokenPipeError):
+        print(line, flush=True)
+
+
+class Story(threading.Thread):
+    """The story, told while the platform runs. ``good``: whether every number was as expected."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__(daemon=True, name="story")
+        self._platform = platform
+        self.good = False
+
+    def run(self) -> None:
+        """Tell it."""
+        from chalicelib.local import story
+
+        config = self._platform.config
+        try:
+            self.good = story.run(config.api_url, self._platform.key, str(config.sim_url), say)
+        except Exception:  # noqa: BLE001 (the story is a guest; the platform stays up)
+            traceback.print_exc()
+            say("The story could not be told to its end.")
+
+
+def run(config: Config) -> int:
+    """Run the platform until it is asked to stop; the process's exit status."""
+    lock_fd = configuration.lock(config.directory)
+    configuration.check_ports(config)
+    platform = Platform(config, os.environ, say)
+    stop_on_signals(platform)
+    say(f"Starting the platform in {config.directory} ...")
+    try:
+        if platform.start(lock_fd):
+            say("READY")
+            _introduce(platform)
+            if config.demo and config.sim_url:
+                Story(platform).start()
+            platform.watch()
+    finally:
+        platform.stop()
+    say("Stopped.")
+    return 0
+
+
+def _introduce(platform: Platform) -> None:
+    config = platform.config
+    say(f"API        {config.api_url}  (contract: {config.api_url}/v1/openapi.json)")
+    say(f"API key    {platform.key}  (Authorization: Bearer ...)")
+    if config.sim_url:
+        say(f"Simulator  {config.sim_url}  (phones on which you play the friends)")
+    else:
+        say(f"LINE       {config.line_api_url}  (no simulator and no story: messages really go there)")
+    say(f"Logs       {config.directory / 'logs'}")
+    say("Ctrl-C stops it; everything is kept for the next start.")
+
+
+def demo() -> int:
+    """Tell the story in a temporary folder; 0 when every number was as expected within three minutes."""
+    port, sim_port = configuration.free_ports(2)
+    with tempfile.TemporaryDirectory(prefix="todoku-demo-") as folder:
+        config = Config(Path(folder), port, sim_port)
+        platform = Platform(config, {**os.environ, "TODOKU_LINE_DATA_URL": str(config.sim_url)}, say)
+        stop_on_signals(platform)
+        timer = threading.Timer(_DEMO_S, platform.ask_to_stop)
+        timer.daemon = True
+        timer.start()
+        story = Story(platform)
+        try:
+            if platform.start(configuration.lock(config.directory)):
+                story.start()
+                platform.watch(until=lambda: not story.is_alive())
+            if platform.stopping:
+                say(f"The demo was stopped, or did not end within {_DEMO_S} s.")
+        finally:
+            platform.stop()
+        say("The demo is as expected." if story.good else "The demo is NOT as expected.")
+        return 0 if story.good else 1
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status of the command line."""
+    try:
+        if arguments == ["demo"]:
+            return demo()
+        if arguments:
+            say(__doc__ or "")
+            return 2
+        return run(configuration.read_config(os.environ))
+    except CannotStart as error:
+        say(str(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

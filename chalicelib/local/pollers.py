@@ -1,0 +1,200 @@
+"""Lambda's event source mapping on a laptop: receive a batch, call the handler, delete what succeeded.
+
+What failed stays in the queue. On a standard queue it comes back when its visibility timeout is over, as
+on AWS; on a FIFO queue, where the rest of its group waits for it, after 1, 2, 5, then 10 seconds. SQS
+moves it to the dead letters after the queue's ``maxReceiveCount``.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from chalice.local import LambdaContext
+
+from chalicelib.gateways import aws
+from chalicelib.local.wiring import QueueHandler, load_handler, timeout_s
+from chalicelib.shared.settings import settings
+
+_WAIT_S = 10
+_LADDER_S = (1, 2, 5, 10)
+_PAUSE_S = 1.0
+_THREADS = 4
+_MEMORY_MB = 512
+_SYSTEM = [
+    "SenderId",
+    "SentTimestamp",
+    "ApproximateReceiveCount",
+    "ApproximateFirstReceiveTimestamp",
+    "SequenceNumber",
+    "MessageGroupId",
+    "MessageDeduplicationId",
+]
+
+
+def context(function: str) -> Any:
+    """A Lambda context for one invocation of a function."""
+    return LambdaContext(function.rpartition(".")[2], _MEMORY_MB, timeout_s(function) * 1000)
+
+
+def to_event(queue: str, messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The event that Lambda gives a handler for a batch of messages."""
+    at = settings()
+    arn = f"arn:aws:sqs:{at.region}:{at.aws_account_id}:{queue}"
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message.get("Attributes", {}),
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": arn,
+                "awsRegion": at.region,
+            }
+            for message in messages
+        ]
+    }
+
+
+def failed_ids(answer: Any, ids: Sequence[str]) -> set[str]:
+    """Which messages of a batch failed. An answer that names none of the batch fails all of it, as Lambda."""
+    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+    named = {failure.get("itemIdentifier") for failure in failures or []}
+    return set(ids) if named - set(ids) else {str(name) for name in named}
+
+
+class Busy:
+    """How many handlers run now, so that a stop can wait for them and starts nothing new."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+        self._stopping = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new may start."""
+        return self._stopping
+
+    def enter(self) -> bool:
+        """Begin; False when nothing may begin any more."""
+        with self._changed:
+            if not self._stopping:
+                self._count += 1
+            return not self._stopping
+
+    def leave(self) -> None:
+        """End."""
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def stop(self, patience_s: float) -> bool:
+        """Let nothing begin, wait for what runs; whether all of it ended."""
+        deadline = time.monotonic() + patience_s
+        with self._changed:
+            self._stopping = True
+            while self._count and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+            return self._count == 0
+
+
+class Poller(threading.Thread):
+    """One receiver of one queue."""
+
+    def __init__(self, handler: QueueHandler, busy: Busy) -> None:
+        super().__init__(daemon=True, name=handler.queue)
+        self._handler = handler
+        self._busy = busy
+        self._url = ""
+
+    def run(self) -> None:
+        """Receive and handle until the process stops; trouble with the queue itself is tried again."""
+        while not self._busy.stopping:
+            try:
+                self._url = self._url or self._find_url()
+                if messages := self._receive():
+                    self._handle(messages)
+            except Exception:  # noqa: BLE001 (a poller must go on; what failed stays in the queue)
+                if not self._busy.stopping:
+                    traceback.print_exc()
+                    time.sleep(_PAUSE_S)
+
+    def _find_url(self) -> str:
+        url: str = aws.client("sqs").get_queue_url(QueueName=self._handler.queue)["QueueUrl"]
+        return url
+
+    def _receive(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = []
+        while len(messages) < self._handler.batch_size:
+            answer = aws.client("sqs").receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=min(10, self._handler.batch_size - len(messages)),
+                WaitTimeSeconds=0 if messages else _WAIT_S,
+                MessageSystemAttributeNames=_SYSTEM,
+            )
+            more = answer.get("Messages", [])
+            messages += more
+            if len(more) < 10:
+                break
+        return messages
+
+    def _handle(self, messages: list[dict[str, Any]]) -> None:
+        if not self._busy.enter():
+            self._again(messages, [0] * len(messages))
+            return
+        try:
+            failed = self._call(messages)
+            if done := [m for m in messages if m["MessageId"] not in failed]:
+                self._each("delete_message_batch", [{"ReceiptHandle": m["ReceiptHandle"]} for m in done])
+            if self._handler.fifo and failed:
+                left = [m for m in messages if m["MessageId"] in failed]
+                self._again(left, [_pause_s(m) for m in left])
+        finally:
+            self._busy.leave()
+
+    def _call(self, messages: list[dict[str, Any]]) -> set[str]:
+        function, ids = self._handler.function, [m["MessageId"] for m in messages]
+        try:
+            answer = load_handler(function)(to_event(self._handler.queue, messages), context(function))
+            json.dumps(answer)
+        except Exception:  # noqa: BLE001 (as Lambda: the whole batch has failed)
+            traceback.print_exc()
+            return set(ids)
+        return failed_ids(answer, ids)
+
+    def _again(self, messages: list[dict[str, Any]], pauses_s: list[int]) -> None:
+        entries = [
+            {"ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": pause_s}
+            for message, pause_s in zip(messages, pauses_s, strict=True)
+        ]
+        self._each("change_message_visibility_batch", entries)
+
+    def _each(self, operation: str, entries: list[dict[str, Any]]) -> None:
+        numbered = [{"Id": str(n), **entry} for n, entry in enumerate(entries)]
+        for start in range(0, len(numbered), 10):
+            getattr(aws.client("sqs"), operation)(QueueUrl=self._url, Entries=numbered[start : start + 10])
+
+
+def _pause_s(message: dict[str, Any]) -> int:
+    receives = int(message["Attributes"]["ApproximateReceiveCount"])
+    return _LADDER_S[min(receives, len(_LADDER_S)) - 1]
+
+
+def start(handlers: Sequence[QueueHandler], busy: Busy, processes: int) -> list[Poller]:
+    """Start this process's share of the pollers of every queue."""
+    pollers = []
+    for handler in handlers:
+        load_handler(handler.function)
+        share = min(_THREADS, -(-handler.concurrency // processes)) if handler.concurrency else _THREADS
+        pollers += [Poller(handler, busy) for _ in range(share)]
+    for poller in pollers:
+        poller.start()
+    return pollers

@@ -1,0 +1,173 @@
+"""Start the platform, say READY, keep it up, stop it.
+
+The order of starting: the folder's lock and the ports, then the stores (dynalite; SQS, Step Functions and
+the rest of AWS), the template's resources, then LINE, the API and the workers. READY is said when
+``/health`` answers and the queues are polled.
+
+A process that keeps nothing (API, workers, simulated LINE) is started again when it ends by itself, as
+Lambda would; after five ends within a minute, or when a store ends, the platform ends with a sentence and
+status 1: half a platform would look alive. Nothing is lost either way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from chalicelib.local import config as configuration
+from chalicelib.local.config import CannotStart, Config
+from chalicelib.local.processes import Child, Processes, dynalite, node, python
+
+WORKERS = 2
+_STOP_S = {"api": 12.0, "workers": 15.0}
+_RESTARTS = 5
+_HEALTH_S = 60
+Out = Callable[[str], None]
+
+
+class Platform:
+    """One running platform."""
+
+    def __init__(self, config: Config, env: Mapping[str, str], out: Out) -> None:
+        self.config = config
+        self.key = configuration.admin_key(env, config.directory)
+        self._out = out
+        self._stop = threading.Event()
+        cloud_port, dynamodb_port = configuration.free_ports(2)
+        self.env = configuration.environment(env, config, self.key, cloud_port, dynamodb_port)
+        tables = str(config.directory / "dynamodb")
+        folder = str(config.directory)
+        ready = ("--ready-fd", "{ready}")
+        self._stores = [
+            Child("dynalite", [node(), str(dynalite()), str(dynamodb_port), tables, "{ready}"], True),
+            Child(
+                "cloud",
+                python("chalicelib.local.cloud", "--port", str(cloud_port), "--dir", folder, *ready),
+                True,
+            ),
+        ]
+        self._doors = [
+            Child("api", python("chalicelib.local.api", "--port", str(config.port), *ready)),
+            *(
+                Child(
+                    f"workers-{number}",
+                    python("chalicelib.local.workers", "--number", str(number), "--of", str(WORKERS), *ready),
+                )
+                for number in range(WORKERS)
+            ),
+        ]
+        if config.sim_url:
+            line = ("--port", str(config.sim_port), "--dir", str(config.directory / "line"))
+            target = ("--api-url", config.api_url)
+            command = python("chalicelib.local.line", *line, *target)
+            self._doors.insert(0, Child("line", command, reports=False))
+        self._processes: Processes | None = None
+
+    def ask_to_stop(self) -> None:
+        """Let ``start`` and ``watch`` return soon."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._stop.is_set()
+
+    def start(self, lock_fd: int) -> bool:
+        """Start everything; False when asked to stop meanwhile. Raises CannotStart."""
+        marker = self._fresh_tables()
+        self._processes = Processes(self.env, self.config.directory / "logs", lock_fd)
+        for child in self._stores:
+            self._processes.start(child)
+        if not self._all_ready(self._stores):
+            return False
+        self._create_resources()
+        marker.touch()
+        for child in self._doors:
+            self._processes.start(child)
+        if not self._all_ready(self._doors):
+            return False
+        if self.config.sim_url and not self._answers(f"{self.config.sim_url}/_sim/health", "line"):
+            return False
+        return self._answers(f"{self.config.api_url}/health", "api")
+
+    def watch(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Keep everything up until asked to stop or ``until``. Raises CannotStart when that cannot be."""
+        while not self._stop.wait(0.2) and not until():
+            self._revive()
+
+    def stop(self) -> None:
+        """Stop everything: first what takes work, last what keeps it."""
+        processes = self._processes
+        if processes is None:
+            return
+        for kind in ("api", "workers", "line", "cloud", "dynalite"):
+            members = [child for child in processes.children if child.name.startswith(kind)]
+            threads = [
+                threading.Thread(target=processes.stop, args=(child, _STOP_S.get(kind, 5.0)))
+                for child in members
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+    def _fresh_tables(self) -> Path:
+        # A table that was being created when everything was killed would stay so for ever; until the
+        # first start was complete there is nothing in the tables to keep.
+        marker = self.config.directory / "dynamodb.created"
+        if not marker.exists():
+            shutil.rmtree(self.config.directory / "dynamodb", ignore_errors=True)
+        return marker
+
+    def _all_ready(self, children: list[Child]) -> bool:
+        assert self._processes is not None
+        return all(self._processes.wait_ready(child, lambda: self.stopping) for child in children)
+
+    def _create_resources(self) -> None:
+        os.environ.clear()
+        os.environ.update(self.env)
+        time.tzset()
+        from chalicelib.local import resources
+
+        resources.create_all(configuration.TASK_TIMEOUT_S)
+
+    def _answers(self, url: str, name: str) -> bool:
+        assert self._processes is not None
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        deadline = time.monotonic() + _HEALTH_S
+        while not self.stopping:
+            try:
+                with opener.open(url, timeout=5):
+                    return True
+            except (urllib.error.URLError, OSError):
+                if time.monotonic() > deadline:
+                    raise CannotStart(f"{url} does not answer; see {self._processes.log_of(name)}.") from None
+            for child in self._processes.dead():
+                raise CannotStart(self._processes.obituary(child))
+            time.sleep(0.05)
+        return False
+
+    def _revive(self) -> None:
+        assert self._processes is not None
+        for child in self._processes.dead():
+            story = self._processes.obituary(child)
+            now = time.monotonic()
+            recent = [at for at in child.starts if now - at < 60]
+            if child.keeps_state or len(recent) >= _RESTARTS:
+                raise CannotStart(story)
+            self._out(f"{story} It is started again.")
+            self._processes.start(child)
+            self._processes.wait_ready(child, lambda: self.stopping)
+
+
+def stop_on_signals(platform: Platform) -> None:
+    """Let SIGINT and SIGTERM stop the platform; a second one changes nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: platform.ask_to_stop())
