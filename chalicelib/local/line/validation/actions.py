@@ -73,7 +73,7 @@ def _uri(part: Part) -> None:
 def _datetimepicker(part: Part) -> None:
     part.text("data", 300)
     part.choice("mode", tuple(_FORMATS), required=True)
-    formats = _FORMATS.get(part.value.get("mode"), ())
+    formats = _FORMATS.get(part.word("mode"), ())
     moments: dict[str, datetime] = {}
     for name in ("initial", "min", "max"):
         text = part.text(name, 16, required=False, count=utf16_length)

@@ -70,10 +70,10 @@ def check_flex(contents: Any) -> list[dict[str, str]]:
     elif root.type == "carousel":
         _within(root, 50_000)
         root.only({"type", "contents"})
-        for bubble in root.items("contents", 1, 12):
+        bubbles = list(root.items("contents", 1, 12))
+        for bubble in bubbles:
             _bubble(bubble, in_carousel=True)
-        bubbles = contents.get("contents")
-        if isinstance(bubbles, list) and len({b.get("size") for b in bubbles if isinstance(b, dict)}) > 1:
+        if len({bubble.word("size") for bubble in bubbles}) > 1:
             root.child("contents").wrong("all bubbles must have the same size")
     else:
         root.wrong("invalid property")
@@ -100,7 +100,7 @@ def _bubble(part: Part, *, in_carousel: bool) -> None:
             _component(child, {"box"}, 0)
     hero = part.child("hero")
     if hero.value is not None:
-        video = not in_carousel and part.value.get("size") in {None, "kilo", "mega", "giga"}
+        video = not in_carousel and part.word("size") in {"", "kilo", "mega", "giga"}
         _component(hero, {"box", "image", "video"} if video else {"box", "image"}, 0)
     styles = part.child("styles")
     if styles.value is not None and styles.is_object():
@@ -189,7 +189,7 @@ def _icon(part: Part, _depth: int) -> None:
 
 def _text(part: Part, depth: int) -> None:
     spans = part.value.get("contents")
-    if part.value.get("text") in {None, ""} and not spans:
+    if not part.value.get("text") and not spans:
         part.child("text").wrong("must be non-empty text")
     elif part.value.get("text") is not None and not isinstance(part.value["text"], str):
         part.child("text").wrong("Must be a string")

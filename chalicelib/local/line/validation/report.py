@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 _URI_SAFE = re.compile(r"[\x21-\x7e]+\Z")
+_HOST = re.compile(r"//[^/?#]")
 
 
 def utf16_length(text: str) -> int:
@@ -74,11 +74,15 @@ class Part:
         place = f"{self.place}/{index}" if self.report.pointers else f"{self.place}[{index}]"
         return Part(self.value[index], place, self.report)
 
+    def word(self, name: str) -> str:
+        """A property if it is text, else an empty text."""
+        found = self.value.get(name) if isinstance(self.value, dict) else None
+        return found if isinstance(found, str) else ""
+
     @property
     def type(self) -> str:
         """The ``type`` property, or an empty text."""
-        found = self.value.get("type") if isinstance(self.value, dict) else None
-        return found if isinstance(found, str) else ""
+        return self.word("type")
 
     def is_object(self) -> bool:
         """Whether it is an object; says so when it is not."""
@@ -130,10 +134,10 @@ class Part:
         url = self.text(name, most, required=required)
         if not url:
             return
-        parts = urlsplit(url)
-        if parts.scheme.lower() not in schemes:
+        scheme, _, rest = url.partition(":")
+        if scheme.lower() not in schemes:
             self.child(name).wrong("invalid uri scheme")
-        elif not _URI_SAFE.match(url) or (parts.scheme.lower() in {"http", "https"} and not parts.netloc):
+        elif not _URI_SAFE.match(url) or (scheme.lower() in {"http", "https"} and not _HOST.match(rest)):
             self.child(name).wrong("invalid uri")
 
     def number(
