@@ -142,8 +142,10 @@ def _message_effect(
         return effect | {"status": "skipped", "why": "blocked"}
     if name == "reply":
         effect |= {"push_fallback": bool(value.get("push_fallback"))}
-        if at.event.reply_token is None and (blocked or not effect["push_fallback"]):
-            return effect | {"status": "skipped", "why": "this event has no reply token"}
+        if at.event.reply_token is None:
+            if blocked or not effect["push_fallback"]:
+                return effect | {"status": "skipped", "why": "this event has no reply token"}
+            effect |= {"via": "push"}
     body = _definition(at, "messages", value["message"])
     rendered = render.render(
         body, decision.after, at.program.snapshot, at.now, event=_event_props(at), zone=at.program.zone

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.engine import limits
 from chalicelib.engine.apply import At, apply_action
-from chalicelib.engine.model import Decision, Program, Rule
-from chalicelib.friends import edits
+from chalicelib.engine.model import PRODUCED, Decision, Program, Rule
+from chalicelib.friends import csv_rows, edits
 from chalicelib.friends import sheet as sheets
 from chalicelib.friends.model import Fact, Sheet
 from chalicelib.segments import conditions
@@ -24,7 +25,7 @@ MAX_TRACE = 60
 
 
 def decide(event: FriendEvent, sheet: Sheet | None, program: Program, now: datetime) -> Decision:
-    """What the event changes and causes. ``sheet`` None: a friend never heard of. Nothing given is changed."""
+    """What the event changes and causes; changes nothing given. ``sheet`` None: a friend never heard of."""
     after = sheets.new_sheet(event.account_id, event.user_id, event.at) if sheet is None else copy(sheet)
     decision = Decision(before=sheet, after=after)
     facts = _fold(decision, event, program)
@@ -57,13 +58,16 @@ def _fold(decision: Decision, event: FriendEvent, program: Program) -> list[Fact
         produced, refused = edits.apply(decision.after, event.props, program.snapshot, event.at, by)
         facts += produced
         decision.changes += [{"type": "refused", "why": why} for why in refused]
+    elif event.type == "imported":
+        by = f"import:{event.props.get('job')}"
+        facts += csv_rows.fold_row(decision.after, event.props["row"], program.snapshot, event.at, by)
     decision.changes += [_change(fact, by) for fact in facts]
     return facts
 
 
 def _change(fact: Fact, by: str) -> dict[str, Any]:
     kind, _, props = fact
-    return {"type": kind, **props, "by": by}
+    return {"type": kind, **(props if kind in PRODUCED else {"props": props}), "by": by}
 
 
 class _Reaction:
@@ -166,9 +170,9 @@ class _Reaction:
                 props,
                 source="rule",
             )
-            counted = FriendEvent(**{**vars(produced), "key": None, "props": {}})
-            if kind != "stage_changed" or depth:
-                sheets.fold_event(self._decision.after, counted, self._program.zone)
+            # Counted by its type alone: keys of produced facts would fill the sheet.
+            counted = replace(produced, key=None, props={})
+            sheets.fold_event(self._decision.after, counted, self._program.zone)
             if depth > MAX_DEPTH:
                 self._decision.changes.append({"type": "cut", "fact": kind, "key": key, "depth": depth})
             else:

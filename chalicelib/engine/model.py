@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.engine.limits import Limit, Window
-from chalicelib.engine.matching import Test
 from chalicelib.friends.model import Sheet
+from chalicelib.segments.matching import Test
 from chalicelib.segments.model import Context, Predicate
 
 PRODUCED = frozenset(

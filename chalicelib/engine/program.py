@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.engine.limits import read_limit, read_window
-from chalicelib.engine.matching import compile_match
 from chalicelib.engine.model import Program, Rule
 from chalicelib.segments import conditions
+from chalicelib.segments.matching import compile_match
 from chalicelib.segments.model import Context
 
 

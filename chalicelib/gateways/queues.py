@@ -80,6 +80,18 @@ def _entry(index: int, message: Message) -> dict[str, Any]:
     return entry
 
 
+def retry_in(queue: str, receipt_handle: str, seconds: int) -> None:
+    """Let a message that is being worked on come back after so many seconds."""
+    sqs = aws.client("sqs")
+    try:
+        sqs.change_message_visibility(
+            QueueUrl=url(queue), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+    except sqs.exceptions.ClientError:
+        # It is not in flight any more: it comes back by itself.
+        return
+
+
 def counts(queue: str) -> dict[str, int]:
     """``{"waiting", "in_flight", "dlq"}`` of a queue and its dead letters (SQS's approximate counts)."""
     sqs = aws.client("sqs")

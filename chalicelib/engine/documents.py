@@ -1,0 +1,149 @@
+"""The document this room owns: rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from chalicelib.catalog.kinds import DocumentKind, Reference
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.messages import actions
+from chalicelib.segments import conditions
+from chalicelib.segments.behaviour import EVENT_TYPES
+from chalicelib.segments.matching import BadMatch, compile_match
+from chalicelib.shared.errors import Detail
+from chalicelib.shared.times import parse_duration, parse_iso
+
+MAX_CUSTOM = 100
+
+
+def _duration(text: str) -> str:
+    if not parse_duration(text):
+        raise ValueError("must be longer than nothing")
+    return text
+
+
+def _moment(text: str) -> str:
+    parse_iso(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Moment = Annotated[str, AfterValidator(_moment)]
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class When(_Strict):
+    """The trigger: a type of event, and what its properties must look like."""
+
+    event: str = Field(min_length=1, max_length=MAX_CUSTOM + len("custom:"))
+    match: dict[str, Any] = Field(default={}, max_length=20)
+
+
+class Limit(_Strict):
+    """How often the rule runs for one friend: ``"once"``, or exactly one of the others."""
+
+    once: Literal[True] | None = None
+    cooldown: Duration | None = None
+    every: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    per_day: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, given: Any) -> Any:
+        return {"once": True} if given == "once" else given
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Limit:
+        if sum(given is not None for given in (self.once, self.cooldown, self.every, self.per_day)) != 1:
+            raise ValueError('a limit is "once" or has exactly one of cooldown, every, per_day')
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_word(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return "once" if self.once else handler(self)
+
+
+class Hours(_Strict):
+    """From a local time up to another; past midnight when the second is the earlier one."""
+
+    from_: Clock = Field(alias="from")
+    to: Clock
+
+
+class Valid(_Strict):
+    """When the rule is in force, by the event's own time: a period, weekdays, hours."""
+
+    from_: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
+    hours: Hours | None = None
+
+
+class Rule(_Strict):
+    """When something happens to a friend, and a condition holds, do this."""
+
+    name: str = Field(min_length=1, max_length=200)
+    enabled: bool = True
+    when: When
+    if_: dict[str, Any] | None = Field(default=None, alias="if")
+    then: actions.Actions
+    limit: Limit | None = None
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    stop: bool = False
+    valid: Valid | None = None
+
+
+def shape(body: dict[str, Any]) -> Iterator[Detail]:
+    """What is wrong with the shape of the match and of the condition."""
+    try:
+        compile_match(body["when"].get("match") or {})
+    except BadMatch as error:
+        yield Detail(f"when.match.{error.path}".rstrip("."), error.message)
+    if body.get("if") is not None:
+        yield from conditions.shape(body["if"], "if")
+
+
+def references(body: dict[str, Any]) -> Iterator[Reference]:
+    """Whatever the condition and the actions name."""
+    if body.get("if") is not None:
+        yield from conditions.references(body["if"], "if")
+    yield from actions.references(body.get("then") or ())
+
+
+def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
+    """What cannot work: unknown triggers, impossible conditions, actions, periods that never come."""
+    event = body["when"]["event"]
+    custom = event.startswith("custom:") and len(event) > len("custom:")
+    if event not in EVENT_TYPES and not custom:
+        known = ", ".join(sorted(EVENT_TYPES))
+        yield Detail("when.event", f"there is no event {event!r}; there are {known} and custom:<name>")
+    if body.get("if") is not None:
+        yield from conditions.logic(body["if"], snapshot, "if")
+    yield from actions.check(body.get("then") or (), snapshot)
+    valid = body.get("valid") or {}
+    if valid.get("from") and valid.get("until") and parse_iso(valid["from"]) >= parse_iso(valid["until"]):
+        yield Detail("valid.until", "must be later than valid.from")
+    hours = valid.get("hours")
+    if hours and hours["from"] == hours["to"]:
+        yield Detail("valid.hours", "from and to are the same: the rule would never run")
+
+
+KINDS: dict[str, DocumentKind] = {
+    "rules": DocumentKind("rules", Rule, shape=shape, references=references, check=check)
+}

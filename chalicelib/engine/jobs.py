@@ -1,0 +1,94 @@
+"""Work that the reaction leaves behind: profiles, calls to other systems, late unsends, batches of events."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from chalicelib.accounts.service import get_account, line_credentials
+from chalicelib.engine import health, service
+from chalicelib.friends import activities, store
+from chalicelib.gateways import clock, line, queues, web
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.observability import logger
+
+_POST_ATTEMPTS = 8
+_POST_FIRST_DELAY_S = 10
+
+
+class _NotDelivered(Exception):
+    """Another system did not take a call in all its attempts."""
+
+
+def events(body: dict[str, Any], _received: int) -> None:
+    """``{"events": [message, …]}``: react to each in order."""
+    for message in body["events"]:
+        service.react(FriendEvent.from_message(message))
+
+
+def profile(body: dict[str, Any], _received: int) -> None:
+    """Fetch a friend's name and language from LINE and keep them. A friend LINE does not show stays as is."""
+    account = get_account(body["account"])
+    found = line.profile(line_credentials(account.id)["channel_access_token"], body["user"])
+    if found is None:
+        return
+    names = {"display_name": "displayName", "language": "language"}
+    sets: list[tuple[tuple[str, ...], Any]] = [
+        ((ours,), str(found[theirs])[:200]) for ours, theirs in names.items() if found.get(theirs)
+    ]
+    if sets:
+        store.update_paths(account.id, account.shards, body["user"], sets)
+
+
+def hide_message(body: dict[str, Any], _received: int) -> None:
+    """An unsent message whose own event came late."""
+    activities.hide_message(body["account"], body["user"], body["message_id"], body["since"], body["at"])
+
+
+def post(body: dict[str, Any], _received: int) -> None:
+    """Call another system. Refused for good: noted on the rule. No answer: again, later and later.
+
+    Signed by ``X-Todoku-Signature: sha256=<hex HMAC-SHA256(secret, timestamp + "." + body)>``.
+    """
+    raw = json.dumps(body["payload"], ensure_ascii=False, separators=(",", ":")).encode()
+    timestamp = str(int(clock.now().timestamp()))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Todoku",
+        "X-Todoku-Delivery": body["delivery"],
+        "X-Todoku-Timestamp": timestamp,
+    }
+    if body.get("secret"):
+        mac = hmac.new(body["secret"].encode(), f"{timestamp}.".encode() + raw, hashlib.sha256)
+        headers["X-Todoku-Signature"] = f"sha256={mac.hexdigest()}"
+    try:
+        status = web.post(body["url"], raw, headers)
+    except web.Refused as error:
+        _note(body, str(error))
+        return
+    except web.NoAnswer as error:
+        _again(body, f"no answer ({error})")
+        return
+    if 200 <= status < 300:
+        return
+    if status in {408, 425, 429} or status >= 500:
+        _again(body, f"answered {status}")
+    else:
+        _note(body, f"answered {status}")
+
+
+def _again(body: dict[str, Any], why: str) -> None:
+    attempt = int(body.get("attempt", 1))
+    if attempt >= _POST_ATTEMPTS:
+        if attempt == _POST_ATTEMPTS:
+            _note(body, why)
+        raise _NotDelivered(why)
+    delay = min(queues.MAX_DELAY_S, _POST_FIRST_DELAY_S * 2 ** (attempt - 1))
+    queues.send("bulk", body | {"attempt": attempt + 1}, delay_s=delay)
+
+
+def _note(body: dict[str, Any], why: str) -> None:
+    logger.warning("a call to another system failed", extra={"rule": body["rule"], "why": why})
+    health.note(body["account"], body["rule"], "failed", f"{body['url']}: {why}"[:300], body["user"], 1)
