@@ -11,7 +11,7 @@ order of distance, so the trace of a violation is a shortest one. It checks
 
 from __future__ import annotations
 
-from collections import deque
+import gc
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -49,50 +49,64 @@ class Result:
 
 def explore(model: Model[S], limit: int = 400_000) -> Result:
     """Search all of it. Raises AssertionError beyond ``limit`` states: a model has to stay small."""
-    came_from: dict[S, tuple[S, str] | None] = {model.start: None}
-    fair_into: dict[S, list[S]] = {}
-    queue: deque[S] = deque([model.start])
-    done: list[S] = []
+    # Hundreds of thousands of small values, none of them garbage: collecting takes half of the time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _explore(model, limit)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _explore(model: Model[S], limit: int) -> Result:
+    number: dict[S, int] = {model.start: 0}
+    states: list[S] = [model.start]
+    came_from: list[tuple[int, str]] = [(-1, "")]
+    fair_into: list[list[int]] = [[]]
+    done: list[int] = []
     steps = 0
-    while queue:
-        state = queue.popleft()
+    for here, state in enumerate(states):  # grows while it is walked: breadth first
         problem = model.invariant(state)
         if problem:
-            return Result(model.name, len(came_from), steps, problem, _trace(came_from, state))
+            return Result(model.name, len(states), steps, problem, _trace(came_from, here))
         if model.is_done(state):
-            done.append(state)
+            done.append(here)
         for step, following in model.steps(state):
             steps += 1
-            if following not in came_from:
-                came_from[following] = (state, step)
-                queue.append(following)
-            if not step.startswith("!"):
-                fair_into.setdefault(following, []).append(state)
-        assert len(came_from) <= limit, f"{model.name} has more than {limit} states"
-    stuck = _first_stuck(came_from, fair_into, done)
+            there = number.setdefault(following, len(states))
+            if there == len(states):
+                states.append(following)
+                came_from.append((here, step))
+                fair_into.append([])
+            if step[0] != "!":
+                fair_into[there].append(here)
+        assert len(states) <= limit, f"{model.name} has more than {limit} states"
+    stuck = _first_stuck(fair_into, done)
     if stuck is not None:
         problem = "stuck: nothing the system does by itself ends well from here"
-        return Result(model.name, len(came_from), steps, problem, (*_trace(came_from, stuck), f"= {stuck}"))
-    return Result(model.name, len(came_from), steps)
+        trace = (*_trace(came_from, stuck), f"= {states[stuck]}")
+        return Result(model.name, len(states), steps, problem, trace)
+    return Result(model.name, len(states), steps)
 
 
-def _first_stuck(
-    came_from: dict[S, tuple[S, str] | None], fair_into: dict[S, list[S]], done: list[S]
-) -> S | None:
-    safe = set(done)
-    queue = deque(done)
-    while queue:
-        for before in fair_into.get(queue.popleft(), ()):
-            if before not in safe:
-                safe.add(before)
-                queue.append(before)
-    return next((state for state in came_from if state not in safe), None)
+def _first_stuck(fair_into: list[list[int]], done: list[int]) -> int | None:
+    safe = bytearray(len(fair_into))
+    reached = list(done)
+    for here in done:
+        safe[here] = 1
+    for here in reached:
+        for before in fair_into[here]:
+            if not safe[before]:
+                safe[before] = 1
+                reached.append(before)
+    stuck = safe.find(0)
+    return None if stuck < 0 else stuck
 
 
-def _trace(came_from: dict[S, tuple[S, str] | None], state: S) -> tuple[str, ...]:
+def _trace(came_from: list[tuple[int, str]], here: int) -> tuple[str, ...]:
     steps: list[str] = []
-    step = came_from[state]
-    while step is not None:
-        steps.append(step[1])
-        step = came_from[step[0]]
+    while here > 0:
+        here, step = came_from[here]
+        steps.append(step)
     return tuple(reversed(steps))
