@@ -1,0 +1,379 @@
+"""Advance: up to 100 friends of one scenario whose turn has come. The order of writes is the protocol's.
+
+Per friend with a message: claim, then (for all together) manifest, status, watch, queue message, then the
+next due entries, then version v becomes v+1 and the claim is gone, then the mirror and the facts. A crash
+anywhere leaves a claim that is honoured, a manifest that closes it, or a version that has moved.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.service import Account
+from chalicelib.catalog import service as catalog
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.deliveries import service as deliveries
+from chalicelib.friends import store as friends
+from chalicelib.gateways import clock, queues
+from chalicelib.messages import render
+from chalicelib.scenarios import decide, follow, store
+from chalicelib.scenarios.model import Enrollment, Park, Pointer, Position, Step
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.ids import new_ulid
+from chalicelib.shared.times import iso
+from chalicelib.timers import service as timers
+
+LATER_S = 5
+"""A pointer that is newer than its item comes back after this long."""
+_ROUNDS = 5
+
+Payload = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One friend in one round, and what was decided."""
+
+    item: Enrollment
+    step: Step
+    payload: Payload | None = None
+
+
+@dataclass
+class _Round:
+    """What one round reads once, and whom it leaves for the next."""
+
+    account: Account
+    snapshot: Snapshot
+    program: decide.Program | None
+    now: datetime
+    sheets: Mapping[str, dict[str, Any]]
+    again: list[str] = field(default_factory=list)
+
+
+def advance(pointers: Sequence[Pointer], *, redelivered: bool = False) -> None:
+    """Carry out the turns of these friends. Raises when some must be tried again; repeating is harmless.
+
+    ``redelivered``: an earlier try did not come to its end, so what follows a move is done again.
+    """
+    groups: dict[tuple[str, str], dict[str, Pointer]] = defaultdict(dict)
+    for pointer in pointers:
+        group = groups[pointer.account, pointer.scenario]
+        known = group.get(pointer.user_id)
+        if known is None or (pointer.run, pointer.v) > (known.run, known.v):
+            group[pointer.user_id] = pointer
+    for (account_id, scenario), group in groups.items():
+        account = accounts.find_account(account_id)
+        if account is not None:
+            _advance_group(account, scenario, group, redelivered=redelivered)
+
+
+def _advance_group(
+    account: Account, scenario: str, pointers: dict[str, Pointer], *, redelivered: bool
+) -> None:
+    for _ in range(_ROUNDS):
+        again = _round(account, scenario, pointers, redelivered=redelivered)
+        pointers = {user: pointers[user] for user in again}
+        if not pointers:
+            return
+    raise Unavailable(f"{len(pointers)} friends of {scenario} were moved by others meanwhile")
+
+
+def _round(
+    account: Account, scenario: str, pointers: Mapping[str, Pointer], *, redelivered: bool
+) -> list[str]:
+    """One pass over these friends; answers those who were changed by somebody else in between."""
+    snapshot = catalog.snapshot(account.id)
+    program = decide.find_program(snapshot, scenario, account.zone)
+    items = store.load_many(account.id, scenario, list(pointers))
+    ready, before = _ready(pointers, items)
+    _follow_again(account, program, before, redelivered=redelivered)
+    if program is not None and program.paused:
+        ready = [item for item in ready if item.claim]
+    if not ready:
+        return []
+    sheets = friends.load_many(account.id, account.shards, [item.user_id for item in ready])
+    at = _Round(account, snapshot, program, clock.now(), sheets)
+    anew = _finish_claims(at, [item for item in ready if item.claim])
+    turns = [_decide(at, item) for item in [*anew, *(item for item in ready if not item.claim)]]
+    _park(at, [(item, found) for item, found in turns if isinstance(found, Park)])
+    steps = [found for _, found in turns if isinstance(found, _Turn)]
+    follow.tell([follow.skipped(t.item, t.step.skipped, at.now) for t in steps if t.step.skipped])
+    _send(at, [turn for turn in steps if turn.step.send])
+    _move(at, [(turn.item, turn.step.position) for turn in steps if not turn.step.send])
+    return at.again
+
+
+def _ready(
+    pointers: Mapping[str, Pointer], items: Mapping[str, Enrollment]
+) -> tuple[list[Enrollment], list[Enrollment]]:
+    """The friends whose turn it is, and those whom these very pointers have moved already."""
+    ready: list[Enrollment] = []
+    before: list[Enrollment] = []
+    later: list[Pointer] = []
+    for user, pointer in pointers.items():
+        item = items.get(user)
+        verdict = decide.triage(item, pointer)
+        if item is None or verdict == "drop":
+            continue
+        if verdict == "later":
+            later.append(pointer)
+        else:
+            (before if verdict == "moved" else ready).append(item)
+    _come_back(later)
+    return ready, before
+
+
+def _follow_again(
+    account: Account, program: decide.Program | None, items: Sequence[Enrollment], *, redelivered: bool
+) -> None:
+    """A crash may have come between a move and what follows it; an end is told in any case."""
+    for item in items:
+        if redelivered:
+            follow.mirror(account, item)
+    follow.tell(_facts(program, items, actions=redelivered))
+
+
+def _come_back(pointers: Iterable[Pointer]) -> None:
+    messages = [
+        queues.Message(
+            {
+                "kind": "step",
+                "entries": [
+                    {
+                        "account": p.account,
+                        "id": f"{p.scenario}#{p.user_id}",
+                        "version": p.v,
+                        "due_at": p.due_at,
+                        "body": {"user_id": p.user_id, "scenario": p.scenario, "run": p.run},
+                    }
+                ],
+            },
+            delay_s=LATER_S,
+        )
+        for p in pointers
+    ]
+    if messages and queues.send_all("due", messages):
+        raise Unavailable("queue due refused a pointer that was too early")
+
+
+def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
+    """A friend's step, its message rendered; what cannot be rendered is passed, and said."""
+    refused: dict[str, str] = {}
+    while True:
+        sheet = at.sheets.get(item.user_id)
+        found = decide.step(at.program, item, sheet, at.now, refused)
+        if isinstance(found, Park):
+            return item, found
+        if found.send is None or found.message is None or sheet is None:
+            return item, _Turn(item, found)
+        body = _message(at, found.message)
+        if body is None:
+            refused[found.send] = "no_message"
+            continue
+        if render.is_static(body):
+            return item, _Turn(item, found)
+        try:
+            payload = render.render(body, sheet, at.snapshot, at.now, zone=at.account.zone)
+        except render.Unrenderable as error:
+            refused[found.send] = f"unrenderable: {error}"
+            continue
+        return item, _Turn(item, found, payload)
+
+
+def _message(at: _Round, message: str) -> dict[str, Any] | None:
+    document = at.snapshot.find("messages", message)
+    return document.body if document else None
+
+
+def _park(at: _Round, parks: Sequence[tuple[Enrollment, Park]]) -> None:
+    """The same version, later: the entry first, then the item says so."""
+    if not parks:
+        return
+    timers.arm_all([follow.entry(item, item.v, item.node, park.due_at) for item, park in parks])
+    for item, park in parks:
+        store.park(item, park.due_at)
+    again = [item for item, park in parks if park.again]
+    follow.tell(_facts(at.program, again, actions=True))
+
+
+def _send(at: _Round, turns: Sequence[_Turn]) -> None:
+    """Claim, one chunk per message node, finish."""
+    by_node: dict[str, list[_Turn]] = defaultdict(list)
+    for turn in turns:
+        by_node[turn.step.send or ""].append(turn)
+    for node, group in by_node.items():
+        claim = {
+            "run": run_id(group[0].item.scenario, at.now),
+            "chunk": new_ulid(),
+            "send": node,
+            "message": group[0].step.message,
+            "at": iso(at.now),
+        }
+        claimed: list[Enrollment] = []
+        payloads: dict[str, Payload] = {}
+        for turn in group:
+            mine = claim | _stored(turn.step.position)
+            if not store.claim(turn.item, mine):
+                at.again.append(turn.item.user_id)
+                continue
+            claimed.append(replace(turn.item, claim=mine))
+            if turn.payload is not None:
+                payloads[turn.item.user_id] = turn.payload
+        at.again += [item.user_id for item in _deliver(at, claim, claimed, payloads)]
+
+
+def _finish_claims(at: _Round, items: Sequence[Enrollment]) -> list[Enrollment]:
+    """Honour claims that stand; answers those whom their claim's manifest leaves out."""
+    by_chunk: dict[str, list[Enrollment]] = defaultdict(list)
+    for item in items:
+        assert item.claim is not None
+        by_chunk[item.claim["chunk"]].append(item)
+    left_out: list[Enrollment] = []
+    for members in by_chunk.values():
+        claim = members[0].claim
+        assert claim is not None
+        payloads, able = _render_again(at, claim, members)
+        left_out += _deliver(at, claim, members, payloads, able)
+    return left_out
+
+
+def _render_again(
+    at: _Round, claim: dict[str, Any], members: Sequence[Enrollment]
+) -> tuple[dict[str, Payload], set[str]]:
+    """Payloads for a claimed message, and who can be sent it; used only if no manifest stands yet."""
+    body = _message(at, claim["message"])
+    if body is None:
+        return {}, set()
+    users = {item.user_id for item in members}
+    if render.is_static(body):
+        return {}, users
+    payloads: dict[str, Payload] = {}
+    for user in users & at.sheets.keys():
+        try:
+            payloads[user] = render.render(body, at.sheets[user], at.snapshot, at.now, zone=at.account.zone)
+        except render.Unrenderable:
+            continue  # left out of the manifest, and decided anew
+    return payloads, set(payloads)
+
+
+def _deliver(
+    at: _Round,
+    claim: dict[str, Any],
+    members: Sequence[Enrollment],
+    payloads: Mapping[str, Payload],
+    able: set[str] | None = None,
+) -> list[Enrollment]:
+    """Put the claim's chunk, and move on whom its manifest lists; answers the others.
+
+    The first manifest closes the claim: whoever it leaves out is never sent this chunk, by anybody.
+    """
+    if not members:
+        return []
+    users = [item.user_id for item in members if able is None or item.user_id in able]
+    body = _message(at, claim["message"])
+    chunk = deliveries.Chunk(
+        account=at.account.id,
+        run=claim["run"],
+        chunk=claim["chunk"],
+        kind="push" if payloads else "multicast",
+        recipients=users,
+        messages=None if payloads else (body["messages"] if body else []),
+        payloads={user: payloads[user] for user in users} if payloads else None,
+        category=body.get("category", "marketing") if body else "marketing",
+        cause={
+            "scenario": members[0].scenario,
+            "node": claim["send"],
+            "version": at.program.version if at.program else None,
+        },
+    )
+    manifest = deliveries.read_manifest(at.account.id, chunk.run, chunk.chunk) if able is not None else None
+    if manifest is None:
+        manifest = deliveries.put_chunk(chunk, watch=True)
+    else:
+        deliveries.put_rest(at.account.id, chunk.run, manifest, watch=True)
+    listed = set(manifest["recipients"])
+    _move(
+        at,
+        [
+            (item, follow.due_of(item.claim))
+            for item in members
+            if item.user_id in listed and item.claim is not None
+        ],
+    )
+    return [item for item in members if item.user_id not in listed]
+
+
+def _move(at: _Round, moves: Sequence[tuple[Enrollment, Position]]) -> None:
+    """The next entries, then v+1, then the mirrors and the facts."""
+    follow.arm_next(moves)
+    there: list[Enrollment] = []
+    for item, position in moves:
+        chunk = item.claim["chunk"] if item.claim else None
+        moment = item.claim["at"] if item.claim else iso(at.now)
+        if store.move(item, position, moment, chunk):
+            there.append(moved(item, position, moment))
+        else:
+            at.again.append(item.user_id)
+    follow_moves(at.account, at.program, there)
+
+
+def moved(item: Enrollment, position: Position, moment: str) -> Enrollment:
+    """The enrollment as it stands after a move."""
+    over = position.state != "active"
+    return replace(
+        item,
+        state=position.state,
+        v=item.v + 1,
+        node=position.node if position.node is not None else item.node,
+        node_at=moment,
+        due_at=iso(position.due_at) if position.due_at else None,
+        claim=None,
+        reason=position.reason if over else None,
+        ended_at=moment if over else None,
+    )
+
+
+def follow_moves(account: Account, program: decide.Program | None, items: Sequence[Enrollment]) -> None:
+    """Mirror moves, and tell what they mean: ends, and actions to carry out."""
+    for item in items:
+        follow.mirror(account, item)
+    follow.tell(_facts(program, items, actions=True))
+
+
+def _facts(
+    program: decide.Program | None, items: Sequence[Enrollment], *, actions: bool
+) -> list[FriendEvent]:
+    facts: list[FriendEvent] = []
+    for item in items:
+        node = program.node(item.node) if program else None
+        if item.state != "active":
+            facts.append(follow.ended(item))
+        elif actions and node is not None and node["type"] == "action":
+            facts.append(follow.action(item, node["then"]))
+    return facts
+
+
+def _stored(position: Position) -> dict[str, Any]:
+    """A position as a claim keeps it."""
+    found = {
+        "state": position.state,
+        "node": position.node,
+        "due_at": iso(position.due_at) if position.due_at else None,
+        "reason": position.reason,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def run_id(scenario: str, now: datetime) -> str:
+    """The run that a scenario's chunks of one minute belong to: ``scn.<scenario>.20261122T0606Z``.
+
+    The same for all versions of the definition; minutes keep the ledger's partitions small.
+    """
+    return f"scn.{scenario}.{now:%Y%m%dT%H%MZ}"

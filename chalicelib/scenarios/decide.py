@@ -1,0 +1,256 @@
+"""What happens to a friend whose turn has come. Pure: definition, enrollment, sheet and ``now`` in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.scenarios import schedule
+from chalicelib.scenarios.model import ACTION_RETRY, EARLY, Enrollment, Park, Pointer, Position, Step
+from chalicelib.segments import conditions
+from chalicelib.segments.model import Context
+from chalicelib.shared.times import parse_duration, parse_iso
+
+Test = Callable[[dict[str, Any], datetime], bool]
+MAX_HOPS = 1_000
+NONE_REFUSED: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A published definition, its conditions compiled."""
+
+    scenario: str
+    version: int
+    paused: bool
+    body: Mapping[str, Any]
+    zone: ZoneInfo
+    goals: tuple[Test, ...]
+    cases: Mapping[str, tuple[Test, ...]]
+
+    def node(self, name: str | None) -> Mapping[str, Any] | None:
+        """The node, or None."""
+        found: Mapping[str, Any] | None = self.body["nodes"].get(name)
+        return found
+
+
+def find_program(snapshot: Snapshot, scenario: str, zone: ZoneInfo) -> Program | None:
+    """What friends in a scenario follow; None when it was never published, or was deleted."""
+    document = snapshot.find("published", scenario)
+    if document is None or snapshot.find("scenarios", scenario) is None:
+        return None
+    body = document.body
+    return snapshot.derived(
+        ("scenarios.program", scenario, zone.key), lambda at: build(scenario, body, at, zone)
+    )
+
+
+def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone: ZoneInfo) -> Program:
+    """Compile a published document."""
+    context, definition = Context(snapshot, zone), published["definition"]
+    return Program(
+        scenario=scenario,
+        version=published["version"],
+        paused=bool(published.get("paused")),
+        body=definition,
+        zone=zone,
+        goals=tuple(conditions.compile(goal["if"], context) for goal in definition.get("goals") or []),
+        cases={
+            name: tuple(conditions.compile(case["if"], context) for case in node["cases"])
+            for name, node in definition["nodes"].items()
+            if node["type"] == "branch"
+        },
+    )
+
+
+def triage(item: Enrollment | None, pointer: Pointer) -> Literal["go", "drop", "later", "moved"]:
+    """Whether a pointer still means something.
+
+    ``later``: it is newer than the item, whose mover is between two writes; look again in a moment.
+    ``moved``: this very pointer moved the friend; what follows a move may be still missing.
+    """
+    if item is None or item.run != pointer.run:
+        return "drop"
+    if item.v == pointer.v + 1:
+        return "moved"
+    if item.state != "active" or item.v > pointer.v:
+        return "drop"
+    return "go" if item.v == pointer.v else "later"
+
+
+def due_at(program: Program, node_name: str | None, entered: datetime) -> datetime:
+    """When a friend who entered a node then is to go on, by the definition in force."""
+    node = program.node(node_name)
+    if node is None:
+        return entered
+    if node["type"] == "wait":
+        return schedule.ends_at(node, entered, program.zone)
+    if node["type"] == "action":
+        return entered + ACTION_RETRY
+    return entered
+
+
+def step(
+    program: Program | None,
+    item: Enrollment,
+    sheet: dict[str, Any] | None,
+    now: datetime,
+    refused: Mapping[str, str] = NONE_REFUSED,
+) -> Park | Step:
+    """What a friend's turn comes to: nothing yet, or a step to the next message, wait, action or end.
+
+    ``refused`` names message nodes that cannot be sent to this friend, and why.
+    """
+    if program is None:
+        return Step(Position("exited", reason="deleted"))
+    if sheet is None or sheet.get("status") == "erased":
+        return Step(Position("exited", reason="erased"))
+    if sheet.get("status") == "blocked" and on_block(program) == "exit":
+        return Step(Position("exited", reason="blocked"))
+    turn = _Turn(program, item, sheet, now, now, refused)
+    node = program.node(item.node)
+    if node is None:
+        redirects = program.body.get("redirects") or {}
+        if item.node not in redirects:
+            return Step(Position("exited", reason="changed"))
+        return turn.walk(redirects[item.node])
+    due = due_at(program, item.node, parse_iso(item.node_at))
+    if node["type"] == "action":
+        return (
+            Step(Position("exited", reason="goal"))
+            if turn.goal_reached()
+            else Park(now + ACTION_RETRY, again=True)
+        )
+    if due > now + EARLY:
+        return Park(due)
+    turn = replace(turn, due=due)
+    return turn.walk(node.get("next") if node["type"] == "wait" else item.node)
+
+
+def after_action(
+    program: Program | None, item: Enrollment, sheet: dict[str, Any] | None, now: datetime
+) -> Step:
+    """What follows when the engine has carried out the action node at which a friend stands.
+
+    Nothing is sent here: a message that comes next is due at once.
+    """
+    node = program.node(item.node) if program else None
+    if program is None or sheet is None or node is None:
+        return Step(Position("exited", reason="changed" if program else "deleted"))
+    return _Turn(program, item, sheet, now, now, may_send=False).walk(node.get("next"))
+
+
+def on_block(program: Program) -> str:
+    """What a block does: ``exit`` or ``keep``."""
+    return str((program.body.get("entry") or {}).get("on_block", "exit"))
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One friend's turn. ``due`` is when it should have been; every node is entered at ``now``."""
+
+    program: Program
+    item: Enrollment
+    sheet: dict[str, Any]
+    now: datetime
+    due: datetime
+    refused: Mapping[str, str] = NONE_REFUSED
+    may_send: bool = True
+
+    def goal_reached(self) -> bool:
+        return any(goal(self.sheet, self.now) for goal in self.program.goals)
+
+    def walk(self, name: str | None) -> Step:
+        """From a node on through everything that takes no time, past at most one message."""
+        send: str | None = None
+        skipped: dict[str, str] = {}
+        position: Position | None = None
+        if name is not None and self.goal_reached():
+            position = Position("exited", name, reason="goal")
+        for _ in range(MAX_HOPS):
+            if position is not None:
+                break
+            node = self.program.node(name)
+            if name is None or node is None:
+                position = Position("finished")
+            elif node["type"] == "message":
+                why_not = self._why_not(name, node)
+                if why_not == "exit":
+                    position = Position("exited", name, reason="late")
+                elif not why_not and (send or not self.may_send):
+                    position = Position("active", name, self.now)
+                else:
+                    if why_not:
+                        skipped[name] = why_not
+                    else:
+                        send = name
+                    name = node.get("next")
+            else:
+                name, position = self._pass(name, node)
+        message = self.program.body["nodes"][send]["message"] if send else None
+        return Step(position or Position("exited", name, reason="circle"), send, message, skipped)
+
+    def _pass(self, name: str, node: Mapping[str, Any]) -> tuple[str | None, Position | None]:
+        """Where a node other than a message leads: another node, or a position to stay at."""
+        kind = node["type"]
+        if kind == "exit":
+            return name, Position("exited", name, reason=node.get("reason") or "exit")
+        if kind == "branch":
+            return self._branch(name, node), None
+        if kind == "split":
+            return _split(node, name, self.item), None
+        until = due_at(self.program, name, self.now)
+        if kind == "wait" and until <= self.now:
+            return node.get("next"), None
+        return name, Position("active", name, until)
+
+    def _why_not(self, name: str, node: Mapping[str, Any]) -> str | None:
+        """Why a message is passed without being sent (``exit``: and the scenario left), or None."""
+        if self.sheet.get("status") == "blocked":
+            return "blocked"
+        late = node.get("late")
+        if late and self.now - self.due > parse_duration(late["max"]):
+            if late["then"] == "skip":
+                return "late"
+            if late["then"] == "exit":
+                return "exit"
+        return self.refused.get(name)
+
+    def _branch(self, name: str, node: Mapping[str, Any]) -> str | None:
+        for case, test in zip(node["cases"], self.program.cases[name], strict=True):
+            if test(self.sheet, self.now):
+                found: str | None = case.get("next")
+                return found
+        otherwise: str | None = node.get("else")
+        return otherwise
+
+
+def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> str | None:
+    """By a hash of the friend's run, so that deciding again goes the same way."""
+    seed = f"{item.scenario}:{name}:{item.run}:{item.user_id}"
+    point = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) / 2**32
+    point *= sum(arm["weight"] for arm in node["arms"])
+    for arm in node["arms"]:
+        point -= arm["weight"]
+        if point < 0:
+            break
+    found: str | None = arm.get("next")
+    return found
+
+
+def entering(
+    seen: Enrollment | None, re_entry: str, cause: str
+) -> Literal["enter", "again", "active", "ended_before"]:
+    """Whether a friend may enter; ``again``: this cause has entered them already."""
+    if seen is None:
+        return "enter"
+    if cause in seen.causes:
+        return "again"
+    if seen.state == "active":
+        return "enter" if re_entry == "restart" else "active"
+    return "ended_before" if re_entry == "never" else "enter"

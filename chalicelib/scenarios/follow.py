@@ -1,0 +1,104 @@
+"""What follows a move: the next due entry before it; the mirror on the sheet and the facts after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from chalicelib.accounts.service import Account
+from chalicelib.friends import store as friends
+from chalicelib.friends.expressions import Condition
+from chalicelib.gateways import inbox
+from chalicelib.scenarios.model import Enrollment, Position
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.timers import service as timers
+
+
+def entry(of: Enrollment, v: int, node: str | None, due_at: datetime) -> timers.Entry:
+    """The due entry for a version: friends at one node travel together."""
+    return timers.Entry(
+        account=of.account,
+        kind="step",
+        id=f"{of.scenario}#{of.user_id}",
+        version=v,
+        due_at=due_at,
+        group=f"{of.scenario}#{node}",
+        body={"user_id": of.user_id, "scenario": of.scenario, "run": of.run},
+    )
+
+
+def arm_next(moves: Iterable[tuple[Enrollment, Position]]) -> None:
+    """Arm the entries of v+1 for those who go on: before the move, so that nobody is ever without one."""
+    timers.arm_all(
+        [
+            entry(item, item.v + 1, position.node, position.due_at)
+            for item, position in moves
+            if position.state == "active" and position.due_at is not None
+        ]
+    )
+
+
+def mirror(account: Account, of: Enrollment) -> None:
+    """Show on the friend's sheet where they stand, unless it shows something newer already."""
+    path = ("scenarios", of.scenario)
+    shown = {"state": of.state, "node": of.node, "run": of.run, "v": of.v, "at": of.node_at}
+    older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
+    friends.update_paths(account.id, account.shards, of.user_id, sets=[(path, shown)], conditions=[older])
+
+
+def tell(events: Sequence[FriendEvent]) -> None:
+    """Put events in the inbox; each has an id of its own, so telling again is harmless."""
+    if events and inbox.put(events):
+        raise Unavailable("the inbox refused an event of a scenario")
+
+
+def _event(of: Enrollment, name: str, suffix: str, at: str, **props: Any) -> FriendEvent:
+    return FriendEvent(
+        event_id=f"{name}:{of.scenario}:{suffix}",
+        account_id=of.account,
+        user_id=of.user_id,
+        type=name,
+        at=at,
+        props={"scenario": of.scenario, **props},
+        source="scenario",
+    )
+
+
+def entered(of: Enrollment, at: str, cause: str) -> FriendEvent:
+    """The fact that a run has begun, by this cause at that moment."""
+    return _event(of, "scenario_entered", str(of.run), at, cause=cause)
+
+
+def ended(of: Enrollment) -> FriendEvent:
+    """The fact that a run has ended: finished (the graph's end) or exited, with the reason."""
+    reason = {"reason": of.reason} if of.reason else {}
+    return _event(of, f"scenario_{of.state}", str(of.run), of.ended_at or of.node_at, **reason)
+
+
+def skipped(of: Enrollment, reasons: dict[str, str], now: datetime) -> FriendEvent:
+    """The fact that messages were passed without being sent, each with its reason."""
+    nodes = [{"node": node, "why": why} for node, why in reasons.items()]
+    return _event(of, "scenario_skipped", f"{of.run}:{of.v}", iso(now), nodes=nodes)
+
+
+def action(of: Enrollment, then: Sequence[Any]) -> FriendEvent:
+    """The request to the engine to carry out an action node; the friend waits there at version ``v``."""
+    return _event(
+        of,
+        "scenario_action",
+        f"{of.run}:{of.v}",
+        of.node_at,
+        run=of.run,
+        v=of.v,
+        node=of.node,
+        then=list(then),
+    )
+
+
+def due_of(claim: dict[str, Any]) -> Position:
+    """The position that a claim leads to."""
+    due = claim.get("due_at")
+    return Position(claim["state"], claim.get("node"), parse_iso(due) if due else None, claim.get("reason"))

@@ -1,0 +1,133 @@
+"""What can be said about a scenario's graph without running it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chalicelib.shared.errors import Detail
+from chalicelib.shared.times import parse_duration
+
+Body = Mapping[str, Any]
+
+
+def ways_out(node: Body) -> Iterator[tuple[str, str | None, str]]:
+    """Every way out of a node: (path below the node, target or None for the end, label)."""
+    kind = node["type"]
+    if kind == "branch":
+        for index, case in enumerate(node["cases"]):
+            yield f"cases[{index}].next", case.get("next"), f"case {index + 1}"
+        yield "else", node.get("else"), "else"
+    elif kind == "split":
+        for index, arm in enumerate(node["arms"]):
+            yield f"arms[{index}].next", arm.get("next"), str(arm["weight"])
+    elif kind != "exit":
+        yield "next", node.get("next"), ""
+        if kind == "wait_for":
+            yield "on_timeout", node.get("on_timeout"), "timeout"
+        if node.get("on_past"):
+            yield "on_past", node["on_past"], "past"
+
+
+def faults(body: Body) -> Iterator[Detail]:
+    """Names of nodes that do not exist, and circles that nothing slows down."""
+    nodes = body["nodes"]
+    if body["start"] not in nodes:
+        yield Detail("start", f"there is no node {body['start']}")
+    unknown = False
+    for name, node in nodes.items():
+        for path, target, _ in ways_out(node):
+            if target is not None and target not in nodes:
+                unknown = True
+                yield Detail(f"nodes.{name}.{path}", f"there is no node {target}")
+    for old, new in (body.get("redirects") or {}).items():
+        if new is not None and new not in nodes:
+            yield Detail(f"redirects.{old}", f"there is no node {new}")
+    if not unknown:
+        for name in circles(body):
+            yield Detail(f"nodes.{name}", "leads back to itself without any wait in between")
+
+
+def unreachable(body: Body) -> list[str]:
+    """Nodes to which no way leads from the start or a redirect."""
+    nodes, seen = body["nodes"], set()
+    todo = [body["start"], *(new for new in (body.get("redirects") or {}).values() if new)]
+    while todo:
+        name = todo.pop()
+        if name in nodes and name not in seen:
+            seen.add(name)
+            todo += [target for _, target, _ in ways_out(nodes[name]) if target]
+    return sorted(nodes.keys() - seen)
+
+
+def slows(node: Body) -> bool:
+    """Whether a node surely takes time: a wait of some length, or until another day."""
+    if node["type"] != "wait":
+        return False
+    if node.get("after"):
+        return bool(parse_duration(node["after"]))
+    return bool(node.get("at")) and node["at"]["day"] >= 1
+
+
+def circles(body: Body) -> list[str]:
+    """One node of each circle whose nodes take no time (visited without recursion)."""
+    nodes = body["nodes"]
+    quick = {
+        name: [target for _, target, _ in ways_out(node) if target and not slows(nodes[target])]
+        for name, node in nodes.items()
+        if not slows(node)
+    }
+    done: set[str] = set()
+    found: list[str] = []
+    for root, first in quick.items():
+        stack, on_path = [(root, iter(first))] if root not in done else [], {root}
+        while stack:
+            name, targets = stack[-1]
+            target = next(targets, None)
+            if target is None:
+                stack.pop()
+                on_path.discard(name)
+                done.add(name)
+            elif target in on_path:
+                found.append(target)
+            elif target not in done:
+                on_path.add(target)
+                stack.append((target, iter(quick[target])))
+    return sorted(set(found))
+
+
+def diagram(body: Body, waiting: Mapping[str, int] | None = None) -> str:
+    """The graph as Mermaid text; ``waiting`` adds how many friends stand at each node."""
+    lines = ["flowchart TD", f"  start([start]) --> {_name(body['start'])}"]
+    for name, node in body["nodes"].items():
+        count = (waiting or {}).get(name)
+        label = f"{name}: {_about(node)}" + (f" ({count})" if count else "")
+        lines.append(f'  {_name(name)}["{_plain(label)}"]')
+        for _, target, edge in ways_out(node):
+            arrow = f"-->|{_plain(edge)}|" if edge else "-->"
+            lines.append(f"  {_name(name)} {arrow} {_name(target) if target else 'finished([finished])'}")
+    return "\n".join(lines) + "\n"
+
+
+def _name(node: str) -> str:
+    # Mermaid reads some words ("end") and hyphens as its own.
+    return "n_" + node.replace("-", "_d_")
+
+
+def _about(node: Body) -> str:
+    kind = node["type"]
+    if kind == "message":
+        return f"send {node['message']}"
+    if kind == "wait":
+        if node.get("after"):
+            return f"wait {node['after']}"
+        if node.get("at"):
+            return f"wait for day {node['at']['day']} at {node['at']['time']}"
+        return "wait until a date"
+    if kind == "wait_for":
+        return f"wait for {node['event']}, at most {node['timeout']}"
+    return str(kind)
+
+
+def _plain(text: str) -> str:
+    return text.replace('"', "'").replace("|", "/")

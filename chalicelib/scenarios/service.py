@@ -1,0 +1,243 @@
+"""What other rooms may ask of scenarios: enter, leave, go on, and what has advanced."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.service import Account
+from chalicelib.catalog import service as catalog
+from chalicelib.friends import store as friends
+from chalicelib.gateways import clock
+from chalicelib.scenarios import decide, follow, store
+from chalicelib.scenarios.advance import advance, follow_moves, moved
+from chalicelib.scenarios.model import CAUSES_KEPT, EARLY, Enrollment, Position, Result
+from chalicelib.scenarios.publishing import funnel, pause, publish, resume
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.timers import service as timers
+
+__all__ = [
+    "Result",
+    "action_done",
+    "advance",
+    "advanced",
+    "enroll",
+    "enrollments",
+    "exit",
+    "funnel",
+    "on_friend_event",
+    "pause",
+    "publish",
+    "resume",
+]
+
+_TRIES = 5
+
+
+def enroll(account: str, user_ids: Sequence[str], scenario: str, at: str, cause: str) -> list[Result]:
+    """Enter friends into a scenario; answers one result per friend, in order.
+
+    ``cause`` names what entered them (an event and rule, a request): the same cause enters a friend
+    once, and asking again completes what a crash left undone. ``at`` (ISO text) is when that happened;
+    the scenario's times count from now. Refused: ``unknown_friend``, ``blocked``, ``not_published``,
+    ``already_active``, ``already_entered``.
+    """
+    owner = accounts.get_account(account)
+    program = decide.find_program(catalog.snapshot(account), scenario, owner.zone)
+    if program is None:
+        return [Result(user, accepted=False, why="not_published") for user in user_ids]
+    sheets = friends.load_many(account, owner.shards, user_ids)
+    results: dict[str, Result] = {}
+    todo: list[str] = []
+    for user in dict.fromkeys(user_ids):
+        why = _why_not(sheets.get(user), program)
+        if why:
+            results[user] = Result(user, accepted=False, why=why)
+        else:
+            todo.append(user)
+    for _ in range(_TRIES):
+        if not todo:
+            return [results[user] for user in user_ids]
+        todo = _enter(owner, program, todo, at, cause, results)
+    raise Unavailable(f"{len(todo)} enrollments in {scenario} were changed by others meanwhile")
+
+
+def _why_not(sheet: dict[str, Any] | None, program: decide.Program) -> str | None:
+    if sheet is None or sheet.get("status") == "erased":
+        return "unknown_friend"
+    if sheet.get("status") == "blocked" and decide.on_block(program) == "exit":
+        return "blocked"
+    return None
+
+
+def _enter(
+    account: Account,
+    program: decide.Program,
+    users: Sequence[str],
+    at: str,
+    cause: str,
+    results: dict[str, Result],
+) -> list[str]:
+    """One try for these friends: item, due entry, mirror, fact. Answers whom somebody else changed."""
+    now = clock.now()
+    re_entry = (program.body.get("entry") or {}).get("re_entry", "never")
+    items = store.load_many(account.id, program.scenario, users)
+    again: list[str] = []
+    there: list[Enrollment] = []
+    for user in users:
+        seen = items.get(user)
+        verdict = decide.entering(seen, re_entry, cause)
+        if verdict in {"active", "ended_before"}:
+            why = "already_active" if verdict == "active" else "already_entered"
+            results[user] = Result(user, accepted=False, why=why)
+            continue
+        if verdict == "again" and seen is not None:
+            results[user] = Result(user, accepted=True)
+            # Only what stands as it was entered is completed; a friend who has moved on needs nothing.
+            if seen.state == "active" and seen.causes[-1] == cause and seen.node_at == seen.entered_at:
+                there.append(seen)
+            continue
+        fresh = _fresh(account, program, user, seen, now, cause)
+        if not store.enroll(seen, fresh):
+            again.append(user)
+            continue
+        results[user] = Result(user, accepted=True)
+        there.append(fresh)
+    timers.arm_all([follow.entry(e, e.v, e.node, parse_iso(e.due_at or e.node_at)) for e in there])
+    for item in there:
+        follow.mirror(account, item)
+    follow.tell([follow.entered(item, at, cause) for item in there])
+    return again
+
+
+def _fresh(
+    account: Account,
+    program: decide.Program,
+    user: str,
+    seen: Enrollment | None,
+    now: datetime,
+    cause: str,
+) -> Enrollment:
+    start = program.body["start"]
+    return Enrollment(
+        account=account.id,
+        user_id=user,
+        scenario=program.scenario,
+        state="active",
+        run=seen.run + 1 if seen else 1,
+        v=seen.v + 1 if seen else 1,
+        node=start,
+        node_at=iso(now),
+        entered_at=iso(now),
+        due_at=iso(decide.due_at(program, start, now)),
+        causes=[*(seen.causes if seen else []), cause][-CAUSES_KEPT:],
+    )
+
+
+def exit(account: str, user_ids: Sequence[str], scenario: str, reason: str, at: str) -> list[Result]:  # noqa: A001 (the action's own name)
+    """Take friends out of a scenario, whatever is claimed: a message on its way may still go out.
+
+    Refused: ``not_active``. Repeating it (same reason and moment) completes what a crash left undone.
+    """
+    owner = accounts.get_account(account)
+    results = {user: Result(user, accepted=False, why="not_active") for user in user_ids}
+    todo = list(results)
+    there: list[Enrollment] = []
+    for _ in range(_TRIES):
+        again: list[str] = []
+        for user, seen in store.load_many(account, scenario, todo).items():
+            position = Position("exited", seen.node, reason=reason)
+            if seen.state == "exited" and (seen.reason, seen.ended_at) == (reason, at):
+                there.append(seen)
+            elif seen.state == "active":
+                if not store.exit_now(seen, position, at):
+                    again.append(user)
+                    continue
+                there.append(moved(seen, position, at))
+        todo = again
+        if not todo:
+            break
+    if todo:
+        raise Unavailable(f"{len(todo)} enrollments in {scenario} were changed by others meanwhile")
+    follow_moves(owner, None, there)
+    for item in there:
+        results[item.user_id] = Result(item.user_id, accepted=True)
+    return [results[user] for user in user_ids]
+
+
+def on_friend_event(account: str, sheet: dict[str, Any], event: FriendEvent) -> list[str]:
+    """What an event means for the scenarios of its friend; answers those that were touched.
+
+    A block leaves every scenario that does not keep blocked friends; ``scenario_action`` carried out
+    moves its friend on. Repeating it is harmless. Called with the sheet after the event.
+    """
+    if event.type == "scenario_action":
+        return [event.props["scenario"]] if action_done(account, event.user_id, event.props) else []
+    if event.type != "unfollowed" or sheet.get("status") != "blocked":
+        return []
+    owner = accounts.get_account(account)
+    snapshot = catalog.snapshot(account)
+    left: list[str] = []
+    for item in store.of_friend(account, event.user_id):
+        program = decide.find_program(snapshot, item.scenario, owner.zone)
+        if program is not None and decide.on_block(program) == "keep":
+            continue
+        if exit(account, [event.user_id], item.scenario, "blocked", event.at)[0].accepted:
+            left.append(item.scenario)
+    return left
+
+
+def action_done(account: str, user_id: str, props: dict[str, Any]) -> bool:
+    """The engine has carried out an action node (``props`` of its ``scenario_action``): go on.
+
+    False when the friend does not stand there any more.
+    """
+    owner = accounts.get_account(account)
+    program = decide.find_program(catalog.snapshot(account), props["scenario"], owner.zone)
+    item = store.find(account, props["scenario"], user_id)
+    if item is None or item.state != "active" or (item.run, item.v) != (props["run"], props["v"]):
+        return False
+    now = clock.now()
+    sheet = friends.load(account, owner.shards, user_id)
+    position = decide.after_action(program, item, sheet, now).position
+    follow.arm_next([(item, position)])
+    if not store.move(item, position, iso(now), None):
+        return False
+    follow_moves(owner, program, [moved(item, position, iso(now))])
+    return True
+
+
+def advanced(entries: Sequence[timers.Entry]) -> list[bool]:
+    """For drained steps: whether the friend has moved past them (or is not in that run any more)."""
+    wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in entries:
+        wanted[entry.account, entry.body["scenario"]].append(entry.body["user_id"])
+    items = {
+        (account, scenario, user): item
+        for (account, scenario), users in wanted.items()
+        for user, item in store.load_many(account, scenario, users).items()
+    }
+    return [
+        _has_advanced(items.get((entry.account, entry.body["scenario"], entry.body["user_id"])), entry)
+        for entry in entries
+    ]
+
+
+def _has_advanced(item: Enrollment | None, entry: timers.Entry) -> bool:
+    if item is None or item.state != "active" or item.run != entry.body["run"] or item.v > entry.version:
+        return True
+    # Parked again: another entry of the same version stands for the later moment.
+    return (
+        item.v == entry.version and bool(item.due_at) and parse_iso(item.due_at or "") > entry.due_at + EARLY
+    )
+
+
+def enrollments(account: str, user_id: str) -> list[Enrollment]:
+    """Every scenario that a friend has entered, by its id."""
+    return [replace(item, causes=[]) for item in store.of_friend(account, user_id)]

@@ -1,0 +1,182 @@
+"""The ``enrollments`` table: ``account#user_id`` / ``scenario``. Every write names the version it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.friends.expressions import Condition, Expression
+from chalicelib.gateways import aws, clock, dynamo
+from chalicelib.scenarios.model import Enrollment, Position
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import iso
+
+_TABLE = settings().table("enrollments")
+
+
+class EnrollmentRecord(dynamo.Record):
+    """One friend in one scenario."""
+
+    class Meta:
+        table_name = _TABLE
+        region = settings().region
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute()
+    run = NumberAttribute()
+    v = NumberAttribute()
+    node = UnicodeAttribute(null=True)
+    node_at = UnicodeAttribute()
+    entered_at = UnicodeAttribute()
+    due_at = UnicodeAttribute(null=True)
+    causes: dynamo.Items = dynamo.Items()
+    claim = dynamo.Document(null=True)
+    reason = UnicodeAttribute(null=True)
+    ended_at = UnicodeAttribute(null=True)
+
+
+def load_many(account: str, scenario: str, user_ids: Sequence[str]) -> dict[str, Enrollment]:
+    """The enrollments of those friends who have one, consistent."""
+    waiting = [_key(account, user, scenario) for user in dict.fromkeys(user_ids)]
+    found: dict[str, Enrollment] = {}
+    while waiting:
+        batch, waiting = waiting[:100], waiting[100:]
+        answer = aws.client("dynamodb").batch_get_item(
+            RequestItems={_TABLE: {"Keys": batch, "ConsistentRead": True}}
+        )
+        for item in answer["Responses"].get(_TABLE, []):
+            enrollment = _enrollment(item)
+            found[enrollment.user_id] = enrollment
+        left = answer.get("UnprocessedKeys", {}).get(_TABLE, {}).get("Keys", [])
+        if left:
+            clock.sleep(0.05)
+            waiting = left + waiting
+    return found
+
+
+def find(account: str, scenario: str, user_id: str) -> Enrollment | None:
+    """One enrollment, consistent, or None."""
+    return load_many(account, scenario, [user_id]).get(user_id)
+
+
+def of_friend(account: str, user_id: str) -> list[Enrollment]:
+    """Every enrollment of a friend, by scenario."""
+    query = EnrollmentRecord.query(f"{account}#{user_id}", consistent_read=True)
+    return [
+        Enrollment(
+            account=account,
+            user_id=user_id,
+            scenario=record.sk,
+            **{name: value for name, value in record.attribute_values.items() if name not in {"pk", "sk"}},
+        )
+        for record in query
+    ]
+
+
+def enroll(seen: Enrollment | None, fresh: Enrollment) -> bool:
+    """Write a new run over what was seen (None: nothing); False when somebody was faster."""
+    sets = _sets(
+        state="active",
+        run=fresh.run,
+        v=fresh.v,
+        node=fresh.node,
+        node_at=fresh.node_at,
+        entered_at=fresh.entered_at,
+        due_at=fresh.due_at,
+        causes=fresh.causes,
+    )
+    removes = [("claim",), ("reason",), ("ended_at",)]
+    guard = Condition(("pk",), "absent") if seen is None else Condition(("v",), "=", seen.v)
+    return _update(fresh, sets, removes, [guard])
+
+
+def claim(seen: Enrollment, claim: dict[str, Any]) -> bool:
+    """Note what is about to be sent; False when the version moved or another claim stands.
+
+    A claim that was seen (its manifest left this friend out) is replaced; otherwise there must be none.
+    """
+    free = Condition(("claim",), "absent")
+    if seen.claim:
+        free = Condition(("claim", "chunk"), "=", seen.claim["chunk"])
+    return _update(seen, [(("claim",), claim)], [], [*_unmoved(seen), free])
+
+
+def move(seen: Enrollment, position: Position, at: str, chunk: str | None) -> bool:
+    """Version v becomes v+1 at another position, and the claim (of ``chunk``, or none) is gone."""
+    free = Condition(("claim",), "absent") if chunk is None else Condition(("claim", "chunk"), "=", chunk)
+    return _move(seen, position, at, [*_unmoved(seen), free])
+
+
+def exit_now(seen: Enrollment, position: Position, at: str) -> bool:
+    """The same for blocks and exits, which do not wait for a claim."""
+    return _move(seen, position, at, _unmoved(seen))
+
+
+def park(seen: Enrollment, due_at: datetime) -> bool:
+    """The same version is due at another moment."""
+    free = Condition(("claim",), "absent")
+    return _update(seen, [(("due_at",), iso(due_at))], [], [*_unmoved(seen), free])
+
+
+def _move(seen: Enrollment, position: Position, at: str, conditions: Sequence[Condition]) -> bool:
+    sets = _sets(state=position.state, v=seen.v + 1, node=position.node, node_at=at)
+    removes = [("claim",)]
+    if position.due_at:
+        sets.append((("due_at",), iso(position.due_at)))
+    else:
+        removes.append(("due_at",))
+    if position.state != "active":
+        sets += _sets(ended_at=at, reason=position.reason)
+        if position.node is None:
+            sets.append((("node",), seen.node))
+    return _update(seen, sets, removes, conditions)
+
+
+def _unmoved(seen: Enrollment) -> list[Condition]:
+    return [
+        Condition(("v",), "=", seen.v),
+        Condition(("run",), "=", seen.run),
+        Condition(("state",), "=", "active"),
+    ]
+
+
+def _sets(**values: Any) -> list[tuple[tuple[str, ...], Any]]:
+    return [((name,), value) for name, value in values.items() if value is not None]
+
+
+def _update(
+    of: Enrollment,
+    sets: Sequence[tuple[tuple[str, ...], Any]],
+    removes: Sequence[tuple[str, ...]],
+    conditions: Sequence[Condition],
+) -> bool:
+    dynamodb = aws.client("dynamodb")
+    expression = Expression()
+    request = {
+        "TableName": _TABLE,
+        "Key": _key(of.account, of.user_id, of.scenario),
+        "UpdateExpression": expression.update(sets, removes),
+        "ConditionExpression": expression.condition(conditions),
+        "ExpressionAttributeNames": expression.names,
+    }
+    if expression.values:
+        request["ExpressionAttributeValues"] = expression.values
+    try:
+        dynamodb.update_item(**request)
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _key(account: str, user_id: str, scenario: str) -> dict[str, Any]:
+    return {"pk": {"S": f"{account}#{user_id}"}, "sk": {"S": scenario}}
+
+
+def _enrollment(item: dict[str, Any]) -> Enrollment:
+    plain = dynamo.plain_item(item)
+    account, _, user_id = plain.pop("pk").partition("#")
+    return Enrollment(account=account, user_id=user_id, scenario=plain.pop("sk"), **plain)
