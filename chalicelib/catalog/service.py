@@ -53,7 +53,7 @@ def snapshot(account_id: str) -> Snapshot:
     if mark == (0, ""):
         return Snapshot(account_id)
     revision, stamp, heads = store.read_pointer(account_id)
-    return _remember(_load(account_id, revision, stamp, heads, cached))
+    return remember(_load(account_id, revision, stamp, heads, cached))
 
 
 def save(
@@ -80,7 +80,7 @@ def save(
         store.put_bodies(account_id, bodies)
         moved = store.move_pointer(account_id, (seen.revision, seen.stamp), fresh.stamp, fresh.heads, at)
         if moved or _stands(account_id, bodies[0]):
-            return _remember(fresh)
+            return remember(fresh)
     raise Unavailable("other writers kept changing the catalog of this account; try again")
 
 
@@ -222,6 +222,12 @@ def _load(
     return Snapshot(account_id, revision, stamp, heads, documents)
 
 
+def forget() -> None:
+    """Forget every snapshot this process has read."""
+    with _lock:
+        _cache.clear()
+
+
 def _cached(account_id: str) -> Snapshot | None:
     with _lock:
         if account_id in _cache:
@@ -229,7 +235,8 @@ def _cached(account_id: str) -> Snapshot | None:
         return _cache.get(account_id)
 
 
-def _remember(fresh: Snapshot) -> Snapshot:
+def remember(fresh: Snapshot) -> Snapshot:
+    """Keep a snapshot for this process; answers the one kept, so that its derived values are shared."""
     with _lock:
         known = _cache.get(fresh.account_id)
         if known and (known.revision, known.stamp) == (fresh.revision, fresh.stamp):

@@ -24,6 +24,9 @@ _MOST_NODES = 200_000
 _ODD = (yaml.YAMLError, RecursionError, ValueError, KeyError, TypeError, AttributeError)
 """What PyYAML raises for texts that are broken, or whose tags do not fit what they stand before."""
 
+_ODD_CHARACTERS = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""Control characters, the byte order mark, and what YAML takes for ends of lines: written as escapes."""
+
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS: tuple[tuple[str, re.Pattern[str], list[str]], ...] = (
     ("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")),
@@ -72,8 +75,9 @@ def _finite(_loader: Any, node: yaml.ScalarNode) -> float:
     return number
 
 
-def _multiline(dumper: _Dumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    style = '"' if _ODD_CHARACTERS.search(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 for _tag, _pattern, _first in _SCALARS:
@@ -86,7 +90,7 @@ _Loader.yaml_constructors = {  # nothing that JSON does not have
 }
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda _loader, node: int(node.value))
 _Loader.add_constructor("tag:yaml.org,2002:float", _finite)
-_Dumper.add_representer(str, _multiline)
+_Dumper.add_representer(str, _text)
 
 
 def read(text: str) -> Any:

@@ -107,10 +107,11 @@ def json_response(body: Any, status: int = 200, headers: Mapping[str, Any] | Non
 def is_outage(error: BaseException) -> bool:
     """Whether AWS said "not now" (throttled, unreachable, timed out), directly or as a cause."""
     from botocore.exceptions import ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as NoConnection
 
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, HTTPClientError):
+        if isinstance(seen, HTTPClientError | NoConnection):
             return True
         if isinstance(seen, ClientError) and seen.response["Error"]["Code"] in _OUTAGES:
             return True
