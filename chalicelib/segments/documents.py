@@ -24,7 +24,9 @@ class Segment(BaseModel):
 
 
 def _logic(segment: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
-    return conditions.logic(body["condition"], snapshot, own_id=segment)
+    if segment in {"count", "explain"}:
+        yield Detail("", f"{segment} is a path of its own: choose another id")
+    yield from conditions.logic(body["condition"], snapshot, own_id=segment)
 
 
 KINDS = {

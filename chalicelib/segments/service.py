@@ -1,0 +1,126 @@
+"""Counting and explaining conditions for an account."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.accounts.model import Account
+from chalicelib.accounts.service import get_account
+from chalicelib.catalog.service import snapshot
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.friends import jobs, store
+from chalicelib.gateways import clock, queues
+from chalicelib.gateways.queues import Message
+from chalicelib.segments import audience, conditions, estimate
+from chalicelib.segments.model import Context
+from chalicelib.shared.errors import NotFound, Unavailable
+from chalicelib.shared.times import iso, parse_iso
+
+SYNCHRONOUS_S = 20.0
+"""A count that takes longer becomes a job."""
+_LEAST_SAMPLE = 2
+_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many friends satisfy a condition, or between how many and how many it probably is."""
+
+    as_of: str
+    low: int
+    high: int
+    exact: bool
+
+    def body(self) -> dict[str, Any]:
+        """An exact count as it is answered."""
+        return {"count": self.low, "exact": True, "as_of": self.as_of}
+
+
+def context(account: Account, catalog: Snapshot) -> Context:
+    """What conditions of an account are compiled against."""
+    return Context(catalog, account.zone)
+
+
+def count(account_id: str, condition: Any, now: datetime, within_s: float = SYNCHRONOUS_S) -> Count:
+    """How many friends an audience has at ``now``: exact when all shards can be read in time.
+
+    Reads shards side by side; when the time is up, what is read serves as a sample.
+    """
+    account, catalog = get_account(account_id), snapshot(account_id)
+    counter = _Counter(account, condition, catalog, now)
+    began = clock.now()
+    counts: list[int] = []
+
+    def one(shard: int) -> None:
+        late = (clock.now() - began).total_seconds() > within_s
+        if not late or len(counts) < _LEAST_SAMPLE:
+            counts.append(counter.shard(shard))
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        list(threads.map(one, range(account.shards)))
+    low, high = estimate.interval(counts, account.shards)
+    return Count(iso(now), low, high, exact=len(counts) == account.shards)
+
+
+class _Counter:
+    """A condition made ready to count shards with."""
+
+    def __init__(self, account: Account, condition: Any, catalog: Snapshot, now: datetime) -> None:
+        self._account, self._now = account, now
+        self._test = conditions.compile_audience(condition, context(account, catalog))
+        self._needs = conditions.needs(condition, catalog)
+
+    def shard(self, shard: int) -> int:
+        """How many friends of one shard satisfy the condition."""
+        return sum(
+            self._test(sheet, self._now)
+            for sheets in audience.walk_shard(self._account.id, shard, needs=self._needs)
+            for sheet in sheets
+        )
+
+
+def start_count(account_id: str, condition: Any, now: datetime, by: str) -> str:
+    """Queue an exact count as of ``now``, shard by shard; answers the job's id."""
+    account = get_account(account_id)
+    params = {"condition": condition, "as_of": iso(now), "needs_result": True}
+    job = jobs.create(account_id, "count", by=by, total=account.shards, chunks=account.shards, params=params)
+    messages = [
+        Message({"job": "count", "account": account_id, "id": job, "shard": shard}, group=account_id)
+        for shard in range(account.shards)
+    ]
+    if queues.send_all("bulk", messages):
+        raise Unavailable("the queue refused parts of the count")
+    return job
+
+
+def work(body: dict[str, Any]) -> None:
+    """A ``bulk`` message ``{"job": "count", account, id, shard}``: count one shard; the last one adds up."""
+    account, job_id, shard = get_account(body["account"]), body["id"], body["shard"]
+    name = f"{shard:06d}"
+    if not jobs.chunk_done(account.id, job_id, name):
+        job = jobs.get(account.id, job_id)
+        now = parse_iso(job.params["as_of"])
+        counter = _Counter(account, job.params["condition"], snapshot(account.id), now)
+        jobs.finish_chunk(account.id, job_id, name, 1, result={"count": counter.shard(shard)})
+    job = jobs.get(account.id, job_id)
+    if job.complete and job.result is None:
+        total = sum(int(chunk.result["count"]) for chunk in job.chunks)
+        jobs.finish(account.id, job_id, {"count": total, "exact": True, "as_of": job.params["as_of"]})
+
+
+def explain(account_id: str, condition: Any, user_id: str, now: datetime) -> dict[str, Any]:
+    """``{"matches", "tree", "looked_at"}`` for one friend; ``looked_at`` False: the status rules them out.
+
+    Raises NotFound for a friend never seen, or erased.
+    """
+    account, catalog = get_account(account_id), snapshot(account_id)
+    sheet = store.load(account.id, account.shards, user_id)
+    if sheet is None or sheet["status"] == "erased":
+        raise NotFound(f"there is no friend {user_id}")
+    ground = context(account, catalog)
+    looked_at = sheet["status"] == "following" or conditions.asks_for_status(condition, catalog)
+    tree = conditions.explain(condition, ground, sheet, now)
+    return {"matches": looked_at and tree["value"], "tree": tree, "looked_at": looked_at}
