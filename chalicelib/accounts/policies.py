@@ -49,6 +49,8 @@ class Policies(_Strict):
     quiet_hours: QuietHours | None = None
     caps: list[Cap] = Field(default=[], max_length=20)
     blackout_dates: list[CalendarDate] = Field(default=[], max_length=1000)
+    approval_above: int | None = Field(default=None, ge=0)
+    """Broadcasts to more friends than this wait for an approval."""
 
     @model_validator(mode="after")
     def _one_cap_each(self) -> Policies:

@@ -138,8 +138,18 @@ def cap_keys(policy: Policy, category: str, now: datetime) -> list[tuple[str, in
 
 def current(account: str) -> Policy:
     """The account's policies in force."""
-    document, owner = catalog.snapshot(account).find("policies", "default"), accounts.get_account(account)
-    return read(document.body if document else owner.policies, owner.zone)
+    return read(_body(account), accounts.get_account(account).zone)
+
+
+def _body(account: str) -> Mapping[str, Any]:
+    document = catalog.snapshot(account).find("policies", "default")
+    return document.body if document else accounts.get_account(account).policies
+
+
+def approval_above(account: str) -> int | None:
+    """Broadcasts to more friends than this wait for somebody's approval; None: none does."""
+    limit = _body(account).get("approval_above")
+    return None if limit is None else int(limit)
 
 
 def admit(

@@ -43,7 +43,7 @@ __all__ = [
     "resume",
     "send_now",
     "settled",
-    "untried",
+    "waiting",
     "watched",
 ]
 
@@ -67,14 +67,15 @@ def progress(account: str, run: str) -> dict[str, Any]:
     return model.sum_up(store.statuses(account, run))
 
 
+def waiting(account: str, run: str) -> tuple[int, int]:
+    """How many chunks have not come to their end, and how many of them were never attempted."""
+    open_ones = [status for status in store.statuses(account, run) if status.is_open]
+    return len(open_ones), sum(1 for status in open_ones if not status.attempts)
+
+
 def settled(account: str, run: str) -> bool:
     """Whether every chunk that stands has come to its end."""
-    return not any(status.is_open for status in store.statuses(account, run))
-
-
-def untried(account: str, run: str) -> bool:
-    """Whether some chunk has not been attempted yet."""
-    return any(status.is_open and not status.attempts for status in store.statuses(account, run))
+    return waiting(account, run)[0] == 0
 
 
 def recipients(

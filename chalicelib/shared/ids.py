@@ -7,6 +7,7 @@ import re
 import secrets
 import uuid
 import zlib
+from datetime import datetime
 
 from ulid import ULID
 
@@ -19,6 +20,11 @@ _RETRY_NAMESPACE = uuid.UUID("6f1b5f0e-6d5c-5a43-9a51-7a3b6f2f8f10")
 def new_ulid() -> str:
     """A fresh ULID: 26 characters, sortable by time."""
     return str(ULID())
+
+
+def ulid_time(ulid: str) -> datetime:
+    """When a ULID was made."""
+    return ULID.from_str(ulid).datetime
 
 
 def friend_shard(user_id: str, shards: int) -> int:

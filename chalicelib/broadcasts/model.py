@@ -1,0 +1,115 @@
+"""A broadcast, its run and its plan as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+SLICE_SHEETS = 1000
+SLICE_BYTES = 250_000
+"""A slice, and a chunk, stay well below an item's 400 KB."""
+
+MAX_LATENESS = "60m"
+
+EDITABLE = ("draft", "scheduled", "missed")
+STARTABLE = ("draft", "scheduled", "missed")
+MOVING = ("planning", "awaiting_approval", "sending", "settling")
+FINAL = ("done", "cancelled", "failed", "missed")
+
+STEPS = ("plan", "check", "release", "settle", "cancel")
+"""The machine's tasks."""
+
+ROUNDING = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A broadcast: its document, and where its newest run stands. ``run`` None: it was never started."""
+
+    account: str
+    id: str
+    body: dict[str, Any]
+    revision: int
+    status: str = "draft"
+    reason: str | None = None
+    run: str | None = None
+    at: str | None = None
+    every: dict[str, Any] | None = None
+    step: str | None = None
+    token: str | None = None
+    executions: int = 0
+    watch: int = 0
+    go_at: str | None = None
+    """When a person last said that it may go on although it is late: by /resume or /approve."""
+    approved: bool = False
+    created_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether its run has come to its end (or, missed, waits for a person to start it anew)."""
+        return self.status in FINAL and (self.finished_at is not None or self.status == "missed")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One payload of a run: a variant, or the only message (``variant`` None)."""
+
+    id: str
+    weight: float
+    body: dict[str, Any]
+    static: bool
+    variant: str | None = None
+
+    @property
+    def category(self) -> str:
+        """The message's category, for the policies."""
+        return str(self.body.get("category", "marketing"))
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A run's document as it was when planning began; never changes. ``now``: everybody is judged by it."""
+
+    account: str
+    broadcast: str
+    run: str
+    body: dict[str, Any]
+    arms: list[Arm]
+    now: str
+    shards: int
+    time_zone: str
+    revision: int
+
+
+@dataclass
+class Slice:
+    """What became of up to 1,000 sheets of one shard. Users of an arm are in the order of the sheets."""
+
+    from_key: str | None
+    next_key: str | None = None
+    arms: dict[str, list[str]] = field(default_factory=dict)
+    payloads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    held_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts over slices: recipients by arm, skipped by reason, held out."""
+
+    arms: dict[str, int]
+    skipped: dict[str, int]
+    held_out: int
+
+    @property
+    def recipients(self) -> int:
+        """Everybody who is to get a message."""
+        return sum(self.arms.values())
+
+    @property
+    def planned(self) -> int:
+        """Everybody whom the audience means."""
+        return self.recipients + sum(self.skipped.values()) + self.held_out

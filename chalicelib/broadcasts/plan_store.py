@@ -1,0 +1,113 @@
+"""The plan of a run, in the ``ledger`` table: every item is written once. Private to this room.
+
+``account#<run>#M<shard>`` / ``slice#<k>`` · ``account#<run>#S`` / ``<shard>``, and ``pack`` at the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError
+
+from chalicelib.broadcasts.model import Slice, Totals
+from chalicelib.gateways import dynamo
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import iso
+
+
+class PlanRecord(dynamo.Record):
+    """A slice, a shard that is done, or the mark that everything is packed."""
+
+    class Meta:
+        table_name = settings().table("ledger")
+        region = settings().region
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    from_key = UnicodeAttribute(null=True)
+    next_key = UnicodeAttribute(null=True)
+    arms = dynamo.Document(null=True)
+    payloads = dynamo.Document(null=True)
+    skipped = dynamo.Document(null=True)
+    held_out = dynamo.Items(null=True)
+    counts = dynamo.Document(null=True)
+    slices = NumberAttribute(null=True)
+    chunks = NumberAttribute(null=True)
+    at = UnicodeAttribute(null=True)
+
+
+def _put_new(record: PlanRecord) -> bool:
+    try:
+        record.save(condition=PlanRecord.pk.does_not_exist())
+    except PutError as error:
+        if dynamo.condition_failed(error):
+            return False
+        raise
+    return True
+
+
+def _slices_key(account: str, run: str, shard: int) -> str:
+    return f"{account}#{run}#M{shard}"
+
+
+def slices(account: str, run: str, shard: int) -> Iterator[Slice]:
+    """A shard's slices in order, consistent."""
+    query = PlanRecord.query(
+        _slices_key(account, run, shard), PlanRecord.sk.startswith("slice#"), consistent_read=True
+    )
+    for record in query:
+        yield _slice(record)
+
+
+def _slice(record: PlanRecord) -> Slice:
+    return Slice(
+        from_key=record.from_key,
+        next_key=record.next_key,
+        arms=record.arms or {},
+        payloads=record.payloads or {},
+        skipped=record.skipped or {},
+        held_out=record.held_out or [],
+    )
+
+
+def put_slice(account: str, run: str, shard: int, number: int, made: Slice) -> Slice:
+    """Write slice ``number`` of a shard unless it stands; answers the one that stands."""
+    key = (_slices_key(account, run, shard), f"slice#{number:06d}")
+    record = PlanRecord(
+        *key,
+        from_key=made.from_key,
+        next_key=made.next_key,
+        arms=made.arms or None,
+        payloads=made.payloads or None,
+        skipped=made.skipped or None,
+        held_out=made.held_out or None,
+    )
+    return made if _put_new(record) else _slice(PlanRecord.get(*key, consistent_read=True))
+
+
+def put_shard(account: str, run: str, shard: int, counted: Totals, number: int) -> None:
+    """Note that a shard is judged completely, and its counts."""
+    counts = {"arms": counted.arms, "skipped": counted.skipped, "held_out": counted.held_out}
+    _put_new(PlanRecord(f"{account}#{run}#S", f"{shard:04d}", counts=counts, slices=number))
+
+
+def read_plan(account: str, run: str) -> tuple[dict[int, Totals], int | None]:
+    """Counts of the shards that are done, and the number of chunks once everything is packed; consistent."""
+    done: dict[int, Totals] = {}
+    chunks: int | None = None
+    for record in PlanRecord.query(f"{account}#{run}#S", consistent_read=True):
+        if record.sk == "pack":
+            chunks = int(record.chunks or 0)
+            continue
+        counts = record.counts or {}
+        done[int(record.sk)] = Totals(
+            counts.get("arms", {}), counts.get("skipped", {}), int(counts.get("held_out", 0))
+        )
+    return done, chunks
+
+
+def put_pack(account: str, run: str, chunks: int, now: datetime) -> None:
+    """Note that every chunk of the plan stands."""
+    _put_new(PlanRecord(f"{account}#{run}#S", "pack", chunks=chunks, at=iso(now)))

@@ -1,0 +1,209 @@
+"""Freezing a run, judging its shards, packing its chunks. Every function may be repeated, by many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.accounts import service as accounts
+from chalicelib.broadcasts import documents, plan, plan_store, store
+from chalicelib.broadcasts.model import SLICE_SHEETS, Arm, Frozen, Head, Slice, Totals
+from chalicelib.catalog import service as catalog
+from chalicelib.deliveries import policies
+from chalicelib.deliveries import service as deliveries
+from chalicelib.gateways import clock, queues
+from chalicelib.messages import render
+from chalicelib.segments import audience, conditions
+from chalicelib.shared.errors import RuleViolation
+from chalicelib.shared.times import iso, parse_iso
+
+_ONLY = "main"
+
+
+def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot) -> list[Arm]:
+    """The payloads of a document as the catalog has them now. Raises NotFound for a missing message."""
+    variants = body.get("variants") or [{"id": _ONLY, "message": body["message"], "weight": 1}]
+    arms = []
+    for variant in variants:
+        message = snapshot.get("messages", variant["message"]).body
+        name = variant["id"] if body.get("variants") else None
+        static = render.is_static(message)
+        arms.append(Arm(variant["id"], float(variant["weight"]), message, static, name))
+    return arms
+
+
+def freeze(head: Head) -> Frozen:
+    """The run's document as of now, or as it was frozen before. Raises RuleViolation: it cannot work."""
+    run = str(head.run)
+    frozen = store.find_frozen(head.account, head.id, run)
+    if frozen is not None:
+        return frozen
+    snapshot, account = catalog.snapshot(head.account), accounts.get_account(head.account)
+    wrong = documents.problems(head.body, snapshot)
+    if wrong:
+        raise RuleViolation(f"{wrong[0].path}: {wrong[0].message}", wrong)
+    made = Frozen(
+        account=head.account,
+        broadcast=head.id,
+        run=run,
+        body=head.body,
+        arms=arms_of(head.body, snapshot),
+        now=iso(clock.now()),
+        shards=account.shards,
+        time_zone=account.time_zone,
+        revision=head.revision,
+    )
+    store.freeze(made, head.at or made.now)
+    return store.find_frozen(head.account, head.id, run) or made
+
+
+def fan_out(frozen: Frozen) -> bool:
+    """Ask for every shard that is not judged yet; True when everything is judged and packed already."""
+    done, packed = plan_store.read_plan(frozen.account, frozen.run)
+    if packed is not None:
+        return True
+    missing = [shard for shard in range(frozen.shards) if shard not in done]
+    if not missing:
+        pack(frozen)
+        return True
+    names = {"account": frozen.account, "broadcast": frozen.broadcast, "run": frozen.run}
+    refused = queues.send_all("shards", [queues.Message({**names, "shard": shard}) for shard in missing])
+    if refused:
+        raise RuntimeError(f"queue shards refused {len(refused)} messages")
+    return False
+
+
+def judge_of(frozen: Frozen, snapshot: catalog.Snapshot) -> plan.Judge:
+    """What decides about each friend of a run: the frozen document, the one moment, the catalog."""
+    zone, now = ZoneInfo(frozen.time_zone), parse_iso(frozen.now)
+    context = conditions.Context(snapshot, zone)
+    included = conditions.compile_audience(frozen.body["audience"], context)
+    exclude = frozen.body.get("exclude")
+    excluded = conditions.compile(exclude, context) if exclude else None
+
+    def rendered(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return render.render(arm.body, sheet, snapshot, now, zone=zone)
+        except render.Unrenderable as error:
+            raise plan.CannotRender(str(error)) from error
+
+    return plan.Judge(
+        broadcast=frozen.broadcast,
+        arms=frozen.arms,
+        hold_out_percent=float((frozen.body.get("test") or {}).get("hold_out_percent") or 0),
+        included=lambda sheet: included(sheet, now),
+        excluded=lambda sheet: excluded is not None and excluded(sheet, now),
+        render=rendered,
+    )
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a worker needs to judge the friends of a run, made once per batch.
+
+    ``needs``: the attributes of a sheet that judging reads; None: all (a message may name any).
+    """
+
+    judge: plan.Judge
+    needs: frozenset[str] | None
+    policy: policies.Policy
+
+
+def tools(frozen: Frozen) -> Tools:
+    """The tools by the catalog in force."""
+    snapshot = catalog.snapshot(frozen.account)
+    policy = policies.current(frozen.account)
+    return Tools(judge_of(frozen, snapshot), _needs(frozen, snapshot), policy)
+
+
+def _needs(frozen: Frozen, snapshot: catalog.Snapshot) -> frozenset[str] | None:
+    if not all(arm.static for arm in frozen.arms):
+        return None
+    asked = [frozen.body["audience"], frozen.body.get("exclude") or {"everyone": True}]
+    return conditions.needs(asked[0], snapshot) | conditions.needs(asked[1], snapshot)
+
+
+def judge_shard(frozen: Frozen, by: Tools, shard: int) -> None:
+    """Judge a shard to its end, slice by slice, from where earlier ones stopped; then note its counts."""
+    counted: list[Totals] = []
+    number, key = 0, None
+    for made in plan_store.slices(frozen.account, frozen.run, shard):
+        counted.append(plan.totals([made]))
+        number, key = number + 1, made.next_key
+        if key is None:
+            break
+    while number == 0 or key is not None:
+        sheets, next_key = audience.read_shard(
+            frozen.account, shard, key, SLICE_SHEETS, needs=by.needs, consistent=True
+        )
+        made = _reserve(frozen, by.policy, plan.cut_slice(key, sheets, next_key, by.judge))
+        made = plan_store.put_slice(frozen.account, frozen.run, shard, number, made)
+        counted.append(plan.totals([made]))
+        number, key = number + 1, made.next_key
+    plan_store.put_shard(frozen.account, frozen.run, shard, plan.add(counted), number)
+
+
+def _reserve(frozen: Frozen, policy: policies.Policy, made: Slice) -> Slice:
+    """Reserve the caps of a slice's recipients; those who are refused are skipped."""
+    if not policy.caps:
+        return made
+    now = parse_iso(frozen.now)
+    refused: dict[str, str] = {}
+    for arm in frozen.arms:
+        users = made.arms.get(arm.id, [])
+        refused |= policies.admit(frozen.account, policy, arm.category, users, frozen.run, now)
+    return plan.without(made, refused)
+
+
+def is_judged(frozen: Frozen) -> bool:
+    """Whether every shard is judged; consistent."""
+    done, _ = plan_store.read_plan(frozen.account, frozen.run)
+    return len(done) == frozen.shards
+
+
+def all_slices(frozen: Frozen) -> Iterator[Slice]:
+    """Every slice of a run in the order of shards."""
+    for shard in range(frozen.shards):
+        yield from plan_store.slices(frozen.account, frozen.run, shard)
+
+
+def pack(frozen: Frozen) -> None:
+    """Write the chunks of a run that is judged completely, then note that they stand. None is fed."""
+    count = 0
+    for piece in plan.pack(frozen.arms, all_slices(frozen)):
+        deliveries.put_chunk(
+            deliveries.Chunk(
+                account=frozen.account,
+                run=frozen.run,
+                chunk=piece.name,
+                kind="multicast" if piece.arm.static else "push",
+                recipients=piece.users,
+                messages=piece.arm.body["messages"] if piece.arm.static else None,
+                payloads=None if piece.arm.static else piece.payloads,
+                category=piece.arm.category,
+                cause={"broadcast": frozen.broadcast},
+                variant=piece.arm.variant,
+            ),
+            watch=False,
+            feed=False,
+        )
+        count += 1
+    plan_store.put_pack(frozen.account, frozen.run, count, clock.now())
+
+
+def totals(account: str, run: str) -> Totals:
+    """The counts of a run's plan so far."""
+    done, _ = plan_store.read_plan(account, run)
+    return plan.add(done.values())
+
+
+def progress(account: str, run: str) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    """A run's numbers as they stand now, which balance, and those of its variants."""
+    chunks = deliveries.progress(account, run)  # before the plan: then no chunk is unknown to the plan
+    counted = totals(account, run)
+    variants = {arm: {"planned": n, "accepted": 0} for arm, n in counted.arms.items()}
+    for arm, numbers in chunks["variants"].items():
+        variants.setdefault(arm, {"planned": 0, "accepted": 0})["accepted"] = numbers["accepted"]
+    return plan.progress(counted, chunks), variants

@@ -1,0 +1,300 @@
+"""The ``broadcasts`` table. Private to this room.
+
+``account`` / ``<broadcast>`` its head · ``account#open`` / ``<run>`` runs that are not at their end ·
+``account#<broadcast>#runs`` / ``<run>`` the frozen document and, at the end, the outcome ·
+``account#<run>#arms`` / ``<arm>`` an arm's frozen message
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from chalicelib.broadcasts.model import Arm, Frozen, Head
+from chalicelib.gateways import dynamo
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import iso
+
+
+class HeadRecord(dynamo.Record):
+    """A broadcast."""
+
+    class Meta:
+        table_name = settings().table("broadcasts")
+        region = settings().region
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    body = dynamo.Document()
+    revision = NumberAttribute()
+    status = UnicodeAttribute()
+    reason = UnicodeAttribute(null=True)
+    run = UnicodeAttribute(null=True)
+    start_at = UnicodeAttribute(null=True)
+    every = dynamo.Document(null=True)
+    step = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)
+    executions = NumberAttribute(null=True)
+    watch = NumberAttribute(null=True)
+    go_at = UnicodeAttribute(null=True)
+    approved = BooleanAttribute(null=True)
+    created_at = UnicodeAttribute(null=True)
+    started_at = UnicodeAttribute(null=True)
+    finished_at = UnicodeAttribute(null=True)
+
+
+class RunRecord(dynamo.Record):
+    """A run's frozen document and outcome; an arm's frozen message; a line of the index of open runs."""
+
+    class Meta:
+        table_name = settings().table("broadcasts")
+        region = settings().region
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    broadcast = UnicodeAttribute(null=True)
+    body = dynamo.Document(null=True)
+    arms = dynamo.Items(null=True)
+    now = UnicodeAttribute(null=True)
+    shards = NumberAttribute(null=True)
+    time_zone = UnicodeAttribute(null=True)
+    revision = NumberAttribute(null=True)
+    start_at = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    progress = dynamo.Document(null=True)
+    started_at = UnicodeAttribute(null=True)
+    finished_at = UnicodeAttribute(null=True)
+
+
+_H = HeadRecord
+
+
+def _put_new(record: dynamo.Record) -> bool:
+    try:
+        record.save(condition=type(record).pk.does_not_exist())  # type: ignore[attr-defined]
+    except PutError as error:
+        if dynamo.condition_failed(error):
+            return False
+        raise
+    return True
+
+
+def _update(account: str, broadcast: str, actions: Sequence[Action], condition: Condition) -> bool:
+    try:
+        HeadRecord(account, broadcast).update(list(actions), condition=condition)
+    except UpdateError as error:
+        if dynamo.condition_failed(error):
+            return False
+        raise
+    return True
+
+
+# -- heads ----------------------------------------------------------------------------------------
+
+
+def _head(record: HeadRecord) -> Head:
+    return Head(
+        account=record.pk,
+        id=record.sk,
+        body=record.body,
+        revision=int(record.revision),
+        status=record.status,
+        reason=record.reason,
+        run=record.run,
+        at=record.start_at,
+        every=record.every,
+        step=record.step,
+        token=record.token,
+        executions=int(record.executions or 0),
+        watch=int(record.watch or 0),
+        go_at=record.go_at,
+        approved=bool(record.approved),
+        created_at=record.created_at,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+    )
+
+
+def find(account: str, broadcast: str) -> Head | None:
+    """A broadcast, consistent."""
+    try:
+        return _head(HeadRecord.get(account, broadcast, consistent_read=True))
+    except HeadRecord.DoesNotExist:
+        return None
+
+
+def heads(account: str, limit: int, after: str | None) -> tuple[list[Head], str | None]:
+    """A page of an account's broadcasts in order of id, and the id to go on after."""
+    start = {"pk": {"S": account}, "sk": {"S": after}} if after else None
+    query = HeadRecord.query(account, consistent_read=True, limit=limit, last_evaluated_key=start)
+    found = [_head(record) for record in query]
+    return found, found[-1].id if len(found) == limit else None
+
+
+def create(account: str, broadcast: str, body: dict[str, Any], now: datetime) -> bool:
+    """Write a new draft unless there is one of this id."""
+    at = iso(now)
+    return _put_new(HeadRecord(account, broadcast, body=body, revision=1, status="draft", created_at=at))
+
+
+def edit(head: Head, body: dict[str, Any], editable: Sequence[str]) -> bool:
+    """Replace the document that was seen, while it may be edited."""
+    condition = (_H.revision == head.revision) & _H.status.is_in(*editable)
+    actions = [_H.body.set(body), _H.revision.set(head.revision + 1)]
+    return _update(head.account, head.id, actions, condition)
+
+
+def begin(head: Head, run: str, at: str, status: str, every: dict[str, Any] | None, now: datetime) -> bool:
+    """Give a broadcast its next run: once, from just the state that was seen."""
+    actions = [
+        _H.run.set(run),
+        _H.start_at.set(at),
+        _H.status.set(status),
+        _H.every.set(every) if every else _H.every.remove(),
+        _H.executions.set(0),
+        _H.watch.set(0),
+        *(name.remove() for name in (_H.reason, _H.step, _H.token, _H.go_at, _H.finished_at, _H.started_at)),
+        _H.approved.remove(),
+    ]
+    if status == "planning":
+        actions.append(_H.started_at.set(iso(now)))
+    seen = _H.run.does_not_exist() if head.run is None else _H.run == head.run
+    return _update(head.account, head.id, actions, seen & (_H.status == head.status))
+
+
+def move(head: Head, status: str, of: Sequence[str], **fields: str | bool | None) -> bool:
+    """Move the run that was seen to a status, from one of these; None removes a field."""
+    actions: list[Action] = [_H.status.set(status)]
+    for name, value in fields.items():
+        attribute = getattr(_H, name)
+        actions.append(attribute.remove() if value is None else attribute.set(value))
+    return _update(head.account, head.id, actions, (_H.run == head.run) & _H.status.is_in(*of))
+
+
+def note(head: Head, **fields: str | int | bool) -> bool:
+    """Set fields of the run that was seen."""
+    actions = [getattr(_H, name).set(value) for name, value in fields.items()]
+    return _update(head.account, head.id, actions, _H.run == head.run)
+
+
+def count_execution(head: Head) -> bool:
+    """Take the next execution's number; False when another has just done so."""
+    seen = _H.executions == head.executions
+    return _update(
+        head.account, head.id, [_H.executions.set(head.executions + 1)], (_H.run == head.run) & seen
+    )
+
+
+# -- runs -----------------------------------------------------------------------------------------
+
+
+def put_open(account: str, run: str, broadcast: str) -> None:
+    """Put a run in the index of those that are not at their end."""
+    RunRecord(f"{account}#open", run, broadcast=broadcast).save()
+
+
+def close(account: str, run: str) -> None:
+    """Take a run out of the index."""
+    RunRecord(f"{account}#open", run).delete()
+
+
+def open_runs(account: str) -> list[tuple[str, str]]:
+    """``(run, broadcast)`` of every run that is not at its end."""
+    query = RunRecord.query(f"{account}#open", consistent_read=True)
+    return [(record.sk, str(record.broadcast)) for record in query]
+
+
+def freeze(frozen: Frozen, at: str) -> None:
+    """Write a run's document and arms, unless they stand. The arms first: a run that stands has them."""
+    for arm in frozen.arms:
+        _put_new(RunRecord(f"{frozen.account}#{frozen.run}#arms", arm.id, body=arm.body))
+    _put_new(
+        RunRecord(
+            f"{frozen.account}#{frozen.broadcast}#runs",
+            frozen.run,
+            broadcast=frozen.broadcast,
+            body=frozen.body,
+            arms=[
+                {"id": arm.id, "weight": arm.weight, "static": arm.static, "variant": arm.variant}
+                for arm in frozen.arms
+            ],
+            now=frozen.now,
+            shards=frozen.shards,
+            time_zone=frozen.time_zone,
+            revision=frozen.revision,
+            start_at=at,
+        )
+    )
+
+
+def find_frozen(account: str, broadcast: str, run: str) -> Frozen | None:
+    """A run's frozen document with its arms, consistent; None before planning began."""
+    try:
+        record = RunRecord.get(f"{account}#{broadcast}#runs", run, consistent_read=True)
+    except RunRecord.DoesNotExist:
+        return None
+    if not record.now:
+        return None
+    query = RunRecord.query(f"{account}#{run}#arms", consistent_read=True)
+    bodies = {arm.sk: arm.body or {} for arm in query}
+    return Frozen(
+        account=account,
+        broadcast=broadcast,
+        run=run,
+        body=record.body or {},
+        arms=[
+            Arm(arm["id"], float(arm["weight"]), bodies[arm["id"]], arm["static"], arm["variant"])
+            for arm in record.arms or []
+        ],
+        now=record.now,
+        shards=int(record.shards or 0),
+        time_zone=record.time_zone or "UTC",
+        revision=int(record.revision or 0),
+    )
+
+
+def write_outcome(head: Head, status: str, progress: dict[str, Any], now: datetime) -> None:
+    """Note how a run ended, in the history of its broadcast."""
+    actions: list[Action] = [
+        RunRecord.broadcast.set(head.id),
+        RunRecord.status.set(status),
+        RunRecord.progress.set(progress),
+        RunRecord.finished_at.set(iso(now)),
+        RunRecord.start_at.set(head.at or iso(now)),
+    ]
+    if head.reason:
+        actions.append(RunRecord.reason.set(head.reason))
+    if head.started_at:
+        actions.append(RunRecord.started_at.set(head.started_at))
+    RunRecord(f"{head.account}#{head.id}#runs", str(head.run)).update(actions)
+
+
+def runs(
+    account: str, broadcast: str, limit: int, before: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of a broadcast's runs, newest first, and the run to go on before."""
+    pk = f"{account}#{broadcast}#runs"
+    start = {"pk": {"S": pk}, "sk": {"S": before}} if before else None
+    query = RunRecord.query(
+        pk, consistent_read=True, scan_index_forward=False, limit=limit, last_evaluated_key=start
+    )
+    found: list[dict[str, Any]] = [
+        {
+            "run": record.sk,
+            "at": record.start_at,
+            "status": record.status,
+            "status_reason": record.reason,
+            "progress": record.progress,
+            "started_at": record.started_at,
+            "finished_at": record.finished_at,
+        }
+        for record in query
+    ]
+    return found, found[-1]["run"] if len(found) == limit else None
