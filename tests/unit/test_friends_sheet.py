@@ -1,0 +1,297 @@
+"""Folding by event time: the order of arrival must not matter, and nothing later is undone."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.friends import sheet as folding
+from chalicelib.friends.model import BUDGET_BYTES, KEYS_PER_TYPE, new_sheet
+from chalicelib.friends.paths import changed_paths
+from chalicelib.friends.purchases import stage
+from chalicelib.friends.trim import size_of, tidy
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso, parse_iso
+from tests.strategies import ATTRIBUTES, NOW, SCORES, apply_change, changes, friend_events, sheets
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+def at(days: float = 0, ms: int = 0) -> str:
+    """A moment ``days`` before NOW."""
+    return iso(NOW - timedelta(days=days) + timedelta(milliseconds=ms))
+
+
+def a_sheet():
+    return new_sheet("salon", "U1", at(200))
+
+
+def an_event(kind: str, when: str, source: str = "line", **props) -> FriendEvent:
+    return FriendEvent("e", "salon", "U1", kind, when, props=props, source=source)
+
+
+def distinct(items, moment):
+    """Without items of the same moment: their order is told by arrival."""
+    return list({moment(item): item for item in items}.values())
+
+
+@given(st.lists(friend_events(), max_size=10), st.randoms(use_true_random=False))
+def test_events_fold_alike_in_any_order(events, random):
+    """Counts, first and last times, days, status, source, answers, purchases: the order does not matter."""
+    events = distinct(events, lambda e: e.at)
+    shuffled = list(events)
+    random.shuffle(shuffled)
+    one, other = a_sheet(), a_sheet()
+    for event in events:
+        folding.fold_event(one, event, TOKYO)
+    for event in shuffled:
+        folding.fold_event(other, event, TOKYO)
+    assert one == other
+
+
+@given(st.lists(changes(), max_size=10), st.randoms(use_true_random=False))
+def test_changes_fold_alike_in_any_order(made, random):
+    """Tags held, attributes, and scores (to rounding): the order of arrival does not matter."""
+    made = distinct(made, lambda c: c[2])
+    shuffled = list(made)
+    random.shuffle(shuffled)
+    one, other = a_sheet(), a_sheet()
+    for change in made:
+        apply_change(one, change)
+    for change in shuffled:
+        apply_change(other, change)
+    assert {t: e["at"] for t, e in one["tags"].items()} == {t: e["at"] for t, e in other["tags"].items()}
+    assert one["untagged"] == other["untagged"]
+    assert (one["attributes"], one["attributes_at"]) == (other["attributes"], other["attributes_at"])
+    assert one["scores"].keys() == other["scores"].keys()
+    for score, entry in one["scores"].items():
+        assert entry["at"] == other["scores"][score]["at"]
+        assert entry["value"] == pytest.approx(other["scores"][score]["value"], abs=1e-6)
+
+
+@given(sheets(), changes())
+def test_facts_are_produced_by_real_changes_only(sheet, change):
+    """A tag fact means the tag came or went; a score or attribute fact means a new value."""
+    before = copy.deepcopy(sheet)
+    facts = apply_change(sheet, change)
+    for kind, key, props in facts:
+        if kind == "tag_added":
+            assert key in sheet["tags"]
+            assert key not in before["tags"]
+        elif kind == "tag_removed":
+            assert key not in sheet["tags"]
+            assert key in before["tags"]
+        elif kind == "score_changed":
+            assert props["before"] != props["after"] == sheet["scores"][key]["value"]
+        elif kind == "attribute_set":
+            assert before["attributes"].get(key) != sheet["attributes"].get(key)
+
+
+@given(sheets(), st.lists(changes(), max_size=5))
+def test_changed_paths_turn_one_sheet_into_the_other(sheet, made):
+    """Applying the written paths to the stored sheet gives the new one."""
+    after = copy.deepcopy(sheet)
+    for change in made:
+        apply_change(after, change)
+    sets, removes = changed_paths(sheet, after)
+    stored = copy.deepcopy(sheet)
+    for path, value in sets:
+        owner = stored if len(path) == 1 else stored[path[0]]
+        owner[path[-1]] = value
+    for path in removes:
+        owner = stored if len(path) == 1 else stored[path[0]]
+        del owner[path[-1]]
+    assert stored == after
+    assert made or (sets, removes) == ([], [])
+
+
+def test_a_mirror_of_another_room_is_never_written_whole():
+    """However much differs below scenarios, received or caps, only entries are written."""
+    before, after = a_sheet(), a_sheet()
+    after["received"] = {f"r{n}": at() for n in range(100)}
+    after["tags"] = {f"t{n}": {} for n in range(100)}
+    sets, _ = changed_paths(before, after)
+    assert {len(path) for path, _ in sets if path[0] == "received"} == {2}
+    assert [path for path, _ in sets if path[0] == "tags"] == [("tags",)]
+
+
+def test_status_goes_by_the_latest_event():
+    """A late block does not undo a later follow; unblocking clears blocked_at."""
+    sheet = a_sheet()
+    folding.fold_event(sheet, an_event("followed", at(10)), TOKYO)
+    folding.fold_event(sheet, an_event("unfollowed", at(5)), TOKYO)
+    assert (sheet["status"], sheet["blocked_at"], sheet["followed_at"]) == ("blocked", at(5), at(10))
+    folding.fold_event(sheet, an_event("followed", at(2)), TOKYO)
+    assert (sheet["status"], sheet["blocked_at"], sheet["followed_at"]) == ("following", None, at(2))
+    folding.fold_event(sheet, an_event("unfollowed", at(3)), TOKYO)
+    assert (sheet["status"], sheet["status_at"]) == ("following", at(2))
+
+
+def test_facts_are_counted_by_local_day():
+    """15:30 UTC is the next day in Tokyo; days older than 92 leave."""
+    sheet = a_sheet()
+    folding.fold_event(sheet, an_event("messaged", "2026-11-21T14:30:00.000Z", message_type="text"), TOKYO)
+    folding.fold_event(sheet, an_event("messaged", "2026-11-21T15:30:00.000Z", message_type="image"), TOKYO)
+    assert sheet["facts"]["messaged"]["days"] == {"2026-11-21": 1, "2026-11-22": 1}
+    assert sheet["facts"]["messaged:text"]["count"] == 1
+    folding.fold_event(sheet, an_event("messaged", "2026-08-22T03:00:00.000Z", message_type="text"), TOKYO)
+    assert sheet["facts"]["messaged"]["count"] == 3
+    assert "2026-08-22" not in sheet["facts"]["messaged"]["days"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "props", "names"),
+    [
+        ("messaged", {"message_type": "text"}, {"messaged", "messaged:text"}),
+        ("postback", {"data": "skin=dry&x=1"}, {"postback", "postback:skin=dry"}),
+        ("link_clicked", {"link": "spring"}, {"link_clicked", "link_clicked:spring"}),
+        ("custom:trial", {"key": "x"}, {"custom:trial"}),
+        ("console_edit", {}, set()),
+        ("unknown:plan", {}, set()),
+    ],
+)
+def test_what_an_event_is_counted_under(kind, props, names):
+    """Type, and type with key; custom events by name alone; internal and unknown ones not at all."""
+    sheet = a_sheet()
+    folding.fold_event(sheet, an_event(kind, at(), **props), TOKYO)
+    assert set(sheet["facts"]) == names
+
+
+def test_only_what_the_friend_does_makes_active():
+    """Messages, follows and purchases count; edits and the API's own events do not."""
+    sheet = a_sheet()
+    folding.fold_event(sheet, an_event("custom:restock", at(3), source="api"), TOKYO)
+    folding.fold_event(sheet, an_event("console_edit", at(2), source="console"), TOKYO)
+    assert sheet["last_active_at"] is None
+    folding.fold_event(sheet, an_event("followed", at(9)), TOKYO)
+    folding.fold_event(sheet, an_event("purchased", at(8), source="api"), TOKYO)
+    assert sheet["last_active_at"] == at(8)
+
+
+def test_a_late_removal_leaves_a_later_tag():
+    """Tagged, tagged again, and only then the removal between the two arrives: the tag stays."""
+    sheet = a_sheet()
+    folding.add_tag(sheet, "vip", at(9), "rule:a")
+    folding.add_tag(sheet, "vip", at(3), "rule:b")
+    assert folding.remove_tag(sheet, "vip", at(5)) == []
+    assert sheet["tags"]["vip"]["since"] == at(3)
+    assert folding.remove_tag(sheet, "vip", at(1)) == [("tag_removed", "vip", {"tag": "vip"})]
+    assert folding.add_tag(sheet, "vip", at(2), "rule:late") == []
+    assert sheet["tags"] == {}
+
+
+def test_changes_of_one_moment_apply_in_the_order_made():
+    """One reaction removes and adds a tag at the moment of its event: the last action stands."""
+    sheet = a_sheet()
+    folding.add_tag(sheet, "vip", at(1), "r")
+    folding.remove_tag(sheet, "vip", at(1))
+    assert folding.add_tag(sheet, "vip", at(1), "r")
+    assert "vip" in sheet["tags"]
+
+
+def test_thresholds_are_crossed_in_both_directions():
+    """Up at the value, down below it; several at once in the order they are passed."""
+    sheet, definition = a_sheet(), SCORES["interest"]
+    up = folding.add_score(sheet, "interest", definition, 10, at(2))
+    assert [(k, p.get("threshold"), p.get("direction")) for k, _, p in up] == [
+        ("score_changed", None, None),
+        ("score_crossed", 3.0, "up"),
+        ("score_crossed", 10.0, "up"),
+    ]
+    down = folding.add_score(sheet, "interest", definition, -8, at(1))
+    assert [p["threshold"] for k, _, p in down if k == "score_crossed"] == [10.0, 3.0]
+    assert {p["direction"] for k, _, p in down if k == "score_crossed"} == {"down"}
+    assert folding.add_score(sheet, "interest", definition, 0, at(0)) == []
+
+
+def test_scores_decay_and_late_points_count():
+    """Half after one half-life; late points are worth what they would be by now."""
+    sheet, definition = a_sheet(), SCORES["warmth"]
+    folding.add_score(sheet, "warmth", definition, 8, at(7))
+    assert folding.score_value(sheet["scores"]["warmth"], definition, NOW) == 4
+    facts = folding.add_score(sheet, "warmth", definition, 2, at(0))
+    assert ("score_changed", "warmth", {"score": "warmth", "before": 4.0, "after": 6.0}) in facts
+    crossed = [(p["threshold"], p["direction"]) for k, _, p in facts if k == "score_crossed"]
+    assert crossed == [(5.0, "down"), (5.0, "up")]
+    folding.add_score(sheet, "warmth", definition, 8, at(14))
+    assert sheet["scores"]["warmth"]["value"] == 8
+    assert folding.score_value(sheet["scores"]["warmth"], definition, parse_iso(at(30))) == 8
+
+
+def test_a_set_score_overwrites_what_was_before_it():
+    """Points from before the set are void, a set from before later points too."""
+    sheet, definition = a_sheet(), SCORES["interest"]
+    folding.set_score(sheet, "interest", definition, 5, at(5))
+    assert folding.add_score(sheet, "interest", definition, 3, at(6)) == []
+    folding.add_score(sheet, "interest", definition, 1, at(4))
+    assert folding.set_score(sheet, "interest", definition, 0, at(5)) == []
+    assert sheet["scores"]["interest"]["value"] == 6
+
+
+def test_scores_stay_within_their_limits():
+    """Clamped at every change."""
+    sheet, definition = a_sheet(), {"min": 0, "max": 10}
+    folding.add_score(sheet, "s", definition, 99, at(3))
+    assert sheet["scores"]["s"]["value"] == 10
+    folding.add_score(sheet, "s", definition, -99, at(2))
+    assert sheet["scores"]["s"]["value"] == 0
+
+
+def test_purchases_and_refunds_and_stages():
+    """Sums by category and product; stages are computed for a moment."""
+    sheet = a_sheet()
+    order = {"amount": 300, "items": [{"product": "p1", "category": "lotion", "amount": 300}]}
+    facts = folding.fold_event(sheet, an_event("purchased", at(200), **order), TOKYO)
+    assert facts == [("stage_changed", "first", {"before": "prospect", "after": "first"})]
+    folding.fold_event(sheet, an_event("purchased", at(190), **order), TOKYO)
+    assert stage(sheet["purchases"], NOW) == "dormant"
+    assert stage(sheet["purchases"], parse_iso(at(100))) == "repeat"
+    assert sheet["purchases"]["categories"]["lotion"]["total"] == 600
+    folding.fold_event(sheet, an_event("purchased", at(180), refund_of="o1", **order), TOKYO)
+    assert (sheet["purchases"]["count"], sheet["purchases"]["total"]) == (1, 300)
+    assert sheet["purchases"]["products"]["p1"]["last_at"] == at(190)
+
+
+def test_a_sheet_is_trimmed_to_its_budget_and_says_what_went():
+    """Oldest keys above 200 per type; then, above 32 KB, the least missed; tags and scores stay."""
+    sheet = a_sheet()
+    for n in range(KEYS_PER_TYPE + 5):
+        key = f"k{n:03d}" + "x" * 60
+        folding.fold_event(sheet, an_event("postback", at(5, ms=n), data=key), TOKYO)
+    for n in range(50):
+        folding.add_tag(sheet, f"t{n}", at(1), "test")
+    trimmed = tidy(sheet, date(2026, 11, 22))
+    assert trimmed[:5] == [f"facts.postback:k{n:03d}" + "x" * 60 for n in range(5)]
+    assert size_of(sheet) <= BUDGET_BYTES
+    assert len(sheet["tags"]) == 50
+    assert sheet["facts"]["postback"]["count"] == KEYS_PER_TYPE + 5
+    assert tidy(sheet, date(2026, 11, 22)) == []
+    assert json.dumps(sheet)
+
+
+def test_attributes_remember_when():
+    """The latest value stands; None removes; the same value again is no change."""
+    sheet, definition = a_sheet(), ATTRIBUTES["visits"]
+    assert folding.set_attribute(sheet, "visits", definition, 3, at(3))
+    assert folding.set_attribute(sheet, "visits", definition, 9, at(4)) == []
+    assert folding.set_attribute(sheet, "visits", definition, 3, at(2)) == []
+    assert folding.set_attribute(sheet, "visits", definition, None, at(1))
+    assert folding.set_attribute(sheet, "visits", definition, 5, at(1.5)) == []
+    assert sheet["attributes"] == {}
+
+
+@settings(max_examples=50)
+@given(sheets())
+def test_tidy_changes_nothing_within_the_budget(sheet):
+    """Ordinary sheets lose nothing but days out of the window."""
+    before = copy.deepcopy(sheet)
+    assert tidy(sheet, NOW.date()) == []
+    for fact in (*before["facts"].values(), *sheet["facts"].values()):
+        fact.pop("days")
+    assert sheet == before
