@@ -8,7 +8,7 @@ BIN := .venv/bin
 .PHONY: help setup run demo test test-fast test-e2e lint format check package clean reset
 
 help: ## Show this
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamps remember with which requirements the tools were installed.
 .venv/.stamp: requirements.txt requirements-dev.txt scripts/setup.py

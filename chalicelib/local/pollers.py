@@ -1,8 +1,8 @@
 """Lambda's event source mapping on a laptop: receive a batch, call the handler, delete what succeeded.
 
-What failed stays in the queue. On a standard queue it comes back when its visibility timeout is over, as
-on AWS; on a FIFO queue, where the rest of its group waits for it, after 1, 2, 5, then 10 seconds. SQS
-moves it to the dead letters after the queue's ``maxReceiveCount``.
+What failed stays in the queue and comes back when its visibility timeout is over, or earlier where the
+handler itself said so (the engine does, for events). SQS moves it to the dead letters after the queue's
+``maxReceiveCount``. Several pollers per queue and process stand for Lambda's concurrency.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from chalicelib.local.wiring import QueueHandler, load_handler, timeout_s
 from chalicelib.shared.settings import settings
 
 _WAIT_S = 10
-_LADDER_S = (1, 2, 5, 10)
 _PAUSE_S = 1.0
 _THREADS = 4
 _MEMORY_MB = 512
@@ -148,15 +147,13 @@ class Poller(threading.Thread):
 
     def _handle(self, messages: list[dict[str, Any]]) -> None:
         if not self._busy.enter():
-            self._again(messages, [0] * len(messages))
+            # Received while the process stops: let another one have them.
+            self._each("change_message_visibility_batch", messages, VisibilityTimeout=0)
             return
         try:
             failed = self._call(messages)
             if done := [m for m in messages if m["MessageId"] not in failed]:
-                self._each("delete_message_batch", [{"ReceiptHandle": m["ReceiptHandle"]} for m in done])
-            if self._handler.fifo and failed:
-                left = [m for m in messages if m["MessageId"] in failed]
-                self._again(left, [_pause_s(m) for m in left])
+                self._each("delete_message_batch", done)
         finally:
             self._busy.leave()
 
@@ -170,22 +167,13 @@ class Poller(threading.Thread):
             return set(ids)
         return failed_ids(answer, ids)
 
-    def _again(self, messages: list[dict[str, Any]], pauses_s: list[int]) -> None:
+    def _each(self, operation: str, messages: list[dict[str, Any]], **values: Any) -> None:
         entries = [
-            {"ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": pause_s}
-            for message, pause_s in zip(messages, pauses_s, strict=True)
+            {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"], **values}
+            for n, message in enumerate(messages)
         ]
-        self._each("change_message_visibility_batch", entries)
-
-    def _each(self, operation: str, entries: list[dict[str, Any]]) -> None:
-        numbered = [{"Id": str(n), **entry} for n, entry in enumerate(entries)]
-        for start in range(0, len(numbered), 10):
-            getattr(aws.client("sqs"), operation)(QueueUrl=self._url, Entries=numbered[start : start + 10])
-
-
-def _pause_s(message: dict[str, Any]) -> int:
-    receives = int(message["Attributes"]["ApproximateReceiveCount"])
-    return _LADDER_S[min(receives, len(_LADDER_S)) - 1]
+        for start in range(0, len(entries), 10):
+            getattr(aws.client("sqs"), operation)(QueueUrl=self._url, Entries=entries[start : start + 10])
 
 
 def start(handlers: Sequence[QueueHandler], busy: Busy, processes: int) -> list[Poller]:

@@ -161,7 +161,7 @@ def create_buckets() -> None:
 def create_machines(task_timeout_s: int | None = None) -> None:
     """Create the state machines from their ASL files; ``task_timeout_s`` overrides the template's."""
     resolver = Resolver(read_template(), settings())
-    for properties in _properties(resolver, "AWS::StepFunctions::StateMachine"):
+    for properties in _properties(resolver, "AWS::Serverless::StateMachine"):
         path = INFRA / properties["DefinitionUri"]
         if not path.exists():
             continue
@@ -172,7 +172,7 @@ def create_machines(task_timeout_s: int | None = None) -> None:
         for name, value in substitutions.items():
             definition = definition.replace("${" + name + "}", value)
         aws.client("stepfunctions").create_state_machine(
-            name=properties["StateMachineName"], definition=definition, roleArn=properties["RoleArn"]
+            name=properties["Name"], definition=definition, roleArn=properties["Role"]
         )
 
 
@@ -180,5 +180,5 @@ def _properties(resolver: Resolver, kind: str) -> list[dict[str, Any]]:
     return [
         resolver.resolve(resource["Properties"])
         for resource in resolver.resources.values()
-        if resource["Type"] == kind
+        if resource.get("Type") == kind
     ]

@@ -55,7 +55,12 @@ def react(event: Any) -> Any:
             raise ValueError("asked to fail")
         _note(json.dumps({"inbox": body["n"], "receives": receives}))
 
-    return each_message(event, work, fifo=True)
+    answer = each_message(event, work, fifo=True)
+    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    for record in event.to_dict()["Records"]:
+        if record["messageId"] in failed:
+            queues.retry_in("inbox", record["receiptHandle"], 1)
+    return answer
 
 
 @bp.on_sqs_message(queue=settings().queue("bulk"), batch_size=10)
