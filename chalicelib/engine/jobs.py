@@ -7,10 +7,9 @@ import hmac
 import json
 from typing import Any
 
-from chalicelib.accounts.service import get_account, line_credentials
 from chalicelib.engine import health, service
-from chalicelib.friends import activities, store
-from chalicelib.gateways import clock, line, queues, web
+from chalicelib.friends import activities, profiles
+from chalicelib.gateways import clock, queues, web
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger
 
@@ -30,16 +29,7 @@ def events(body: dict[str, Any], _received: int) -> None:
 
 def profile(body: dict[str, Any], _received: int) -> None:
     """Fetch a friend's name and language from LINE and keep them. A friend LINE does not show stays as is."""
-    account = get_account(body["account"])
-    found = line.profile(line_credentials(account.id)["channel_access_token"], body["user"])
-    if found is None:
-        return
-    names = {"display_name": "displayName", "language": "language"}
-    sets: list[tuple[tuple[str, ...], Any]] = [
-        ((ours,), str(found[theirs])[:200]) for ours, theirs in names.items() if found.get(theirs)
-    ]
-    if sets:
-        store.update_paths(account.id, account.shards, body["user"], sets)
+    profiles.fetch(body["account"], body["user"])
 
 
 def hide_message(body: dict[str, Any], _received: int) -> None:

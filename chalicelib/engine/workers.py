@@ -12,7 +12,9 @@ from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.engine import batch, jobs, service
 from chalicelib.engine.model import Program
-from chalicelib.friends import imports
+from chalicelib.friends import exports, imports
+from chalicelib.scenarios import jobs as enrollments
+from chalicelib.segments import service as segments
 from chalicelib.shared.batches import each_message
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.settings import settings
@@ -53,12 +55,24 @@ def react(event: SQSEvent) -> dict[str, Any]:
 
 @bp.on_sqs_message(queue=settings().queue("bulk"), batch_size=1, maximum_concurrency=10)
 def bulk(event: SQSEvent) -> dict[str, Any]:
-    """Work that may wait: ``{"job": "import" | "events" | "profile" | "post" | "hide_message", …}``."""
+    """Work that may wait: ``{"job": "import", …}`` and the other names in ``_JOBS``."""
 
     def work(body: dict[str, Any], received: int) -> None:
         _JOBS[body["job"]](body, received)
 
     return each_message(event, work)
+
+
+def _export(body: dict[str, Any], _received: int) -> None:
+    exports.work(body)
+
+
+def _count(body: dict[str, Any], _received: int) -> None:
+    segments.work(body)
+
+
+def _enroll(body: dict[str, Any], _received: int) -> None:
+    enrollments.work(body)
 
 
 def _import(body: dict[str, Any], received: int) -> None:
@@ -67,6 +81,9 @@ def _import(body: dict[str, Any], received: int) -> None:
 
 _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "import": _import,
+    "export": _export,
+    "count": _count,
+    "enroll": _enroll,
     "events": jobs.events,
     "profile": jobs.profile,
     "post": jobs.post,

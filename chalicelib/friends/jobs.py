@@ -111,9 +111,9 @@ def create(
     params: Mapping[str, Any] | None = None,
     job_id: str | None = None,
 ) -> str:
-    """Keep a new job; answers its id."""
+    """Keep a new job; answers its id. A ``job_id`` that is there already stays as it is."""
     job = job_id or new_ulid()
-    JobItem(
+    item = JobItem(
         account,
         f"JOB#{job}",
         kind=kind,
@@ -122,7 +122,8 @@ def create(
         created_at=iso(clock.now()),
         by=by,
         params=dict(params or {}),
-    ).save()
+    )
+    _put_new(item)
     return job
 
 
@@ -168,6 +169,10 @@ def finish_chunk(
     """Keep that a chunk is through; the first to say so stands."""
     item = JobItem(account, f"JOB#{job}#{name}", done=done, errors=[dict(e) for e in errors])
     item.result = dict(result or {})
+    _put_new(item)
+
+
+def _put_new(item: JobItem) -> None:
     try:
         item.save(condition=JobItem.pk.does_not_exist())
     except PutError as error:
