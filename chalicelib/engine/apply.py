@@ -60,7 +60,7 @@ def _filling(decision: Decision, at: At) -> Filling:
 
 def _event_props(at: At) -> dict[str, Any]:
     """What ``event.`` stands for: the trigger's props, and below them those of the event that began it."""
-    return {**at.event.props, **at.trigger.props, "type": at.trigger.type, "at": at.trigger.at}
+    return {"type": at.trigger.type, "at": at.trigger.at, **at.event.props, **at.trigger.props}
 
 
 def _definition(at: At, kind: str, name: str) -> dict[str, Any]:

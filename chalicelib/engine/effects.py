@@ -258,8 +258,9 @@ def _enter_scenario(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | 
 
 def _exit_scenario(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
     user, at = errand.event.user_id, parse_iso(effect["at"])
-    scenarios.exit(errand.account.id, [user], effect["scenario"], f"rule:{effect['rule']}", at)
-    return "done", None
+    reason = f"rule:{effect['rule']}"
+    result = scenarios.exit(errand.account.id, [user], effect["scenario"], reason, at)[0]
+    return ("done", None) if result.accepted else ("skipped", result.why)
 
 
 def _scenario_event(errand: Errand, _effect: dict[str, Any]) -> tuple[str, str | None]:

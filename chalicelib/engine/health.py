@@ -32,8 +32,8 @@ def note(account: str, rule: str, status: str, why: str, user: str, n: int) -> N
     aws.client("dynamodb").update_item(
         TableName=settings().table("metrics"),
         Key={"pk": {"S": f"{account}#rule:{rule}"}, "sk": {"S": f"{now:%Y-%m-%d#%H}#{status}"}},
-        UpdateExpression="ADD #n :n SET why = :why, at = :at, user_id = :user, expires_at = :gone",
-        ExpressionAttributeNames={"#n": "n"},
+        UpdateExpression="ADD #n :n SET why = :why, #at = :at, user_id = :user, expires_at = :gone",
+        ExpressionAttributeNames={"#n": "n", "#at": "at"},
         ExpressionAttributeValues={
             ":n": to_av(n),
             ":why": to_av(why[:300]),

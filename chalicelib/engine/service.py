@@ -129,6 +129,11 @@ def _add_internal_effects(decision: Decision, event: FriendEvent) -> None:
         add("hide_message", message_id=event.props["message_id"])
 
 
+def _is_enrolled(sheet: Sheet | None) -> bool:
+    entries = ((sheet or {}).get("scenarios") or {}).values()
+    return any(entry.get("state") == "active" for entry in entries)
+
+
 def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:
     """The decision as it is kept on the sheet until the activity stands."""
     props = event.props

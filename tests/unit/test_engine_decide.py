@@ -1,0 +1,299 @@
+"""Deciding: one event, one sheet, the rules; changes in order, cascades that end, limits that hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.engine.decide import decide
+from chalicelib.engine.model import Decision
+from tests.engine_builders import NOW, a_program, a_rule, an_event
+
+
+def after(event: Any, rules: dict[str, Any], sheet: Any = None, **more: Any) -> Decision:
+    return decide(event, sheet, a_program(rules, **more), NOW)
+
+
+def why(decision: Decision, rule: str) -> str:
+    return next(entry["why"] for entry in decision.rules if entry["rule"] == rule)
+
+
+def types(decision: Decision) -> list[str]:
+    return [change["type"] for change in decision.changes]
+
+
+def test_a_follow_tags_scores_and_replies() -> None:
+    """The ordinary reaction: facts, changes with their cause, one effect, a trace."""
+    rule = a_rule(
+        "followed",
+        [
+            {"add_tag": "new"},
+            {"add_score": {"score": "interest", "points": 3}},
+            {"reply": {"message": "hello"}},
+            {"enter_scenario": "welcome"},
+        ],
+        match={"is_unblocked": False},
+    )
+    decision = after(an_event("followed", is_unblocked=False), {"welcome": rule})
+    sheet = decision.after
+    assert sheet["status"] == "following"
+    assert sheet["tags"]["new"]["by"] == "rule:welcome"
+    assert sheet["scores"]["interest"]["value"] == 3
+    assert types(decision) == ["tag_added", "score_changed", "score_crossed"]
+    assert all(change["by"] == "rule:welcome" for change in decision.changes)
+    assert [(e["action"], e["status"]) for e in decision.effects] == [
+        ("reply", "pending"),
+        ("enter_scenario", "pending"),
+    ]
+    assert decision.payloads["welcome:2"] == [{"type": "text", "text": "ようこそ"}]
+    assert decision.rules == [{"rule": "welcome", "matched": True, "why": "matched"}]
+    assert after(an_event("followed", is_unblocked=True), {"welcome": rule}).after["tags"] == {}
+
+
+def test_nothing_given_is_changed() -> None:
+    """The sheet that was read stays as it was read."""
+    rules = {"r": a_rule(then=[{"add_tag": "vip"}])}
+    first = after(an_event(text="x"), rules).after
+    seen = repr(first)
+    after(an_event(text="y", id="e2"), rules, first)
+    assert repr(first) == seen
+
+
+def test_rules_run_by_priority_and_stop() -> None:
+    """The higher priority first; ``stop`` keeps the lower ones from this event, and the trace says so."""
+    rules = {
+        "low": a_rule(then=[{"add_tag": "a"}]),
+        "high": a_rule(then=[{"add_tag": "b"}], priority=5, stop=True),
+        "highest": a_rule(then=[{"add_tag": "c"}], priority=9),
+    }
+    decision = after(an_event(text="x"), rules)
+    assert [entry["rule"] for entry in decision.rules] == ["highest", "high", "low"]
+    assert set(decision.after["tags"]) == {"b", "c"}
+    assert why(decision, "low") == "stopped by high"
+
+
+def test_a_later_rule_sees_what_an_earlier_one_changed() -> None:
+    """Conditions are judged on the sheet as it stands at that moment."""
+    rules = {
+        "a": a_rule(then=[{"add_tag": "a"}], priority=1),
+        "b": a_rule(then=[{"add_tag": "b"}], condition={"tag": "a"}),
+    }
+    assert set(after(an_event(text="x"), rules).after["tags"]) == {"a", "b"}
+
+
+def test_the_trace_names_the_deciding_leaf() -> None:
+    """A rule whose condition does not hold says which leaf and what was seen."""
+    rules = {"r": a_rule(condition={"all": [{"everyone": True}, {"score": {"id": "interest", "gte": 4}}]})}
+    said = why(after(an_event(text="x"), rules), "r")
+    assert said.startswith("if: score")
+    assert "seen None" in said
+    rules = {"r": a_rule(condition={"not": {"everyone": True}})}
+    assert why(after(an_event(text="x"), rules), "r").startswith("if: not everyone")
+
+
+def test_produced_facts_trigger_rules() -> None:
+    """tag -> score -> threshold -> attribute: each fact wakes its rules, with its own props."""
+    rules = {
+        "one": a_rule(then=[{"add_tag": "vip"}]),
+        "two": a_rule("tag_added", [{"add_score": {"score": "interest", "points": 5}}], match={"tag": "vip"}),
+        "three": a_rule(
+            "score_crossed",
+            [{"set_attribute": {"attribute": "n", "value": "{{ event.threshold }}"}}],
+            match={"direction": "up"},
+        ),
+        "four": a_rule(
+            "attribute_set", [{"record_event": {"name": "done", "props": {"v": "{{ event.value }}"}}}]
+        ),
+        "five": a_rule("custom:done", [{"add_tag": "c"}], match={"v": 3}),
+    }
+    decision = after(an_event(text="x"), rules)
+    assert set(decision.after["tags"]) == {"vip", "c"}
+    assert decision.after["attributes"] == {"n": 3}
+    assert decision.after["facts"]["custom:done"]["count"] == 1
+    assert decision.after["facts"]["tag_added"]["count"] == 2
+    assert [entry.get("on") for entry in decision.rules] == [
+        None, "tag_added:vip", "score_crossed:interest", "attribute_set:n", "custom:done", "tag_added:c",
+    ]  # fmt: skip
+
+
+def test_a_loop_ends_and_each_rule_runs_once() -> None:
+    """Two rules that cause each other run once each; the trace says why no further."""
+    rules = {
+        "ping": a_rule("custom:ping", [{"record_event": {"name": "pong"}}]),
+        "pong": a_rule("custom:pong", [{"record_event": {"name": "ping"}}]),
+    }
+    decision = after(an_event("custom:ping"), rules)
+    assert decision.after["facts"]["custom:ping"]["count"] == 2
+    assert decision.after["facts"]["custom:pong"]["count"] == 1
+    assert decision.rules[-1] == {
+        "rule": "ping", "matched": False, "why": "ran already for this event", "on": "custom:ping",
+    }  # fmt: skip
+
+
+def test_a_chain_is_cut_at_depth_eight_and_says_so() -> None:
+    """Twelve rules in a chain: eight facts are fed back, the cut is recorded."""
+    rules = {
+        f"r{n:02d}": a_rule(f"custom:c{n}", [{"record_event": {"name": f"c{n + 1}"}}]) for n in range(12)
+    }
+    decision = after(an_event("custom:c0"), rules)
+    ran = [entry["rule"] for entry in decision.rules if entry["matched"]]
+    assert ran == [f"r{n:02d}" for n in range(9)]
+    cut = [change for change in decision.changes if change["type"] == "cut"]
+    assert cut == [{"type": "cut", "fact": "custom:c9", "key": None, "depth": 9}]
+
+
+def run(rules: dict[str, Any], *minutes: float) -> tuple[list[int], Any]:
+    """Feed one message per minute given; answers the indexes at which rule ``r`` ran, and the sheet."""
+    sheet, ran = None, []
+    for n, minute in enumerate(minutes):
+        decision = after(an_event(text="x", minutes=minute, id=f"e{n}"), rules, sheet)
+        sheet = decision.after
+        if any(entry["rule"] == "r" and entry["matched"] for entry in decision.rules):
+            ran.append(n)
+    return ran, sheet
+
+
+@pytest.mark.parametrize(
+    ("limit", "minutes", "expected"),
+    [
+        (None, (0, 1, 2), [0, 1, 2]),
+        ("once", (0, 1, 2), [0]),
+        ({"every": 3}, (0, 1, 2, 3, 4, 5, 6), [2, 5]),
+        ({"cooldown": "1h"}, (0, 30, 59, 60, 61, 130), [0, 3, 5]),
+        ({"cooldown": "1h"}, (0, -30, -90, 30), [0, 2]),
+        ({"per_day": 2}, (0, 1, 2, 60 * 12 - 1, 60 * 12, 60 * 13, 60 * 14), [0, 1, 4, 5]),
+    ],
+)
+def test_limits(limit: Any, minutes: tuple[float, ...], expected: list[int]) -> None:
+    """once, every n, cooldown and per day (local), by the events' own times."""
+    rules = {"r": a_rule(then=[{"add_tag": "a"}], **({"limit": limit} if limit else {}))}
+    assert run(rules, *minutes)[0] == expected
+
+
+def test_a_rule_without_limit_leaves_no_state() -> None:
+    """Only limited rules keep something on the sheet."""
+    assert run({"r": a_rule(then=[{"add_tag": "a"}])}, 0)[1]["limits"] == {}
+    assert run({"r": a_rule(then=[{"add_tag": "a"}], limit="once")}, 0)[1]["limits"]["r"]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("valid", "open_"),
+    [
+        ({"from": "2026-11-22T03:00:00Z"}, True),
+        ({"from": "2026-11-22T12:00:01+09:00"}, False),
+        ({"until": "2026-11-22T03:00:00Z"}, False),
+        ({"until": "2026-11-22T03:00:01Z"}, True),
+        ({"weekdays": ["sun"]}, True),
+        ({"weekdays": ["mon", "sat"]}, False),
+        ({"hours": {"from": "12:00", "to": "13:00"}}, True),
+        ({"hours": {"from": "13:00", "to": "12:00"}}, False),
+        ({"hours": {"from": "22:00", "to": "12:01"}}, True),
+    ],
+)
+def test_windows_are_the_accounts_local_time(valid: dict[str, Any], open_: bool) -> None:
+    """A period by the event's time; weekdays and hours in the account's zone (noon on a Sunday here)."""
+    rules = {"r": a_rule(then=[{"add_tag": "a"}], valid=valid)}
+    assert bool(after(an_event(text="x"), rules).after["tags"]) is open_
+
+
+def test_disabled_rules_are_not_considered() -> None:
+    """They do not run and are not in the trace."""
+    assert after(an_event(text="x"), {"r": a_rule(then=[{"add_tag": "a"}], enabled=False)}).rules == []
+
+
+def test_values_come_from_the_event() -> None:
+    """Captured text, datetimepicker params, numbers in text; a lone variable keeps its type."""
+    rules = {
+        "r": a_rule(
+            "postback",
+            [
+                {"set_attribute": {"attribute": "visit", "value": "{{ event.params.date }}"}},
+                {"set_attribute": {"attribute": "memo", "value": "来店 {{ event.params.date }}"}},
+                {"add_score": {"score": "interest", "points": "{{ event.amount }}"}},
+            ],
+        )
+    }
+    decision = after(an_event("postback", data="d", params={"date": "2026-12-01"}, amount="７"), rules)
+    assert decision.after["attributes"] == {"visit": "2026-12-01", "memo": "来店 2026-12-01"}
+    assert decision.after["scores"]["interest"]["value"] == 7
+
+
+def test_what_cannot_run_is_visible() -> None:
+    """A wrong value, a missing variable, an unrenderable message: a failed effect with its reason."""
+    rules = {
+        "r": a_rule(
+            then=[
+                {"set_attribute": {"attribute": "skin", "value": "{{ event.text }}"}},
+                {"set_attribute": {"attribute": "memo", "value": "{{ event.nothing }}"}},
+                {"send": {"message": "dear"}},
+                {"add_tag": "a"},
+            ]
+        )
+    }
+    decision = after(an_event(text="green"), rules)
+    assert [(e["index"], e["status"]) for e in decision.effects] == [
+        (0, "failed"),
+        (1, "failed"),
+        (2, "failed"),
+    ]
+    assert all(effect["why"] for effect in decision.effects)
+    assert set(decision.after["tags"]) == {"a"}
+
+
+def test_replies_need_a_token_and_sends_a_friend() -> None:
+    """Without a token a reply is skipped, or a push if the rule allows; nothing is pushed to who blocked."""
+    rules = {
+        "r": a_rule(
+            "purchased",
+            [
+                {"reply": {"message": "hello"}},
+                {"reply": {"message": "hello", "push_fallback": True}},
+                {"send": {"message": "hello"}},
+            ],
+        )
+    }
+    event = an_event("purchased", order_id="o", amount=1, items=[])
+    effects = after(event, rules).effects
+    assert [(e["status"], e.get("via")) for e in effects] == [
+        ("skipped", None), ("pending", "push"), ("pending", None),
+    ]  # fmt: skip
+    gone = after(an_event("unfollowed", minutes=-5), {}).after
+    assert [e["status"] for e in after(event, rules, gone).effects] == ["skipped"] * 3
+
+
+def test_standby_events_count_and_cause_nothing() -> None:
+    """While another system holds the chat the facts are kept and no rule runs."""
+    decision = after(an_event(text="x", standby=True), {"r": a_rule(then=[{"add_tag": "a"}])})
+    assert decision.after["facts"]["messaged"]["count"] == 1
+    assert (decision.rules, decision.effects, decision.after["tags"]) == ([], [], {})
+
+
+def test_edits_by_hand_fire_rules() -> None:
+    """A PATCH's tag wakes the rules on tag_added, and says who did it."""
+    rules = {"r": a_rule("tag_added", [{"add_tag": "b"}], match={"tag": "a"})}
+    event = an_event("console_edit", tags={"add": ["a"]}, by="key:k1")
+    decision = after(event, rules)
+    assert set(decision.after["tags"]) == {"a", "b"}
+    assert decision.changes[0] == {"type": "tag_added", "tag": "a", "by": "key:k1"}
+    assert "console_edit" not in decision.after["facts"]
+
+
+def test_a_scenarios_action_node_runs_its_actions() -> None:
+    """Its changes name the node, and its facts wake rules."""
+    rules = {"r": a_rule("tag_added", [{"add_tag": "b"}], match={"tag": "a"})}
+    event = an_event("scenario_action", scenario="s", node="n", run=1, v=2, then=[{"add_tag": "a"}])
+    decision = after(event, rules)
+    assert decision.after["tags"]["a"]["by"] == "scenario:s:n"
+    assert set(decision.after["tags"]) == {"a", "b"}
+
+
+def test_a_long_trace_is_counted_not_kept() -> None:
+    """Hundreds of rules that do not match leave sixty entries and a count; those that ran are all there."""
+    rules = {f"r{n:03d}": a_rule(match={"text": f"word {n}"}, then=[{"add_tag": "a"}]) for n in range(200)}
+    decision = after(an_event(text="word 199"), rules)
+    assert len(decision.rules) == 62
+    assert decision.rules[-2:] == [
+        {"rule": "r199", "matched": True, "why": "matched"},
+        {"rule": "*", "matched": False, "why": "139 more did not match"},
+    ]

@@ -1,0 +1,127 @@
+"""``when.match``: every operator, dotted paths, folding, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.segments.matching import BadMatch, compile_match
+
+PROPS = {
+    "text": "予約したいです",
+    "kana": "ヨヤク",
+    "amount": 1200,
+    "ok": True,
+    "params": {"date": "2026-12-01"},
+    "items": [{"category": "lotion"}, {"category": "soap"}],
+    "tags": ["a", "b"],
+}
+
+
+def holds(match: dict[str, Any], props: Any = PROPS) -> bool:
+    return all(test.failure(props) is None for test in compile_match(match))
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        ({}, True),
+        ({"text": "予約したいです"}, True),
+        ({"text": "予約"}, False),
+        ({"amount": 1200}, True),
+        ({"amount": 1200.0}, True),
+        ({"amount": "1200"}, False),
+        ({"ok": True}, True),
+        ({"ok": 1}, False),
+        ({"amount": True}, False),
+        ({"text": {"eq": "予約したいです"}}, True),
+        ({"text": {"in": ["x", "予約したいです"]}}, True),
+        ({"text": {"prefix": "予約"}}, True),
+        ({"text": {"prefix": "約"}}, False),
+        ({"text": {"contains": "したい"}}, True),
+        ({"tags": {"contains": "b"}}, True),
+        ({"tags": {"contains": "c"}}, False),
+        ({"text": {"regex": "^予.*です$"}}, True),
+        ({"text": {"regex": "した"}}, True),
+        ({"text": {"regex": "^した"}}, False),
+        ({"amount": {"gt": 1199, "lte": 1200}}, True),
+        ({"amount": {"gt": 1200}}, False),
+        ({"ok": {"gte": 0}}, False),
+        ({"text": {"gt": 1}}, False),
+        ({"params.date": "2026-12-01"}, True),
+        ({"items.0.category": "lotion"}, True),
+        ({"items.9.category": "lotion"}, False),
+        ({"missing": "x"}, False),
+        ({"params": {"contains": "d"}}, False),
+        ({"kana": {"eq": "よやく"}}, False),
+        ({"kana": {"eq": "よやく", "fold": True}}, True),
+        ({"kana": {"contains": "ﾔｸ", "fold": True}}, True),
+        ({"kana": {"regex": "^ヨ", "fold": True}}, True),
+        ({"text": {"prefix": "予約"}, "amount": {"lt": 1}}, False),
+    ],
+)
+def test_operators(match: dict[str, Any], expected: bool) -> None:
+    """Each operator on values it takes and on values it does not."""
+    assert holds(match) is expected
+
+
+def test_folding_is_what_people_mean() -> None:
+    """Full width, case, katakana, half width and spaces around do not matter when folding."""
+    match = {"text": {"eq": "ABCよやく", "fold": True}}
+    assert all(holds(match, {"text": text}) for text in ("ＡＢＣヨヤク", " abcﾖﾔｸ ", "Abcよやく"))
+
+
+@pytest.mark.parametrize(
+    ("match", "path"),
+    [
+        ({"text": {"like": "x"}}, "text.like"),
+        ({"text": {}}, "text"),
+        ({"text": None}, "text"),
+        ({"text": ["x"]}, "text"),
+        ({"text": {"in": []}}, "text.in"),
+        ({"text": {"in": [{}]}}, "text.in[0]"),
+        ({"text": {"prefix": ""}}, "text.prefix"),
+        ({"text": {"contains": 5}}, "text.contains"),
+        ({"text": {"regex": "("}}, "text.regex"),
+        ({"text": {"regex": "(?<=a)b"}}, "text.regex"),
+        ({"text": {"gt": "1"}}, "text.gt"),
+        ({"text": {"eq": "x", "fold": 1}}, "text.fold"),
+        ({"a..b": "x"}, "a..b"),
+    ],
+)
+def test_what_cannot_be_compiled_says_where(match: dict[str, Any], path: str) -> None:
+    """BadMatch carries the path below ``match``."""
+    with pytest.raises(BadMatch) as refused:
+        compile_match(match)
+    assert refused.value.path == path
+
+
+def test_regular_expressions_are_linear() -> None:
+    """A pattern that takes a backtracking engine for ever answers at once."""
+    test = compile_match({"text": {"regex": "(a+)+$"}})[0]
+    start = time.perf_counter()
+    assert test.failure({"text": "a" * 5000 + "b"}) is not None
+    assert time.perf_counter() - start < 1
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(json_values)
+def test_a_test_never_raises(value: Any) -> None:
+    """Whatever stands in props, a test holds or says what it saw."""
+    operators: list[Any] = [
+        "x", 1, True, {"eq": "x", "fold": True}, {"in": [1, "x"]}, {"prefix": "x"}, {"contains": "x"},
+        {"regex": "x"}, {"gt": 1}, {"lte": 1.5},
+    ]  # fmt: skip
+    for wanted in operators:
+        for test in compile_match({"a": wanted, "a.b.0": wanted}):
+            assert test.failure({"a": value}) is None or isinstance(test.failure({"a": value}), str)
