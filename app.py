@@ -10,19 +10,31 @@ import chalicelib.api.contract
 import chalicelib.api.documents
 import chalicelib.api.keys
 import chalicelib.api.status
+import chalicelib.deliveries.workers
+import chalicelib.engine.workers
+import chalicelib.friends.api
+import chalicelib.friends.transfer_api
+import chalicelib.scenarios.workers
+import chalicelib.segments.api
 import chalicelib.webhook.api
 import chalicelib.webhook.front
 
 app = Chalice(app_name="todoku")
 
-for _blueprint in (
-    chalicelib.webhook.front.bp,
-    chalicelib.webhook.api.bp,
-    chalicelib.api.status.bp,
-    chalicelib.api.contract.bp,
-    chalicelib.api.accounts.bp,
-    chalicelib.api.keys.bp,
-    chalicelib.api.documents.bp,
-    chalicelib.api.bundles.bp,
+for _room in (
+    chalicelib.webhook.front,
+    chalicelib.webhook.api,
+    chalicelib.api.status,
+    chalicelib.api.contract,
+    chalicelib.api.accounts,
+    chalicelib.api.keys,
+    chalicelib.api.documents,
+    chalicelib.api.bundles,
+    chalicelib.engine.workers,
+    chalicelib.scenarios.workers,
+    chalicelib.segments.api,
+    chalicelib.deliveries.workers,
+    chalicelib.friends.api,
+    chalicelib.friends.transfer_api,
 ):
-    app.register_blueprint(_blueprint)
+    app.register_blueprint(_room.bp)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,9 +11,11 @@ from chalicelib.catalog import documents as catalog_documents
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import verify
+from chalicelib.engine import documents as engine_documents
 from chalicelib.friends import documents as friends_documents
 from chalicelib.messages import actions
 from chalicelib.messages import documents as messages_documents
+from chalicelib.scenarios import documents as scenarios_documents
 from chalicelib.segments import documents as segments_documents
 from chalicelib.shared.errors import Detail
 
@@ -41,6 +43,8 @@ _OWNED: dict[str, DocumentKind] = {
     **friends_documents.KINDS,
     **segments_documents.KINDS,
     **messages_documents.KINDS,
+    **engine_documents.KINDS,
+    **scenarios_documents.KINDS,
     **catalog_documents.KINDS,
     "routes": _ROUTES,
 }
@@ -61,7 +65,7 @@ PATH_NAMES: dict[str, str] = {
 }
 """The kinds that people author, in the order of an export, with the name of their ids in paths."""
 
-KINDS: dict[str, DocumentKind] = {kind: _OWNED[kind] for kind in PATH_NAMES if kind in _OWNED}
+KINDS: dict[str, DocumentKind] = {kind: _OWNED[kind] for kind in PATH_NAMES}
 CHECKED: dict[str, DocumentKind] = _OWNED
 """All kinds, with those that are written by actions and never by hand (published scenarios)."""
 
@@ -69,11 +73,3 @@ CHECKED: dict[str, DocumentKind] = _OWNED
 def checked(*, qualified: bool = False) -> Callable[[Snapshot], None]:
     """The check of a save: shape, references, logic, use; over every kind."""
     return lambda candidate: verify(CHECKED, candidate, qualified=qualified)
-
-
-def find_kind(name: str) -> DocumentKind | None:
-    """The kind that people author under this name, or None."""
-    return KINDS.get(name)
-
-
-__all__: list[Any] = ["CHECKED", "KINDS", "PATH_NAMES", "Route", "checked"]

@@ -128,13 +128,28 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 def _responses(operation: Operation, references: References) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.response is not None:
-        answer["content"] = {"application/json": {"schema": references[operation.response, "serialization"]}}
+        schema = _paged(operation, references[operation.response, "serialization"])
+        answer["content"] = {"application/json": {"schema": schema}}
     responses = {str(operation.status): answer}
     if operation.method == "PUT" and operation.status == 200:
         responses["201"] = {**answer, "description": HTTPStatus.CREATED.phrase}
     if operation.path.startswith("/v1/") and operation.role is not None:
         responses |= {str(status): {"$ref": f"#/components/responses/{status}"} for status in _ERRORS}
     return responses
+
+
+def _paged(operation: Operation, schema: dict[str, Any]) -> dict[str, Any]:
+    """A list that declares the model of its items answers pages of them."""
+    if "cursor" not in (operation.query or {}) or "items" in (operation.response or BaseModel).model_fields:
+        return schema
+    return {
+        "type": "object",
+        "required": ["items", "next_cursor"],
+        "properties": {
+            "items": {"type": "array", "items": schema},
+            "next_cursor": {"type": ["string", "null"]},
+        },
+    }
 
 
 def _error(reason: str) -> dict[str, Any]:
