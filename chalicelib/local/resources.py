@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,9 @@ def _intrinsic(loader: _TemplateLoader, tag: str, node: yaml.Node) -> dict[str, 
 _TemplateLoader.add_multi_constructor("!", _intrinsic)
 
 
+@functools.cache
 def read_template(path: Path = INFRA / "template.yaml") -> dict[str, Any]:
-    """The template with its short forms in their long form."""
+    """The template with its short forms in their long form; read once, never change it."""
     with path.open(encoding="utf-8") as file:
         document: dict[str, Any] = yaml.load(file, Loader=_TemplateLoader)  # noqa: S506 (a SafeLoader)
     return document
