@@ -89,10 +89,14 @@ class _Handler(BaseHTTPRequestHandler):
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunks()
         length = int(self.headers.get("Content-Length") or 0)
-        if length > self.server.max_body:
-            raise TooLong
         if length < 0:
             raise ValueError(length)
+        if length > self.server.max_body:
+            # A caller that is still sending would not see the answer: take what it has and forget it.
+            left = min(length, 10 * self.server.max_body)
+            while left > 0 and (part := self.rfile.read(min(left, 65536))):
+                left -= len(part)
+            raise TooLong
         return self.rfile.read(length)
 
     def _chunks(self) -> bytes:
@@ -134,6 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what is not even a request (the base class calls this)."""
         self.close_connection = True
+        self.request_version = self.protocol_version
         self.command = self.command or ""
         self._reply(self.server.refuse(code, explain or message or "The request is not understood."))
 

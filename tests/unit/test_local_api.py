@@ -1,0 +1,146 @@
+"""The local API Gateway: raw bodies, and the contract's error shape for everything the app never sees."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from chalice.app import Chalice, CORSConfig, Response
+
+from chalicelib.local import api
+from chalicelib.local.http import Server
+
+
+def make_app() -> Chalice:
+    app = Chalice(app_name="tiny")
+
+    @app.route("/things/{name}")
+    def get_thing(name: str) -> dict[str, Any]:
+        return {"name": name, "query": app.current_request.query_params or {}}
+
+    @app.route("/raw", methods=["POST"], content_types=["*/*"])
+    def raw() -> dict[str, Any]:
+        return {"hex": app.current_request.raw_body.hex()}
+
+    @app.route("/json", methods=["PUT"])
+    def put_json() -> Response:
+        return Response(body=app.current_request.json_body, status_code=201, headers={"X-Seen": "yes"})
+
+    @app.route("/open", methods=["POST"], cors=CORSConfig(allow_origin="https://shop.example"))
+    def cross_origin() -> dict[str, Any]:
+        return {}
+
+    @app.route("/boom")
+    def boom() -> dict[str, Any]:
+        raise RuntimeError("a secret detail")
+
+    @app.route("/page")
+    def page() -> Response:
+        return Response(body="<p>届く</p>", headers={"Content-Type": "text/html; charset=utf-8"})
+
+    return app
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    running = api.serve(make_app(), 0)
+    yield running
+    running.stop()
+
+
+def ask(
+    server: Server, method: str, path: str, body: Any = None, **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    try:
+        connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def code(body: bytes) -> str:
+    error = json.loads(body)["error"]
+    assert set(error) == {"code", "message", "details"}
+    return str(error["code"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "wanted"),
+    [
+        ("GET", "/nope", 404, "not_found"),
+        ("POST", "/things/a", 405, "method_not_allowed"),
+        ("OPTIONS", "/things/a", 405, "method_not_allowed"),
+        ("GET", "/boom", 500, "internal"),
+        ("BREW", "/things/a", 501, "internal"),
+    ],
+)
+def test_errors_have_one_shape(
+    server: Server, method: str, path: str, status: int, wanted: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unknown paths, wrong methods and crashes answer the contract's error, never a trace."""
+    seen, _, body = ask(server, method, path)
+    assert (seen, code(body)) == (status, wanted)
+    assert b"secret" not in body
+
+
+def test_a_media_type_that_is_not_taken(server: Server) -> None:
+    """Another media type than the route takes is 415 in the contract's shape."""
+    status, _, body = ask(server, "PUT", "/json", b"<x/>", Content_Type="application/xml")
+    assert (status, code(body)) == (415, "unsupported_media_type")
+
+
+def test_bodies_arrive_byte_for_byte(server: Server) -> None:
+    """A body that is no UTF-8, plain or chunked, reaches the view unchanged."""
+    raw = bytes(range(256)) * 3
+    _, _, body = ask(server, "POST", "/raw", raw, Content_Type="application/octet-stream")
+    assert bytes.fromhex(json.loads(body)["hex"]) == raw
+    _, _, body = ask(server, "POST", "/raw", iter([raw[:100], raw[100:]]))
+    assert bytes.fromhex(json.loads(body)["hex"]) == raw
+
+
+def test_answers_keep_status_headers_and_text(server: Server) -> None:
+    """Status, headers, non-ASCII text and content types of a view's answer arrive."""
+    status, headers, body = ask(
+        server, "PUT", "/json", '{"名": "髪"}'.encode(), Content_Type="application/json"
+    )
+    assert (status, headers["x-seen"], json.loads(body)) == (201, "yes", {"名": "髪"})
+    _, headers, body = ask(server, "GET", "/page")
+    assert headers["content-type"].startswith("text/html")
+    assert body.decode() == "<p>届く</p>"
+    _, _, body = ask(server, "GET", "/things/x?a=1&b=")
+    assert json.loads(body) == {"name": "x", "query": {"a": "1", "b": ""}}
+
+
+def test_preflight(server: Server) -> None:
+    """A route for other origins answers their browsers' preflight."""
+    status, headers, _ = ask(server, "OPTIONS", "/open")
+    assert (status, headers["access-control-allow-origin"]) == (200, "https://shop.example")
+    assert "POST" in headers["access-control-allow-methods"]
+
+
+def test_what_is_too_large_or_broken(server: Server) -> None:
+    """A request above 10 MB is 413; what is not HTTP is 400; both in the contract's shape."""
+    status, _, body = ask(server, "POST", "/raw", b"x" * (11 * 1024 * 1024))
+    assert (status, code(body)) == (413, "too_large")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        answer = connection.recv(65536)
+    assert b" 400 " in answer.split(b"\r\n")[0]
+    assert code(answer.partition(b"\r\n\r\n")[2]) == "invalid_input"
+
+
+def test_connections_are_kept(server: Server) -> None:
+    """Many requests go over one connection, and HEAD-like mistakes do not break it."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    for method, path in (("GET", "/things/a"), ("HEAD", "/nope"), ("POST", "/nope"), ("GET", "/things/b")):
+        connection.request(method, path, b"x" if method == "POST" else None)
+        first = connection.sock
+        assert connection.getresponse().read() is not None
+        assert connection.sock is first
+    connection.close()
