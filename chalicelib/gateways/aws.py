@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
@@ -19,6 +20,10 @@ _CONFIG = Config(
     max_pool_connections=32,
     tcp_keepalive=True,
 )
+
+
+_models = botocore.loaders.create_loader()
+"""Reads each service's model once per process, whatever becomes of the session."""
 
 
 class _Crossing:
@@ -41,6 +46,7 @@ def _mix_in(**kwargs: Any) -> None:
 @functools.cache
 def _session() -> boto3.Session:
     session = botocore.session.get_session()
+    session.register_component("data_loader", _models)
     session.register("creating-client-class", _mix_in)
     return boto3.Session(botocore_session=session, region_name=settings().region)
 
