@@ -32,6 +32,12 @@ def find_many(account: str, user: str, event_ids: Sequence[str]) -> dict[str, di
     return {activity["event_id"]: activity for activity in map(_activity, items)}
 
 
+def existing(names: Sequence[tuple[str, str, str]]) -> set[tuple[str, str]]:
+    """Which of these ``(account, user, event_id)`` have an activity, ``failed`` or not."""
+    found = batch_get("activities", [_key(*name) for name in dict.fromkeys(names)])
+    return {(item["pk"]["S"].partition("#")[2], item["sk"]["S"]) for item in found}
+
+
 def put(activity: dict[str, Any]) -> bool:
     """Keep a complete activity; False when there is one of this event already (it stays as it is)."""
     return _put(activity, _NEW)

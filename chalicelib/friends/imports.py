@@ -34,6 +34,8 @@ CHUNK_LINES = 100
 CHUNK_BYTES = 200_000
 _THREADS = 8
 _ATTEMPTS = 10
+_BOOKKEEPING = frozenset({"tags", "scores", "attributes_at", "status_at"})
+"""Where a line that says what is known already only renews the time at which it was said."""
 
 React = Callable[[FriendEvent], Any]
 """The engine's reaction to one event; safe to repeat."""
@@ -204,7 +206,8 @@ class _Import:
                 return sheet, None
             seen = sheet["rev"] if sheet else None
             if store.create_or_update(self.account.id, self.account.shards, user, sheet, after, seen):
-                self._record(line, row, facts, trimmed, after)
+                if facts or trimmed or any(path[0] not in _BOOKKEEPING for path, _ in sets):
+                    self._record(line, row, facts, trimmed, after)
                 return after, None
             sheet = store.load(self.account.id, self.account.shards, user)
         raise Unavailable(f"others kept changing friend {user}")
