@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from chalicelib.shared.times import parse_duration, parse_iso
 
 Test = Callable[[dict[str, Any], datetime], bool]
 MAX_HOPS = 1_000
-NONE_REFUSED: Mapping[str, str] = {}
+NONE_REFUSED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class _Turn:
     sheet: dict[str, Any]
     now: datetime
     due: datetime
-    refused: Mapping[str, str] = NONE_REFUSED
+    refused: Mapping[str, str] = field(default_factory=dict)
     may_send: bool = True
 
     def goal_reached(self) -> bool:
@@ -170,6 +171,7 @@ class _Turn:
         send: str | None = None
         skipped: dict[str, str] = {}
         position: Position | None = None
+        last = self.item.node
         if name is not None and self.goal_reached():
             position = Position("exited", name, reason="goal")
         for _ in range(MAX_HOPS):
@@ -177,8 +179,10 @@ class _Turn:
                 break
             node = self.program.node(name)
             if name is None or node is None:
-                position = Position("finished")
-            elif node["type"] == "message":
+                position = Position("finished", last)
+                break
+            last = name
+            if node["type"] == "message":
                 why_not = self._why_not(name, node)
                 if why_not == "exit":
                     position = Position("exited", name, reason="late")

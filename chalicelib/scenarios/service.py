@@ -23,6 +23,7 @@ from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import service as timers
 
 __all__ = [
+    "Enrollment",
     "Result",
     "action_done",
     "advance",
@@ -40,11 +41,11 @@ __all__ = [
 _TRIES = 5
 
 
-def enroll(account: str, user_ids: Sequence[str], scenario: str, at: str, cause: str) -> list[Result]:
+def enroll(account: str, user_ids: Sequence[str], scenario: str, at: datetime, cause: str) -> list[Result]:
     """Enter friends into a scenario; answers one result per friend, in order.
 
     ``cause`` names what entered them (an event and rule, a request): the same cause enters a friend
-    once, and asking again completes what a crash left undone. ``at`` (ISO text) is when that happened;
+    once, and asking again completes what a crash left undone. ``at`` is when that happened;
     the scenario's times count from now. Refused: ``unknown_friend``, ``blocked``, ``not_published``,
     ``already_active``, ``already_entered``.
     """
@@ -80,7 +81,7 @@ def _enter(
     account: Account,
     program: decide.Program,
     users: Sequence[str],
-    at: str,
+    at: datetime,
     cause: str,
     results: dict[str, Result],
 ) -> list[str]:
@@ -112,7 +113,7 @@ def _enter(
     timers.arm_all([follow.entry(e, e.v, e.node, parse_iso(e.due_at or e.node_at)) for e in there])
     for item in there:
         follow.mirror(account, item)
-    follow.tell([follow.entered(item, at, cause) for item in there])
+    follow.tell([follow.entered(item, iso(at), cause) for item in there])
     return again
 
 
@@ -140,12 +141,14 @@ def _fresh(
     )
 
 
-def exit(account: str, user_ids: Sequence[str], scenario: str, reason: str, at: str) -> list[Result]:  # noqa: A001 (the action's own name)
+def exit(  # noqa: A001 (the action's own name)
+    account: str, user_ids: Sequence[str], scenario: str, reason: str, at: datetime
+) -> list[Result]:
     """Take friends out of a scenario, whatever is claimed: a message on its way may still go out.
 
     Refused: ``not_active``. Repeating it (same reason and moment) completes what a crash left undone.
     """
-    owner = accounts.get_account(account)
+    owner, moment = accounts.get_account(account), iso(at)
     results = {user: Result(user, accepted=False, why="not_active") for user in user_ids}
     todo = list(results)
     there: list[Enrollment] = []
@@ -153,13 +156,13 @@ def exit(account: str, user_ids: Sequence[str], scenario: str, reason: str, at: 
         again: list[str] = []
         for user, seen in store.load_many(account, scenario, todo).items():
             position = Position("exited", seen.node, reason=reason)
-            if seen.state == "exited" and (seen.reason, seen.ended_at) == (reason, at):
+            if seen.state == "exited" and (seen.reason, seen.ended_at) == (reason, moment):
                 there.append(seen)
             elif seen.state == "active":
-                if not store.exit_now(seen, position, at):
+                if not store.exit_now(seen, position, moment):
                     again.append(user)
                     continue
-                there.append(moved(seen, position, at))
+                there.append(moved(seen, position, moment))
         todo = again
         if not todo:
             break
@@ -171,34 +174,32 @@ def exit(account: str, user_ids: Sequence[str], scenario: str, reason: str, at: 
     return [results[user] for user in user_ids]
 
 
-def on_friend_event(account: str, sheet: dict[str, Any], event: FriendEvent) -> list[str]:
+def on_friend_event(account: str, user_id: str, sheet: dict[str, Any], event: FriendEvent) -> list[str]:
     """What an event means for the scenarios of its friend; answers those that were touched.
 
-    A block leaves every scenario that does not keep blocked friends; ``scenario_action`` carried out
-    moves its friend on. Repeating it is harmless. Called with the sheet after the event.
+    A block leaves every scenario that does not keep blocked friends. Repeating it is harmless. Called with
+    the sheet after the event.
     """
-    if event.type == "scenario_action":
-        return [event.props["scenario"]] if action_done(account, event.user_id, event.props) else []
     if event.type != "unfollowed" or sheet.get("status") != "blocked":
         return []
     owner = accounts.get_account(account)
     snapshot = catalog.snapshot(account)
     left: list[str] = []
-    for item in store.of_friend(account, event.user_id):
+    for item in store.of_friend(account, user_id):
         program = decide.find_program(snapshot, item.scenario, owner.zone)
         if program is not None and decide.on_block(program) == "keep":
             continue
-        if exit(account, [event.user_id], item.scenario, "blocked", event.at)[0].accepted:
+        if exit(account, [user_id], item.scenario, "blocked", parse_iso(event.at))[0].accepted:
             left.append(item.scenario)
     return left
 
 
-def action_done(account: str, user_id: str, props: dict[str, Any]) -> bool:
-    """The engine has carried out an action node (``props`` of its ``scenario_action``): go on.
+def action_done(account: str, user_id: str, event: FriendEvent) -> bool:
+    """The engine has carried out an action node (the actions of this ``scenario_action``): go on.
 
     False when the friend does not stand there any more.
     """
-    owner = accounts.get_account(account)
+    owner, props = accounts.get_account(account), event.props
     program = decide.find_program(catalog.snapshot(account), props["scenario"], owner.zone)
     item = store.find(account, props["scenario"], user_id)
     if item is None or item.state != "active" or (item.run, item.v) != (props["run"], props["v"]):

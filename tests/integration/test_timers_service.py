@@ -12,7 +12,6 @@ import pytest
 from chalicelib.gateways import seam
 from chalicelib.timers import service, store
 from chalicelib.timers.model import Entry, minute_key, minute_of
-from tests.conftest import drain as take
 
 START = datetime(2026, 11, 22, 6, 6, 20, tzinfo=UTC)
 

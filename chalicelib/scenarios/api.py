@@ -1,0 +1,281 @@
+"""``/scenarios/{scenario}/…`` beyond its document: publish, pause, resume, enroll, exit, funnel, diagram."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from chalice.app import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.access import require
+from chalicelib.accounts.idempotency import once
+from chalicelib.accounts.model import Principal
+from chalicelib.catalog.service import snapshot
+from chalicelib.gateways import clock
+from chalicelib.scenarios import graph, jobs, service
+from chalicelib.segments import conditions
+from chalicelib.shared.bodies import json_body
+from chalicelib.shared.errors import Conflict
+from chalicelib.shared.http import Operation, http_errors, json_response, page, path_id, path_text
+from chalicelib.shared.ids import digest, new_ulid
+
+bp = Blueprint(__name__)
+
+_ACCOUNT = "/v1/accounts/{account}"
+_SCENARIO = f"{_ACCOUNT}/scenarios/{{scenario}}"
+
+UserId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PublishRequest(_Strict):
+    """``rearm_waiting``: friends whose wait has become shorter wake at the earlier moment."""
+
+    rearm_waiting: bool = False
+
+
+class PublishAnswer(BaseModel):
+    """The version in force, who waits where, and what the change means for them."""
+
+    version: int
+    waiting: dict[str, int]
+    effects: list[str]
+
+
+class StateAnswer(BaseModel):
+    """Whether the scenario moves."""
+
+    id: str
+    version: int
+    paused: bool
+
+
+class EnrollRequest(_Strict):
+    """Friends by id, or everybody for whom a condition holds (a job)."""
+
+    user_ids: list[UserId] | None = Field(default=None, min_length=1, max_length=1000)
+    condition: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> EnrollRequest:
+        if (self.user_ids is None) == (self.condition is None):
+            raise ValueError("give exactly one of user_ids and condition")
+        return self
+
+
+class ExitRequest(_Strict):
+    """Friends by id."""
+
+    user_ids: list[UserId] = Field(min_length=1, max_length=1000)
+
+
+class Rejected(BaseModel):
+    """A friend who was not taken, and why."""
+
+    user_id: str
+    why: str
+
+
+class EnrollAnswer(BaseModel):
+    """How many were taken, and who was not."""
+
+    accepted: int
+    rejected: list[Rejected]
+
+
+class FunnelAnswer(BaseModel):
+    """How many friends stand where."""
+
+    entered: int
+    active: dict[str, int]
+    finished: int
+    exited: dict[str, int]
+
+
+class DiagramAnswer(BaseModel):
+    """The graph as Mermaid text."""
+
+    mermaid: str
+
+
+class EnrollmentView(BaseModel):
+    """Where a friend stands in one scenario."""
+
+    scenario: str
+    state: str
+    node: str | None
+    run: int
+    version: int
+    entered_at: str
+    node_at: str
+    due_at: str | None
+    reason: str | None
+    ended_at: str | None
+
+
+class Enrollments(BaseModel):
+    """A friend's scenarios."""
+
+    items: list[EnrollmentView]
+    next_cursor: str | None
+
+
+def _operation(
+    verb: str, summary: str, request: type[BaseModel] | None, response: type[BaseModel], status: int = 200
+) -> Operation:
+    return Operation("POST", f"{_SCENARIO}/{verb}", summary, "publisher", request, response, status)
+
+
+OPERATIONS = [
+    _operation("publish", "Put the draft in force", PublishRequest, PublishAnswer),
+    _operation("pause", "Move nobody on until resumed", None, StateAnswer),
+    _operation("resume", "Go on, with what fell due meanwhile first", None, StateAnswer),
+    _operation("enroll", "Enter friends (a condition: 202 with a job)", EnrollRequest, EnrollAnswer, 202),
+    _operation("exit", "Take friends out", ExitRequest, EnrollAnswer, 202),
+    Operation("GET", f"{_SCENARIO}/funnel", "How many friends stand where", "viewer", None, FunnelAnswer),
+    Operation("GET", f"{_SCENARIO}/diagram", "The graph as Mermaid text", "viewer", None, DiagramAnswer),
+    Operation(
+        "GET", f"{_ACCOUNT}/friends/{{user}}/enrollments", "A friend's scenarios", "viewer", None, Enrollments
+    ),
+]
+
+
+def _asked(account: str, raw_id: str, role: Any) -> tuple[Principal, str]:
+    """Who asks, and for which scenario. Raises NotFound when there is none."""
+    principal = require(bp.current_request, role, account)
+    scenario = path_id(raw_id, "scenario")
+    snapshot(account).get("scenarios", scenario)
+    return principal, scenario
+
+
+@bp.route(f"{_SCENARIO}/publish", methods=["POST"])
+@http_errors
+def publish(account: str, scenario: str) -> Response:
+    """``POST …/publish``: the draft becomes what friends follow."""
+    principal, id_ = _asked(account, scenario, "publisher")
+    body = json_body(bp.current_request, PublishRequest)
+
+    def run() -> Response:
+        answer = service.publish(account, id_, principal.who, rearm_waiting=body.rearm_waiting)
+        accounts.audit(account, principal.who, "scenario.publish", f"scenarios/{id_}@{answer['version']}")
+        return json_response(answer)
+
+    return once(bp.current_request, principal, run)
+
+
+@bp.route(f"{_SCENARIO}/pause", methods=["POST"])
+@http_errors
+def pause(account: str, scenario: str) -> Response:
+    """``POST …/pause``."""
+    return _set_paused(account, scenario, paused=True)
+
+
+@bp.route(f"{_SCENARIO}/resume", methods=["POST"])
+@http_errors
+def resume(account: str, scenario: str) -> Response:
+    """``POST …/resume``."""
+    return _set_paused(account, scenario, paused=False)
+
+
+def _set_paused(account: str, raw_id: str, *, paused: bool) -> Response:
+    principal, id_ = _asked(account, raw_id, "publisher")
+
+    def run() -> Response:
+        change = service.pause if paused else service.resume
+        published = change(account, id_, principal.who)
+        accounts.audit(
+            account, principal.who, f"scenario.{'pause' if paused else 'resume'}", f"scenarios/{id_}"
+        )
+        return json_response({"id": id_, "version": published["version"], "paused": published["paused"]})
+
+    return once(bp.current_request, principal, run)
+
+
+@bp.route(f"{_SCENARIO}/enroll", methods=["POST"])
+@http_errors
+def enroll(account: str, scenario: str) -> Response:
+    """``POST …/enroll``: 202 ``{accepted, rejected}``, or a job for a condition."""
+    request = bp.current_request
+    principal, id_ = _asked(account, scenario, "publisher")
+    body = json_body(request, EnrollRequest)
+    if body.condition is not None:
+        conditions.check(body.condition, snapshot(account))
+    cause = _cause(principal)
+
+    def run() -> Response:
+        if not jobs.is_published(account, id_):
+            raise Conflict(f"scenario {id_} is not published")
+        if body.condition is not None:
+            job = jobs.start(account, id_, body.condition, principal.who, cause)
+            return json_response({"job_id": job}, 202)
+        return _taken(service.enroll(account, body.user_ids or [], id_, clock.now(), f"api:{cause}"))
+
+    return once(request, principal, run)
+
+
+def _cause(principal: Principal) -> str:
+    """What enters friends: the request. Repeated with the same Idempotency-Key it is the same cause."""
+    key = bp.current_request.headers.get("idempotency-key")
+    return digest(principal.key_id, key)[:32] if key else new_ulid()
+
+
+@bp.route(f"{_SCENARIO}/exit", methods=["POST"])
+@http_errors
+def exit_friends(account: str, scenario: str) -> Response:
+    """``POST …/exit``: 202 ``{accepted, rejected}``."""
+    principal, id_ = _asked(account, scenario, "publisher")
+    body = json_body(bp.current_request, ExitRequest)
+    return once(
+        bp.current_request,
+        principal,
+        lambda: _taken(service.exit(account, body.user_ids, id_, "operator", clock.now())),
+    )
+
+
+def _taken(results: list[service.Result]) -> Response:
+    rejected = [{"user_id": r.user_id, "why": r.why or "rejected"} for r in results if not r.accepted]
+    return json_response({"accepted": len(results) - len(rejected), "rejected": rejected}, 202)
+
+
+@bp.route(f"{_SCENARIO}/funnel", methods=["GET"])
+@http_errors
+def funnel(account: str, scenario: str) -> Response:
+    """``GET …/funnel``."""
+    _, id_ = _asked(account, scenario, "viewer")
+    return json_response(service.funnel(account, id_))
+
+
+@bp.route(f"{_SCENARIO}/diagram", methods=["GET"])
+@http_errors
+def diagram(account: str, scenario: str) -> Response:
+    """``GET …/diagram``: of the draft."""
+    _, id_ = _asked(account, scenario, "viewer")
+    return json_response({"mermaid": graph.diagram(snapshot(account).get("scenarios", id_).body)})
+
+
+@bp.route(f"{_ACCOUNT}/friends/{{user}}/enrollments", methods=["GET"])
+@http_errors
+def enrollments(account: str, user: str) -> Response:
+    """``GET /friends/{u}/enrollments``."""
+    require(bp.current_request, "viewer", account)
+    found = service.enrollments(account, path_text(user))
+    return json_response(page([_view(item) for item in found]))
+
+
+def _view(item: service.Enrollment) -> dict[str, Any]:
+    return {
+        "scenario": item.scenario,
+        "state": item.state,
+        "node": item.node,
+        "run": item.run,
+        "version": item.v,
+        "entered_at": item.entered_at,
+        "node_at": item.node_at,
+        "due_at": item.due_at,
+        "reason": item.reason,
+        "ended_at": item.ended_at,
+    }

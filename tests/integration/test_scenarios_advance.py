@@ -1,0 +1,395 @@
+"""Friends in a scenario: each step once, in time, whatever crashes, comes twice or gets lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.friends import store as friends
+from chalicelib.scenarios import service, store
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso
+from tests.scenario_world import (
+    SHOP,
+    START,
+    TWO_STEPS,
+    Crashed,
+    World,
+    a_world,
+    enroll,
+    message,
+    publish,
+    put_friends,
+    put_messages,
+    put_sheet,
+    put_tags,
+    wait,
+)
+
+
+@pytest.fixture
+def world(cloud: None) -> Iterator[World]:
+    with a_world() as found:
+        put_messages(m1="one", m2="two", m3="three", hello="hi {{ friend.display_name }}")
+        put_tags("vip", "bought")
+        yield found
+
+
+def where(user: str, scenario: str = "welcome") -> Any:
+    found = store.find(SHOP, scenario, user)
+    assert found is not None
+    return found
+
+
+def test_two_steps_arrive_once_and_on_time(world: World) -> None:
+    """The first message at once, the second 65 s later, then the end; sheet, facts and item agree."""
+    put_friends("u1", "u2")
+    publish(**TWO_STEPS)
+    assert enroll("u1", "u2") == [None, None]
+    world.run(300)
+    assert world.received("u1") == ["one", "two"]
+    assert world.received("u2") == ["one", "two"]
+    first, second = world.received_at("u1")
+    assert first < 1
+    assert abs(second - 65) <= 1
+    assert "stepfunctions:StartExecution" in world.calls
+    item = where("u1")
+    assert (item.state, item.node, item.claim) == ("finished", "second", None)
+    sheet = friends.load(SHOP, 4, "u1")
+    assert sheet is not None
+    assert sheet["scenarios"]["welcome"] == {
+        "state": "finished",
+        "node": "second",
+        "run": 1,
+        "v": item.v,
+        "at": item.node_at,
+    }
+    assert world.told("u1") == ["scenario_entered", "scenario_finished"]
+
+
+def test_a_wave_becomes_multicasts(world: World) -> None:
+    """150 friends whose turn comes in one second are two multicasts, and everybody is reached once."""
+    users = [f"u{n:03}" for n in range(150)]
+    put_friends(*users)
+    publish(**TWO_STEPS)
+    enroll(*users)
+    world.run(30)
+    assert world.calls["line:multicast"] == 2
+    assert sorted(to for _, to, _ in world.sends) == users
+    world.run(120)
+    assert world.calls["line:multicast"] == 4
+    assert all(world.received(user) == ["one", "two"] for user in users)
+
+
+def test_a_message_with_variables_goes_to_each_by_name(world: World) -> None:
+    """Rendered messages travel as pushes; who lacks a value is passed, and that is said."""
+    put_friends("u1", display_name="花")
+    put_friends("u2")
+    publish(start="hi", nodes={"hi": message("hello", "next"), "next": message("m2")})
+    enroll("u1", "u2")
+    world.run(30)
+    assert world.received("u1") == ["hi 花", "two"]
+    assert world.received("u2") == ["two"]
+    skipped = [fact for fact in world.facts.values() if fact.type == "scenario_skipped"]
+    assert [(fact.user_id, fact.props["nodes"][0]["node"]) for fact in skipped] == [("u2", "hi")]
+
+
+def test_the_same_cause_enters_once_and_re_entry_is_as_defined(world: World) -> None:
+    """never, after_exit and restart; a repeated cause never enters again."""
+    put_friends("u1")
+    for re_entry, after_end, while_active in (
+        ("never", "already_entered", "already_active"),
+        ("after_exit", None, "already_active"),
+        ("restart", None, None),
+    ):
+        name = re_entry.replace("_", "-")
+        publish(name, entry={"re_entry": re_entry}, **TWO_STEPS)
+        assert enroll("u1", scenario=name, cause="a") == [None]
+        assert enroll("u1", scenario=name, cause="a") == [None]
+        assert where("u1", name).run == 1
+        assert enroll("u1", scenario=name, cause="b") == [while_active]
+        world.run(300)
+        assert where("u1", name).state == "finished"
+        v = where("u1", name).v
+        assert enroll("u1", scenario=name, cause="a") == [None]
+        assert where("u1", name).state == "finished"
+        assert enroll("u1", scenario=name, cause="c") == [after_end]
+        assert where("u1", name).v == (v if after_end else v + 1)
+        world.run(300)
+
+
+def test_refusals_say_why(world: World) -> None:
+    """Unknown and blocked friends, and scenarios that were never published."""
+    put_friends("u1", "u2")
+    put_sheet("u2", status="blocked")
+    assert enroll("u1") == ["not_published"]
+    publish(**TWO_STEPS)
+    assert enroll("u1", "u2", "nobody") == [None, "blocked", "unknown_friend"]
+
+
+def test_a_block_leaves_and_keeps_as_defined(world: World) -> None:
+    """on_block exit leaves at once; keep goes on without sending while blocked."""
+    put_friends("u1")
+    publish("leaves", **TWO_STEPS)
+    publish("keeps", entry={"on_block": "keep"}, **TWO_STEPS)
+    enroll("u1", scenario="leaves")
+    enroll("u1", scenario="keeps")
+    world.run(10)
+    put_sheet("u1", status="blocked")
+    event = FriendEvent("e1", SHOP, "u1", "unfollowed", iso(world.now))
+    sheet = friends.load(SHOP, 4, "u1") or {}
+    assert service.on_friend_event(SHOP, "u1", sheet, event) == ["leaves"]
+    world.run(300)
+    assert world.received("u1") == ["one", "one"]
+    assert (where("u1", "leaves").state, where("u1", "leaves").reason) == ("exited", "blocked")
+    assert where("u1", "keeps").state == "finished"
+    assert "scenario_exited" in world.told("u1")
+
+
+def test_exit_ends_the_run_and_can_be_repeated(world: World) -> None:
+    """An exit between two steps: the second is never sent; a second exit finds nobody."""
+    put_friends("u1")
+    publish(**TWO_STEPS)
+    enroll("u1")
+    world.run(10)
+    at = world.now
+    assert service.exit(SHOP, ["u1"], "welcome", "operator", at)[0].accepted
+    assert service.exit(SHOP, ["u1"], "welcome", "operator", at)[0].accepted
+    world.run(300)
+    assert not service.exit(SHOP, ["u1"], "welcome", "other", world.now)[0].accepted
+    assert world.received("u1") == ["one"]
+    assert world.told("u1") == ["scenario_entered", "scenario_exited"]
+
+
+def test_goals_end_before_the_next_node(world: World) -> None:
+    """A goal reached while waiting: no further message, exited as goal."""
+    put_friends("u1", "u2")
+    publish(**TWO_STEPS, goals=[{"if": {"tag": "bought"}}])
+    enroll("u1", "u2")
+    world.run(10)
+    put_sheet("u1", tags={"bought": {"since": iso(START), "by": "x", "at": iso(START)}})
+    world.run(300)
+    assert world.received("u1") == ["one"]
+    assert where("u1").reason == "goal"
+    assert world.received("u2") == ["one", "two"]
+
+
+def test_branches_splits_and_exits_take_no_time(world: World) -> None:
+    """Nodes without a wait are passed in the same turn."""
+    put_friends("u1", "u2")
+    put_sheet("u1", tags={"vip": {"since": iso(START), "by": "x", "at": iso(START)}})
+    publish(
+        start="who",
+        nodes={
+            "who": {
+                "type": "branch",
+                "cases": [{"if": {"tag": "vip"}, "next": "arms"}],
+                "else": "out",
+            },
+            "arms": {"type": "split", "arms": [{"weight": 1, "next": "a"}]},
+            "a": message("m1", "b"),
+            "b": message("m2", "out"),
+            "out": {"type": "exit", "reason": "done here"},
+        },
+    )
+    enroll("u1", "u2")
+    world.run(20)
+    assert world.received("u1") == ["one", "two"]
+    assert world.received("u2") == []
+    assert (where("u1").reason, where("u2").reason) == ("done here", "done here")
+
+
+def test_an_action_is_carried_out_and_then_the_friend_goes_on(world: World) -> None:
+    """The action's event reaches the inbox once; while nothing answers it is asked again; then on."""
+    put_friends("u1")
+    then = [{"record_event": {"name": "seen", "props": {}}}]
+    nodes = {
+        "a": message("m1", "do"),
+        "do": {"type": "action", "then": then, "next": "b"},
+        "b": message("m2"),
+    }
+    publish(start="a", nodes=nodes)
+    world.act_at_once = False
+    enroll("u1")
+    world.run(200)
+    actions = [fact for fact in world.facts.values() if fact.type == "scenario_action"]
+    assert len(actions) == 1
+    assert actions[0].props["then"] == then
+    assert world.received("u1") == ["one"]
+    assert service.action_done(SHOP, "u1", actions[0]) is True
+    assert service.action_done(SHOP, "u1", actions[0]) is False
+    world.run(100)
+    assert world.received("u1") == ["one", "two"]
+
+
+@pytest.mark.parametrize("then", ["skip", "send", "exit"])
+def test_a_late_message_is_treated_as_defined(world: World, then: str) -> None:
+    """Two hours of downtime: the second message is skipped, sent or the scenario left."""
+    put_friends("u1")
+    nodes = {
+        **TWO_STEPS["nodes"],
+        "second": message("m2", "third", late={"max": "1h", "then": then}),
+        "third": message("m3"),
+    }
+    publish(start="first", nodes=nodes)
+    enroll("u1")
+    world.run(10)
+    world.now += timedelta(hours=2)
+    world.run(300)
+    expected = {"skip": ["one", "three"], "send": ["one", "two", "three"], "exit": ["one"]}
+    assert world.received("u1") == expected[then]
+
+
+def test_pause_holds_everybody_and_resume_goes_on_at_once(world: World) -> None:
+    """While paused nothing is sent and nothing is lost; what fell due goes out at once after resume."""
+    put_friends("u1")
+    publish(**TWO_STEPS)
+    enroll("u1")
+    world.run(10)
+    service.pause(SHOP, "welcome", "test")
+    world.run(3600)
+    assert world.received("u1") == ["one"]
+    service.resume(SHOP, "welcome", "test")
+    resumed = (world.now - START).total_seconds()
+    world.run(60)
+    assert world.received("u1") == ["one", "two"]
+    assert world.received_at("u1")[1] - resumed <= 2
+
+
+def test_a_crash_anywhere_doubles_nothing_and_loses_nothing(world: World) -> None:
+    """Killed at each crossing of enrolling, advancing and sending in turn: two friends, one message each,
+    exactly once, and every fact told."""
+    publish(start="first", nodes={"first": message("m1")})
+    assert _crash_everywhere(world, ["one"], since_enrolled=False) > 25
+
+
+def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
+    """The same from the drain of the second step's minute on."""
+    publish(**TWO_STEPS)
+    assert _crash_everywhere(world, ["one", "two"], since_enrolled=True) > 20
+
+
+def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool) -> int:
+    """Live through the scenario once per crossing; answers how many there are."""
+    point = 0
+    while True:
+        point += 1
+        users = [f"a{point}", f"b{point}"]
+        put_friends(*users)
+        if since_enrolled:
+            enroll(*users)
+            world.run(20, sweep=False)
+        world.crossings, world.crash_at = 0, point
+        try:
+            enroll(*users)
+        except Crashed:
+            enroll(*users)
+        _run_through_crashes(world, 70 if since_enrolled else 2, sweep=False)
+        survived = world.crash_at is not None
+        world.crash_at = None
+        world.run(200, sweep=False)
+        if not all(sorted(world.received(user)) == expected for user in users):
+            world.run(420)
+        for user in users:
+            assert sorted(world.received(user)) == expected, f"crash at crossing {point}"
+            assert where(user).state == "finished"
+            assert sorted(world.told(user)) == ["scenario_entered", "scenario_finished"]
+        world.sends.clear()
+        if survived:
+            return point
+
+
+def _run_through_crashes(world: World, seconds: float, *, sweep: bool) -> None:
+    """Time passes; a crash in a sweep or machine is a process that starts again."""
+    end = world.now + timedelta(seconds=seconds)
+    while world.now < end:
+        try:
+            world.run(end - world.now, sweep=sweep)
+        except Crashed:
+            continue
+
+
+def test_messages_lost_from_the_queue_are_fed_again(world: World) -> None:
+    """The due queue loses everything for a while: verify and the sweeper feed what has not advanced."""
+    put_friends("u1")
+    publish(**TWO_STEPS)
+    world.lose = {"due"}
+    enroll("u1")
+    world.run(30)
+    assert world.received("u1") == []
+    world.lose = set()
+    world.run(600)
+    assert world.received("u1") == ["one", "two"]
+
+
+def test_without_machines_the_sweeper_carries_the_scenario(world: World) -> None:
+    """No execution ever runs: the second step still comes, at most a sweep late."""
+    put_friends("u1")
+    publish(**TWO_STEPS)
+    world.machines_run = False
+    enroll("u1")
+    world.run(300)
+    assert world.received("u1") == ["one", "two"]
+    assert world.received_at("u1")[1] <= 65 + 75
+
+
+def test_two_workers_on_the_same_pointers_send_once(world: World) -> None:
+    """A second worker runs whole at every crossing of the first one: everybody gets the step once."""
+    publish(start="first", nodes={"first": message("m1")})
+    point = 0
+    while True:
+        point += 1
+        users = [f"x{point}-{n}" for n in range(3)]
+        put_friends(*users)
+        enroll(*users)
+        due = [entry for entry in world.queue if entry[2] == "due"]
+        world.queue = [entry for entry in world.queue if entry[2] != "due"]
+        body = {"kind": "step", "entries": [e for found in due for e in found[3]["entries"]]}
+        interrupted = _interleave(world, body, point)
+        world.run(60)
+        for user in users:
+            assert world.received(user) == ["one"], f"interleaved at crossing {point}"
+            assert where(user).state == "finished"
+        if not interrupted:
+            break
+    assert point > 8
+
+
+def _interleave(world: World, body: dict[str, Any], point: int) -> bool:
+    """One worker; at its ``point``-th crossing another one does the first two of the same pointers."""
+    from chalicelib.gateways import seam
+
+    count, inside, happened = 0, False, False
+
+    def guard(name: str, detail: Any, call: Any) -> Any:
+        nonlocal count, inside, happened
+        if not inside and not name.startswith("clock:"):
+            count += 1
+            if count == point:
+                inside = happened = True
+                world.handle("due", {**body, "entries": body["entries"][:2]})
+                inside = False
+        return world.guard(name, detail, call)
+
+    with seam.guarded(guard):
+        world.handle("due", body)
+    return happened
+
+
+def test_what_one_friend_costs(world: World) -> None:
+    """AWS calls of a wave of 100 for one message step: three per friend, the rest shared."""
+    users = [f"u{n:03}" for n in range(100)]
+    put_friends(*users)
+    publish(
+        start="first",
+        nodes={"first": message("m1", "pause"), "pause": wait("1h", "second"), "second": message("m2")},
+    )
+    enroll(*users)
+    (due,) = [entry for entry in world.queue if entry[2] == "due"]
+    world.calls.clear()
+    world.handle("due", due[3])
+    assert world.calls["dynamodb:UpdateItem"] <= 305
+    assert sum(world.calls.values()) <= 330
