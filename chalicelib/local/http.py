@@ -142,6 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.command = self.command or ""
         self._reply(self.server.refuse(code, explain or message or "The request is not understood."))
 
+    def handle_expect_100(self) -> bool:
+        """Ask for the body now; the caller waits for this before it sends (S3 clients do)."""
+        self.send_response_only(100)
+        self.end_headers()
+        self.wfile.flush()
+        return True
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class names it)
         """Requests are not logged."""
 

@@ -1,7 +1,7 @@
-"""What moto would forget and AWS would keep: secrets and objects, journaled as they are written.
+"""What moto would forget and AWS would keep: objects, journaled as they are written.
 
-A thin layer around moto's WSGI application. A write is in the journal before it is answered; at start
-everything is put back. Secrets live in one file (mode 0600), objects in one file each.
+A thin layer around moto's WSGI application. A write is in the journal, one file per object, before it is
+answered; at start everything is put back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-_SSM = "AmazonSSM."
 _KEPT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control")
 
 
@@ -87,44 +86,6 @@ def environ_of(method: str, target: str, headers: dict[str, str], body: bytes) -
 def _signed(service: str, region: str) -> dict[str, str]:
     scope = f"local/20260101/{region}/{service}/aws4_request"
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
-
-
-class Secrets:
-    """SSM parameters in ``secrets.json``: the request that put each, by name."""
-
-    def __init__(self, path: Path, app: Wsgi, region: str) -> None:
-        self._path = path
-        self._app = app
-        self._region = region
-        self._kept: dict[str, dict[str, Any]] = {}
-        if path.exists():
-            self._kept = json.loads(path.read_text(encoding="utf-8"))
-
-    def restore(self) -> None:
-        """Put every parameter back."""
-        for parameter in self._kept.values():
-            headers = {
-                **_signed("ssm", self._region),
-                "X-Amz-Target": f"{_SSM}PutParameter",
-                "Content-Type": "application/x-amz-json-1.1",
-            }
-            body = json.dumps({**parameter, "Overwrite": True}).encode()
-            status, _, answer = call(self._app, environ_of("POST", "/", headers, body))
-            if status != 200:
-                raise RuntimeError(f"cannot restore the parameter {parameter['Name']}: {answer.decode()}")
-
-    def done(self, action: str, body: dict[str, Any]) -> None:
-        """Keep what an SSM request that succeeded has changed."""
-        if action == "PutParameter":
-            self._kept[body["Name"]] = body
-        elif action == "DeleteParameter":
-            self._kept.pop(body["Name"], None)
-        elif action == "DeleteParameters":
-            for name in body["Names"]:
-                self._kept.pop(name, None)
-        else:
-            return
-        write_atomically(self._path, json.dumps(self._kept, indent=1).encode(), mode=0o600)
 
 
 class Objects:
@@ -198,13 +159,11 @@ class Journal:
 
     def __init__(self, folder: Path, app: Wsgi, region: str) -> None:
         self._app = app
-        self._secrets = Secrets(folder / "secrets.json", app, region)
         self._objects = Objects(folder / "objects", app, region)
         self._lock = threading.Lock()
 
     def restore(self) -> None:
         """Put back what an earlier run kept."""
-        self._secrets.restore()
         self._objects.restore()
 
     def answer(
@@ -213,12 +172,8 @@ class Journal:
         """Moto's answer to a request."""
         environ = environ_of(method, target, headers, body)
         answer = call(self._app, environ)
-        if 200 <= answer[0] < 300:
-            action = environ.get("HTTP_X_AMZ_TARGET", "")
-            if action.startswith(_SSM):
-                with self._lock:
-                    self._secrets.done(action.removeprefix(_SSM), json.loads(body))
-            elif not action and not target.startswith("/moto-api"):
-                with self._lock, contextlib.suppress(UnicodeDecodeError):
-                    self._objects.done(method, target, body)
+        others = "HTTP_X_AMZ_TARGET" in environ or target.startswith("/moto-api")
+        if 200 <= answer[0] < 300 and not others:
+            with self._lock, contextlib.suppress(UnicodeDecodeError):
+                self._objects.done(method, target, body)
         return answer
