@@ -1,15 +1,15 @@
 """Invariants 6 and 8, Chunks: every recipient of a chunk gets it once, and the ledger tells the truth.
 
 Small scope: a planner that may crash and start again; two workers; any number of crashes, duplicates and
-losses of queue messages. LINE may accept and lose the answer, refuse (a 4xx), ask to slow down (429), or take a
-request long after its worker gave up. The run may be cancelled at any moment. Searched twice: once with hours
-that pass (LINE remembers retry keys until time 2; time 1 is more than 20 hours after the first attempt, time 2
-more than 24; no request and no invocation lives as long as from 1 to 2), and once with a parent to A and B that
-LINE may refuse naming B, and its child to A.
+losses of queue messages. LINE may accept and lose the answer, refuse (a 4xx), ask to slow down (429), or
+take a request long after its worker gave up. The run may be cancelled at any moment. Searched twice: once
+with hours that pass (LINE remembers retry keys until time 2; time 1 is more than 20 hours after the first
+attempt, time 2 more than 24; no request and no invocation lives as long as from 1 to 2), and once with a
+parent to A and B that LINE may refuse naming B, and its child to A.
 
 Steps and code (``chalicelib/deliveries``): planner (after the manifest) ``status``, ``watch``, ``feed`` ·
-worker ``read`` the status and the run's control · ``mark`` attempts+1, sending, lease, first attempt · ``call``
-· ``answer`` closes the attempt it answers · ``child``, ``close`` split · ``sweep`` cancel_pending.
+worker ``read`` the status and the run's control · ``mark`` attempts+1, sending, lease, first attempt ·
+``call`` · ``answer`` closes the attempt it answers · ``child``, ``close`` split · ``sweep`` cancel_pending.
 ``open`` stands for attempts without an answer besides the one that runs.
 """
 

@@ -1,9 +1,9 @@
 """Invariant 2, React: one event changes the fact sheet once and its effects run, whatever happens.
 
 Small scope: one friend, two events in one FIFO group, two workers (the visibility of a message may run out
-while its worker lives), any number of crashes, one duplicate beyond SQS's de-duplication or one message that
-goes to the dead letters and is redriven behind the others, an import that takes a ``rev``, and the scenario
-room writing its mirror on the same item by path.
+while its worker lives), any number of crashes, one duplicate beyond SQS's de-duplication or one message
+that goes to the dead letters and is redriven behind the others, an import that takes a ``rev``, and the
+scenario room writing its mirror on the same item by path.
 
 Steps and code (``chalicelib/engine``): ``friend``/``activity`` the two consistent reads · ``clean`` finish
 the pending ids whose activity is missing · ``update`` the one conditional UpdateItem · ``effects`` ·
