@@ -25,27 +25,29 @@ def normal_body(kind: DocumentKind, body: Any, prefix: str = "") -> Body:
             f"{prefix or 'the document'}: must be an object", [Detail(prefix, "must be an object")]
         )
     model = parse_model(kind.model, body_text(body), prefix)
-    given = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    filled = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    normal: Body = _merged(given, filled)
+    given, filled, every = (
+        model.model_dump(mode="json", by_alias=True, exclude_unset=unset, exclude_none=none)
+        for unset, none in ((True, False), (False, True), (False, False))
+    )
+    normal: Body = _merged(given, filled, every)
     wrong = [Detail(join_path(prefix, detail.path), detail.message) for detail in kind.shape(normal)]
     if wrong:
         raise InvalidInput(summary(wrong), wrong[:_MOST_DETAILS])
     return normal
 
 
-def _merged(given: Any, filled: Any) -> Any:
-    """What was given, and the defaults that are not null, at every depth."""
+def _merged(given: Any, filled: Any, every: Any) -> Any:
+    """What was given, and the defaults that are not null, at every depth, in the model's order."""
     if isinstance(given, dict) and isinstance(filled, dict):
-        names = list(given) + [name for name in filled if name not in given]
         return {
-            name: _merged(given[name], filled[name])
+            name: _merged(given[name], filled[name], every[name])
             if name in given and name in filled
             else given.get(name, filled.get(name))
-            for name in names
+            for name in every
+            if name in given or name in filled
         }
     if isinstance(given, list) and isinstance(filled, list) and len(given) == len(filled):
-        return [_merged(one, other) for one, other in zip(given, filled, strict=True)]
+        return [_merged(*parts) for parts in zip(given, filled, every, strict=True)]
     return given
 
 

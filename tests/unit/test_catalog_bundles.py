@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.api.kinds import KINDS
-from chalicelib.catalog import bundles
+from chalicelib.catalog import bundles, yaml_text
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.catalog.validation import normal_body
@@ -123,3 +123,60 @@ def test_applying_twice_changes_nothing_more(current: Any, wanted: Any) -> None:
     after = {**current, **{write.id: write.body for write in bundles.writes(a_snapshot(current), bundle)}}
     assert bundles.writes(a_snapshot(after), bundle) == []
     assert all(after[id_] == body for id_, body in current.items() if id_ not in wanted)
+
+
+ids = st.sampled_from(["a", "b-1", "c_2"])
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+conditions = st.recursive(
+    st.sampled_from([{"everyone": True}, {"tag": "a"}, {"friend": {"status": "following"}}]),
+    lambda x: (
+        st.builds(lambda parts: {"all": parts}, st.lists(x, max_size=3))
+        | st.builds(lambda part: {"not": part}, x)
+    ),
+    max_leaves=6,
+)
+whole_bundles = st.fixed_dictionaries(
+    {},
+    optional={
+        "tags": st.dictionaries(ids, st.fixed_dictionaries({"name": texts}, optional={"folder": texts})),
+        "scores": st.dictionaries(
+            ids,
+            st.fixed_dictionaries({"name": texts}, optional={"min": st.integers(-9, 9) | st.floats(-9, 9)}),
+        ),
+        "segments": st.dictionaries(ids, st.fixed_dictionaries({"name": texts, "condition": conditions})),
+        "links": st.dictionaries(ids, st.just({"url": "https://example.com/%E6%98%A5?a=b#c"})),
+        "routes": st.dictionaries(
+            ids,
+            st.fixed_dictionaries(
+                {"name": texts},
+                optional={
+                    "then": st.lists(
+                        st.sampled_from(
+                            [
+                                {"add_tag": "a"},
+                                {"set_attribute": {"attribute": "a", "value": None}},
+                                {"send": {"message": "a"}},
+                            ]
+                        ),
+                        max_size=3,
+                    )
+                },
+            ),
+        ),
+        "policies": st.just(
+            {"default": {"quiet_hours": {"from": "21:00", "to": "09:00"}, "blackout_dates": []}}
+        ),
+    },
+)
+
+
+@given(whole_bundles)
+def test_an_export_is_the_same_bundle_again(value: dict[str, Any]) -> None:
+    """Read, exported as JSON or YAML, and read again: the same documents, and no change is planned."""
+    bundle = bundles.read(value, KINDS)
+    documents = {key: Document(*key, 1, body, "") for key, body in bundle.items()}
+    snapshot = Snapshot("shop", 1, "s", {}, documents)
+    exported = bundles.export(snapshot, list(KINDS))
+    for again in (exported, yaml_text.read(yaml_text.write(exported))):
+        assert bundles.read(again, KINDS) == bundle
+        assert bundles.writes(snapshot, bundles.read(again, KINDS)) == []
