@@ -11,9 +11,11 @@ import chalicelib.api.documents
 import chalicelib.api.keys
 import chalicelib.api.status
 import chalicelib.deliveries.workers
+import chalicelib.engine.api
 import chalicelib.engine.workers
 import chalicelib.friends.api
 import chalicelib.friends.transfer_api
+import chalicelib.intake.api
 import chalicelib.scenarios.workers
 import chalicelib.segments.api
 import chalicelib.webhook.api
@@ -30,7 +32,9 @@ for _room in (
     chalicelib.api.keys,
     chalicelib.api.documents,
     chalicelib.api.bundles,
+    chalicelib.engine.api,
     chalicelib.engine.workers,
+    chalicelib.intake.api,
     chalicelib.scenarios.workers,
     chalicelib.segments.api,
     chalicelib.deliveries.workers,

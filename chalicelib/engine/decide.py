@@ -127,6 +127,8 @@ class _Reaction:
             failure = test.failure(trigger.props)
             if failure is not None:
                 return failure
+        if trigger.props.get("refund_of") and not any(test.path == "refund_of" for test in rule.tests):
+            return "a refund (match refund_of to react to refunds)"
         if rule.id in self._ran:
             return "ran already for this event"
         closed = rule.window.closed(self._moment, self._program.zone) if rule.window else None

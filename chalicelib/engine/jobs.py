@@ -17,14 +17,30 @@ _POST_ATTEMPTS = 8
 _POST_FIRST_DELAY_S = 10
 
 
-class _NotDelivered(Exception):
-    """Another system did not take a call in all its attempts."""
+LAST_RECEIVE = 10
+"""The ``maxReceiveCount`` of ``bulk``."""
 
 
-def events(body: dict[str, Any], _received: int) -> None:
-    """``{"events": [message, …]}``: react to each in order."""
+class NotDone(Exception):
+    """The job, or a part of it, has to come again."""
+
+
+def events(body: dict[str, Any], received: int) -> None:
+    """``{"events": [message, …]}``: react to each. One that fails does not hold up the others; the last
+    attempt leaves a ``failed`` activity of it before the message goes to the dead letters.
+    """
+    failures: list[str] = []
     for message in body["events"]:
-        service.react(FriendEvent.from_message(message))
+        event = FriendEvent.from_message(message)
+        try:
+            service.react(event)
+        except Exception as error:  # noqa: BLE001 (the message as a whole fails below)
+            logger.exception("an event of a batch failed", extra={"event": event.event_id})
+            failures.append(f"{event.event_id}: {error}")
+            if received >= LAST_RECEIVE:
+                service.give_up(event, f"{type(error).__name__}: {error}")
+    if failures:
+        raise NotDone("; ".join(failures)[:500])
 
 
 def profile(body: dict[str, Any], _received: int) -> None:
@@ -74,7 +90,7 @@ def _again(body: dict[str, Any], why: str) -> None:
     if attempt >= _POST_ATTEMPTS:
         if attempt == _POST_ATTEMPTS:
             _note(body, why)
-        raise _NotDelivered(why)
+        raise NotDone(why)
     delay = min(queues.MAX_DELAY_S, _POST_FIRST_DELAY_S * 2 ** (attempt - 1))
     queues.send("bulk", body | {"attempt": attempt + 1}, delay_s=delay)
 

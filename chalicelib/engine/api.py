@@ -1,0 +1,109 @@
+"""Rules beside their documents: dry runs, and how they fare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.accounts.access import require
+from chalicelib.engine import health, rehearsal
+from chalicelib.shared.bodies import json_body
+from chalicelib.shared.http import Operation, http_errors, json_response, path_id, query_int
+
+bp = Blueprint(__name__)
+
+
+class GivenEvent(BaseModel):
+    """An event to try: one that happened (``event_id``), or one made up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event_id: str | None = Field(default=None, min_length=1, max_length=128)
+    type: str | None = Field(default=None, min_length=1, max_length=110)
+    at: str | None = None
+    props: dict[str, Any] = {}
+
+
+class DryRun(BaseModel):
+    """Try rules on one friend and event. ``rules``: drafts that stand in for (or join) the saved ones;
+    ``only``: look at these drafts alone.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: str = Field(min_length=1, max_length=128)
+    event: GivenEvent
+    rules: dict[str, dict[str, Any]] | None = Field(default=None, max_length=200)
+    only: bool = False
+
+
+class DryRunAnswer(BaseModel):
+    """What would happen; nothing did."""
+
+    rules: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    effects: list[dict[str, Any]]
+
+
+class Trouble(BaseModel):
+    """Effects of a rule that did not happen in one hour, with the last reason."""
+
+    hour: str
+    status: str
+    n: int
+    why: str
+    at: str
+    user_id: str
+
+
+class Health(BaseModel):
+    """How a rule fares: what in it could not be carried out, and where it may loop."""
+
+    rule: str
+    enabled: bool
+    trouble: list[Trouble]
+    warnings: list[str]
+
+
+@bp.route("/v1/accounts/{account}/rules/test", methods=["POST"])
+@http_errors
+def try_rules(account: str) -> Response:
+    """``POST /rules/test``: what the rules would do about an event; changes and sends nothing."""
+    require(bp.current_request, "viewer", account)
+    asked = json_body(bp.current_request, DryRun)
+    event = asked.event.model_dump(exclude_none=True)
+    return json_response(rehearsal.dry_run(account, asked.user_id, event, asked.rules, only=asked.only))
+
+
+@bp.route("/v1/accounts/{account}/rules/{rule}/health", methods=["GET"])
+@http_errors
+def rule_health(account: str, rule: str) -> Response:
+    """``GET /rules/{rule}/health?days=7``: what could not be carried out lately, and why."""
+    require(bp.current_request, "viewer", account)
+    rule_id = path_id(rule, "rule")
+    days = query_int(bp.current_request, "days", 7, maximum=90)
+    found = rehearsal.standing(account, rule_id)
+    return json_response({"rule": rule_id, **found, "trouble": health.read(account, rule_id, days)})
+
+
+OPERATIONS = [
+    Operation(
+        "POST",
+        "/v1/accounts/{account}/rules/test",
+        "Try rules on an event without doing anything",
+        "viewer",
+        DryRun,
+        DryRunAnswer,
+    ),
+    Operation(
+        "GET",
+        "/v1/accounts/{account}/rules/{rule}/health",
+        "What a rule could not carry out lately",
+        "viewer",
+        None,
+        Health,
+        query={"days": "How many days back, 7 by default, at most 90."},
+    ),
+]
