@@ -21,6 +21,7 @@ from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 from chalicelib.timers import plan, store
 from chalicelib.timers.model import (
+    QUEUE_OF,
     VERIFY_AFTER,
     Entry,
     Kind,
@@ -33,6 +34,7 @@ from chalicelib.timers.model import (
 )
 
 __all__ = [
+    "QUEUE_OF",
     "Checks",
     "Entry",
     "arm",
