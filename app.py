@@ -10,12 +10,15 @@ import chalicelib.api.contract
 import chalicelib.api.documents
 import chalicelib.api.keys
 import chalicelib.api.status
+import chalicelib.broadcasts.workers
 import chalicelib.deliveries.workers
 import chalicelib.engine.api
 import chalicelib.engine.workers
 import chalicelib.friends.api
 import chalicelib.friends.transfer_api
+import chalicelib.heartbeat.workers
 import chalicelib.intake.api
+import chalicelib.scenarios.api
 import chalicelib.scenarios.workers
 import chalicelib.segments.api
 import chalicelib.webhook.api
@@ -26,15 +29,18 @@ app = Chalice(app_name="todoku")
 for _room in (
     chalicelib.webhook.front,
     chalicelib.webhook.api,
+    chalicelib.intake.api,
     chalicelib.api.status,
     chalicelib.api.contract,
     chalicelib.api.accounts,
     chalicelib.api.keys,
     chalicelib.api.documents,
     chalicelib.api.bundles,
+    chalicelib.heartbeat.workers,
     chalicelib.engine.api,
     chalicelib.engine.workers,
-    chalicelib.intake.api,
+    chalicelib.broadcasts.workers,
+    chalicelib.scenarios.api,
     chalicelib.scenarios.workers,
     chalicelib.segments.api,
     chalicelib.deliveries.workers,

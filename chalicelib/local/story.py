@@ -69,6 +69,8 @@ class Story:
             )
         bundle = (SALON / "bundle.yaml").read_text(encoding="utf-8")
         self.api.call("POST", f"{A}/catalog/apply", bundle, content_type="application/yaml")
+        published = self.api.post(f"{A}/scenarios/welcome/publish", {})
+        self.compare("the scenario is published as version", published["version"], 1)
 
     def import_friends(self) -> None:
         """300 friends from a CSV."""
