@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -154,37 +156,77 @@ def test_a_retry_key_out_of_place_is_400(line: Line, kind: str, key: str) -> Non
     assert line.post(kind, body, key).status == 400
 
 
-def test_the_memory_survives_a_kill(tmp_path: Path) -> None:
-    """A retry key, a message and a friend accepted by a process killed with SIGKILL are known to the next."""
-    http = urllib3.PoolManager(retries=False)
-    headers = {"Authorization": "Bearer token", "X-Line-Retry-Key": KEY}
-    statuses, accepted = [], set()
-    for round_ in range(2):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "chalicelib.local.line", "--port", "0", "--dir", str(tmp_path)],
+class Process:
+    """The simulator as its users start it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "chalicelib.local.line", "--port", "0", "--dir", str(directory)],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         )
-        assert process.stdout is not None
-        url = process.stdout.readline().split()[-1]
-        if round_ == 0:
-            http.request("POST", f"{url}/_sim/friends", json={"account": "x", "user_id": user(0)})
-        answer = http.request(
-            "POST", f"{url}/v2/bot/message/push", json={"to": user(0), "messages": HELLO}, headers=headers
-        )
-        statuses.append(answer.status)
-        accepted.add(answer.headers.get("x-line-accepted-request-id") or answer.headers["x-line-request-id"])
-        items = http.request("GET", f"{url}/_sim/messages?status=200").json()["items"]
-        friends = http.request("GET", f"{url}/_sim/friends?account=x").json()["items"]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    http.clear()
-    assert statuses == [200, 409]
-    assert len(accepted) == 1
-    assert len(items) == 1
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().split()[-1]
+        self.http = urllib3.PoolManager(retries=False)
+
+    def push(self, key: str) -> int:
+        headers = {"Authorization": "Bearer token", "X-Line-Retry-Key": key}
+        body = {"to": user(0), "messages": HELLO}
+        return self.http.request("POST", f"{self.url}/v2/bot/message/push", json=body, headers=headers).status
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        code = self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.http.clear()
+        return code
+
+
+def push_until_gone(process: Process) -> tuple[list[str], str]:
+    """The keys that were answered 200, and the one that got no answer."""
+    answered: list[str] = []
+    while True:
+        key = str(uuid.uuid4())
+        try:
+            assert process.push(key) == 200
+        except urllib3.exceptions.HTTPError:
+            return answered, key
+        answered.append(key)
+
+
+def test_the_memory_survives_a_kill(tmp_path: Path) -> None:
+    """SIGKILL amid sends: all that was answered is 409 afterwards, and no key was ever accepted twice."""
+    first = Process(tmp_path)
+    first.http.request("POST", f"{first.url}/_sim/friends", json={"account": "x", "user_id": user(0)})
+    threading.Timer(0.15, first.process.kill).start()
+    answered, key = push_until_gone(first)
+    first.end(signal.SIGKILL)
+    second = Process(tmp_path)
+    assert [second.push(one) for one in answered[-50:]] == [409] * len(answered[-50:])
+    assert second.push(key) in {200, 409}, "the one that was in the air"
+    items = second.http.request("GET", f"{second.url}/_sim/messages?status=200").json()["items"]
+    assert sorted(item["retry_key"] for item in items) == sorted([*answered, key])
+    friends = second.http.request("GET", f"{second.url}/_sim/friends?account=x").json()["items"]
     assert [friend["user_id"] for friend in friends] == [user(0)]
+    assert second.end(signal.SIGTERM) == 0, "an orderly end"
+
+
+def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
+    """Exit code 1 and a sentence with the port."""
+    there = Process(tmp_path)
+    port = there.url.rsplit(":", 1)[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "chalicelib.local.line", "--port", port, "--dir", str(tmp_path / "other")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    there.end(signal.SIGTERM)
+    assert done.returncode == 1
+    assert f"port {port}" in done.stderr
 
 
 @pytest.mark.parametrize(
