@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.friends.scores import score_value
+from chalicelib.friends.scores import valuer
 from chalicelib.segments import attributes, shapes
 from chalicelib.segments.comparisons import age, compare
 from chalicelib.segments.model import Built, Context, Leaf, Sheet
@@ -75,13 +75,13 @@ def _score_logic(value: Any, _snapshot: Snapshot, path: str) -> Iterable[Detail]
 def _score_build(value: Any, context: Context) -> Built:
     score, matches = value["id"], compare(value)
     document = context.snapshot.find("scores", score)
-    definition = document.body if document else {}
+    value_of = valuer(document.body if document else {})
 
     def worth(sheet: Sheet, now: datetime) -> float | None:
         entry = (sheet.get("scores") or _NONE).get(score)
         if entry is None:
             return None
-        return score_value(entry, definition, now) if definition.get("half_life") else entry["value"]
+        return value_of(entry, now)
 
     def test(sheet: Sheet, now: datetime) -> bool:
         value = worth(sheet, now)

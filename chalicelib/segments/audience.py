@@ -41,7 +41,7 @@ def read_shard(
         request["ProjectionExpression"] = ",".join(names)
         request["ExpressionAttributeNames"] = names
     items, last = query_page(request)
-    sheets = [_sheet(account, item) for item in items if item["status"] != _ERASED]
+    sheets = [sheet_of(account, item) for item in items if item["status"] != _ERASED]
     return sheets, last["sk"]["S"] if last else None
 
 
@@ -59,7 +59,8 @@ def walk_shard(
 _ERASED = {"S": "erased"}
 
 
-def _sheet(account: str, item: dict[str, Any]) -> Sheet:
+def sheet_of(account: str, item: dict[str, Any]) -> Sheet:
+    """A raw item (whole or projected) as a sheet."""
     sheet = {name: _plain(value) for name, value in item.items()}
     sheet.pop("pk", None)
     sheet["account"] = account
