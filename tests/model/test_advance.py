@@ -205,7 +205,7 @@ def fresh(s: State) -> int:
 def canonical(s: State) -> State:
     """Of states that only differ in the names of workers and chunks, always the same one."""
     one, two = s.workers
-    if repr(two) < repr(one):
+    if hash(two) < hash(one):
         s = s._replace(workers=(two, one))
     names: dict[int | None, int] = {}
     for chunk in (s.items[0].claim, s.items[1].claim, *(chunk for chunk, _ in s.manifests)):
