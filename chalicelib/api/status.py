@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from chalicelib.accounts import service
 from chalicelib.accounts.access import require
+from chalicelib.broadcasts import service as broadcasts
 from chalicelib.gateways import queues
 from chalicelib.shared.http import Operation, http_errors, json_response
 from chalicelib.shared.version import VERSION
@@ -76,7 +77,7 @@ def status() -> Response:
     body["due"] = {**timers.next_due(), "dlq": queues.counts("due")["dlq"]}
     work = [queues.counts(queue) for queue in _WORK]
     body["tasks"] = {name: sum(counts[name] for counts in work) for name in ("waiting", "in_flight", "dlq")}
-    body["runs_open"] = 0
+    body["runs_open"] = broadcasts.open_runs_count()
     return json_response(body)
 
 
