@@ -15,6 +15,7 @@ version 1 ``triage``. Chunks are numbered by the smallest number that nobody use
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -205,7 +206,7 @@ def fresh(s: State) -> int:
 def canonical(s: State) -> State:
     """Of states that only differ in the names of workers and chunks, always the same one."""
     one, two = s.workers
-    if hash(two) < hash(one):
+    if _order(two) < _order(one):
         s = s._replace(workers=(two, one))
     names: dict[int | None, int] = {}
     for chunk in (s.items[0].claim, s.items[1].claim, *(chunk for chunk, _ in s.manifests)):
@@ -216,6 +217,11 @@ def canonical(s: State) -> State:
             if chunk is not None and chunk >= 0:
                 names.setdefault(chunk, len(names))
     return s if all(old == new for old, new in names.items()) else renamed(s, names)
+
+
+@functools.cache
+def _order(worker: Worker) -> str:
+    return repr(worker)
 
 
 def renamed(s: State, names: dict[int | None, int]) -> State:
