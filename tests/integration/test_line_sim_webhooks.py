@@ -145,7 +145,24 @@ def test_a_recorded_day_can_be_played(sim: Simulator, todoku: Todoku) -> None:
     assert todoku.events() == happened
     assert len(todoku.requests) == 2
     assert sim.people.status("shop", ANNA) == "blocked"
+    again = happened[0] | {"deliveryContext": {"isRedelivery": True}}
+    ask(sim, "POST", "webhooks/shop", {"events": [again]})
+    assert todoku.events()[3:] == [again]
+    assert len(ask(sim, "GET", "events").body["items"]) == 3, "a recorded redelivery is the same event"
     assert sim.people.status("shop", BEN) == "following"
+
+
+def test_friends_are_listed_by_what_they_did_last(sim: Simulator, todoku: Todoku) -> None:
+    """Who wrote last comes first, before friends of whom nothing was heard; names and ids can be searched."""
+    silent = [{"user_id": f"U{n:032x}"} for n in range(3)]
+    act(sim, ANNA, "follow", {"display_name": "安奈"})
+    act(sim, BEN, "follow", {"display_name": "勉"})
+    ask(sim, "POST", "friends", {"account": "shop", "friends": silent})
+    act(sim, ANNA, "message", {"text": "こんにちは"})
+    found = ask(sim, "GET", "friends?account=shop").body
+    assert [friend["user_id"] for friend in found["items"]][:2] == [ANNA, BEN]
+    assert found["total"] == 5
+    assert [f["user_id"] for f in ask(sim, "GET", "friends?account=shop&q=勉").body["items"]] == [BEN]
 
 
 def test_empty_and_badly_signed_webhooks_can_be_made(sim: Simulator, todoku: Todoku) -> None:

@@ -152,10 +152,14 @@ class People:
         return {"name": row["name"], "colour": row["colour"], "language": row["language"]}
 
     def friends(self, account: str, search: str = "", limit: int = 100) -> list[dict[str, Any]]:
-        """Friends whose name or id holds ``search``, newest first."""
+        """Friends whose name or id holds ``search``: who did something last comes first, then the newest."""
         rows = self._store.all(
             "SELECT f.user_id, f.status, f.at, p.name, p.colour FROM friends f JOIN people p USING (user_id)"
-            " WHERE f.account = ? AND (instr(p.name, ?) OR instr(f.user_id, ?)) ORDER BY f.at DESC LIMIT ?",
+            " LEFT JOIN (SELECT chat, MAX(seq) AS last FROM events WHERE account = ? GROUP BY chat) e"
+            " ON e.chat = f.user_id"
+            " WHERE f.account = ? AND (instr(p.name, ?) OR instr(f.user_id, ?))"
+            " ORDER BY e.last DESC, f.at DESC LIMIT ?",
+            account,
             account,
             search,
             search,

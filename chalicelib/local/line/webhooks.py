@@ -58,14 +58,20 @@ class Courier:
     def keep(self, account: str, event: dict[str, Any], shown: dict[str, Any] | None) -> int:
         """Write an event down before it is sent, with the reply token it carries; answers its seq.
 
-        The token's life begins now, also for a recorded event of long ago.
+        The token's life begins now, also for a recorded event of long ago. An event seen before (a recorded
+        redelivery) keeps its place.
         """
         chat = chat_of(event)
-        seq = self._store.next_seq()
         now = iso(self._now())
         with self._store.write() as db:
+            row = self._store.one(
+                "SELECT seq FROM events WHERE event_id = ? AND account = ?",
+                event.get("webhookEventId"),
+                account,
+            )
+            seq: int = row["seq"] if row else self._store.next_seq()
             db.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                 (
                     seq,
                     now,
