@@ -29,6 +29,12 @@ class Client:
         self.api_key = api_key
         self._connection: http.client.HTTPConnection | None = None
 
+    def close(self) -> None:
+        """Close the kept connection; the next request opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def raw(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:

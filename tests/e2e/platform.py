@@ -60,10 +60,11 @@ class Platform:
         )
 
         def read(stream: Any) -> None:
-            for line in stream:
-                self.lines.append(line.rstrip())
-                if line.strip() == "READY":
-                    ready.append(time.time())
+            with stream:
+                for line in stream:
+                    self.lines.append(line.rstrip())
+                    if line.strip() == "READY":
+                        ready.append(time.time())
 
         threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
         deadline = time.monotonic() + timeout_s
@@ -78,12 +79,14 @@ class Platform:
     def stop(self) -> int:
         """SIGTERM; answers the exit status."""
         assert self.process is not None
+        self.api.close()
         self.process.terminate()
         return self.process.wait(timeout=30)
 
     def kill(self) -> None:
         """SIGKILL to the whole process group, as a power cut."""
         assert self.process is not None
+        self.api.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=30)
