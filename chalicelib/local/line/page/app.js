@@ -35,6 +35,7 @@ function kept() {
 function listen() {
   if (stream) stream.close();
   stream = null;
+  light.style.display = phones.length ? "" : "none";
   if (!phones.length) return;
   stream = new EventSource(`/_sim/stream?phones=${encodeURIComponent(phones.map(keyOf).join(","))}`);
   let before = false;
@@ -80,8 +81,8 @@ function empty() {
     { class: "empty" },
     el("div", { class: "empty-art", text: "📱" }),
     el("h2", { text: words.emptyTitle }),
-    el("p", { text: words.emptyText }),
-    el("button", { class: "button button-main", type: "button", text: words.addPhone, on: { click: add } }),
+    el("p", { text: picker.value ? words.emptyText : words.noAccount }),
+    picker.value && el("button", { class: "button button-main", type: "button", text: words.addPhone, on: { click: add } }),
   );
 }
 
@@ -95,17 +96,29 @@ async function add() {
   settle();
 }
 
+/** The accounts, as soon as there is one: Todoku may still be starting. */
+async function accountsOnceThere() {
+  for (;;) {
+    const known = await door.accounts().catch(() => []);
+    picker.replaceChildren(...known.map((one) => el("option", { value: one.account, text: one.name })));
+    document.getElementById("account-label").style.display = known.length > 1 ? "" : "none";
+    if (known.length) return known;
+    place.replaceChildren(empty());
+    await new Promise((done) => setTimeout(done, 2000));
+  }
+}
+
 async function start() {
   document.getElementById("tagline").textContent = words.tagline;
   document.querySelector("#account-label span").textContent = words.account;
   const button = document.getElementById("add");
   button.textContent = words.addPhone;
   button.addEventListener("click", add);
-  const known = await door.accounts();
-  picker.replaceChildren(...known.map((one) => el("option", { value: one.account, text: one.name })));
-  document.getElementById("account-label").style.display = known.length > 1 ? "" : "none";
+  button.disabled = true;
+  const known = await accountsOnceThere();
+  button.disabled = false;
   let wanted = kept().map((key) => key.split("/")).filter(([account]) => known.some((one) => one.account === account));
-  if (!wanted.length && known.length) {
+  if (!wanted.length) {
     const first = await door.friends(known[0].account, "", 3);
     wanted = first.map((friend) => [known[0].account, friend.user_id]);
   }
@@ -113,6 +126,6 @@ async function start() {
   settle();
 }
 
-shine(false);
+light.style.display = "none";
 setInterval(() => phones.forEach((phone) => phone.tick()), 15_000);
 start();

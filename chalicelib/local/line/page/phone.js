@@ -274,7 +274,7 @@ export class Phone {
     const meta = el(
       "div",
       { class: "meta" },
-      sent ? (status ? el("span", { text: words.read }) : "") : el("span", { class: "failed", text: `${words.failed} ${status}` }),
+      sent ? (status ? el("span", { text: words.read }) : "") : el("span", { class: "failed", text: status ? `${words.failed} ${status}` : words.failed }),
       el("br"),
       timeOf(moment),
     );
@@ -386,7 +386,7 @@ const settle = (event) => event.currentTarget.classList.remove("fresh");
 
 function note(text, status) {
   const failed = status !== undefined && status !== null && !(status >= 200 && status < 300);
-  return el("div", { class: "note" }, el("span", { text: failed ? `${text} · ${words.failed} ${status}` : text }));
+  return el("div", { class: "note" }, el("span", { text: failed ? `${text} · ${words.failed} ${status || ""}` : text }));
 }
 
 function noteOf(event) {
