@@ -49,7 +49,12 @@ def replace_failed(activity: dict[str, Any]) -> bool:
 
 
 def recent(
-    account: str, user: str, limit: int, cursor: dict[str, Any] | None = None
+    account: str,
+    user: str,
+    limit: int,
+    cursor: dict[str, Any] | None = None,
+    *,
+    consistent: bool = False,
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Newest first: ``(activities, the cursor of the next page or None)``."""
     request: dict[str, Any] = {
@@ -59,6 +64,7 @@ def recent(
         "ExpressionAttributeValues": {":pk": {"S": f"{account}#{user}"}},
         "ScanIndexForward": False,
         "Limit": limit,
+        "ConsistentRead": consistent,
     }
     if cursor:
         request["ExclusiveStartKey"] = _key(account, user, cursor["event_id"]) | {"at": {"S": cursor["at"]}}

@@ -10,6 +10,8 @@ from typing import Any
 
 from chalicelib.friends.model import BUDGET_BYTES, DAYS_KEPT, HARD_BYTES, KEYS_PER_TYPE, Sheet
 
+_PERIODS_KEPT = 2
+
 
 def size_of(value: Any) -> int:
     """Roughly the bytes that a value takes in the store (its JSON text)."""
@@ -19,11 +21,13 @@ def size_of(value: Any) -> int:
 def tidy(sheet: Sheet, today: date) -> list[str]:
     """Drop what the budget does not hold, oldest first; answers the names of what was dropped.
 
-    Always: days out of the window, and the oldest keys above 200 per type. Above 32 KB, until it fits:
+    Always: days out of the window and caps of periods gone by (unnamed, they can count no more), and the
+    oldest keys above 200 per type. Above 32 KB, until it fits:
     old receipts, day counts of keyed facts, keyed facts, products, removals remembered. Above 100 KB
     also attributes, longest first. Tags, scores, status and pending reactions are never dropped.
     """
     _drop_old_days(sheet, today)
+    _drop_old_caps(sheet["caps"])
     facts = sheet["facts"]
     trimmed = [_drop(f"facts.{name}", facts, name) for name in _surplus_keys(facts)]
     size = size_of(sheet)
@@ -67,6 +71,16 @@ def _drop_old_days(sheet: Sheet, today: date) -> None:
         days = fact.get("days")
         if days and min(days) < oldest:
             fact["days"] = {day: count for day, count in days.items() if day >= oldest}
+
+
+def _drop_old_caps(caps: dict[str, Any]) -> None:
+    """Of each counter (``<category>_<day|week|month>_<period>``) the two latest periods can still count."""
+    counters: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(caps):
+        counters[name.rpartition("_")[0]].append(name)
+    for names in counters.values():
+        for name in names[:-_PERIODS_KEPT]:
+            del caps[name]
 
 
 def _surplus_keys(facts: dict[str, Any]) -> list[str]:

@@ -145,6 +145,50 @@ def test_importing_twice_changes_nothing(shop):
     assert len(activities.recent("shop", "U1", 10)[0]) == 2
 
 
+class Crash(Exception):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("after_the_call", [False, True])
+def test_an_import_survives_a_crash_at_every_step(shop, after_the_call):
+    """Stopped at any call, before or after it, and delivered again: same sheets, one activity, exact counts."""
+    api, base = shop
+    for step in range(40):
+        users = [f"S{step}-{n}" for n in range(3)]
+        job = an_import(api, base, "user_id,tags\n" + "".join(f"{u},vip\n" for u in users) + ",\nX,nope\n")
+        imports.work(drain("bulk")[0])
+        (chunk,) = drain("bulk")
+        crossings = []
+
+        def guard(name, _detail, call, step=step, crossings=crossings):
+            if not name.startswith("dynamodb:"):
+                return call()
+            crossings.append(name)
+            if len(crossings) == step + 1:
+                if after_the_call:
+                    call()
+                raise Crash
+            return call()
+
+        crashed = False
+        with seam.guarded(guard):
+            try:
+                imports.work(chunk, 1)
+            except Crash:
+                crashed = True
+        imports.work(chunk, 2)
+        body = api.ok("GET", f"{base}/jobs/{job}")
+        assert (body["state"], body["done"], body["total"], len(body["errors"])) == ("done", 4, 4, 1)
+        for user in users:
+            sheet = store.load("shop", 4, user)
+            assert (set(sheet["tags"]), sheet["rev"]) == ({"vip"}, 1)
+            assert len(activities.recent("shop", user, 10)[0]) == 1, (step, crossings)
+        if not crashed:
+            break
+    assert not crashed
+    assert step > 8
+
+
 def test_an_import_meets_an_engine_that_writes_at_the_same_time(shop):
     """Somebody else's write between read and write: both stand."""
     api, base = shop

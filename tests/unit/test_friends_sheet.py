@@ -275,6 +275,25 @@ def test_a_sheet_is_trimmed_to_its_budget_and_says_what_went():
     assert json.dumps(sheet)
 
 
+def test_caps_of_periods_gone_by_leave():
+    """The two latest periods of each counter stay; the store is told by path."""
+    before = a_sheet()
+    before["caps"] = {f"marketing_day_2026-11-{n}": {"run"} for n in range(10, 23)} | {
+        "marketing_month_2026-11": {"r"}
+    }
+    after = copy.deepcopy(before)
+    assert tidy(after, date(2026, 11, 22)) == []
+    assert set(after["caps"]) == {
+        "marketing_day_2026-11-21",
+        "marketing_day_2026-11-22",
+        "marketing_month_2026-11",
+    }
+    sets, removes = changed_paths(before, after)
+    assert sets == []
+    assert len(removes) == 11
+    assert all(len(path) == 2 for path in removes)
+
+
 def test_attributes_remember_when():
     """The latest value stands; None removes; the same value again is no change."""
     sheet, definition = a_sheet(), ATTRIBUTES["visits"]
