@@ -18,6 +18,7 @@ import chalicelib.friends.api
 import chalicelib.friends.transfer_api
 import chalicelib.heartbeat.workers
 import chalicelib.intake.api
+import chalicelib.messages.api
 import chalicelib.scenarios.api
 import chalicelib.scenarios.workers
 import chalicelib.segments.api
@@ -43,6 +44,7 @@ for _room in (
     chalicelib.scenarios.api,
     chalicelib.scenarios.workers,
     chalicelib.segments.api,
+    chalicelib.messages.api,
     chalicelib.deliveries.workers,
     chalicelib.friends.api,
     chalicelib.friends.transfer_api,

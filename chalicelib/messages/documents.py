@@ -33,9 +33,11 @@ def shape(body: dict[str, Any]) -> Iterable[Detail]:
     return checks.check_shape(body["messages"])
 
 
-def check(_id: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detail]:
+def check(id_: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detail]:
     """Templates that cannot be read, names and filters that do not exist, texts too long even unfilled."""
-    return checks.check_templates(body["messages"])
+    if id_ == "preview":
+        yield Detail("id", "is the name of a route beside the documents; choose another")
+    yield from checks.check_templates(body["messages"])
 
 
 KINDS: dict[str, DocumentKind] = {
