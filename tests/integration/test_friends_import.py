@@ -151,7 +151,7 @@ class Crash(Exception):
 
 @pytest.mark.parametrize("after_the_call", [False, True])
 def test_an_import_survives_a_crash_at_every_step(shop, after_the_call):
-    """Stopped at any call, before or after it, and delivered again: same sheets, one activity, exact counts."""
+    """Stopped at any call, before or after it, and delivered again: same sheets, exact counts."""
     api, base = shop
     for step in range(40):
         users = [f"S{step}-{n}" for n in range(3)]
