@@ -21,10 +21,9 @@ from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store as friends
 from chalicelib.gateways import clock, queues
 from chalicelib.messages import render
-from chalicelib.scenarios import decide, follow, store
+from chalicelib.scenarios import decide, follow, moves, store
 from chalicelib.scenarios.model import Enrollment, Park, Pointer, Position, Step
 from chalicelib.shared.errors import Unavailable
-from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.times import iso
 from chalicelib.timers import service as timers
@@ -137,7 +136,7 @@ def _follow_again(
     for item in items:
         if redelivered:
             follow.mirror(account, item)
-    follow.tell(_facts(program, items, actions=redelivered))
+    follow.tell(moves.facts(program, items, actions=redelivered))
 
 
 def _come_back(pointers: Iterable[Pointer]) -> None:
@@ -166,9 +165,10 @@ def _come_back(pointers: Iterable[Pointer]) -> None:
 def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
     """A friend's step, its message rendered; what cannot be rendered is passed, and said."""
     refused: dict[str, str] = {}
+    sheet = at.sheets.get(item.user_id)
+    happened = sheet is not None and moves.has_happened(at.program, item, sheet)
     while True:
-        sheet = at.sheets.get(item.user_id)
-        found = decide.step(at.program, item, sheet, at.now, refused)
+        found = decide.step(at.program, item, sheet, at.now, refused, happened=happened)
         if isinstance(found, Park):
             return item, found
         if found.send is None or found.message is None or sheet is None:
@@ -200,7 +200,7 @@ def _park(at: _Round, parks: Sequence[tuple[Enrollment, Park]]) -> None:
     for item, park in parks:
         store.park(item, park.due_at)
     again = [item for item, park in parks if park.again]
-    follow.tell(_facts(at.program, again, actions=True))
+    follow.tell(moves.facts(at.program, again, actions=True))
 
 
 def _send(at: _Round, turns: Sequence[_Turn]) -> None:
@@ -310,54 +310,18 @@ def _deliver(
     return [item for item in members if item.user_id not in listed]
 
 
-def _move(at: _Round, moves: Sequence[tuple[Enrollment, Position]]) -> None:
+def _move(at: _Round, steps: Sequence[tuple[Enrollment, Position]]) -> None:
     """The next entries, then v+1, then the mirrors and the facts."""
-    follow.arm_next(moves)
+    follow.arm_next(steps)
     there: list[Enrollment] = []
-    for item, position in moves:
+    for item, position in steps:
         chunk = item.claim["chunk"] if item.claim else None
         moment = item.claim["at"] if item.claim else iso(at.now)
         if store.move(item, position, moment, chunk):
-            there.append(moved(item, position, moment))
+            there.append(moves.moved(item, position, moment))
         else:
             at.again.append(item.user_id)
-    follow_moves(at.account, at.program, there)
-
-
-def moved(item: Enrollment, position: Position, moment: str) -> Enrollment:
-    """The enrollment as it stands after a move."""
-    over = position.state != "active"
-    return replace(
-        item,
-        state=position.state,
-        v=item.v + 1,
-        node=position.node if position.node is not None else item.node,
-        node_at=moment,
-        due_at=iso(position.due_at) if position.due_at else None,
-        claim=None,
-        reason=position.reason if over else None,
-        ended_at=moment if over else None,
-    )
-
-
-def follow_moves(account: Account, program: decide.Program | None, items: Sequence[Enrollment]) -> None:
-    """Mirror moves, and tell what they mean: ends, and actions to carry out."""
-    for item in items:
-        follow.mirror(account, item)
-    follow.tell(_facts(program, items, actions=True))
-
-
-def _facts(
-    program: decide.Program | None, items: Sequence[Enrollment], *, actions: bool
-) -> list[FriendEvent]:
-    facts: list[FriendEvent] = []
-    for item in items:
-        node = program.node(item.node) if program else None
-        if item.state != "active":
-            facts.append(follow.ended(item))
-        elif actions and node is not None and node["type"] == "action":
-            facts.append(follow.action(item, node["then"]))
-    return facts
+    moves.follow_moves(at.account, at.program, there)
 
 
 def _stored(position: Position) -> dict[str, Any]:

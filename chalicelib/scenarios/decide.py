@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.scenarios import schedule
 from chalicelib.scenarios.model import ACTION_RETRY, EARLY, Enrollment, Park, Pointer, Position, Step
-from chalicelib.segments import conditions
+from chalicelib.segments import conditions, matching
 from chalicelib.segments.model import Context
 from chalicelib.shared.times import parse_duration, parse_iso
 
@@ -33,6 +33,7 @@ class Program:
     zone: ZoneInfo
     goals: tuple[Test, ...]
     cases: Mapping[str, tuple[Test, ...]]
+    awaited: Mapping[str, tuple[matching.Test, ...]]
 
     def node(self, name: str | None) -> Mapping[str, Any] | None:
         """The node, or None."""
@@ -66,6 +67,22 @@ def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone:
             for name, node in definition["nodes"].items()
             if node["type"] == "branch"
         },
+        awaited={
+            name: matching.compile_match(node.get("match") or {})
+            for name, node in definition["nodes"].items()
+            if node["type"] == "wait_for"
+        },
+    )
+
+
+def is_awaited(program: Program, item: Enrollment, event: Mapping[str, Any]) -> bool:
+    """Whether a friend stands at a ``wait_for`` for which this event (``type``, ``at``, ``props``) counts."""
+    node = program.node(item.node)
+    if node is None or node["type"] != "wait_for" or event["type"] != node["event"]:
+        return False
+    props = event.get("props") or {}
+    return event["at"] >= item.node_at and not any(
+        test.failure(props) for test in program.awaited[item.node or ""]
     )
 
 
@@ -84,13 +101,17 @@ def triage(item: Enrollment | None, pointer: Pointer) -> Literal["go", "drop", "
     return "go" if item.v == pointer.v else "later"
 
 
-def due_at(program: Program, node_name: str | None, entered: datetime) -> datetime:
+def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Mapping[str, Any]) -> datetime:
     """When a friend who entered a node then is to go on, by the definition in force."""
     node = program.node(node_name)
     if node is None:
         return entered
     if node["type"] == "wait":
+        if node.get("until"):
+            return schedule.until(node["until"], sheet, program.zone) or entered
         return schedule.ends_at(node, entered, program.zone)
+    if node["type"] == "wait_for":
+        return entered + parse_duration(node["timeout"])
     if node["type"] == "action":
         return entered + ACTION_RETRY
     return entered
@@ -102,10 +123,13 @@ def step(
     sheet: dict[str, Any] | None,
     now: datetime,
     refused: Mapping[str, str] = NONE_REFUSED,
+    *,
+    happened: bool = False,
 ) -> Park | Step:
     """What a friend's turn comes to: nothing yet, or a step to the next message, wait, action or end.
 
-    ``refused`` names message nodes that cannot be sent to this friend, and why.
+    ``refused`` names message nodes that cannot be sent to this friend, and why. ``happened``: what the
+    friend's ``wait_for`` waits for has happened.
     """
     if program is None:
         return Step(Position("exited", reason="deleted"))
@@ -120,23 +144,28 @@ def step(
         if item.node not in redirects:
             return Step(Position("exited", reason="changed"))
         return turn.walk(redirects[item.node])
-    due = due_at(program, item.node, parse_iso(item.node_at))
+    entered = parse_iso(item.node_at)
+    due = due_at(program, item.node, entered, sheet)
     if node["type"] == "action":
         return (
             Step(Position("exited", reason="goal"))
             if turn.goal_reached()
             else Park(now + ACTION_RETRY, again=True)
         )
-    if due > now + EARLY:
+    if due > now + EARLY and not happened:
         return Park(due)
     turn = replace(turn, due=due)
-    return turn.walk(node.get("next") if node["type"] == "wait" else item.node)
+    if node["type"] == "wait_for":
+        return turn.walk(node.get("next" if happened else "on_timeout"))
+    if node["type"] == "wait":
+        if node.get("until") and due <= entered:
+            return turn.past(node)
+        return turn.walk(node.get("next"))
+    return turn.walk(item.node)
 
 
-def after_action(
-    program: Program | None, item: Enrollment, sheet: dict[str, Any] | None, now: datetime
-) -> Step:
-    """What follows when the engine has carried out the action node at which a friend stands.
+def go_on(program: Program | None, item: Enrollment, sheet: dict[str, Any] | None, now: datetime) -> Step:
+    """What follows when what a friend's node waits for has come: the action's end, or the event.
 
     Nothing is sent here: a message that comes next is due at once.
     """
@@ -208,10 +237,25 @@ class _Turn:
             return self._branch(name, node), None
         if kind == "split":
             return _split(node, name, self.item), None
-        until = due_at(self.program, name, self.now)
-        if kind == "wait" and until <= self.now:
-            return node.get("next"), None
-        return name, Position("active", name, until)
+        moment = due_at(self.program, name, self.now, self.sheet)
+        if kind != "wait" or moment > self.now:
+            return name, Position("active", name, moment)
+        if node.get("until"):
+            return self._past(node)
+        return node.get("next"), None
+
+    def past(self, node: Mapping[str, Any]) -> Step:
+        """The way of a friend whose date lies before the moment of entering the node, or is gone."""
+        onwards, position = self._past(node)
+        return Step(position) if position else self.walk(onwards)
+
+    def _past(self, node: Mapping[str, Any]) -> tuple[str | None, Position | None]:
+        if node.get("on_past"):
+            return node["on_past"], None
+        if schedule.until(node["until"], self.sheet, self.program.zone) is None:
+            # Nothing to remind of: going on as if the moment had come would send a false reminder.
+            return None, Position("exited", reason="no_date")
+        return node.get("next"), None
 
     def _why_not(self, name: str, node: Mapping[str, Any]) -> str | None:
         """Why a message is passed without being sent (``exit``: and the scenario left), or None."""

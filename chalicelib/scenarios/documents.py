@@ -11,7 +11,7 @@ from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages import actions
 from chalicelib.scenarios import graph
-from chalicelib.segments import conditions
+from chalicelib.segments import conditions, matching
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.times import parse_duration
 
@@ -66,6 +66,12 @@ class Until(_Strict):
     offset: Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,6}[smhdw]$")] = "0s"
     time: Clock | None = None
 
+    @model_validator(mode="after")
+    def _one_anchor(self) -> Until:
+        if (self.attribute is None) == (self.event is None):
+            raise ValueError("give exactly one of attribute and event")
+        return self
+
 
 class WaitNode(_Strict):
     """Waits for a while, or until a moment."""
@@ -81,6 +87,8 @@ class WaitNode(_Strict):
     def _one_of_them(self) -> WaitNode:
         if sum(given is not None for given in (self.after, self.at, self.until)) != 1:
             raise ValueError("a wait has exactly one of after, at, until")
+        if self.on_past is not None and self.until is None:
+            raise ValueError("on_past belongs to a wait until a date")
         return self
 
 
@@ -188,8 +196,14 @@ def _conditions(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def shape(body: dict[str, Any]) -> Iterable[Detail]:
-    """What is wrong with the shape of conditions."""
-    return [detail for path, condition in _conditions(body) for detail in conditions.shape(condition, path)]
+    """What is wrong with the shape of conditions and matches."""
+    for path, condition in _conditions(body):
+        yield from conditions.shape(condition, path)
+    for name, node in body["nodes"].items():
+        try:
+            matching.compile_match(node.get("match") or {})
+        except matching.BadMatch as error:
+            yield Detail(f"nodes.{name}.match.{error.path}", error.message)
 
 
 def references(body: dict[str, Any]) -> Iterable[Reference]:
@@ -201,10 +215,12 @@ def references(body: dict[str, Any]) -> Iterable[Reference]:
             yield Reference(f"nodes.{name}.message", "messages", node["message"])
         if node["type"] == "action":
             yield from actions.references(node["then"], f"nodes.{name}.then")
+        if (node.get("until") or {}).get("attribute"):
+            yield Reference(f"nodes.{name}.until.attribute", "attributes", node["until"]["attribute"])
 
 
 def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
-    """What cannot work: the graph, conditions, actions, nodes of a kind that this version lacks."""
+    """What cannot work: conditions, actions, dates that are none, the graph."""
     for path, condition in _conditions(body):
         yield from conditions.logic(condition, snapshot, path)
     for name, node in body["nodes"].items():
@@ -213,15 +229,16 @@ def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail
 
 
 def _node_faults(node: dict[str, Any], snapshot: Snapshot, path: str) -> Iterator[Detail]:
-    if node["type"] == "wait_for":
-        yield Detail(f"{path}.type", "wait_for is not available in this version")
-    if node.get("until"):
-        yield Detail(f"{path}.until", "waiting until a date is not available in this version")
     if node["type"] == "action":
         yield from actions.check(node["then"], snapshot, f"{path}.then")
         for index, action in enumerate(node["then"]):
             if "reply" in action:
                 yield Detail(f"{path}.then[{index}].reply", "there is no reply token here; use send")
+    until = node.get("until") or {}
+    if until.get("attribute"):
+        attribute = snapshot.find("attributes", until["attribute"])
+        if attribute is not None and attribute.body["type"] != "date":
+            yield Detail(f"{path}.until.attribute", f"{until['attribute']} is not a date")
 
 
 def _published_references(body: dict[str, Any]) -> Iterable[Reference]:

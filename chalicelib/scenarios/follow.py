@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.accounts.service import Account
+from chalicelib.friends import activities
 from chalicelib.friends import store as friends
 from chalicelib.friends.expressions import Condition
 from chalicelib.gateways import inbox
@@ -15,6 +16,9 @@ from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import service as timers
+
+_LOOKED_AT = 50
+"""How many of a friend's newest events are looked at for one that is waited for."""
 
 
 def entry(of: Enrollment, v: int, node: str | None, due_at: datetime) -> timers.Entry:
@@ -102,3 +106,14 @@ def due_of(claim: dict[str, Any]) -> Position:
     """The position that a claim leads to."""
     due = claim.get("due_at")
     return Position(claim["state"], claim.get("node"), parse_iso(due) if due else None, claim.get("reason"))
+
+
+def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[dict[str, Any]]:
+    """The friend's events (``type``, ``at``, ``props``) since the node was entered.
+
+    The sheet must have been read before: an event that is being reacted to is pending there, until its
+    activity stands.
+    """
+    events = [pending["event"] for pending in (sheet.get("pending") or {}).values() if "event" in pending]
+    found, _ = activities.recent(of.account, of.user_id, _LOOKED_AT, consistent=True)
+    return [event for event in [*events, *found] if event.get("at", "") >= of.node_at]

@@ -91,10 +91,17 @@ def resume(account: str, scenario: str, by: str) -> dict[str, Any]:
     """
     published = _set_paused(account, scenario, by, paused=False)
     owner = accounts.get_account(account)
-    now = clock.now()
+    nodes, now = published["definition"]["nodes"], clock.now()
     for items in _active(owner, scenario):
-        overdue = [item for item in items if item.due_at and parse_iso(item.due_at) <= now + EARLY]
-        timers.arm_all([follow.entry(i, i.v, i.node, parse_iso(i.due_at or i.node_at)) for i in overdue])
+        overdue = [
+            item
+            for item in items
+            if not item.due_at
+            or parse_iso(item.due_at) <= now + EARLY
+            # An event may have come while nobody was moved on: look at those who wait for one.
+            or nodes.get(item.node or "", {}).get("type") == "wait_for"
+        ]
+        timers.arm_all([follow.entry(item, item.v, item.node, now) for item in overdue])
     return published
 
 
@@ -165,7 +172,10 @@ def _rearm(account: Account, scenario: str, program: decide.Program) -> int:
     for items in _active(account, scenario):
         earlier = []
         for item in items:
-            due = decide.due_at(program, item.node, parse_iso(item.node_at))
+            node = program.node(item.node)
+            if node is None or node.get("until"):
+                continue  # dates are followed as they change, not as definitions do
+            due = decide.due_at(program, item.node, parse_iso(item.node_at), {})
             if item.due_at and not item.claim and due < parse_iso(item.due_at):
                 earlier.append((item, due))
         timers.arm_all([follow.entry(item, item.v, item.node, due) for item, due in earlier])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chalicelib.shared.times import local_date, parse_duration
+from chalicelib.shared.times import local_date, parse_duration, parse_iso
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -36,3 +37,31 @@ def ends_at(wait: Mapping[str, Any], entered: datetime, zone: ZoneInfo) -> datet
     while wanted and WEEKDAYS[day.weekday()] not in wanted:
         day += timedelta(days=1)
     return max(entered, at_local(day, at["time"], zone))
+
+
+def until(wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo) -> datetime | None:
+    """The moment of ``{"attribute" | "event", "offset": "-1d", "time"?: "18:00"}``; None without a date.
+
+    The anchor is the attribute's date (00:00 local) or when the event was last seen. ``time`` is the time
+    of day on the local date that the offset leads to; without it whole days and weeks keep the local time.
+    """
+    anchor = _anchor(wait, sheet, zone)
+    if anchor is None:
+        return None
+    sign, amount, unit = re.fullmatch(r"([+-]?)([0-9]+)([smhdw])", wait.get("offset", "0s")).groups()  # type: ignore[union-attr]
+    offset = parse_duration(amount + unit) * (-1 if sign == "-" else 1)
+    time_of_day = wait.get("time")
+    if unit in "dw":
+        local = anchor.astimezone(zone)
+        time_of_day = time_of_day or local.time().isoformat()
+        return at_local(local.date() + offset, time_of_day, zone)
+    moment = anchor + offset
+    return at_local(local_date(moment, zone), time_of_day, zone) if time_of_day else moment
+
+
+def _anchor(wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo) -> datetime | None:
+    if wait.get("attribute"):
+        day = (sheet.get("attributes") or {}).get(wait["attribute"])
+        return at_local(date.fromisoformat(day), "00:00", zone) if isinstance(day, str) else None
+    fact = (sheet.get("facts") or {}).get(wait["event"])
+    return parse_iso(fact["last_at"]) if fact else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from chalicelib.catalog import service as catalog
 from chalicelib.friends import store as friends
 from chalicelib.gateways import clock
 from chalicelib.scenarios import decide, follow, store
-from chalicelib.scenarios.advance import advance, follow_moves, moved
+from chalicelib.scenarios.advance import advance
 from chalicelib.scenarios.model import CAUSES_KEPT, EARLY, Enrollment, Position, Result
+from chalicelib.scenarios.moves import follow_moves, go_on, moved
 from chalicelib.scenarios.publishing import funnel, pause, publish, resume
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.events import FriendEvent
@@ -65,7 +66,7 @@ def enroll(account: str, user_ids: Sequence[str], scenario: str, at: datetime, c
     for _ in range(_TRIES):
         if not todo:
             return [results[user] for user in user_ids]
-        todo = _enter(owner, program, todo, at, cause, results)
+        todo = _enter(owner, program, {user: sheets[user] for user in todo}, at, cause, results)
     raise Unavailable(f"{len(todo)} enrollments in {scenario} were changed by others meanwhile")
 
 
@@ -80,7 +81,7 @@ def _why_not(sheet: dict[str, Any] | None, program: decide.Program) -> str | Non
 def _enter(
     account: Account,
     program: decide.Program,
-    users: Sequence[str],
+    sheets: Mapping[str, dict[str, Any]],
     at: datetime,
     cause: str,
     results: dict[str, Result],
@@ -88,10 +89,10 @@ def _enter(
     """One try for these friends: item, due entry, mirror, fact. Answers whom somebody else changed."""
     now = clock.now()
     re_entry = (program.body.get("entry") or {}).get("re_entry", "never")
-    items = store.load_many(account.id, program.scenario, users)
+    items = store.load_many(account.id, program.scenario, list(sheets))
     again: list[str] = []
     there: list[Enrollment] = []
-    for user in users:
+    for user, sheet in sheets.items():
         seen = items.get(user)
         verdict = decide.entering(seen, re_entry, cause)
         if verdict in {"active", "ended_before"}:
@@ -104,31 +105,26 @@ def _enter(
             if seen.state == "active" and seen.causes[-1] == cause and seen.node_at == seen.entered_at:
                 there.append(seen)
             continue
-        fresh = _fresh(account, program, user, seen, now, cause)
+        fresh = _fresh(program, sheet, seen, now, cause)
         if not store.enroll(seen, fresh):
             again.append(user)
             continue
         results[user] = Result(user, accepted=True)
         there.append(fresh)
     timers.arm_all([follow.entry(e, e.v, e.node, parse_iso(e.due_at or e.node_at)) for e in there])
-    for item in there:
-        follow.mirror(account, item)
     follow.tell([follow.entered(item, iso(at), cause) for item in there])
+    follow_moves(account, program, there)
     return again
 
 
 def _fresh(
-    account: Account,
-    program: decide.Program,
-    user: str,
-    seen: Enrollment | None,
-    now: datetime,
-    cause: str,
+    program: decide.Program, sheet: dict[str, Any], seen: Enrollment | None, now: datetime, cause: str
 ) -> Enrollment:
     start = program.body["start"]
+    entered = parse_iso(iso(now))
     return Enrollment(
-        account=account.id,
-        user_id=user,
+        account=sheet["account"],
+        user_id=sheet["user_id"],
         scenario=program.scenario,
         state="active",
         run=seen.run + 1 if seen else 1,
@@ -136,7 +132,7 @@ def _fresh(
         node=start,
         node_at=iso(now),
         entered_at=iso(now),
-        due_at=iso(decide.due_at(program, start, now)),
+        due_at=iso(decide.due_at(program, start, entered, sheet)),
         causes=[*(seen.causes if seen else []), cause][-CAUSES_KEPT:],
     )
 
@@ -177,21 +173,38 @@ def exit(  # noqa: A001 (the action's own name)
 def on_friend_event(account: str, user_id: str, sheet: dict[str, Any], event: FriendEvent) -> list[str]:
     """What an event means for the scenarios of its friend; answers those that were touched.
 
-    A block leaves every scenario that does not keep blocked friends. Repeating it is harmless. Called with
-    the sheet after the event.
+    A block leaves every scenario that does not keep blocked friends; what a ``wait_for`` waits for moves
+    on; a date that has moved is waited for anew. Repeating it is harmless. Called with the sheet after the
+    event.
     """
-    if event.type != "unfollowed" or sheet.get("status") != "blocked":
-        return []
-    owner = accounts.get_account(account)
-    snapshot = catalog.snapshot(account)
-    left: list[str] = []
+    owner, snapshot = accounts.get_account(account), catalog.snapshot(account)
+    blocked = event.type == "unfollowed" and sheet.get("status") == "blocked"
+    touched: list[str] = []
     for item in store.of_friend(account, user_id):
         program = decide.find_program(snapshot, item.scenario, owner.zone)
-        if program is not None and decide.on_block(program) == "keep":
+        if blocked and (program is None or decide.on_block(program) == "exit"):
+            done = exit(account, [user_id], item.scenario, "blocked", parse_iso(event.at))[0].accepted
+        elif program is None or item.state != "active":
             continue
-        if exit(account, [user_id], item.scenario, "blocked", parse_iso(event.at))[0].accepted:
-            left.append(item.scenario)
-    return left
+        elif decide.is_awaited(program, item, {"type": event.type, "at": event.at, "props": event.props}):
+            done = not program.paused and go_on(owner, program, item, sheet)
+        else:
+            done = _follow_date(program, item, sheet)
+        if done:
+            touched.append(item.scenario)
+    return touched
+
+
+def _follow_date(program: decide.Program, item: Enrollment, sheet: dict[str, Any]) -> bool:
+    """A friend who waits until a date that is another one now: due then, at the same version."""
+    node = program.node(item.node)
+    if node is None or item.claim or not node.get("until"):
+        return False
+    due = decide.due_at(program, item.node, parse_iso(item.node_at), sheet)
+    if item.due_at == iso(due):
+        return False
+    timers.arm(follow.entry(item, item.v, item.node, due))
+    return store.park(item, due)
 
 
 def action_done(account: str, user_id: str, event: FriendEvent) -> bool:
@@ -204,14 +217,7 @@ def action_done(account: str, user_id: str, event: FriendEvent) -> bool:
     item = store.find(account, props["scenario"], user_id)
     if item is None or item.state != "active" or (item.run, item.v) != (props["run"], props["v"]):
         return False
-    now = clock.now()
-    sheet = friends.load(account, owner.shards, user_id)
-    position = decide.after_action(program, item, sheet, now).position
-    follow.arm_next([(item, position)])
-    if not store.move(item, position, iso(now), None):
-        return False
-    follow_moves(owner, program, [moved(item, position, iso(now))])
-    return True
+    return go_on(owner, program, item, friends.load(account, owner.shards, user_id))
 
 
 def advanced(entries: Sequence[timers.Entry]) -> list[bool]:

@@ -1,0 +1,76 @@
+"""Moving on: what an enrollment is after a move, and what follows one. Every move goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.accounts.service import Account
+from chalicelib.friends import store as friends
+from chalicelib.gateways import clock
+from chalicelib.scenarios import decide, follow, store
+from chalicelib.scenarios.model import Enrollment, Position
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso
+
+
+def moved(item: Enrollment, position: Position, moment: str) -> Enrollment:
+    """The enrollment as it stands after a move."""
+    over = position.state != "active"
+    return replace(
+        item,
+        state=position.state,
+        v=item.v + 1,
+        node=position.node if position.node is not None else item.node,
+        node_at=moment,
+        due_at=iso(position.due_at) if position.due_at else None,
+        claim=None,
+        reason=position.reason if over else None,
+        ended_at=moment if over else None,
+    )
+
+
+def follow_moves(account: Account, program: decide.Program | None, items: Sequence[Enrollment]) -> None:
+    """Mirror moves, tell what they mean (ends, actions), and look whether what is waited for is there."""
+    for item in items:
+        follow.mirror(account, item)
+    follow.tell(facts(program, items, actions=True))
+    for item in items:
+        node = program.node(item.node) if program and item.state == "active" else None
+        if node is not None and node["type"] == "wait_for":
+            sheet = friends.load(account.id, account.shards, item.user_id)
+            if sheet is not None and has_happened(program, item, sheet):
+                go_on(account, program, item, sheet)
+
+
+def has_happened(program: decide.Program | None, item: Enrollment, sheet: dict[str, Any]) -> bool:
+    """Whether what a friend's ``wait_for`` waits for has come since the node was entered."""
+    node = program.node(item.node) if program else None
+    if program is None or node is None or node["type"] != "wait_for":
+        return False
+    return any(decide.is_awaited(program, item, event) for event in follow.seen_since(item, sheet))
+
+
+def go_on(
+    account: Account, program: decide.Program | None, item: Enrollment, sheet: dict[str, Any] | None
+) -> bool:
+    """Move a friend on from a node whose event has come, or whose action is done; False if not there."""
+    now = clock.now()
+    position = decide.go_on(program, item, sheet, now).position
+    follow.arm_next([(item, position)])
+    if not store.move(item, position, iso(now), None):
+        return False
+    follow_moves(account, program, [moved(item, position, iso(now))])
+    return True
+
+
+def facts(program: decide.Program | None, items: Sequence[Enrollment], *, actions: bool) -> list[FriendEvent]:
+    found: list[FriendEvent] = []
+    for item in items:
+        node = program.node(item.node) if program else None
+        if item.state != "active":
+            found.append(follow.ended(item))
+        elif actions and node is not None and node["type"] == "action":
+            found.append(follow.action(item, node["then"]))
+    return found
