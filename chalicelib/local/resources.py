@@ -103,12 +103,12 @@ class Resolver:
         return f"arn:aws:todoku:::{logical}"
 
 
-def create_all(task_timeout_s: int | None = None) -> None:
+def create_all() -> None:
     """Create whatever of the template does not exist yet."""
     create_tables()
     create_queues()
     create_buckets()
-    create_machines(task_timeout_s)
+    create_machines()
 
 
 def create_tables() -> None:
@@ -160,18 +160,12 @@ def create_buckets() -> None:
             )
 
 
-def create_machines(task_timeout_s: int | None = None) -> None:
-    """Create the state machines from their ASL files; ``task_timeout_s`` overrides the template's."""
+def create_machines() -> None:
+    """Create the state machines from their ASL files."""
     resolver = Resolver(read_template(), settings())
     for properties in _properties(resolver, "AWS::Serverless::StateMachine"):
-        path = INFRA / properties["DefinitionUri"]
-        if not path.exists():
-            continue
-        definition = path.read_text(encoding="utf-8")
-        substitutions = dict(properties.get("DefinitionSubstitutions", {}))
-        if task_timeout_s is not None and "TaskTimeout" in substitutions:
-            substitutions["TaskTimeout"] = str(task_timeout_s)
-        for name, value in substitutions.items():
+        definition = (INFRA / properties["DefinitionUri"]).read_text(encoding="utf-8")
+        for name, value in properties.get("DefinitionSubstitutions", {}).items():
             definition = definition.replace("${" + name + "}", value)
         aws.client("stepfunctions").create_state_machine(
             name=properties["Name"], definition=definition, roleArn=properties["Role"]

@@ -136,7 +136,7 @@ class Platform:
         time.tzset()
         from chalicelib.local import resources
 
-        resources.create_all(configuration.TASK_TIMEOUT_S)
+        resources.create_all()
 
     def _answers(self, url: str, name: str) -> bool:
         assert self._processes is not None
