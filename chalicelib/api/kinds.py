@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,6 +49,20 @@ _OWNED: dict[str, DocumentKind] = {
     **catalog_documents.KINDS,
     "routes": _ROUTES,
 }
+
+
+def _not_hidden(kind: DocumentKind, taken: str) -> DocumentKind:
+    """The kind without the one id that a route of the same name would hide."""
+
+    def check(id_: str, body: Body, snapshot: Snapshot) -> Iterable[Detail]:
+        if id_ == taken:
+            yield Detail("id", "is the name of a route beside the documents; choose another")
+        yield from kind.check(id_, body, snapshot)
+
+    return replace(kind, check=check)
+
+
+_OWNED["rules"] = _not_hidden(_OWNED["rules"], "test")
 
 PATH_NAMES: dict[str, str] = {
     "tags": "tag",

@@ -95,7 +95,7 @@ def _questions_once(body: Body) -> Iterable[Detail]:
 
 def _only_default(id_: str, _body: Body, _snapshot: object) -> Iterable[Detail]:
     if id_ != "default":
-        yield Detail("", "an account has one policies document: its id is default")
+        yield Detail("id", "an account has one policies document: its id is default")
 
 
 KINDS: dict[str, DocumentKind] = {

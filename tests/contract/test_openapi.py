@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
 from chalicelib.accounts.model import ROLES
-from chalicelib.api import contract
+from chalicelib.api import contract, documents
+from chalicelib.api.kinds import PATH_NAMES
 from chalicelib.shared.http import Operation
 from tests.api_client import Api, a_key, an_account, an_api
 
@@ -47,6 +49,23 @@ def test_siblings_in_paths_have_one_name() -> None:
             if part.startswith("{"):
                 names["/".join(parts[:index])].add(part)
     assert {place: found for place, found in names.items() if len(found) > 1} == {}
+
+
+def test_an_id_that_a_route_would_hide_cannot_be_given(cloud: None) -> None:
+    """A fixed word beside the ids of a kind (``/segments/count``) is refused as an id of that kind."""
+    admin = an_api()
+    base = an_account(admin)
+    bodies = {
+        "segments": {"name": "x", "condition": {"everyone": True}},
+        "rules": {"name": "x", "when": {"event": "followed"}, "then": []},
+        "messages": {"name": "x", "messages": [{"type": "text", "text": "x"}]},
+    }
+    beside = {tuple(path.split("/")[4:6]) for _, path in ROUTES if path.count("/") >= 5}
+    hidden = {(kind, word) for kind, word in beside if kind in PATH_NAMES and not word.startswith("{")}
+    assert {kind for kind, _ in hidden} <= set(bodies)
+    for kind, word in hidden:
+        paths = admin.paths(422, "POST", f"{base}/catalog/apply", {kind: {word: bodies[kind]}})
+        assert [path.removesuffix(".id") for path in paths] == [f"{kind}.{word}"]
 
 
 def test_every_route_asks_for_a_key_and_its_role(cloud: None) -> None:
@@ -97,3 +116,13 @@ def test_every_list_refuses_bad_pages(cloud: None) -> None:
             expected = {400} if operation.path.count("{") == 1 else {400, 404}
             assert answer.status_code in expected, (operation.path, query, answer.body)
     assert len(lists) > 10
+
+
+def test_every_route_is_in_the_written_contract() -> None:
+    """docs/api.md names every path that exists; the documents of each kind are told once, with tags."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    for operation in OPERATIONS:
+        path = operation.path.removeprefix("/v1/accounts/{account}") or operation.path
+        if operation in documents.OPERATIONS and not path.startswith("/tags"):
+            continue
+        assert f"`{operation.method} {path}`" in page, (operation.method, path)
