@@ -198,10 +198,11 @@ def test_handlers_are_the_apps(functions: dict[str, dict[str, Any]]) -> None:
     local = {h.function for h in wiring.queue_handlers(app)} | {
         h.function for h in wiring.scheduled_handlers(app)
     }
-    local |= {function.handler_string for function in app.pure_lambda_functions}
-    assert set(functions) == local | {"app.app"}
-    for function in local:
+    commands = {function.handler_string for function in app.pure_lambda_functions}
+    assert set(functions) == local | commands | {"app.app"}
+    for function in local | commands:
         assert callable(wiring.load_handler(function))
+    for function in local:
         assert wiring.timeout_s(function) == functions[function]["Timeout"]
 
 
