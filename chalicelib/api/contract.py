@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib.api import openapi
 from chalicelib.shared.http import Operation, http_errors, json_response
@@ -25,8 +27,12 @@ OPERATIONS = [
 @http_errors
 def openapi_json() -> Response:
     """``GET /v1/openapi.json``: the contract of every route; needs no key."""
-    operations = declared(bp.current_app.routes)
-    return json_response(openapi.document(operations))
+    return Response(body=_text(bp.current_app), headers={"Content-Type": "application/json"})
+
+
+@functools.cache
+def _text(app: Chalice) -> str:
+    return json.dumps(openapi.document(declared(app.routes)), ensure_ascii=False, separators=(",", ":"))
 
 
 def declared(routes: Mapping[str, Mapping[str, Any]]) -> list[Operation]:

@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from chalicelib.accounts.access import require
 from chalicelib.api.kinds import KINDS, PATH_NAMES, checked
+from chalicelib.broadcasts.uses import uses
 from chalicelib.catalog import service
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Document, Snapshot
-from chalicelib.catalog.validation import normal_body
+from chalicelib.catalog.validation import normal_body, summary
 from chalicelib.shared.bodies import parse_json
-from chalicelib.shared.errors import Detail, InvalidInput
+from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.http import (
     Operation,
     http_errors,
@@ -107,7 +108,13 @@ def _delete(kind: DocumentKind, account: str, raw_id: str) -> Response:
     principal = require(request, "editor", account)
     id_ = path_id(raw_id, PATH_NAMES[kind.kind])
     write = Write(kind.kind, id_, None, if_match(request))
-    saved = service.save(account, [write], checked(), principal.who)
+
+    def unused(candidate: Snapshot) -> None:
+        checked()(candidate)
+        if used := list(uses(account, kind.kind, id_)):
+            raise RuleViolation(summary(used), used)
+
+    saved = service.save(account, [write], unused, principal.who)
     return json_response({"id": id_, "deleted": True, "revision": saved.revision})
 
 

@@ -146,6 +146,23 @@ def test_what_is_used_cannot_be_deleted(cloud: None) -> None:
     api.ok("GET", f"{base}/tags/vip")
 
 
+def test_what_a_broadcast_is_going_to_need_cannot_be_deleted(cloud: None) -> None:
+    """A broadcast that is not over uses its message and its segment."""
+    from chalicelib.broadcasts import service as broadcasts
+
+    api = an_api()
+    base = an_account(api)
+    a_catalog(api, base)
+    body = {"name": "b", "audience": {"segment": "wide"}, "message": "news"}
+    api.ok("PUT", f"{base}/segments/wide", {"name": "Wide", "condition": {"everyone": True}})
+    api.ok("PUT", f"{base}/messages/news", BASE["messages"]["hello"])
+    broadcasts.put("shop", "b1", body, None, "tests")
+    assert api.paths(422, "DELETE", f"{base}/segments/wide") == ["broadcasts.b1.audience.segment"]
+    assert api.paths(422, "DELETE", f"{base}/messages/news") == ["broadcasts.b1.message"]
+    broadcasts.put("shop", "b1", {**body, "message": "hello"}, None, "tests")
+    api.ok("DELETE", f"{base}/messages/news")
+
+
 def test_a_change_that_breaks_a_user_is_refused(cloud: None) -> None:
     """An attribute that a rule sets to a choice cannot lose that choice."""
     api = an_api()
