@@ -20,7 +20,7 @@ def _duration(text: str) -> str:
     return text
 
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z")]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Duration = Annotated[str, AfterValidator(_duration)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -72,7 +72,7 @@ class Every(_Strict):
     """A local time on some weekdays; none named: every day."""
 
     weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
-    time: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
+    time: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class Schedule(_Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -141,7 +141,7 @@ def _give_back_skipped(account: str, run: str, status: Status) -> None:
     give_back(account, manifest, [user for user in users if user not in skips])
 
 
-def give_back(account: str, manifest: dict[str, Any], users: Iterable[str]) -> None:
+def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -> None:
     """Free the caps' places of recipients to whom LINE took nothing."""
     if users := list(users):
         policy, reserved_at = policies.current(account), parse_iso(manifest["at"])

@@ -19,7 +19,7 @@ from chalicelib.shared.times import iso, parse_iso
 _TO_INDEX = re.compile(r"\bto\[(\d+)\]")
 _TO = re.compile(r"property,? ['\"]?to['\"]?(?![\w\[])")
 
-_BACKOFF_MAX_S = 300
+_BACKOFF_MAX_S = 900
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def untouched(status: Status) -> bool:
 
 
 def backoff_s(attempts: int) -> int:
-    """Seconds to wait after so many attempts: 1, 2, 4 … up to 5 minutes."""
+    """Seconds to wait after so many attempts: 1, 2, 4 … up to 15 minutes."""
     return min(_BACKOFF_MAX_S, 1 << min(max(attempts - 1, 0), 16))
 
 

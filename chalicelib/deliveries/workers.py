@@ -7,7 +7,7 @@ from typing import Any
 from chalice.app import Blueprint, SQSEvent
 
 from chalicelib.deliveries import service
-from chalicelib.deliveries.send import BUDGET
+from chalicelib.deliveries.push import BUDGET
 from chalicelib.gateways import clock
 from chalicelib.shared.batches import each_message
 from chalicelib.shared.settings import settings
