@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +35,19 @@ def merge_file(stage: str, out: Path) -> Path:
 
 def packaging_environment(stage: str) -> dict[str, str]:
     """Chalice reads queue names from the imported app: the app must see the stage it is packaged for."""
-    return {**os.environ, "TODOKU_STAGE": stage, "AWS_DEFAULT_REGION": "ap-northeast-1"}
+    contained = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1"}
+    return {**os.environ, **contained, "TODOKU_STAGE": stage, "AWS_DEFAULT_REGION": "ap-northeast-1"}
+
+
+def leave_out_the_laptop(path: Path) -> None:
+    """Take the local platform out of the code that is deployed: nothing on AWS imports it."""
+    whole = path.with_suffix(".whole.zip")
+    path.rename(whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in source.infolist():
+            if not entry.filename.startswith("chalicelib/local/"):
+                target.writestr(entry, source.read(entry))
+    whole.unlink()
 
 
 def main() -> int:
@@ -53,6 +66,7 @@ def main() -> int:
     command = [*chalice, "--template-format", "json", str(out)]
     subprocess.run(command, cwd=ROOT, check=True, env=packaging_environment(options.stage))
     merge.unlink()
+    leave_out_the_laptop(out / "deployment.zip")
     shutil.copytree(INFRA / "statemachines", out / "statemachines")
     return subprocess.run(
         [str(binaries / "cfn-lint"), str(out / "sam.json")], cwd=ROOT, check=False
