@@ -67,8 +67,6 @@ def is_time_zone(name: str) -> bool:
     """Whether ``zoneinfo`` knows the name."""
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError below
-        return False
-    except KeyError:
+    except (ValueError, KeyError, OSError):  # not a name, not found, a folder of zones
         return False
     return True
