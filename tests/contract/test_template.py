@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import chalicelib
+from chalicelib.deliveries.model import FUNCTION_TIMEOUT_S
 from chalicelib.gateways import dynamo
 from chalicelib.local import resources, wiring
 from chalicelib.local.config import ROOT
@@ -204,6 +205,7 @@ def test_handlers_are_the_apps(functions: dict[str, dict[str, Any]]) -> None:
         assert callable(wiring.load_handler(function))
     for function in local:
         assert wiring.timeout_s(function) == functions[function]["Timeout"]
+    assert functions["chalicelib.deliveries.workers.send"]["Timeout"] == FUNCTION_TIMEOUT_S
 
 
 def test_the_webhook_has_its_own_function(
