@@ -67,6 +67,7 @@ MUTATIONS = (
     "not watched",
     "no limit of 20 hours",
     "cancel takes what is sending",
+    "an answer closes other attempts too",
 )
 
 
@@ -184,6 +185,8 @@ def model(mutation: str = "", *, splits: bool) -> Model[State]:
         if me.answer == "timeout":
             return put(set_chunk(s, c, freed._replace(open=True)), w, IDLE)
         may_close = not chunk.open or mutation == MUTATIONS[1]
+        if mutation == MUTATIONS[6] and not may_close:
+            freed = freed._replace(open=False)
         if me.answer == "429" or not may_close:
             return put(set_chunk(s, c, freed), w, IDLE)
         if me.answer == "4xx":
