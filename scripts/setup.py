@@ -39,6 +39,8 @@ def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None 
         "npm_config_cache": str(TOOLS / "npm-cache"),
         "npm_config_update_notifier": "false",
         "npm_config_logs_max": "0",
+        # Certificates as the machine trusts them, also behind a company's proxy.
+        "NODE_USE_SYSTEM_CA": "1",
     }
     try:
         code = subprocess.call(command, cwd=cwd, env={**os.environ, **contained, **(env or {})})
