@@ -36,6 +36,7 @@ from chalicelib.shared.http import (
 
 bp = Blueprint(__name__)
 OPERATIONS: list[Operation] = []
+_ADDED = frozenset({"id", "revision", "updated_at", "warnings"})
 _PAGE = {"limit": "Items per page, at most 200.", "cursor": "next_cursor of the page before."}
 
 
@@ -84,7 +85,9 @@ def _put(kind: DocumentKind, account: str, raw_id: str) -> Response:
 
     saved = service.save(account, writes, checked(), principal.who)
     document = saved.get(kind.kind, id_)
-    return json_response(answer(document), 200 if existed else 201, {"ETag": f'"{document.revision}"'})
+    warnings = list(kind.warn(id_, saved))
+    shown = answer(document) | ({"warnings": warnings} if warnings else {})
+    return json_response(shown, 200 if existed else 201, {"ETag": f'"{document.revision}"'})
 
 
 def _authored(body: Any, id_: str) -> Any:
@@ -94,7 +97,7 @@ def _authored(body: Any, id_: str) -> Any:
     if body.get("id", id_) != id_:
         reason = f"is not the id in the path ({id_})"
         raise InvalidInput(f"id: {reason}", [Detail("id", reason)])
-    return {name: value for name, value in body.items() if name not in {"id", "revision", "updated_at"}}
+    return {name: value for name, value in body.items() if name not in _ADDED}
 
 
 def _get(kind: DocumentKind, account: str, raw_id: str) -> Response:

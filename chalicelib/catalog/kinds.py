@@ -40,6 +40,11 @@ def no_shape(_body: Body) -> Iterable[Detail]:
     return ()
 
 
+def no_warnings(_id: str, _snapshot: Snapshot) -> Iterable[str]:
+    """Of kinds whose documents work as authored, or not at all."""
+    return ()
+
+
 @dataclass(frozen=True)
 class DocumentKind:
     """A kind of document, as the room that owns it declares it.
@@ -48,7 +53,8 @@ class DocumentKind:
     the stored body is the model's dump by alias, defaults filled in, absent options left out.
     ``shape`` adds what the model cannot say; its details are 400. ``references`` are looked up in the
     catalog as it would be after the save; an unknown one is 422, and a document that is named cannot be
-    deleted. ``check`` says what else cannot work: 422.
+    deleted. ``check`` says what else cannot work: 422. ``warn`` says, after a save, what works and
+    was probably not meant; the answer shows it.
     """
 
     kind: str
@@ -56,3 +62,4 @@ class DocumentKind:
     references: Callable[[Body], Iterable[Reference]] = no_references
     check: Callable[[str, Body, Snapshot], Iterable[Detail]] = no_check
     shape: Callable[[Body], Iterable[Detail]] = no_shape
+    warn: Callable[[str, Snapshot], Iterable[str]] = no_warnings

@@ -17,6 +17,7 @@ from pydantic import (
 
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.engine.loops import warnings
 from chalicelib.messages import actions
 from chalicelib.segments import conditions
 from chalicelib.segments.behaviour import EVENT_TYPES
@@ -145,5 +146,7 @@ def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail
 
 
 KINDS: dict[str, DocumentKind] = {
-    "rules": DocumentKind("rules", Rule, shape=shape, references=references, check=check)
+    "rules": DocumentKind(
+        "rules", Rule, shape=shape, references=references, check=check, warn=lambda id_, at: warnings(at, id_)
+    )
 }

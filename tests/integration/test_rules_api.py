@@ -1,0 +1,118 @@
+"""Rules over HTTP: saved with warnings, refused with paths, tried without doing, and their health."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Account
+from chalicelib.engine import service
+from chalicelib.friends import activities, store
+from tests.api_client import Api, an_api
+from tests.engine_builders import DOCUMENTS, an_event
+
+A = "/v1/accounts/shop"
+
+
+@pytest.fixture
+def shop(cloud: None) -> Api:
+    accounts.put_account(
+        Account("shop", "店", "Asia/Tokyo", 4),
+        {"channel_secret": "s", "channel_access_token": "t"},
+        shards=4,
+        by="test",
+    )
+    api = an_api()
+    for kind, documents in DOCUMENTS.items():
+        for name, body in documents.items():
+            api.ok("PUT", f"{A}/{kind}/{name}", body)
+    return api
+
+
+def rule(event: str = "messaged", **more: object) -> dict[str, object]:
+    return {"name": "r", "when": {"event": event}, "then": [{"add_tag": "vip"}], **more}
+
+
+def test_a_rule_is_in_force_after_its_put(shop: Api) -> None:
+    """The next event is judged by it; a change too."""
+    shop.ok("PUT", f"{A}/rules/r", rule())
+    service.react(an_event(text="x"))
+    shop.ok("PUT", f"{A}/rules/r", rule(then=[{"add_tag": "dry"}]))
+    service.react(an_event(text="y", id="e2", minutes=1))
+    sheet = store.load("shop", 4, "U1")
+    assert sheet is not None
+    assert set(sheet["tags"]) == {"vip", "dry"}
+
+
+def test_wrong_rules_are_refused_with_paths(shop: Api) -> None:
+    """400 for shape, 422 for references; both name the place."""
+    assert shop.paths(400, "PUT", f"{A}/rules/r", rule(then=[{"add_tag": 1}])) == ["then[0].add_tag"]
+    assert shop.paths(422, "PUT", f"{A}/rules/r", rule(then=[{"add_tag": "nope"}])) == ["then[0].add_tag"]
+    assert shop.paths(422, "PUT", f"{A}/rules/r", rule(**{"if": {"tag": "nope"}})) == ["if.tag"]
+
+
+def test_what_a_rule_names_cannot_be_deleted(shop: Api) -> None:
+    """The refusal names the rule and the place."""
+    shop.ok("PUT", f"{A}/rules/r", rule(**{"if": {"tag": "a"}}))
+    assert shop.paths(422, "DELETE", f"{A}/tags/vip") == ["rules.r.then[0].add_tag"]
+    assert shop.paths(422, "DELETE", f"{A}/tags/a") == ["rules.r.if.tag"]
+
+
+def test_a_circle_is_warned_about_when_saved(shop: Api) -> None:
+    """It is accepted, because reactions end, and the answer says what it may do."""
+    assert "warnings" not in shop.ok("PUT", f"{A}/rules/one", rule("tag_added", then=[{"remove_tag": "a"}]))
+    saved = shop.ok("PUT", f"{A}/rules/two", rule("tag_removed", then=[{"add_tag": "a"}]))
+    assert saved["warnings"] == ["may wake itself again: one -> two -> one"]
+    assert shop.ok("GET", f"{A}/rules/two/health")["warnings"] == saved["warnings"]
+    shop.ok("PUT", f"{A}/rules/two", saved)
+
+
+def test_rules_are_tried_without_doing_anything(shop: Api) -> None:
+    """A past event or one made up, the saved rules or drafts: told, not done."""
+    shop.ok("PUT", f"{A}/rules/r", rule(limit="once"))
+    shop.ok("PUT", f"{A}/rules/s", rule(when={"event": "messaged", "match": {"text": "予約"}}))
+    service.react(an_event(text="やあ"))
+    before = store.load("shop", 4, "U1")
+    told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e1"}})
+    assert {entry["rule"]: entry["matched"] for entry in told["rules"]} == {"r": False, "s": False}
+    assert "once" in told["rules"][0]["why"]
+    assert "やあ" in told["rules"][1]["why"]
+    draft = rule(then=[{"reply": {"message": "hello"}}, {"add_tag": "new"}])
+    asked = {
+        "user_id": "U1",
+        "event": {"type": "messaged", "props": {"text": "x"}},
+        "rules": {"draft": draft},
+        "only": True,
+    }
+    told = shop.ok("POST", f"{A}/rules/test", asked)
+    assert [entry["rule"] for entry in told["rules"]] == ["draft"]
+    assert [(e["action"], e["status"]) for e in told["effects"]] == [("reply", "would_run")]
+    assert [change["type"] for change in told["changes"]] == ["tag_added"]
+    assert store.load("shop", 4, "U1") == before
+    assert activities.find("shop", "U1", "dry-run") is None
+
+
+def test_a_dry_run_refuses_what_it_cannot_try(shop: Api) -> None:
+    """Unknown friends and events are 404, wrong drafts 400 and 422 with their path."""
+    event = {"type": "messaged"}
+    shop.refused(404, "POST", f"{A}/rules/test", {"user_id": "nobody", "event": event})
+    service.react(an_event(text="x"))
+    shop.refused(404, "POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "nope"}})
+    shop.refused(400, "POST", f"{A}/rules/test", {"user_id": "U1", "event": {}})
+    asked = {"user_id": "U1", "event": event, "rules": {"d": rule(then=[{"add_tag": 1}])}}
+    assert shop.paths(400, "POST", f"{A}/rules/test", asked) == ["rules.d.then[0].add_tag"]
+    asked["rules"] = {"d": rule(then=[{"add_tag": "nope"}])}
+    assert shop.paths(422, "POST", f"{A}/rules/test", asked) == ["rules.d.then[0].add_tag"]
+
+
+def test_health_tells_what_could_not_run(shop: Api) -> None:
+    """Counted per hour with the last reason; a rule that is not there is 404."""
+    shop.ok(
+        "PUT", f"{A}/rules/r", rule(then=[{"set_attribute": {"attribute": "n", "value": "{{ event.text }}"}}])
+    )
+    service.react(an_event(text="many"))
+    found = shop.ok("GET", f"{A}/rules/r/health")
+    assert found["enabled"] is True
+    assert (found["trouble"][0]["status"], found["trouble"][0]["n"]) == ("failed", 1)
+    assert "many" in found["trouble"][0]["why"]
+    shop.refused(404, "GET", f"{A}/rules/nope/health")

@@ -1,0 +1,165 @@
+"""Rules that cannot work are refused when they are saved, with the path; circles are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.catalog.validation import normal_body, verify
+from chalicelib.engine.documents import KINDS
+from chalicelib.engine.loops import loops, warnings
+from chalicelib.shared.errors import InvalidInput, RuleViolation
+from tests.engine_builders import a_catalog, a_rule
+
+RULE: dict[str, Any] = {
+    "name": "r",
+    "when": {"event": "messaged", "match": {"text": {"prefix": "予約"}}},
+    "then": [{"add_tag": "vip"}],
+}
+
+
+def save(body: dict[str, Any]) -> None:
+    """As PUT does: the shape of the body, then the catalog as it would be."""
+    catalog = a_catalog({"r": normal_body(KINDS["rules"], body)})
+    verify(KINDS, catalog)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"if": {"all": [{"tag": "vip"}, {"score": {"id": "interest", "gte": 3}}]}},
+        {"limit": "once"},
+        {"limit": {"cooldown": "1d"}},
+        {"limit": {"every": 3}},
+        {"limit": {"per_day": 1}},
+        {"priority": -5, "stop": True, "enabled": False},
+        {"valid": {"from": "2026-01-01T00:00:00+09:00", "until": "2026-02-01T00:00:00+09:00"}},
+        {"valid": {"weekdays": ["sat", "sun"], "hours": {"from": "22:00", "to": "06:00"}}},
+        {"when": {"event": "custom:予約した"}},
+        {"then": []},
+        {
+            "then": [
+                {"add_score": {"score": "interest", "points": 3}},
+                {"set_score": {"score": "interest", "value": "{{ event.n }}"}},
+                {"set_attribute": {"attribute": "skin", "value": None}},
+                {"set_attribute": {"attribute": "visit", "value": "{{ event.params.date }}"}},
+                {"reply": {"message": "hello"}},
+                {"send": {"message": "dear"}},
+                {"enter_scenario": "welcome"},
+                {"exit_scenario": "welcome"},
+                {
+                    "notify": {
+                        "to": "C0123456789abcdef",
+                        "text": "{{ event.text }}",
+                    }
+                },
+                {"call_webhook": {"url": "https://example.com/hook", "secret": "s"}},
+                {"record_event": {"name": "booked", "props": {"v": "{{ event.text }}"}}},
+            ]
+        },
+    ],
+)
+def test_rules_that_can_work(more: dict[str, Any]) -> None:
+    """The whole vocabulary is accepted."""
+    save(RULE | more)
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"when": {}}, "when.event"),
+        ({"name": ""}, "name"),
+        ({"unknown": 1}, "unknown"),
+        ({"then": [{"add_tag": 5}]}, "then[0].add_tag"),
+        ({"then": [{}]}, "then[0]"),
+        ({"then": [{"add_tag": "a", "remove_tag": "b"}]}, "then[0]"),
+        ({"then": [{"fly": True}]}, "then[0].fly"),
+        ({"then": [{"add_score": {"score": "interest", "points": "three"}}]}, "then[0].add_score.points"),
+        ({"if": {"tag": "a", "not": {}}}, "if"),
+        ({"if": {"tagg": "a"}}, "if.tagg"),
+        ({"when": {"event": "messaged", "match": {"text": {"like": "x"}}}}, "when.match.text.like"),
+        ({"when": {"event": "messaged", "match": {"text": {"regex": "("}}}}, "when.match.text.regex"),
+        ({"limit": "twice"}, "limit"),
+        ({"limit": {"every": 0}}, "limit.every"),
+        ({"limit": {"cooldown": "soon"}}, "limit.cooldown"),
+        ({"limit": {"cooldown": "1d", "every": 2}}, "limit"),
+        ({"priority": 1.5}, "priority"),
+        ({"valid": {"from": "2026-01-01"}}, "valid.from"),
+        ({"valid": {"hours": {"from": "25:00", "to": "06:00"}}}, "valid.hours.from"),
+    ],
+)
+def test_wrong_shapes_are_400(more: dict[str, Any], path: str) -> None:
+    """Shape, type and range, with the path."""
+    with pytest.raises(InvalidInput) as refused:
+        save(RULE | more)
+    assert refused.value.details[0].path == path
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"when": {"event": "mesaged"}}, "when.event"),
+        ({"when": {"event": "custom:"}}, "when.event"),
+        ({"then": [{"add_tag": "nope"}]}, "then[0].add_tag"),
+        ({"then": [{"add_score": {"score": "nope", "points": 1}}]}, "then[0].add_score.score"),
+        (
+            {"then": [{"set_attribute": {"attribute": "nope", "value": 1}}]},
+            "then[0].set_attribute.attribute",
+        ),
+        (
+            {"then": [{"set_attribute": {"attribute": "skin", "value": "green"}}]},
+            "then[0].set_attribute.value",
+        ),
+        ({"then": [{"reply": {"message": "nope"}}]}, "then[0].reply.message"),
+        ({"then": [{"enter_scenario": "nope"}]}, "then[0].enter_scenario"),
+        ({"then": [{"switch_rich_menu": "menu"}]}, "then[0].switch_rich_menu"),
+        ({"then": [{"start_form": "form"}]}, "then[0].start_form"),
+        ({"then": [{"notify": {"to": "somebody", "text": "x"}}]}, "then[0].notify.to"),
+        ({"then": [{"call_webhook": {"url": "ftp://x"}}]}, "then[0].call_webhook.url"),
+        (
+            {"then": [{"set_attribute": {"attribute": "memo", "value": "{{ nothing.x }}"}}]},
+            "then[0].set_attribute.value",
+        ),
+        (
+            {"then": [{"record_event": {"name": "x", "props": {"v": "{{ event.text"}}}]},
+            "then[0].record_event.props.v",
+        ),
+        ({"if": {"tag": "nope"}}, "if.tag"),
+        ({"if": {"any": [{"score": {"id": "nope", "gt": 1}}]}}, "if.any[0].score.id"),
+        ({"valid": {"from": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}}, "valid.until"),
+    ],
+)
+def test_what_cannot_work_is_422(more: dict[str, Any], path: str) -> None:
+    """References and logic, with the path; an action whose room is missing is refused, not ignored."""
+    with pytest.raises(RuleViolation) as refused:
+        save(RULE | more)
+    assert path in [detail.path for detail in refused.value.details]
+
+
+def test_circles_are_told() -> None:
+    """Rules that may wake each other are named in order; rules that cannot are not."""
+    catalog = a_catalog(
+        {
+            "ping": a_rule(
+                "tag_added", [{"add_score": {"score": "interest", "points": 1}}], match={"tag": "a"}
+            ),
+            "pong": a_rule("score_changed", [{"add_tag": "a"}], match={"score": "interest"}),
+            "self": a_rule("custom:again", [{"record_event": {"name": "again"}}]),
+            "off": a_rule("custom:off", [{"record_event": {"name": "off"}}], enabled=False),
+            "other": a_rule("tag_added", [{"add_tag": "c"}], match={"tag": "b"}),
+            "end": a_rule("score_changed", [{"add_tag": "b"}], match={"score": "heat"}),
+        }
+    )
+    assert loops(catalog) == [["ping", "pong"], ["self"]]
+    assert warnings(catalog, "pong") == ["may wake itself again: ping -> pong -> ping"]
+    assert warnings(catalog, "other") == []
+
+
+def test_a_long_circle_is_found() -> None:
+    """Forty rules in a ring, one way round."""
+    ring = {
+        f"r{n:02d}": a_rule(f"custom:{n}", [{"record_event": {"name": str((n + 1) % 40)}}]) for n in range(40)
+    }
+    assert loops(a_catalog(ring)) == [sorted(ring)]
