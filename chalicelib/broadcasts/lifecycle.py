@@ -64,16 +64,16 @@ def _name(run: str, earlier: int) -> str:
     return run if earlier == 0 else f"{run}-{earlier + 1}"
 
 
-def ask(head: Head, step: str, token: str | None, *, delay_s: int = 0, **more: Any) -> None:
+def ask(head: Head, step: str, token: str | None, *, delay_s: int = 0, poll: int = 0) -> None:
     """Put a command in the queue of this room's tasks."""
     names = {"task": step, "account": head.account, "broadcast": head.id, "run": head.run, "token": token}
-    queues.send("broadcast-tasks", {**names, **more}, delay_s=delay_s)
+    queues.send("broadcast-tasks", {**names, "poll": poll}, delay_s=delay_s)
 
 
 def nudge(head: Head) -> None:
     """Look at once at the step that the machine waits for, if it waits for one."""
     if head.step:
-        ask(head, head.step, head.token, nudge=True)
+        ask(head, head.step, head.token, poll=1)
 
 
 def keep_going(head: Head) -> None:
@@ -86,7 +86,7 @@ def keep_going(head: Head) -> None:
         start(head)  # from the top: every step feeds what is not done
         return
     if head.step in {"release", "settle"} and head.status != "cancelled":
-        ask(head, "release", None, nudge=True)
+        ask(head, "release", None)
     nudge(head)
 
 

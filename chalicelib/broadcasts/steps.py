@@ -24,26 +24,18 @@ _POLLS_S = (1, 1, 2, 2, 3, 5, 8, 10, 15)
 """Seconds between two looks at whether everything is sent."""
 
 
-def carry_out(
-    account: str,
-    broadcast: str,
-    run: str,
-    step: str,
-    token: str | None,
-    *,
-    poll: int = 0,
-    nudge: bool = False,
-) -> None:
+def carry_out(account: str, broadcast: str, run: str, step: str, token: str | None, poll: int = 0) -> None:
     """Ensure a step and answer the machine's token once it is done.
 
     The newest token is kept on the broadcast, so that whoever completes the step later can answer it.
+    ``poll`` > 0: not asked by the machine, but by us, to look again at what its token waits for.
     """
     head = store.find(account, broadcast)
     if head is None or head.run != run:
         if token:
             executions.succeed(token, {"outcome": "gone"})
         return
-    if (poll or nudge) and token != head.token:
+    if poll and token != head.token:
         return  # the machine has asked again since; that one is looked after
     if token and token != head.token:
         store.note(head, step=step, token=token)
@@ -53,9 +45,13 @@ def carry_out(
         waiting = token or (head.token if head.step == step else None)
         if waiting:
             executions.succeed(waiting, {"outcome": outcome})
-    elif token and step in {"settle", "cancel"} and not nudge:
+    elif token and step in {"settle", "cancel"} and not _is_paused(head):
         delay = _POLLS_S[min(poll, len(_POLLS_S) - 1)]
         lifecycle.ask(head, step, token, delay_s=delay, poll=poll + 1)
+
+
+def _is_paused(head: Head) -> bool:
+    return head.status != "cancelled" and deliveries.control(head.account, str(head.run)).state == "paused"
 
 
 def _plan(head: Head) -> str | None:
@@ -64,7 +60,7 @@ def _plan(head: Head) -> str | None:
     if head.status == "scheduled":
         wait = (parse_iso(head.at or "") - clock.now()).total_seconds()
         if wait > 0:
-            lifecycle.ask(head, "plan", head.token, delay_s=ceil(wait), nudge=True)
+            lifecycle.ask(head, "plan", head.token, delay_s=ceil(wait), poll=1)
             return None
         if not _is_late(head):
             store.move(head, "planning", ("scheduled",), started_at=iso(clock.now()))

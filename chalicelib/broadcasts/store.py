@@ -153,18 +153,17 @@ def edit(head: Head, body: dict[str, Any], editable: Sequence[str]) -> bool:
 
 def begin(head: Head, run: str, at: str, status: str, every: dict[str, Any] | None, now: datetime) -> bool:
     """Give a broadcast its next run: once, from just the state that was seen."""
-    actions = [
+    actions: list[Action] = [
         _H.run.set(run),
         _H.start_at.set(at),
         _H.status.set(status),
         _H.every.set(every) if every else _H.every.remove(),
+        _H.started_at.set(iso(now)) if status == "planning" else _H.started_at.remove(),
         _H.executions.set(0),
         _H.watch.set(0),
-        *(name.remove() for name in (_H.reason, _H.step, _H.token, _H.go_at, _H.finished_at, _H.started_at)),
-        _H.approved.remove(),
     ]
-    if status == "planning":
-        actions.append(_H.started_at.set(iso(now)))
+    fresh = (_H.reason, _H.step, _H.token, _H.go_at, _H.approved, _H.finished_at)
+    actions += [attribute.remove() for attribute in fresh]
     seen = _H.run.does_not_exist() if head.run is None else _H.run == head.run
     return _update(head.account, head.id, actions, seen & (_H.status == head.status))
 

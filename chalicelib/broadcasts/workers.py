@@ -55,8 +55,7 @@ def tasks(event: SQSEvent) -> dict[str, Any]:
                 body["run"],
                 body["task"],
                 body.get("token"),
-                poll=int(body.get("poll", 0)),
-                nudge=bool(body.get("nudge", False)),
+                int(body.get("poll", 0)),
             )
 
     return each_message(event, work)

@@ -24,8 +24,8 @@ from chalicelib.accounts import service as accounts
 from chalicelib.catalog import service as catalog
 from chalicelib.friends import store as friends
 
-EXEMPT = frozenset({"transactional"})
-"""Categories that quiet hours and blackout dates do not hold back."""
+EXEMPT = frozenset({"transactional", "internal"})
+"""Categories that quiet hours and blackout dates do not hold back; ``internal`` is a note to staff."""
 
 
 @dataclass(frozen=True)
