@@ -1,0 +1,143 @@
+"""Rules and scenarios together: entering, leaving, a scenario's own actions, blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Account
+from chalicelib.catalog import service as catalog
+from chalicelib.catalog.service import Write
+from chalicelib.catalog.validation import normal_body
+from chalicelib.engine import service
+from chalicelib.friends import activities, store
+from chalicelib.gateways import clock
+from chalicelib.scenarios import service as scenarios
+from chalicelib.scenarios.documents import KINDS
+from chalicelib.scenarios.model import Pointer
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso
+from tests.conftest import drain
+from tests.engine_builders import DOCUMENTS, a_rule
+
+ACTING = {
+    "name": "acting",
+    "start": "wait",
+    "nodes": {
+        "wait": {"type": "wait", "after": "1d", "next": "act"},
+        "act": {"type": "action", "then": [{"add_tag": "vip"}], "next": "later"},
+        "later": {"type": "wait", "after": "1d"},
+    },
+}
+
+
+@pytest.fixture
+def shop(cloud: None) -> None:
+    accounts.put_account(
+        Account("shop", "店", "Asia/Tokyo", 4),
+        {"channel_secret": "s", "channel_access_token": "t"},
+        shards=4,
+        by="test",
+    )
+    acting = normal_body(KINDS["scenarios"], ACTING)
+    writes = [Write(kind, name, body) for kind, docs in DOCUMENTS.items() for name, body in docs.items()]
+    rules = {
+        "in": a_rule("followed", [{"enter_scenario": "acting"}]),
+        "out": a_rule(then=[{"exit_scenario": "acting"}], match={"text": "やめる"}),
+        "heard": a_rule("scenario_entered", [{"add_tag": "new"}], match={"scenario": "acting"}),
+    }
+    writes += [Write("rules", name, body) for name, body in rules.items()]
+    writes.append(Write("scenarios", "acting", acting))
+    catalog.save("shop", writes, lambda _: None, "test")
+    scenarios.publish("shop", "acting", "test")
+
+
+def an_event_now(kind: str, event_id: str, **props: Any) -> FriendEvent:
+    return FriendEvent(event_id, "shop", "U1", kind, iso(clock.now()), props=props)
+
+
+def work_off() -> None:
+    for message in drain("inbox"):
+        service.react(FriendEvent.from_message(message))
+
+
+def standing() -> dict[str, Any]:
+    sheet = store.load("shop", 4, "U1")
+    assert sheet is not None
+    shown: dict[str, Any] = sheet["scenarios"]["acting"]
+    return shown
+
+
+def effect(event_id: str) -> tuple[str, str | None]:
+    activity = activities.find("shop", "U1", event_id)
+    assert activity is not None
+    (found,) = activity["effects"]
+    return found["status"], found.get("why")
+
+
+def test_a_rule_enters_once_and_the_fact_comes_back(shop: None) -> None:
+    """One enrollment however often the event comes; ``scenario_entered`` wakes rules; leaving works."""
+    follow = an_event_now("followed", "f", is_unblocked=False)
+    service.react(follow)
+    service.react(follow)
+    work_off()
+    assert (standing()["state"], standing()["run"]) == ("active", 1)
+    assert effect("f") == ("done", None)
+    sheet = store.load("shop", 4, "U1")
+    assert sheet is not None
+    assert set(sheet["tags"]) == {"new"}
+    assert sheet["facts"]["scenario_entered"]["count"] == 1
+    service.react(an_event_now("followed", "again", is_unblocked=True))
+    assert effect("again") == ("skipped", "already_active")
+    service.react(an_event_now("messaged", "stop", text="やめる"))
+    assert standing()["state"] == "exited"
+    assert effect("stop") == ("done", None)
+
+
+def test_an_action_node_is_carried_out_and_the_friend_goes_on(shop: None) -> None:
+    """The node's event runs its actions, tells the scenario, and doing it again changes nothing."""
+    service.react(an_event_now("followed", "f", is_unblocked=False))
+    work_off()
+    (enrollment,) = scenarios.enrollments("shop", "U1")
+    event = FriendEvent(
+        f"scenario_action:acting:{enrollment.run}:{enrollment.v}",
+        "shop",
+        "U1",
+        "scenario_action",
+        iso(clock.now()),
+        props={
+            "scenario": "acting", "node": "act", "run": enrollment.run, "v": enrollment.v,
+            "then": ACTING["nodes"]["act"]["then"],  # type: ignore[index]
+        },
+        source="scenario",
+    )  # fmt: skip
+    service.react(event)
+    (after,) = scenarios.enrollments("shop", "U1")
+    assert after.v == enrollment.v + 1
+    sheet = store.load("shop", 4, "U1")
+    assert sheet is not None
+    assert sheet["tags"]["vip"]["by"] == "scenario:acting:act"
+    assert "scenario_action" not in sheet["facts"]
+    service.react(event)
+    assert scenarios.enrollments("shop", "U1")[0].v == after.v
+    activity = activities.find("shop", "U1", event.event_id)
+    assert activity is not None
+    assert activity["effects"] == []
+    assert "then" not in activity["props"]
+
+
+def test_a_block_leaves_scenarios(shop: None) -> None:
+    """Unfollowing ends what does not keep blocked friends; the pointer left behind does nothing."""
+    service.react(an_event_now("followed", "f", is_unblocked=False))
+    work_off()
+    (before,) = scenarios.enrollments("shop", "U1")
+    service.react(an_event_now("unfollowed", "u"))
+    work_off()
+    assert standing()["state"] == "exited"
+    pointer = Pointer("shop", "U1", "acting", before.run, before.v, before.due_at or "")
+    scenarios.advance([pointer])
+    assert standing()["state"] == "exited"
+    service.react(an_event_now("followed", "f2", is_unblocked=True))
+    assert effect("f2") == ("skipped", "already_entered")
