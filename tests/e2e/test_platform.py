@@ -149,13 +149,13 @@ def healthy(platform: Platform) -> bool:
         return False
 
 
-def test_a_taken_port_is_one_sentence() -> None:
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     """A taken port ends with status 1 and a sentence, before anything starts."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = str(other.getsockname()[1])
-        done = run_with(TODOKU_PORT=taken)
+        done = run_with(TODOKU_PORT=taken, TODOKU_LOCAL_DIR=str(tmp_path))
     assert done.returncode == 1
     assert done.stdout.strip().splitlines() == [
         f"Port {taken} is taken by another program: stop it or set TODOKU_PORT to a free one."

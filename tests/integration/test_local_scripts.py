@@ -1,0 +1,37 @@
+"""What the Makefile and an operator call."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from chalicelib.accounts import service, store
+from chalicelib.local.config import ROOT
+
+
+def test_the_first_admin_key(
+    cloud: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The script prints a key that is known from then on, as a global admin's; the next call replaces it."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    monkeypatch.setattr(sys, "argv", ["admin_key.py", "--stage", "test"])
+    import admin_key  # type: ignore[import-not-found]
+
+    keys = []
+    for _ in range(2):
+        admin_key.main()
+        keys.append(capsys.readouterr().out.strip())
+    found = store.find_key(service.key_hash(keys[1]))
+    assert found is not None
+    assert (found.role, found.account) == ("admin", None)
+    assert store.find_key(service.key_hash(keys[0])) is None
+
+
+def test_every_target_of_the_makefile_is_explained() -> None:
+    """`make help` names every target that a person may call."""
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in shown.splitlines()} == targets
