@@ -42,8 +42,15 @@ def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None 
         # Certificates as the machine trusts them, also behind a company's proxy.
         "NODE_USE_SYSTEM_CA": "1",
     }
+    environment = {**os.environ, **contained, **(env or {})}
     try:
-        code = subprocess.call(command, cwd=cwd, env={**os.environ, **contained, **(env or {})})
+        with subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            for line in process.stdout or ():
+                if not line.startswith("Requirement already satisfied"):
+                    say(line.rstrip())
+        code = process.returncode
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     if code:
