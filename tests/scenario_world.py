@@ -114,8 +114,8 @@ class World:
             moments += [self.queue[0][0]] if self.queue else []
             moments += [parse_iso(e["drain_at"]) for e in self._machines("drain_at")]
             moments += [parse_iso(e["verify_at"]) for e in self._machines("verify_at")]
-            moment = min(moments, default=end)
-            if moment > end:
+            moment = min(moments, default=None)
+            if moment is None or moment > end:
                 break
             self.now = max(self.now, moment)
             if sweep and self.now >= next_sweep:
