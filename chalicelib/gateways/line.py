@@ -25,6 +25,10 @@ PATHS = {
 }
 
 
+REPLY_TIMEOUT_S = 5.0
+"""Replies are sent inside the reaction, whose function may run for 10 seconds."""
+
+
 class NoAnswer(Exception):
     """LINE did not answer (timeout, reset, refused connection): whether it accepted is not known."""
 
@@ -47,7 +51,7 @@ def send(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None =
     Replies take no retry key (LINE refuses it); all others should always carry one.
     """
     detail = {"token": token, "body": body, "retry_key": retry_key}
-    return seam.cross(f"line:{kind}", detail, lambda: _post(token, PATHS[kind], body, retry_key))
+    return seam.cross(f"line:{kind}", detail, lambda: _post(token, kind, body, retry_key))
 
 
 def profile(token: str, user_id: str) -> dict[str, Any] | None:
@@ -69,18 +73,27 @@ def quota(token: str) -> tuple[int | None, int]:
 
 @functools.cache
 def _pool() -> urllib3.PoolManager:
-    seconds = settings().line_timeout_s
-    timeout = urllib3.Timeout(connect=min(3.0, seconds), read=seconds)
-    return urllib3.PoolManager(maxsize=32, retries=False, timeout=timeout)
+    return urllib3.PoolManager(maxsize=32, retries=False)
 
 
-def _post(token: str, path: str, body: Mapping[str, Any], retry_key: str | None) -> Answer:
+def _timeout(seconds: float) -> urllib3.Timeout:
+    seconds = min(seconds, settings().line_timeout_s)
+    return urllib3.Timeout(connect=min(3.0, seconds), read=seconds)
+
+
+def _post(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None) -> Answer:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
     if retry_key is not None:
         headers["X-Line-Retry-Key"] = retry_key
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     try:
-        response = _pool().request("POST", settings().line_api_url + path, body=raw, headers=headers)
+        response = _pool().request(
+            "POST",
+            settings().line_api_url + PATHS[kind],
+            body=raw,
+            headers=headers,
+            timeout=_timeout(REPLY_TIMEOUT_S) if kind == "reply" else _timeout(settings().line_timeout_s),
+        )
     except urllib3.exceptions.HTTPError as error:
         raise NoAnswer(type(error).__name__) from error
     return _answer(response.status, response.headers, response.data)

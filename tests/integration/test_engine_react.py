@@ -17,7 +17,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
 from chalicelib.engine import service, workers
 from chalicelib.friends import activities, store
-from chalicelib.gateways import line, seam
+from chalicelib.gateways import aws, inbox, line, queues, seam
 from chalicelib.shared.events import NOBODY, FriendEvent
 from tests.conftest import drain
 from tests.engine_builders import DOCUMENTS, NOW, a_rule, an_event
@@ -490,3 +490,35 @@ def _sqs(body: dict[str, Any]) -> dict[str, Any]:
         "eventSourceARN": "arn:aws:sqs:ap-northeast-1:1:q",
     }
     return {"Records": [record]}
+
+
+@pytest.mark.parametrize(("received", "seconds"), [(1, 1), (2, 2), (3, 5), (4, 10), (5, 0)])
+def test_a_failed_event_comes_again_soon(world: World, received: int, seconds: int) -> None:
+    """After 1, 2, 5, 10 seconds with those behind it; at its last attempt alone, and at once to the DLQ."""
+    author(RULES)
+    assert inbox.put([an_event(text="SALE"), an_event(text="好き", id="e2", minutes=1)]) == []
+    messages = aws.client("sqs").receive_message(
+        QueueUrl=queues.url("inbox"), MaxNumberOfMessages=10, AttributeNames=["All"]
+    )["Messages"]
+    records = [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"] | {"ApproximateReceiveCount": str(received)},
+        }
+        for message in messages
+    ]
+    asked: list[tuple[str, int]] = []
+
+    def guard(name: str, detail: Any, call: Any) -> Any:
+        if name == "sqs:ChangeMessageVisibility":
+            asked.append((detail["ReceiptHandle"], detail["VisibilityTimeout"]))
+        return world(name, detail, call)
+
+    world.broken.add("sqs:SendMessageBatch")
+    with seam.guarded(guard):
+        failed = workers.react({"Records": records}, None)["batchItemFailures"]
+    expected = records[:1] if received == 5 else records
+    assert asked == [(record["receiptHandle"], seconds) for record in expected]
+    assert [f["itemIdentifier"] for f in failed] == [record["messageId"] for record in expected]
