@@ -8,24 +8,42 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import documents, lifecycle, schedule, store, views
+from chalicelib.broadcasts import documents, lifecycle, lookup, schedule, store, trial, views
+from chalicelib.broadcasts import preview as previews
 from chalicelib.broadcasts.documents import KIND
+from chalicelib.broadcasts.going import open_runs_count, resume_open_runs, run_done
 from chalicelib.broadcasts.model import EDITABLE, MOVING, STARTABLE, Head
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.validation import normal_body, summary
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock
-from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation
-from chalicelib.shared.ids import ulid_time
-from chalicelib.shared.observability import logger
+from chalicelib.shared.errors import Conflict, Detail, InvalidInput, NotFound, RuleViolation
 from chalicelib.shared.times import iso
-from chalicelib.timers import service as timers
+
+__all__ = [
+    "approve",
+    "cancel",
+    "get",
+    "list_page",
+    "open_runs_count",
+    "pause",
+    "preview",
+    "put",
+    "recipients",
+    "resume",
+    "resume_open_runs",
+    "run_done",
+    "runs",
+    "send",
+    "send_test",
+    "set_schedule",
+    "why",
+]
 
 _PAST = timedelta(minutes=1)
 """A schedule may name a moment that has just passed."""
 _FUTURE = timedelta(days=300)
 """An execution lives a year at most."""
-_STALE = timedelta(minutes=10)
 
 
 def get(account: str, broadcast: str) -> dict[str, Any]:
@@ -122,9 +140,7 @@ def _start(
     def change(head: Head) -> bool:
         if head.status not in STARTABLE:
             return False
-        wrong = documents.problems(head.body, catalog.snapshot(account))
-        if wrong:
-            raise RuleViolation(summary(wrong), wrong)
+        _able(account, broadcast)
         if not lifecycle.begin(head, at(clock.now()), every):
             return False
         if head.run is not None and head.status == "scheduled":
@@ -198,6 +214,43 @@ def cancel(account: str, broadcast: str, by: str) -> dict[str, Any]:
     return _act(account, broadcast, "cancelled", by, change)
 
 
+def send_test(account: str, broadcast: str, user_ids: list[str], by: str) -> dict[str, Any]:
+    """Send it to chosen friends as a run of its own, in any state; the answer tells it under ``test_run``."""
+    head = _able(account, broadcast)
+    sent = trial.send(head, user_ids)
+    accounts.audit(account, by, "broadcast.tested", broadcast)
+    return {**views.view(head), "test_run": sent}
+
+
+def preview(account: str, broadcast: str) -> dict[str, Any]:
+    """What it would do now."""
+    return previews.preview(_able(account, broadcast))
+
+
+def _able(account: str, broadcast: str) -> Head:
+    """A broadcast whose document can work now. Raises NotFound, RuleViolation."""
+    head = _get(account, broadcast)
+    wrong = documents.problems(head.body, catalog.snapshot(account))
+    if wrong:
+        raise RuleViolation(summary(wrong), wrong)
+    return head
+
+
+def recipients(
+    account: str, broadcast: str, status: str | None, limit: int, cursor: dict[str, Any] | None
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """A page of ``{"user_id", "status", "reason"?, "variant"?, "at"?}`` of the newest run."""
+    if status is not None and status not in lookup.STATUSES:
+        reason = "must be one of " + ", ".join(lookup.STATUSES)
+        raise InvalidInput(f"status: {reason}", [Detail("status", reason)])
+    return lookup.recipients(_get(account, broadcast), status, limit, cursor)
+
+
+def why(account: str, broadcast: str, user: str) -> dict[str, Any]:
+    """Why a friend is in the newest run or not, and what came of it."""
+    return lookup.why(_get(account, broadcast), user)
+
+
 def runs(
     account: str, broadcast: str, limit: int, before: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
@@ -209,49 +262,3 @@ def runs(
             now = views.view(head)
             line |= {name: now[name] for name in ("status", "status_reason", "progress", "started_at")}
     return found, following
-
-
-# -- keeping everything going ---------------------------------------------------------------------
-
-
-def run_done(entries: list[timers.Entry]) -> list[bool]:
-    """For drained watches: whether the run needs this one no more (it has ended, or a later one stands)."""
-    done = []
-    for entry in entries:
-        head = store.find(entry.account, entry.body["broadcast"])
-        mine = head is not None and head.run == entry.body["run"]
-        done.append(head is None or not mine or head.is_final or head.watch > entry.version)
-    return done
-
-
-def resume_open_runs() -> int:
-    """Keep every run going that is not at its end: after a restart, when executions are forgotten.
-
-    Answers how many there are. One that fails does not keep the others waiting.
-    """
-    count = 0
-    for account in accounts.list_accounts():
-        for run, broadcast in store.open_runs(account.id):
-            head = store.find(account.id, broadcast)
-            if head is None or head.run != run or head.is_final:
-                # Perhaps a run that is beginning just now; long ago it is none.
-                if clock.now() - ulid_time(run) > _STALE or (head is not None and head.run == run):
-                    store.close(account.id, run)
-                continue
-            count += 1
-            try:
-                lifecycle.keep_going(head)
-            except Exception:  # noqa: BLE001 (the others must go on; its watch comes again)
-                logger.exception("run not resumed", extra={"account": account.id, "run": run})
-    return count
-
-
-def open_runs_count() -> int:
-    """How many runs are on their way (a schedule that waits for its time is not)."""
-    count = 0
-    for account in accounts.list_accounts():
-        for run, broadcast in store.open_runs(account.id):
-            head = store.find(account.id, broadcast)
-            if head is not None and head.run == run and not head.is_final and head.status != "scheduled":
-                count += 1
-    return count

@@ -136,6 +136,12 @@ def cap_keys(policy: Policy, category: str, now: datetime) -> list[tuple[str, in
     ]
 
 
+def is_full(policy: Policy, category: str, sheet: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a friend has no place left for one more delivery of a category (nothing is reserved)."""
+    taken = sheet.get("caps") or {}
+    return any(len(taken.get(key) or ()) >= places for key, places in cap_keys(policy, category, now))
+
+
 def current(account: str) -> Policy:
     """The account's policies in force."""
     return read(_body(account), accounts.get_account(account).zone)

@@ -1,0 +1,60 @@
+"""A test send: the real message to chosen friends, as a run of its own that counts nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.broadcasts import planning
+from chalicelib.broadcasts.model import Head
+from chalicelib.catalog import service as catalog
+from chalicelib.deliveries import service as deliveries
+from chalicelib.friends import store as friends
+from chalicelib.gateways import clock
+from chalicelib.messages import render
+from chalicelib.shared.errors import Detail, RuleViolation
+from chalicelib.shared.ids import new_ulid
+
+
+def send(head: Head, user_ids: list[str]) -> dict[str, Any]:
+    """Send every variant to each of these friends: ``{"run", "sent", "rejected": [{"user_id", "why"}]}``.
+
+    Policies do not hold it back: somebody is waiting for it. Raises RuleViolation for unknown friends.
+    """
+    account, snapshot = accounts.get_account(head.account), catalog.snapshot(head.account)
+    users = list(dict.fromkeys(user_ids))
+    sheets = friends.load_many(head.account, account.shards, users)
+    unknown = [n for n, user in enumerate(users) if sheets.get(user, {}).get("status") in {None, "erased"}]
+    if unknown:
+        details = [Detail(f"user_ids[{n}]", f"there is no friend {users[n]}") for n in unknown]
+        raise RuleViolation(details[0].message, details)
+    run, sent = new_ulid(), 0
+    rejected: list[dict[str, str]] = []
+    for arm in planning.arms_of(head.body, snapshot):
+        payloads: dict[str, list[dict[str, Any]]] = {}
+        for user in users:
+            try:
+                payloads[user] = render.render(
+                    arm.body, sheets[user], snapshot, clock.now(), zone=account.zone
+                )
+            except render.Unrenderable as error:
+                rejected.append({"user_id": user, "why": str(error)})
+        if payloads:
+            _deliver(head, run, arm.id, payloads)
+            sent += len(payloads)
+    return {"run": run, "sent": sent, "rejected": rejected}
+
+
+def _deliver(head: Head, run: str, arm: str, payloads: dict[str, list[dict[str, Any]]]) -> None:
+    cause = {"broadcast": head.id, "test": True}
+    chunk = deliveries.Chunk(
+        account=head.account,
+        run=run,
+        chunk=arm,
+        kind="push",
+        recipients=list(payloads),
+        payloads=payloads,
+        category="internal",
+        cause=cause,
+    )
+    deliveries.put_chunk(chunk, watch=True)
