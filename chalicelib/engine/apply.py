@@ -15,6 +15,7 @@ from chalicelib.friends.values import UnfitValue, fit
 from chalicelib.messages import render
 from chalicelib.messages.actions import parts
 from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.ids import digest
 from chalicelib.shared.storable import is_storable
 
 
@@ -136,7 +137,8 @@ def _effect(decision: Decision, effect: dict[str, Any], name: str, value: Any, a
 def _message_effect(
     decision: Decision, effect: dict[str, Any], name: str, value: Mapping[str, Any], at: At
 ) -> dict[str, Any]:
-    effect = effect | {"message": value["message"], "status": "pending"}
+    message = _chosen(decision, effect, value, at)
+    effect = effect | {"message": message, "status": "pending"}
     blocked = decision.after.get("status") == "blocked"
     if name == "send" and blocked:
         return effect | {"status": "skipped", "why": "blocked"}
@@ -146,9 +148,23 @@ def _message_effect(
             if blocked or not effect["push_fallback"]:
                 return effect | {"status": "skipped", "why": "this event has no reply token"}
             effect |= {"via": "push"}
-    body = _definition(at, "messages", value["message"])
+    body = _definition(at, "messages", message)
     rendered = render.render(
         body, decision.after, at.program.snapshot, at.now, event=_event_props(at), zone=at.program.zone
     )
     decision.payloads[effect_key(effect)] = rendered
     return effect | {"category": body.get("category", "marketing")}
+
+
+def _chosen(decision: Decision, effect: Mapping[str, Any], value: Mapping[str, Any], at: At) -> str:
+    """The message of a reply or send: the one, by turns per friend, or by chance fixed by the event."""
+    options: list[str] | None = value.get("any_of")
+    if not options:
+        return str(value["message"])
+    index = str(effect["index"])
+    if value.get("choose") == "rotate":
+        turns = decision.after["limits"].setdefault(at.rule, {}).setdefault("turns", {})
+        turns[index] = turns.get(index, -1) + 1
+        return options[int(turns[index]) % len(options)]
+    names = (at.event.user_id, at.event.event_id, at.rule, index)
+    return options[int(digest(*names)[:8], 16) % len(options)]

@@ -8,7 +8,7 @@ messages; a value that is one variable and nothing else keeps the variable's typ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -78,10 +78,20 @@ class SetAttribute(_Strict):
 
 
 class Reply(_Strict):
-    """A message by reply token; ``push_fallback`` pays for a push when the token is refused."""
+    """A message by reply token, or one of several; ``push_fallback`` pays for a push when it is refused."""
 
-    message: Id
+    message: Id | None = None
+    any_of: Annotated[list[Id], Field(min_length=2, max_length=20)] | None = None
+    choose: Literal["random", "rotate"] | None = None
     push_fallback: bool = False
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Reply:
+        if (self.message is None) is (self.any_of is None):
+            raise ValueError("needs either message or any_of")
+        if self.choose is not None and self.any_of is None:
+            raise ValueError("choose goes with any_of")
+        return self
 
 
 class Send(_Strict):
@@ -166,7 +176,11 @@ def references(then: Sequence[Mapping[str, Any]], path: str = "then") -> Iterabl
     for index, action in enumerate(then):
         name, value = parts(action)
         here = f"{path}[{index}].{name}"
-        if name in _NAMED:
+        if name == "reply" and value.get("any_of"):
+            yield from (
+                Reference(f"{here}.any_of[{n}]", "messages", one) for n, one in enumerate(value["any_of"])
+            )
+        elif name in _NAMED:
             kind, field = _NAMED[name]
             yield Reference(f"{here}.{field}" if field else here, kind, value[field] if field else value)
         for where, expression in _expressions(value, here):

@@ -262,6 +262,25 @@ def test_replies_need_a_token_and_sends_a_friend() -> None:
     assert [e["status"] for e in after(event, rules, gone).effects] == ["skipped"] * 3
 
 
+def test_a_reply_may_be_one_of_several() -> None:
+    """By turns each comes round per friend; by chance the same event always gets the same one."""
+    options = ["hello", "three", "other"]
+    messages = {"other": {"name": "other", "messages": [{"type": "text", "text": "ほか"}]}}
+
+    def said(choose: str, sheet: Any, n: int) -> tuple[str, Any]:
+        rules = {"r": a_rule(then=[{"reply": {"any_of": options, "choose": choose}}])}
+        decision = after(an_event(text="x", id=f"e{n}"), rules, sheet, messages=messages)
+        return decision.effects[0]["message"], decision.after
+
+    sheet, turns = None, []
+    for n in range(4):
+        message, sheet = said("rotate", sheet, n)
+        turns.append(message)
+    assert turns == ["hello", "three", "other", "hello"]
+    assert {said("random", None, n)[0] for n in range(40)} == set(options)
+    assert said("random", None, 7)[0] == said("random", None, 7)[0]
+
+
 def test_standby_events_count_and_cause_nothing() -> None:
     """While another system holds the chat the facts are kept and no rule runs."""
     decision = after(an_event(text="x", standby=True), {"r": a_rule(then=[{"add_tag": "a"}])})

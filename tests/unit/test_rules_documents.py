@@ -39,6 +39,7 @@ def save(body: dict[str, Any]) -> None:
         {"valid": {"weekdays": ["sat", "sun"], "hours": {"from": "22:00", "to": "06:00"}}},
         {"when": {"event": "custom:予約した"}},
         {"then": []},
+        {"then": [{"reply": {"any_of": ["hello", "three"], "choose": "rotate", "push_fallback": True}}]},
         {
             "then": [
                 {"add_score": {"score": "interest", "points": 3}},
@@ -86,6 +87,8 @@ def test_rules_that_can_work(more: dict[str, Any]) -> None:
         ({"limit": {"cooldown": "soon"}}, "limit.cooldown"),
         ({"limit": {"cooldown": "1d", "every": 2}}, "limit"),
         ({"priority": 1.5}, "priority"),
+        ({"then": [{"reply": {}}]}, "then[0].reply"),
+        ({"then": [{"reply": {"message": "hello", "choose": "random"}}]}, "then[0].reply"),
         ({"valid": {"from": "2026-01-01"}}, "valid.from"),
         ({"valid": {"hours": {"from": "25:00", "to": "06:00"}}}, "valid.hours.from"),
     ],
@@ -113,6 +116,7 @@ def test_wrong_shapes_are_400(more: dict[str, Any], path: str) -> None:
             "then[0].set_attribute.value",
         ),
         ({"then": [{"reply": {"message": "nope"}}]}, "then[0].reply.message"),
+        ({"then": [{"reply": {"any_of": ["hello", "nope"]}}]}, "then[0].reply.any_of[1]"),
         ({"then": [{"enter_scenario": "nope"}]}, "then[0].enter_scenario"),
         ({"then": [{"switch_rich_menu": "menu"}]}, "then[0].switch_rich_menu"),
         ({"then": [{"start_form": "form"}]}, "then[0].start_form"),
