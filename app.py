@@ -10,6 +10,7 @@ import chalicelib.api.contract
 import chalicelib.api.documents
 import chalicelib.api.keys
 import chalicelib.api.status
+import chalicelib.broadcasts.api
 import chalicelib.broadcasts.workers
 import chalicelib.deliveries.workers
 import chalicelib.engine.api
@@ -40,6 +41,7 @@ for _room in (
     chalicelib.heartbeat.workers,
     chalicelib.engine.api,
     chalicelib.engine.workers,
+    chalicelib.broadcasts.api,
     chalicelib.broadcasts.workers,
     chalicelib.scenarios.api,
     chalicelib.scenarios.workers,
