@@ -23,13 +23,14 @@ from chalicelib.catalog.validation import normal_body
 from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store as friends
 from chalicelib.friends.sheet import new_sheet
-from chalicelib.gateways import line, seam, secrets
+from chalicelib.gateways import clock, line, seam, secrets
 from chalicelib.messages.documents import KINDS as MESSAGES
 from chalicelib.scenarios import service as scenarios
 from chalicelib.scenarios.documents import KINDS as SCENARIOS
 from chalicelib.scenarios.model import Pointer
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.timers import arming
 from chalicelib.timers import service as timers
 from chalicelib.timers.store import read_bucket
 
@@ -196,8 +197,8 @@ CHECKS: timers.Checks = {
 def a_world(drain_early: float = 0) -> Iterator[World]:
     """A world with the account ``shop`` in an emulated AWS that is there already."""
     world = World()
-    timers_early = timers._drain_early
-    timers._drain_early = lambda: timedelta(seconds=drain_early)  # type: ignore[assignment]
+    timers_early = arming.drain_early
+    arming.drain_early = lambda: timedelta(seconds=drain_early)
     try:
         with seam.guarded(world.guard):
             account_store.create_account(
@@ -207,7 +208,7 @@ def a_world(drain_early: float = 0) -> Iterator[World]:
             world.calls.clear()
             yield world
     finally:
-        timers._drain_early = timers_early  # type: ignore[assignment]
+        arming.drain_early = timers_early
 
 
 def put_friends(*users: str, **fields: Any) -> None:
@@ -254,7 +255,7 @@ def publish(scenario: str = "welcome", **definition: Any) -> dict[str, Any]:
 
 def enroll(*users: str, scenario: str = "welcome", cause: str = "c1") -> list[str | None]:
     """Enter friends; answers why not, or None, for each."""
-    world_now = timers.clock.now()
+    world_now = clock.now()
     return [r.why for r in scenarios.enroll(SHOP, list(users), scenario, world_now, cause)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.gateways import seam
-from chalicelib.timers import service, store
+from chalicelib.timers import arming, service, store
 from chalicelib.timers.model import Entry, minute_key, minute_of
 
 START = datetime(2026, 11, 22, 6, 6, 20, tzinfo=UTC)
@@ -64,14 +64,14 @@ class World:
 @pytest.fixture
 def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World()
-    monkeypatch.setattr(service, "_drain_early", lambda: timedelta(0))
+    monkeypatch.setattr(arming, "drain_early", lambda: timedelta(0))
     with ExitStack() as stack:
         stack.enter_context(seam.guarded(found.guard))
         yield found
 
 
-def an_entry(id: str = "u1", version: int = 1, after: float = 600, **more: Any) -> Entry:
-    return Entry("shop", more.pop("kind", "step"), id, version, START + timedelta(seconds=after), **more)
+def an_entry(name: str = "u1", version: int = 1, after: float = 600, **more: Any) -> Entry:
+    return Entry("shop", more.pop("kind", "step"), name, version, START + timedelta(seconds=after), **more)
 
 
 NOBODY = {kind: lambda entries: [False] * len(entries) for kind in ("step", "chunk", "run")}
@@ -219,8 +219,8 @@ def test_a_crash_anywhere_in_arm_and_drain_loses_nothing(world: World) -> None:
     step = 0
     while True:
         step += 1
-        id, started = f"u{step}", world.now
-        entry = Entry("shop", "step", id, 1, world.now + timedelta(minutes=7))
+        name, started = f"u{step}", world.now
+        entry = Entry("shop", "step", name, 1, world.now + timedelta(minutes=7))
         minute = minute_key(minute_of(entry.due_at))
         world.sent.clear()
 
@@ -231,7 +231,7 @@ def test_a_crash_anywhere_in_arm_and_drain_loses_nothing(world: World) -> None:
             world.now = max(world.now, entry.due_at + timedelta(minutes=3))
             service.verify(minute, NOBODY)
 
-        service._known.client = None
+        arming.known.client = None
         world.crossings, world.crash_at = 0, step
         try:
             whole_life()
@@ -244,7 +244,7 @@ def test_a_crash_anywhere_in_arm_and_drain_loses_nothing(world: World) -> None:
             world.now = max(world.now, entry.due_at + timedelta(minutes=4))
             service.sweep(NOBODY)
         world.crash_at = None
-        assert (id, 1) in world.arrivals(), f"lost by a crash at crossing {step}"
+        assert (name, 1) in world.arrivals(), f"lost by a crash at crossing {step}"
         world.now += timedelta(minutes=30)
         service.sweep(EVERYBODY)
         if not crashed:
