@@ -272,11 +272,11 @@ def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
     assert _crash_everywhere(world, ["one", "two"], since_enrolled=True) > 20
 
 
-def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool) -> int:
+def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool, stride: int = 1) -> int:
     """Live through the scenario once per crossing; answers how many there are."""
     point = 0
     while True:
-        point += 1
+        point += stride
         users = [f"a{point}", f"b{point}"]
         put_friends(*users)
         if since_enrolled:
