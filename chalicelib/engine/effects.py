@@ -31,7 +31,7 @@ MAX_REPLY = 5
 """Message objects that one reply token carries."""
 UNSEND_WINDOW = timedelta(hours=25)
 """LINE lets people take back a message for 24 hours."""
-INTERNAL = frozenset({"scenario_event", "scenario_action_done", "hide_message"})
+INTERNAL = frozenset({"scenario_event", "scenario_action_done", "hide_message", "fetch_profile"})
 """Effects that no author wrote; the timeline shows them only when they failed."""
 
 
@@ -294,6 +294,16 @@ def _hide_message(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | No
     return "done", None
 
 
+# Knowing the friend
+
+
+def _fetch_profile(errand: Errand, _effect: dict[str, Any]) -> tuple[str, str | None]:
+    """Ask for the friend's profile in the background; the reaction does not wait for it."""
+    body = {"job": "profile", "account": errand.account.id, "user": errand.event.user_id}
+    queues.send("bulk", body)
+    return "done", None
+
+
 _RUN: dict[str, Callable[[Errand, dict[str, Any]], tuple[str, str | None]]] = {
     "reply": _send,
     "send": _send,
@@ -304,4 +314,5 @@ _RUN: dict[str, Callable[[Errand, dict[str, Any]], tuple[str, str | None]]] = {
     "scenario_event": _scenario_event,
     "scenario_action_done": _scenario_action_done,
     "hide_message": _hide_message,
+    "fetch_profile": _fetch_profile,
 }

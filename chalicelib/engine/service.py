@@ -24,7 +24,7 @@ from chalicelib.friends import activities, store
 from chalicelib.friends.expressions import Condition
 from chalicelib.friends.model import Sheet
 from chalicelib.friends.trim import size_of
-from chalicelib.gateways import clock, queues
+from chalicelib.gateways import clock
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger
@@ -90,8 +90,6 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
     seen = None if sheet is None else sheet.get("rev")
     if not store.create_or_update(account.id, account.shards, event.user_id, sheet, after, seen):
         return False
-    if event.type == "followed" or sheet is None:
-        _fetch_profile(event)
     errand = effects.Errand(account, event, after, program, decision.payloads, first=True)
     _finish(errand, record)
     return True
@@ -127,11 +125,8 @@ def _add_internal_effects(decision: Decision, event: FriendEvent) -> None:
         add("scenario_event")
     if event.type == "unsent" and event.props.get("message_id"):
         add("hide_message", message_id=event.props["message_id"])
-
-
-def _is_enrolled(sheet: Sheet | None) -> bool:
-    entries = ((sheet or {}).get("scenarios") or {}).values()
-    return any(entry.get("state") == "active" for entry in entries)
+    if event.type == "followed" or decision.before is None:
+        add("fetch_profile")
 
 
 def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:
@@ -225,11 +220,3 @@ def _activity(
     if sheet is not None and "rev" in sheet:
         activity["rev"] = sheet["rev"]
     return activity
-
-
-def _fetch_profile(event: FriendEvent) -> None:
-    """Ask for the friend's profile in the background; the reaction does not depend on it."""
-    try:
-        queues.send("bulk", {"job": "profile", "account": event.account_id, "user": event.user_id})
-    except Exception:  # noqa: BLE001 (nothing depends on it)
-        logger.exception("a profile is not fetched", extra={"account": event.account_id})

@@ -522,3 +522,21 @@ def test_a_failed_event_comes_again_soon(world: World, received: int, seconds: i
     expected = records[:1] if received == 5 else records
     assert asked == [(record["receiptHandle"], seconds) for record in expected]
     assert [f["itemIdentifier"] for f in failed] == [record["messageId"] for record in expected]
+
+
+def test_a_profile_is_asked_for_whatever_crashes(world: World) -> None:
+    """A crash right after the friend's write: the event's next attempt still asks for the profile."""
+    author({})
+    raised: list[bool] = []
+
+    def crash(name: str, detail: Any, call: Any) -> Any:
+        if name == "sqs:SendMessageBatch" and not raised:
+            raised.append(True)
+            raise Crash
+        return world(name, detail, call)
+
+    with seam.guarded(crash), pytest.raises(Crash):
+        batch(an_event("followed", is_unblocked=False))
+    assert batch(an_event("followed", is_unblocked=False), received=2) == {"batchItemFailures": []}
+    assert drain("bulk") == [{"job": "profile", "account": "shop", "user": "U1"}]
+    assert activity()["effects"] == []

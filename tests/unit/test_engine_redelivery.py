@@ -16,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.accounts.model import Account
+from chalicelib.deliveries import reply as replies
+from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.reply import Outcome
-from chalicelib.engine import effects, service
+from chalicelib.engine import service
 from chalicelib.engine.model import Program
 from chalicelib.friends.paths import changed_paths
-from chalicelib.gateways import seam
+from chalicelib.gateways import queues, seam
 from chalicelib.shared.events import FriendEvent
 from tests.engine_builders import NOW, a_program, a_rule, an_event
 
@@ -39,6 +41,7 @@ class Place:
         self.activities: dict[str, dict[str, Any]] = {}
         self.sent: dict[str, Any] = {}
         self.replied: Counter[str] = Counter()
+        self.asked: set[str] = set()
         self.fuse: int | None = None
         self.after = False
 
@@ -90,6 +93,9 @@ class Place:
         outcome: Outcome = self.cross(send)
         return outcome
 
+    def queue(self, _queue: str, body: dict[str, Any], **_: Any) -> None:
+        self.cross(lambda: self.asked.add(body["job"]))
+
     def react(self, event: FriendEvent, program: Program) -> None:
         with (
             mock.patch.multiple(
@@ -101,22 +107,22 @@ class Place:
             mock.patch.multiple(
                 service.activities, find_many=self.find_many, replace_failed=self.replace_failed
             ),
-            mock.patch.object(effects.deliveries, "put_chunk", self.put_chunk),
-            mock.patch.object(effects.replies, "reply", self.reply),
-            mock.patch.object(service, "_fetch_profile", return_value=None),
+            mock.patch.object(deliveries, "put_chunk", self.put_chunk),
+            mock.patch.object(replies, "reply", self.reply),
+            mock.patch.object(queues, "send", self.queue),
             mock.patch.object(service.health, "note_effects", return_value=None),
             seam.guarded(lambda name, _detail, call: NOW if name == "clock:now" else call()),
         ):
             service.react(event, ACCOUNT, program)
 
     def outcome(self) -> Any:
-        """What must not depend on crashes: facts, rules, changes, sends."""
+        """What must not depend on crashes: facts, rules, changes, sends, and the profile asked for."""
         sheet = {k: v for k, v in (self.sheet or {}).items() if k not in {"pending", "rev"}}
         told = {
             name: (a["rules"], a["changes"], [e for e in a["effects"] if e["action"] != "reply"])
             for name, a in self.activities.items()
         }
-        return sheet, told, self.sent
+        return sheet, told, self.sent, self.asked
 
 
 tags = st.sampled_from(["a", "b", "c", "vip"])
