@@ -228,6 +228,12 @@ class World:
         queue, (body,) = QUEUE_OF[entry.kind], [body_of([entry])]
         self.later(max(entry.due_at, self.now), lambda: self.deliver(queue, body))
 
+    def watch(
+        self, kind: Any, account: str, name: str, body: dict[str, Any], at: datetime, attempt: int
+    ) -> None:
+        """Stands for ``timers.service.watch``."""
+        self.arm(timers.Entry(account, kind, name, attempt, at + timers.next_watch(attempt), body=body))
+
     def forget_executions(self) -> None:
         """Every execution is gone, as after a restart of the laptop."""
         self.machines = {name: machine for name, machine in self.machines.items() if not _stop(machine)}

@@ -61,13 +61,10 @@ def freeze(head: Head) -> Frozen:
 
 def fan_out(frozen: Frozen) -> bool:
     """Ask for every shard that is not judged yet; True when everything is judged and packed already."""
-    done, packed = plan_store.read_plan(frozen.account, frozen.run)
-    if packed is not None:
+    if pack_when_judged(frozen):
         return True
+    done, _ = plan_store.read_plan(frozen.account, frozen.run)
     missing = [shard for shard in range(frozen.shards) if shard not in done]
-    if not missing:
-        pack(frozen)
-        return True
     names = {"account": frozen.account, "broadcast": frozen.broadcast, "run": frozen.run}
     refused = queues.send_all("shards", [queues.Message({**names, "shard": shard}) for shard in missing])
     if refused:
@@ -157,10 +154,13 @@ def _reserve(frozen: Frozen, policy: policies.Policy, made: Slice) -> Slice:
     return plan.without(made, refused)
 
 
-def is_judged(frozen: Frozen) -> bool:
-    """Whether every shard is judged; consistent."""
-    done, _ = plan_store.read_plan(frozen.account, frozen.run)
-    return len(done) == frozen.shards
+def pack_when_judged(frozen: Frozen) -> bool:
+    """Pack, if every shard is judged and nobody has packed; True when everything is packed. Consistent."""
+    done, packed = plan_store.read_plan(frozen.account, frozen.run)
+    if packed is None and len(done) == frozen.shards:
+        pack(frozen)
+        return True
+    return packed is not None
 
 
 def all_slices(frozen: Frozen) -> Iterator[Slice]:
@@ -171,8 +171,11 @@ def all_slices(frozen: Frozen) -> Iterator[Slice]:
 
 def pack(frozen: Frozen) -> None:
     """Write the chunks of a run that is judged completely, then note that they stand. None is fed."""
-    count = 0
+    count, standing = 0, deliveries.chunk_names(frozen.account, frozen.run)
     for piece in plan.pack(frozen.arms, all_slices(frozen)):
+        count += 1
+        if piece.name in standing:
+            continue
         deliveries.put_chunk(
             deliveries.Chunk(
                 account=frozen.account,
@@ -189,7 +192,6 @@ def pack(frozen: Frozen) -> None:
             watch=False,
             feed=False,
         )
-        count += 1
     plan_store.put_pack(frozen.account, frozen.run, count, clock.now())
 
 

@@ -32,8 +32,7 @@ def plan_shard(event: SQSEvent) -> dict[str, Any]:
     answer = each_message(event, work)
     # After the shards and before the batch is done with: if this fails, the whole batch comes again.
     for frozen in touched.values():
-        if planning.is_judged(frozen):
-            planning.pack(frozen)
+        if planning.pack_when_judged(frozen):
             head = store.find(frozen.account, frozen.broadcast)
             if head is not None and head.run == frozen.run:
                 lifecycle.nudge(head)

@@ -29,6 +29,7 @@ __all__ = [
     "cancel_pending",
     "chunk_at",
     "chunk_done",
+    "chunk_names",
     "control",
     "feed_all",
     "find_recipient",
@@ -65,6 +66,11 @@ def progress(account: str, run: str) -> dict[str, Any]:
     "variants": {id: {"planned", "accepted"}}}``; total = the sum of the rest, whatever happens meanwhile.
     """
     return model.sum_up(store.statuses(account, run))
+
+
+def chunk_names(account: str, run: str) -> set[str]:
+    """The chunks of a run that stand."""
+    return store.names(account, run)
 
 
 def waiting(account: str, run: str) -> tuple[int, int]:

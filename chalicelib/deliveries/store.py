@@ -68,6 +68,7 @@ class StatusRecord(dynamo.Record):
     unanswered = NumberAttribute(null=True)
     first_attempt_at = UnicodeAttribute(null=True)
     lease_until = UnicodeAttribute(null=True)
+    lease_by = UnicodeAttribute(null=True)
     request_id = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     until = UnicodeAttribute(null=True)
@@ -179,7 +180,8 @@ def _status(record: StatusRecord) -> Status:
         attempts=int(record.attempts or 0),
         unanswered=int(record.unanswered or 0),
         first_attempt_at=record.first_attempt_at,
-        lease_until=record.lease_until,
+        # A lease of an earlier life of the laptop's platform belongs to nobody.
+        lease_until=record.lease_until if record.lease_by == settings().life else None,
         request_id=record.request_id,
         reason=record.reason,
         drop=tuple(record.drop or ()),
@@ -212,6 +214,17 @@ def statuses(account: str, run: str, since: str = "$") -> Iterator[Status]:
         _statuses_key(account, run), StatusRecord.sk >= max(since, "$"), consistent_read=True
     ):
         yield _status(record)
+
+
+def names(account: str, run: str) -> set[str]:
+    """The names of a run's chunks whose status stands, consistent."""
+    query = StatusRecord.query(
+        _statuses_key(account, run),
+        StatusRecord.sk >= "$",
+        consistent_read=True,
+        attributes_to_get=["pk", "sk", "state"],
+    )
+    return {record.sk for record in query}
 
 
 def find_before(account: str, run: str, name: str) -> Status | None:
@@ -257,11 +270,19 @@ def mark(account: str, run: str, seen: Status, now: datetime, chars: str | None 
         _R.state.set("sending"),
         _R.attempts.add(1),
         _R.lease_until.set(iso(now + LEASE)),
+        _R.lease_by.set(settings().life),
         _R.first_attempt_at.set(_R.first_attempt_at | iso(now)),
     ]
     actions.append(_R.unanswered.add(1) if chars is None else _R.chars.set(chars))
-    free = _R.lease_until.does_not_exist() | (_R.lease_until < iso(now))
-    return _update(account, run, seen.chunk, actions, _OPEN & free & (_R.attempts == seen.attempts))
+    return _update(account, run, seen.chunk, actions, _OPEN & _unheld(seen, now))
+
+
+def _unheld(seen: Status, now: datetime) -> Condition:
+    """Nobody holds the chunk, and no attempt has begun since it was read."""
+    over: Condition = (_R.lease_until < iso(now)) | (_R.lease_by != settings().life)
+    unchanged: Condition = _R.attempts == seen.attempts
+    free: Condition = (_R.lease_until.does_not_exist() | over) & unchanged
+    return free
 
 
 def accept(account: str, run: str, chunk: str, request_id: str | None, now: datetime) -> bool:
@@ -287,9 +308,7 @@ def finish_untouched(
 
 def give_up(account: str, run: str, seen: Status, now: datetime) -> bool:
     """An unanswered attempt is too old to be repeated: ``unknown``."""
-    free = _R.lease_until.does_not_exist() | (_R.lease_until < iso(now))
-    condition = _OPEN & free & (_R.attempts == seen.attempts)
-    return _finish(account, run, seen.chunk, "unknown", None, now, condition)
+    return _finish(account, run, seen.chunk, "unknown", None, now, _OPEN & _unheld(seen, now))
 
 
 def _finish(
@@ -358,8 +377,7 @@ def save_untouched_chars(account: str, run: str, seen: Status, chars: str, now: 
         actions += [_R.state.set("done"), _R.lease_until.remove()]
     if "?" not in waiting:
         actions.append(_R.first_attempt_at.remove())
-    free = _R.lease_until.does_not_exist() | (_R.lease_until < iso(now))
-    return _update(account, run, seen.chunk, actions, _OPEN & free & (_R.attempts == seen.attempts))
+    return _update(account, run, seen.chunk, actions, _OPEN & _unheld(seen, now))
 
 
 def set_watch(account: str, run: str, chunk: str, attempt: int) -> None:

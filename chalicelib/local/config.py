@@ -25,6 +25,7 @@ from pathlib import Path
 
 from chalicelib.local.http import HOST
 from chalicelib.local.journal import write_atomically
+from chalicelib.shared.ids import new_ulid
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK_TIMEOUT_S = 60
@@ -165,6 +166,7 @@ def environment(
         "TODOKU_LOCAL_API_KEY": key,
         "TODOKU_LINE_API_URL": line,
         "TODOKU_TASK_TIMEOUT": str(TASK_TIMEOUT_S),
+        "TODOKU_LIFE": new_ulid(),
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "ap-northeast-1",

@@ -39,6 +39,7 @@ class Settings:
     timers_drain_early_s: int = 300
     timers_shards: int = 8
     task_timeout_s: int = 300
+    life: str = "-"
     log_level: str = "INFO"
 
     def table(self, name: str) -> str:

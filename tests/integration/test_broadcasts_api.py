@@ -25,6 +25,7 @@ AT = "/v1/accounts/shop/broadcasts"
 def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World()
     monkeypatch.setattr(timers, "arm", found.arm)
+    monkeypatch.setattr(timers, "watch", found.watch)
     with seam.guarded(found.guard):
         an_account(SHOP)
         for n in range(5):

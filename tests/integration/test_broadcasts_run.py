@@ -27,6 +27,7 @@ FRIENDS = [f"U{n}" for n in range(7)]
 def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World()
     monkeypatch.setattr(timers, "arm", found.arm)
+    monkeypatch.setattr(timers, "watch", found.watch)
     with seam.guarded(found.guard):
         an_account(SHOP)
         for n, user in enumerate(FRIENDS):

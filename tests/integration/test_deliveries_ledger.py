@@ -22,6 +22,7 @@ USERS = ["U1", "U2", "U3"]
 def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World()
     monkeypatch.setattr(timers, "arm", found.arm)
+    monkeypatch.setattr(timers, "watch", found.watch)
     with seam.guarded(found.guard):
         an_account()
         yield found
