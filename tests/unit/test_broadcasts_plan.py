@@ -1,0 +1,185 @@
+"""Planning is pure: every friend is judged once, and whoever packs, packs the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.broadcasts import plan, schedule
+from chalicelib.broadcasts.model import Arm, Slice, Totals
+from chalicelib.broadcasts.plan import CannotRender, Judge
+
+STATIC = Arm("a", 1, {"messages": []}, static=True, variant="a")
+OWN = Arm("b", 2, {"messages": []}, static=False, variant="b")
+
+
+def a_judge(*arms: Arm, hold_out: float = 0, payload_bytes: int = 10) -> Judge:
+    def render(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
+        if sheet.get("mute"):
+            raise CannotRender("no name")
+        return [{"type": "text", "text": "x" * payload_bytes}]
+
+    return Judge(
+        broadcast="b",
+        arms=arms or (STATIC,),
+        hold_out_percent=hold_out,
+        included=lambda sheet: bool(sheet.get("in", True)),
+        excluded=lambda sheet: bool(sheet.get("out", False)),
+        render=render,
+    )
+
+
+def a_sheet(user: str, **fields: Any) -> dict[str, Any]:
+    return {"user_id": user, "status": "following", **fields}
+
+
+SHEETS = st.lists(
+    st.builds(
+        lambda n, status, **flags: {"user_id": f"U{n:05d}", "status": status, **flags},
+        n=st.integers(0, 99999),
+        status=st.sampled_from(["following", "blocked", "unknown", "erased"]),
+        mute=st.booleans(),
+        out=st.booleans(),
+        **{"in": st.booleans()},
+    ),
+    max_size=60,
+    unique_by=lambda sheet: sheet["user_id"],
+).map(lambda sheets: sorted(sheets, key=lambda sheet: sheet["user_id"]))
+
+
+def cut_all(sheets: list[dict[str, Any]], judge: Judge, page: int) -> list[Slice]:
+    """A shard's slices, read by pages as the worker does."""
+    made: list[Slice] = []
+    key: str | None = None
+    while not made or key is not None:
+        rest = [sheet for sheet in sheets if key is None or sheet["user_id"] > key]
+        read, more = rest[:page], len(rest) > page
+        made.append(plan.cut_slice(key, read, read[-1]["user_id"] if more else None, judge))
+        key = made[-1].next_key
+    return made
+
+
+@settings(deadline=None)
+@given(
+    shards=st.lists(SHEETS, min_size=1, max_size=4),
+    page=st.integers(1, 20),
+    payload=st.sampled_from([10, 40_000, 120_000, 260_000]),
+    hold_out=st.sampled_from([0, 30, 100]),
+)
+def test_every_friend_is_covered_exactly_once(
+    shards: list[list[dict[str, Any]]], page: int, payload: int, hold_out: float
+) -> None:
+    """Whatever the pages and the sizes: each friend who is meant is in one chunk, skipped, or held out."""
+    judge = a_judge(STATIC, OWN, hold_out=hold_out, payload_bytes=payload)
+    shards = [[{**s, "user_id": f"{i}{s['user_id']}"} for s in sheets] for i, sheets in enumerate(shards)]
+    slices = [part for sheets in shards for part in cut_all(sheets, judge, page)]
+    pieces = list(plan.pack(judge.arms, slices))
+    meant = {
+        sheet["user_id"]
+        for sheets in shards
+        for sheet in sheets
+        if sheet["in"] and not sheet["out"] and sheet["status"] != "erased"
+    }
+    sent = [user for piece in pieces for user in piece.users]
+    others = [user for part in slices for users in part.skipped.values() for user in users]
+    others += [user for part in slices for user in part.held_out]
+    assert sorted(sent + others) == sorted(meant)
+    counted = plan.totals(slices)
+    assert counted.planned == len(meant)
+    assert counted.recipients == len(sent)
+    assert list(plan.pack(judge.arms, slices)) == pieces
+    for piece in pieces:
+        assert len(piece.users) <= (500 if piece.arm.static else 100)
+        assert set(piece.payloads) == (set() if piece.arm.static else set(piece.users))
+    names = [piece.name for piece in pieces]
+    assert len(set(names)) == len(names)
+
+
+@given(st.lists(st.integers(0, 1300), min_size=1, max_size=5))
+def test_chunks_are_packed_across_shards(sizes: list[int]) -> None:
+    """Requests = the sum over arms of ceil(N / 500), however the friends lie in shards; names sort."""
+    slices = [
+        Slice(None, arms={"a": [f"{shard}-{n}" for n in range(size)]}) for shard, size in enumerate(sizes)
+    ]
+    pieces = list(plan.pack([STATIC], slices))
+    assert len(pieces) == ceil(sum(sizes) / 500)
+    everybody = [user for part in slices for user in part.arms["a"]]
+    assert [user for piece in pieces for user in piece.users] == everybody
+    assert [piece.name for piece in pieces] == sorted(piece.name for piece in pieces)
+    for piece in pieces:
+        assert everybody[piece.start] == piece.users[0]
+
+
+def test_judging_one_friend() -> None:
+    """Not meant: None. Blocked, unrenderable: skipped with why. The rest has an arm."""
+    judge = a_judge(OWN)
+    assert plan.judge(a_sheet("u", **{"in": False}), judge) is None
+    assert plan.judge(a_sheet("u", out=True), judge) is None
+    assert plan.judge(a_sheet("u", status="blocked"), judge) == plan.Verdict("skipped", reason="blocked")
+    assert plan.judge(a_sheet("u", mute=True), judge) == plan.Verdict("skipped", reason="unrenderable")
+    found = plan.judge(a_sheet("u"), judge)
+    assert found is not None
+    assert (found.kind, found.arm) == ("arm", OWN)
+    assert plan.judge(a_sheet("u"), a_judge(OWN, hold_out=100)) == plan.HELD_OUT
+
+
+def test_arms_follow_their_weights_and_never_change() -> None:
+    """Of 3,000 friends about a third has the arm of weight 1; asked again, everybody has the same arm."""
+    users = [f"U{n}" for n in range(3000)]
+    first = [plan.arm_of("b", [STATIC, OWN], user).id for user in users]
+    assert first == [plan.arm_of("b", [STATIC, OWN], user).id for user in users]
+    assert 900 <= first.count("a") <= 1100
+
+
+def test_refused_by_a_cap() -> None:
+    """Who is refused is skipped, and is in no arm any more."""
+    made = Slice(None, None, {"b": ["u1", "u2"]}, {"u1": [], "u2": []}, {"blocked": ["u3"]}, ["u4"])
+    left = plan.without(made, {"u1": "cap"})
+    assert (left.arms, left.payloads) == ({"b": ["u2"]}, {"u2": []})
+    assert left.skipped == {"blocked": ["u3"], "cap": ["u1"]}
+    assert plan.without(made, {}) is made
+
+
+def test_progress_balances_while_chunks_come() -> None:
+    """Recipients that are in no chunk yet are pending."""
+    planned = Totals({"a": 10}, {"blocked": 2}, 1)
+    chunks = {
+        "total": 4,
+        "pending": 1,
+        "accepted": 2,
+        "skipped": {"cancelled": 1},
+        "failed": {},
+        "unknown": 0,
+    }
+    found = plan.progress(planned, chunks)
+    assert (found["planned"], found["pending"], found["skipped"]) == (13, 7, {"blocked": 2, "cancelled": 1})
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_the_next_occurrence() -> None:
+    """The next such weekday at that local time, strictly later; gaps go forward, overlaps are the first."""
+    every = {"weekdays": ["mon", "sun"], "time": "02:30"}
+    found = schedule.next_occurrence(every, BERLIN, datetime(2027, 3, 27, 12, tzinfo=UTC))
+    assert found == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)  # 02:30 does not exist: 03:30 local
+    assert schedule.next_occurrence(every, BERLIN, found) == datetime(2027, 3, 29, 0, 30, tzinfo=UTC)
+    autumn = schedule.next_occurrence(every, BERLIN, datetime(2027, 10, 30, 12, tzinfo=UTC))
+    assert autumn == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    daily = schedule.next_occurrence({"time": "10:00"}, BERLIN, datetime(2027, 1, 1, 9, tzinfo=UTC))
+    assert daily == datetime(2027, 1, 2, 9, tzinfo=UTC)
+
+
+def test_too_late() -> None:
+    """An hour unless the document says otherwise; counted anew from when a person let it go on."""
+    at, now = "2026-11-22T03:00:00.000Z", datetime(2026, 11, 22, 4, 1, tzinfo=UTC)
+    assert schedule.is_too_late({}, at, None, now)
+    assert not schedule.is_too_late({"max_lateness": "2h"}, at, None, now)
+    assert not schedule.is_too_late({}, at, "2026-11-22T03:30:00.000Z", now)
+    assert schedule.machine_time("2026-11-22T03:00:00.001Z") == "2026-11-22T03:00:01Z"
+    assert schedule.machine_time("2026-11-22T03:00:00.000Z") == "2026-11-22T03:00:00Z"
