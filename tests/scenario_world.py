@@ -134,7 +134,7 @@ class World:
         for execution in self._machines("drain_at"):
             if parse_iso(execution["drain_at"]) <= self.now:
                 del execution["drain_at"]
-                timers.drain(execution["minute"])
+                timers.drain(execution["minute"], CHECKS)
         for execution in self._machines("verify_at"):
             if parse_iso(execution["verify_at"]) <= self.now:
                 del execution["verify_at"]

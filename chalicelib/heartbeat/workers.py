@@ -31,7 +31,7 @@ def minute_tasks(event: SQSEvent) -> dict[str, Any]:
 
     def work(body: dict[str, Any], _received: int) -> None:
         if body["task"] == "drain":
-            done = {"sent": timers.drain(body["minute"])}
+            done = {"sent": timers.drain(body["minute"], CHECKS)}
         else:
             done = {"fed": timers.verify(body["minute"], CHECKS)}
         executions.succeed(body["token"], done)

@@ -8,8 +8,9 @@ minute only when every owner has moved past his entries, or they stand in a late
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from chalicelib.gateways import clock, queues
@@ -46,21 +47,49 @@ __all__ = [
 Checks = Mapping[str, Callable[[list[Entry]], list[bool]]]
 """For each kind: has the owner moved past these entries? One answer per entry, in order."""
 
-_LOOK_AHEAD = timedelta(minutes=15)
+_BEHIND = timedelta(minutes=15)
 _CHECK = 100
 
 
-def drain(minute_name: str) -> int:
+def drain(minute_name: str, checks: Checks | None = None) -> int:
     """Seal a minute, read it whole, send its entries with their delays; answers how many were sent.
 
-    A minute that is DRAINED or VERIFIED is left alone (0).
+    A minute that is DRAINED or VERIFIED is left alone (0). With ``checks``, what is probably over by now
+    (watches, and what was sent directly) is asked for first, and left out when its owner has moved on.
     """
     minute = parse_minute(minute_name)
     if not store.seal(minute, clock.now()):
         return 0
-    sent = arming.send(store.slots(minute), clock.now(), backup=True)
+    slots = store.slots(minute)
+    if checks is not None:
+        slots = _still_needed(slots, checks, lambda slot: slot.direct or slot.entry.kind != "step")
+    sent = arming.send(slots, clock.now(), backup=True)
     store.set_drained(minute, clock.now(), sent)
     return sent
+
+
+def _still_needed(
+    slots: Iterator[Slot], checks: Checks, doubtful: Callable[[Slot], bool] = lambda _: True
+) -> Iterator[Slot]:
+    """Those slots, in order, whose owners have not moved past them; only ``doubtful`` ones are asked for."""
+    while batch := list(islice(slots, _CHECK)):
+        asked = [slot for slot in batch if doubtful(slot)]
+        over = {id(slot) for slot, done in zip(asked, _advanced(asked, checks), strict=True) if done}
+        yield from (slot for slot in batch if id(slot) not in over)
+
+
+def _advanced(slots: Sequence[Slot], checks: Checks) -> list[bool]:
+    """For each slot: whether its owner has moved past it, or a later watch of it stands."""
+    answers: dict[int, bool] = {}
+    for kind in sorted({slot.entry.kind for slot in slots}):
+        of_kind = [slot for slot in slots if slot.entry.kind == kind]
+        for slot, done in zip(of_kind, checks[kind]([one.entry for one in of_kind]), strict=True):
+            answers[id(slot)] = done or _watched_later(slot.entry)
+    return [answers[id(slot)] for slot in slots]
+
+
+def _watched_later(entry: Entry) -> bool:
+    return entry.kind != "step" and store.watched(entry.kind, entry.account, entry.id) > entry.version
 
 
 def verify(minute_name: str, checks: Checks) -> int:
@@ -77,41 +106,22 @@ def verify(minute_name: str, checks: Checks) -> int:
         # Not drained at all: its time is long over, so feeding what is left is the drain.
         store.seal(minute, clock.now())
     fed = 0
-    pending: list[Slot] = []
-    for slot in store.slots(minute):
-        pending.append(slot)
-        if len(pending) == _CHECK:
-            fed += _feed_again(pending, checks)
-            pending = []
-    fed += _feed_again(pending, checks)
+    needed = _still_needed(store.slots(minute), checks)
+    while batch := list(islice(needed, _CHECK)):
+        _feed_again(batch)
+        fed += len(batch)
     store.set_drained(minute, clock.now(), fed)
     store.set_verified(minute, clock.now())
     return fed
 
 
-def _feed_again(slots: list[Slot], checks: Checks) -> int:
+def _feed_again(slots: list[Slot]) -> None:
     """Send at once what has not advanced, and let it stand in a later minute as its own watch."""
-    left: list[Slot] = []
-    for kind in sorted({slot.entry.kind for slot in slots}):
-        of_kind = [slot for slot in slots if slot.entry.kind == kind]
-        done = checks[kind]([slot.entry for slot in of_kind])
-        left += [
-            slot
-            for slot, advanced in zip(of_kind, done, strict=True)
-            if not advanced and not _watched_later(slot.entry)
-        ]
-    if not left:
-        return 0
     now = clock.now()
     # The watch first: a crash before the message leaves it standing in an unverified minute twice.
-    arming.put([Slot(s.entry, now + next_watch(s.tries), direct=False, tries=s.tries + 1) for s in left])
-    arming.send([Slot(s.entry, now) for s in left], now)
-    logger.info("fed again", extra={"entries": len(left), "first": left[0].entry.id})
-    return len(left)
-
-
-def _watched_later(entry: Entry) -> bool:
-    return entry.kind != "step" and store.watched(entry.kind, entry.account, entry.id) > entry.version
+    arming.put([Slot(s.entry, now + next_watch(s.tries), tries=s.tries + 1) for s in slots])
+    arming.send([Slot(s.entry, now) for s in slots], now)
+    logger.info("fed again", extra={"entries": len(slots), "first": slots[0].entry.id})
 
 
 def sweep(checks: Checks) -> dict[str, int]:
@@ -124,7 +134,7 @@ def sweep(checks: Checks) -> dict[str, int]:
             done["verified"] += 1
         elif arming.drain_at(minute) + timedelta(seconds=10) <= now:
             if bucket.state in {"OPEN", "SEALED"}:
-                drain(minute_key(minute))
+                drain(minute_key(minute), checks)
                 done["drained"] += 1
         elif arming.drain_at(minute) > now and minute not in arming.known.fresh().started:
             arming.start(minute)
@@ -133,9 +143,10 @@ def sweep(checks: Checks) -> dict[str, int]:
 
 
 def recover(checks: Checks) -> dict[str, int]:
-    """After downtime: feed everything that is overdue or soon due, and start the coming executions again.
+    """After downtime: feed everything that is overdue or due now, and start the coming executions again.
 
-    Answers ``{"fed", "sent", "started"}``.
+    Whatever is due later than an arming would send directly has not been drained: its execution does that,
+    or the sweeper. Answers ``{"fed", "sent", "started"}``.
     """
     now = clock.now()
     done = {"fed": 0, "sent": 0, "started": 0}
@@ -143,20 +154,20 @@ def recover(checks: Checks) -> dict[str, int]:
         if minute + VERIFY_AFTER <= now:
             done["fed"] += verify(minute_key(minute), checks)
             continue
+        needed = _still_needed(store.slots(minute), checks)
         if arming.drain_at(minute) <= now:
             # Whether it was drained or not: the queue may have lost it.
             store.seal(minute, now)
-            sent = arming.send(store.slots(minute), now)
+            sent = arming.send(needed, now)
             store.set_drained(minute, now, sent)
             done["sent"] += sent
             continue
         arming.start(minute)
         done["started"] += 1
-        if minute <= minute_of(now + _LOOK_AHEAD):
+        if arming.drain_at(minute) <= now + timedelta(seconds=60):
             # Second copies, in case the execution does not come up; they arrive after its own.
-            done["sent"] += arming.send(
-                (Slot(s.entry, s.at, direct=True) for s in store.slots(minute)), now, backup=True
-            )
+            again = (Slot(slot.entry, slot.at, direct=True) for slot in needed)
+            done["sent"] += arming.send(again, now, backup=True)
     _advance_cursor(now)
     return done
 
@@ -173,7 +184,7 @@ def _advance_cursor(now: datetime) -> None:
 
     The distance is longer than any function runs: nobody can still open a minute before it.
     """
-    limit = minute_of(now - _LOOK_AHEAD)
+    limit = minute_of(now - _BEHIND)
     waiting = _open_minutes(until=limit)
     store.move_cursor(waiting[0][0] if waiting else limit)
 

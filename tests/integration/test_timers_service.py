@@ -187,7 +187,7 @@ def test_recover_feeds_what_is_overdue_and_starts_coming_executions(world: World
         [
             an_entry("old", after=day),
             an_entry("now", after=3 * day),
-            an_entry("soon", after=3 * day + 300),
+            an_entry("soon", after=3 * day + 50),
             an_entry("later", after=3 * day + 7200),
         ]
     )
@@ -195,10 +195,19 @@ def test_recover_feeds_what_is_overdue_and_starts_coming_executions(world: World
     world.started.clear()
     service.recover(NOBODY)
     assert world.arrivals() == [("old", 1), ("now", 1), ("soon", 1)]
-    assert world.started[-2:] == ["minute-20261125T0611Z", "minute-20261125T0806Z"]
+    assert world.started[-2:] == ["minute-20261125T0607Z", "minute-20261125T0806Z"]
     before = len(world.sent)
     service.recover(EVERYBODY)
     assert [body["entries"][0]["id"] for _, _, body in world.sent[before:]][:1] != ["old"]
+
+
+def test_a_drain_leaves_out_what_is_over(world: World) -> None:
+    """A watch of what has come to its end is not sent at all; a step that was not sent yet always is."""
+    service.arm_all([an_entry("c", kind="chunk"), an_entry("d", kind="chunk", after=601), an_entry("s")])
+    world.now = datetime(2026, 11, 22, 6, 16, tzinfo=UTC)
+    checks = {**EVERYBODY, "chunk": lambda entries: [entry.id == "c" for entry in entries]}
+    assert service.drain("2026-11-22T06:16Z", checks) == 2
+    assert sorted(world.arrivals()) == [("d", 1), ("s", 1)]
 
 
 def test_watches_do_not_multiply(world: World) -> None:
