@@ -110,14 +110,20 @@ def _delete(kind: DocumentKind, account: str, raw_id: str) -> Response:
     request = bp.current_request
     principal = require(request, "editor", account)
     id_ = path_id(raw_id, PATH_NAMES[kind.kind])
-    write = Write(kind.kind, id_, None, if_match(request))
+    match = if_match(request)
+
+    def writes(seen: Snapshot) -> Sequence[Write]:
+        # What friends follow goes with its draft; they leave at their next turn.
+        follows = kind.kind == "scenarios" and seen.find("published", id_) is not None
+        companion = [Write("published", id_, None)] if follows else []
+        return [Write(kind.kind, id_, None, match), *companion]
 
     def unused(candidate: Snapshot) -> None:
         checked()(candidate)
         if used := list(uses(account, kind.kind, id_)):
             raise RuleViolation(summary(used), used)
 
-    saved = service.save(account, [write], unused, principal.who)
+    saved = service.save(account, writes, unused, principal.who)
     return json_response({"id": id_, "deleted": True, "revision": saved.revision})
 
 

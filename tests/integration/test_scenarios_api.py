@@ -109,6 +109,15 @@ def test_a_message_in_a_published_scenario_is_in_use(api: Api) -> None:
     api.refused(422, "DELETE", f"{A}/messages/m1")
 
 
+def test_deleting_a_scenario_takes_what_friends_follow_with_it(api: Api) -> None:
+    """Its messages are free then; the id may be used again, from version 1."""
+    api.ok("PUT", S, BODY)
+    api.ok("POST", f"{S}/publish", {})
+    api.ok("DELETE", S)
+    api.ok("DELETE", f"{A}/messages/m1")
+    api.refused(404, "POST", f"{S}/enroll", {"user_ids": ["u1"]})
+
+
 def test_roles(api: Api) -> None:
     """An editor writes drafts; only a publisher puts them in force and enters friends."""
     editor, publisher = a_key(api, "editor", SHOP), a_key(api, "publisher", SHOP)
