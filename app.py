@@ -14,6 +14,7 @@ import chalicelib.broadcasts.api
 import chalicelib.broadcasts.workers
 import chalicelib.deliveries.workers
 import chalicelib.engine.api
+import chalicelib.engine.chat_api
 import chalicelib.engine.workers
 import chalicelib.friends.api
 import chalicelib.friends.transfer_api
@@ -40,6 +41,7 @@ for _room in (
     chalicelib.api.bundles,
     chalicelib.heartbeat.workers,
     chalicelib.engine.api,
+    chalicelib.engine.chat_api,
     chalicelib.engine.workers,
     chalicelib.broadcasts.api,
     chalicelib.broadcasts.workers,

@@ -8,14 +8,14 @@ import json
 from typing import Any
 
 from chalicelib.engine import health, service
-from chalicelib.friends import activities, profiles
-from chalicelib.gateways import clock, queues, web
+from chalicelib.friends import activities, contents, profiles
+from chalicelib.gateways import clock, line, queues, web
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger
 
 _POST_ATTEMPTS = 8
-_POST_FIRST_DELAY_S = 10
-
+_CONTENT_ATTEMPTS = 12
+_FIRST_DELAY_S = 10
 
 LAST_RECEIVE = 10
 """The ``maxReceiveCount`` of ``bulk``."""
@@ -46,6 +46,21 @@ def events(body: dict[str, Any], received: int) -> None:
 def profile(body: dict[str, Any], _received: int) -> None:
     """Fetch a friend's name and language from LINE and keep them. A friend LINE does not show stays as is."""
     profiles.fetch(body["account"], body["user"])
+
+
+def content(body: dict[str, Any], _received: int) -> None:
+    """Fetch a picture, video, sound or file. LINE may still be preparing it: again, later and later."""
+    try:
+        settled = contents.fetch(body["account"], body["user"], body["message_id"], body["kind"])
+    except line.NoAnswer:
+        settled = False
+    if not settled:
+        _later(body, _CONTENT_ATTEMPTS, f"LINE does not give the content of message {body['message_id']}")
+
+
+def forget_content(body: dict[str, Any], _received: int) -> None:
+    """What was unsent is not kept."""
+    contents.forget(body["account"], body["user"], body["message_id"])
 
 
 def hide_message(body: dict[str, Any], _received: int) -> None:
@@ -86,12 +101,17 @@ def post(body: dict[str, Any], _received: int) -> None:
 
 
 def _again(body: dict[str, Any], why: str) -> None:
+    if int(body.get("attempt", 1)) == _POST_ATTEMPTS:
+        _note(body, why)
+    _later(body, _POST_ATTEMPTS, why)
+
+
+def _later(body: dict[str, Any], attempts: int, why: str) -> None:
+    """Put a job back with a longer delay each time; after the last attempt it goes to the dead letters."""
     attempt = int(body.get("attempt", 1))
-    if attempt >= _POST_ATTEMPTS:
-        if attempt == _POST_ATTEMPTS:
-            _note(body, why)
+    if attempt >= attempts:
         raise NotDone(why)
-    delay = min(queues.MAX_DELAY_S, _POST_FIRST_DELAY_S * 2 ** (attempt - 1))
+    delay = min(queues.MAX_DELAY_S, _FIRST_DELAY_S * 2 ** (attempt - 1))
     queues.send("bulk", body | {"attempt": attempt + 1}, delay_s=delay)
 
 

@@ -16,11 +16,12 @@ from typing import Any
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
-from chalicelib.engine import effects, health
+from chalicelib.engine import effects, health, said, speech
 from chalicelib.engine.decide import decide
+from chalicelib.engine.errand import Errand
 from chalicelib.engine.model import Decision, Program
 from chalicelib.engine.program import program_of
-from chalicelib.friends import activities, store
+from chalicelib.friends import activities, contents, store
 from chalicelib.friends.expressions import Condition
 from chalicelib.friends.model import Sheet
 from chalicelib.friends.trim import size_of
@@ -31,6 +32,8 @@ from chalicelib.shared.observability import logger
 
 _ATTEMPTS = 10
 _MAX_PENDING_PROPS = 8_000
+_TOLD_ELSEWHERE = {"scenario_action": "then", speech.STAFF_MESSAGE: "messages"}
+"""The props of internal events that the activity's effects tell."""
 
 
 def react(event: FriendEvent, account: Account | None = None, program: Program | None = None) -> None:
@@ -71,7 +74,7 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
         logger.info("an event of an erased friend is dropped", extra={"account": account.id})
         return True
     if sheet is not None and event.event_id in pending:
-        _finish(effects.Errand(account, event, sheet, program), pending[event.event_id])
+        _finish(Errand(account, event, sheet, program), pending[event.event_id])
         return True
     done = {other for other in pending if _complete(known.get(other))}
     if sheet is not None:
@@ -90,7 +93,7 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
     seen = None if sheet is None else sheet.get("rev")
     if not store.create_or_update(account.id, account.shards, event.user_id, sheet, after, seen):
         return False
-    errand = effects.Errand(account, event, after, program, decision.payloads, first=True)
+    errand = Errand(account, event, after, program, decision.payloads, first=True)
     _finish(errand, record)
     return True
 
@@ -127,6 +130,12 @@ def _add_internal_effects(decision: Decision, event: FriendEvent) -> None:
         add("hide_message", message_id=event.props["message_id"])
     if event.type == "followed" or decision.before is None:
         add("fetch_profile")
+    if event.type == "messaged" and contents.is_kept_by_line(event.props):
+        add("fetch_content", message_id=event.props["message_id"], kind=event.props["message_type"])
+    if event.type == speech.STAFF_MESSAGE:
+        add("send", category="transactional", by=event.props.get("by"))
+        if decision.after.get("status") == "blocked":
+            decision.effects[-1] |= {"status": "skipped", "why": "blocked"}
 
 
 def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:
@@ -148,7 +157,7 @@ def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:
     }
 
 
-def _finish(errand: effects.Errand, record: dict[str, Any]) -> None:
+def _finish(errand: Errand, record: dict[str, Any]) -> None:
     """Steps 5 and 6: the effects that are still open, then the activity."""
     try:
         effects.carry_out(errand, record["effects"])
@@ -159,7 +168,7 @@ def _finish(errand: effects.Errand, record: dict[str, Any]) -> None:
     health.note_effects(errand.account.id, errand.event.user_id, record["effects"])
 
 
-def _keep_statuses(errand: effects.Errand, record: dict[str, Any]) -> None:
+def _keep_statuses(errand: Errand, record: dict[str, Any]) -> None:
     """Note what was carried out before the failure, so that a reply that went out is not called unknown."""
     account, event = errand.account, errand.event
     path = ("pending", event.event_id)
@@ -188,7 +197,7 @@ def _finish_others(
             continue
         event = FriendEvent(event_id, account.id, sheet["user_id"], **record["event"])
         try:
-            _finish(effects.Errand(account, event, sheet, program), record)
+            _finish(Errand(account, event, sheet, program), record)
         except Exception:  # noqa: BLE001 (its own message comes again)
             logger.exception("an earlier event of the friend stays unfinished", extra={"event": event_id})
         else:
@@ -209,11 +218,11 @@ def _activity(
         "event_id": event.event_id,
         "type": event.type,
         "at": event.at,
-        "props": {k: v for k, v in event.props.items() if k != "then"},
+        "props": {k: v for k, v in event.props.items() if k != _TOLD_ELSEWHERE.get(event.type)},
         "source": event.source,
         "rules": record.get("rules", []),
         "changes": record.get("changes", []),
-        "effects": shown,
+        "effects": said.bounded(shown),
     }
     if event.key is not None:
         activity["key"] = event.key

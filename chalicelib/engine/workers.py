@@ -88,4 +88,6 @@ _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "profile": jobs.profile,
     "post": jobs.post,
     "hide_message": jobs.hide_message,
+    "content": jobs.content,
+    "forget_content": jobs.forget_content,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.friends.expressions import Condition, Expression
@@ -90,21 +90,58 @@ def hide_message(account: str, user: str, message_id: str, since: str, at: str) 
         for activity in page:
             props = activity.get("props") or {}
             if activity["type"] == "messaged" and props.get("message_id") == message_id:
-                kept = {k: props[k] for k in ("message_type", "message_id", "standby") if k in props}
-                _set_props(account, user, activity["event_id"], kept | {"unsent_at": at})
+                _overwrite(account, user, activity["event_id"], without_message(activity, at))
                 return True
         if cursor is None or (page and page[-1]["at"] < since):
             return False
 
 
-def _set_props(account: str, user: str, event_id: str, props: dict[str, Any]) -> None:
+def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """The parts of a ``messaged`` activity that may say what the message said, without that. Pure."""
+    props = activity.get("props") or {}
+    kept = {k: props[k] for k in ("message_type", "message_id", "standby") if k in props}
+    said = props.get("text")
+    parts: dict[str, Any] = {"props": kept | {"unsent_at": at}}
+    for name in ("rules", "changes", "effects"):
+        parts[name] = [_unsaid(line, said) for line in activity.get(name) or ()]
+    return parts
+
+
+_MAY_QUOTE = frozenset({"text", "messages", "why", "value", "props"})
+UNSENT = "(unsent)"
+
+
+def _unsaid(line: Any, said: Any) -> Any:
+    """A line of an activity without what was said; a reason that looked at the text keeps its beginning."""
+    if not isinstance(line, dict):
+        return line
+    why = line.get("why")
+    if isinstance(why, str) and why.startswith("text is "):
+        line = line | {"why": f"text is {UNSENT}"}
+    if not isinstance(said, str) or not said:
+        return line
+    return {k: _replaced(v, said) if k in _MAY_QUOTE else v for k, v in line.items()}
+
+
+def _replaced(value: Any, said: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(said, UNSENT)
+    if isinstance(value, dict):
+        return {name: _replaced(inner, said) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_replaced(inner, said) for inner in value]
+    return value
+
+
+def _overwrite(account: str, user: str, event_id: str, parts: Mapping[str, Any]) -> None:
+    names = {f"#p{n}": name for n, name in enumerate(parts)}
     aws.client("dynamodb").update_item(
         TableName=settings().table("activities"),
         Key=_key(account, user, event_id),
-        UpdateExpression="SET #props = :props",
+        UpdateExpression="SET " + ", ".join(f"{alias} = :{alias[1:]}" for alias in names),
         ConditionExpression="attribute_exists(pk)",
-        ExpressionAttributeNames={"#props": "props"},
-        ExpressionAttributeValues={":props": to_av(props)},
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues={f":{alias[1:]}": to_av(parts[name]) for alias, name in names.items()},
     )
 
 

@@ -11,7 +11,7 @@ from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import audit, get_account
 from chalicelib.catalog.service import snapshot
-from chalicelib.friends import activities, edits, store
+from chalicelib.friends import activities, contents, edits, store
 from chalicelib.friends.documents import Number
 from chalicelib.friends.model import Sheet
 from chalicelib.friends.views import Activity, Friend, activity_body, friend_body
@@ -91,6 +91,7 @@ class FriendExport(BaseModel):
     friend: Friend
     sheet: dict[str, Any]
     activities: list[Activity]
+    contents: list[dict[str, Any]]
 
 
 OPERATIONS = [
@@ -199,7 +200,7 @@ def _applied(event: FriendEvent) -> bool:
 @bp.route(_FRIEND, methods=["DELETE"])
 @http_errors
 def erase_friend(account: str, user: str) -> Any:
-    """``DELETE /friends/{u}?erase=true``: a tombstone instead of the sheet, no timeline; no way back."""
+    """``DELETE /friends/{u}?erase=true``: a tombstone instead of the sheet, no timeline, no contents."""
     request = bp.current_request
     principal = require(request, "editor", account)
     if not query_bool(request, "erase"):
@@ -209,6 +210,7 @@ def erase_friend(account: str, user: str) -> Any:
     if not store.erase(account, found.shards, name, iso(clock.now())):
         raise NotFound(f"there is no friend {name}")
     activities.delete_all(account, name)
+    contents.delete_all(account, name)
     audit(account, principal.who, "erase", f"friends/{name}")
     return json_response({"user_id": name, "status": "erased"})
 
@@ -241,5 +243,8 @@ def export_friend(account: str, user: str) -> Any:
             break
     audit(account, principal.who, "export", f"friends/{sheet['user_id']}")
     plain = {name: sorted(value) if isinstance(value, set) else value for name, value in sheet.items()}
-    answer: Response = json_response({"friend": _body(found, sheet), "sheet": plain, "activities": timeline})
+    kept = contents.everything(account, sheet["user_id"])
+    answer: Response = json_response(
+        {"friend": _body(found, sheet), "sheet": plain, "activities": timeline, "contents": kept}
+    )
     return answer

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import functools
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
+from urllib.parse import quote
 
 import urllib3
 
@@ -27,6 +29,10 @@ PATHS = {
 
 REPLY_TIMEOUT_S = 5.0
 """Replies are sent inside the reaction, whose function may run for 10 seconds."""
+SMALL_TIMEOUT_S = 3.0
+"""For the small calls beside a reply."""
+_IN_MEMORY = 4 << 20
+_PIECE = 256 << 10
 
 
 class NoAnswer(Exception):
@@ -45,6 +51,15 @@ class Answer:
     details: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Content:
+    """LINE's answer for a message's content. 200: ``body`` holds it from its start; 413: it is too large."""
+
+    status: int
+    content_type: str = ""
+    body: IO[bytes] | None = None
+
+
 def send(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None = None) -> Answer:
     """POST one message request of a kind in ``PATHS``. Raises NoAnswer; every HTTP status is an Answer.
 
@@ -52,6 +67,33 @@ def send(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None =
     """
     detail = {"token": token, "body": body, "retry_key": retry_key}
     return seam.cross(f"line:{kind}", detail, lambda: _post(token, kind, body, retry_key))
+
+
+def show_loading(token: str, user_id: str, seconds: int) -> Answer:
+    """Show a friend that an answer is coming, 5 to 60 seconds (a multiple of 5). Raises NoAnswer.
+
+    https://developers.line.biz/en/reference/messaging-api/#display-a-loading-indicator
+    """
+    body = {"chatId": user_id, "loadingSeconds": seconds}
+    return _small(token, "loading", "/v2/bot/chat/loading/start", body)
+
+
+def link_rich_menu(token: str, user_id: str, rich_menu_id: str) -> Answer:
+    """Show a friend this rich menu from now on; the same again changes nothing. Raises NoAnswer.
+
+    https://developers.line.biz/en/reference/messaging-api/#link-rich-menu-to-user
+    """
+    path = f"/v2/bot/user/{quote(user_id, safe='')}/richmenu/{quote(rich_menu_id, safe='')}"
+    return _small(token, "richmenu", path, None)
+
+
+def content(token: str, message_id: str, max_bytes: int) -> Content:
+    """What a friend sent as image, video, audio or file. 202: LINE is preparing it. Raises NoAnswer.
+
+    https://developers.line.biz/en/reference/messaging-api/#get-content
+    """
+    detail = {"token": token, "message_id": message_id}
+    return seam.cross("line:content", detail, lambda: _content(token, message_id, max_bytes))
 
 
 def profile(token: str, user_id: str) -> dict[str, Any] | None:
@@ -82,21 +124,55 @@ def _timeout(seconds: float) -> urllib3.Timeout:
 
 
 def _post(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None) -> Answer:
+    seconds = REPLY_TIMEOUT_S if kind == "reply" else settings().line_timeout_s
+    return _call(token, PATHS[kind], body, retry_key, seconds)
+
+
+def _small(token: str, kind: str, path: str, body: Mapping[str, Any] | None) -> Answer:
+    detail = {"token": token, "path": path, "body": body}
+    return seam.cross(f"line:{kind}", detail, lambda: _call(token, path, body, None, SMALL_TIMEOUT_S))
+
+
+def _call(
+    token: str, path: str, body: Mapping[str, Any] | None, retry_key: str | None, seconds: float
+) -> Answer:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
     if retry_key is not None:
         headers["X-Line-Retry-Key"] = retry_key
-    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    raw = b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     try:
         response = _pool().request(
-            "POST",
-            settings().line_api_url + PATHS[kind],
-            body=raw,
-            headers=headers,
-            timeout=_timeout(REPLY_TIMEOUT_S) if kind == "reply" else _timeout(settings().line_timeout_s),
+            "POST", settings().line_api_url + path, body=raw, headers=headers, timeout=_timeout(seconds)
         )
     except urllib3.exceptions.HTTPError as error:
         raise NoAnswer(type(error).__name__) from error
     return _answer(response.status, response.headers, response.data)
+
+
+def _content(token: str, message_id: str, max_bytes: int) -> Content:
+    address = f"{settings().line_data_url}/v2/bot/message/{quote(message_id, safe='')}/content"
+    kept = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
+    try:
+        response = _pool().request(
+            "GET",
+            address,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_timeout(settings().line_timeout_s),
+            preload_content=False,
+        )
+        try:
+            if response.status != 200:
+                return Content(response.status)
+            for piece in response.stream(_PIECE):
+                kept.write(piece)
+                if kept.tell() > max_bytes:
+                    return Content(413)
+        finally:
+            response.close()
+    except urllib3.exceptions.HTTPError as error:
+        raise NoAnswer(type(error).__name__) from error
+    kept.seek(0)
+    return Content(200, response.headers.get("content-type", ""), kept)
 
 
 def _answer(status: int, headers: Mapping[str, str], data: bytes) -> Answer:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import IO, Any
 
 from chalicelib.gateways import aws
 from chalicelib.shared.settings import settings
 
 
-def put(key: str, body: bytes, content_type: str) -> None:
+def put(key: str, body: bytes | IO[bytes], content_type: str) -> None:
     """Keep an object."""
     aws.client("s3").put_object(Bucket=settings().bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def delete(key: str) -> None:
+    """Keep an object no longer; one that is not there is fine."""
+    aws.client("s3").delete_object(Bucket=settings().bucket, Key=key)
 
 
 def find(key: str) -> bytes | None:

@@ -1,0 +1,43 @@
+"""What was said, as far as the timeline keeps it. Pure.
+
+The ledger has every pushed message whole; the timeline keeps messages up to a size and the gist of larger
+ones, so that an activity always fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.friends.trim import size_of
+
+MAX_EFFECT = 8_000
+MAX_ACTIVITY = 120_000
+_GIST_TEXT = 1_000
+
+
+def kept(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Messages as the timeline keeps them: whole, or the gist of each when they are large."""
+    if size_of(messages) <= MAX_EFFECT:
+        return [dict(message) for message in messages]
+    return [_gist(message) for message in messages]
+
+
+def bounded(effects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The effects of one event; beyond a total size the later ones keep no messages (``trimmed``)."""
+    room, found = MAX_ACTIVITY, []
+    for effect in effects:
+        kept_effect = dict(effect)
+        room -= size_of(effect.get("messages") or [])
+        if room < 0 and kept_effect.pop("messages", None):
+            kept_effect["trimmed"] = True
+        found.append(kept_effect)
+    return found
+
+
+def _gist(message: Mapping[str, Any]) -> dict[str, Any]:
+    gist: dict[str, Any] = {"type": message.get("type"), "trimmed": True}
+    for name in ("text", "altText"):
+        if isinstance(message.get(name), str):
+            gist[name] = message[name][:_GIST_TEXT]
+    return gist

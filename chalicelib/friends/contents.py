@@ -1,0 +1,152 @@
+"""What friends sent as pictures, videos, sounds and files, kept because LINE forgets it.
+
+The bytes are in the object store under ``contents/<account>/<user>/<message id>``; what became of each is a
+record in ``activities`` under ``CONTENT#<account>#<user>`` / message id (account ids are lower-case, so
+no timeline has such a name). No record yet: it is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from chalicelib.accounts.credentials import line_credentials
+from chalicelib.accounts.service import get_account
+from chalicelib.friends.store import batch_get, load
+from chalicelib.gateways import aws, clock, line, objects
+from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import iso
+
+KINDS = frozenset({"image", "video", "audio", "file"})
+MAX_BYTES = 200 << 20
+"""Larger ones are not kept; the record says so."""
+
+
+def is_kept_by_line(props: Mapping[str, Any]) -> bool:
+    """Whether a message's content is at LINE (and not somewhere else on the web)."""
+    raw = props.get("raw")
+    provider = (raw if isinstance(raw, dict) else {}).get("contentProvider")
+    kept = not isinstance(provider, dict) or provider.get("type", "line") == "line"
+    return kept and props.get("message_type") in KINDS and bool(props.get("message_id"))
+
+
+def object_key(account: str, user: str, message_id: str) -> str:
+    """Where the bytes of a message are."""
+    return f"contents/{account}/{quote(user, safe='')}/{quote(message_id, safe='')}"
+
+
+def find_many(account: str, user: str, message_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``{message id: {"status": "stored"|"gone", "key"?, "content_type"?, "bytes"?, "why"?, "at"}}``."""
+    if not message_ids:
+        return {}
+    items = batch_get("activities", [_key(account, user, name) for name in dict.fromkeys(message_ids)])
+    return {record.pop("message_id"): record for record in map(_record, items)}
+
+
+def everything(account: str, user: str) -> list[dict[str, Any]]:
+    """Every record of a friend."""
+    pages = (
+        aws.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=settings().table("activities"),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": _key(account, user, "")["pk"]},
+            ConsistentRead=True,
+        )
+    )
+    return [_record(item) for page in pages for item in page["Items"]]
+
+
+def fetch(account: str, user: str, message_id: str, kind: str) -> bool:
+    """Fetch and keep one content; False when LINE has to be asked again later (``line.NoAnswer`` too)."""
+    if find_many(account, user, [message_id]) or _is_erased(account, user):
+        return True
+    found = line.content(line_credentials(account)["channel_access_token"], message_id, MAX_BYTES)
+    if found.status == 401:
+        token = line_credentials(account, refresh=True)["channel_access_token"]
+        found = line.content(token, message_id, MAX_BYTES)
+    if found.status == 200 and found.body is not None:
+        _store(account, user, message_id, kind, found)
+        return True
+    if found.status in {400, 403, 404, 410, 413}:
+        reasons = {410: "unsent", 413: f"larger than {MAX_BYTES >> 20} MiB"}
+        why = reasons.get(found.status, f"LINE answered {found.status}")
+        _put(account, user, message_id, {"status": "gone", "why": why}, over_stored=False)
+        return True
+    return False
+
+
+def forget(account: str, user: str, message_id: str) -> None:
+    """Keep nothing of what was unsent, also when it is still on its way here."""
+    _put(account, user, message_id, {"status": "gone", "why": "unsent"}, over_stored=True)
+    objects.delete(object_key(account, user, message_id))
+
+
+def delete_all(account: str, user: str) -> int:
+    """Delete all contents of a friend (erasing); answers how many records there were."""
+    records = everything(account, user)
+    for record in records:
+        objects.delete(object_key(account, user, record["message_id"]))
+        _delete(account, user, record["message_id"])
+    return len(records)
+
+
+def _store(account: str, user: str, message_id: str, kind: str, found: line.Content) -> None:
+    key = object_key(account, user, message_id)
+    # A file may be anything, a page with scripts too: it is only ever downloaded.
+    content_type = "application/octet-stream" if kind == "file" else found.content_type or f"{kind}/*"
+    assert found.body is not None
+    with found.body as body:
+        size = body.seek(0, 2)
+        body.seek(0)
+        objects.put(key, body, content_type)
+    record = {"status": "stored", "key": key, "content_type": content_type, "bytes": size}
+    if not _put(account, user, message_id, record, over_stored=False):
+        known = find_many(account, user, [message_id]).get(message_id) or {}
+        if known.get("status") != "stored":
+            objects.delete(key)  # unsent while it was on its way
+    if _is_erased(account, user):
+        objects.delete(key)
+        _delete(account, user, message_id)
+
+
+def _is_erased(account: str, user: str) -> bool:
+    sheet = load(account, get_account(account).shards, user)
+    return sheet is None or sheet["status"] == "erased"
+
+
+def _key(account: str, user: str, message_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"CONTENT#{account}#{user}"}, "sk": {"S": message_id}}
+
+
+def _record(item: dict[str, Any]) -> dict[str, Any]:
+    record = plain_item(item)
+    del record["pk"]
+    record["message_id"] = record.pop("sk")
+    record["at"] = record.pop("noted_at")  # not ``at``: that would list it in the index of activities
+    return record
+
+
+def _put(account: str, user: str, message_id: str, record: dict[str, Any], *, over_stored: bool) -> bool:
+    dynamodb = aws.client("dynamodb")
+    body = record | {"noted_at": iso(clock.now())}
+    request: dict[str, Any] = {
+        "TableName": settings().table("activities"),
+        "Item": _key(account, user, message_id) | {name: to_av(value) for name, value in body.items()},
+    }
+    if not over_stored:
+        request["ConditionExpression"] = "attribute_not_exists(pk)"
+    try:
+        dynamodb.put_item(**request)
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _delete(account: str, user: str, message_id: str) -> None:
+    aws.client("dynamodb").delete_item(
+        TableName=settings().table("activities"), Key=_key(account, user, message_id)
+    )
