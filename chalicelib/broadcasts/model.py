@@ -12,8 +12,9 @@ SLICE_BYTES = 250_000
 
 MAX_LATENESS = "60m"
 
-EDITABLE = ("draft", "scheduled", "missed")
-STARTABLE = ("draft", "scheduled", "missed")
+EDITABLE = ("draft", "scheduled", "missed", "failed")
+"""Until planning begins, and again when nothing was released: then it may be mended and started anew."""
+STARTABLE = EDITABLE
 MOVING = ("planning", "awaiting_approval", "sending", "settling")
 FINAL = ("done", "cancelled", "failed", "missed")
 

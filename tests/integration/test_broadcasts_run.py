@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.accounts.model import Account
+from chalicelib.broadcasts import lifecycle
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts.documents import Schedule
 from chalicelib.deliveries import service as deliveries
@@ -127,6 +128,22 @@ def test_the_watch_starts_a_lost_execution(world: World) -> None:
     world.run(until=timedelta(minutes=5))
     assert broadcasts.get("shop", "b")["status"] == "done"
     assert len(world.machines) == 1
+
+
+def test_run_done_tells_the_timers(world: World) -> None:
+    """A run's watch is done with when the run has ended, is another one, or a later watch stands."""
+    put()
+    run = broadcasts.send("shop", "b", "test")["run"]
+
+    def entry(version: int, of: str = run) -> timers.Entry:
+        return timers.Entry("shop", "run", of, version, world.now, body={"broadcast": "b", "run": of})
+
+    asked = [entry(0), entry(0, "another"), entry(1)]
+    assert broadcasts.run_done(asked) == [False, True, False]
+    lifecycle.watched("shop", "b", run, 0)
+    assert broadcasts.run_done(asked) == [True, True, False]
+    world.run(until=timedelta(minutes=1))
+    assert broadcasts.run_done(asked) == [True, True, True]
 
 
 def test_duplicated_messages_change_nothing(world: World) -> None:
@@ -407,6 +424,10 @@ def test_a_message_that_is_gone_fails_the_run(world: World) -> None:
     found = broadcasts.get("shop", "b")
     assert (found["status"], "messages/news" in found["status_reason"]) == ("failed", True)
     assert not world.line.calls
+    put(message="other")
+    broadcasts.send("shop", "b", "test")
+    world.run(until=timedelta(minutes=1))
+    assert broadcasts.get("shop", "b")["status"] == "done"
 
 
 def test_a_broadcast_to_nobody_is_done(world: World) -> None:
