@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from chalicelib.catalog import sealing
 from chalicelib.catalog.kinds import Body
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Key, Snapshot
@@ -54,7 +55,7 @@ def plan(seen: Snapshot, bundle: Bundle) -> list[Change]:
         elif _same(current.body, body):
             changes.append(Change(kind, id_, "unchanged", []))
         else:
-            differences = list(difference(current.body, body))
+            differences = [sealing.masked_difference(each) for each in difference(current.body, body)]
             changes.append(Change(kind, id_, "update", differences[:_MOST_DIFFERENCES]))
     return changes
 

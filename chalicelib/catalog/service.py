@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.catalog import store
+from chalicelib.catalog import sealing, store
 from chalicelib.catalog.snapshot import Document, Head, Key, Snapshot, body_text
 from chalicelib.gateways import clock
 from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, TooLarge, Unavailable
@@ -69,14 +69,17 @@ def save(
     ``current_revision``) when an ``if_match`` does not hold, NotFound when a deletion has no document.
     """
     at = iso(clock.now())
+    seals = sealing.Seals(account_id)
     for _ in range(_ATTEMPTS):
         seen = snapshot(account_id)
         wanted = writes(seen) if callable(writes) else writes
         if not wanted:
             return seen
+        wanted = [replace(write, body=seals.sealed(write.body)) for write in wanted]
         bodies = _bodies(seen, wanted, by, at)
         fresh = _candidate(seen, bodies)
         check(fresh)
+        seals.keep()
         store.put_bodies(account_id, bodies)
         moved = store.move_pointer(account_id, (seen.revision, seen.stamp), fresh.stamp, fresh.heads, at)
         if moved or _stands(account_id, bodies[0]):

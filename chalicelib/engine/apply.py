@@ -17,6 +17,7 @@ from chalicelib.messages.actions import parts
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.ids import digest
 from chalicelib.shared.storable import is_storable
+from chalicelib.shared.times import local_date, parse_iso
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,24 @@ def _remove_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
 def _add_score(decision: Decision, value: Any, at: At) -> list[Fact]:
     definition = _definition(at, "scores", value["score"])
     points = _number(value["points"])
+    if value.get("max_per_day") is not None:
+        points = _within_day(decision, value, points, at)
     return sheets.add_score(decision.after, value["score"], definition, points, at.event.at)
+
+
+def _within_day(decision: Decision, value: Mapping[str, Any], points: float, at: At) -> float:
+    """The points that the day of the event still has room for; what was cut off is told."""
+    day = local_date(parse_iso(at.event.at), at.program.zone).isoformat()
+    state = decision.after["limits"].setdefault(at.rule, {}).setdefault("points", {})
+    days = state.get(value["score"], {})
+    used = float(days.get(day, 0))
+    allowed = max(0.0, min(points, float(value["max_per_day"]) - used)) if points > 0 else points
+    if allowed != points:
+        cut = {"type": "capped", "score": value["score"], "points": points, "added": allowed, "by": at.by}
+        decision.changes.append(cut)
+    # The newest days only, as with ``per_day`` of a rule's limit.
+    state[value["score"]] = dict(sorted({**days, day: used + max(0.0, allowed)}.items())[-7:])
+    return allowed
 
 
 def _set_score(decision: Decision, value: Any, at: At) -> list[Fact]:
@@ -130,8 +148,26 @@ def _effect(decision: Decision, effect: dict[str, Any], name: str, value: Any, a
     if name == "notify":
         return effect | {"to": value["to"], "text": str(value["text"])[:5000], "status": "pending"}
     if name == "call_webhook":
-        return effect | {"url": value["url"], "status": "pending"}
+        return effect | {"url": value["url"], "status": "pending"} | _loading(value, at)
+    if name == "switch_rich_menu":
+        return _menu_effect(decision, effect, value, at)
     raise _CannotRun(f"{name} is not available in this version")
+
+
+def _loading(value: Mapping[str, Any], at: At) -> dict[str, Any]:
+    """Only who has just spoken or tapped is waiting in the chat."""
+    asked = value.get("loading")
+    return {"loading": int(asked)} if asked and at.event.reply_token is not None else {}
+
+
+def _menu_effect(decision: Decision, effect: dict[str, Any], menu: str, at: At) -> dict[str, Any]:
+    rich_menu_id = _definition(at, "rich-menus", menu).get("rich_menu_id")
+    if not rich_menu_id:
+        raise _CannotRun(f"the rich menu {menu} has no rich_menu_id")
+    effect = effect | {"menu": menu, "rich_menu_id": rich_menu_id, "status": "pending"}
+    if decision.after.get("status") == "blocked":
+        return effect | {"status": "skipped", "why": "blocked"}
+    return effect
 
 
 def _message_effect(
@@ -153,7 +189,7 @@ def _message_effect(
         body, decision.after, at.program.snapshot, at.now, event=_event_props(at), zone=at.program.zone
     )
     decision.payloads[effect_key(effect)] = rendered
-    return effect | {"category": body.get("category", "marketing")}
+    return effect | {"category": body.get("category", "marketing")} | _loading(value, at)
 
 
 def _chosen(decision: Decision, effect: Mapping[str, Any], value: Mapping[str, Any], at: At) -> str:

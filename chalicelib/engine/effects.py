@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.accounts import service as accounts
 from chalicelib.engine import calls, speech
 from chalicelib.engine.errand import Errand, note
 from chalicelib.engine.model import effect_key
 from chalicelib.friends import activities
-from chalicelib.gateways import queues
+from chalicelib.gateways import line, queues
 from chalicelib.messages import render
 from chalicelib.scenarios import service as scenarios
-from chalicelib.shared.errors import TodokuError
+from chalicelib.shared.errors import TodokuError, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.times import iso, parse_iso
 
@@ -63,6 +64,25 @@ def carry_out(errand: Errand, effects: list[dict[str, Any]]) -> None:
 
 def _is_open(effect: Mapping[str, Any], action: str) -> bool:
     return bool(effect["status"] == "pending" and effect["action"] == action)
+
+
+# Rich menus
+
+
+def _switch_rich_menu(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
+    """Link the menu to the friend at LINE; linking again changes nothing."""
+    account, user = errand.account.id, errand.event.user_id
+    token = accounts.line_credentials(account)["channel_access_token"]
+    answer = line.link_rich_menu(token, user, effect["rich_menu_id"])
+    if answer.status == 401:
+        token = accounts.line_credentials(account, refresh=True)["channel_access_token"]
+        answer = line.link_rich_menu(token, user, effect["rich_menu_id"])
+    if 200 <= answer.status < 300:
+        return "done", None
+    why = f"LINE answered {answer.status}: {answer.message}"
+    if answer.status == 429 or answer.status >= 500:
+        raise Unavailable(why)
+    return "failed", why
 
 
 # Scenarios
@@ -137,6 +157,7 @@ _RUN: dict[str, Callable[[Errand, dict[str, Any]], tuple[str, str | None]]] = {
     "reply": speech.send,
     "send": speech.send,
     "notify": speech.notify,
+    "switch_rich_menu": _switch_rich_menu,
     "call_webhook": calls.call_webhook,
     "enter_scenario": _enter_scenario,
     "exit_scenario": _exit_scenario,

@@ -1,4 +1,5 @@
-"""How the rules fare: what could not be carried out, counted per rule and hour in ``metrics``.
+"""How the rules fare: what could not be carried out, counted per rule and hour in ``metrics``, and as
+CloudWatch metrics ``EffectsFailed``, ``EffectsSkipped`` and ``EffectsUnknown`` per account and rule.
 
 Written only when something did not happen as authored, so the ordinary reaction costs nothing more.
 """
@@ -11,10 +12,12 @@ from typing import Any
 
 from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.shared.observability import count
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
 _KEPT = timedelta(days=400)
+_METRICS = {"failed": "EffectsFailed", "skipped": "EffectsSkipped", "unknown": "EffectsUnknown"}
 TROUBLE = ("failed", "skipped", "unknown")
 
 
@@ -29,6 +32,9 @@ def note_effects(account: str, user: str, effects: Sequence[dict[str, Any]]) -> 
 def note(account: str, rule: str, status: str, why: str, user: str, n: int) -> None:
     """Add to a rule's count of this hour; the last reason and friend stand beside it."""
     now = clock.now()
+    # A scenario's nodes count as one: rules and scenarios are authored, so their number is bounded.
+    named = rule if not rule.startswith("scenario:") else rule.rpartition(":")[0]
+    count(_METRICS[status], n, now, account=account, rule=named)
     aws.client("dynamodb").update_item(
         TableName=settings().table("metrics"),
         Key={"pk": {"S": f"{account}#rule:{rule}"}, "sk": {"S": f"{now:%Y-%m-%d#%H}#{status}"}},

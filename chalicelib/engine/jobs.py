@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import json
 from typing import Any
 
+from chalicelib.catalog import sealing
 from chalicelib.engine import health, service
 from chalicelib.friends import activities, contents, profiles
-from chalicelib.gateways import clock, line, queues, web
+from chalicelib.gateways import clock, line, queues, secrets, web
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger
 
@@ -82,7 +84,11 @@ def post(body: dict[str, Any], _received: int) -> None:
         "X-Todoku-Timestamp": timestamp,
     }
     if body.get("secret"):
-        mac = hmac.new(body["secret"].encode(), f"{timestamp}.".encode() + raw, hashlib.sha256)
+        secret = _secret(body["account"], body["secret"])
+        if secret is None:
+            _note(body, "its secret is not in the secret store: save the document with the secret again")
+            return
+        mac = hmac.new(secret.encode(), f"{timestamp}.".encode() + raw, hashlib.sha256)
         headers["X-Todoku-Signature"] = f"sha256={mac.hexdigest()}"
     try:
         status = web.post(body["url"], raw, headers)
@@ -98,6 +104,22 @@ def post(body: dict[str, Any], _received: int) -> None:
         _again(body, f"answered {status}")
     else:
         _note(body, f"answered {status}")
+
+
+def _secret(account: str, reference: str) -> str | None:
+    try:
+        return _known_secret(account, sealing.name_of(reference) or "")
+    except LookupError:
+        return None
+
+
+@functools.lru_cache(maxsize=1000)
+def _known_secret(account: str, name: str) -> str:
+    """A secret by name (it never changes). Raises LookupError, which is not remembered."""
+    value = secrets.find_secret(account, name) if name else None
+    if value is None:
+        raise LookupError(name)
+    return value
 
 
 def _again(body: dict[str, Any], why: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.accounts.service import get_account
+from chalicelib.catalog import sealing
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.catalog.validation import normal_body
@@ -15,7 +16,7 @@ from chalicelib.engine.decide import decide
 from chalicelib.engine.documents import KINDS
 from chalicelib.engine.program import program_of
 from chalicelib.friends import activities, store
-from chalicelib.gateways import clock
+from chalicelib.gateways import clock, secrets
 from chalicelib.shared.errors import Detail, InvalidInput, NotFound, RuleViolation
 from chalicelib.shared.events import FriendEvent, event_key
 from chalicelib.shared.ids import ID_PATTERN
@@ -52,7 +53,12 @@ def standing(account_id: str, rule: str) -> dict[str, Any]:
     """Whether a rule is in force and what its author should know. Raises NotFound."""
     catalog = snapshot(account_id)
     body = catalog.get("rules", rule).body
-    return {"enabled": body.get("enabled", True), "warnings": loops.warnings(catalog, rule)}
+    missing = [
+        "a secret of call_webhook is not in this account's secret store: save the rule with it again"
+        for name in sealing.references(body.get("then"))
+        if secrets.find_secret(account_id, name) is None
+    ]
+    return {"enabled": body.get("enabled", True), "warnings": loops.warnings(catalog, rule) + missing}
 
 
 def _with_drafts(catalog: Snapshot, drafts: Mapping[str, Any], *, only: bool) -> Snapshot:

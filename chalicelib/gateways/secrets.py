@@ -8,6 +8,28 @@ from chalicelib.gateways import aws
 from chalicelib.shared.settings import settings
 
 
+def put_secret(account_id: str, name: str, value: str) -> None:
+    """Keep a secret of an account's documents under a name that is used once."""
+    aws.client("ssm").put_parameter(
+        Name=_secret_path(account_id, name), Value=value, Type="SecureString", Overwrite=True
+    )
+
+
+def find_secret(account_id: str, name: str) -> str | None:
+    """A secret of an account's documents, or None."""
+    ssm = aws.client("ssm")
+    try:
+        answer = ssm.get_parameter(Name=_secret_path(account_id, name), WithDecryption=True)
+    except ssm.exceptions.ParameterNotFound:
+        return None
+    value: str = answer["Parameter"]["Value"]
+    return value
+
+
+def _secret_path(account_id: str, name: str) -> str:
+    return f"/todoku/{settings().stage}/{account_id}/secrets/{name}"
+
+
 def put_line_credentials(account_id: str, credentials: dict[str, str]) -> None:
     """Keep ``{"channel_secret", "channel_access_token"}`` of an account."""
     aws.client("ssm").put_parameter(

@@ -57,10 +57,11 @@ class _Strict(BaseModel):
 
 
 class AddScore(_Strict):
-    """Points to a score."""
+    """Points to a score; ``max_per_day`` is the most that this action adds to one friend in a local day."""
 
     score: Id
     points: NumberOrVariable
+    max_per_day: Annotated[float, Field(gt=0, le=VALUE_LIMIT)] | None = None
 
 
 class SetScore(_Strict):
@@ -94,10 +95,14 @@ class Reply(_Strict):
         return self
 
 
+Seconds = Annotated[int, Field(ge=5, le=60, multiple_of=5)]
+
+
 class Send(_Strict):
-    """A message by push."""
+    """A message by push; ``loading`` shows for so many seconds at most that it is coming."""
 
     message: Id
+    loading: Seconds | None = None
 
 
 class Notify(_Strict):
@@ -108,10 +113,14 @@ class Notify(_Strict):
 
 
 class CallWebhook(_Strict):
-    """A signed POST to another system."""
+    """A signed POST to another system; ``loading`` shows the friend that an answer is coming.
+
+    The secret goes to the secret store when the document is saved; what is kept is a reference to it.
+    """
 
     url: Annotated[str, Field(min_length=1, max_length=1000)]
     secret: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    loading: Seconds | None = None
 
 
 class RecordEvent(_Strict):
@@ -148,7 +157,7 @@ class Action(_Strict):
 
 Actions = Annotated[list[Action], Field(max_length=MAX_ACTIONS)]
 
-_NOT_YET = {"switch_rich_menu": "rich menus", "start_form": "forms"}
+_NOT_YET = {"start_form": "forms"}
 _NAMED: dict[str, tuple[str, str]] = {
     "add_tag": ("tags", ""),
     "remove_tag": ("tags", ""),
@@ -159,6 +168,7 @@ _NAMED: dict[str, tuple[str, str]] = {
     "send": ("messages", "message"),
     "enter_scenario": ("scenarios", ""),
     "exit_scenario": ("scenarios", ""),
+    "switch_rich_menu": ("rich-menus", ""),
 }
 _HTTPS = TypeAdapter(AnyUrl)
 
@@ -205,6 +215,8 @@ def check(then: Sequence[Mapping[str, Any]], snapshot: Snapshot, path: str = "th
             yield Detail(f"{here}.to", "must be a LINE user, group or room id, or an https address")
         elif name == "call_webhook" and not _is_address(value["url"]):
             yield Detail(f"{here}.url", "must be an https address")
+        elif name == "switch_rich_menu":
+            yield from _menu_problems(value, snapshot, here)
         elif name == "record_event" and not is_storable(value.get("props") or {}):
             yield Detail(f"{here}.props", "is nested too deeply or holds a number that cannot be stored")
 
@@ -218,6 +230,12 @@ def _attribute_problems(value: Mapping[str, Any], snapshot: Snapshot, here: str)
         fit(document.body, given, f"{here}.value")
     except UnfitValue as error:
         yield from error.details
+
+
+def _menu_problems(menu: str, snapshot: Snapshot, here: str) -> Iterator[Detail]:
+    document = snapshot.find("rich-menus", menu)
+    if document is not None and not document.body.get("rich_menu_id"):
+        yield Detail(here, f"rich-menus/{menu} has no rich_menu_id: make the menu at LINE and enter its id")
 
 
 def _template_problems(value: Any, here: str) -> Iterator[Detail]:
