@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.engine.model import Decision, Program, effect_key
 from chalicelib.engine.values import Filling, NoValue
 from chalicelib.friends import sheet as sheets
-from chalicelib.friends.model import Fact
+from chalicelib.friends.model import Fact, Sheet
 from chalicelib.friends.values import UnfitValue, fit
 from chalicelib.messages import render
 from chalicelib.messages.actions import parts
@@ -47,6 +47,9 @@ def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: 
     try:
         filled = _filling(decision, at).fill(value) if name not in {"reply", "send"} else value
         if name in _CHANGES:
+            if _overtaken(decision.after, name, filled, at.event.at):
+                what = filled if isinstance(filled, str) else filled.get("score") or filled["attribute"]
+                decision.changes.append({"type": "overtaken", "action": name, "what": what, "by": at.by})
             return _CHANGES[name](decision, filled, at)
         if name == "record_event":
             return _record_event(filled)
@@ -128,6 +131,20 @@ _CHANGES: dict[str, Callable[[Decision, Any, At], list[Fact]]] = {
     "set_score": _set_score,
     "set_attribute": _set_attribute,
 }
+
+
+def _overtaken(sheet: Sheet, name: str, value: Any, at: str) -> bool:
+    """Whether a late event's change stays without effect because something later stands."""
+    if name == "add_tag":
+        later = sheet["untagged"].get(value, "")
+    elif name == "remove_tag":
+        later = sheet["tags"].get(value, {}).get("at", "")
+    elif name == "set_attribute":
+        later = sheet["attributes_at"].get(value["attribute"], "")
+    else:
+        entry = sheet["scores"].get(value["score"]) or {}
+        later = entry.get("set_at" if name == "add_score" else "at", "")
+    return at < str(later)
 
 
 def _record_event(value: Mapping[str, Any]) -> list[Fact]:

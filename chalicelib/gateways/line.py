@@ -29,8 +29,9 @@ PATHS = {
 
 REPLY_TIMEOUT_S = 5.0
 """Replies are sent inside the reaction, whose function may run for 10 seconds."""
-SMALL_TIMEOUT_S = 3.0
-"""For the small calls beside a reply."""
+LOADING_TIMEOUT_S = 1.0
+MENU_TIMEOUT_S = 3.0
+"""What else a reaction asks of LINE: with the reply's, less than the function's 10 seconds."""
 _IN_MEMORY = 4 << 20
 _PIECE = 256 << 10
 
@@ -75,7 +76,7 @@ def show_loading(token: str, user_id: str, seconds: int) -> Answer:
     https://developers.line.biz/en/reference/messaging-api/#display-a-loading-indicator
     """
     body = {"chatId": user_id, "loadingSeconds": seconds}
-    return _small(token, "loading", "/v2/bot/chat/loading/start", body)
+    return _small(token, "loading", "/v2/bot/chat/loading/start", body, LOADING_TIMEOUT_S)
 
 
 def link_rich_menu(token: str, user_id: str, rich_menu_id: str) -> Answer:
@@ -84,7 +85,7 @@ def link_rich_menu(token: str, user_id: str, rich_menu_id: str) -> Answer:
     https://developers.line.biz/en/reference/messaging-api/#link-rich-menu-to-user
     """
     path = f"/v2/bot/user/{quote(user_id, safe='')}/richmenu/{quote(rich_menu_id, safe='')}"
-    return _small(token, "richmenu", path, None)
+    return _small(token, "richmenu", path, None, MENU_TIMEOUT_S)
 
 
 def content(token: str, message_id: str, max_bytes: int) -> Content:
@@ -128,9 +129,9 @@ def _post(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None)
     return _call(token, PATHS[kind], body, retry_key, seconds)
 
 
-def _small(token: str, kind: str, path: str, body: Mapping[str, Any] | None) -> Answer:
+def _small(token: str, kind: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Answer:
     detail = {"token": token, "path": path, "body": body}
-    return seam.cross(f"line:{kind}", detail, lambda: _call(token, path, body, None, SMALL_TIMEOUT_S))
+    return seam.cross(f"line:{kind}", detail, lambda: _call(token, path, body, None, seconds))
 
 
 def _call(
@@ -151,28 +152,35 @@ def _call(
 
 def _content(token: str, message_id: str, max_bytes: int) -> Content:
     address = f"{settings().line_data_url}/v2/bot/message/{quote(message_id, safe='')}/content"
-    kept = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
+    headers = {"Authorization": f"Bearer {token}"}
+    timeout = _timeout(settings().line_timeout_s)
     try:
-        response = _pool().request(
-            "GET",
-            address,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_timeout(settings().line_timeout_s),
-            preload_content=False,
-        )
+        response = _pool().request("GET", address, headers=headers, timeout=timeout, preload_content=False)
         try:
-            if response.status != 200:
-                return Content(response.status)
-            for piece in response.stream(_PIECE):
-                kept.write(piece)
-                if kept.tell() > max_bytes:
-                    return Content(413)
+            body = _read(response, max_bytes) if response.status == 200 else None
         finally:
             response.close()
     except urllib3.exceptions.HTTPError as error:
         raise NoAnswer(type(error).__name__) from error
+    if body is None:
+        return Content(413 if response.status == 200 else response.status)
+    return Content(200, response.headers.get("content-type", ""), body)
+
+
+def _read(response: urllib3.BaseHTTPResponse, max_bytes: int) -> IO[bytes] | None:
+    """The body as a file, small ones in memory; None when it is too large."""
+    kept = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
+    try:
+        for piece in response.stream(_PIECE):
+            kept.write(piece)
+            if kept.tell() > max_bytes:
+                kept.close()
+                return None
+    except BaseException:
+        kept.close()
+        raise
     kept.seek(0)
-    return Content(200, response.headers.get("content-type", ""), kept)
+    return kept
 
 
 def _answer(status: int, headers: Mapping[str, str], data: bytes) -> Answer:

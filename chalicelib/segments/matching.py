@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = 4 << 20
 
+_OTHER_WIDTH = re.compile("[Ａ-Ｚａ-ｚ０-９ｦ-ﾟ]+")
 _TO_HIRAGANA = {ord("ァ") + n: ord("ぁ") + n for n in range(ord("ヶ") - ord("ァ") + 1)}
 
 OPERATORS = ("eq", "in", "prefix", "contains", "regex", "gt", "gte", "lt", "lte")
@@ -129,7 +131,7 @@ def _regex(path: str, wanted: Any, norm: Callable[[str], str]) -> Check:
     if not isinstance(wanted, str) or not 0 < len(wanted) <= MAX_REGEX:
         raise BadMatch(path, f"must be a regular expression of at most {MAX_REGEX} characters")
     # Folded text is lower-case hiragana; of the pattern only what no operator is made of may be folded.
-    source = _nfc(wanted) if norm is _nfc else "(?i)" + _nfc(wanted).translate(_TO_HIRAGANA)
+    source = _nfc(wanted) if norm is _nfc else "(?i)" + _wide(_nfc(wanted)).translate(_TO_HIRAGANA)
     try:
         pattern = re2.compile(source, _OPTIONS)
     except re2.error as error:
@@ -137,6 +139,11 @@ def _regex(path: str, wanted: Any, norm: Callable[[str], str]) -> Check:
         said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise BadMatch(path, f"not a regular expression of RE2's syntax: {said}") from error
     return lambda value: isinstance(value, str) and pattern.search(norm(value)) is not None
+
+
+def _wide(pattern: str) -> str:
+    """A pattern's letters, digits and kana in their usual width."""
+    return _OTHER_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), pattern)
 
 
 def _equals(wanted: Any, norm: Callable[[Any], Any]) -> Check:

@@ -316,3 +316,29 @@ def test_a_long_trace_is_counted_not_kept() -> None:
         {"rule": "r199", "matched": True, "why": "matched"},
         {"rule": "*", "matched": False, "why": "139 more did not match"},
     ]
+
+
+def test_a_late_change_that_stays_without_effect_is_told() -> None:
+    """What something later has overtaken is on the timeline: a rule never does nothing in silence."""
+    late = a_rule(
+        "postback",
+        [
+            {"add_tag": "a"},
+            {"set_attribute": {"attribute": "memo", "value": "old"}},
+            {"set_score": {"score": "interest", "value": 9}},
+        ],
+    )
+    early = a_rule(
+        then=[
+            {"remove_tag": "a"},
+            {"set_attribute": {"attribute": "memo", "value": "new"}},
+            {"set_score": {"score": "interest", "value": 1}},
+        ]
+    )
+    program = a_program({"late": late, "early": early})
+    sheet = decide(an_event(minutes=10, text="x"), None, program, NOW).after
+    decision = decide(an_event("postback", id="p", data="x"), sheet, program, NOW)
+    told = [(c["action"], c["what"]) for c in decision.changes if c["type"] == "overtaken"]
+    assert told == [("add_tag", "a"), ("set_attribute", "memo"), ("set_score", "interest")]
+    assert decision.after["attributes"]["memo"] == "new"
+    assert decision.after["scores"]["interest"]["value"] == 1
