@@ -28,21 +28,26 @@ class NotDone(Exception):
 
 
 def events(body: dict[str, Any], received: int) -> None:
-    """``{"events": [message, …]}``: react to each. One that fails does not hold up the others; the last
-    attempt leaves a ``failed`` activity of it before the message goes to the dead letters.
+    """``{"events": [message, …]}``: react to each. Those that fail do not hold up the others: they come
+    again by themselves, later and later; the last attempt leaves a ``failed`` activity of each before the
+    message goes to the dead letters.
     """
+    failed: list[dict[str, Any]] = []
     failures: list[str] = []
+    attempt = int(body.get("attempt", 1))
+    last = max(attempt, received) >= LAST_RECEIVE
     for message in body["events"]:
         event = FriendEvent.from_message(message)
         try:
             service.react(event)
         except Exception as error:  # noqa: BLE001 (the message as a whole fails below)
             logger.exception("an event of a batch failed", extra={"event": event.event_id})
+            failed.append(message)
             failures.append(f"{event.event_id}: {error}")
-            if received >= LAST_RECEIVE:
+            if last:
                 service.give_up(event, f"{type(error).__name__}: {error}")
-    if failures:
-        raise NotDone("; ".join(failures)[:500])
+    if failed:
+        _later(body | {"events": failed}, attempt if last else LAST_RECEIVE, "; ".join(failures)[:500])
 
 
 def profile(body: dict[str, Any], _received: int) -> None:

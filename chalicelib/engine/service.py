@@ -10,6 +10,7 @@ A ``failed`` activity (a message that went to the dead letters) does not count a
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,9 +47,11 @@ def react(event: FriendEvent, account: Account | None = None, program: Program |
         activities.replace_failed(_activity(event))
         return
     program = program or program_for(account)
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         if _once(event, account, program):
             return
+        # Whoever was quicker may have more to write; waiting by chance lets one of several through.
+        clock.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
     raise Conflict(f"others kept changing friend {event.user_id} of {event.account_id}")
 
 

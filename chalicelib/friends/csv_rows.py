@@ -198,6 +198,8 @@ def _fold_status(sheet: Sheet, row: Row, at: str) -> None:
     if followed_at:
         sheet["followed_at"] = max(followed_at, sheet.get("followed_at") or "")
         sheet["created_at"] = min(sheet["created_at"], followed_at)
+        # Following is something the friend did: without it, whoever came by CSV would never be dormant.
+        sheet["last_active_at"] = max(followed_at, sheet.get("last_active_at") or "")
     if status:
         if at >= (sheet.get("status_at") or ""):
             blocked_at = sheet.get("blocked_at") or at

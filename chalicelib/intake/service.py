@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from chalicelib.shared.events import FriendEvent
 FEW = 10
 """So many events go through the inbox, at once and in order; more go through ``bulk``."""
 _CHUNK = 25
+_CHUNK_BYTES = 500_000
 
 
 def take(account: str, kind: model.Kind, items: Sequence[Any], field: str | None) -> list[dict[str, Any]]:
@@ -76,14 +78,44 @@ def _fresh(events: dict[int, FriendEvent]) -> dict[int, FriendEvent]:
     return fresh
 
 
+def by_friend(events: Sequence[FriendEvent]) -> list[list[FriendEvent]]:
+    """Each friend's events, in order."""
+    found: dict[str, list[FriendEvent]] = {}
+    for event in events:
+        found.setdefault(event.user_id, []).append(event)
+    return list(found.values())
+
+
+def chunks(friends: Sequence[list[FriendEvent]]) -> list[list[FriendEvent]]:
+    """Friends' events packed into messages. One friend's stand in one message and in order: two workers at
+    the same fact sheet would only get in each other's way, and rules would see its events in any order.
+    """
+    found: list[list[FriendEvent]] = []
+    room = 0
+    for of_friend in friends:
+        size = _bytes(of_friend)
+        if not found or len(found[-1]) + len(of_friend) > _CHUNK or size > room:
+            found.append([])
+            room = _CHUNK_BYTES
+        found[-1] += of_friend
+        room -= size
+    return found
+
+
+def _bytes(events: Sequence[FriendEvent]) -> int:
+    return sum(len(json.dumps(event.to_message(), ensure_ascii=False).encode()) for event in events)
+
+
 def _put(account: str, events: Sequence[FriendEvent]) -> None:
-    if len(events) <= FEW:
-        refused = inbox.put(events) if events else []
-    else:
-        bodies = [
-            {"job": "events", "account": account, "events": [e.to_message() for e in events[n : n + _CHUNK]]}
-            for n in range(0, len(events), _CHUNK)
-        ]
-        refused = queues.send_all("bulk", [queues.Message(body, group=account) for body in bodies])
+    friends = by_friend(events)
+    # What is too much for one message keeps its order in the inbox.
+    at_once = [f for f in friends if len(events) <= FEW or _bytes(f) > _CHUNK_BYTES]
+    together = [f for f in friends if f not in at_once]
+    bodies = [
+        {"job": "events", "account": account, "events": [event.to_message() for event in chunk]}
+        for chunk in chunks(together)
+    ]
+    refused = inbox.put([event for of_friend in at_once for event in of_friend]) if at_once else []
+    refused += queues.send_all("bulk", [queues.Message(body, group=account) for body in bodies])
     if refused:
         raise Unavailable("the queue did not take everything; send the same request again")

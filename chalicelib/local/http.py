@@ -140,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.request_version = self.protocol_version
         self.command = self.command or ""
+        if code == 501:  # a method that nobody has
+            code = 405
         self._reply(self.server.refuse(code, explain or message or "The request is not understood."))
 
     def handle_expect_100(self) -> bool:

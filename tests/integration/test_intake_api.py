@@ -93,7 +93,7 @@ def test_the_same_id_of_another_friend_is_another_event(caller: Caller) -> None:
 
 def test_many_events_are_judged_one_by_one(caller: Caller) -> None:
     """500 through bulk; a wrong one is rejected with its path and does not stop the others."""
-    many = [event(n) for n in range(500)]
+    many = [event(n, user_id=f"U{n // 20}") for n in range(500)]
     many[7] = event(7, type="nonsense")
     status, answer = caller.post("events", {"events": many})
     assert status == 200
@@ -105,8 +105,8 @@ def test_many_events_are_judged_one_by_one(caller: Caller) -> None:
     assert drain("inbox") == []
     jobs_ = drain("bulk")
     assert sum(len(job["events"]) for job in jobs_) == 499
-    jobs.events(jobs_[0], 1)
-    assert count() == 25
+    jobs.events(jobs_[1], 1)
+    assert count() == 20
 
 
 @pytest.mark.parametrize(
@@ -168,3 +168,46 @@ def test_an_idempotency_key_answers_the_same_again(caller: Caller) -> None:
     first = caller.post("events", event(), **keyed)
     assert caller.post("events", event(), **keyed) == first
     assert caller.post("events", event(2), **keyed)[0] == 409
+
+
+def test_many_events_of_one_friend_stay_together_and_in_order(caller: Caller) -> None:
+    """Hundreds of events of one friend in one request are applied by one worker, in their order."""
+    many = [event(n, user_id="U1" if n % 3 else "U2") for n in range(120)]
+    assert caller.post("events", {"events": many})[0] == 200
+    bodies = drain("bulk")
+    of_one = [[m["props"]["n"] for m in b["events"] if m["user_id"] == "U1"] for b in bodies]
+    assert [n for n in of_one if n] == [[n for n in range(120) if n % 3]]
+    for body in bodies:
+        jobs.events(body, 1)
+    assert count() == 80
+
+
+def test_an_event_that_fails_comes_again_alone(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One failing event is put back by itself with a delay; the others are done."""
+    caller.post("events", {"events": [event(n) for n in range(12)]})
+    (body,) = drain("bulk")
+    react, sent = engine.react, []
+
+    def failing(said: FriendEvent, *args: Any) -> None:
+        if said.event_id == "e5":
+            raise RuntimeError("not now")
+        react(said, *args)
+
+    monkeypatch.setattr(engine, "react", failing)
+    monkeypatch.setattr(jobs.queues, "send", lambda *args, **more: sent.append((args, more)))
+    jobs.events(body, 1)
+    assert count() == 11
+    (again, more) = next((args[1], more) for args, more in sent if args[1]["job"] == "events")
+    assert [m["event_id"] for m in again["events"]] == ["e5"]
+    assert more["delay_s"] > 0
+    with pytest.raises(jobs.NotDone):
+        jobs.events(again | {"attempt": jobs.LAST_RECEIVE}, 1)
+    assert activities.find("shop", "U1", "e5")["state"] == "failed"
+
+
+def test_too_much_for_one_message_goes_through_the_inbox(caller: Caller) -> None:
+    """A friend's events that do not fit one message keep their order in the inbox."""
+    many = [event(n, props={"n": n, "text": "届" * 19_000}) for n in range(15)]
+    assert caller.post("events", {"events": many})[0] == 200
+    assert [message["props"]["n"] for message in drain("inbox")] == list(range(15))
+    assert drain("bulk") == []
