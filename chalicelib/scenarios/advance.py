@@ -7,7 +7,7 @@ anywhere leaves a claim that is honoured, a manifest that closes it, or a versio
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -61,16 +61,22 @@ def advance(pointers: Sequence[Pointer], *, redelivered: bool = False) -> None:
 
     ``redelivered``: an earlier try did not come to its end, so what follows a move is done again.
     """
-    groups: dict[tuple[str, str], dict[str, Pointer]] = defaultdict(dict)
-    for pointer in pointers:
-        group = groups[pointer.account, pointer.scenario]
-        known = group.get(pointer.user_id)
-        if known is None or (pointer.run, pointer.v) > (known.run, known.v):
-            group[pointer.user_id] = pointer
-    for (account_id, scenario), group in groups.items():
+    for (account_id, scenario), group in _one_per_friend(pointers):
         account = accounts.find_account(account_id)
         if account is not None:
             _advance_group(account, scenario, group, redelivered=redelivered)
+
+
+def _one_per_friend(pointers: Iterable[Pointer]) -> list[tuple[tuple[str, str], dict[str, Pointer]]]:
+    """Pointers by account and scenario; a friend's older one in an earlier group than the newer."""
+    distinct = {(p.account, p.scenario, p.user_id, p.run, p.v): p for p in pointers}
+    groups: dict[tuple[int, str, str], dict[str, Pointer]] = defaultdict(dict)
+    earlier: Counter[tuple[str, str, str]] = Counter()
+    for key in sorted(distinct):
+        friend = key[:3]
+        groups[earlier[friend], key[0], key[1]][key[2]] = distinct[key]
+        earlier[friend] += 1
+    return [(key[1:], groups[key]) for key in sorted(groups)]
 
 
 def _advance_group(

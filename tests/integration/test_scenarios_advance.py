@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from chalicelib.friends import store as friends
 from chalicelib.scenarios import service, store
+from chalicelib.scenarios.model import Pointer
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso
 from tests.scenario_world import (
@@ -393,3 +395,16 @@ def test_what_one_friend_costs(world: World) -> None:
     world.handle("due", due[3])
     assert world.calls["dynamodb:UpdateItem"] <= 305
     assert sum(world.calls.values()) <= 330
+
+
+def test_two_pointers_of_a_friend_are_both_carried_out(world: World) -> None:
+    """A pointer that is too new does not displace the due one: it comes back, the due one moves the friend."""
+    put_friends("u1")
+    publish(start="first", nodes={"first": message("m1", "pause"), "pause": wait("1h", None)})
+    enroll("u1")
+    now = where("u1")
+    world.queue.clear()
+    due = Pointer(SHOP, "u1", "welcome", now.run, now.v, now.due_at)
+    service.advance([due, replace(due, v=now.v + 7), due])
+    assert where("u1").v == now.v + 1
+    assert [body["entries"][0]["version"] for _, _, queue, body, _ in world.queue if queue == "due"] == [8]
