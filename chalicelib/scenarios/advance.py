@@ -21,7 +21,7 @@ from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store as friends
 from chalicelib.gateways import clock, queues
 from chalicelib.messages import render
-from chalicelib.scenarios import decide, follow, moves, store
+from chalicelib.scenarios import cut, decide, follow, moves, store
 from chalicelib.scenarios.model import Enrollment, Park, Pointer, Position, Step
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.ids import new_ulid
@@ -210,29 +210,37 @@ def _park(at: _Round, parks: Sequence[tuple[Enrollment, Park]]) -> None:
 
 
 def _send(at: _Round, turns: Sequence[_Turn]) -> None:
-    """Claim, one chunk per message node, finish."""
+    """Claim, one chunk per message node and as many friends as it holds, finish."""
     by_node: dict[str, list[_Turn]] = defaultdict(list)
     for turn in turns:
         by_node[turn.step.send or ""].append(turn)
     for node, group in by_node.items():
-        claim = {
-            "run": run_id(group[0].item.scenario, at.now),
-            "chunk": new_ulid(),
-            "send": node,
-            "message": group[0].step.message,
-            "at": iso(at.now),
-        }
-        claimed: list[Enrollment] = []
-        payloads: dict[str, Payload] = {}
-        for turn in group:
-            mine = claim | _stored(turn.step.position)
-            if not store.claim(turn.item, mine):
-                at.again.append(turn.item.user_id)
-                continue
-            claimed.append(replace(turn.item, claim=mine))
-            if turn.payload is not None:
-                payloads[turn.item.user_id] = turn.payload
-        at.again += [item.user_id for item in _deliver(at, claim, claimed, payloads)]
+        by_user = {turn.item.user_id: turn for turn in group}
+        payloads = {user: turn.payload for user, turn in by_user.items() if turn.payload is not None}
+        for users in cut.pieces(by_user, payloads):
+            _send_together(at, node, [by_user[user] for user in users])
+
+
+def _send_together(at: _Round, node: str, group: Sequence[_Turn]) -> None:
+    """Claim these friends for one chunk, and put it."""
+    claim = {
+        "run": run_id(group[0].item.scenario, at.now),
+        "chunk": new_ulid(),
+        "send": node,
+        "message": group[0].step.message,
+        "at": iso(at.now),
+    }
+    claimed: list[Enrollment] = []
+    payloads: dict[str, Payload] = {}
+    for turn in group:
+        mine = claim | _stored(turn.step.position)
+        if not store.claim(turn.item, mine):
+            at.again.append(turn.item.user_id)
+            continue
+        claimed.append(replace(turn.item, claim=mine))
+        if turn.payload is not None:
+            payloads[turn.item.user_id] = turn.payload
+    at.again += [item.user_id for item in _deliver(at, claim, claimed, payloads)]
 
 
 def _finish_claims(at: _Round, items: Sequence[Enrollment]) -> list[Enrollment]:
@@ -266,7 +274,9 @@ def _render_again(
             payloads[user] = render.render(body, at.sheets[user], at.snapshot, at.now, zone=at.account.zone)
         except render.Unrenderable:
             continue  # left out of the manifest, and decided anew
-    return payloads, set(payloads)
+    # What was claimed together may have grown meanwhile: who does not fit any more is left out too.
+    fitting = cut.pieces(sorted(payloads), payloads)[:1]
+    return payloads, {user for piece in fitting for user in piece}
 
 
 def _deliver(

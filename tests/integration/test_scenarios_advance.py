@@ -408,3 +408,41 @@ def test_two_pointers_of_a_friend_are_both_carried_out(world: World) -> None:
     service.advance([due, replace(due, v=now.v + 7), due])
     assert where("u1").v == now.v + 1
     assert [body["entries"][0]["version"] for _, _, queue, body, _ in world.queue if queue == "due"] == [8]
+
+
+BIG = "{{ friend.display_name }}" + "長" * 4_900
+
+
+def test_a_wave_of_large_personal_messages_is_cut_by_bytes(world: World) -> None:
+    """30 messages of 15 KB do not fit into one item of the ledger: two chunks, everybody once."""
+    users = [f"u{n:02}" for n in range(30)]
+    put_friends(*users, display_name="花")
+    put_messages(big=BIG)
+    publish(start="first", nodes={"first": message("big")})
+    enroll(*users)
+    world.run(30)
+    assert sorted(to for _, to, _ in world.sends) == users
+    assert {where(user).state for user in users} == {"finished"}
+
+
+def test_a_message_that_grew_after_its_claims_is_cut_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claimed together while small, edited to be large before the manifest: in two chunks, everybody once."""
+    users = [f"u{n:02}" for n in range(30)]
+    put_friends(*users, display_name="花")
+    put_messages(big="{{ friend.display_name }}")
+    publish(start="first", nodes={"first": message("big")})
+    enroll(*users)
+    with monkeypatch.context() as patch:
+
+        def crash(*_: Any, **__: Any) -> None:
+            raise Crashed
+
+        patch.setattr("chalicelib.deliveries.service.put_chunk", crash)
+        world.run(10)
+    assert len({where(user).claim["chunk"] for user in users}) == 1
+    put_messages(big=BIG)
+    world.run(400)
+    assert sorted(to for _, to, _ in world.sends) == users
+    assert {where(user).state for user in users} == {"finished"}
