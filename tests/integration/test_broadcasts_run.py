@@ -130,6 +130,20 @@ def test_the_watch_starts_a_lost_execution(world: World) -> None:
     assert len(world.machines) == 1
 
 
+def test_the_watch_feeds_what_was_lost_while_settling(world: World) -> None:
+    """The only message of every chunk is lost after release: the run's watch feeds the chunks again."""
+    put()
+    run = broadcasts.send("shop", "b", "test")["run"]
+    released = world.now + timedelta(minutes=1)
+    world.lose = lambda queue, body: queue == "sends" and world.now < released
+    world.run(until=timedelta(minutes=1))
+    assert (broadcasts.get("shop", "b")["status"], world.line.got) == ("sending", {})
+    world.run(until=timedelta(minutes=5))
+    assert broadcasts.get("shop", "b")["status"] == "done"
+    assert world.line.got == dict.fromkeys(FRIENDS, 1)
+    assert list(world.machines) == [run]
+
+
 def test_run_done_tells_the_timers(world: World) -> None:
     """A run's watch is done with when the run has ended, is another one, or a later watch stands."""
     put()
