@@ -98,11 +98,13 @@ def _enter(
         if verdict in {"active", "ended_before"}:
             why = "already_active" if verdict == "active" else "already_entered"
             results[user] = Result(user, accepted=False, why=why)
+            if verdict == "active" and seen is not None and _is_cut_off(seen, sheet):
+                there.append(seen)
             continue
         if verdict == "again" and seen is not None:
             results[user] = Result(user, accepted=True)
             # Only what stands as it was entered is completed; a friend who has moved on needs nothing.
-            if seen.state == "active" and seen.causes[-1] == cause and seen.node_at == seen.entered_at:
+            if seen.causes[-1] == cause and _stands_as_entered(seen):
                 there.append(seen)
             continue
         fresh = _fresh(program, sheet, seen, now, cause)
@@ -112,9 +114,26 @@ def _enter(
         results[user] = Result(user, accepted=True)
         there.append(fresh)
     timers.arm_all([follow.entry(e, e.v, e.node, parse_iso(e.due_at or e.node_at)) for e in there])
-    follow.tell([follow.entered(item, iso(at), cause) for item in there])
+    follow.tell([_entered(item, at, cause) for item in there])
     follow_moves(account, program, there)
     return again
+
+
+def _stands_as_entered(item: Enrollment) -> bool:
+    return item.state == "active" and item.node_at == item.entered_at
+
+
+def _is_cut_off(seen: Enrollment, sheet: Mapping[str, Any]) -> bool:
+    """Whether whoever entered a friend may have crashed before the due entry: the mirror comes last."""
+    shown = (sheet.get("scenarios") or {}).get(seen.scenario) or {}
+    return _stands_as_entered(seen) and shown.get("v", 0) < seen.v
+
+
+def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
+    """The fact of entering; of somebody else's by their cause, at the moment that is known of it."""
+    if item.causes[-1] == cause:
+        return follow.entered(item, iso(at), cause)
+    return follow.entered(item, item.entered_at, item.causes[-1])
 
 
 def _fresh(

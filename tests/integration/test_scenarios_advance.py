@@ -446,3 +446,28 @@ def test_a_message_that_grew_after_its_claims_is_cut_too(
     world.run(400)
     assert sorted(to for _, to, _ in world.sends) == users
     assert {where(user).state for user in users} == {"finished"}
+
+
+def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
+    """Killed anywhere in entering and never repeated, but entered again by another cause: refused, and yet
+    the friend gets the message once, on time, and the fact of the first cause is told."""
+    publish(start="first", nodes={"first": message("m1")})
+    point, survived = 0, False
+    while not survived:
+        point += 1
+        user = f"u{point}"
+        put_friends(user)
+        world.crossings, world.crash_at = 0, point
+        try:
+            enroll(user, cause="first")
+        except Crashed:
+            pass
+        survived, world.crash_at = world.crash_at is not None, None
+        cut_off = store.find(SHOP, "welcome", user) is not None
+        assert enroll(user, cause="second") == ["already_active" if cut_off else None]
+        world.run(2, sweep=False)
+        assert world.received(user) == ["one"], f"crash at crossing {point}"
+        assert world.told(user) == ["scenario_entered", "scenario_finished"]
+        told = world.facts[f"{user}/scenario_entered:welcome:1"]
+        assert told.props["cause"] == ("first" if cut_off else "second")
+    assert point > 8
