@@ -82,8 +82,9 @@ def _one_per_friend(pointers: Iterable[Pointer]) -> list[tuple[tuple[str, str], 
 def _advance_group(
     account: Account, scenario: str, pointers: dict[str, Pointer], *, redelivered: bool
 ) -> None:
-    for _ in range(_ROUNDS):
-        again = _round(account, scenario, pointers, redelivered=redelivered)
+    for number in range(_ROUNDS):
+        # A later round may find a move of its own whose answer was lost.
+        again = _round(account, scenario, pointers, redelivered=redelivered or number > 0)
         pointers = {user: pointers[user] for user in again}
         if not pointers:
             return
@@ -111,7 +112,7 @@ def _round(
     steps = [found for _, found in turns if isinstance(found, _Turn)]
     follow.tell([follow.skipped(t.item, t.step.skipped, at.now) for t in steps if t.step.skipped])
     _send(at, [turn for turn in steps if turn.step.send])
-    _move(at, [(turn.item, turn.step.position) for turn in steps if not turn.step.send])
+    _move(at, [(turn.item, turn.step.position) for turn in steps if not turn.step.send], iso(at.now))
     return at.again
 
 
@@ -140,7 +141,7 @@ def _follow_again(
 ) -> None:
     """A crash may have come between a move and what follows it; an end is told in any case."""
     for item in items:
-        if redelivered:
+        if redelivered or item.state != "active":
             follow.mirror(account, item)
     follow.tell(moves.facts(program, items, actions=redelivered))
 
@@ -322,17 +323,17 @@ def _deliver(
             for item in members
             if item.user_id in listed and item.claim is not None
         ],
+        claim["at"],
     )
     return [item for item in members if item.user_id not in listed]
 
 
-def _move(at: _Round, steps: Sequence[tuple[Enrollment, Position]]) -> None:
-    """The next entries, then v+1, then the mirrors and the facts."""
+def _move(at: _Round, steps: Sequence[tuple[Enrollment, Position]], moment: str) -> None:
+    """The next entries, then v+1 from this moment on, then the mirrors and the facts."""
     follow.arm_next(steps)
     there: list[Enrollment] = []
     for item, position in steps:
         chunk = item.claim["chunk"] if item.claim else None
-        moment = item.claim["at"] if item.claim else iso(at.now)
         if store.move(item, position, moment, chunk):
             there.append(moves.moved(item, position, moment))
         else:

@@ -59,10 +59,17 @@ def go_on(
     now = clock.now()
     position = decide.go_on(program, item, sheet, now).position
     follow.arm_next([(item, position)])
-    if not store.move(item, position, iso(now), None):
+    there = moved(item, position, iso(now))
+    if not store.move(item, position, iso(now), None) and not _stands(there):
         return False
-    follow_moves(account, program, [moved(item, position, iso(now))])
+    follow_moves(account, program, [there])
     return True
+
+
+def _stands(there: Enrollment) -> bool:
+    """Whether a move that was refused is there all the same: its first answer was lost on the way."""
+    found = store.find(there.account, there.scenario, there.user_id)
+    return found is not None and (found.v, found.node, found.node_at) == (there.v, there.node, there.node_at)
 
 
 def facts(program: decide.Program | None, items: Sequence[Enrollment], *, actions: bool) -> list[FriendEvent]:

@@ -13,7 +13,7 @@ from chalicelib.friends import store as friends
 from chalicelib.scenarios import service, store
 from chalicelib.scenarios.model import Pointer
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.times import iso
+from chalicelib.shared.times import iso, parse_iso
 from tests.scenario_world import (
     SHOP,
     START,
@@ -471,3 +471,56 @@ def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
         told = world.facts[f"{user}/scenario_entered:welcome:1"]
         assert told.props["cause"] == ("first" if cut_off else "second")
     assert point > 8
+
+
+def _lose_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every move is applied, and asked for again by a client that did not hear so: refused."""
+    move = store.move
+
+    def twice(*args: Any) -> bool:
+        return move(*args) and move(*args)
+
+    monkeypatch.setattr(store, "move", twice)
+
+
+def test_a_move_whose_answer_was_lost_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sheet shows where the friend stands and the action is asked for, as after any move."""
+    put_friends("u1")
+    then = [{"record_event": {"name": "seen", "props": {}}}]
+    publish(start="a", nodes={"a": message("m1", "do"), "do": {"type": "action", "then": then, "next": None}})
+    _lose_answers(monkeypatch)
+    world.act_at_once = False
+    enroll("u1")
+    world.run(5)
+    sheet = friends.load(SHOP, 4, "u1")
+    assert sheet is not None
+    assert (sheet["scenarios"]["welcome"]["node"], where("u1").node) == ("do", "do")
+    (action,) = [fact for fact in world.facts.values() if fact.type == "scenario_action"]
+    assert service.action_done(SHOP, "u1", action)
+    sheet = friends.load(SHOP, 4, "u1")
+    assert sheet is not None
+    assert sheet["scenarios"]["welcome"]["state"] == "finished"
+
+
+def test_who_goes_on_without_the_message_enters_the_next_node_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left out of an old claim's manifest, a friend's next wait counts from now, not from that claim."""
+    put_friends("u1", display_name="花")
+    nodes = {"hi": message("hello", "pause"), "pause": wait("1h", "next"), "next": message("m2")}
+    publish(start="hi", nodes=nodes)
+    enroll("u1")
+    with monkeypatch.context() as patch:
+
+        def crash(*_: Any, **__: Any) -> None:
+            raise Crashed
+
+        patch.setattr("chalicelib.deliveries.service.put_chunk", crash)
+        world.run(10)
+    assert where("u1").claim is not None
+    put_sheet("u1", display_name=None)
+    world.run(400)
+    assert world.received("u1") == []
+    moved_at = parse_iso(where("u1").node_at)
+    assert moved_at >= START + timedelta(seconds=60)
+    assert parse_iso(where("u1").due_at) == moved_at + timedelta(hours=1)
