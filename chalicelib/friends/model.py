@@ -36,7 +36,7 @@ PARENTS = (
 )
 """Maps that exist from the first write on, so that anybody may set a path below them."""
 
-UNCOUNTED = frozenset({"console_edit", "imported", "scenario_action", "staff_message"})
+UNCOUNTED = frozenset({"console_edit", "imported", "scenario_action", "scenario_skipped", "staff_message"})
 """Internal events: they change a sheet, and are not behaviour to be counted."""
 
 BY_FRIEND_SOURCES = frozenset({"line", "link", "site", "form"})

@@ -153,6 +153,7 @@ def test_facts_are_counted_by_local_day():
         ("link_clicked", {"link": "spring"}, {"link_clicked", "link_clicked:spring"}),
         ("custom:trial", {"key": "x"}, {"custom:trial"}),
         ("console_edit", {}, set()),
+        ("scenario_skipped", {"scenario": "s1"}, set()),
         ("unknown:plan", {}, set()),
     ],
 )
