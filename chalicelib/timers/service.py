@@ -8,6 +8,7 @@ minute only when every owner has moved past his entries, or they stand in a late
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -46,6 +47,9 @@ __all__ = [
 
 Checks = Mapping[str, Callable[[list[Entry]], list[bool]]]
 """For each kind: has the owner moved past these entries? One answer per entry, in order."""
+
+Done = Mapping[str, int]
+"""What was done, by name."""
 
 _BEHIND = timedelta(minutes=15)
 _CHECK = 100
@@ -125,51 +129,72 @@ def _feed_again(slots: list[Slot]) -> None:
 
 
 def sweep(checks: Checks) -> dict[str, int]:
-    """Do what minutes' executions did not do; every minute. Answers ``{"drained", "verified", "fed"}``."""
+    """Do what minutes' executions did not do; every minute.
+
+    Answers ``{"drained", "verified", "fed", "failed"?}``: a minute that fails does not hold up the others.
+    """
     now = clock.now()
-    done = {"drained": 0, "verified": 0, "fed": 0}
-    for minute, bucket in _open_minutes(until=minute_of(now + arming.drain_early() + timedelta(minutes=2))):
-        if minute + VERIFY_AFTER + arming.SKEW <= now:
-            done["fed"] += verify(minute_key(minute), checks)
-            done["verified"] += 1
-        elif arming.drain_at(minute) + timedelta(seconds=10) <= now:
-            if bucket.state in {"OPEN", "SEALED"}:
-                drain(minute_key(minute), checks)
-                done["drained"] += 1
-        elif arming.drain_at(minute) > now and minute not in arming.known.fresh().started:
-            arming.start(minute)
+    done: Counter[str] = Counter(drained=0, verified=0, fed=0)
+    until = minute_of(now + arming.drain_early() + timedelta(minutes=2))
+    _each_minute(until, lambda minute, bucket: _sweep_minute(minute, bucket, checks, now), done)
     _advance_cursor(now)
-    return done
+    return dict(done)
+
+
+def _sweep_minute(minute: datetime, bucket: store.BucketState, checks: Checks, now: datetime) -> Done:
+    if minute + VERIFY_AFTER + arming.SKEW <= now:
+        return {"fed": verify(minute_key(minute), checks), "verified": 1}
+    if arming.drain_at(minute) + timedelta(seconds=10) <= now:
+        if bucket.state in {"OPEN", "SEALED"}:
+            drain(minute_key(minute), checks)
+            return {"drained": 1}
+    elif arming.drain_at(minute) > now and minute not in arming.known.fresh().started:
+        arming.start(minute)
+    return {}
 
 
 def recover(checks: Checks) -> dict[str, int]:
     """After downtime: feed everything that is overdue or due now, and start the coming executions again.
 
     Whatever is due later than an arming would send directly has not been drained: its execution does that,
-    or the sweeper. Answers ``{"fed", "sent", "started"}``.
+    or the sweeper. Answers ``{"fed", "sent", "started", "failed"?}``.
     """
     now = clock.now()
-    done = {"fed": 0, "sent": 0, "started": 0}
-    for minute, _ in _open_minutes(until=minute_of(now + arming.START_AHEAD)):
-        if minute + VERIFY_AFTER <= now:
-            done["fed"] += verify(minute_key(minute), checks)
-            continue
-        needed = _still_needed(store.slots(minute), checks)
-        if arming.drain_at(minute) <= now:
-            # Whether it was drained or not: the queue may have lost it.
-            store.seal(minute, now)
-            sent = arming.send(needed, now)
-            store.set_drained(minute, now, sent)
-            done["sent"] += sent
-            continue
-        arming.start(minute)
-        done["started"] += 1
-        if arming.drain_at(minute) <= now + timedelta(seconds=60):
-            # Second copies, in case the execution does not come up; they arrive after its own.
-            again = (Slot(slot.entry, slot.at, direct=True) for slot in needed)
-            done["sent"] += arming.send(again, now, backup=True)
+    done: Counter[str] = Counter(fed=0, sent=0, started=0)
+    until = minute_of(now + arming.START_AHEAD)
+    _each_minute(until, lambda minute, _: _recover_minute(minute, checks, now), done)
     _advance_cursor(now)
-    return done
+    return dict(done)
+
+
+def _recover_minute(minute: datetime, checks: Checks, now: datetime) -> Done:
+    if minute + VERIFY_AFTER <= now:
+        return {"fed": verify(minute_key(minute), checks)}
+    needed = _still_needed(store.slots(minute), checks)
+    if arming.drain_at(minute) <= now:
+        # Whether it was drained or not: the queue may have lost it.
+        store.seal(minute, now)
+        sent = arming.send(needed, now)
+        store.set_drained(minute, now, sent)
+        return {"sent": sent}
+    arming.start(minute)
+    if arming.drain_at(minute) > now + timedelta(seconds=60):
+        return {"started": 1}
+    # Second copies, in case the execution does not come up; they arrive after its own.
+    again = (Slot(slot.entry, slot.at, direct=True) for slot in needed)
+    return {"started": 1, "sent": arming.send(again, now, backup=True)}
+
+
+def _each_minute(
+    until: datetime, work: Callable[[datetime, store.BucketState], Done], done: Counter[str]
+) -> None:
+    """Work on every open minute, and count what was done. One that fails stays open, and is tried again."""
+    for minute, bucket in _open_minutes(until=until):
+        try:
+            done.update(work(minute, bucket))
+        except Exception:  # noqa: BLE001 (the next minute may hold another friend's step)
+            logger.exception("a minute could not be worked on", extra={"minute": minute_key(minute)})
+            done["failed"] += 1
 
 
 def _open_minutes(until: datetime) -> list[tuple[datetime, store.BucketState]]:

@@ -201,6 +201,25 @@ def test_recover_feeds_what_is_overdue_and_starts_coming_executions(world: World
     assert [body["entries"][0]["id"] for _, _, body in world.sent[before:]][:1] != ["old"]
 
 
+@pytest.mark.parametrize("walk", [service.sweep, service.recover])
+def test_a_minute_that_fails_holds_up_no_other(world: World, walk: Any) -> None:
+    """The later minute is verified all the same; the failing one stays open and the cursor before it."""
+    service.arm_all([an_entry("bad", after=60), an_entry("good", after=600)])
+    world.now, known = START + timedelta(hours=2), len(world.sent)
+
+    def checked(entries: list[Entry]) -> list[bool]:
+        if any(entry.id == "bad" for entry in entries):
+            raise RuntimeError("its owner cannot be read")
+        return [False] * len(entries)
+
+    done = walk({**EVERYBODY, "step": checked})
+    assert (done["fed"], done["failed"]) == (1, 1)
+    assert [body["entries"][0]["id"] for _, _, body in world.sent[known:]] == ["good"]
+    assert store.read_cursor() == minute_of(START + timedelta(seconds=60))
+    assert "failed" not in walk(EVERYBODY)
+    assert store.read_bucket(minute_of(START + timedelta(seconds=60))).state == "VERIFIED"
+
+
 def test_a_drain_leaves_out_what_is_over(world: World) -> None:
     """A watch of what has come to its end is not sent at all; a step that was not sent yet always is."""
     service.arm_all([an_entry("c", kind="chunk"), an_entry("d", kind="chunk", after=601), an_entry("s")])
