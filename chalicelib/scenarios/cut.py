@@ -1,4 +1,4 @@
-"""How many friends one chunk holds: as many as LINE takes at once and one item of the ledger can hold. Pure."""
+"""How many friends one chunk holds: as many as LINE takes at once and an item of the ledger holds. Pure."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -398,7 +399,7 @@ def test_what_one_friend_costs(world: World) -> None:
 
 
 def test_two_pointers_of_a_friend_are_both_carried_out(world: World) -> None:
-    """A pointer that is too new does not displace the due one: it comes back, the due one moves the friend."""
+    """A pointer that is too new does not displace the due one: it comes back, the due one moves them."""
     put_friends("u1")
     publish(start="first", nodes={"first": message("m1", "pause"), "pause": wait("1h", None)})
     enroll("u1")
@@ -458,10 +459,8 @@ def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
         user = f"u{point}"
         put_friends(user)
         world.crossings, world.crash_at = 0, point
-        try:
+        with contextlib.suppress(Crashed):
             enroll(user, cause="first")
-        except Crashed:
-            pass
         survived, world.crash_at = world.crash_at is not None, None
         cut_off = store.find(SHOP, "welcome", user) is not None
         assert enroll(user, cause="second") == ["already_active" if cut_off else None]
