@@ -77,7 +77,7 @@ def code(body: bytes) -> str:
         ("POST", "/things/a", 405, "method_not_allowed"),
         ("OPTIONS", "/things/a", 405, "method_not_allowed"),
         ("GET", "/boom", 500, "internal"),
-        ("BREW", "/things/a", 501, "internal"),
+        ("BREW", "/things/a", 405, "method_not_allowed"),
     ],
 )
 def test_errors_have_one_shape(
