@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import chunks, decide, limits, runs
 from chalicelib.deliveries.model import Status
 from chalicelib.gateways import line
-from chalicelib.shared.ids import retry_key
+from chalicelib.shared.ids import new_ulid, retry_key
 from chalicelib.shared.observability import logger
 
 
@@ -23,6 +23,8 @@ class Attempt:
     status: Status
     manifest: Mapping[str, Any]
     token: str
+    by: str = field(default_factory=new_ulid)
+    """Names this very attempt, so that a mark that is sent again knows its own."""
 
     @property
     def chunk(self) -> str:

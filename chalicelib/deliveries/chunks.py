@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.deliveries import decide, policies, store
+from chalicelib.deliveries import changes, decide, policies, store
 from chalicelib.deliveries.model import Chunk, Status, letter
 from chalicelib.gateways import clock, queues
 from chalicelib.shared.times import parse_iso
@@ -114,7 +114,7 @@ def finish_split(account: str, run: str, status: Status) -> None:
     )
     written = store.put_manifest(child, {}, manifest["token"], clock.now())
     _follow(account, run, written, parent=status.chunk, watch=status.own_watch, send=True)
-    if store.replace(account, run, status.chunk):
+    if changes.replace(account, run, status.chunk):
         give_back(account, manifest, status.drop)
 
 
@@ -122,9 +122,9 @@ def skip(account: str, run: str, status: Status, reason: str, now: datetime) -> 
     """Leave out, for this reason, everybody of a chunk to whom LINE cannot have accepted anything."""
     if status.kind == "push":
         chars = status.chars.replace(".", letter("skipped", reason))
-        done = chars != status.chars and store.save_untouched_chars(account, run, status, chars, now)
+        done = chars != status.chars and changes.save_untouched_chars(account, run, status, chars, now)
     else:
-        done = store.finish_untouched(account, run, status, "skipped", reason, now)
+        done = changes.finish_untouched(account, run, status, "skipped", reason, now)
     if done:
         _give_back_skipped(account, run, status)
     return done

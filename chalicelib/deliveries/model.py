@@ -84,8 +84,8 @@ class Control:
 class Status:
     """A chunk's state as it was read. ``chars`` of a push chunk: one of ``LETTERS`` per recipient.
 
-    ``unanswered`` counts attempts that LINE may still accept. ``skipped`` counts, by reason, recipients
-    of a multicast's manifest that were left out before the first attempt; ``n`` counts the others.
+    ``unanswered``: the numbers of a multicast's attempts that LINE may still accept. ``skipped`` counts, by
+    reason, recipients of its manifest that were left out before the first attempt; ``n`` counts the others.
     """
 
     chunk: str
@@ -94,7 +94,7 @@ class Status:
     state: str = "pending"
     chars: str = ""
     attempts: int = 0
-    unanswered: int = 0
+    unanswered: frozenset[int] = frozenset()
     first_attempt_at: str | None = None
     lease_until: str | None = None
     request_id: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.deliveries import chunks, decide, store
+from chalicelib.deliveries import changes, chunks, decide
 from chalicelib.deliveries.attempts import Attempt
 from chalicelib.gateways import clock
 
@@ -14,14 +14,14 @@ def send(attempt: Attempt) -> None:
     """Mark, call once with the identical body, and note what the answer means."""
     skips = attempt.manifest.get("skips") or {}
     recipients = [user for user in attempt.manifest["recipients"] if user not in skips]
-    if not store.mark(attempt.account, attempt.run, attempt.status, clock.now()):
+    if not changes.mark(attempt.account, attempt.run, attempt.status, attempt.by, clock.now()):
         return
     verdict = attempt.call("multicast", {"to": recipients, "messages": attempt.manifest["messages"]})
     if not _is_final(attempt, verdict, recipients):
         if verdict.kind == "no_answer":
-            store.release(attempt.account, attempt.run, attempt.chunk, attempt.number)
+            changes.release(attempt.account, attempt.run, attempt.chunk, attempt.number)
         else:
-            store.close_attempt(attempt.account, attempt.run, attempt.chunk, attempt.number)
+            changes.close_attempt(attempt.account, attempt.run, attempt.chunk, attempt.number)
         attempt.go_on(verdict, decide.backoff_s(attempt.number))
 
 
@@ -29,16 +29,18 @@ def _is_final(attempt: Attempt, verdict: decide.Verdict, recipients: Sequence[st
     """Note an answer that ends the chunk; False: it does not, or another attempt is still unanswered."""
     account, run, chunk, now = attempt.account, attempt.run, attempt.chunk, clock.now()
     if verdict.kind == "accepted":
-        store.accept(account, run, chunk, verdict.request_id, now)
+        changes.accept(account, run, chunk, verdict.request_id, now)
         return True
     dropped = [recipients[index] for index in verdict.drop]
     if verdict.kind == "split" and len(dropped) < len(recipients):
-        if not store.split(account, run, chunk, dropped, now):
+        if not changes.split(account, run, chunk, attempt.number, dropped, now):
             return False
         chunks.finish_split(account, run, replace(attempt.status, state="split", drop=tuple(dropped)))
         return True
     outcome = {"refused": (verdict.status, verdict.reason), "split": ("skipped", "invalid_recipient")}
-    if verdict.kind not in outcome or not store.finish(account, run, chunk, *outcome[verdict.kind], now):
+    if verdict.kind not in outcome:
+        return False
+    if not changes.finish(account, run, chunk, attempt.number, *outcome[verdict.kind], now):
         return False
     chunks.give_back(account, attempt.manifest, recipients)
     return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from chalicelib.deliveries import chunks, decide, store
+from chalicelib.deliveries import changes, chunks, decide
 from chalicelib.deliveries.attempts import Attempt
 from chalicelib.deliveries.model import FUNCTION_TIMEOUT_S, LETTERS, SAVE_EVERY
 from chalicelib.gateways import clock
@@ -29,7 +29,8 @@ def send(attempt: Attempt, *, cancelled: bool) -> None:
     waiting, started = decide.to_attempt(before), clock.now()
     window, rest = waiting[:SAVE_EVERY], waiting[SAVE_EVERY:]
     chars = decide.marked(before, window)
-    if not store.mark(attempt.account, attempt.run, attempt.status, started, "".join(chars)):
+    saved = "".join(chars)
+    if not changes.mark(attempt.account, attempt.run, attempt.status, attempt.by, started, saved):
         return
     verdict = _GOING_ON
     while window:
@@ -38,17 +39,19 @@ def send(attempt: Attempt, *, cancelled: bool) -> None:
             rest = []
         window, rest = rest[:SAVE_EVERY], rest[SAVE_EVERY:]
         chars = decide.marked(chars, window)
-        if not _save(attempt, chars, more=bool(window)):
+        if not _save(attempt, saved, chars, more=bool(window)):
             return  # another worker has taken over from what we saved last
+        saved = "".join(chars)
     _end(attempt, "".join(chars), verdict)
 
 
-def _save(attempt: Attempt, chars: Sequence[str], *, more: bool) -> bool:
-    return store.save_chars(
+def _save(attempt: Attempt, saved: str, chars: Sequence[str], *, more: bool) -> bool:
+    return changes.save_chars(
         attempt.account,
         attempt.run,
         attempt.chunk,
         attempt.number,
+        saved,
         "".join(chars),
         lease=more,
         now=clock.now(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.deliveries import store
+from chalicelib.deliveries import changes, store
 from chalicelib.deliveries.model import Control, Status
 from chalicelib.deliveries.policies import Ruling
 from chalicelib.gateways import clock
@@ -20,19 +20,19 @@ def control(account: str, run: str) -> Control:
 def pause(account: str, run: str, reason: str, until: str | None = None) -> bool:
     """Stop new attempts of a run. An operator's pause replaces any other; the others leave it alone."""
     unless = ["cancelled"] if reason == "operator" else ["cancelled", "paused"]
-    return store.set_control(account, run, Control("paused", reason, until), clock.now(), unless=unless)
+    return changes.set_control(account, run, Control("paused", reason, until), clock.now(), unless=unless)
 
 
 def resume(account: str, run: str, *, until: str | None = None) -> bool:
     """Let a run go on; with ``until``, only if it waits for just that moment. It is not fed by this."""
-    return store.set_control(
+    return changes.set_control(
         account, run, Control("released"), clock.now(), unless=["cancelled"], while_until=until or ""
     )
 
 
 def cancel(account: str, run: str) -> None:
     """Stop a run for good; what LINE may have accepted already runs to its end."""
-    store.set_control(account, run, Control("cancelled", "operator"), clock.now(), unless=["cancelled"])
+    changes.set_control(account, run, Control("cancelled", "operator"), clock.now(), unless=["cancelled"])
 
 
 def hold(account: str, run: str, status: Status, manifest: dict[str, Any], ruling: Ruling) -> None:

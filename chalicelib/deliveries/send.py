@@ -1,7 +1,7 @@
 """The send worker's body: what is to be done with a chunk, and whether now is a good moment.
 
 With ``multicast`` and ``push`` the only way from which messages go to LINE (replies apart). Every step
-follows docs/deliveries.md; each write's condition is in ``store``.
+follows docs/deliveries.md; each write's condition is in ``changes``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.deliveries import chunks, decide, multicast, policies, push, runs, store
+from chalicelib.deliveries import changes, chunks, decide, multicast, policies, push, runs, store
 from chalicelib.deliveries.attempts import Attempt
 from chalicelib.deliveries.model import Control, Status
 from chalicelib.gateways import clock
@@ -72,8 +72,8 @@ def _is_a_good_moment(
 
 def _expire(account: str, run: str, status: Status, now: datetime) -> None:
     if status.kind != "push":
-        store.give_up(account, run, status, now)
+        changes.give_up(account, run, status, now)
         return
     chars = status.chars.replace("?", "u")
-    if store.save_untouched_chars(account, run, status, chars, now) and "." in chars:
+    if changes.save_untouched_chars(account, run, status, chars, now) and "." in chars:
         chunks.feed(account, run, status.chunk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.deliveries import chunks, model, store
+from chalicelib.deliveries import changes, chunks, model, store
 from chalicelib.deliveries.chunks import (
     cancel_pending,
     feed_all,
@@ -150,7 +150,7 @@ def watched(account: str, run: str, chunk: str, attempt: int) -> None:
     if status.watch <= attempt:
         body = {"run": run, "chunk": chunk}
         timers.watch("chunk", account, f"{run}/{chunk}", body, clock.now(), attempt + 1)
-        store.set_watch(account, run, chunk, attempt + 1)
+        changes.set_watch(account, run, chunk, attempt + 1)
     chunks.feed(account, run, chunk)
 
 

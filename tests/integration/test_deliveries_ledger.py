@@ -139,6 +139,75 @@ def test_a_late_refusal_is_not_final_while_another_attempt_runs(world: World) ->
     assert world.line.got == dict.fromkeys(USERS, 1)
 
 
+def twice(name: str) -> bool:
+    """The answer to every write is lost once, so each is sent twice."""
+    return name in {"dynamodb:UpdateItem", "dynamodb:PutItem"}
+
+
+def test_an_answer_that_is_noted_twice_closes_one_attempt_only(world: World) -> None:
+    """One request is on its way for minutes, the next is told to slow down (a note that is written twice),
+    a third is refused: no end, as the first may still be accepted, and is.
+    """
+    deliveries.put_chunk(a_chunk(USERS), watch=True)
+    world.sent_again = twice
+
+    def slow(kind: str, body: Any, n: int) -> Any:
+        if n > 1:
+            return line.Answer(429, "The API rate limit") if n == 2 else line.Answer(400, "bad request")
+        for _ in range(2):
+            world.now += timedelta(minutes=2)
+            deliveries.send_now("shop", "run1", "c1")
+        assert deliveries.progress("shop", "run1")["pending"] == 3
+        return None
+
+    world.line.fault = slow
+    deliveries.send_now("shop", "run1", "c1")
+    assert len(world.line.calls) == 3
+    assert deliveries.progress("shop", "run1")["accepted"] == 3
+    assert world.line.got == dict.fromkeys(USERS, 1)
+
+
+@pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
+def test_writes_whose_answer_is_lost(world: World, payloads: bool) -> None:
+    """Every write is sent twice: whatever LINE says, what follows is as if it had been written once."""
+    an_account(policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
+    named = "'to'" if payloads else "to[0]"
+    says = {
+        "slow": line.Answer(429, "The API rate limit has been exceeded."),
+        "wrong": line.Answer(400, "The request body has 1 error(s)"),
+        "gone": line.Answer(400, f"The property, {named}, in the request body is invalid"),
+        "error": line.Answer(500),
+        "fine": None,
+    }
+    asked: set[str] = set()
+
+    def fault(kind: str, body: Any, n: int) -> Any:
+        name = (body["to"] if payloads else body["to"][0]).partition("-")[0]
+        if name in {"slow", "error"} and name in asked:
+            return None
+        asked.add(name)
+        return says[name]
+
+    world.line.fault = fault
+    for user in (everybody := [f"{name}-{n}" for name in says for n in (1, 2)]):
+        a_friend(user)
+    world.sent_again = twice
+    for name in says:
+        users = [user for user in everybody if user.startswith(name)]
+        put(world, a_chunk(users, chunk=name, payloads=payloads))
+    world.run(until=timedelta(minutes=1))
+    numbers = deliveries.progress("shop", "run1")
+    left_out = {"invalid_recipient": 2}
+    assert (numbers["accepted"], numbers["failed"], numbers["skipped"]) == (6, {"line_400": 2}, left_out)
+    assert numbers["total"] == 10
+    assert all(count == 1 for count in world.line.got.values())
+    assert len(world.line.calls) == (12 if payloads else 8)
+    world.line.fault = lambda kind, body, n: None
+    put(world, a_chunk(["wrong-1", "wrong-2", "gone-1"], chunk="again", payloads=payloads))
+    world.run(until=timedelta(minutes=1))
+    assert deliveries.progress("shop", "run1")["accepted"] == 9
+
+
 def test_a_plain_refusal_is_final_when_nothing_else_is_open(world: World) -> None:
     """400 on the only attempt: failed, with its reason; nothing is tried again."""
     world.line.fault = lambda kind, body, n: line.Answer(400, "The request body has 1 error(s)")
