@@ -7,7 +7,7 @@ be tried. So a crash leaves at most 25 recipients about whom LINE must be asked 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.deliveries import changes, chunks, decide
 from chalicelib.deliveries.attempts import Attempt
@@ -34,8 +34,8 @@ def send(attempt: Attempt, *, cancelled: bool) -> None:
         return
     verdict = _GOING_ON
     while window:
-        chars, verdict = _send_window(attempt, before, chars, window)
-        if verdict.kind != "accepted" or clock.now() - started > BUDGET:
+        chars, verdict = _send_window(attempt, before, chars, window, started + BUDGET)
+        if verdict.kind != "accepted" or clock.now() > started + BUDGET:
             rest = []
         window, rest = rest[:SAVE_EVERY], rest[SAVE_EVERY:]
         chars = decide.marked(chars, window)
@@ -59,9 +59,12 @@ def _save(attempt: Attempt, saved: str, chars: Sequence[str], *, more: bool) -> 
 
 
 def _send_window(
-    attempt: Attempt, before: str, chars: Sequence[str], window: Sequence[int]
+    attempt: Attempt, before: str, chars: Sequence[str], window: Sequence[int], until: datetime
 ) -> tuple[list[str], decide.Verdict]:
-    """Call for each recipient of a window; answers the characters, and the verdict that stopped it."""
+    """Call for each recipient of a window; answers the characters, and the verdict that stopped it.
+
+    No call begins after ``until``: a window of slow answers must not outlive the lease.
+    """
     found, silent = list(chars), 0
     for position, index in enumerate(window):
         user = attempt.manifest["recipients"][index]
@@ -69,10 +72,11 @@ def _send_window(
         verdict = attempt.call("push", body, user)
         found[index] = decide.after_answer(verdict, was_open=before[index] == "?")
         silent = silent + 1 if verdict.kind == "no_answer" else 0
-        if verdict.kind in {"later", "quota", "credentials"} or silent >= _SILENT_MAX:
+        stopped = verdict.kind in {"later", "quota", "credentials"} or silent >= _SILENT_MAX
+        if stopped or clock.now() > until:
             for untried in window[position + 1 :]:
                 found[untried] = before[untried]
-            return found, verdict
+            return found, verdict if stopped else _GOING_ON
     return found, _GOING_ON
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deliveries import changes, chunks, store
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import line, seam
 from chalicelib.timers import service as timers
@@ -376,6 +377,57 @@ def test_push_chunks_save_every_25_answers(world: World) -> None:
     assert set(world.line.got.values()) == {1}
     assert len(world.line.got) == 60
     assert len(world.line.calls) <= 60 + 25
+
+
+def test_slow_answers_do_not_outlive_the_lease(world: World) -> None:
+    """LINE takes nine seconds for each push: a worker stops after twenty and goes on in its next message."""
+    users = [f"U{n:02d}" for n in range(30)]
+    deliveries.put_chunk(a_chunk(users, payloads=True), watch=True)
+
+    def slow(kind: str, body: Any, n: int) -> None:
+        world.now += timedelta(seconds=9)
+
+    world.line.fault = slow
+    started = world.now
+    deliveries.send_now("shop", "run1", "c1")
+    assert world.now - started <= timedelta(seconds=30)
+    assert deliveries.progress("shop", "run1")["accepted"] == len(world.line.calls) == 3
+    world.run()
+    assert world.line.got == dict.fromkeys(users, 1)
+    assert len(world.line.calls) == 30
+
+
+def test_a_push_worker_that_was_overtaken_saves_nothing(world: World) -> None:
+    """While a worker is stopped for minutes, its run is cancelled: what it was yet to try stays so."""
+    users = [f"U{n:02d}" for n in range(30)]
+    deliveries.put_chunk(a_chunk(users, payloads=True), watch=True, feed=False)
+
+    def stops(kind: str, body: Any, n: int) -> None:
+        if n == 1:
+            world.now += timedelta(minutes=2)
+            deliveries.cancel("shop", "run1")
+            (status,) = store.statuses("shop", "run1")
+            assert chunks.skip("shop", "run1", status, "cancelled", world.now)
+
+    world.line.fault = stops
+    deliveries.send_now("shop", "run1", "c1")
+    world.run()
+    numbers = deliveries.progress("shop", "run1")
+    assert (numbers["skipped"], numbers["accepted"]) == ({"cancelled": 5}, 25)
+    assert set(world.line.got) == set(users[:25])
+    assert set(world.line.got.values()) == {1}
+
+
+def test_a_mark_on_characters_that_changed_is_refused(world: World) -> None:
+    """What was skipped after a worker had read the chunk stays skipped: its mark does not hold."""
+    deliveries.put_chunk(a_chunk(USERS, payloads=True), watch=True, feed=False)
+    (seen,) = store.statuses("shop", "run1")
+    assert chunks.skip("shop", "run1", seen, "cancelled", world.now)
+    assert not changes.mark("shop", "run1", seen, "me", world.now, "???")
+    deliveries.put_chunk(a_chunk(["U4", "U5"], chunk="c2", payloads=True), watch=True, feed=False)
+    (*_, seen) = store.statuses("shop", "run1")
+    assert changes.save_untouched_chars("shop", "run1", seen, "x.", world.now)
+    assert not changes.mark("shop", "run1", seen, "me", world.now, "??")
 
 
 def test_cancel_takes_what_is_pending_and_lets_the_rest_end(world: World) -> None:
