@@ -108,7 +108,7 @@ def update_paths(
     adds: Sequence[tuple[Path, Any]] = (),
     deletes: Sequence[tuple[Path, Any]] = (),
 ) -> bool:
-    """Write paths of an existing sheet that belong to another room; ``rev`` stays as it is.
+    """Write paths of an existing sheet that belong to another room; ``rev`` stays unless it is added to.
 
     False when the friend is unknown or erased, or a condition does not hold (all of them must; a sequence
     among them holds when one of it does). ``adds``/``deletes``: numbers, or members of sets (as a ``set``).

@@ -139,11 +139,8 @@ def _ready(
 def _follow_again(
     account: Account, program: decide.Program | None, items: Sequence[Enrollment], *, redelivered: bool
 ) -> None:
-    """A crash may have come between a move and what follows it; an end is told in any case."""
-    for item in items:
-        if redelivered or item.state != "active":
-            follow.mirror(account, item)
-    follow.tell(moves.facts(program, items, actions=redelivered))
+    """A crash may have come between a move and what follows it; an end is followed in any case."""
+    moves.follow_moves(account, program, [i for i in items if redelivered or i.state != "active"])
 
 
 def _come_back(pointers: Iterable[Pointer]) -> None:
@@ -207,7 +204,7 @@ def _park(at: _Round, parks: Sequence[tuple[Enrollment, Park]]) -> None:
     for item, park in parks:
         store.park(item, park.due_at)
     again = [item for item, park in parks if park.again]
-    follow.tell(moves.facts(at.program, again, actions=True))
+    follow.tell(moves.facts(at.program, again))
 
 
 def _send(at: _Round, turns: Sequence[_Turn]) -> None:

@@ -45,12 +45,16 @@ def arm_next(moves: Iterable[tuple[Enrollment, Position]]) -> None:
     )
 
 
-def mirror(account: Account, of: Enrollment) -> None:
-    """Show on the friend's sheet where they stand, unless it shows something newer already."""
+def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
+    """Show on the friend's sheet where they stand, unless it shows something newer already.
+
+    ``grow_rev``: an event that is being decided on the sheet before is then decided anew.
+    """
     path = ("scenarios", of.scenario)
     shown = {"state": of.state, "node": of.node, "run": of.run, "v": of.v, "at": of.node_at}
     older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
-    friends.update_paths(account.id, account.shards, of.user_id, sets=[(path, shown)], conditions=[older])
+    adds = [(("rev",), 1)] if grow_rev else []
+    friends.update_paths(account.id, account.shards, of.user_id, [(path, shown)], [], [older], adds=adds)
 
 
 def tell(events: Sequence[FriendEvent]) -> None:

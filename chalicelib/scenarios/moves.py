@@ -32,16 +32,24 @@ def moved(item: Enrollment, position: Position, moment: str) -> Enrollment:
 
 
 def follow_moves(account: Account, program: decide.Program | None, items: Sequence[Enrollment]) -> None:
-    """Mirror moves, tell what they mean (ends, actions), and look whether what is waited for is there."""
+    """Mirror moves, tell what they mean (ends, actions), and look whether what is waited for is there.
+
+    An event is heard of in any case: its reaction writes the sheet either before the mirror, and is seen
+    here, or after it, and then sees the friend waiting (the mirror grows ``rev``, so it decides anew).
+    """
+    waiting = [item for item in items if _waits_for(program, item)]
     for item in items:
-        follow.mirror(account, item)
-    follow.tell(facts(program, items, actions=True))
-    for item in items:
-        node = program.node(item.node) if program and item.state == "active" else None
-        if node is not None and node["type"] == "wait_for":
-            sheet = friends.load(account.id, account.shards, item.user_id)
-            if sheet is not None and has_happened(program, item, sheet):
-                go_on(account, program, item, sheet)
+        follow.mirror(account, item, grow_rev=item in waiting)
+    follow.tell(facts(program, items))
+    for item in waiting:
+        sheet = friends.load(account.id, account.shards, item.user_id)
+        if sheet is not None and has_happened(program, item, sheet):
+            go_on(account, program, item, sheet)
+
+
+def _waits_for(program: decide.Program | None, item: Enrollment) -> bool:
+    node = program.node(item.node) if program and item.state == "active" else None
+    return node is not None and node["type"] == "wait_for"
 
 
 def has_happened(program: decide.Program | None, item: Enrollment, sheet: dict[str, Any]) -> bool:
@@ -72,12 +80,13 @@ def _stands(there: Enrollment) -> bool:
     return found is not None and (found.v, found.node, found.node_at) == (there.v, there.node, there.node_at)
 
 
-def facts(program: decide.Program | None, items: Sequence[Enrollment], *, actions: bool) -> list[FriendEvent]:
+def facts(program: decide.Program | None, items: Sequence[Enrollment]) -> list[FriendEvent]:
+    """What the house is to know of friends who stand there now: ends, and actions to carry out."""
     found: list[FriendEvent] = []
     for item in items:
         node = program.node(item.node) if program else None
         if item.state != "active":
             found.append(follow.ended(item))
-        elif actions and node is not None and node["type"] == "action":
+        elif node is not None and node["type"] == "action":
             found.append(follow.action(item, node["then"]))
     return found
