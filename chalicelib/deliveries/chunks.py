@@ -21,11 +21,16 @@ def put_manifest(chunk: Chunk, *, watch: bool) -> dict[str, Any]:
     """
     now = clock.now()
     token = f"{chunk.run}/{chunk.chunk}" if watch else chunk.run
-    skips: dict[str, str] = {}
-    if watch:
-        policy = policies.current(chunk.account)
-        skips = policies.admit(chunk.account, policy, chunk.category, chunk.recipients, token, now)
-    return store.put_manifest(chunk, skips, token, now)
+    if not watch:
+        return store.put_manifest(chunk, {}, token, now)
+    policy = policies.current(chunk.account)
+    skips = policies.admit(chunk.account, policy, chunk.category, chunk.recipients, token, now)
+    manifest = store.put_manifest(chunk, skips, token, now)
+    # Somebody else's manifest may leave friends out for whom places were just taken.
+    kept = set(manifest["recipients"]) - (manifest.get("skips") or {}).keys()
+    spare = [user for user in chunk.recipients if user not in kept and user not in skips]
+    policies.give_back(chunk.account, policy, chunk.category, spare, token, now)
+    return manifest
 
 
 def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> dict[str, Any]:
