@@ -590,3 +590,16 @@ def test_caps_are_reserved_before_the_manifest_and_given_back(world: World) -> N
     put(world, a_chunk(["U4"], chunk="c6", payloads=True))
     world.run()
     assert world.line.got["U4"] == 1
+
+
+def test_places_of_strangers_are_given_back(world: World) -> None:
+    """LINE names every recipient of a multicast as invalid: their places are free again."""
+    an_account(policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
+    a_friend("U1")
+    said = "The property, to[0], in the request body is invalid"
+    world.line.fault = lambda kind, body, n: line.Answer(400, said) if n == 1 else None
+    put(world, a_chunk(["U1"], chunk="c1"))
+    world.run()
+    put(world, a_chunk(["U1"], chunk="c2"))
+    world.run()
+    assert world.line.got == {"U1": 1}
