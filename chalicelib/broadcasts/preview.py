@@ -58,12 +58,19 @@ def preview(head: Head) -> dict[str, Any]:
     for shard in range(account.shards):
         if shards and clock.now() - now > _WITHIN:
             break
-        needs = None if tools.needs is None else tools.needs | {"caps"}
+        needs = None if tools.needs is None else tools.needs | _caps_of(frozen, tools)
         for sheets in audience.walk_shard(head.account, shard, needs=needs):
             for sheet in sheets:
                 _look(sheet, frozen, tools, steps, counted)
         shards += 1
     return _answer(head, frozen, steps, counted, account.shards / shards, exact=shards == account.shards)
+
+
+def _caps_of(frozen: Frozen, tools: planning.Tools) -> set[str]:
+    """The attributes of a sheet in which the arms' categories are counted."""
+    now = parse_iso(frozen.now)
+    categories = {arm.category for arm in frozen.arms}
+    return {key for name in categories for key, _ in policies.cap_keys(tools.policy, name, now)}
 
 
 Step = tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]

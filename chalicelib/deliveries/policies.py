@@ -8,8 +8,9 @@ of the account itself:
   are over; ``then: skip``: for good). Transactional messages (an order, a booking) are not held back, and
   a reply to what a friend just wrote is not a delivery.
 - a cap allows so many deliveries of its category per calendar day, week or month of the account's zone.
-  A place is reserved on the fact sheet before the manifest, under ``caps.<category>_<per>_<period>``, and
-  given back when LINE took nothing. The reservation is the receipt.
+  A place is reserved on the fact sheet before the manifest, under ``cap_<category>_<per>_<period>``, and
+  given back when LINE took nothing. The reservation is the receipt. (An attribute of the sheet itself:
+  DynamoDB adds members to, and deletes them from, top-level sets only.)
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.accounts import service as accounts
 from chalicelib.catalog import service as catalog
 from chalicelib.friends import store as friends
+from chalicelib.friends.trim import CAP
 
 EXEMPT = frozenset({"transactional", "internal"})
 """Categories that quiet hours and blackout dates do not hold back; ``internal`` is a note to staff."""
@@ -128,9 +130,9 @@ def period(per: str, now: datetime, zone: ZoneInfo) -> str:
 
 
 def cap_keys(policy: Policy, category: str, now: datetime) -> list[tuple[str, int]]:
-    """The counters that a delivery of a category takes a place in, with how many places each has."""
+    """The sheet's attributes that a delivery of a category takes a place in, and how many places each has."""
     return [
-        (f"{category}_{cap.per}_{period(cap.per, now, policy.zone)}", cap.max)
+        (f"{CAP}{category}_{cap.per}_{period(cap.per, now, policy.zone)}", cap.max)
         for cap in policy.caps
         if cap.category == category
     ]
@@ -138,8 +140,7 @@ def cap_keys(policy: Policy, category: str, now: datetime) -> list[tuple[str, in
 
 def is_full(policy: Policy, category: str, sheet: Mapping[str, Any], now: datetime) -> bool:
     """Whether a friend has no place left for one more delivery of a category (nothing is reserved)."""
-    taken = sheet.get("caps") or {}
-    return any(len(taken.get(key) or ()) >= places for key, places in cap_keys(policy, category, now))
+    return any(len(sheet.get(key) or ()) >= places for key, places in cap_keys(policy, category, now))
 
 
 def current(account: str) -> Policy:
@@ -176,12 +177,12 @@ def _reserve(account: str, shards: int, user: str, keys: Sequence[tuple[str, int
     """Take a place under every key, all or none, in one write."""
     free: list[list[friends.Condition]] = []
     for key, places in keys:
-        path = ("caps", key)
+        path = (key,)
         any_of = [friends.Condition(path, "contains", token)]
         if places > 0:
             any_of += [friends.Condition(path, "absent"), friends.Condition(path, "size<", places)]
         free.append(any_of)
-    adds = [(("caps", key), {token}) for key, _ in keys]
+    adds = [((key,), {token}) for key, _ in keys]
     return friends.update_paths(account, shards, user, conditions=free, adds=adds)
 
 
@@ -192,6 +193,6 @@ def give_back(
     keys = [key for key, _ in cap_keys(policy, category, reserved_at)]
     if keys:
         shards = accounts.get_account(account).shards
-        deletes = [(("caps", key), {token}) for key in keys]
+        deletes = [((key,), {token}) for key in keys]
         for user in users:
             friends.update_paths(account, shards, user, deletes=deletes)

@@ -30,7 +30,6 @@ PARENTS = (
     "clicked",
     "scenarios",
     "received",
-    "caps",
     "limits",
     "pending",
 )

@@ -9,7 +9,7 @@ from chalicelib.friends.model import PARENTS, Sheet
 Path: TypeAlias = tuple[str, ...]
 
 _DERIVED = frozenset({"account", "user_id", "rev"})
-_MIRRORS = frozenset({"scenarios", "received", "caps"})
+_MIRRORS = frozenset({"scenarios", "received"})
 """Maps that others write by path at any time: never written whole."""
 _MANY = 40
 """A map with more changes than this is written whole: an update expression has a size limit."""

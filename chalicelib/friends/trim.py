@@ -10,6 +10,8 @@ from typing import Any
 
 from chalicelib.friends.model import BUDGET_BYTES, DAYS_KEPT, HARD_BYTES, KEYS_PER_TYPE, Sheet
 
+CAP = "cap_"
+"""How the names of the attributes begin that hold reservations: ``cap_<category>_<per>_<period>``."""
 _PERIODS_KEPT = 2
 
 
@@ -27,7 +29,7 @@ def tidy(sheet: Sheet, today: date) -> list[str]:
     also attributes, longest first. Tags, scores, status and pending reactions are never dropped.
     """
     _drop_old_days(sheet, today)
-    _drop_old_caps(sheet["caps"])
+    _drop_old_caps(sheet)
     facts = sheet["facts"]
     trimmed = [_drop(f"facts.{name}", facts, name) for name in _surplus_keys(facts)]
     size = size_of(sheet)
@@ -73,14 +75,14 @@ def _drop_old_days(sheet: Sheet, today: date) -> None:
             fact["days"] = {day: count for day, count in days.items() if day >= oldest}
 
 
-def _drop_old_caps(caps: dict[str, Any]) -> None:
-    """Of each counter (``<category>_<day|week|month>_<period>``) the two latest periods can still count."""
+def _drop_old_caps(sheet: Sheet) -> None:
+    """Of each counter (``cap_<category>_<day|week|month>_<period>``) the two latest periods count."""
     counters: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(caps):
+    for name in sorted(name for name in sheet if name.startswith(CAP)):
         counters[name.rpartition("_")[0]].append(name)
     for names in counters.values():
         for name in names[:-_PERIODS_KEPT]:
-            del caps[name]
+            del sheet[name]
 
 
 def _surplus_keys(facts: dict[str, Any]) -> list[str]:

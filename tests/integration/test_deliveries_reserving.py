@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store as friends
-from chalicelib.gateways import seam
+from chalicelib.gateways import line, seam
 from chalicelib.timers import service as timers
 from tests.deliveries_builders import SHOP, World, a_chunk, a_friend, an_account
 
@@ -28,7 +30,7 @@ def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def places(user: str) -> int:
     sheet = friends.load(SHOP.id, SHOP.shards, user)
     assert sheet is not None
-    return sum(len(tokens) for tokens in sheet["caps"].values())
+    return sum(len(tokens) for name, tokens in sheet.items() if name.startswith("cap_"))
 
 
 def test_the_loser_of_a_race_gives_back_what_the_manifest_does_not_list(world: World) -> None:
@@ -39,3 +41,22 @@ def test_the_loser_of_a_race_gives_back_what_the_manifest_does_not_list(world: W
     assert [places(user) for user in ("U1", "U2", "U3")] == [1, 1, 0]
     deliveries.put_chunk(a_chunk(["U3"], chunk="c2"), watch=True)
     assert places("U3") == 1
+
+
+def test_sets_are_changed_at_the_top_level_only(world: World) -> None:
+    """DynamoDB refuses ADD and DELETE below an attribute; an emulated one does not."""
+    changed: list[str] = []
+    cross = world.cross
+
+    def looking(name: str, detail: Any, call: Callable[[], Any]) -> Any:
+        if name == "dynamodb:UpdateItem":
+            changed.extend(re.findall(r"\b(?:ADD|DELETE) (\S+)", detail["UpdateExpression"]))
+        return cross(name, detail, call)
+
+    world.cross = looking  # type: ignore[method-assign]
+    world.line.fault = lambda kind, body, n: line.Answer(429, "rate limit") if n == 1 else line.Answer(400)
+    deliveries.put_chunk(a_chunk(["U1", "U2"]), watch=True)
+    world.run()
+    assert places("U1") == 0
+    assert changed
+    assert not [path for path in changed if "." in path or "[" in path]

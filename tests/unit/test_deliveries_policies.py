@@ -108,10 +108,10 @@ def test_caps_count_by_the_calendar_of_the_account() -> None:
     policy = Policy(TOKYO, caps=(*caps, Cap("transactional", 1, "day")))
     keys = policies.cap_keys(policy, "marketing", datetime(2026, 12, 31, 15, 30, tzinfo=UTC))
     assert keys == [
-        ("marketing_day_2027-01-01", 1),
-        ("marketing_week_2026-W53", 3),
-        ("marketing_month_2027-01", 8),
+        ("cap_marketing_day_2027-01-01", 1),
+        ("cap_marketing_week_2026-W53", 3),
+        ("cap_marketing_month_2027-01", 8),
     ]
     now = datetime(2026, 11, 22, 3, tzinfo=UTC)
-    assert not policies.is_full(policy, "marketing", {"caps": {}}, now)
-    assert policies.is_full(policy, "marketing", {"caps": {"marketing_day_2026-11-22": {"run1"}}}, now)
+    assert not policies.is_full(policy, "marketing", {}, now)
+    assert policies.is_full(policy, "marketing", {"cap_marketing_day_2026-11-22": {"run1"}}, now)
