@@ -75,8 +75,13 @@ def put(
     wrong = documents.problems(body, catalog.snapshot(account))
     if wrong:
         raise RuleViolation(summary(wrong), wrong)
+    tried: int | None = None
     while True:
         head = store.find(account, broadcast)
+        if head is not None and (head.revision, head.body) == (tried, body):
+            # Written by us, and the answer was lost; or by somebody who wrote the same.
+            accounts.audit(account, by, "broadcast.saved", broadcast)
+            return get(account, broadcast), tried == 1
         if if_match is not None and if_match != (head.revision if head else 0):
             raise Conflict("it has changed since", current_revision=head.revision if head else None)
         if head is None:
@@ -85,6 +90,7 @@ def put(
             raise _wrong_state(head, "edited")
         else:
             written = store.edit(head, body, EDITABLE)
+        tried = head.revision + 1 if head else 1
         if written:
             accounts.audit(account, by, "broadcast.saved", broadcast)
             return get(account, broadcast), head is None

@@ -18,6 +18,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.broadcasts.model import Arm, Frozen, Head
 from chalicelib.gateways import dynamo
+from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
@@ -41,6 +42,7 @@ class HeadRecord(dynamo.Record):
     step = UnicodeAttribute(null=True)
     token = UnicodeAttribute(null=True)
     executions = NumberAttribute(null=True)
+    counted_by = UnicodeAttribute(null=True)
     watch = NumberAttribute(null=True)
     go_at = UnicodeAttribute(null=True)
     approved = BooleanAttribute(null=True)
@@ -152,7 +154,10 @@ def edit(head: Head, body: dict[str, Any], editable: Sequence[str]) -> bool:
 
 
 def begin(head: Head, run: str, at: str, status: str, every: dict[str, Any] | None, now: datetime) -> bool:
-    """Give a broadcast its next run: once, from just the state that was seen."""
+    """Give a broadcast its next run: once, from just the state that was seen.
+
+    Sent again because its answer was lost, it finds its own run, which nobody else can have named.
+    """
     actions: list[Action] = [
         _H.run.set(run),
         _H.start_at.set(at),
@@ -165,16 +170,25 @@ def begin(head: Head, run: str, at: str, status: str, every: dict[str, Any] | No
     fresh = (_H.reason, _H.step, _H.token, _H.go_at, _H.approved, _H.finished_at)
     actions += [attribute.remove() for attribute in fresh]
     seen = _H.run.does_not_exist() if head.run is None else _H.run == head.run
-    return _update(head.account, head.id, actions, seen & (_H.status == head.status))
+    own = (_H.run == run) & (_H.status == status)
+    return _update(head.account, head.id, actions, (seen & (_H.status == head.status)) | own)
 
 
 def move(head: Head, status: str, of: Sequence[str], **fields: str | bool | None) -> bool:
-    """Move the run that was seen to a status, from one of these; None removes a field."""
+    """Move the run that was seen to a status, from one of these; None removes a field.
+
+    True also when it has come there meanwhile with just these fields: a move that was sent again because
+    its answer was lost finds that it is made already.
+    """
     actions: list[Action] = [_H.status.set(status)]
     for name, value in fields.items():
         attribute = getattr(_H, name)
         actions.append(attribute.remove() if value is None else attribute.set(value))
-    return _update(head.account, head.id, actions, (_H.run == head.run) & _H.status.is_in(*of))
+    if _update(head.account, head.id, actions, (_H.run == head.run) & _H.status.is_in(*of)):
+        return True
+    now = find(head.account, head.id)
+    wanted = {"run": head.run, "status": status, **fields}
+    return head.status != status and now is not None and wanted.items() <= vars(now).items()
 
 
 def note(head: Head, **fields: str | int | bool) -> bool:
@@ -185,10 +199,10 @@ def note(head: Head, **fields: str | int | bool) -> bool:
 
 def count_execution(head: Head) -> bool:
     """Take the next execution's number; False when another has just done so."""
-    seen = _H.executions == head.executions
-    return _update(
-        head.account, head.id, [_H.executions.set(head.executions + 1)], (_H.run == head.run) & seen
-    )
+    number, by = head.executions + 1, new_ulid()
+    own = (_H.executions == number) & (_H.counted_by == by)
+    seen = (_H.run == head.run) & ((_H.executions == head.executions) | own)
+    return _update(head.account, head.id, [_H.executions.set(number), _H.counted_by.set(by)], seen)
 
 
 # -- runs -----------------------------------------------------------------------------------------

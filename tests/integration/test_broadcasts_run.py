@@ -170,6 +170,33 @@ def test_duplicated_messages_change_nothing(world: World) -> None:
     assert world.line.got == dict.fromkeys(FRIENDS, 1)
 
 
+def test_writes_whose_answer_is_lost(world: World) -> None:
+    """Every write is sent twice: each action is carried out once, and says so to whoever asked for it."""
+    world.sent_again = lambda name: name in {"dynamodb:UpdateItem", "dynamodb:PutItem"}
+    an_account(SHOP, policies={"approval_above": 5})
+    first, is_new = broadcasts.put("shop", "b", NEWS, 0, "test")
+    assert (first["revision"], is_new) == (1, True)
+    second, is_new = broadcasts.put("shop", "b", {**NEWS, "message": "dear"}, 1, "test")
+    assert (second["revision"], is_new) == (2, False)
+    at = Schedule(at=world.now + timedelta(hours=1))
+    run = broadcasts.set_schedule("shop", "b", at, "test")["run"]
+    assert broadcasts.open_runs_count() == 0
+    world.run(until=timedelta(hours=2))
+    assert broadcasts.open_runs_count() == 1
+    assert broadcasts.approve("shop", "b", "test")["run"] == run
+    world.run(until=timedelta(minutes=5))
+    assert broadcasts.get("shop", "b")["status"] == "done"
+    assert world.line.got == dict.fromkeys(FRIENDS, 1)
+    put("c")
+    broadcasts.send("shop", "c", "test")
+    assert broadcasts.cancel("shop", "c", "test")["status"] == "cancelled"
+    with pytest.raises(Conflict):
+        broadcasts.cancel("shop", "c", "test")
+    world.run(until=timedelta(minutes=10))
+    assert broadcasts.open_runs_count() == 0
+    assert broadcasts.get("shop", "c")["progress"]["accepted"] == 0
+
+
 def test_audience_exclude_and_skips(world: World) -> None:
     """The condition and its exclusion decide who is meant; who cannot be reached is skipped, with why."""
     a_friend("blocked", SHOP, status="blocked", tags=["vip"])
