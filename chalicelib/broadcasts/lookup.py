@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import plan, plan_store, store
+from chalicelib.broadcasts import frozen_store, plan, plan_store
 from chalicelib.broadcasts.model import Frozen, Head
 from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import service as deliveries
@@ -26,7 +26,7 @@ def recipients(
     head: Head, status: str | None, limit: int, cursor: dict[str, Any] | None
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """A page of everybody whom the newest run means: first who gets nothing by the plan, then the ledger."""
-    frozen = store.find_frozen(head.account, head.id, head.run) if head.run else None
+    frozen = frozen_store.find_frozen(head.account, head.id, head.run) if head.run else None
     if frozen is None:
         return [], None
     page: list[dict[str, Any]] = []
@@ -92,7 +92,7 @@ def why(head: Head, user: str) -> dict[str, Any]:
     sheet = friends.load(head.account, account.shards, user)
     if sheet is None or sheet.get("status") == "erased":
         raise NotFound(f"there is no friend {user}")
-    frozen = store.find_frozen(head.account, head.id, head.run) if head.run else None
+    frozen = frozen_store.find_frozen(head.account, head.id, head.run) if head.run else None
     body = frozen.body if frozen else head.body
     snapshot, now = catalog.snapshot(head.account), clock.now()
     context = conditions.Context(snapshot, ZoneInfo(account.time_zone))

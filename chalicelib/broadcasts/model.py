@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.catalog.snapshot import Snapshot
+
 SLICE_SHEETS = 1000
 SLICE_BYTES = 250_000
 """A slice, and a chunk, stay well below an item's 400 KB."""
@@ -79,6 +81,8 @@ class Frozen:
     run: str
     body: dict[str, Any]
     arms: list[Arm]
+    catalog: Snapshot
+    """The documents that judging reads, and no others."""
     now: str
     shards: int
     time_zone: str

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import documents, plan, plan_store, store
+from chalicelib.broadcasts import documents, frozen_store, plan, plan_store
 from chalicelib.broadcasts.model import SLICE_SHEETS, Arm, Frozen, Head, Slice, Totals
 from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, queues
-from chalicelib.messages import render
+from chalicelib.messages import render, variables
 from chalicelib.segments import audience, conditions
 from chalicelib.shared.errors import RuleViolation
 from chalicelib.shared.times import iso, parse_iso
 
 _ONLY = "main"
+_READ = frozenset({"segments", "attributes", "scores", "tags", "links"})
+"""Kinds of documents whose content, or mere being there, decides about a friend or fills in a message."""
 
 
 def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot) -> list[Arm]:
@@ -37,26 +39,45 @@ def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot) -> list[Arm]:
 def freeze(head: Head) -> Frozen:
     """The run's document as of now, or as it was frozen before. Raises RuleViolation: it cannot work."""
     run = str(head.run)
-    frozen = store.find_frozen(head.account, head.id, run)
+    frozen = frozen_store.find_frozen(head.account, head.id, run)
     if frozen is not None:
         return frozen
     snapshot, account = catalog.snapshot(head.account), accounts.get_account(head.account)
     wrong = documents.problems(head.body, snapshot)
     if wrong:
         raise RuleViolation(f"{wrong[0].path}: {wrong[0].message}", wrong)
+    arms = arms_of(head.body, snapshot)
     made = Frozen(
         account=head.account,
         broadcast=head.id,
         run=run,
         body=head.body,
-        arms=arms_of(head.body, snapshot),
+        arms=arms,
+        catalog=_needed(head.body, arms, snapshot),
         now=iso(clock.now()),
         shards=account.shards,
         time_zone=account.time_zone,
         revision=head.revision,
     )
-    store.freeze(made, head.at or made.now)
-    return store.find_frozen(head.account, head.id, run) or made
+    frozen_store.freeze(made, head.at or made.now)
+    return frozen_store.find_frozen(head.account, head.id, run) or made
+
+
+def _needed(body: dict[str, Any], arms: Sequence[Arm], snapshot: catalog.Snapshot) -> catalog.Snapshot:
+    """The documents that judging by this document and these messages may read."""
+    found: dict[tuple[str, str], catalog.Document] = {}
+    waiting = [*documents.references(body)]
+    for arm in arms:
+        waiting += variables.references(arm.body["messages"])
+    while waiting:
+        named = waiting.pop()
+        document = snapshot.find(named.kind, named.id)
+        if document is None or named.kind not in _READ or (named.kind, named.id) in found:
+            continue
+        found[named.kind, named.id] = document
+        if named.kind == "segments":
+            waiting += conditions.references(document.body["condition"])
+    return catalog.Snapshot(snapshot.account_id, documents=found)
 
 
 def fan_out(frozen: Frozen) -> bool:
@@ -72,17 +93,17 @@ def fan_out(frozen: Frozen) -> bool:
     return False
 
 
-def judge_of(frozen: Frozen, snapshot: catalog.Snapshot) -> plan.Judge:
-    """What decides about each friend of a run: the frozen document, the one moment, the catalog."""
+def judge_of(frozen: Frozen) -> plan.Judge:
+    """What decides about each friend of a run: the document, the moment and the catalog, all frozen."""
     zone, now = ZoneInfo(frozen.time_zone), parse_iso(frozen.now)
-    context = conditions.Context(snapshot, zone)
+    context = conditions.Context(frozen.catalog, zone)
     included = conditions.compile_audience(frozen.body["audience"], context)
     exclude = frozen.body.get("exclude")
     excluded = conditions.compile(exclude, context) if exclude else None
 
     def rendered(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            return render.render(arm.body, sheet, snapshot, now, zone=zone)
+            return render.render(arm.body, sheet, frozen.catalog, now, zone=zone)
         except render.Unrenderable as error:
             raise plan.CannotRender(str(error)) from error
 
@@ -109,17 +130,15 @@ class Tools:
 
 
 def tools(frozen: Frozen) -> Tools:
-    """The tools by the catalog in force."""
-    snapshot = catalog.snapshot(frozen.account)
-    policy = policies.current(frozen.account)
-    return Tools(judge_of(frozen, snapshot), _needs(frozen, snapshot), policy)
+    """The tools by the catalog as it was frozen, and the policies in force."""
+    return Tools(judge_of(frozen), _needs(frozen), policies.current(frozen.account))
 
 
-def _needs(frozen: Frozen, snapshot: catalog.Snapshot) -> frozenset[str] | None:
+def _needs(frozen: Frozen) -> frozenset[str] | None:
     if not all(arm.static for arm in frozen.arms):
         return None
     asked = [frozen.body["audience"], frozen.body.get("exclude") or {"everyone": True}]
-    return conditions.needs(asked[0], snapshot) | conditions.needs(asked[1], snapshot)
+    return frozenset().union(*(conditions.needs(condition, frozen.catalog) for condition in asked))
 
 
 def judge_shard(frozen: Frozen, by: Tools, shard: int) -> None:

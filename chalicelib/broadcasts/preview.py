@@ -48,6 +48,7 @@ def preview(head: Head) -> dict[str, Any]:
         run="",
         body=head.body,
         arms=planning.arms_of(head.body, snapshot),
+        catalog=snapshot,
         now=iso(now),
         shards=account.shards,
         time_zone=account.time_zone,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import ceil
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import lifecycle, planning, schedule, store
+from chalicelib.broadcasts import frozen_store, lifecycle, planning, schedule, store
 from chalicelib.broadcasts.model import Head
 from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
@@ -65,7 +65,7 @@ def _plan(head: Head) -> str | None:
         if not _is_late(head):
             store.move(head, "planning", ("scheduled",), started_at=iso(clock.now()))
             return _plan(_again(head))
-    frozen = store.find_frozen(head.account, head.id, str(head.run))
+    frozen = frozen_store.find_frozen(head.account, head.id, str(head.run))
     if frozen is None:
         if head.status == "cancelled":
             return "cancelled"
@@ -160,7 +160,7 @@ def _cancel(head: Head) -> str | None:
     if head.status != "cancelled" or head.is_final:
         return "ok"
     run = str(head.run)
-    frozen = store.find_frozen(head.account, head.id, run)
+    frozen = frozen_store.find_frozen(head.account, head.id, run)
     if frozen is not None:
         deliveries.cancel(head.account, run)
         if not planning.fan_out(frozen):

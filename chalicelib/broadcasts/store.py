@@ -2,7 +2,7 @@
 
 ``account`` / ``<broadcast>`` its head · ``account#open`` / ``<run>`` runs that are not at their end ·
 ``account#<broadcast>#runs`` / ``<run>`` the frozen document and, at the end, the outcome ·
-``account#<run>#arms`` / ``<arm>`` an arm's frozen message
+``account#<run>#parts`` what a run is judged by (``frozen_store``)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.broadcasts.model import Arm, Frozen, Head
+from chalicelib.broadcasts.model import Head
 from chalicelib.gateways import dynamo
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.settings import settings
@@ -52,7 +52,7 @@ class HeadRecord(dynamo.Record):
 
 
 class RunRecord(dynamo.Record):
-    """A run's frozen document and outcome; an arm's frozen message; a line of the index of open runs."""
+    """A run's frozen document and outcome; a part of what it is judged by; a line of open runs."""
 
     class Meta:
         table_name = settings().table("broadcasts")
@@ -62,6 +62,8 @@ class RunRecord(dynamo.Record):
     sk = UnicodeAttribute(range_key=True)
     broadcast = UnicodeAttribute(null=True)
     body = dynamo.Document(null=True)
+    text = UnicodeAttribute(null=True)
+    parts = UnicodeAttribute(null=True)
     arms = dynamo.Items(null=True)
     now = UnicodeAttribute(null=True)
     shards = NumberAttribute(null=True)
@@ -78,7 +80,8 @@ class RunRecord(dynamo.Record):
 _H = HeadRecord
 
 
-def _put_new(record: dynamo.Record) -> bool:
+def put_new(record: dynamo.Record) -> bool:
+    """Write an item unless it stands; False when it does."""
     try:
         record.save(condition=type(record).pk.does_not_exist())  # type: ignore[attr-defined]
     except PutError as error:
@@ -143,7 +146,7 @@ def heads(account: str, limit: int, after: str | None) -> tuple[list[Head], str 
 def create(account: str, broadcast: str, body: dict[str, Any], now: datetime) -> bool:
     """Write a new draft unless there is one of this id."""
     at = iso(now)
-    return _put_new(HeadRecord(account, broadcast, body=body, revision=1, status="draft", created_at=at))
+    return put_new(HeadRecord(account, broadcast, body=body, revision=1, status="draft", created_at=at))
 
 
 def edit(head: Head, body: dict[str, Any], editable: Sequence[str]) -> bool:
@@ -222,55 +225,6 @@ def open_runs(account: str) -> list[tuple[str, str]]:
     """``(run, broadcast)`` of every run that is not at its end."""
     query = RunRecord.query(f"{account}#open", consistent_read=True)
     return [(record.sk, str(record.broadcast)) for record in query]
-
-
-def freeze(frozen: Frozen, at: str) -> None:
-    """Write a run's document and arms, unless they stand. The arms first: a run that stands has them."""
-    for arm in frozen.arms:
-        _put_new(RunRecord(f"{frozen.account}#{frozen.run}#arms", arm.id, body=arm.body))
-    _put_new(
-        RunRecord(
-            f"{frozen.account}#{frozen.broadcast}#runs",
-            frozen.run,
-            broadcast=frozen.broadcast,
-            body=frozen.body,
-            arms=[
-                {"id": arm.id, "weight": arm.weight, "static": arm.static, "variant": arm.variant}
-                for arm in frozen.arms
-            ],
-            now=frozen.now,
-            shards=frozen.shards,
-            time_zone=frozen.time_zone,
-            revision=frozen.revision,
-            start_at=at,
-        )
-    )
-
-
-def find_frozen(account: str, broadcast: str, run: str) -> Frozen | None:
-    """A run's frozen document with its arms, consistent; None before planning began."""
-    try:
-        record = RunRecord.get(f"{account}#{broadcast}#runs", run, consistent_read=True)
-    except RunRecord.DoesNotExist:
-        return None
-    if not record.now:
-        return None
-    query = RunRecord.query(f"{account}#{run}#arms", consistent_read=True)
-    bodies = {arm.sk: arm.body or {} for arm in query}
-    return Frozen(
-        account=account,
-        broadcast=broadcast,
-        run=run,
-        body=record.body or {},
-        arms=[
-            Arm(arm["id"], float(arm["weight"]), bodies[arm["id"]], arm["static"], arm["variant"])
-            for arm in record.arms or []
-        ],
-        now=record.now,
-        shards=int(record.shards or 0),
-        time_zone=record.time_zone or "UTC",
-        revision=int(record.revision or 0),
-    )
 
 
 def write_outcome(head: Head, status: str, progress: dict[str, Any], now: datetime) -> None:

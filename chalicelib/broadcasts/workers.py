@@ -6,7 +6,7 @@ from typing import Any
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib.broadcasts import lifecycle, planning, steps, store
+from chalicelib.broadcasts import frozen_store, lifecycle, planning, steps, store
 from chalicelib.broadcasts.model import Frozen
 from chalicelib.shared.batches import each_message
 from chalicelib.shared.settings import settings
@@ -23,7 +23,7 @@ def plan_shard(event: SQSEvent) -> dict[str, Any]:
     def work(body: dict[str, Any], _received: int) -> None:
         run = body["run"]
         if run not in touched:
-            frozen = store.find_frozen(body["account"], body["broadcast"], run)
+            frozen = frozen_store.find_frozen(body["account"], body["broadcast"], run)
             if frozen is None:
                 return  # asked for before the run was frozen: whoever freezes it asks again
             touched[run], tools[run] = frozen, planning.tools(frozen)

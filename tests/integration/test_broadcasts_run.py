@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from chalicelib.accounts.model import Account
-from chalicelib.broadcasts import lifecycle
+from chalicelib.broadcasts import lifecycle, plan_store
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts.documents import Schedule
+from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import line, seam
 from chalicelib.shared.errors import Conflict, InvalidInput, RuleViolation
@@ -217,6 +218,33 @@ def test_audience_exclude_and_skips(world: World) -> None:
     world.line.got.clear()
     world.run(until=timedelta(minutes=1))
     assert set(world.line.got) == {"U0", "U2", "U4", "U6"}
+
+
+def test_everybody_is_judged_by_the_catalog_of_one_moment(world: World) -> None:
+    """A segment that another one names changes while shards are judged: for this run it stays as it was."""
+
+    def save(kind: str, name: str, body: dict[str, Any]) -> None:
+        catalog.save("shop", [catalog.Write(kind, name, body)], lambda snapshot: None, "test")
+
+    vips, others = {"tag": "vip"}, {"not": {"tag": "vip"}}
+    save("segments", "inner", {"name": "inner", "condition": vips})
+    save("segments", "outer", {"name": "outer", "condition": {"segment": "inner"}})
+    put(audience={"segment": "outer"})
+    run = broadcasts.send("shop", "b", "test")["run"]
+
+    def change() -> None:
+        judged = len(plan_store.read_plan("shop", run)[0])
+        if judged == 1:
+            save("segments", "inner", {"name": "inner", "condition": others})
+
+    world.after_each = change
+    world.run(until=timedelta(minutes=1))
+    assert set(world.line.got) == {"U1", "U3", "U5"}
+    assert catalog.snapshot("shop").get("segments", "inner").body["condition"] == others
+    put("c", audience={"segment": "outer"})
+    broadcasts.send("shop", "c", "test")
+    world.run(until=timedelta(minutes=1))
+    assert set(world.line.got) == set(FRIENDS)
 
 
 def test_variants_and_hold_out(world: World) -> None:
@@ -456,8 +484,6 @@ def test_caps_are_reserved_while_planning(world: World) -> None:
 
 def test_a_message_that_is_gone_fails_the_run(world: World) -> None:
     """What cannot be planned fails with the reason; nothing is sent."""
-    from chalicelib.catalog import service as catalog
-
     put()
     broadcasts.set_schedule("shop", "b", Schedule(at=world.now + timedelta(hours=1)), "test")
     catalog.save("shop", [catalog.Write("messages", "news", None)], lambda snapshot: None, "test")
