@@ -100,6 +100,11 @@ class Slice:
     skipped: dict[str, list[str]] = field(default_factory=dict)
     held_out: list[str] = field(default_factory=list)
 
+    @property
+    def recipients(self) -> set[str]:
+        """Everybody whom it sends to."""
+        return {user for users in self.arms.values() for user in users}
+
 
 @dataclass(frozen=True)
 class Totals:

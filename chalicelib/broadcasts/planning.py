@@ -145,6 +145,7 @@ def judge_shard(frozen: Frozen, by: Tools, shard: int) -> None:
     """Judge a shard to its end, slice by slice, from where earlier ones stopped; then note its counts."""
     counted: list[Totals] = []
     number, key = 0, None
+    taken: set[str] = set()
     for made in plan_store.slices(frozen.account, frozen.run, shard):
         counted.append(plan.totals([made]))
         number, key = number + 1, made.next_key
@@ -155,7 +156,9 @@ def judge_shard(frozen: Frozen, by: Tools, shard: int) -> None:
             frozen.account, shard, key, SLICE_SHEETS, needs=by.needs, consistent=True
         )
         made = _reserve(frozen, by.policy, plan.cut_slice(key, sheets, next_key, by.judge))
+        taken |= made.recipients
         made = plan_store.put_slice(frozen.account, frozen.run, shard, number, made)
+        taken = _give_back(frozen, by.policy, taken, made)
         counted.append(plan.totals([made]))
         number, key = number + 1, made.next_key
     plan_store.put_shard(frozen.account, frozen.run, shard, plan.add(counted), number)
@@ -171,6 +174,24 @@ def _reserve(frozen: Frozen, policy: policies.Policy, made: Slice) -> Slice:
         users = made.arms.get(arm.id, [])
         refused |= policies.admit(frozen.account, policy, arm.category, users, frozen.run, now)
     return plan.without(made, refused)
+
+
+def _give_back(frozen: Frozen, policy: policies.Policy, taken: set[str], stands: Slice) -> set[str]:
+    """Free the places of those whom the slice that stands decided about and does not send to.
+
+    Answers those about whom a later slice decides: their places may be wanted there, by whoever writes it.
+    """
+    if not policy.caps:
+        return set()
+    decided = {user for user in taken if stands.next_key is None or user <= stands.next_key}
+    by_category: dict[str, list[str]] = {}
+    for user in sorted(decided - stands.recipients):
+        arm = plan.arm_of(frozen.broadcast, frozen.arms, user)
+        by_category.setdefault(arm.category, []).append(user)
+    for category, users in by_category.items():
+        reserved_at = parse_iso(frozen.now)
+        policies.give_back(frozen.account, policy, category, users, frozen.run, reserved_at)
+    return taken - decided
 
 
 def pack_when_judged(frozen: Frozen) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.accounts.model import Account
-from chalicelib.broadcasts import lifecycle, plan_store
+from chalicelib.broadcasts import frozen_store, lifecycle, plan_store, planning
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts.documents import Schedule
 from chalicelib.catalog import service as catalog
@@ -479,6 +480,37 @@ def test_caps_are_reserved_while_planning(world: World) -> None:
     one, two = (broadcasts.get("shop", name)["progress"] for name in ("b1", "b2"))
     assert one["accepted"] + two["accepted"] == 7
     assert one["skipped"].get("cap", 0) + two["skipped"].get("cap", 0) == 7
+    assert world.line.got == dict.fromkeys(FRIENDS, 1)
+
+
+def test_places_taken_for_a_slice_that_lost_are_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two workers at a shard the slower one means more friends: only those who are sent to keep a place."""
+    an_account(SHOP, policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
+    put(audience={"tag": "vip"})
+    run = broadcasts.send("shop", "b", "test")["run"]
+    world.run(done=lambda: frozen_store.find_frozen("shop", "b", run) is not None)
+    frozen = frozen_store.find_frozen("shop", "b", run)
+    assert frozen is not None
+    tools = planning.tools(frozen)
+    slower = replace(tools, judge=replace(tools.judge, included=lambda sheet: True))
+    put_slice = plan_store.put_slice
+
+    def after_the_other(*args: Any) -> Any:
+        monkeypatch.setattr(plan_store, "put_slice", put_slice)
+        for shard in range(SHOP.shards):
+            planning.judge_shard(frozen, tools, shard)
+        return put_slice(*args)
+
+    monkeypatch.setattr(plan_store, "put_slice", after_the_other)
+    for shard in range(SHOP.shards):
+        planning.judge_shard(frozen, slower, shard)
+    world.run(until=timedelta(minutes=1))
+    assert set(world.line.got) == {"U1", "U3", "U5"}
+    put("c")
+    broadcasts.send("shop", "c", "test")
+    world.run(until=timedelta(minutes=1))
     assert world.line.got == dict.fromkeys(FRIENDS, 1)
 
 
