@@ -486,7 +486,7 @@ def test_caps_are_reserved_while_planning(world: World) -> None:
 def test_places_taken_for_a_slice_that_lost_are_given_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two workers at a shard the slower one means more friends: only those who are sent to keep a place."""
+    """Of two workers at a shard the slower one means more friends: only who is sent to keeps a place."""
     an_account(SHOP, policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
     put(audience={"tag": "vip"})
     run = broadcasts.send("shop", "b", "test")["run"]
