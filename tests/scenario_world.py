@@ -12,8 +12,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
+
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.accounts import store as account_store
 from chalicelib.accounts.model import Account
@@ -29,14 +34,20 @@ from chalicelib.scenarios import service as scenarios
 from chalicelib.scenarios.documents import KINDS as SCENARIOS
 from chalicelib.scenarios.model import Pointer
 from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import arming
 from chalicelib.timers import service as timers
+from chalicelib.timers import store as timers_store
 from chalicelib.timers.store import read_bucket
 
 START = datetime(2026, 11, 22, 6, 6, 20, tzinfo=UTC)
 VISIBILITY = timedelta(seconds=180)
 SHOP = "shop"
+
+
+READS = {f"dynamodb:{name}" for name in ("GetItem", "BatchGetItem", "Query")} | {"sqs:GetQueueUrl"}
+"""Dying before a read leaves behind what dying before the next write does: only others count as crossings."""
 
 
 class Crashed(BaseException):
@@ -68,6 +79,9 @@ class World:
             return self.now
         if name == "clock:sleep":
             return None
+        if name in READS:
+            self.calls[name] += 1
+            return call()
         self.crossings += 1
         if self.crash_at is not None and self.crossings >= self.crash_at:
             self.crash_at = None
@@ -164,6 +178,20 @@ class World:
             if event.type == "scenario_action" and self.act_at_once and first:
                 scenarios.action_done(SHOP, event.user_id, event)
 
+    def forget(self) -> None:
+        """Empty every table but the catalog's and the account's, the queues and what was sent.
+
+        The emulated DynamoDB walks a whole table for each query: what is over would slow down what follows.
+        """
+        self.queue.clear()
+        self.executions.clear()
+        self.sends.clear()
+        self.facts.clear()
+        for name, table in dynamodb_backends[ACCOUNT_ID][settings().region].tables.items():
+            if not name.endswith(("-catalog", "-control")):
+                table.items.clear()
+        arming.known.client = None
+
     # What happened
 
     def received(self, user: str) -> list[str]:
@@ -196,19 +224,18 @@ CHECKS: timers.Checks = {
 @contextmanager
 def a_world(drain_early: float = 0) -> Iterator[World]:
     """A world with the account ``shop`` in an emulated AWS that is there already."""
-    world = World()
-    timers_early = arming.drain_early
-    arming.drain_early = lambda: timedelta(seconds=drain_early)
-    try:
-        with seam.guarded(world.guard):
-            account_store.create_account(
-                Account(id=SHOP, name="Shop", time_zone="Asia/Tokyo", shards=4, created_at=iso(START))
-            )
-            secrets.put_line_credentials(SHOP, {"channel_secret": "s", "channel_access_token": "t"})
-            world.calls.clear()
-            yield world
-    finally:
-        arming.drain_early = timers_early
+    world, few_shards = World(), replace(settings(), timers_shards=2)
+    with (
+        patch.object(arming, "drain_early", lambda: timedelta(seconds=drain_early)),
+        patch.object(timers_store, "settings", lambda: few_shards),
+        seam.guarded(world.guard),
+    ):
+        account_store.create_account(
+            Account(id=SHOP, name="Shop", time_zone="Asia/Tokyo", shards=4, created_at=iso(START))
+        )
+        secrets.put_line_credentials(SHOP, {"channel_secret": "s", "channel_access_token": "t"})
+        world.calls.clear()
+        yield world
 
 
 def put_friends(*users: str, **fields: Any) -> None:

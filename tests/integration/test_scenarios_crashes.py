@@ -1,0 +1,161 @@
+"""A process killed at any crossing, a second worker at any crossing: nobody twice, nobody forgotten."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.scenarios import store
+from tests.scenario_world import (
+    SHOP,
+    TWO_STEPS,
+    Crashed,
+    World,
+    a_world,
+    enroll,
+    message,
+    publish,
+    put_friends,
+    put_messages,
+    put_tags,
+)
+
+
+@pytest.fixture
+def world(cloud: None) -> Iterator[World]:
+    with a_world() as found:
+        put_messages(m1="one", m2="two", m3="three", hello="hi {{ friend.display_name }}")
+        put_tags("vip", "bought")
+        yield found
+
+
+def where(user: str, scenario: str = "welcome") -> Any:
+    found = store.find(SHOP, scenario, user)
+    assert found is not None
+    return found
+
+
+def test_a_crash_anywhere_doubles_nothing_and_loses_nothing(world: World) -> None:
+    """Killed at each crossing of enrolling, advancing and sending in turn: two friends, one message each,
+    exactly once, and every fact told."""
+    publish(start="first", nodes={"first": message("m1")})
+    assert _crash_everywhere(world, ["one"], since_enrolled=False) > 25
+
+
+def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
+    """The same of one friend from the drain of the second step's minute on."""
+    publish(**TWO_STEPS)
+    assert _crash_everywhere(world, ["one", "two"], since_enrolled=True) > 15
+
+
+def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool) -> int:
+    """Live through the scenario once per crossing; answers how many there are."""
+    point = 0
+    while True:
+        point += 1
+        users = [f"a{point}"] if since_enrolled else [f"a{point}", f"b{point}"]
+        put_friends(*users)
+        if since_enrolled:
+            enroll(*users)
+            world.run(20, sweep=False)
+        world.crossings, world.crash_at = 0, point
+        try:
+            if not since_enrolled:
+                enroll(*users)
+        except Crashed:
+            enroll(*users)
+        _run_through_crashes(world, 70 if since_enrolled else 2, sweep=False)
+        survived = world.crash_at is not None
+        world.crash_at = None
+        world.run(200, sweep=False)
+        if not all(sorted(world.received(user)) == expected for user in users):
+            world.run(420)
+        for user in users:
+            assert sorted(world.received(user)) == expected, f"crash at crossing {point}"
+            assert where(user).state == "finished"
+            assert sorted(world.told(user)) == ["scenario_entered", "scenario_finished"]
+        world.forget()
+        if survived:
+            return point
+
+
+def _run_through_crashes(world: World, seconds: float, *, sweep: bool) -> None:
+    """Time passes; a crash in a sweep or machine is a process that starts again."""
+    end = world.now + timedelta(seconds=seconds)
+    while world.now < end:
+        try:
+            world.run(end - world.now, sweep=sweep)
+        except Crashed:
+            continue
+
+
+def test_two_workers_on_the_same_pointers_send_once(world: World) -> None:
+    """A second worker runs whole at every crossing of the first one: everybody gets the step once."""
+    publish(start="first", nodes={"first": message("m1")})
+    point = 0
+    while True:
+        point += 1
+        users = [f"x{point}-{n}" for n in range(2)]
+        put_friends(*users)
+        enroll(*users)
+        due = [entry for entry in world.queue if entry[2] == "due"]
+        world.queue = [entry for entry in world.queue if entry[2] != "due"]
+        body = {"kind": "step", "entries": [e for found in due for e in found[3]["entries"]]}
+        interrupted = _interleave(world, body, point)
+        world.run(20, sweep=False)
+        for user in users:
+            assert world.received(user) == ["one"], f"interleaved at crossing {point}"
+            assert where(user).state == "finished"
+        world.forget()
+        if not interrupted:
+            break
+    assert point > 7
+
+
+def _interleave(world: World, body: dict[str, Any], point: int) -> bool:
+    """One worker; at its ``point``-th crossing another one does the first of the same pointers."""
+    from chalicelib.gateways import seam
+
+    count, inside, happened = 0, False, False
+
+    def guard(name: str, detail: Any, call: Any) -> Any:
+        nonlocal count, inside, happened
+        if not inside and not name.startswith("clock:"):
+            count += 1
+            if count == point:
+                inside = happened = True
+                world.handle("due", {**body, "entries": body["entries"][:1]})
+                inside = False
+        return world.guard(name, detail, call)
+
+    with seam.guarded(guard):
+        world.handle("due", body)
+    return happened
+
+
+def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
+    """Killed anywhere in entering and never repeated, but entered again by another cause: refused, and yet
+    the friend gets the message once, on time, and the fact of the first cause is told."""
+    publish(start="first", nodes={"first": message("m1")})
+    point, survived = 0, False
+    while not survived:
+        point += 1
+        user = f"u{point}"
+        put_friends(user)
+        world.crossings, world.crash_at = 0, point
+        with contextlib.suppress(Crashed):
+            enroll(user, cause="first")
+        survived, world.crash_at = world.crash_at is not None, None
+        cut_off = store.find(SHOP, "welcome", user) is not None
+        assert enroll(user, cause="second") == ["already_active" if cut_off else None]
+        world.run(2, sweep=False)
+        assert world.received(user) == ["one"], f"crash at crossing {point}"
+        assert world.told(user) == ["scenario_entered", "scenario_finished"]
+        told = world.facts[f"{user}/scenario_entered:welcome:1"]
+        assert told.props["cause"] == ("first" if cut_off else "second")
+        world.forget()
+    assert point > 7
