@@ -6,11 +6,12 @@ any crossing: the message at hand then comes again after its visibility timeout,
 
 from __future__ import annotations
 
+import copy
 import heapq
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -178,19 +179,28 @@ class World:
             if event.type == "scenario_action" and self.act_at_once and first:
                 scenarios.action_done(SHOP, event.user_id, event)
 
-    def forget(self) -> None:
-        """Empty every table but the catalog's and the account's, the queues and what was sent.
+    def keep(self) -> Callable[[], None]:
+        """Remember how everything stands; the answer brings it back, the catalog and the account aside.
 
         The emulated DynamoDB walks a whole table for each query: what is over would slow down what follows.
         """
-        self.queue.clear()
-        self.executions.clear()
-        self.sends.clear()
-        self.facts.clear()
-        for name, table in dynamodb_backends[ACCOUNT_ID][settings().region].tables.items():
-            if not name.endswith(("-catalog", "-control")):
-                table.items.clear()
-        arming.known.client = None
+        outside = ("now", "queue", "executions", "sends", "keys", "facts")
+        kept = {name: copy.deepcopy(getattr(self, name)) for name in outside}
+        tables = {
+            name: table
+            for name, table in dynamodb_backends[ACCOUNT_ID][settings().region].tables.items()
+            if not name.endswith(("-catalog", "-control"))
+        }
+        items = {name: copy.deepcopy(table.items) for name, table in tables.items()}
+
+        def bring_back() -> None:
+            for name, value in copy.deepcopy(kept).items():
+                setattr(self, name, value)
+            for name, table in tables.items():
+                table.items = copy.deepcopy(items[name])
+            arming.known.client = None
+
+        return bring_back
 
     # What happened
 

@@ -22,6 +22,7 @@ from tests.scenario_world import (
     put_friends,
     put_messages,
     put_tags,
+    wait,
 )
 
 
@@ -47,21 +48,28 @@ def test_a_crash_anywhere_doubles_nothing_and_loses_nothing(world: World) -> Non
 
 
 def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
-    """The same of one friend from the drain of the second step's minute on."""
-    publish(**TWO_STEPS)
-    assert _crash_everywhere(world, ["one", "two"], since_enrolled=True) > 15
+    """The same of one friend from the drain of the second step's minute on, with a third step to be armed."""
+    nodes = {
+        **TWO_STEPS["nodes"],
+        "second": message("m2", "moment"),
+        "moment": wait("2s", "third"),
+        "third": message("m3"),
+    }
+    publish(start="first", nodes=nodes)
+    assert _crash_everywhere(world, ["one", "three", "two"], since_enrolled=True) > 25
 
 
 def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool) -> int:
     """Live through the scenario once per crossing; answers how many there are."""
-    point = 0
-    while True:
+    users = ["a"] if since_enrolled else ["a", "b"]
+    put_friends(*users)
+    if since_enrolled:
+        enroll(*users)
+        world.run(20, sweep=False)
+    begin_again, point, survived = world.keep(), 0, False
+    while not survived:
         point += 1
-        users = [f"a{point}"] if since_enrolled else [f"a{point}", f"b{point}"]
-        put_friends(*users)
-        if since_enrolled:
-            enroll(*users)
-            world.run(20, sweep=False)
+        begin_again()
         world.crossings, world.crash_at = 0, point
         try:
             if not since_enrolled:
@@ -69,8 +77,7 @@ def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool
         except Crashed:
             enroll(*users)
         _run_through_crashes(world, 70 if since_enrolled else 2, sweep=False)
-        survived = world.crash_at is not None
-        world.crash_at = None
+        survived, world.crash_at = world.crash_at is not None, None
         world.run(200, sweep=False)
         if not all(sorted(world.received(user)) == expected for user in users):
             world.run(420)
@@ -78,9 +85,7 @@ def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool
             assert sorted(world.received(user)) == expected, f"crash at crossing {point}"
             assert where(user).state == "finished"
             assert sorted(world.told(user)) == ["scenario_entered", "scenario_finished"]
-        world.forget()
-        if survived:
-            return point
+    return point
 
 
 def _run_through_crashes(world: World, seconds: float, *, sweep: bool) -> None:
@@ -96,24 +101,22 @@ def _run_through_crashes(world: World, seconds: float, *, sweep: bool) -> None:
 def test_two_workers_on_the_same_pointers_send_once(world: World) -> None:
     """A second worker runs whole at every crossing of the first one: everybody gets the step once."""
     publish(start="first", nodes={"first": message("m1")})
-    point = 0
-    while True:
+    users = ["x", "y"]
+    put_friends(*users)
+    enroll(*users)
+    due = [entry for entry in world.queue if entry[2] == "due"]
+    world.queue = [entry for entry in world.queue if entry[2] != "due"]
+    body = {"kind": "step", "entries": [e for found in due for e in found[3]["entries"]]}
+    begin_again, point, interrupted = world.keep(), 0, True
+    while interrupted:
         point += 1
-        users = [f"x{point}-{n}" for n in range(2)]
-        put_friends(*users)
-        enroll(*users)
-        due = [entry for entry in world.queue if entry[2] == "due"]
-        world.queue = [entry for entry in world.queue if entry[2] != "due"]
-        body = {"kind": "step", "entries": [e for found in due for e in found[3]["entries"]]}
+        begin_again()
         interrupted = _interleave(world, body, point)
         world.run(20, sweep=False)
         for user in users:
             assert world.received(user) == ["one"], f"interleaved at crossing {point}"
             assert where(user).state == "finished"
-        world.forget()
-        if not interrupted:
-            break
-    assert point > 7
+    assert point > 8
 
 
 def _interleave(world: World, body: dict[str, Any], point: int) -> bool:
@@ -141,21 +144,20 @@ def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
     """Killed anywhere in entering and never repeated, but entered again by another cause: refused, and yet
     the friend gets the message once, on time, and the fact of the first cause is told."""
     publish(start="first", nodes={"first": message("m1")})
-    point, survived = 0, False
+    put_friends("u")
+    begin_again, point, survived = world.keep(), 0, False
     while not survived:
         point += 1
-        user = f"u{point}"
-        put_friends(user)
+        begin_again()
         world.crossings, world.crash_at = 0, point
         with contextlib.suppress(Crashed):
-            enroll(user, cause="first")
+            enroll("u", cause="first")
         survived, world.crash_at = world.crash_at is not None, None
-        cut_off = store.find(SHOP, "welcome", user) is not None
-        assert enroll(user, cause="second") == ["already_active" if cut_off else None]
+        cut_off = store.find(SHOP, "welcome", "u") is not None
+        assert enroll("u", cause="second") == ["already_active" if cut_off else None]
         world.run(2, sweep=False)
-        assert world.received(user) == ["one"], f"crash at crossing {point}"
-        assert world.told(user) == ["scenario_entered", "scenario_finished"]
-        told = world.facts[f"{user}/scenario_entered:welcome:1"]
+        assert world.received("u") == ["one"], f"crash at crossing {point}"
+        assert world.told("u") == ["scenario_entered", "scenario_finished"]
+        told = world.facts["u/scenario_entered:welcome:1"]
         assert told.props["cause"] == ("first" if cut_off else "second")
-        world.forget()
     assert point > 7
