@@ -232,12 +232,13 @@ CHECKS: timers.Checks = {
 
 
 @contextmanager
-def a_world(drain_early: float = 0) -> Iterator[World]:
+def a_world(drain_early: float = 0, timers_shards: int | None = None) -> Iterator[World]:
     """A world with the account ``shop`` in an emulated AWS that is there already."""
-    world, few_shards = World(), replace(settings(), timers_shards=2)
+    world = World()
+    changed = replace(settings(), timers_shards=timers_shards or settings().timers_shards)
     with (
         patch.object(arming, "drain_early", lambda: timedelta(seconds=drain_early)),
-        patch.object(timers_store, "settings", lambda: few_shards),
+        patch.object(timers_store, "settings", lambda: changed),
         seam.guarded(world.guard),
     ):
         account_store.create_account(

@@ -35,7 +35,7 @@ from tests.scenario_world import (
 
 @pytest.fixture
 def world(cloud: None) -> Iterator[World]:
-    with a_world() as found:
+    with a_world(timers_shards=2) as found:
         put_messages(m1="one", m2="two", m3="three", hello="hi {{ friend.display_name }}")
         put_tags("vip", "bought")
         yield found

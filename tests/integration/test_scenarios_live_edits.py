@@ -52,7 +52,7 @@ def nodes(after: str = "10m", last: str = "m2", **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def world(cloud: None) -> Iterator[World]:
     """Friend u1 has the first message and waits ten minutes for the second."""
-    with a_world() as found:
+    with a_world(timers_shards=2) as found:
         put_messages(m1="one", m2="two", m3="three")
         put_tags("vip")
         put_friends("u1")

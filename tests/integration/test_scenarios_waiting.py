@@ -21,7 +21,7 @@ WAITS = {
 
 @pytest.fixture
 def world(cloud: None) -> Iterator[World]:
-    with a_world() as found:
+    with a_world(timers_shards=2) as found:
         put_friends("u1")
         publish(**WAITS)
         yield found
