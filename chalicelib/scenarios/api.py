@@ -212,7 +212,8 @@ def enroll(account: str, scenario: str) -> Response:
         if body.condition is not None:
             job = jobs.start(account, id_, body.condition, principal.who, cause)
             return json_response({"job_id": job}, 202)
-        return _taken(service.enroll(account, body.user_ids or [], id_, clock.now(), f"api:{cause}"))
+        named = list(dict.fromkeys(body.user_ids or []))  # a friend named twice is one friend
+        return _taken(service.enroll(account, named, id_, clock.now(), f"api:{cause}"))
 
     return once(request, principal, run)
 
@@ -232,7 +233,9 @@ def exit_friends(account: str, scenario: str) -> Response:
     return once(
         bp.current_request,
         principal,
-        lambda: _taken(service.exit(account, body.user_ids, id_, "operator", clock.now())),
+        lambda: _taken(
+            service.exit(account, list(dict.fromkeys(body.user_ids)), id_, "operator", clock.now())
+        ),
     )
 
 

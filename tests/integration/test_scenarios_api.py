@@ -43,7 +43,7 @@ def test_from_draft_to_the_end(api: Api) -> None:
     api.refused(409, "POST", f"{S}/enroll", {"user_ids": ["u1"]})
     assert api.ok("POST", f"{S}/publish", {}) == {"version": 1, "waiting": {}, "effects": []}
     put_friends("u1", "u2")
-    answer = api.call("POST", f"{S}/enroll", {"user_ids": ["u1", "nobody"]})
+    answer = api.call("POST", f"{S}/enroll", {"user_ids": ["u1", "nobody", "u1", "nobody"]})
     assert answer.status_code == 202
     assert answer.json_body == {
         "accepted": 1,
@@ -58,7 +58,7 @@ def test_from_draft_to_the_end(api: Api) -> None:
         "exited": {},
     }
     assert "n_first" in api.ok("GET", f"{S}/diagram")["mermaid"]
-    assert api.ok("POST", f"{S}/exit", {"user_ids": ["u1", "u2"]}) == {
+    assert api.ok("POST", f"{S}/exit", {"user_ids": ["u1", "u2", "u1"]}) == {
         "accepted": 1,
         "rejected": [{"user_id": "u2", "why": "not_active"}],
     }
