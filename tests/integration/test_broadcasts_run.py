@@ -67,16 +67,16 @@ def test_a_broadcast_reaches_everybody_once(world: World) -> None:
         broadcasts.send("shop", "b", "test")
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_a_crash_anywhere_sends_to_everybody_once(world: World, part: int) -> None:
-    """The process dies at each crossing of planner, machine tasks and send worker in turn."""
+    """The process dies before each change that planner, machine tasks and send worker make, in turn."""
     small = Account("small", "Small", "Asia/Tokyo", 1)
     an_account(small)
     for user in FRIENDS[:3]:
         a_friend(user, small)
     crossings, number = 100, part
     while number < crossings:
-        number += 4
+        number += 2
         name = f"b{number}"
         world.line.got.clear()
         broadcasts.put("small", name, NEWS, None, "test")
@@ -96,7 +96,7 @@ def test_a_crash_anywhere_sends_to_everybody_once(world: World, part: int) -> No
         assert world.line.got == dict.fromkeys(FRIENDS[:3], 1), number
         world.machines.clear()
         world.agenda.clear()
-    assert number > 40
+    assert number > 25
 
 
 def test_forgotten_executions_are_started_again(world: World) -> None:
