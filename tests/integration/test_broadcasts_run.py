@@ -19,7 +19,7 @@ from chalicelib.gateways import line, seam
 from chalicelib.shared.errors import Conflict, InvalidInput, RuleViolation
 from chalicelib.shared.times import iso
 from chalicelib.timers import service as timers
-from tests.deliveries_builders import Crashed, World, a_friend, an_account, balance
+from tests.deliveries_builders import Crashed, World, a_friend, an_account, balance, forget
 
 SHOP = Account("shop", "Shop", "Asia/Tokyo", 2)
 NEWS = {"name": "news", "audience": {"everyone": True}, "message": "news"}
@@ -77,6 +77,7 @@ def test_a_crash_anywhere_sends_to_everybody_once(world: World, part: int) -> No
     crossings, number = 100, part
     while number < crossings:
         number += 2
+        forget("broadcasts", "ledger")
         name = f"b{number}"
         world.line.got.clear()
         broadcasts.put("small", name, NEWS, None, "test")

@@ -14,7 +14,7 @@ from chalicelib.deliveries import changes, chunks, store
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import line, seam
 from chalicelib.timers import service as timers
-from tests.deliveries_builders import Crashed, World, a_chunk, a_friend, an_account, balance
+from tests.deliveries_builders import Crashed, World, a_chunk, a_friend, an_account, balance, forget
 
 USERS = ["U1", "U2", "U3"]
 
@@ -45,6 +45,7 @@ def test_a_crash_anywhere_loses_and_doubles_nothing(world: World, payloads: bool
     crossings, number = 1, 0
     while number < crossings:
         number += 1
+        forget("ledger")
         run = f"run{number}"
         users = [f"{user}-{number}" for user in USERS]
         world.crash_at = world.crossings + number
@@ -314,6 +315,7 @@ def test_a_split_survives_crashes(world: World) -> None:
     crossings, number, unknown = 1, 0, 0
     while number < crossings:
         number += 1
+        forget("ledger")
         run = f"run{number}"
         users = [f"U1-{number}", f"stranger-{number}", f"U2-{number}"]
         world.crash_at = world.crossings + number
