@@ -160,6 +160,8 @@ class World:
         self.crossings = 0
         self.crash_at: int | None = None
         self.duplicate = False
+        self.receipts = False
+        """Whether the jobs that write receipts are carried out."""
         self.lose: Callable[[str, dict[str, Any]], bool] = lambda queue, body: False
         self.sent_again: Callable[[str], bool] = lambda name: False
         """Calls whose first answer is lost, so that the client sends them once more."""
@@ -225,6 +227,10 @@ class World:
             self.later(self.now + timedelta(seconds=delay_s), lambda: self.deliver(queue, body))
 
     def deliver(self, queue: str, body: dict[str, Any]) -> None:
+        if queue == "bulk":
+            if self.receipts:
+                deliveries.write_receipts(body["account"], body["run"], body["chunk"])
+            return
         handler = {
             "sends": delivery_workers.send,
             "shards": broadcast_workers.plan_shard,

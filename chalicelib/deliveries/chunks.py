@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.deliveries import changes, decide, policies, store
+from chalicelib.deliveries import changes, decide, policies, receipts, store
 from chalicelib.deliveries.model import Chunk, Status, letter
 from chalicelib.gateways import clock, queues
 from chalicelib.shared.times import parse_iso
@@ -131,11 +131,12 @@ def skip(account: str, run: str, status: Status, reason: str, now: datetime) -> 
     else:
         done = changes.finish_untouched(account, run, status, "skipped", reason, now)
     if done:
-        _give_back_skipped(account, run, status)
+        _after_skipping(account, run, status)
     return done
 
 
-def _give_back_skipped(account: str, run: str, status: Status) -> None:
+def _after_skipping(account: str, run: str, status: Status) -> None:
+    """The skipped have their places again; those who got it before have their receipts, if it is over."""
     manifest = store.find_manifest(account, run, status.chunk)
     if manifest is None:
         return
@@ -144,6 +145,8 @@ def _give_back_skipped(account: str, run: str, status: Status) -> None:
     if status.kind == "push":
         users = [user for user, char in zip(users, status.chars, strict=True) if char == "."]
     give_back(account, manifest, [user for user in users if user not in skips])
+    if "a" in status.chars and "?" not in status.chars:
+        receipts.ask(manifest)
 
 
 def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -> None:

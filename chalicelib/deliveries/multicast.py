@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.deliveries import changes, chunks, decide
+from chalicelib.deliveries import changes, chunks, decide, receipts
 from chalicelib.deliveries.attempts import Attempt
 from chalicelib.gateways import clock
 
@@ -30,6 +30,7 @@ def _is_final(attempt: Attempt, verdict: decide.Verdict, recipients: Sequence[st
     account, run, chunk, now = attempt.account, attempt.run, attempt.chunk, clock.now()
     if verdict.kind == "accepted":
         changes.accept(account, run, chunk, verdict.request_id, now)
+        receipts.ask(attempt.manifest)
         return True
     dropped = [recipients[index] for index in verdict.drop]
     if verdict.kind == "split" and len(dropped) < len(recipients):

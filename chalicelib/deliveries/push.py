@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.deliveries import changes, chunks, decide
+from chalicelib.deliveries import changes, chunks, decide, receipts
 from chalicelib.deliveries.attempts import Attempt
 from chalicelib.deliveries.model import FUNCTION_TIMEOUT_S, LETTERS, SAVE_EVERY
 from chalicelib.gateways import clock
@@ -90,3 +90,5 @@ def _end(attempt: Attempt, chars: str, verdict: decide.Verdict) -> None:
     if set(chars) & {".", "?"}:
         unanswered = verdict.kind != "accepted" or "?" in chars
         attempt.go_on(verdict, decide.backoff_s(attempt.number) if unanswered else 0)
+    elif "a" in chars:
+        receipts.ask(attempt.manifest)

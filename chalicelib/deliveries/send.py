@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.deliveries import changes, chunks, decide, multicast, policies, push, runs, store
+from chalicelib.deliveries import changes, chunks, decide, multicast, policies, push, receipts, runs, store
 from chalicelib.deliveries.attempts import Attempt
 from chalicelib.deliveries.model import Control, Status
 from chalicelib.gateways import clock
@@ -35,6 +35,15 @@ def send_now(account: str, run: str, chunk: str) -> None:
         chunks.skip(account, run, status, "cancelled", now)
     elif step == "attempt":
         _attempt(account, run, status, control, now)
+    elif step == "done" and (status.state == "accepted" or "a" in status.chars):
+        # Whoever ended it may have died before asking.
+        _ask_receipts(account, run, chunk)
+
+
+def _ask_receipts(account: str, run: str, chunk: str) -> None:
+    manifest = store.find_manifest(account, run, chunk)
+    if manifest is not None:
+        receipts.ask(manifest)
 
 
 def _attempt(account: str, run: str, status: Status, control: Control, now: datetime) -> None:
@@ -75,5 +84,9 @@ def _expire(account: str, run: str, status: Status, now: datetime) -> None:
         changes.give_up(account, run, status, now)
         return
     chars = status.chars.replace("?", "u")
-    if changes.save_untouched_chars(account, run, status, chars, now) and "." in chars:
+    if not changes.save_untouched_chars(account, run, status, chars, now):
+        return
+    if "." in chars:
         chunks.feed(account, run, status.chunk)
+    elif "a" in chars:
+        _ask_receipts(account, run, status.chunk)

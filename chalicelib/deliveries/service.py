@@ -14,6 +14,7 @@ from chalicelib.deliveries.chunks import (
     put_rest,
 )
 from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control, Status
+from chalicelib.deliveries.receipts import write as write_receipts
 from chalicelib.deliveries.runs import cancel, control, pause, resume
 from chalicelib.deliveries.send import send_now
 from chalicelib.gateways import clock
@@ -46,6 +47,7 @@ __all__ = [
     "settled",
     "waiting",
     "watched",
+    "write_receipts",
 ]
 
 

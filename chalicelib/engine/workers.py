@@ -10,6 +10,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
+from chalicelib.deliveries import service as deliveries
 from chalicelib.engine import batch, jobs, service
 from chalicelib.engine.model import Program
 from chalicelib.friends import exports, imports
@@ -79,6 +80,10 @@ def _import(body: dict[str, Any], received: int) -> None:
     imports.work(body, received, service.react)
 
 
+def _receipts(body: dict[str, Any], _received: int) -> None:
+    deliveries.write_receipts(body["account"], body["run"], body["chunk"])
+
+
 _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "import": _import,
     "export": _export,
@@ -90,4 +95,5 @@ _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "hide_message": jobs.hide_message,
     "content": jobs.content,
     "forget_content": jobs.forget_content,
+    "receipts": _receipts,
 }
