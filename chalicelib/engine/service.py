@@ -17,7 +17,7 @@ from typing import Any
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
-from chalicelib.engine import effects, health, said, speech
+from chalicelib.engine import effects, health, speech
 from chalicelib.engine.decide import decide
 from chalicelib.engine.errand import Errand
 from chalicelib.engine.model import Decision, Program
@@ -27,6 +27,7 @@ from chalicelib.friends.expressions import Condition
 from chalicelib.friends.model import Sheet
 from chalicelib.friends.trim import size_of
 from chalicelib.gateways import clock
+from chalicelib.messages import said
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger

@@ -8,12 +8,11 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import reply as replies
 from chalicelib.deliveries import service as deliveries
-from chalicelib.engine import said
 from chalicelib.engine.calls import post
 from chalicelib.engine.errand import Errand, note, run_id
 from chalicelib.engine.model import effect_key
 from chalicelib.gateways import clock, line
-from chalicelib.messages import render
+from chalicelib.messages import render, said
 from chalicelib.shared.errors import TodokuError
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.observability import logger
