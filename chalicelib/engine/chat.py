@@ -1,7 +1,7 @@
 """The conversation with a friend, read off the timeline: what they said, what was said to them; staff speak.
 
-Out: replies and pushes of rules, scenario actions and staff. The messages of scenario steps and broadcasts
-are not on the friend's timeline (the ledger has them, by run).
+Out: replies and pushes of rules, scenario actions and staff, which are effects of an event; and the messages
+of scenario steps and broadcasts, each a line of its own that names its run and what came of it.
 """
 
 from __future__ import annotations
@@ -101,14 +101,14 @@ def _out(effect: Mapping[str, Any]) -> dict[str, Any]:
         "rule": effect["rule"],
         "index": effect["index"],
     }
-    for name in ("why", "message", "trimmed"):
+    for name in ("why", "message", "trimmed", "run", "test"):
         if effect.get(name) is not None:
             line[name] = effect[name]
     return line
 
 
 def _author(rule: str) -> str:
-    return rule if rule.startswith("scenario:") else f"rule:{rule}"
+    return rule if rule.startswith(("scenario:", "broadcast:")) else f"rule:{rule}"
 
 
 def _completed(account: str, user: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -121,7 +121,8 @@ def _completed(account: str, user: str, found: list[dict[str, Any]]) -> list[dic
             line["content"] = kept[line["message_id"]]
         if line["direction"] == "out":
             where = {"rule": line.pop("rule"), "index": line.pop("index")}
-            if line["type"] == "push" and line["status"] == "accepted":
+            # Written when its chunk had ended, a line with a run of its own is final.
+            if line["type"] == "push" and line["status"] == "accepted" and "run" not in line:
                 line["run"] = run_id(account, user, line["event_id"], where)
                 line.update(_delivered(account, line["run"], user))
     return found

@@ -50,7 +50,9 @@ class Line(BaseModel):
     messages: list[dict[str, Any]] | None = None
     status: str | None = None
     why: str | None = None
+    message: str | None = None
     run: str | None = None
+    test: bool | None = None
 
 
 class Conversation(BaseModel):
