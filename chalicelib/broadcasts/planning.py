@@ -36,6 +36,12 @@ def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot) -> list[Arm]:
     return arms
 
 
+def message_of(body: dict[str, Any], arm: Arm) -> str:
+    """The id of the message that an arm sends."""
+    variants = {variant["id"]: variant["message"] for variant in body.get("variants") or ()}
+    return str(variants[arm.id] if variants else body["message"])
+
+
 def freeze(head: Head) -> Frozen:
     """The run's document as of now, or as it was frozen before. Raises RuleViolation: it cannot work."""
     run = str(head.run)
@@ -226,7 +232,7 @@ def pack(frozen: Frozen) -> None:
                 messages=piece.arm.body["messages"] if piece.arm.static else None,
                 payloads=None if piece.arm.static else piece.payloads,
                 category=piece.arm.category,
-                cause={"broadcast": frozen.broadcast},
+                cause={"broadcast": frozen.broadcast, "message": message_of(frozen.body, piece.arm)},
                 variant=piece.arm.variant,
             ),
             watch=False,

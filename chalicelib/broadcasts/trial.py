@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import planning
-from chalicelib.broadcasts.model import Head
+from chalicelib.broadcasts.model import Arm, Head
 from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store as friends
@@ -40,21 +40,22 @@ def send(head: Head, user_ids: list[str]) -> dict[str, Any]:
             except render.Unrenderable as error:
                 rejected.append({"user_id": user, "why": str(error)})
         if payloads:
-            _deliver(head, run, arm.id, payloads)
+            _deliver(head, run, arm, payloads)
             sent += len(payloads)
     return {"run": run, "sent": sent, "rejected": rejected}
 
 
-def _deliver(head: Head, run: str, arm: str, payloads: dict[str, list[dict[str, Any]]]) -> None:
-    cause = {"broadcast": head.id, "test": True}
+def _deliver(head: Head, run: str, arm: Arm, payloads: dict[str, list[dict[str, Any]]]) -> None:
+    cause = {"broadcast": head.id, "message": planning.message_of(head.body, arm), "test": True}
     chunk = deliveries.Chunk(
         account=head.account,
         run=run,
-        chunk=arm,
+        chunk=arm.id,
         kind="push",
         recipients=list(payloads),
         payloads=payloads,
         category="internal",
         cause=cause,
+        variant=arm.variant,
     )
     deliveries.put_chunk(chunk, watch=True)

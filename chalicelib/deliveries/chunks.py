@@ -56,6 +56,8 @@ def _follow(
     if not store.put_status(account, run, status):
         status = store.read(account, run, [status.chunk])[1][status.chunk]
     if not status.is_open:
+        if not status.attempts and receipts.tells(manifest):
+            feed(account, run, status.chunk)  # nobody is left to send to: the send worker has that told
         return
     if watch:
         body = {"run": run, "chunk": status.chunk}
@@ -131,12 +133,11 @@ def skip(account: str, run: str, status: Status, reason: str, now: datetime) -> 
     else:
         done = changes.finish_untouched(account, run, status, "skipped", reason, now)
     if done:
-        _after_skipping(account, run, status)
+        _free_places(account, run, status)
     return done
 
 
-def _after_skipping(account: str, run: str, status: Status) -> None:
-    """The skipped have their places again; those who got it before have their receipts, if it is over."""
+def _free_places(account: str, run: str, status: Status) -> None:
     manifest = store.find_manifest(account, run, status.chunk)
     if manifest is None:
         return
@@ -145,8 +146,6 @@ def _after_skipping(account: str, run: str, status: Status) -> None:
     if status.kind == "push":
         users = [user for user, char in zip(users, status.chars, strict=True) if char == "."]
     give_back(account, manifest, [user for user in users if user not in skips])
-    if "a" in status.chars and "?" not in status.chars:
-        receipts.ask(manifest)
 
 
 def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -> None:
@@ -157,8 +156,12 @@ def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -
 
 
 def cancel_pending(account: str, run: str) -> None:
-    """Skip, as ``cancelled``, everything of a run that was not attempted; feed what is on its way."""
+    """Skip, as ``cancelled``, everything of a run that was not attempted. Everything is fed besides: what is
+    on its way goes on, and of what is skipped the send worker has the friends told.
+    """
     now = clock.now()
     for status in store.statuses(account, run):
-        if status.is_open and not (decide.untouched(status) and skip(account, run, status, "cancelled", now)):
+        if status.is_open:
             feed(account, run, status.chunk)
+            if decide.untouched(status):
+                skip(account, run, status, "cancelled", now)

@@ -17,12 +17,14 @@ def send(attempt: Attempt) -> None:
     if not changes.mark(attempt.account, attempt.run, attempt.status, attempt.by, clock.now()):
         return
     verdict = attempt.call("multicast", {"to": recipients, "messages": attempt.manifest["messages"]})
-    if not _is_final(attempt, verdict, recipients):
-        if verdict.kind == "no_answer":
-            changes.release(attempt.account, attempt.run, attempt.chunk, attempt.number)
-        else:
-            changes.close_attempt(attempt.account, attempt.run, attempt.chunk, attempt.number)
-        attempt.go_on(verdict, decide.backoff_s(attempt.number))
+    if _is_final(attempt, verdict, recipients):
+        receipts.ask(attempt.manifest)
+        return
+    if verdict.kind == "no_answer":
+        changes.release(attempt.account, attempt.run, attempt.chunk, attempt.number)
+    else:
+        changes.close_attempt(attempt.account, attempt.run, attempt.chunk, attempt.number)
+    attempt.go_on(verdict, decide.backoff_s(attempt.number))
 
 
 def _is_final(attempt: Attempt, verdict: decide.Verdict, recipients: Sequence[str]) -> bool:
@@ -30,7 +32,6 @@ def _is_final(attempt: Attempt, verdict: decide.Verdict, recipients: Sequence[st
     account, run, chunk, now = attempt.account, attempt.run, attempt.chunk, clock.now()
     if verdict.kind == "accepted":
         changes.accept(account, run, chunk, verdict.request_id, now)
-        receipts.ask(attempt.manifest)
         return True
     dropped = [recipients[index] for index in verdict.drop]
     if verdict.kind == "split" and len(dropped) < len(recipients):

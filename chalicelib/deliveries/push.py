@@ -81,14 +81,16 @@ def _send_window(
 
 
 def _end(attempt: Attempt, chars: str, verdict: decide.Verdict) -> None:
-    unsent = [
-        attempt.manifest["recipients"][index]
+    ended = [
+        index
         for index, (was, now) in enumerate(zip(attempt.status.chars, chars, strict=True))
-        if was != now and LETTERS[now][0] in {"failed", "skipped"}
+        if was != now and LETTERS[now][0] != "pending"
     ]
-    chunks.give_back(attempt.account, attempt.manifest, unsent)
-    if set(chars) & {".", "?"}:
+    unsent = [index for index in ended if LETTERS[chars[index]][0] in {"failed", "skipped"}]
+    chunks.give_back(attempt.account, attempt.manifest, [attempt.manifest["recipients"][i] for i in unsent])
+    is_over = not set(chars) & {".", "?"}
+    if ended or is_over:
+        receipts.ask(attempt.manifest)
+    if not is_over:
         unanswered = verdict.kind != "accepted" or "?" in chars
         attempt.go_on(verdict, decide.backoff_s(attempt.number) if unanswered else 0)
-    elif "a" in chars:
-        receipts.ask(attempt.manifest)

@@ -1,44 +1,157 @@
-"""Receipts: what came of a broadcast or a scenario, on the fact sheet of whoever got it.
+"""Receipts: what came of a broadcast or a scenario, where it is asked for by friend.
 
-``received.<broadcast or scenario>`` = ``{"at", "run"}``, the latest: what the condition ``delivery`` asks.
-They are written by a job of their own, one for each chunk that has ended, so that sending never waits for it.
+Everybody whom a chunk was meant for has one line on the timeline, an activity of type ``sent``: what was
+said, and whether LINE took it, refused it, never answered, or why it was not sent. Whoever got it has
+``received.<broadcast or scenario>`` = ``{"at", "run"}`` on the fact sheet besides, the latest: what the
+condition ``delivery`` asks. Tests have the line and no receipt; reactions are told by their own activity.
+
+A job of the queue ``bulk`` writes both, so that sending never waits for it. The send worker asks for one
+whenever something of a chunk has come to its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Account
 from chalicelib.deliveries import model, store
+from chalicelib.friends import activities
 from chalicelib.friends import store as friends
 from chalicelib.gateways import queues
+from chalicelib.messages import said
+from chalicelib.shared.times import iso, parse_iso
+
+Manifest = Mapping[str, Any]
+Outcome = Mapping[str, Any]
+"""As in ``model.outcomes``."""
+
+_AT_ONCE = 100
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""A friend's first event has LINE's time, an outcome ours."""
 
 
-def _delivery(manifest: Mapping[str, Any]) -> str | None:
-    """What the chunk belongs to; None: nothing that conditions can ask for (a rule's reaction, a test)."""
-    cause = manifest["cause"]
-    found: str | None = None if cause.get("test") else cause.get("broadcast") or cause.get("scenario")
-    return found
+def tells(manifest: Manifest) -> bool:
+    """Whether what came of a chunk is told here: a broadcast's or a scenario's, meant for somebody."""
+    return bool(manifest["recipients"]) and bool(_source(manifest))
 
 
-def ask(manifest: Mapping[str, Any]) -> None:
-    """Have the receipts of a chunk that has ended written. Asked for twice, they are written once."""
-    if _delivery(manifest) is not None:
+def ask(manifest: Manifest) -> None:
+    """Have it told what has come of a chunk so far. Asked for twice, it is told once."""
+    if tells(manifest):
         names = {name: manifest[name] for name in ("account", "run", "chunk")}
         queues.send("bulk", {"job": "receipts", **names})
 
 
 def write(account: str, run: str, chunk: str) -> None:
-    """The job: note it on the sheet of everybody for whom LINE took the chunk, unless a later one stands."""
+    """The job: a line for everybody who has come to an end, a receipt for those who got it.
+
+    Safe to repeat, late, twice at a time, and to be cut off: whoever has the line has all of it.
+    """
     status = store.read(account, run, [chunk])[1].get(chunk)
     manifest = store.find_manifest(account, run, chunk)
-    delivery = _delivery(manifest) if manifest else None
-    if status is None or manifest is None or delivery is None:
+    if status is None or manifest is None or not tells(manifest):
         return
-    shards, path = accounts.get_account(account).shards, ("received", delivery)
-    receipt = {"at": status.at, "run": run}
-    earlier = [friends.Condition(path, "absent"), friends.Condition((*path, "at"), "<", status.at)]
-    for outcome in model.outcomes(status, manifest):
-        if outcome["status"] == "accepted":
-            friends.update_paths(account, shards, outcome["user_id"], [(path, receipt)], conditions=[earlier])
+    shop = accounts.get_account(account)
+    ended = [outcome for outcome in model.outcomes(status, manifest) if outcome["status"] != "pending"]
+    for start in range(0, len(ended), _AT_ONCE):
+        _write_some(shop, manifest, ended[start : start + _AT_ONCE])
+
+
+def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> None:
+    """First the receipts, then the lines; then nothing stays of those who were erased meanwhile."""
+    there = _there(account, manifest, outcomes)
+    told = {user for user, _ in activities.existing(_names(manifest, _users(outcomes)))}
+    new = [outcome for outcome in outcomes if outcome["user_id"] in there - told]
+    for outcome in new:
+        if outcome["status"] == "accepted" and not manifest["cause"].get("test"):
+            _receive(account, manifest, outcome)
+    activities.put_all([line(manifest, outcome) for outcome in new])
+    # Erasing leaves the tombstone and then takes the timeline: whoever is still there now was there when the
+    # line was written, and loses it with the rest.
+    still = _there(account, manifest, new) if new else set()
+    gone = (told - there) | (_users(new) - still)
+    activities.delete(_names(manifest, gone))
+
+
+def _there(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> set[str]:
+    """Who is known and not erased. Who came back after an erasure is somebody new, who was sent nothing."""
+    since = friends.heard_of(account.id, account.shards, _users(outcomes))
+    latest = {o["user_id"]: iso(parse_iso(_at(manifest, o)) + _CLOCKS_DIFFER) for o in outcomes}
+    return {user for user, created_at in since.items() if created_at <= latest[user]}
+
+
+def _receive(account: Account, manifest: Manifest, outcome: Outcome) -> None:
+    """Note the receipt on the sheet, unless a later one stands."""
+    path, receipt = ("received", _delivery(manifest)), {"at": outcome["at"], "run": manifest["run"]}
+    earlier = [friends.Condition(path, "absent"), friends.Condition((*path, "at"), "<", outcome["at"])]
+    friends.update_paths(
+        account.id, account.shards, outcome["user_id"], [(path, receipt)], conditions=[earlier]
+    )
+
+
+def line(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
+    """The activity of one recipient: a record, which wakes no rule and counts nowhere. Pure."""
+    cause = manifest["cause"]
+    source = _source(manifest)
+    facts = {source: _delivery(manifest), "node": cause.get("node"), "run": manifest["run"]}
+    facts |= {"variant": outcome.get("variant"), "test": cause.get("test")}
+    return {
+        "account": manifest["account"],
+        "user_id": outcome["user_id"],
+        "event_id": _event_id(manifest),
+        "type": activities.SENT,
+        "at": _at(manifest, outcome),
+        "props": {name: value for name, value in facts.items() if value is not None},
+        "source": source,
+        "rules": [],
+        "changes": [],
+        "effects": [_effect(manifest, outcome)],
+    }
+
+
+def _effect(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
+    cause, own = manifest["cause"], manifest.get("payloads") or {}
+    author = [_source(manifest), _delivery(manifest), cause.get("node")]
+    effect = {
+        "rule": ":".join(str(part) for part in author if part),
+        "index": 0,
+        "action": "send",
+        "status": "done" if outcome["status"] == "accepted" else outcome["status"],
+        "why": outcome.get("reason"),
+        "message": cause.get("message"),
+        "messages": said.kept(own.get(outcome["user_id"]) or manifest.get("messages") or []),
+        "run": manifest["run"],
+        "test": cause.get("test"),
+    }
+    return {name: value for name, value in effect.items() if value is not None}
+
+
+def _source(manifest: Manifest) -> str:
+    """``broadcast`` or ``scenario``; empty: a reaction."""
+    cause = manifest["cause"]
+    return next((name for name in ("broadcast", "scenario") if cause.get(name)), "")
+
+
+def _delivery(manifest: Manifest) -> str:
+    """The id of the broadcast or scenario."""
+    return str(manifest["cause"][_source(manifest)])
+
+
+def _event_id(manifest: Manifest) -> str:
+    return f"{activities.SENT}:{manifest['run']}:{manifest['chunk']}"
+
+
+def _at(manifest: Manifest, outcome: Outcome) -> str:
+    """When it came to its end; of those who were left out from the beginning, when the chunk was put."""
+    return str(outcome.get("at") or manifest["at"])
+
+
+def _users(outcomes: Iterable[Outcome]) -> set[str]:
+    return {outcome["user_id"] for outcome in outcomes}
+
+
+def _names(manifest: Manifest, users: Iterable[str]) -> list[tuple[str, str, str]]:
+    return [(manifest["account"], user, _event_id(manifest)) for user in users]

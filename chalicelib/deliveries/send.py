@@ -27,23 +27,22 @@ def send_now(account: str, run: str, chunk: str) -> None:
         return  # fed before its status stood: whoever writes the status feeds again
     now = clock.now()
     step = decide.next_step(status, control, now)
-    if step == "split":
+    if step == "attempt":
+        _attempt(account, run, status, control, now)
+    elif step == "split":
         chunks.finish_split(account, run, status)
     elif step == "expired":
         _expire(account, run, status, now)
     elif step == "cancel":
         chunks.skip(account, run, status, "cancelled", now)
-    elif step == "attempt":
-        _attempt(account, run, status, control, now)
-    elif step == "done" and (status.state == "accepted" or "a" in status.chars):
-        # Whoever ended it may have died before asking.
-        _ask_receipts(account, run, chunk)
+    if step in _ENDING:
+        manifest = store.find_manifest(account, run, chunk)
+        if manifest is not None:
+            receipts.ask(manifest)
 
 
-def _ask_receipts(account: str, run: str, chunk: str) -> None:
-    manifest = store.find_manifest(account, run, chunk)
-    if manifest is not None:
-        receipts.ask(manifest)
+_ENDING = frozenset({"split", "expired", "cancel", "done"})
+"""Steps after which there are outcomes to tell; ``done``: whoever ended it may have died before asking."""
 
 
 def _attempt(account: str, run: str, status: Status, control: Control, now: datetime) -> None:
@@ -73,6 +72,7 @@ def _is_a_good_moment(
         return True
     if ruling.kind == "skip":
         chunks.skip(account, run, status, ruling.reason, now)
+        receipts.ask(manifest)
     # What may have been accepted already is not skipped: it is tried again when the time has come.
     if ruling.kind == "hold" or not decide.untouched(status):
         runs.hold(account, run, status, manifest, ruling)
@@ -84,9 +84,5 @@ def _expire(account: str, run: str, status: Status, now: datetime) -> None:
         changes.give_up(account, run, status, now)
         return
     chars = status.chars.replace("?", "u")
-    if not changes.save_untouched_chars(account, run, status, chars, now):
-        return
-    if "." in chars:
+    if changes.save_untouched_chars(account, run, status, chars, now) and "." in chars:
         chunks.feed(account, run, status.chunk)
-    elif "a" in chars:
-        _ask_receipts(account, run, status.chunk)

@@ -7,10 +7,12 @@ from typing import Any
 
 from chalicelib.friends.expressions import Condition, Expression
 from chalicelib.friends.store import batch_get
-from chalicelib.gateways import aws
+from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import plain_item, to_av
 from chalicelib.shared.settings import settings
 
+SENT = "sent"
+"""The type of lines that say what was sent to a friend: records of ours, never events to react to."""
 _NEW = Condition(("pk",), "absent")
 _FAILED = Condition(("state",), "=", "failed")
 
@@ -34,13 +36,36 @@ def find_many(account: str, user: str, event_ids: Sequence[str]) -> dict[str, di
 
 def existing(names: Sequence[tuple[str, str, str]]) -> set[tuple[str, str]]:
     """Which of these ``(account, user, event_id)`` have an activity, ``failed`` or not."""
-    found = batch_get("activities", [_key(*name) for name in dict.fromkeys(names)])
+    found = batch_get("activities", [_key(*name) for name in dict.fromkeys(names)], ("type",))
     return {(item["pk"]["S"].partition("#")[2], item["sk"]["S"]) for item in found}
 
 
 def put(activity: dict[str, Any]) -> bool:
     """Keep a complete activity; False when there is one of this event already (it stays as it is)."""
     return _put(activity, _NEW)
+
+
+def put_all(found: Sequence[dict[str, Any]]) -> None:
+    """Keep complete activities, 25 in a call, over whatever stands: whoever writes sees to it that it is the
+    same (a batch has no conditions).
+    """
+    _write([{"PutRequest": {"Item": _item(activity)}} for activity in found])
+
+
+def delete(names: Sequence[tuple[str, str, str]]) -> None:
+    """Delete these ``(account, user, event_id)``, if they are there."""
+    _write([{"DeleteRequest": {"Key": _key(*name)}} for name in names])
+
+
+def _write(requests: Sequence[dict[str, Any]]) -> None:
+    table, waiting, pause = settings().table("activities"), list(requests), 0.05
+    while waiting:
+        answer = aws.client("dynamodb").batch_write_item(RequestItems={table: waiting[:25]})
+        left = answer.get("UnprocessedItems", {}).get(table, [])
+        waiting = left + waiting[25:]
+        if left:
+            clock.sleep(pause)
+            pause = min(pause * 2, 2.0)
 
 
 def replace_failed(activity: dict[str, Any]) -> bool:
@@ -167,13 +192,16 @@ def _key(account: str, user: str, event_id: str) -> dict[str, Any]:
     return {"pk": {"S": f"{account}#{user}"}, "sk": {"S": event_id}}
 
 
+def _item(activity: Mapping[str, Any]) -> dict[str, Any]:
+    key = _key(activity["account"], activity["user_id"], activity["event_id"])
+    return key | {k: to_av(v) for k, v in activity.items() if k not in {"account", "user_id", "event_id"}}
+
+
 def _put(activity: dict[str, Any], condition: Condition | tuple[Condition, ...]) -> bool:
     dynamodb, expression = aws.client("dynamodb"), Expression()
-    key = _key(activity["account"], activity["user_id"], activity["event_id"])
-    body = {k: to_av(v) for k, v in activity.items() if k not in {"account", "user_id", "event_id"}}
     request: dict[str, Any] = {
         "TableName": settings().table("activities"),
-        "Item": key | body,
+        "Item": _item(activity),
         "ConditionExpression": expression.condition([condition]),
         "ExpressionAttributeNames": expression.names,
     }

@@ -16,7 +16,16 @@ from chalicelib.gateways.dynamo import plain_item, to_av
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
 
-__all__ = ["Condition", "create_or_update", "erase", "load", "load_many", "partition", "update_paths"]
+__all__ = [
+    "Condition",
+    "create_or_update",
+    "erase",
+    "heard_of",
+    "load",
+    "load_many",
+    "partition",
+    "update_paths",
+]
 
 _EXISTS = Condition(("pk",), "exists")
 _NEW = Condition(("pk",), "absent")
@@ -41,13 +50,27 @@ def load_many(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, S
     return {sheet["user_id"]: sheet for sheet in map(to_sheet, batch_get("friends", keys))}
 
 
-def batch_get(table: str, keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The raw items of these keys (any number, no order), read consistently."""
+def heard_of(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str]:
+    """Of those user ids that are known and not erased: since when (``created_at``). Read consistently."""
+    keys = [_key(account, shards, user) for user in dict.fromkeys(user_ids)]
+    found = map(to_sheet, batch_get("friends", keys, ("status", "created_at")))
+    return {sheet["user_id"]: sheet["created_at"] for sheet in found if sheet["status"] != "erased"}
+
+
+def batch_get(
+    table: str, keys: Sequence[dict[str, Any]], attributes: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The raw items of these keys (any number, no order), read consistently; besides the keys only these
+    attributes, if any are named.
+    """
     name, dynamodb, found = settings().table(table), aws.client("dynamodb"), []
+    names = {f"#a{n}": attribute for n, attribute in enumerate(("pk", "sk", *attributes))}
+    only = {"ProjectionExpression": ",".join(names), "ExpressionAttributeNames": names} if attributes else {}
     waiting = list(keys)
     while waiting:
         batch, waiting = waiting[:100], waiting[100:]
-        answer = dynamodb.batch_get_item(RequestItems={name: {"Keys": batch, "ConsistentRead": True}})
+        request = {"Keys": batch, "ConsistentRead": True, **only}
+        answer = dynamodb.batch_get_item(RequestItems={name: request})
         found += answer["Responses"].get(name, [])
         unread = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
         if unread:

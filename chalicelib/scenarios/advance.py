@@ -304,6 +304,7 @@ def _deliver(
         cause={
             "scenario": members[0].scenario,
             "node": claim["send"],
+            "message": claim["message"],
             "version": at.program.version if at.program else None,
         },
     )

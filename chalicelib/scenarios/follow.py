@@ -120,4 +120,5 @@ def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[dict[str, Any]]:
     """
     events = [pending["event"] for pending in (sheet.get("pending") or {}).values() if "event" in pending]
     found, _ = activities.recent(of.account, of.user_id, _LOOKED_AT, consistent=True)
-    return [event for event in [*events, *found] if event.get("at", "") >= of.node_at]
+    happened = [activity for activity in found if activity["type"] != activities.SENT]
+    return [event for event in [*events, *happened] if event.get("at", "") >= of.node_at]

@@ -91,14 +91,13 @@ def test_a_crash_before_asking_forgets_no_receipt(world: World, payloads: bool) 
     assert set(world.line.got.values()) == {1}
 
 
-def test_tests_and_reactions_leave_no_receipt(world: World) -> None:
-    """Neither a test of a broadcast nor what a rule sends counts as received."""
+def test_reactions_ask_for_nothing(world: World) -> None:
+    """What a rule sends stands on its event's own activity: no job, no receipt."""
     asked: list[str] = []
     world.lose = lambda queue, body: queue == "bulk" and not asked.append(queue)
-    deliveries.put_chunk(a_chunk(["U1"], cause={"broadcast": "news", "test": True}), watch=True)
-    deliveries.put_chunk(a_chunk(["U1"], chunk="c2", cause={"rule": "thanks"}), watch=True)
+    deliveries.put_chunk(a_chunk(["U1"], cause={"rule": "thanks"}), watch=True)
     world.run(until=timedelta(minutes=1))
-    assert world.line.got == {"U1": 2}
+    assert world.line.got == {"U1": 1}
     assert not asked
 
 
