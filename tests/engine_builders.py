@@ -38,6 +38,16 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "dear": {"name": "dear", "messages": [{"type": "text", "text": "{{ friend.display_name }}さん"}]},
         "three": {"name": "three", "messages": [{"type": "text", "text": str(n)} for n in range(3)]},
     },
+    "forms": {
+        "check": {
+            "name": "check",
+            "questions": [
+                {"id": "q1", "text": "?", "type": "text", "attribute": "memo"},
+                {"id": "q2", "text": "?", "type": "number"},
+            ],
+            "then": [{"add_tag": "t"}],
+        },
+    },
     "scenarios": {
         "welcome": {"name": "welcome", "start": "m", "nodes": {"m": {"type": "message", "message": "hello"}}}
     },

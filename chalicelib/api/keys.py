@@ -14,6 +14,7 @@ from chalicelib.accounts.access import bearer, require
 from chalicelib.accounts.idempotency import HEADER, once
 from chalicelib.accounts.model import ApiKey
 from chalicelib.shared.errors import Detail, NotAllowed, NotFound, RuleViolation
+from chalicelib.shared.fields import Id
 from chalicelib.shared.http import (
     Operation,
     Role,
@@ -38,7 +39,7 @@ class KeyIn(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Role
-    account: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] | None = None
+    account: Id | None = None
 
 
 class KeyMade(BaseModel):

@@ -13,6 +13,7 @@ from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import verify
 from chalicelib.engine import documents as engine_documents
+from chalicelib.forms import documents as forms_documents
 from chalicelib.friends import documents as friends_documents
 from chalicelib.messages import actions
 from chalicelib.messages import documents as messages_documents
@@ -47,6 +48,7 @@ _OWNED: dict[str, DocumentKind] = {
     **engine_documents.KINDS,
     **scenarios_documents.KINDS,
     **catalog_documents.KINDS,
+    **forms_documents.KINDS,
     "routes": _ROUTES,
 }
 

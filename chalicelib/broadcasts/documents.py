@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.broadcasts.model import MAX_LATENESS
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.segments import conditions
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.times import parse_duration
+from chalicelib.shared.fields import Duration, Id
 
-
-def _duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Duration = Annotated[str, AfterValidator(_duration)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 

@@ -1,9 +1,9 @@
-"""The documents that no other room owns yet: links, forms, rich menus, policies."""
+"""The documents that no other room owns yet: links, rich menus, policies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -11,9 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from chalicelib.accounts.policies import Policies
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.shared.errors import Detail
-
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-DocumentId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+from chalicelib.shared.fields import Id, Name
 
 
 def _web_url(text: str) -> str:
@@ -34,37 +32,7 @@ class Link(_Document):
 
     url: Annotated[str, Field(max_length=1000), AfterValidator(_web_url)]
     name: Name | None = None
-    tags: list[DocumentId] = Field(default=[], max_length=50)
-
-
-class Choice(_Document):
-    """One answer to choose."""
-
-    value: Annotated[str, Field(min_length=1, max_length=100)]
-    label: Name | None = None
-
-
-class Question(_Document):
-    """One question of a form."""
-
-    id: DocumentId
-    text: Annotated[str, Field(min_length=1, max_length=1000)]
-    type: Literal["text", "number", "boolean", "date", "choice", "multi_choice"] = "text"
-    required: bool = False
-    choices: list[Choice] | None = Field(default=None, max_length=100)
-
-    @model_validator(mode="after")
-    def _choices_where_needed(self) -> Question:
-        if bool(self.choices) is not self.type.endswith("choice"):
-            raise ValueError("choices are needed for choice and multi_choice, and for nothing else")
-        return self
-
-
-class Form(_Document):
-    """Questions to a friend."""
-
-    name: Name
-    questions: list[Question] = Field(default=[], max_length=100)
+    tags: list[Id] = Field(default=[], max_length=50)
 
 
 class RichMenu(_Document):
@@ -85,14 +53,6 @@ def _link_references(body: Body) -> Iterable[Reference]:
     return [Reference(f"tags[{n}]", "tags", tag) for n, tag in enumerate(body.get("tags", []))]
 
 
-def _questions_once(body: Body) -> Iterable[Detail]:
-    seen: set[str] = set()
-    for index, question in enumerate(body.get("questions", [])):
-        if question["id"] in seen:
-            yield Detail(f"questions[{index}].id", f"the question {question['id']} stands twice")
-        seen.add(question["id"])
-
-
 def _only_default(id_: str, _body: Body, _snapshot: object) -> Iterable[Detail]:
     if id_ != "default":
         yield Detail("id", "an account has one policies document: its id is default")
@@ -100,7 +60,6 @@ def _only_default(id_: str, _body: Body, _snapshot: object) -> Iterable[Detail]:
 
 KINDS: dict[str, DocumentKind] = {
     "links": DocumentKind("links", Link, references=_link_references),
-    "forms": DocumentKind("forms", Form, shape=_questions_once),
     "rich-menus": DocumentKind("rich-menus", RichMenu),
     "policies": DocumentKind("policies", Policies, check=_only_default),
 }

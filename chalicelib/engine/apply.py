@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from chalicelib.engine.model import Decision, Program, effect_key
+from chalicelib.engine import asking
+from chalicelib.engine.at import At, CannotRun
+from chalicelib.engine.model import Decision
 from chalicelib.engine.values import Filling, NoValue
 from chalicelib.friends import sheet as sheets
 from chalicelib.friends.model import Fact, Sheet
 from chalicelib.friends.values import UnfitValue, fit
 from chalicelib.messages import render
 from chalicelib.messages.actions import parts
-from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.ids import digest
 from chalicelib.shared.storable import is_storable
 from chalicelib.shared.times import local_date, parse_iso
-
-
-@dataclass(frozen=True)
-class At:
-    """Where an action stands: the event being reacted to, the trigger at hand, the rule, and now."""
-
-    event: FriendEvent
-    trigger: FriendEvent
-    rule: str
-    program: Program
-    now: datetime
-
-    @property
-    def by(self) -> str:
-        """How changes name their cause."""
-        return self.rule if self.rule.startswith("scenario:") else f"rule:{self.rule}"
-
-
-class _CannotRun(ValueError):
-    """The action cannot be carried out for this friend; the message says why."""
 
 
 def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: At) -> list[Fact]:
@@ -53,26 +32,16 @@ def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: 
             return _CHANGES[name](decision, filled, at)
         if name == "record_event":
             return _record_event(filled)
+        if name == "start_form":
+            return asking.start(decision, effect, filled, at)
         decision.effects.append(_effect(decision, effect, name, filled, at))
-    except (_CannotRun, NoValue, UnfitValue, render.Unrenderable) as error:
+    except (CannotRun, NoValue, UnfitValue, render.Unrenderable) as error:
         decision.effects.append(effect | {"status": "failed", "why": str(error)[:300]})
     return []
 
 
 def _filling(decision: Decision, at: At) -> Filling:
-    return Filling(decision.after, at.program.snapshot, at.now, _event_props(at), at.program.zone)
-
-
-def _event_props(at: At) -> dict[str, Any]:
-    """What ``event.`` stands for: the trigger's props, and below them those of the event that began it."""
-    return {"type": at.trigger.type, "at": at.trigger.at, **at.event.props, **at.trigger.props}
-
-
-def _definition(at: At, kind: str, name: str) -> dict[str, Any]:
-    document = at.program.snapshot.find(kind, name)
-    if document is None:
-        raise _CannotRun(f"there is no {kind[:-1]} {name}")
-    return document.body
+    return Filling(decision.after, at.program.snapshot, at.now, at.props, at.program.zone)
 
 
 def _number(value: Any) -> float:
@@ -81,7 +50,7 @@ def _number(value: Any) -> float:
 
 
 def _add_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
-    _definition(at, "tags", tag)
+    at.definition("tags", tag)
     return sheets.add_tag(decision.after, tag, at.event.at, at.by)
 
 
@@ -90,7 +59,7 @@ def _remove_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
 
 
 def _add_score(decision: Decision, value: Any, at: At) -> list[Fact]:
-    definition = _definition(at, "scores", value["score"])
+    definition = at.definition("scores", value["score"])
     points = _number(value["points"])
     if value.get("max_per_day") is not None:
         points = _within_day(decision, value, points, at)
@@ -113,14 +82,14 @@ def _within_day(decision: Decision, value: Mapping[str, Any], points: float, at:
 
 
 def _set_score(decision: Decision, value: Any, at: At) -> list[Fact]:
-    definition = _definition(at, "scores", value["score"])
+    definition = at.definition("scores", value["score"])
     number = _number(value["value"])
     return sheets.set_score(decision.after, value["score"], definition, number, at.event.at)
 
 
 def _set_attribute(decision: Decision, value: Any, at: At) -> list[Fact]:
     name = value["attribute"]
-    definition = _definition(at, "attributes", name)
+    definition = at.definition("attributes", name)
     return sheets.set_attribute(decision.after, name, definition, value.get("value"), at.event.at)
 
 
@@ -150,7 +119,7 @@ def _overtaken(sheet: Sheet, name: str, value: Any, at: str) -> bool:
 def _record_event(value: Mapping[str, Any]) -> list[Fact]:
     props = value.get("props") or {}
     if not is_storable(props):
-        raise _CannotRun("the event's props cannot be stored")
+        raise CannotRun("the event's props cannot be stored")
     return [(f"custom:{value['name']}", None, dict(props))]
 
 
@@ -160,7 +129,7 @@ def _effect(decision: Decision, effect: dict[str, Any], name: str, value: Any, a
         return _message_effect(decision, effect, name, value, at)
     if name in {"enter_scenario", "exit_scenario"}:
         if at.program.snapshot.find("scenarios", value) is None:
-            raise _CannotRun(f"there is no scenario {value}")
+            raise CannotRun(f"there is no scenario {value}")
         return effect | {"scenario": value, "at": at.event.at, "status": "pending"}
     if name == "notify":
         return effect | {"to": value["to"], "text": str(value["text"])[:5000], "status": "pending"}
@@ -168,7 +137,7 @@ def _effect(decision: Decision, effect: dict[str, Any], name: str, value: Any, a
         return effect | {"url": value["url"], "status": "pending"} | _loading(value, at)
     if name == "switch_rich_menu":
         return _menu_effect(decision, effect, value, at)
-    raise _CannotRun(f"{name} is not available in this version")
+    raise CannotRun(f"{name} is not available in this version")
 
 
 def _loading(value: Mapping[str, Any], at: At) -> dict[str, Any]:
@@ -178,9 +147,9 @@ def _loading(value: Mapping[str, Any], at: At) -> dict[str, Any]:
 
 
 def _menu_effect(decision: Decision, effect: dict[str, Any], menu: str, at: At) -> dict[str, Any]:
-    rich_menu_id = _definition(at, "rich-menus", menu).get("rich_menu_id")
+    rich_menu_id = at.definition("rich-menus", menu).get("rich_menu_id")
     if not rich_menu_id:
-        raise _CannotRun(f"the rich menu {menu} has no rich_menu_id")
+        raise CannotRun(f"the rich menu {menu} has no rich_menu_id")
     effect = effect | {"menu": menu, "rich_menu_id": rich_menu_id, "status": "pending"}
     if decision.after.get("status") == "blocked":
         return effect | {"status": "skipped", "why": "blocked"}
@@ -201,11 +170,8 @@ def _message_effect(
             if blocked or not effect["push_fallback"]:
                 return effect | {"status": "skipped", "why": "this event has no reply token"}
             effect |= {"via": "push"}
-    body = _definition(at, "messages", message)
-    rendered = render.render(
-        body, decision.after, at.program.snapshot, at.now, event=_event_props(at), zone=at.program.zone
-    )
-    decision.payloads[effect_key(effect)] = rendered
+    body = at.definition("messages", message)
+    at.render(decision, effect, body)
     return effect | {"category": body.get("category", "marketing")} | _loading(value, at)
 
 

@@ -14,6 +14,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.catalog.service import snapshot
 from chalicelib.deliveries import service as deliveries
 from chalicelib.engine.errand import run_id
+from chalicelib.engine.model import SPEAKING
 from chalicelib.engine.speech import STAFF_MESSAGE
 from chalicelib.friends import activities, contents, store
 from chalicelib.friends.model import Sheet
@@ -27,7 +28,6 @@ from chalicelib.shared.times import iso, parse_iso
 
 _READ_AT_ONCE = 100
 _MOST_READS = 5
-_SPEAKING = frozenset({"reply", "send"})
 _KEY_KEPT = timedelta(hours=24)
 
 Cursor = dict[str, Any]
@@ -73,7 +73,7 @@ _START: Cursor = {"at": "", "event_id": ""}
 def lines(activity: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What an activity has of the conversation, newest first. Pure."""
     common = {"event_id": activity["event_id"], "at": activity["at"]}
-    spoken = [e for e in activity.get("effects") or () if e.get("action") in _SPEAKING]
+    spoken = [e for e in activity.get("effects") or () if e.get("action") in SPEAKING]
     found = [common | _out(effect) for effect in reversed(spoken)]
     if activity["type"] == "messaged":
         found.append(common | _in(activity.get("props") or {}))
@@ -108,7 +108,7 @@ def _out(effect: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _author(rule: str) -> str:
-    return rule if rule.startswith(("scenario:", "broadcast:")) else f"rule:{rule}"
+    return rule if ":" in rule else f"rule:{rule}"
 
 
 def _completed(account: str, user: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:

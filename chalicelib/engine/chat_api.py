@@ -12,10 +12,11 @@ from chalicelib.accounts.access import require
 from chalicelib.accounts.service import audit, get_account
 from chalicelib.engine import chat
 from chalicelib.friends import contents
-from chalicelib.friends.api import Id, user_path
+from chalicelib.friends.api import user_path
 from chalicelib.gateways import objects
 from chalicelib.shared.bodies import json_body
 from chalicelib.shared.errors import Conflict, NotFound
+from chalicelib.shared.fields import Id
 from chalicelib.shared.http import (
     Operation,
     http_errors,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.engine import limits
-from chalicelib.engine.apply import At, apply_action
+from chalicelib.engine import asking, limits
+from chalicelib.engine.apply import apply_action
+from chalicelib.engine.at import At
 from chalicelib.engine.model import PRODUCED, Decision, Program, Rule
+from chalicelib.forms import flow as forms
 from chalicelib.friends import csv_rows, edits
 from chalicelib.friends import sheet as sheets
 from chalicelib.friends.model import Fact, Sheet
@@ -79,6 +81,7 @@ class _Reaction:
         self._ran: set[str] = set()
         self._queue: deque[tuple[FriendEvent, int]] = deque()
         self._untraced = 0
+        self._answered: str | None = None
 
     def run(self, facts: list[Fact]) -> None:
         """React to the event and to everything that follows from it."""
@@ -86,6 +89,8 @@ class _Reaction:
         self._follow(facts, 1)
         if self._event.type == "scenario_action":
             self._follow(self._run_node(), 1)
+        else:
+            self._follow(self._answer(), 1)
         while self._queue:
             trigger, depth = self._queue.popleft()
             self._react(trigger, depth)
@@ -95,7 +100,7 @@ class _Reaction:
             )
 
     def _react(self, trigger: FriendEvent, depth: int) -> None:
-        stopped: str | None = None
+        stopped = self._answered if depth == 0 else None
         for rule in self._program.rules.get(trigger.type, ()):
             why = f"stopped by {stopped}" if stopped else self._refusal(rule, trigger)
             self._trace(rule, trigger, depth, why)
@@ -103,10 +108,7 @@ class _Reaction:
                 continue
             self._ran.add(rule.id)
             at = At(self._event, trigger, rule.id, self._program, self._now)
-            for index, action in enumerate(rule.then):
-                produced = apply_action(self._decision, action, index, at)
-                self._decision.changes += [_change(fact, at.by) for fact in produced]
-                self._follow(produced, depth + 1)
+            self._follow(self._run(rule.then, at), depth + 1)
             stopped = rule.id if rule.stop else None
 
     def _run_node(self) -> list[Fact]:
@@ -114,12 +116,30 @@ class _Reaction:
         props = self._event.props
         name = f"scenario:{props.get('scenario')}:{props.get('node')}"
         at = At(self._event, self._event, name, self._program, self._now)
+        return self._run(props.get("then") or (), at)
+
+    def _run(self, then: Sequence[Mapping[str, Any]], at: At) -> list[Fact]:
+        """Apply actions in their order; answers the facts they produced."""
         produced: list[Fact] = []
-        for index, action in enumerate(props.get("then") or ()):
-            facts = apply_action(self._decision, action, index, at)
-            self._decision.changes += [_change(fact, at.by) for fact in facts]
-            produced += facts
+        for index, action in enumerate(then):
+            produced += self._noted(apply_action(self._decision, action, index, at), at)
         return produced
+
+    def _noted(self, facts: list[Fact], at: At) -> list[Fact]:
+        self._decision.changes += [_change(fact, at.by) for fact in facts]
+        return facts
+
+    def _answer(self) -> list[Fact]:
+        """What the event says to the form that waits for an answer; rules do not look at an answer."""
+        turn = forms.take(self._decision.after, self._event, self._program.forms)
+        if turn is None:
+            return []
+        self._answered = turn.rule
+        self._decision.rules.append({"rule": turn.rule, "matched": True, "why": turn.why})
+        at = At(self._event, self._event, turn.rule, self._program, self._now)
+        produced = self._noted(asking.keep(self._decision, turn, at), at)
+        produced += self._run(turn.then, at)
+        return produced + self._noted(asking.carry_on(self._decision, turn, at), at)
 
     def _refusal(self, rule: Rule, trigger: FriendEvent) -> str | None:
         """None when the rule is to run, else why not; counts its limit."""
@@ -172,8 +192,8 @@ class _Reaction:
                 props,
                 source="rule",
             )
-            # Counted by its type alone: keys of produced facts would fill the sheet.
-            counted = replace(produced, key=None, props={})
+            # Changes are counted by their type alone: their keys would fill the sheet.
+            counted = replace(produced, key=None, props={}) if kind in PRODUCED else produced
             sheets.fold_event(self._decision.after, counted, self._program.zone)
             if depth > MAX_DEPTH:
                 self._decision.changes.append({"type": "cut", "fact": kind, "key": key, "depth": depth})

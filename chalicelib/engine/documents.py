@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,26 +22,10 @@ from chalicelib.segments import conditions
 from chalicelib.segments.behaviour import EVENT_TYPES
 from chalicelib.segments.matching import BadMatch, compile_match
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.times import parse_duration, parse_iso
+from chalicelib.shared.fields import Clock, Moment, PositiveDuration, Weekday
+from chalicelib.shared.times import parse_iso
 
 MAX_CUSTOM = 100
-
-
-def _duration(text: str) -> str:
-    if not parse_duration(text):
-        raise ValueError("must be longer than nothing")
-    return text
-
-
-def _moment(text: str) -> str:
-    parse_iso(text)
-    return text
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
-Moment = Annotated[str, AfterValidator(_moment)]
-Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class _Strict(BaseModel):
@@ -60,7 +43,7 @@ class Limit(_Strict):
     """How often the rule runs for one friend: ``"once"``, or exactly one of the others."""
 
     once: Literal[True] | None = None
-    cooldown: Duration | None = None
+    cooldown: PositiveDuration | None = None
     every: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     per_day: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 

@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.engine import calls, speech
 from chalicelib.engine.errand import Errand, note
-from chalicelib.engine.model import effect_key
+from chalicelib.engine.model import ANSWERING, SPEAKING, effect_key
 from chalicelib.friends import activities
 from chalicelib.gateways import line, queues
 from chalicelib.messages import render
@@ -40,7 +40,7 @@ def carry_out(errand: Errand, effects: list[dict[str, Any]]) -> None:
 
     Raises Unfinished when some must be tried again; the statuses noted until then hold.
     """
-    speech.reply(errand, [e for e in effects if _is_open(e, "reply") and e.get("via") != "push"])
+    speech.reply(errand, [e for e in effects if _is_answer(e)])
     speech.show_loading(errand, effects)
     unfinished: list[str] = []
     for effect in effects:
@@ -62,8 +62,9 @@ def carry_out(errand: Errand, effects: list[dict[str, Any]]) -> None:
         raise Unfinished("; ".join(unfinished)[:500])
 
 
-def _is_open(effect: Mapping[str, Any], action: str) -> bool:
-    return bool(effect["status"] == "pending" and effect["action"] == action)
+def _is_answer(effect: Mapping[str, Any]) -> bool:
+    is_open = effect["status"] == "pending" and effect.get("via") != "push"
+    return bool(is_open and effect["action"] in ANSWERING)
 
 
 # Rich menus
@@ -154,8 +155,7 @@ def _fetch_content(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | N
 
 
 _RUN: dict[str, Callable[[Errand, dict[str, Any]], tuple[str, str | None]]] = {
-    "reply": speech.send,
-    "send": speech.send,
+    **dict.fromkeys(SPEAKING, speech.send),
     "notify": speech.notify,
     "switch_rich_menu": _switch_rich_menu,
     "call_webhook": calls.call_webhook,

@@ -32,8 +32,8 @@ def note_effects(account: str, user: str, effects: Sequence[dict[str, Any]]) -> 
 def note(account: str, rule: str, status: str, why: str, user: str, n: int) -> None:
     """Add to a rule's count of this hour; the last reason and friend stand beside it."""
     now = clock.now()
-    # A scenario's nodes count as one: rules and scenarios are authored, so their number is bounded.
-    named = rule if not rule.startswith("scenario:") else rule.rpartition(":")[0]
+    # The nodes of a scenario and the questions of a form count as one: what is authored is bounded.
+    named = ":".join(rule.split(":")[:2])
     count(_METRICS[status], n, now, account=account, rule=named)
     aws.client("dynamodb").update_item(
         TableName=settings().table("metrics"),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.engine.limits import Limit, Window
+from chalicelib.forms.model import Form
 from chalicelib.friends.model import Sheet
 from chalicelib.segments.matching import Test
 from chalicelib.segments.model import Context, Predicate
@@ -17,6 +18,11 @@ PRODUCED = frozenset(
     {"tag_added", "tag_removed", "score_changed", "score_crossed", "attribute_set", "stage_changed"}
 )
 """Facts that changes of a sheet produce; they live in memory and are fed back to the rules."""
+
+ANSWERING = frozenset({"reply", "start_form", "ask"})
+"""Effects that are said by the reply token of the event, when it has one."""
+SPEAKING = ANSWERING | {"send"}
+"""Effects that say something to the friend."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Program:
-    """Everything that decides: the rules by trigger (in their order) and the catalog they refer to."""
+    """Everything that decides: the rules by trigger (in their order), forms, the catalog they refer to."""
 
     snapshot: Snapshot
     zone: ZoneInfo
     context: Context
     rules: Mapping[str, tuple[Rule, ...]]
+    forms: Mapping[str, Form]
 
 
 @dataclass

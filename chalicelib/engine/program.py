@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.engine.limits import read_limit, read_window
 from chalicelib.engine.model import Program, Rule
+from chalicelib.forms.model import Form, read_form
 from chalicelib.segments import conditions
 from chalicelib.segments.matching import compile_match
 from chalicelib.segments.model import Context
@@ -43,8 +44,25 @@ def _build(snapshot: Snapshot, zone: ZoneInfo) -> Program:
         if document.body.get("enabled", True):
             rule = compile_rule(document, context)
             by_event[rule.event].append(rule)
+    forms = {name: read_form(name, d.body, context) for name, d in snapshot.all("forms").items()}
+    for form in forms.values():
+        if form.then:
+            by_event["form_answered"].append(_of_form(form))
     ordered = {
         event: tuple(sorted(rules, key=lambda rule: (-rule.priority, rule.id)))
         for event, rules in by_event.items()
     }
-    return Program(snapshot, zone, context, ordered)
+    return Program(snapshot, zone, context, ordered, forms)
+
+
+def _of_form(form: Form) -> Rule:
+    """What a form does when it is answered, as a rule before all others."""
+    return Rule(
+        id=form.rule,
+        event="form_answered",
+        tests=compile_match({"form": form.id}),
+        condition=None,
+        source=None,
+        then=form.then,
+        priority=float("inf"),
+    )

@@ -103,10 +103,13 @@ def _run(errand: Errand, effect: Mapping[str, Any]) -> str:
 
 
 def _said(errand: Errand, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a staff member wrote, or a message document rendered now.
+    """What a staff member wrote, what a form asks, or a message document rendered now.
 
     Raises LookupError when the former is only in the event's own message (it was too large to keep).
     """
+    if "form" in effect:
+        asked: list[dict[str, Any]] = effect["messages"]
+        return asked
     if errand.event.type == STAFF_MESSAGE:
         written: list[dict[str, Any]] = errand.event.props["messages"]
         return written

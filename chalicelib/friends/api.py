@@ -19,6 +19,7 @@ from chalicelib.gateways import clock, inbox
 from chalicelib.shared.bodies import json_body
 from chalicelib.shared.errors import Conflict, Detail, InvalidInput, NotFound, Unavailable
 from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.fields import Id
 from chalicelib.shared.http import (
     Operation,
     http_errors,
@@ -29,7 +30,7 @@ from chalicelib.shared.http import (
     query_cursor,
     query_int,
 )
-from chalicelib.shared.ids import ID_PATTERN, new_ulid
+from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.storable import is_storable
 from chalicelib.shared.times import iso
 
@@ -40,8 +41,6 @@ _WAIT_S = 5.0
 _POLL_S = 0.1
 _USER_ID_LENGTH = 128
 _WHOLE_TIMELINE = 10_000
-
-Id = Annotated[str, Field(pattern=ID_PATTERN.pattern.replace(r"\Z", "$"), max_length=64)]
 
 
 class TagEdits(BaseModel):

@@ -12,13 +12,7 @@ from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.friends.scores import VALUE_LIMIT
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.times import parse_duration
-
-
-def _positive_duration(text: str) -> str:
-    if not parse_duration(text):
-        raise ValueError("must be longer than nothing")
-    return text
+from chalicelib.shared.fields import Name, PositiveDuration
 
 
 def _unique(values: list[Any]) -> list[Any]:
@@ -33,8 +27,6 @@ def _choice(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Duration = Annotated[str, AfterValidator(_positive_duration)]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-VALUE_LIMIT, le=VALUE_LIMIT)]
 Choice = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_choice)]
 
@@ -54,7 +46,7 @@ class Score(_Document):
     """A named score: points that fade by half-life, kept within limits, with thresholds that fire rules."""
 
     name: Name
-    half_life: Duration | None = None
+    half_life: PositiveDuration | None = None
     min: Number | None = None
     max: Number | None = None
     thresholds: Annotated[list[Number], Field(max_length=20), AfterValidator(_unique)] = []

@@ -172,12 +172,13 @@ def _fold_click(sheet: Sheet, delivery: Any, at: str) -> None:
 def _fold_answers(sheet: Sheet, form: str | None, answers: Any, at: str) -> None:
     if not form:
         return
-    entry = sheet.setdefault("forms", {}).setdefault(form, {"at": at, "answers": {}})
-    entry["at"] = max(at, entry["at"])
+    entry = sheet.setdefault("forms", {}).setdefault(form, {})
+    entry["at"] = max(at, entry.get("at") or "")
+    known_answers = entry.setdefault("answers", {})
     for question, value in answers.items() if isinstance(answers, Mapping) else ():
-        known = entry["answers"].get(question)
+        known = known_answers.get(question)
         if known is None or at >= known["at"]:
-            entry["answers"][question] = {"value": value, "at": at}
+            known_answers[question] = {"value": value, "at": at}
 
 
 def _fold_purchase(sheet: Sheet, event: FriendEvent) -> list[Fact]:

@@ -26,7 +26,8 @@ def tidy(sheet: Sheet, today: date) -> list[str]:
     Always: days out of the window and caps of periods gone by (unnamed, they can count no more), and the
     oldest keys above 200 per type. Above 32 KB, until it fits:
     old receipts, day counts of keyed facts, keyed facts, products, removals remembered. Above 100 KB
-    also attributes, longest first. Tags, scores, status and pending reactions are never dropped.
+    also answers to forms, oldest first, and attributes, longest first. Never dropped: tags, scores, status,
+    pending reactions.
     """
     _drop_old_days(sheet, today)
     _drop_old_caps(sheet)
@@ -62,6 +63,9 @@ def _cuts(sheet: Sheet) -> Iterator[tuple[int, str, dict[str, Any], str]]:
     untagged = sheet["untagged"]
     for tag in sorted(untagged, key=lambda t: str(untagged[t])):
         yield BUDGET_BYTES, f"untagged.{tag}", untagged, tag
+    forms = sheet.get("forms") or {}
+    for form in sorted(forms, key=lambda f: str(forms[f].get("at") or "")):
+        yield HARD_BYTES, f"forms.{form}", forms, form
     attributes = sheet["attributes"]
     for name in sorted(attributes, key=lambda a: -size_of(attributes[a])):
         yield HARD_BYTES, f"attributes.{name}", attributes, name

@@ -60,6 +60,21 @@ class ScenarioView(BaseModel):
     run: str | None = None
 
 
+class FormView(BaseModel):
+    """A form's answers so far, and when it was answered to the end (None: never)."""
+
+    answered_at: str | None
+    answers: dict[str, Any]
+
+
+class AskingView(BaseModel):
+    """The question that waits for the friend's answer."""
+
+    form: str
+    question: str
+    at: str
+
+
 class Friend(BaseModel):
     """A friend as known now."""
 
@@ -79,6 +94,8 @@ class Friend(BaseModel):
     stage: str
     member_id: str | None
     scenarios: dict[str, ScenarioView]
+    forms: dict[str, FormView]
+    asking: AskingView | None
     revision: int
 
 
@@ -132,8 +149,20 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
             scenario: {"state": e.get("state"), "node": e.get("node"), "run": e.get("run")}
             for scenario, e in (sheet.get("scenarios") or {}).items()
         },
+        "forms": {
+            form: {
+                "answered_at": e.get("at"),
+                "answers": {name: given["value"] for name, given in (e.get("answers") or {}).items()},
+            }
+            for form, e in (sheet.get("forms") or {}).items()
+        },
+        "asking": _asking(sheet.get("asking")),
         "revision": sheet["rev"],
     }
+
+
+def _asking(asking: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {name: asking[name] for name in ("form", "question", "at")} if asking else None
 
 
 def _definition(catalog: Snapshot, score: str) -> dict[str, Any]:

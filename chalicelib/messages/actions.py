@@ -28,7 +28,7 @@ from chalicelib.friends.values import UnfitValue, fit
 from chalicelib.messages.template import Expression, TemplateProblem, has_expressions, parse, strings
 from chalicelib.messages.variables import KINDS, problem
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.fields import Id
 from chalicelib.shared.settings import settings
 from chalicelib.shared.storable import is_storable
 
@@ -37,7 +37,6 @@ MAX_TEXT = 5000
 CUSTOM_PATTERN = r"^[^\x00-\x1f\x7f]{1,100}$"
 """What may stand behind ``custom:``."""
 
-Id = Annotated[str, Field(pattern=f"^{ID_PATTERN.pattern.removesuffix(chr(92) + 'Z')}$")]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
@@ -157,7 +156,6 @@ class Action(_Strict):
 
 Actions = Annotated[list[Action], Field(max_length=MAX_ACTIONS)]
 
-_NOT_YET = {"start_form": "forms"}
 _NAMED: dict[str, tuple[str, str]] = {
     "add_tag": ("tags", ""),
     "remove_tag": ("tags", ""),
@@ -169,6 +167,7 @@ _NAMED: dict[str, tuple[str, str]] = {
     "enter_scenario": ("scenarios", ""),
     "exit_scenario": ("scenarios", ""),
     "switch_rich_menu": ("rich-menus", ""),
+    "start_form": ("forms", ""),
 }
 _HTTPS = TypeAdapter(AnyUrl)
 
@@ -205,9 +204,6 @@ def check(then: Sequence[Mapping[str, Any]], snapshot: Snapshot, path: str = "th
     for index, action in enumerate(then):
         name, value = parts(action)
         here = f"{path}[{index}].{name}"
-        if name in _NOT_YET:
-            yield Detail(here, f"{_NOT_YET[name]} are not available in this version")
-            continue
         yield from _template_problems(value, here)
         if name == "set_attribute":
             yield from _attribute_problems(value, snapshot, here)
@@ -217,6 +213,10 @@ def check(then: Sequence[Mapping[str, Any]], snapshot: Snapshot, path: str = "th
             yield Detail(f"{here}.url", "must be an https address")
         elif name == "switch_rich_menu":
             yield from _menu_problems(value, snapshot, here)
+        elif name == "start_form":
+            document = snapshot.find("forms", value)
+            if document is not None and not document.body.get("questions"):
+                yield Detail(here, f"forms/{value} has no questions to ask")
         elif name == "record_event" and not is_storable(value.get("props") or {}):
             yield Detail(f"{here}.props", "is nested too deeply or holds a number that cannot be stored")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
@@ -13,20 +13,11 @@ from chalicelib.messages import actions
 from chalicelib.scenarios import graph
 from chalicelib.segments import conditions, matching
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.times import parse_duration
+from chalicelib.shared.fields import Clock, Duration, Id, Weekday
 
-Id = actions.Id
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MAX_NODES = 500
 
 
-def _duration(text: str) -> str:
-    parse_duration(text)
-    return text
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
-Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Next = Id | None
 
 

@@ -41,7 +41,7 @@ def _form_build(value: Any, _context: Context) -> Built:
 
         def answered_at(sheet: Sheet, _now: datetime) -> Any:
             entry = (sheet.get("forms") or _NONE).get(form)
-            return entry["at"] if entry else None
+            return entry.get("at") if entry else None
 
         return Built(lambda sheet, now: (answered_at(sheet, now) is not None) is wanted, answered_at)
     question = value["question"]

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.friends.documents import Name
 from chalicelib.segments import conditions
 from chalicelib.shared.errors import Detail
+from chalicelib.shared.fields import Name
 
 
 class Segment(BaseModel):

@@ -1,27 +1,35 @@
-"""The rules in docs/rules.md are rules, and its tables are complete."""
+"""The rules in docs/rules.md are rules, the form in docs/forms.md is one, and the tables are complete."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from chalicelib.catalog.validation import normal_body
 from chalicelib.engine.documents import KINDS
+from chalicelib.forms import documents as forms
 from chalicelib.messages.actions import Action
 from chalicelib.segments.behaviour import EVENT_TYPES
 from chalicelib.segments.matching import OPERATORS
 
-DOCS = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
+FOLDER = Path(__file__).parents[2] / "docs"
+DOCS = (FOLDER / "rules.md").read_text(encoding="utf-8")
+FORMS = (FOLDER / "forms.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS)
-def test_a_snippet_is_a_rule(snippet: str) -> None:
+def snippets(page: str) -> list[Any]:
+    """The YAML examples of a page."""
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+
+
+@pytest.mark.parametrize("body", [*snippets(DOCS), *snippets(FORMS)], ids=lambda body: body["name"])
+def test_a_snippet_is_a_document(body: dict[str, Any]) -> None:
     """It has the shape that a PUT takes."""
-    normal_body(KINDS["rules"], yaml.safe_load(snippet))
+    normal_body(forms.KINDS["forms"] if "questions" in body else KINDS["rules"], body)
 
 
 def test_every_word_of_the_language_is_documented() -> None:

@@ -1,0 +1,113 @@
+"""Forms within a reaction: beginning one, going on after an answer, and the questions as effects. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.engine.at import At, CannotRun
+from chalicelib.engine.model import Decision
+from chalicelib.forms import ask, flow
+from chalicelib.forms.flow import Turn
+from chalicelib.forms.model import Form, Question
+from chalicelib.friends import sheet as sheets
+from chalicelib.friends.model import Fact
+from chalicelib.friends.values import UnfitValue
+from chalicelib.messages.render import Unrenderable
+
+
+def start(decision: Decision, effect: dict[str, Any], form_id: str, at: At) -> list[Fact]:
+    """Put a form's first question. The friend's answers are the events to come. Raises CannotRun."""
+    form = at.program.forms.get(form_id)
+    if form is None:
+        raise CannotRun(f"there is no form {form_id}")
+    effect = effect | {"form": form_id}
+    why = _obstacle(decision, form, at)
+    if why is not None:
+        decision.effects.append(effect | {"status": "skipped", "why": why})
+        return []
+    question = flow.proceed(decision.after, form, None, at.event.at, at.now)
+    if question is None:
+        why = "none of its questions is for this friend"
+        decision.effects.append(effect | {"status": "skipped", "why": why})
+        return [_finished(decision, form)]
+    _put(decision, effect, form, question, at)
+    return []
+
+
+def _obstacle(decision: Decision, form: Form, at: At) -> str | None:
+    if decision.after.get("status") == "blocked" and at.event.reply_token is None:
+        return "blocked"
+    if flow.overtaken(decision.after, form.id, at.event.at):
+        return "something later stands"
+    standing = decision.after.get("asking") or {}
+    if standing.get("form") == form.id and standing["at"] == at.event.at:
+        return "this event has brought a question of the form already"
+    return None
+
+
+def keep(decision: Decision, turn: Turn, at: At) -> list[Fact]:
+    """Keep an answer as the attribute that the question names."""
+    form = at.program.forms.get(turn.form)
+    question = form.find(turn.question) if form else None
+    if turn.outcome != "answered" or question is None or not question.attribute or not question.definition:
+        return []
+    name, definition = question.attribute, question.definition
+    try:
+        return sheets.set_attribute(decision.after, name, definition, turn.value, at.event.at)
+    except UnfitValue as error:
+        decision.changes.append({"type": "refused", "why": str(error), "by": at.by})
+        return []
+
+
+def carry_on(decision: Decision, turn: Turn, at: At) -> list[Fact]:
+    """After an answer the next question, or the end; after none that fits, the same question again."""
+    form = at.program.forms.get(turn.form)
+    if form is None or turn.outcome == "stale":
+        return []
+    if turn.outcome == "cancelled":
+        effect = {"rule": turn.rule, "index": 0, "action": "ask", "form": form.id}
+        _say(decision, effect, form, [{"type": "text", "text": form.words["cancelled"]}], at)
+        return []
+    if turn.outcome in {"answered", "skipped"}:
+        question = flow.proceed(decision.after, form, turn.question, at.event.at, at.now)
+        if question is None:
+            return [_finished(decision, form)]
+    else:
+        question = form.find(turn.question)
+        if question is None:
+            return []
+    effect = {"rule": f"{form.rule}:{question.id}", "index": 0, "action": "ask", "form": form.id}
+    _put(decision, effect, form, question, at, again=turn.outcome == "unfit")
+    return []
+
+
+def _finished(decision: Decision, form: Form) -> Fact:
+    return "form_answered", form.id, {"form": form.id, "answers": flow.answers_of(decision.after, form)}
+
+
+def _put(
+    decision: Decision, effect: dict[str, Any], form: Form, question: Question, at: At, *, again: bool = False
+) -> None:
+    """Say a question. One that cannot be said is not waited for."""
+    chosen = (decision.after.get("asking") or {}).get("chosen") or ()
+    messages = ask.messages(form, question, chosen=chosen, again=again)
+    if not _say(decision, effect | {"question": question.id}, form, messages, at):
+        decision.after.pop("asking", None)
+
+
+def _say(
+    decision: Decision, effect: Mapping[str, Any], form: Form, messages: list[dict[str, Any]], at: At
+) -> bool:
+    """Have something said by reply token, or by push where there is none. The effect keeps what is said:
+    after a crash it cannot be made again from a document.
+    """
+    said: dict[str, Any] = {"status": "pending", "category": form.category, "push_fallback": True}
+    if at.event.reply_token is None:
+        said |= {"via": "push"}
+    try:
+        said |= {"messages": at.render(decision, effect, {"messages": messages})}
+    except Unrenderable as error:
+        said = {"status": "failed", "why": str(error)[:300]}
+    decision.effects.append({**effect, **said})
+    return bool(said["status"] == "pending")

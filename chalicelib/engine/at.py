@@ -1,0 +1,53 @@
+"""Where an action stands while it is decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.engine.model import Decision, Program, effect_key
+from chalicelib.messages import render
+from chalicelib.shared.events import FriendEvent
+
+
+class CannotRun(ValueError):
+    """The action cannot be carried out for this friend; the message says why."""
+
+
+@dataclass(frozen=True)
+class At:
+    """The event being reacted to, the trigger at hand, the rule, and now."""
+
+    event: FriendEvent
+    trigger: FriendEvent
+    rule: str
+    program: Program
+    now: datetime
+
+    @property
+    def by(self) -> str:
+        """How changes name their cause."""
+        return self.rule if ":" in self.rule else f"rule:{self.rule}"
+
+    @property
+    def props(self) -> dict[str, Any]:
+        """What ``event.`` stands for: the trigger's props, below them those of the event that began it."""
+        return {"type": self.trigger.type, "at": self.trigger.at, **self.event.props, **self.trigger.props}
+
+    def definition(self, kind: str, name: str) -> dict[str, Any]:
+        """A document's body. Raises CannotRun when there is none."""
+        document = self.program.snapshot.find(kind, name)
+        if document is None:
+            raise CannotRun(f"there is no {kind[:-1]} {name}")
+        return document.body
+
+    def render(
+        self, decision: Decision, effect: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """The message objects of an effect, kept as its payload. Raises ``render.Unrenderable``."""
+        zone, snapshot = self.program.zone, self.program.snapshot
+        messages = render.render(body, decision.after, snapshot, self.now, event=self.props, zone=zone)
+        decision.payloads[effect_key(effect)] = messages
+        return messages

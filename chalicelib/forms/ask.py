@@ -1,0 +1,78 @@
+"""A question as LINE shows it: a text, and the answers to tap as quick replies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from chalicelib.forms.model import Form, Question
+from chalicelib.messages.text import shorten
+
+MAX_TAPS = 13
+"""Quick replies that LINE shows with one message."""
+MAX_LABEL = 20
+SKIP, DONE = "skip", "done"
+
+
+def messages(
+    form: Form, question: Question, *, chosen: Collection[str] = (), again: bool = False
+) -> list[dict[str, Any]]:
+    """The message objects of a question, with variables still in them.
+
+    ``chosen``: what has been tapped so far of a multi_choice. ``again``: the last answer did not fit.
+    """
+    text = f"{form.words['again']}\n{question.text}" if again else question.text
+    taps = list(_answers(form, question, chosen))
+    beside = list(_beside(form, question, chosen))
+    if len(taps) + len(beside) > MAX_TAPS:
+        text = "\n".join([text, *(f"{n}. {choice.label}" for n, choice in enumerate(question.choices, 1))])
+        taps = []
+    message: dict[str, Any] = {"type": "text", "text": text}
+    if taps or beside:
+        message["quickReply"] = {"items": [{"type": "action", "action": tap} for tap in [*taps, *beside]]}
+    return [message]
+
+
+def tapped(data: str) -> tuple[str, str, str] | None:
+    """``(form, question, answer)`` of a tap on one of these quick replies; None: a tap on something else."""
+    if not data.startswith("answer="):
+        return None
+    given = dict(parse_qsl(data, keep_blank_values=True))
+    if given.keys() != {"answer", "question", "choice"}:
+        return None
+    return given["answer"], given["question"], given["choice"]
+
+
+def _answers(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
+    if question.type == "boolean":
+        yield _tap(form, question, "true", form.words["yes"])
+        yield _tap(form, question, "false", form.words["no"])
+    elif question.type == "date":
+        label = shorten(form.words["pick"], MAX_LABEL)
+        data = _data(form, question, "date")
+        yield {"type": "datetimepicker", "label": label, "data": data, "mode": "date"}
+    for index, choice in enumerate(question.choices):
+        if choice.value not in chosen:
+            yield _tap(form, question, str(index), choice.label)
+
+
+def _beside(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
+    """What else may be tapped: enough has been chosen, or nothing is to be said."""
+    if chosen:
+        yield _tap(form, question, DONE, form.words["done"])
+    elif not question.required:
+        yield _tap(form, question, SKIP, form.words["skip"])
+
+
+def _tap(form: Form, question: Question, choice: str, label: str) -> dict[str, Any]:
+    return {
+        "type": "postback",
+        "label": shorten(label, MAX_LABEL),
+        "data": _data(form, question, choice),
+        "displayText": label,
+    }
+
+
+def _data(form: Form, question: Question, choice: str) -> str:
+    return urlencode({"answer": form.id, "question": question.id, "choice": choice})

@@ -1,0 +1,163 @@
+"""The document this room owns: forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from chalicelib.catalog.kinds import Body, DocumentKind, Reference
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.forms import ask
+from chalicelib.forms.model import CANCEL, EXPIRES, WORDS, read_form
+from chalicelib.messages import actions, checks, variables
+from chalicelib.segments import conditions
+from chalicelib.shared.errors import Detail
+from chalicelib.shared.fields import Id, Name, PositiveDuration
+
+Label = Annotated[str, Field(min_length=1, max_length=100)]
+Said = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+def _choice(given: Any) -> Any:
+    return {"value": given} if isinstance(given, str) else given
+
+
+class Choice(_Document):
+    """One answer to choose: what is kept, what is shown, what is done about it. A text is a value alone."""
+
+    value: Annotated[str, Field(min_length=1, max_length=100)]
+    label: Label | None = None
+    then: actions.Actions = []
+
+
+class Question(_Document):
+    """One question. ``attribute`` keeps the answer as a fact as well; ``if`` says to whom it is put."""
+
+    id: Id
+    text: Said
+    type: Literal["text", "number", "boolean", "date", "choice", "multi_choice"] = "text"
+    required: bool = False
+    choices: list[Annotated[Choice, BeforeValidator(_choice)]] | None = Field(default=None, max_length=100)
+    attribute: Id | None = None
+    if_: dict[str, Any] | None = Field(default=None, alias="if")
+
+    @model_validator(mode="after")
+    def _choices_where_needed(self) -> Question:
+        if bool(self.choices) is not self.type.endswith("choice"):
+            raise ValueError("choices are needed for choice and multi_choice, and for nothing else")
+        return self
+
+
+class Words(_Document):
+    """What the form says and shows of its own accord."""
+
+    yes: Label = WORDS["yes"]
+    no: Label = WORDS["no"]
+    skip: Label = WORDS["skip"]
+    done: Label = WORDS["done"]
+    pick: Label = WORDS["pick"]
+    again: Said = WORDS["again"]
+    cancelled: Said = WORDS["cancelled"]
+
+
+class Form(_Document):
+    """Questions to a friend. ``then`` is done when the last one is answered; ``expires`` after the latest
+    question no answer is waited for any more; ``cancel`` are the words by which a friend leaves.
+    """
+
+    name: Name
+    questions: list[Question] = Field(default=[], max_length=100)
+    then: actions.Actions = []
+    expires: PositiveDuration = EXPIRES
+    cancel: list[Label] = Field(default=list(CANCEL), max_length=20)
+    words: Words = Words()
+    category: Literal["marketing", "transactional"] = "marketing"
+
+
+def _actions(body: Body) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    yield "then", body.get("then") or []
+    for index, question in enumerate(body.get("questions") or []):
+        for n, choice in enumerate(question.get("choices") or []):
+            yield f"questions[{index}].choices[{n}].then", choice.get("then") or []
+
+
+def _conditions(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
+    for index, question in enumerate(body.get("questions") or []):
+        if question.get("if") is not None:
+            yield f"questions[{index}].if", question["if"]
+
+
+def _asked(body: Body) -> list[list[dict[str, Any]]]:
+    """What each question looks like at its longest."""
+    form = read_form("form", body, None)
+    return [ask.messages(form, question, again=True) for question in form.questions]
+
+
+def _shape(body: Body) -> Iterator[Detail]:
+    seen: set[str] = set()
+    for index, question in enumerate(body.get("questions") or []):
+        if question["id"] in seen:
+            yield Detail(f"questions[{index}].id", f"the question {question['id']} stands twice")
+        seen.add(question["id"])
+        values = [choice["value"] for choice in question.get("choices") or []]
+        for n, value in enumerate(values):
+            if value in values[:n]:
+                yield Detail(f"questions[{index}].choices[{n}].value", f"the choice {value!r} stands twice")
+    for path, condition in _conditions(body):
+        yield from conditions.shape(condition, path)
+
+
+def _references(body: Body) -> Iterator[Reference]:
+    for index, question in enumerate(body.get("questions") or []):
+        if question.get("attribute"):
+            yield Reference(f"questions[{index}].attribute", "attributes", question["attribute"])
+    for index, messages in enumerate(_asked(body)):
+        for found in variables.references(messages):
+            yield Reference(f"questions[{index}].text", found.kind, found.id)
+    for path, condition in _conditions(body):
+        yield from conditions.references(condition, path)
+    for path, then in _actions(body):
+        yield from actions.references(then, path)
+
+
+def _check(_id: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
+    for path, condition in _conditions(body):
+        yield from conditions.logic(condition, snapshot, path)
+    for path, then in _actions(body):
+        yield from actions.check(then, snapshot, path)
+    for index, question in enumerate(body.get("questions") or []):
+        yield from _fits_attribute(question, snapshot, f"questions[{index}]")
+    for index, messages in enumerate(_asked(body)):
+        for detail in [*checks.check_templates(messages), *checks.check_shape(messages)]:
+            yield Detail(f"questions[{index}].text", detail.message)
+
+
+_AS_TEXT = frozenset({"text", "number", "date", "choice"})
+"""Types of answers that a text attribute can keep."""
+
+
+def _fits_attribute(question: dict[str, Any], snapshot: Snapshot, path: str) -> Iterator[Detail]:
+    """An answer must be a value that the attribute can have."""
+    document = snapshot.find("attributes", question.get("attribute") or "")
+    if document is None or (document.body["type"] == "text" and question["type"] in _AS_TEXT):
+        return
+    wanted, given = document.body["type"], question["type"]
+    if given != wanted and not (given == "choice" and wanted == "multi_choice"):
+        yield Detail(f"{path}.attribute", f"is of type {wanted}; the question's answers are {given}")
+        return
+    known = document.body.get("choices") or []
+    for n, choice in enumerate(question.get("choices") or []):
+        if choice["value"] not in known:
+            reason = f"{choice['value']!r} is not a choice of attributes/{question['attribute']}"
+            yield Detail(f"{path}.choices[{n}].value", reason)
+
+
+KINDS: dict[str, DocumentKind] = {
+    "forms": DocumentKind("forms", Form, shape=_shape, references=_references, check=_check)
+}

@@ -1,0 +1,124 @@
+"""Where a friend stands in a form, and what an event means to it. Pure: changes the given sheet in place.
+
+``asking`` on the sheet: ``{"form", "question", "at", "tries"?, "chosen"?}``, the question that waits for an
+answer. One form asks at a time. Everything goes by the events' own times: what was said before the question
+is no answer to it, whenever it arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from chalicelib.forms import ask
+from chalicelib.forms.model import Choice, Form, Question
+from chalicelib.forms.reading import Said, read_tap, read_text
+from chalicelib.friends.model import Sheet
+from chalicelib.segments.matching import fold
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import parse_iso
+
+MAX_TRIES = 2
+"""How often a question is put again when the answer does not fit; then the rules look at what is said."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an event meant to a form; ``picked`` are the choices that were made."""
+
+    form: str
+    question: str
+    outcome: Literal["answered", "skipped", "choosing", "unfit", "cancelled", "stale"]
+    why: str
+    value: Any = None
+    picked: tuple[Choice, ...] = ()
+
+    @property
+    def then(self) -> list[Mapping[str, Any]]:
+        """What the choices that were made mean."""
+        return [action for choice in self.picked for action in choice.then]
+
+    @property
+    def rule(self) -> str:
+        """How the timeline names the question as a cause."""
+        return f"form:{self.form}:{self.question}"
+
+
+def overtaken(sheet: Sheet, form: str, at: str) -> bool:
+    """Whether a form must not begin as of ``at``, because something later stands."""
+    finished = str(((sheet.get("forms") or {}).get(form) or {}).get("at") or "")
+    return at < max(finished, str((sheet.get("asking") or {}).get("at") or ""))
+
+
+def proceed(sheet: Sheet, form: Form, after: str | None, at: str, now: datetime) -> Question | None:
+    """The next question after that one (None: the first) that is for this friend; it is waited for now.
+
+    Earlier answers to questions that are passed over are dropped. None: nothing is left to ask.
+    """
+    order = [question.id for question in form.questions]
+    answers = _answers(sheet, form.id)
+    for question in form.questions[order.index(after) + 1 if after in order else 0 :]:
+        if question.condition is None or question.condition(sheet, now):
+            sheet["asking"] = {"form": form.id, "question": question.id, "at": at}
+            return question
+        answers.pop(question.id, None)
+    sheet.pop("asking", None)
+    return None
+
+
+def answers_of(sheet: Sheet, form: Form) -> dict[str, Any]:
+    """The friend's answers, in the order of the questions."""
+    answers = _answers(sheet, form.id)
+    return {one.id: answers[one.id]["value"] for one in form.questions if one.id in answers}
+
+
+def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form]) -> Turn | None:
+    """What the event means to the form that asks; None: it is no answer, and the rules look at it."""
+    asking: dict[str, Any] = sheet.get("asking") or {}
+    form = forms.get(asking.get("form", ""))
+    question = form.find(asking["question"]) if form else None
+    if event.type == "postback":
+        tap = ask.tapped(str(event.props.get("data") or ""))
+        if tap is None:
+            return None
+        if form is None or question is None or tap[:2] != (form.id, question.id):
+            return Turn(tap[0], tap[1], "stale", "this question is not asked any more")
+        params, chosen = event.props.get("params"), asking.get("chosen") or ()
+        return _fold(sheet, form, question, event.at, read_tap(question, tap[2], params, chosen))
+    text = event.props.get("text")
+    if event.type != "messaged" or not isinstance(text, str) or form is None or question is None:
+        return None
+    waited = parse_iso(event.at) - parse_iso(asking["at"])
+    if not 0 <= waited.total_seconds() < form.expires.total_seconds():
+        return None
+    if fold(text) in form.cancel:
+        del sheet["asking"]
+        return Turn(form.id, question.id, "cancelled", "the friend left the form")
+    return _fold(sheet, form, question, event.at, read_text(form, question, text))
+
+
+def _fold(sheet: Sheet, form: Form, question: Question, at: str, said: Said | None) -> Turn | None:
+    """Fold what was said into the sheet. None: it fits nothing, once too often."""
+    asking = sheet["asking"]
+    if said is None:
+        tries = int(asking.get("tries") or 0) + 1
+        if tries > MAX_TRIES:
+            return None
+        sheet["asking"] = {**asking, "tries": tries, "at": at}
+        return Turn(form.id, question.id, "unfit", f"no answer of type {question.type}")
+    if said.kind == "choosing":
+        sheet["asking"] = {**asking, "chosen": said.value, "at": at}
+        return Turn(form.id, question.id, "choosing", f"chosen so far: {', '.join(said.value)}"[:200])
+    if said.kind == "skip":
+        _answers(sheet, form.id).pop(question.id, None)
+        return Turn(form.id, question.id, "skipped", "skipped")
+    _answers(sheet, form.id)[question.id] = {"value": said.value, "at": at}
+    return Turn(form.id, question.id, "answered", f"answered {said.value}"[:200], said.value, said.picked)
+
+
+def _answers(sheet: Sheet, form: str) -> dict[str, Any]:
+    entry: dict[str, Any] = sheet.setdefault("forms", {}).setdefault(form, {})
+    answers: dict[str, Any] = entry.setdefault("answers", {})
+    return answers

@@ -1,0 +1,37 @@
+"""Types of fields that documents of several rooms have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.times import parse_duration, parse_iso
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _positive_duration(text: str) -> str:
+    if not parse_duration(text):
+        raise ValueError("must be longer than nothing")
+    return text
+
+
+def _moment(text: str) -> str:
+    parse_iso(text)
+    return text
+
+
+Id = Annotated[str, Field(pattern="^" + ID_PATTERN.pattern.removesuffix(r"\Z") + "$")]
+"""An id that callers choose."""
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Duration = Annotated[str, AfterValidator(_duration)]
+PositiveDuration = Annotated[str, AfterValidator(_positive_duration)]
+Moment = Annotated[str, AfterValidator(_moment)]
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A local time of day."""
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

@@ -1,0 +1,322 @@
+"""Lines on friends' timelines about broadcasts and scenario steps: everybody exactly one, whatever dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.deliveries import service as deliveries
+from chalicelib.engine import chat
+from chalicelib.friends import activities
+from chalicelib.friends import store as friends
+from chalicelib.gateways import line, seam
+from chalicelib.scenarios import follow
+from chalicelib.scenarios.model import Enrollment
+from chalicelib.shared.errors import NotFound
+from chalicelib.shared.times import iso
+from chalicelib.timers import service as timers
+from tests.deliveries_builders import SHOP, START, TEXT, Crashed, World, a_chunk, a_friend, an_account, forget
+
+USERS = ["U1", "U2", "U3"]
+NEWS = {"broadcast": "news", "message": "news"}
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    found = World()
+    found.receipts = True
+    monkeypatch.setattr(timers, "arm", found.arm)
+    monkeypatch.setattr(timers, "watch", found.watch)
+    with seam.guarded(found.guard):
+        an_account()
+        for user in USERS:
+            a_friend(user)
+        yield found
+
+
+def told(user: str) -> list[dict[str, Any]]:
+    """A friend's timeline, newest first."""
+    return activities.recent(SHOP.id, user, 100)[0]
+
+
+def came(user: str) -> list[tuple[str, str | None]]:
+    """Status and reason of every line about a send, newest first."""
+    return [(one["effects"][0]["status"], one["effects"][0].get("why")) for one in told(user)]
+
+
+def sheet(user: str) -> dict[str, Any]:
+    """A friend's sheet."""
+    found = friends.load(SHOP.id, SHOP.shards, user)
+    assert found is not None
+    return found
+
+
+def put(users: list[str] = USERS, watch: bool = True, **fields: Any) -> None:
+    """A chunk of the broadcast ``news``."""
+    deliveries.put_chunk(a_chunk(users, **{"cause": NEWS, **fields}), watch=watch)
+
+
+def test_a_push_chunk_tells_everybody_their_own(world: World) -> None:
+    """Accepted with the friend's own words, refused with the reason: one line each, nothing else is touched."""
+    world.line.fault = lambda kind, body, n: line.Answer(400, "bad") if body["to"] == "U2" else None
+    before = {user: sheet(user) for user in USERS}
+    put(payloads=True, variant="a")
+    world.run(until=MINUTE)
+    assert [came(user) for user in USERS] == [[("done", None)], [("failed", "line_400")], [("done", None)]]
+    assert told("U1")[0]["effects"][0]["messages"] == [{"type": "text", "text": "U1"}]
+    assert told("U2")[0]["props"] == {"broadcast": "news", "run": "run1", "variant": "a"}
+    for user in USERS:
+        after = sheet(user)
+        assert set(after.pop("received", {})) == ({"news"} if user != "U2" else set())
+        assert after == {name: value for name, value in before[user].items() if name != "received"}
+
+
+def test_a_split_tells_parent_and_child(world: World) -> None:
+    """Whom LINE refused by name is told by the parent, the others by the child: nobody twice."""
+    world.line.fault = lambda kind, body, n: (
+        line.Answer(400, "The property, to[1], is invalid") if "U2" in body["to"] else None
+    )
+    put()
+    world.run(until=MINUTE)
+    assert [came(user) for user in USERS] == [
+        [("done", None)],
+        [("skipped", "invalid_recipient")],
+        [("done", None)],
+    ]
+    assert told("U1")[0]["event_id"] == "sent:run1:c1.1"
+    assert told("U2")[0]["event_id"] == "sent:run1:c1"
+
+
+@pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
+def test_what_line_never_answered_is_unknown(world: World, payloads: bool) -> None:
+    """Twenty hours without an answer: the line says that it is not known."""
+    world.line.fault = lambda kind, body, n: "silent"
+    put(payloads=payloads)
+    world.run(until=timedelta(hours=30))
+    assert [came(user) for user in USERS] == [[("unknown", None)]] * 3
+    assert not any(sheet(user)["received"] for user in USERS)
+
+
+def test_a_multicast_that_line_refuses_has_failed(world: World) -> None:
+    """The reason is LINE's status."""
+    world.line.fault = lambda kind, body, n: line.Answer(403, "Forbidden")
+    put()
+    world.run(until=MINUTE)
+    assert [came(user) for user in USERS] == [[("failed", "line_403")]] * 3
+
+
+def test_who_is_left_out_is_told_why(world: World) -> None:
+    """A cap before the manifest, of everybody or of some; a run that is cancelled."""
+    an_account(policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
+    put(["U1"])
+    put(USERS, run="run2")
+    put(["U1", "U2"], run="run3", payloads=True)
+    world.run(until=MINUTE)
+    assert came("U1") == [("skipped", "cap"), ("skipped", "cap"), ("done", None)]
+    assert came("U2") == [("skipped", "cap"), ("done", None)]
+    assert came("U3") == [("done", None)]
+    world.now += timedelta(days=1)
+    put(run="run4", watch=False)
+    deliveries.cancel("shop", "run4")
+    deliveries.cancel_pending("shop", "run4")
+    world.run(until=MINUTE)
+    assert [came(user)[0] for user in USERS] == [("skipped", "cancelled")] * 3
+
+
+@pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
+def test_quiet_hours_that_skip_are_told(world: World, payloads: bool) -> None:
+    """The chunk's end is the moment of the line."""
+    an_account(policies={"quiet_hours": {"from": "11:00", "to": "13:00", "then": "skip"}})
+    put(payloads=payloads)
+    world.run(until=MINUTE)
+    assert [came(user) for user in USERS] == [[("skipped", "quiet_hours")]] * 3
+    assert told("U1")[0]["at"] >= iso(START)
+
+
+def test_who_got_it_is_told_while_the_others_wait(world: World) -> None:
+    """The monthly limit stops a push chunk in the middle: those before it have their lines already."""
+    limit = line.Answer(429, "You have reached your monthly limit.")
+    world.line.fault = lambda kind, body, n: limit if body["to"] != "U1" else None
+    put(payloads=True)
+    world.run(until=MINUTE)
+    assert [came(user) for user in USERS] == [[("done", None)], [], []]
+    first = told("U1")
+    world.line.fault = lambda kind, body, n: None
+    world.run()
+    assert [came(user) for user in USERS] == [[("done", None)]] * 3
+    assert told("U1") == first
+
+
+@pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
+def test_a_job_cut_off_anywhere_tells_everybody_once(world: World, payloads: bool) -> None:
+    """Killed before each of its writes and repeated, then repeated again: one line each, and all receipts."""
+    users = [f"V{n:02}" for n in range(30)]
+    world.receipts = False
+    for user in users:
+        a_friend(user)
+    put(users, payloads=payloads)
+    world.run(until=MINUTE)
+    step, crossings = 0, 1
+    while step < crossings:
+        step += 7  # every kind of write and every batch is met; each single one would only take longer
+        forget("activities")
+        for user in users:
+            friends.update_paths(SHOP.id, SHOP.shards, user, removes=[("received", "news")])
+        world.crossings, world.crash_at = 0, step
+        try:
+            deliveries.write_receipts("shop", "run1", "c1")
+        except Crashed:
+            world.crash_at = None
+            deliveries.write_receipts("shop", "run1", "c1")
+            crossings = step + 1
+        else:
+            crossings = 0
+        assert [came(user) for user in users] == [[("done", None)]] * len(users)
+        assert all(sheet(user)["received"]["news"]["run"] == "run1" for user in users)
+    world.crash_at = None
+    world.counted.clear()
+    deliveries.write_receipts("shop", "run1", "c1")
+    assert set(world.counted) <= {"dynamodb:BatchGetItem", "dynamodb:GetItem"}, "a repeat writes nothing"
+
+
+def test_a_late_job_does_not_move_a_line(world: World) -> None:
+    """Jobs of several runs, late, twice and in any order: each line once, in the order of their times."""
+    for run in ("run1", "run2"):
+        put(run=run)
+        world.run(until=MINUTE)
+        world.now += timedelta(hours=1)
+    before = [told(user) for user in USERS]
+    for run in ("run2", "run1", "run1"):
+        deliveries.write_receipts("shop", run, "c1")
+    assert [told(user) for user in USERS] == before
+    assert [one["event_id"] for one in before[0]] == ["sent:run2:c1", "sent:run1:c1"]
+
+
+def test_erased_friends_and_unknown_ids_stay_what_they_are(world: World) -> None:
+    """Neither sheet nor activity of who was erased before the job, is erased while it runs, came back since,
+    or was never known.
+    """
+    world.receipts = False
+    put([*USERS, "U-never"])
+    world.run(until=MINUTE)
+
+    def erase(user: str) -> None:
+        assert friends.erase(SHOP.id, SHOP.shards, user, iso(world.now))
+        activities.delete_all(SHOP.id, user)
+
+    def erased_just_before_the_lines(name: str, detail: Any, call: Any) -> Any:
+        if name == "dynamodb:BatchWriteItem" and "PutRequest" in str(detail) and not done:
+            done.append(name)
+            erase("U2")
+        return world.guard(name, detail, call)
+
+    done: list[str] = []
+    erase("U1")
+    world.now += timedelta(hours=1)
+    with seam.guarded(erased_just_before_the_lines):
+        deliveries.write_receipts("shop", "run1", "c1")
+    assert done
+    assert told("U1") == told("U2") == told("U-never") == []
+    assert (sheet("U1")["status"], sheet("U2")["status"]) == ("erased", "erased")
+    assert "received" not in sheet("U2")
+    assert friends.load(SHOP.id, SHOP.shards, "U-never") is None
+    assert came("U3") == [("done", None)]
+    back = friends.load(SHOP.id, SHOP.shards, "U1")
+    anew = {**(back or {}), "status": "following", "created_at": iso(world.now), "received": {}}
+    assert friends.create_or_update(SHOP.id, SHOP.shards, "U1", back, anew, sheet("U1")["rev"])
+    deliveries.write_receipts("shop", "run1", "c1")
+    assert (told("U1"), sheet("U1")["received"]) == ([], {})
+
+
+def test_a_crash_while_cancelling_leaves_nobody_untold(world: World) -> None:
+    """Killed at each write of a cancellation and repeated: everybody has the line that says so."""
+    for step in range(1, 8):
+        run = f"run{step}"
+        put(run=run, watch=False)
+        put(["U1"], run=run, chunk="c2", payloads=True, watch=False)
+        deliveries.cancel("shop", run)
+        world.crossings, world.crash_at = 0, step
+        try:
+            deliveries.cancel_pending("shop", run)
+        except Crashed:
+            world.crash_at = None
+            deliveries.cancel_pending("shop", run)
+        world.crash_at = None
+        world.run(until=timedelta(minutes=10))
+        lines = [one["event_id"] for user in USERS for one in told(user) if one["props"]["run"] == run]
+        assert sorted(lines) == [f"sent:{run}:c1"] * 3 + [f"sent:{run}:c2"]
+    assert not world.line.got
+
+
+def test_a_test_has_a_line_and_no_receipt(world: World) -> None:
+    """It says that it is a test; conditions do not count it."""
+    put(["U1"], cause={**NEWS, "test": True}, payloads=True, category="internal")
+    world.run(until=MINUTE)
+    (one,) = told("U1")
+    assert one["props"]["test"]
+    assert not sheet("U1")["received"]
+
+
+def test_records_are_not_waited_for(world: World) -> None:
+    """A scenario that waits for an event does not take a line of ours for one."""
+    put(["U1"], payloads=True)
+    world.run(until=MINUTE)
+    waiting = Enrollment(
+        account=SHOP.id,
+        user_id="U1",
+        scenario="s",
+        state="active",
+        run="r",
+        v=1,
+        node="n",
+        node_at=iso(START - timedelta(days=1)),
+        entered_at=iso(START - timedelta(days=1)),
+    )
+    assert told("U1")
+    assert follow.seen_since(waiting, sheet("U1")) == []
+
+
+def test_pages_of_the_conversation_hold_lines_of_both_kinds(world: World) -> None:
+    """What the friend said and what was sent, newest first over any page size, without asking the ledger."""
+    for n in range(5):
+        at = iso(world.now)
+        activity = {"account": SHOP.id, "user_id": "U1", "event_id": f"e{n}", "type": "messaged", "at": at}
+        props = {"message_type": "text", "text": str(n), "message_id": f"m{n}"}
+        activities.put({**activity, "props": props, "source": "line", "rules": [], "effects": []})
+        put(run=f"run{n}")
+        world.run(until=MINUTE)
+        world.now += MINUTE
+    whole, end = chat.conversation(SHOP.id, "U1", 50, None)
+    assert end is None
+    assert [one["direction"] for one in whole] == ["out", "in"] * 5
+    assert [one["at"] for one in whole] == sorted((one["at"] for one in whole), reverse=True)
+    world.counted.clear()
+    for size in (1, 3):
+        joined: list[dict[str, Any]] = []
+        cursor: dict[str, Any] | None = None
+        while True:
+            page, cursor = chat.conversation(SHOP.id, "U1", size, cursor)
+            joined += page
+            if cursor is None:
+                break
+        assert joined == whole
+    assert not world.counted["dynamodb:GetItem"]
+    assert activities.hide_message(SHOP.id, "U1", "m0", iso(START), iso(world.now))
+    assert "text" not in chat.conversation(SHOP.id, "U1", 50, None)[0][-1]
+    assert whole[0] == {
+        "direction": "out",
+        "event_id": "sent:run4:c1",
+        "at": whole[0]["at"],
+        "type": "push",
+        "by": "broadcast:news",
+        "messages": TEXT,
+        "message": "news",
+        "status": "accepted",
+        "run": "run4",
+    }
+    with pytest.raises(NotFound):
+        chat.get_sheet(SHOP, "U-never")
