@@ -1,6 +1,9 @@
 """The HTTP API on a laptop: API Gateway in front of the Chalice app, with the contract's error shape.
 
-    python -m chalicelib.local.api --port P --ready-fd FD
+    python -m chalicelib.local.api --port P --ready-fd FD [--simulator URL]
+
+An account that is made or changed here is introduced to the simulated LINE, as its owner would have made the
+channel at LINE.
 
 Paths that no route has are 404, methods that a path has not are 405. On AWS the merged template's gateway
 responses say the same.
@@ -10,7 +13,11 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
+import http.client
 import json
+import re
+import sys
 import uuid
 from typing import Any
 
@@ -18,6 +25,7 @@ from chalice.app import Chalice
 from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, RouteMatcher
 
 from chalicelib.local.child import ready, wait_for_stop
+from chalicelib.local.client import Client, Refused
 from chalicelib.local.http import Reply, Request, Server
 from chalicelib.local.wiring import load_app
 
@@ -25,6 +33,7 @@ _MAX_BODY = 10 * 1024 * 1024
 """API Gateway's limit."""
 _TIMEOUT_MS = 29_000
 _MEMORY_MB = 512
+_ACCOUNT = re.compile(r"/v1/accounts/([^/]+)")
 _CODES = {
     400: "invalid_input",
     401: "unauthenticated",
@@ -52,10 +61,11 @@ def _is_chalices_own_error(body: Any) -> bool:
 class Gateway:
     """Turns HTTP requests into Lambda events of the app and its answers into HTTP."""
 
-    def __init__(self, app: Chalice) -> None:
+    def __init__(self, app: Chalice, simulator: str | None = None) -> None:
         # Chalice keeps the current request on the app object; its local class keeps it per thread.
         app.__class__ = type("LocalApp", (LocalChalice, app.__class__), {})
         self._app = app
+        self._simulator = simulator
         self._events = LambdaEventConverter(RouteMatcher(list(app.routes)), app.api.binary_types)
 
     def answer(self, request: Request) -> Reply:
@@ -75,6 +85,10 @@ class Gateway:
             return refuse(405, f"{path} takes {', '.join(methods)}, not {request.method}.", allow)
         event["requestContext"]["requestId"] = str(uuid.uuid4())
         answer = self._app(event, LambdaContext("api_handler", _MEMORY_MB, _TIMEOUT_MS))
+        if self._simulator and request.method == "PUT" and answer["statusCode"] in {200, 201}:
+            account = _ACCOUNT.fullmatch(path)
+            if account:
+                _introduce(self._simulator, account[1], request.body)
         return self._reply(answer)
 
     def _preflight(self, event: dict[str, Any], methods: list[str]) -> Reply | None:
@@ -103,9 +117,20 @@ class Gateway:
         return Reply(status, headers, body if isinstance(body, bytes) else body.encode())
 
 
-def serve(app: Chalice, port: int) -> Server:
+def _introduce(simulator: str, account: str, body: bytes) -> None:
+    """Make the account's channel known to the simulated LINE. Its sends would be refused otherwise."""
+    given = json.loads(body)
+    channel = {name: given.get(name) for name in ("name", "channel_secret", "channel_access_token")}
+    try:
+        with contextlib.closing(Client(simulator)) as line:
+            line.put(f"/_sim/channels/{account}", channel)
+    except (Refused, http.client.HTTPException, OSError) as error:
+        print(f"the simulated LINE does not know account {account}: {error}", file=sys.stderr)
+
+
+def serve(app: Chalice, port: int, simulator: str | None = None) -> Server:
     """A running API server."""
-    server = Server(port, Gateway(app).answer, refuse=refuse, max_body=_MAX_BODY)
+    server = Server(port, Gateway(app, simulator).answer, refuse=refuse, max_body=_MAX_BODY)
     server.start()
     return server
 
@@ -115,8 +140,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m chalicelib.local.api")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--ready-fd", type=int)
+    parser.add_argument("--simulator")
     options = parser.parse_args()
-    server = serve(load_app(), options.port)
+    server = serve(load_app(), options.port, options.simulator)
     ready(options.ready_fd)
     wait_for_stop()
     server.stop()

@@ -57,15 +57,10 @@ class Story:
         return self.good
 
     def set_up(self) -> None:
-        """The account, the simulated channel and the salon's documents."""
+        """The account and the salon's documents."""
         self.out("1. The salon connects its LINE account and applies examples/salon/bundle.yaml")
         account = {"name": "サロン届", "channel_secret": SECRET, "channel_access_token": TOKEN}
         self.api.put(A, account)
-        if self.sim:
-            self.sim.put(
-                f"/_sim/channels/{ACCOUNT}",
-                {"channel_secret": SECRET, "channel_access_token": TOKEN, "name": "サロン届"},
-            )
         bundle = (SALON / "bundle.yaml").read_text(encoding="utf-8")
         self.api.call("POST", f"{A}/catalog/apply", bundle, content_type="application/yaml")
         published = self.api.post(f"{A}/scenarios/welcome/publish", {})

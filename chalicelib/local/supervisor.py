@@ -53,8 +53,9 @@ class Platform:
                 True,
             ),
         ]
+        simulator = ("--simulator", config.sim_url) if config.sim_url else ()
         self._doors = [
-            Child("api", python("chalicelib.local.api", "--port", str(config.port), *ready)),
+            Child("api", python("chalicelib.local.api", "--port", str(config.port), *ready, *simulator)),
             *(
                 Child(
                     f"workers-{number}",

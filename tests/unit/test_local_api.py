@@ -12,7 +12,7 @@ import pytest
 from chalice.app import Chalice, CORSConfig, Response
 
 from chalicelib.local import api
-from chalicelib.local.http import Server
+from chalicelib.local.http import Reply, Request, Server
 
 
 def make_app() -> Chalice:
@@ -144,3 +144,32 @@ def test_connections_are_kept(server: Server) -> None:
         assert connection.getresponse().read() is not None
         assert connection.sock is first
     connection.close()
+
+
+def test_an_account_is_introduced_to_the_simulator() -> None:
+    """Whoever makes an account here can send at once: the simulated LINE learns its channel. One that is
+    not there keeps nobody from making accounts.
+    """
+    app, heard = Chalice(app_name="platform"), list[tuple[str, str, Any]]()
+
+    @app.route("/v1/accounts/{account}", methods=["PUT"])
+    def put_account(account: str) -> dict[str, Any]:
+        return {"id": account}
+
+    def hear(request: Request) -> Reply:
+        heard.append((request.method, request.target, json.loads(request.body)))
+        return Reply(200, [("Content-Type", "application/json")], b"{}")
+
+    line = Server(0, hear, refuse=api.refuse, max_body=1000)
+    line.start()
+    platform = api.serve(app, 0, f"http://127.0.0.1:{line.port}")
+    channel = {"name": "店", "channel_secret": "s", "channel_access_token": "t"}
+    body = json.dumps(channel | {"shards": 4})
+    try:
+        for _ in range(2):
+            status, _, _ = ask(platform, "PUT", "/v1/accounts/shop", body, Content_Type="application/json")
+            assert status == 200
+            line.stop()
+    finally:
+        platform.stop()
+    assert heard == [("PUT", "/_sim/channels/shop", channel)]

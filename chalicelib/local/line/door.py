@@ -199,11 +199,12 @@ def _put_channel(call: Call) -> Response:
     secret, token = body.get("channel_secret"), body.get("channel_access_token")
     if not isinstance(secret, str) or not isinstance(token, str) or not secret or not token:
         raise InvalidInput("channel_secret and channel_access_token are needed")
+    known = call.sim.people.channel(call.names["account"])
     channel = Channel(
         call.names["account"],
         secret,
         token,
-        body.get("webhook_url"),
+        body.get("webhook_url", known.webhook_url),
         body.get("name") or call.names["account"],
         bot_id_of(call.names["account"]),
     )
