@@ -227,3 +227,39 @@ def test_schedules(world: World, api: Api) -> None:
     api.refused(409, "POST", f"{AT}/b/approve", {})
     assert api.ok("POST", f"{AT}/b/cancel", {})["status"] == "cancelled"
     api.refused(409, "POST", f"{AT}/b/cancel", {})
+
+
+def test_what_was_sent_stands_with_each_friend(world: World, api: Api) -> None:
+    """From /send to the friend's timeline and conversation: own words, a test, what was skipped; erased with
+    the rest.
+    """
+    world.receipts = True
+    friends = "/v1/accounts/shop/friends"
+    api.ok("PUT", f"{AT}/dear", {**NEWS, "message": "dear"})
+    api.ok("POST", f"{AT}/dear/test", {"user_ids": ["U0"]})
+    world.run(until=timedelta(minutes=1))
+    world.line.fault = lambda kind, body, n: line.Answer(403, "no") if body.get("to") == "U1" else None
+    run = api.ok("POST", f"{AT}/dear/send", {})["run"]
+    world.run(until=timedelta(minutes=1))
+    real, test = api.ok("GET", f"{friends}/U0/messages")["items"]
+    assert real["messages"] == [{"type": "text", "text": "U0様さん、冬の新作です"}]
+    assert {name: real[name] for name in ("direction", "type", "by", "status", "message", "run")} == {
+        "direction": "out",
+        "type": "push",
+        "by": "broadcast:dear",
+        "status": "accepted",
+        "message": "dear",
+        "run": run,
+    }
+    assert (test["test"], test["status"], test["run"] == run) == (True, "accepted", False)
+    (refused,) = api.ok("GET", f"{friends}/U1/messages")["items"]
+    assert (refused["status"], refused["why"]) == ("failed", "line_403")
+    (line_of_u1,) = api.ok("GET", f"{friends}/U1/activities")["items"]
+    assert (line_of_u1["type"], line_of_u1["rules"], line_of_u1["changes"]) == ("sent", [], [])
+    assert (line_of_u1["source"], line_of_u1["props"]) == ("broadcast", {"broadcast": "dear", "run": run})
+    assert line_of_u1["effects"][0]["action"] == "send"
+    assert [one["type"] for one in api.ok("GET", f"{friends}/U0/export")["activities"]] == ["sent", "sent"]
+    shown = api.ok("GET", f"{friends}/U0")
+    assert (shown["facts"], shown["revision"]) == ({}, 1)
+    api.ok("DELETE", f"{friends}/U0?erase=true")
+    assert api.ok("GET", f"{friends}/U0/activities")["items"] == []

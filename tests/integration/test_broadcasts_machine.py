@@ -16,10 +16,13 @@ from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts import steps, workers
 from chalicelib.broadcasts.documents import Schedule
 from chalicelib.deliveries import workers as delivery_workers
+from chalicelib.engine import workers as engine_workers
+from chalicelib.friends import activities
 from chalicelib.gateways import aws, clock, executions, queues, seam
 from chalicelib.local import resources
 from chalicelib.shared.settings import settings
-from tests.deliveries_builders import ASL, Line, a_friend, an_account
+from tests.conftest import drain
+from tests.deliveries_builders import ASL, TEXT, Line, a_friend, an_account
 
 SHOP = Account("shop", "Shop", "Asia/Tokyo", 2)
 NEWS = {"name": "news", "audience": {"everyone": True}, "message": "news"}
@@ -104,6 +107,19 @@ def test_the_whole_way(line_fake: Line) -> None:
         "Settle",
         "Done",
     ]
+    for body in drain("bulk"):
+        record = {"messageId": "m", "body": json.dumps(body), "receiptHandle": "h"}
+        attributes = {"attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs"}
+        assert engine_workers.bulk({"Records": [record | attributes]}, None)["batchItemFailures"] == []
+    for n in range(4):
+        (told,), _ = activities.recent("shop", f"U{n}", 10)
+        (effect,) = told["effects"]
+        assert (told["type"], told["source"], told["props"]) == (
+            "sent",
+            "broadcast",
+            {"broadcast": "b", "run": run},
+        )
+        assert (effect["status"], effect["message"], effect["messages"]) == ("done", "news", TEXT)
 
 
 def test_cancel_takes_its_own_path(line_fake: Line) -> None:
