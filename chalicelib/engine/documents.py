@@ -103,8 +103,37 @@ def shape(body: dict[str, Any]) -> Iterator[Detail]:
         yield from conditions.shape(body["if"], "if")
 
 
+_MATCHED = {
+    "tag": ("tags", {"tag_added", "tag_removed"}),
+    "score": ("scores", {"score_changed", "score_crossed"}),
+    "attribute": ("attributes", {"attribute_set"}),
+    "scenario": ("scenarios", {"scenario_entered", "scenario_finished", "scenario_exited"}),
+    "form": ("forms", {"form_answered"}),
+    "link": ("links", {"link_clicked"}),
+    "route": ("routes", {"route_entered"}),
+}
+"""Properties that name documents: the kind, and of which events."""
+
+
+def _matched(when: dict[str, Any]) -> Iterator[Reference]:
+    """The documents that a match waits for: without them the rule never runs."""
+    for name, test in (when.get("match") or {}).items():
+        kind, events = _MATCHED.get(name, ("", set[str]()))
+        if when["event"] not in events:
+            continue
+        path = f"when.match.{name}"
+        if isinstance(test, str):
+            yield Reference(path, kind, test)
+        elif isinstance(test, dict):
+            if isinstance(test.get("eq"), str):
+                yield Reference(f"{path}.eq", kind, test["eq"])
+            for n, one in enumerate(test.get("in") or ()):
+                yield Reference(f"{path}.in[{n}]", kind, str(one))
+
+
 def references(body: dict[str, Any]) -> Iterator[Reference]:
-    """Whatever the condition and the actions name."""
+    """Whatever the match, the condition and the actions name."""
+    yield from _matched(body["when"])
     if body.get("if") is not None:
         yield from conditions.references(body["if"], "if")
     yield from actions.references(body.get("then") or ())
@@ -128,8 +157,48 @@ def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail
         yield Detail("valid.hours", "from and to are the same: the rule would never run")
 
 
+_LINE = frozenset({"chat", "standby", "redelivered", "trimmed"})
+"""Properties that any event from LINE may have."""
+PROPERTIES: dict[str, frozenset[str]] = {
+    "followed": _LINE | {"is_unblocked"},
+    "unfollowed": _LINE,
+    "messaged": _LINE | {"message_type", "text", "message_id", "quoted_message_id", "raw"},
+    "postback": _LINE | {"data", "params"},
+    "unsent": _LINE | {"message_id"},
+    "video_completed": _LINE | {"tracking_id"},
+    "beacon": _LINE | {"hwid", "action", "dm"},
+    "account_linked": _LINE | {"result", "nonce"},
+    "membership_changed": _LINE | {"change", "membership_id"},
+    "tag_added": frozenset({"tag"}),
+    "tag_removed": frozenset({"tag"}),
+    "score_changed": frozenset({"score", "before", "after"}),
+    "score_crossed": frozenset({"score", "threshold", "direction"}),
+    "attribute_set": frozenset({"attribute", "value"}),
+    "stage_changed": frozenset({"before", "after"}),
+    "form_answered": frozenset({"form", "answers"}),
+}
+"""What the events have whose properties are not somebody else's to choose."""
+
+
+def warn(id_: str, snapshot: Snapshot) -> Iterator[str]:
+    """What probably was not meant: a property that the event never has, a threshold that the score has not,
+    rules that wake each other.
+    """
+    when = snapshot.get("rules", id_).body["when"]
+    match, event = when.get("match") or {}, when["event"]
+    known = PROPERTIES.get(event)
+    for path in match:
+        if known is not None and path.split(".")[0] not in known:
+            yield f"when.match.{path}: {event} has no such property; it has {', '.join(sorted(known))}"
+    score = snapshot.find("scores", match["score"]) if isinstance(match.get("score"), str) else None
+    threshold = match.get("threshold")
+    if event == "score_crossed" and score is not None and isinstance(threshold, int | float):
+        thresholds = score.body.get("thresholds") or []
+        if threshold not in thresholds:
+            yield f"when.match.threshold: scores/{score.id} has no threshold {threshold}; it has {thresholds}"
+    yield from warnings(snapshot, id_)
+
+
 KINDS: dict[str, DocumentKind] = {
-    "rules": DocumentKind(
-        "rules", Rule, shape=shape, references=references, check=check, warn=lambda id_, at: warnings(at, id_)
-    )
+    "rules": DocumentKind("rules", Rule, shape=shape, references=references, check=check, warn=warn)
 }

@@ -11,9 +11,8 @@ from chalicelib.catalog import sealing
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.catalog.validation import normal_body
-from chalicelib.engine import loops
 from chalicelib.engine.decide import decide
-from chalicelib.engine.documents import KINDS
+from chalicelib.engine.documents import KINDS, warn
 from chalicelib.engine.program import program_of
 from chalicelib.friends import activities, store
 from chalicelib.gateways import clock, secrets
@@ -58,7 +57,7 @@ def standing(account_id: str, rule: str) -> dict[str, Any]:
         for name in sealing.references(body.get("then"))
         if secrets.find_secret(account_id, name) is None
     ]
-    return {"enabled": body.get("enabled", True), "warnings": loops.warnings(catalog, rule) + missing}
+    return {"enabled": body.get("enabled", True), "warnings": [*warn(rule, catalog), *missing]}
 
 
 def _with_drafts(catalog: Snapshot, drafts: Mapping[str, Any], *, only: bool) -> Snapshot:

@@ -15,11 +15,14 @@ Edits = Mapping[str, Any]
 """``{"tags": {"add", "remove": [id]}, "attributes": {id: value}, "scores": {"add", "set": {id: number}}}``"""
 
 
-def check(edits: Edits, snapshot: Snapshot) -> None:
-    """Raise RuleViolation for ids the catalog does not know, InvalidInput for values of a wrong type."""
+def check(edits: Edits, sheet: Sheet, snapshot: Snapshot) -> None:
+    """Raise RuleViolation for ids the catalog does not know, InvalidInput for values of a wrong type.
+
+    What the friend still has of a document that was deleted may be taken away.
+    """
     unknown = [
         Detail(path, f"there is no {kind[:-1]} {id_!r}")
-        for path, kind, id_ in _named(edits)
+        for path, kind, id_ in _named(edits, sheet)
         if not snapshot.find(kind, id_)
     ]
     if unknown:
@@ -46,12 +49,12 @@ def apply(sheet: Sheet, edits: Edits, snapshot: Snapshot, at: str, by: str) -> t
     tags, scores = edits.get("tags", {}), edits.get("scores", {})
     known = {
         (kind, id_): document.body
-        for _, kind, id_ in _named(edits)
+        for _, kind, id_ in _named(edits, sheet)
         if (document := snapshot.find(kind, id_)) is not None
     }
     refused += [
         f"there is no {kind[:-1]} {id_!r} any more"
-        for _, kind, id_ in _named(edits)
+        for _, kind, id_ in _named(edits, sheet)
         if (kind, id_) not in known
     ]
     for tag in tags.get("remove", ()):
@@ -60,9 +63,10 @@ def apply(sheet: Sheet, edits: Edits, snapshot: Snapshot, at: str, by: str) -> t
         if ("tags", tag) in known:
             facts += folding.add_tag(sheet, tag, at, by)
     for attribute, value in edits.get("attributes", {}).items():
-        if ("attributes", attribute) in known:
+        if value is None or ("attributes", attribute) in known:
+            definition = known.get(("attributes", attribute), {})
             try:
-                facts += folding.set_attribute(sheet, attribute, known["attributes", attribute], value, at)
+                facts += folding.set_attribute(sheet, attribute, definition, value, at)
             except UnfitValue as error:
                 refused.append(error.message)
     for verb, change in (("set", folding.set_score), ("add", folding.add_score)):
@@ -72,16 +76,21 @@ def apply(sheet: Sheet, edits: Edits, snapshot: Snapshot, at: str, by: str) -> t
     return facts, refused
 
 
-def _named(edits: Edits) -> list[tuple[str, str, str]]:
-    """Every id that the edits name, also those to remove: ``(path, kind, id)``."""
-    tags, scores = edits.get("tags", {}), edits.get("scores", {})
+def _named(edits: Edits, sheet: Sheet) -> list[tuple[str, str, str]]:
+    """Every id that the catalog must know: ``(path, kind, id)``; not what is taken from who has it."""
+    tags, scores, attributes = (edits.get(name, {}) for name in ("tags", "scores", "attributes"))
     return [
         *(
             (f"tags.{verb}[{n}]", "tags", tag)
             for verb in ("add", "remove")
             for n, tag in enumerate(tags.get(verb, ()))
+            if verb == "add" or tag not in sheet["tags"]
         ),
-        *((f"attributes.{attribute}", "attributes", attribute) for attribute in edits.get("attributes", {})),
+        *(
+            (f"attributes.{attribute}", "attributes", attribute)
+            for attribute, value in attributes.items()
+            if value is not None or attribute not in sheet["attributes"]
+        ),
         *(
             (f"scores.{verb}.{score}", "scores", score)
             for verb in ("add", "set")

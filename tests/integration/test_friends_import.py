@@ -359,6 +359,21 @@ def test_a_patch_goes_through_the_inbox(shop):
     assert api.ok("GET", f"{base}/friends/U1")["attributes"] == {"likes": ["spa"]}
 
 
+def test_what_is_left_of_deleted_documents_can_be_taken_away(shop):
+    """A tag or attribute that friends still have can be removed after its document is gone, not given."""
+    api, base = shop
+    an_import(api, base, "user_id,tags,attribute.visits\nU1,dry,3\n")
+    run_bulk()
+    for kind, name in (("tags", "dry"), ("attributes", "visits")):
+        api.ok("DELETE", f"{base}/{kind}/{name}")
+    api.refused(422, "PATCH", f"{base}/friends/U1", {"tags": {"add": ["dry"]}})
+    api.ok("PATCH", f"{base}/friends/U1", {"tags": {"remove": ["dry"]}, "attributes": {"visits": None}})
+    run_inbox()
+    friend = api.ok("GET", f"{base}/friends/U1")
+    assert (friend["tags"], friend["attributes"]) == ({}, {})
+    api.refused(422, "PATCH", f"{base}/friends/U1", {"tags": {"remove": ["dry"]}})
+
+
 def test_a_patch_can_wait(shop, monkeypatch):
     """200 with the friend once applied; 202 when it takes longer."""
     api, base = shop

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.catalog.validation import normal_body, verify
-from chalicelib.engine.documents import KINDS
+from chalicelib.engine.documents import KINDS, warn
 from chalicelib.engine.loops import loops, warnings
 from chalicelib.shared.errors import InvalidInput, RuleViolation
 from tests.engine_builders import a_catalog, a_rule
@@ -130,6 +130,11 @@ def test_wrong_shapes_are_400(more: dict[str, Any], path: str) -> None:
             {"then": [{"record_event": {"name": "x", "props": {"v": "{{ event.text"}}}]},
             "then[0].record_event.props.v",
         ),
+        ({"when": {"event": "tag_added", "match": {"tag": "nope"}}}, "when.match.tag"),
+        ({"when": {"event": "tag_removed", "match": {"tag": {"in": ["a", "nope"]}}}}, "when.match.tag.in[1]"),
+        ({"when": {"event": "score_crossed", "match": {"score": {"eq": "nope"}}}}, "when.match.score.eq"),
+        ({"when": {"event": "form_answered", "match": {"form": "nope"}}}, "when.match.form"),
+        ({"when": {"event": "scenario_finished", "match": {"scenario": "nope"}}}, "when.match.scenario"),
         ({"if": {"tag": "nope"}}, "if.tag"),
         ({"if": {"any": [{"score": {"id": "nope", "gt": 1}}]}}, "if.any[0].score.id"),
         ({"valid": {"from": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}}, "valid.until"),
@@ -140,6 +145,26 @@ def test_what_cannot_work_is_422(more: dict[str, Any], path: str) -> None:
     with pytest.raises(RuleViolation) as refused:
         save(RULE | more)
     assert path in [detail.path for detail in refused.value.details]
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ({"event": "messaged", "match": {"txt": "予約"}}, "when.match.txt: messaged has no such property"),
+        ({"event": "messaged", "match": {"text": "予約", "raw.stickerId": "1"}}, ""),
+        ({"event": "custom:x", "match": {"txt": "予約"}}, ""),
+        (
+            {"event": "score_crossed", "match": {"score": "interest", "threshold": 4}},
+            "when.match.threshold: scores/interest has no threshold 4; it has [3]",
+        ),
+        ({"event": "score_crossed", "match": {"score": "interest", "threshold": 3}}, ""),
+    ],
+)
+def test_what_was_probably_not_meant_is_told(when: dict[str, Any], told: str) -> None:
+    """A rule that waits for what never comes is saved with a warning."""
+    found = list(warn("r", a_catalog({"r": normal_body(KINDS["rules"], RULE | {"when": when})})))
+    assert (found[0] if found else "").startswith(told)
+    assert bool(found) is bool(told)
 
 
 def test_circles_are_told() -> None:
