@@ -18,7 +18,7 @@ def send(attempt: Attempt) -> None:
         return
     verdict = attempt.call("multicast", {"to": recipients, "messages": attempt.manifest["messages"]})
     if _is_final(attempt, verdict, recipients):
-        receipts.ask(attempt.manifest)
+        receipts.ask(attempt.manifest, accepted=verdict.kind == "accepted")
         return
     if verdict.kind == "no_answer":
         changes.release(attempt.account, attempt.run, attempt.chunk, attempt.number)

@@ -90,7 +90,7 @@ def _end(attempt: Attempt, chars: str, verdict: decide.Verdict) -> None:
     chunks.give_back(attempt.account, attempt.manifest, [attempt.manifest["recipients"][i] for i in unsent])
     is_over = not set(chars) & {".", "?"}
     if ended or is_over:
-        receipts.ask(attempt.manifest)
+        receipts.ask(attempt.manifest, accepted=set(chars) == {"a"})
     if not is_over:
         unanswered = verdict.kind != "accepted" or "?" in chars
         attempt.go_on(verdict, decide.backoff_s(attempt.number) if unanswered else 0)

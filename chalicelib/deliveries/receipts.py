@@ -3,7 +3,8 @@
 Everybody whom a chunk was meant for has one line on the timeline, an activity of type ``sent``: what was
 said, and whether LINE took it, refused it, never answered, or why it was not sent. Whoever got it has
 ``received.<broadcast or scenario>`` = ``{"at", "run"}`` on the fact sheet besides, the latest: what the
-condition ``delivery`` asks. Tests have the line and no receipt; reactions are told by their own activity.
+condition ``delivery`` asks. Tests have the line and no receipt; reactions are told by their own activity
+(``engine.outcomes``).
 
 A job of the queue ``bulk`` writes both, so that sending never waits for it. The send worker asks for one
 whenever something of a chunk has come to its end.
@@ -38,11 +39,17 @@ def tells(manifest: Manifest) -> bool:
     return bool(manifest["recipients"]) and bool(_source(manifest))
 
 
-def ask(manifest: Manifest) -> None:
-    """Have it told what has come of a chunk so far. Asked for twice, it is told once."""
+def ask(manifest: Manifest, *, accepted: bool) -> None:
+    """Have it told what has come of a chunk so far. Asked for twice, it is told once.
+
+    ``accepted``: LINE took it for everybody. A reaction's activity says so already; what came to nothing
+    is told there by the job ``outcome``.
+    """
+    names = {name: manifest[name] for name in ("account", "run", "chunk")}
     if tells(manifest):
-        names = {name: manifest[name] for name in ("account", "run", "chunk")}
         queues.send("bulk", {"job": "receipts", **names})
+    elif manifest["cause"].get("event_id") and not accepted:
+        queues.send("bulk", {"job": "outcome", **names})
 
 
 def write(account: str, run: str, chunk: str) -> None:

@@ -38,11 +38,15 @@ def send_now(account: str, run: str, chunk: str) -> None:
     if step in _ENDING:
         manifest = store.find_manifest(account, run, chunk)
         if manifest is not None:
-            receipts.ask(manifest)
+            receipts.ask(manifest, accepted=step == "done" and _is_accepted(status))
 
 
 _ENDING = frozenset({"split", "expired", "cancel", "done"})
 """Steps after which there are outcomes to tell; ``done``: whoever ended it may have died before asking."""
+
+
+def _is_accepted(status: Status) -> bool:
+    return status.state == "accepted" or set(status.chars) == {"a"}
 
 
 def _attempt(account: str, run: str, status: Status, control: Control, now: datetime) -> None:
@@ -72,7 +76,7 @@ def _is_a_good_moment(
         return True
     if ruling.kind == "skip":
         chunks.skip(account, run, status, ruling.reason, now)
-        receipts.ask(manifest)
+        receipts.ask(manifest, accepted=False)
     # What may have been accepted already is not skipped: it is tried again when the time has come.
     if ruling.kind == "hold" or not decide.untouched(status):
         runs.hold(account, run, status, manifest, ruling)

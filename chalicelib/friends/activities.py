@@ -170,6 +170,29 @@ def _overwrite(account: str, user: str, event_id: str, parts: Mapping[str, Any])
     )
 
 
+def correct_effect(
+    account: str, user: str, event_id: str, index: int, before: str, after: Mapping[str, Any]
+) -> bool:
+    """Change the status and reason of the effect at that place, if its status is ``before``."""
+    dynamodb, effect = aws.client("dynamodb"), f"effects[{index}]"
+    try:
+        dynamodb.update_item(
+            TableName=settings().table("activities"),
+            Key=_key(account, user, event_id),
+            UpdateExpression=f"SET {effect}.#status = :status, {effect}.why = :why",
+            ConditionExpression=f"{effect}.#status = :before",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":status": to_av(after["status"]),
+                ":why": to_av(after["why"]),
+                ":before": to_av(before),
+            },
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
 def delete_all(account: str, user: str) -> int:
     """Delete a friend's whole timeline (erasing); answers how many activities there were."""
     dynamodb, table = aws.client("dynamodb"), settings().table("activities")
