@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +33,22 @@ class BadMatch(ValueError):
 
 
 @dataclass(frozen=True)
+class Groups:
+    """The groups of a regular expression: how many, their numbers by name, and what they hold in a text."""
+
+    count: int
+    numbers: Mapping[str, int]
+    find: Callable[[str], Sequence[str | None]]
+
+
+@dataclass(frozen=True)
 class Test:
     """One property's test: a dotted path in props and what must hold there."""
 
     path: str
     parts: tuple[str, ...]
     holds: Check
+    groups: Groups | None = None
 
     def failure(self, props: Mapping[str, Any]) -> str | None:
         """None when the test holds, else what was seen."""
@@ -50,7 +60,44 @@ class Test:
 
 def compile_match(match: Mapping[str, Any]) -> tuple[Test, ...]:
     """The tests of a ``match`` object. Raises BadMatch with the path below ``match``."""
-    return tuple(Test(path, tuple(path.split(".")), _check(path, wanted)) for path, wanted in match.items())
+    return tuple(
+        Test(path, tuple(path.split(".")), _check(path, wanted), _groups(path, wanted))
+        for path, wanted in match.items()
+    )
+
+
+def capturing(tests: Sequence[Test]) -> tuple[Test, ...]:
+    """The tests whose regular expressions have groups, in the order in which the groups are counted."""
+    return tuple(sorted((test for test in tests if test.groups), key=lambda test: test.path))
+
+
+def group_names(tests: Sequence[Test]) -> list[str]:
+    """Everything that ``captures`` of these tests may answer: numbers first, then names."""
+    groups = [test.groups for test in capturing(tests) if test.groups]
+    numbers = [str(n + 1) for n in range(sum(one.count for one in groups))]
+    return numbers + sorted({name for one in groups for name in one.numbers})
+
+
+def captures(tests: Sequence[Test], props: Mapping[str, Any]) -> dict[str, str]:
+    """What the groups of ``capturing`` tests hold, by number (counted on from test to test) and by name.
+
+    A group that took no part is missing.
+    """
+    found: dict[str, str] = {}
+    before = 0
+    for test in tests:
+        value = at_path(props, test.parts)
+        if test.groups is None:
+            continue
+        held = test.groups.find(value) if isinstance(value, str) else ()
+        for n, text in enumerate(held, start=1):
+            if text is not None:
+                found[str(before + n)] = text
+        for name, n in test.groups.numbers.items():
+            if n <= len(held) and (text := held[n - 1]) is not None:
+                found.setdefault(name, text)
+        before += test.groups.count
+    return found
 
 
 def at_path(value: Any, parts: tuple[str, ...]) -> Any:
@@ -128,17 +175,37 @@ def _text_operator(path: str, name: str, wanted: Any, norm: Callable[[str], str]
 
 
 def _regex(path: str, wanted: Any, norm: Callable[[str], str]) -> Check:
+    pattern = _pattern(path, wanted, norm)
+    return lambda value: isinstance(value, str) and pattern.search(norm(value)) is not None
+
+
+def _groups(path: str, wanted: Any) -> Groups | None:
+    """The groups of a test that has been read already."""
+    regex = wanted.get("regex") if isinstance(wanted, dict) else None
+    if regex is None or "(" not in regex:
+        return None
+    norm = fold if wanted.get("fold") else _nfc
+    pattern = _pattern(path, regex, norm)
+
+    def find(text: str) -> Sequence[str | None]:
+        match = pattern.search(norm(text))
+        held: Sequence[str | None] = match.groups() if match else ()
+        return held
+
+    return Groups(pattern.groups, dict(pattern.groupindex), find) if pattern.groups else None
+
+
+def _pattern(path: str, wanted: Any, norm: Callable[[str], str]) -> Any:
     if not isinstance(wanted, str) or not 0 < len(wanted) <= MAX_REGEX:
         raise BadMatch(path, f"must be a regular expression of at most {MAX_REGEX} characters")
     # Folded text is lower-case hiragana; of the pattern only what no operator is made of may be folded.
     source = _nfc(wanted) if norm is _nfc else "(?i)" + _wide(_nfc(wanted)).translate(_TO_HIRAGANA)
     try:
-        pattern = re2.compile(source, _OPTIONS)
+        return re2.compile(source, _OPTIONS)
     except re2.error as error:
         said = error.args[0] if error.args else ""
         said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise BadMatch(path, f"not a regular expression of RE2's syntax: {said}") from error
-    return lambda value: isinstance(value, str) and pattern.search(norm(value)) is not None
 
 
 def _wide(pattern: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.segments.matching import BadMatch, compile_match
+from chalicelib.segments.matching import BadMatch, captures, capturing, compile_match, group_names
 
 PROPS = {
     "text": "予約したいです",
@@ -128,3 +128,32 @@ def test_a_test_never_raises(value: Any) -> None:
     for wanted in operators:
         for test in compile_match({"a": wanted, "a.b.0": wanted}):
             assert test.failure({"a": value}) is None or isinstance(test.failure({"a": value}), str)
+
+
+def held(match: dict[str, Any], props: dict[str, Any]) -> dict[str, str]:
+    return captures(capturing(compile_match(match)), props)
+
+
+def test_groups_of_a_regex_are_captured() -> None:
+    """By number and by name; a group that took no part is missing, and so is everything without a match."""
+    match = {"text": {"regex": r"名前[:：]\s*(?P<name>\S+)(様)?"}}
+    assert held(match, {"text": "名前： 山田"}) == {"1": "山田", "name": "山田"}
+    assert held(match, {"text": "名前： 山田 "}) == {"1": "山田", "name": "山田"}
+    assert held({"text": {"regex": "(a)(様)?"}}, {"text": "a様"}) == {"1": "a", "2": "様"}
+    assert held(match, {"text": "x"}) == held(match, {}) == held(match, {"text": 5}) == {}
+    assert group_names(compile_match(match)) == ["1", "2", "name"]
+
+
+def test_folded_text_gives_folded_captures() -> None:
+    """What was folded to be compared is what is captured."""
+    match = {"text": {"regex": r"なまえ[:：](?P<name>\w+)", "fold": True}}
+    assert held(match, {"text": "ナマエ：ＹＡＭＡＤＡ"}) == {"1": "yamada", "name": "yamada"}
+
+
+def test_groups_of_several_tests_are_counted_on() -> None:
+    """In the order of the paths, whatever order they were written in; tests without groups do not count."""
+    match = {"b": {"regex": "(?P<two>2)"}, "c": {"regex": "(?:3)"}, "a": {"regex": "(1)(x)?"}}
+    assert [test.path for test in capturing(compile_match(match))] == ["a", "b"]
+    assert held(match, {"a": "1", "b": "2", "c": "3"}) == {"1": "1", "3": "2", "two": "2"}
+    assert group_names(compile_match(match)) == ["1", "2", "3", "two"]
+    assert group_names(compile_match({"a": {"contains": "("}, "b": {"regex": r"\("}})) == []
