@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from chalicelib.engine.model import Decision, Program, effect_key
 from chalicelib.messages import render
+from chalicelib.segments.matching import Test, captures, capturing
 from chalicelib.shared.events import FriendEvent
 
 
@@ -18,23 +20,30 @@ class CannotRun(ValueError):
 
 @dataclass(frozen=True)
 class At:
-    """The event being reacted to, the trigger at hand, the rule, and now."""
+    """The event being reacted to, the trigger at hand, the rule with its match, and now."""
 
     event: FriendEvent
     trigger: FriendEvent
     rule: str
     program: Program
     now: datetime
+    tests: tuple[Test, ...] = ()
 
     @property
     def by(self) -> str:
         """How changes name their cause."""
         return self.rule if ":" in self.rule else f"rule:{self.rule}"
 
+    @cached_property
+    def captured(self) -> dict[str, str]:
+        """What the groups of the match's regular expressions hold: ``event.match.``."""
+        return captures(capturing(self.tests), self.trigger.props)
+
     @property
     def props(self) -> dict[str, Any]:
         """What ``event.`` stands for: the trigger's props, below them those of the event that began it."""
-        return {"type": self.trigger.type, "at": self.trigger.at, **self.event.props, **self.trigger.props}
+        props = {"type": self.trigger.type, "at": self.trigger.at, **self.event.props, **self.trigger.props}
+        return {**props, "match": self.captured} if capturing(self.tests) else props
 
     def definition(self, kind: str, name: str) -> dict[str, Any]:
         """A document's body. Raises CannotRun when there is none."""

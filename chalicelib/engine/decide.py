@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.engine import asking, limits
 from chalicelib.engine.apply import apply_action
 from chalicelib.engine.at import At
-from chalicelib.engine.model import PRODUCED, Decision, Program, Rule
+from chalicelib.engine.model import PRODUCED, SPEAKING, Decision, Program, Rule
 from chalicelib.forms import flow as forms
 from chalicelib.friends import csv_rows, edits
 from chalicelib.friends import sheet as sheets
@@ -107,7 +107,7 @@ class _Reaction:
             if why is not None:
                 continue
             self._ran.add(rule.id)
-            at = At(self._event, trigger, rule.id, self._program, self._now)
+            at = At(self._event, trigger, rule.id, self._program, self._now, rule.tests)
             self._follow(self._run(rule.then, at), depth + 1)
             stopped = rule.id if rule.stop else None
 
@@ -121,8 +121,13 @@ class _Reaction:
     def _run(self, then: Sequence[Mapping[str, Any]], at: At) -> list[Fact]:
         """Apply actions in their order; answers the facts they produced."""
         produced: list[Fact] = []
+        before = len(self._decision.effects)
         for index, action in enumerate(then):
             produced += self._noted(apply_action(self._decision, action, index, at), at)
+        for effect in self._decision.effects[before:]:
+            if effect["status"] == "pending" and effect["action"] in SPEAKING and at.captured:
+                # After a crash the message is rendered again, from what the effect keeps.
+                effect["match"] = at.captured
         return produced
 
     def _noted(self, facts: list[Fact], at: At) -> list[Fact]:

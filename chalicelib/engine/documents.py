@@ -20,7 +20,7 @@ from chalicelib.engine.loops import warnings
 from chalicelib.messages import actions
 from chalicelib.segments import conditions
 from chalicelib.segments.behaviour import EVENT_TYPES
-from chalicelib.segments.matching import BadMatch, compile_match
+from chalicelib.segments.matching import BadMatch, compile_match, group_names
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Clock, Moment, PositiveDuration, Weekday
 from chalicelib.shared.times import parse_iso
@@ -149,12 +149,26 @@ def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail
     if body.get("if") is not None:
         yield from conditions.logic(body["if"], snapshot, "if")
     yield from actions.check(body.get("then") or (), snapshot)
+    yield from _unknown_groups(body)
     valid = body.get("valid") or {}
     if valid.get("from") and valid.get("until") and parse_iso(valid["from"]) >= parse_iso(valid["until"]):
         yield Detail("valid.until", "must be later than valid.from")
     hours = valid.get("hours")
     if hours and hours["from"] == hours["to"]:
         yield Detail("valid.hours", "from and to are the same: the rule would never run")
+
+
+def _unknown_groups(body: dict[str, Any]) -> Iterator[Detail]:
+    """Variables ``event.match.…`` that no group of the match fills in."""
+    event = body["when"]["event"]
+    known = group_names(compile_match(body["when"].get("match") or {}))
+    if not known and event not in PROPERTIES:
+        return  # the event may have a property of this name
+    there = f"there are {', '.join(known)}" if known else "no regex of the match has groups"
+    for where, expression in actions.expressions(body.get("then") or (), "then"):
+        first, *rest = expression.path if expression.kind == "variable" else ("",)
+        if first == "event" and rest[:1] == ["match"] and (len(rest) != 2 or rest[1] not in known):
+            yield Detail(where, f"{expression.name}: there is no such group; {there}")
 
 
 _LINE = frozenset({"chat", "standby", "redelivered", "trimmed"})

@@ -118,7 +118,7 @@ def _said(errand: Errand, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
         errand.sheet,
         errand.program.snapshot,
         clock.now(),
-        event=errand.event.props,
+        event=errand.event.props | ({"match": effect["match"]} if "match" in effect else {}),
         zone=errand.account.zone,
     )
 

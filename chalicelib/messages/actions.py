@@ -192,7 +192,7 @@ def references(then: Sequence[Mapping[str, Any]], path: str = "then") -> Iterabl
         elif name in _NAMED:
             kind, field = _NAMED[name]
             yield Reference(f"{here}.{field}" if field else here, kind, value[field] if field else value)
-        for where, expression in _expressions(value, here):
+        for where, expression in expressions(value, here):
             if expression.kind == "link":
                 yield Reference(where, "links", expression.name)
             elif expression.kind == "variable" and expression.path[0] in KINDS and len(expression.path) == 2:
@@ -224,7 +224,7 @@ def check(then: Sequence[Mapping[str, Any]], snapshot: Snapshot, path: str = "th
 def _attribute_problems(value: Mapping[str, Any], snapshot: Snapshot, here: str) -> Iterator[Detail]:
     given = value.get("value")
     document = snapshot.find("attributes", value["attribute"])
-    if document is None or given is None or any(True for _ in _expressions(given, here)):
+    if document is None or given is None or any(True for _ in expressions(given, here)):
         return
     try:
         fit(document.body, given, f"{here}.value")
@@ -253,7 +253,8 @@ def _template_problems(value: Any, here: str) -> Iterator[Detail]:
                 yield Detail(where, wrong)
 
 
-def _expressions(value: Any, here: str) -> Iterator[tuple[str, Expression]]:
+def expressions(value: Any, here: str) -> Iterator[tuple[str, Expression]]:
+    """Every ``(path, expression)`` in the texts of a value that can be read."""
     for where, _, text in strings(value, here):
         if not has_expressions(text):
             continue

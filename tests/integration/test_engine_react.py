@@ -344,6 +344,20 @@ def test_the_next_event_finishes_one_that_was_cut_off(world: World) -> None:
     assert drain("sends") == []
 
 
+def test_a_push_says_what_was_captured_also_after_a_crash(world: World) -> None:
+    """The message is rendered anew from what the effect keeps."""
+    document = {"name": "m", "messages": [{"type": "text", "text": "{{ event.match.name }}さん"}]}
+    match = {"text": {"regex": "名前は(?P<name>.+)"}}
+    author({"r": a_rule(match=match, then=[{"send": {"message": "m"}}])})
+    catalog.save("shop", [Write("messages", "m", document)], lambda _: None, "test")
+    world.broken.add("dynamodb:PutItem")
+    assert batch(an_event(text="名前は花子"))["batchItemFailures"]
+    world.broken.clear()
+    assert batch(an_event(text="名前は花子"), received=2) == {"batchItemFailures": []}
+    (effect,) = activity()["effects"]
+    assert (effect["status"], effect["messages"][0]["text"]) == ("done", "花子さん")
+
+
 def test_an_interleaved_writer_wins_and_the_decision_is_made_anew(world: World) -> None:
     """Somebody else changes the friend between the read and the write: read again, decide again."""
     author(RULES)

@@ -342,3 +342,44 @@ def test_a_late_change_that_stays_without_effect_is_told() -> None:
     assert told == [("add_tag", "a"), ("set_attribute", "memo"), ("set_score", "interest")]
     assert decision.after["attributes"]["memo"] == "new"
     assert decision.after["scores"]["interest"]["value"] == 1
+
+
+NAMED = {"text": {"regex": r"名前[:：]\s*(?P<name>\S+?)(様)?$"}}
+
+
+def test_what_a_regex_captures_fills_actions_and_messages() -> None:
+    """By name and by number, in this rule alone; a group that took no part has no value."""
+    messages = {"m": {"name": "m", "messages": [{"type": "text", "text": "{{ event.match.name }}さん"}]}}
+    rules = {
+        "r": a_rule(
+            match=NAMED,
+            then=[
+                {"set_attribute": {"attribute": "memo", "value": "{{ event.match.name }}"}},
+                {"record_event": {"name": "named", "props": {"v": "{{ event.match.1 }}"}}},
+                {"reply": {"message": "m"}},
+                {"set_attribute": {"attribute": "memo", "value": "{{ event.match.2 }}"}},
+            ],
+        ),
+        "s": a_rule(
+            "custom:named", [{"set_attribute": {"attribute": "memo", "value": "{{ event.match.1 }}"}}]
+        ),
+    }
+    decision = after(an_event(text="名前： 山田"), rules, messages=messages)
+    assert decision.after["attributes"] == {"memo": "山田"}
+    assert decision.payloads["r:2"] == [{"type": "text", "text": "山田さん"}]
+    assert [(e["rule"], e["action"], e["status"]) for e in decision.effects] == [
+        ("r", "reply", "pending"),
+        ("r", "set_attribute", "failed"),
+        ("s", "set_attribute", "failed"),
+    ]
+    decision = after(an_event(text="名前：山田様"), rules, messages=messages)
+    assert decision.after["attributes"] == {"memo": "様"}
+
+
+def test_an_events_own_property_called_match_stays_readable() -> None:
+    """Where the rule's match has no groups, ``event.match`` is what the caller sent."""
+    rules = {
+        "r": a_rule("custom:x", [{"set_attribute": {"attribute": "memo", "value": "{{ event.match.team }}"}}])
+    }
+    decision = after(an_event("custom:x", match={"team": "青"}), rules)
+    assert decision.after["attributes"] == {"memo": "青"}

@@ -38,6 +38,17 @@ def save(body: dict[str, Any]) -> None:
         {"valid": {"from": "2026-01-01T00:00:00+09:00", "until": "2026-02-01T00:00:00+09:00"}},
         {"valid": {"weekdays": ["sat", "sun"], "hours": {"from": "22:00", "to": "06:00"}}},
         {"when": {"event": "custom:予約した"}},
+        {
+            "when": {"event": "messaged", "match": {"text": {"regex": "(?P<name>.+)"}}},
+            "then": [
+                {"set_attribute": {"attribute": "memo", "value": "{{ event.match.name }}"}},
+                {"set_attribute": {"attribute": "memo", "value": "{{ event.match.1 }}"}},
+            ],
+        },
+        {
+            "when": {"event": "custom:x"},
+            "then": [{"set_attribute": {"attribute": "memo", "value": "{{ event.match.team }}"}}],
+        },
         {"then": []},
         {"then": [{"reply": {"any_of": ["hello", "three"], "choose": "rotate", "push_fallback": True}}]},
         {
@@ -135,6 +146,24 @@ def test_wrong_shapes_are_400(more: dict[str, Any], path: str) -> None:
         ({"when": {"event": "score_crossed", "match": {"score": {"eq": "nope"}}}}, "when.match.score.eq"),
         ({"when": {"event": "form_answered", "match": {"form": "nope"}}}, "when.match.form"),
         ({"when": {"event": "scenario_finished", "match": {"scenario": "nope"}}}, "when.match.scenario"),
+        (
+            {
+                "when": {"event": "messaged", "match": {"text": {"regex": "(?P<name>.+)(x)"}}},
+                "then": [{"record_event": {"name": "x", "props": {"v": ["{{ event.match.nam }}"]}}}],
+            },
+            "then[0].record_event.props.v[0]",
+        ),
+        (
+            {
+                "when": {"event": "custom:x", "match": {"text": {"regex": "(.+)"}}},
+                "then": [{"set_attribute": {"attribute": "memo", "value": "{{ event.match.2 }}"}}],
+            },
+            "then[0].set_attribute.value",
+        ),
+        (
+            {"then": [{"notify": {"to": "C0123456789abcdef", "text": "{{ event.match.1 }}"}}]},
+            "then[0].notify.text",
+        ),
         ({"if": {"tag": "nope"}}, "if.tag"),
         ({"if": {"any": [{"score": {"id": "nope", "gt": 1}}]}}, "if.any[0].score.id"),
         ({"valid": {"from": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}}, "valid.until"),
