@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from chalicelib.friends.model import Sheet, new_sheet
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso
 
+TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 11, 22, 6, 6, 38, 123_000, UTC)
 TAGS = ("vip", "dry", "booked")
 SCORES: dict[str, dict[str, Any]] = {
@@ -115,21 +117,19 @@ def apply_change(sheet: Sheet, change: tuple[str, Any, str]) -> list[folding.Fac
         return folding.remove_tag(sheet, what, at)
     if verb == "add_score":
         return folding.add_score(sheet, what[0], SCORES[what[0]], what[1], at)
-    return folding.set_attribute(sheet, what[0], ATTRIBUTES[what[0]], what[1], at)
+    return folding.set_attribute(sheet, what[0], ATTRIBUTES[what[0]], what[1], at, TOKYO)
 
 
 @st.composite
 def sheets(draw: st.DrawFn) -> Sheet:
     """A sheet as it can come out of events, changes and the mirrors of other rooms."""
-    from zoneinfo import ZoneInfo
-
     sheet = new_sheet("salon", draw(st.sampled_from(["U1", "U2", "U3"])), iso(NOW))
     for event in draw(st.lists(friend_events(), max_size=6)):
-        folding.fold_event(sheet, event, ZoneInfo("Asia/Tokyo"))
+        folding.fold_event(sheet, event, TOKYO)
     for change in draw(st.lists(changes(), max_size=6)):
         apply_change(sheet, change)
     for attribute, value in draw(st.lists(attribute_values(), max_size=4)):
-        folding.set_attribute(sheet, attribute, ATTRIBUTES[attribute], value, iso(NOW))
+        folding.set_attribute(sheet, attribute, ATTRIBUTES[attribute], value, iso(NOW), TOKYO)
     if draw(st.booleans()):
         state = draw(st.sampled_from(["active", "finished", "exited"]))
         sheet["scenarios"]["welcome"] = {"state": state, "node": "n1", "run": "r", "v": 1}

@@ -11,7 +11,7 @@ from chalicelib.engine.model import Decision
 from chalicelib.engine.values import Filling, NoValue
 from chalicelib.friends import sheet as sheets
 from chalicelib.friends.model import Fact, Sheet
-from chalicelib.friends.values import UnfitValue, fit
+from chalicelib.friends.values import UnfitValue, number
 from chalicelib.messages import render
 from chalicelib.messages.actions import parts
 from chalicelib.shared.ids import digest
@@ -44,11 +44,6 @@ def _filling(decision: Decision, at: At) -> Filling:
     return Filling(decision.after, at.program.snapshot, at.now, at.props, at.program.zone)
 
 
-def _number(value: Any) -> float:
-    fitted: float = fit({"type": "number"}, value)
-    return fitted
-
-
 def _add_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
     at.definition("tags", tag)
     return sheets.add_tag(decision.after, tag, at.event.at, at.by)
@@ -60,7 +55,7 @@ def _remove_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
 
 def _add_score(decision: Decision, value: Any, at: At) -> list[Fact]:
     definition = at.definition("scores", value["score"])
-    points = _number(value["points"])
+    points = number(value["points"])
     if value.get("max_per_day") is not None:
         points = _within_day(decision, value, points, at)
     return sheets.add_score(decision.after, value["score"], definition, points, at.event.at)
@@ -83,14 +78,15 @@ def _within_day(decision: Decision, value: Mapping[str, Any], points: float, at:
 
 def _set_score(decision: Decision, value: Any, at: At) -> list[Fact]:
     definition = at.definition("scores", value["score"])
-    number = _number(value["value"])
-    return sheets.set_score(decision.after, value["score"], definition, number, at.event.at)
+    points = number(value["value"])
+    return sheets.set_score(decision.after, value["score"], definition, points, at.event.at)
 
 
 def _set_attribute(decision: Decision, value: Any, at: At) -> list[Fact]:
     name = value["attribute"]
     definition = at.definition("attributes", name)
-    return sheets.set_attribute(decision.after, name, definition, value.get("value"), at.event.at)
+    zone = at.program.zone
+    return sheets.set_attribute(decision.after, name, definition, value.get("value"), at.event.at, zone)
 
 
 _CHANGES: dict[str, Callable[[Decision, Any, At], list[Fact]]] = {

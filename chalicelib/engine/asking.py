@@ -52,9 +52,9 @@ def keep(decision: Decision, turn: Turn, at: At) -> list[Fact]:
     question = form.find(turn.question) if form else None
     if turn.outcome != "answered" or question is None or not question.attribute or not question.definition:
         return []
-    name, definition = question.attribute, question.definition
+    name, definition, zone = question.attribute, question.definition, at.program.zone
     try:
-        return sheets.set_attribute(decision.after, name, definition, turn.value, at.event.at)
+        return sheets.set_attribute(decision.after, name, definition, turn.value, at.event.at, zone)
     except UnfitValue as error:
         decision.changes.append({"type": "refused", "why": str(error), "by": at.by})
         return []

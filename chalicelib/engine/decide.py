@@ -57,12 +57,15 @@ def _fold(decision: Decision, event: FriendEvent, program: Program) -> list[Fact
     by = event.source
     if event.type == "console_edit":
         by = str(event.props.get("by") or "console")
-        produced, refused = edits.apply(decision.after, event.props, program.snapshot, event.at, by)
+        produced, refused = edits.apply(
+            decision.after, event.props, program.snapshot, program.zone, event.at, by
+        )
         facts += produced
         decision.changes += [{"type": "refused", "why": why} for why in refused]
     elif event.type == "imported":
         by = f"import:{event.props.get('job')}"
-        facts += csv_rows.fold_row(decision.after, event.props["row"], program.snapshot, event.at, by)
+        row, zone = event.props["row"], program.zone
+        facts += csv_rows.fold_row(decision.after, row, program.snapshot, zone, event.at, by)
     decision.changes += [_change(fact, by) for fact in facts]
     return facts
 
@@ -136,7 +139,7 @@ class _Reaction:
 
     def _answer(self) -> list[Fact]:
         """What the event says to the form that waits for an answer; rules do not look at an answer."""
-        turn = forms.take(self._decision.after, self._event, self._program.forms)
+        turn = forms.take(self._decision.after, self._event, self._program.forms, self._program.zone)
         if turn is None:
             return []
         self._answered = turn.rule

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from chalicelib.forms import ask
 from chalicelib.forms.model import Choice, Form, Question
@@ -74,7 +75,7 @@ def answers_of(sheet: Sheet, form: Form) -> dict[str, Any]:
     return {one.id: answers[one.id]["value"] for one in form.questions if one.id in answers}
 
 
-def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form]) -> Turn | None:
+def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form], zone: ZoneInfo) -> Turn | None:
     """What the event means to the form that asks; None: it is no answer, and the rules look at it."""
     asking: dict[str, Any] = sheet.get("asking") or {}
     form = forms.get(asking.get("form", ""))
@@ -86,7 +87,8 @@ def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form]) -> Turn | 
         if form is None or question is None or tap[:2] != (form.id, question.id):
             return Turn(tap[0], tap[1], "stale", "this question is not asked any more")
         params, chosen = event.props.get("params"), asking.get("chosen") or ()
-        return _fold(sheet, form, question, event.at, read_tap(question, tap[2], params, chosen))
+        said = read_tap(question, tap[2], params, chosen, zone)
+        return _fold(sheet, form, question, event.at, said)
     text = event.props.get("text")
     if event.type != "messaged" or not isinstance(text, str) or form is None or question is None:
         return None
@@ -96,7 +98,7 @@ def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form]) -> Turn | 
     if fold(text) in form.cancel:
         del sheet["asking"]
         return Turn(form.id, question.id, "cancelled", "the friend left the form")
-    return _fold(sheet, form, question, event.at, read_text(form, question, text))
+    return _fold(sheet, form, question, event.at, read_text(form, question, text, zone))
 
 
 def _fold(sheet: Sheet, form: Form, question: Question, at: str, said: Said | None) -> Turn | None:

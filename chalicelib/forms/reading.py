@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from chalicelib.forms import ask
 from chalicelib.forms.model import Choice, Form, Question
@@ -27,7 +28,11 @@ class Said:
 
 
 def read_tap(
-    question: Question, answer: str, params: Mapping[str, Any] | None, chosen: Collection[str]
+    question: Question,
+    answer: str,
+    params: Mapping[str, Any] | None,
+    chosen: Collection[str],
+    zone: ZoneInfo,
 ) -> Said | None:
     """What a tap says; ``chosen`` are the values tapped before. None: nothing that fits the question."""
     if answer == ask.SKIP:
@@ -35,7 +40,7 @@ def read_tap(
     if question.type == "boolean":
         return Said("answer", answer == "true") if answer in {"true", "false"} else None
     if question.type == "date":
-        return _fitted("date", (params or {}).get("date"))
+        return _fitted("date", (params or {}).get("date"), zone)
     several = question.type == "multi_choice"
     if answer == ask.DONE and several:
         return _choices(question, chosen)
@@ -49,7 +54,7 @@ def read_tap(
     return _choices(question, made) if every else Said("choosing", [*chosen, picked.value])
 
 
-def read_text(form: Form, question: Question, text: str) -> Said | None:
+def read_text(form: Form, question: Question, text: str, zone: ZoneInfo) -> Said | None:
     """What a typed text says; width, case and kana do not count. None: nothing that fits the question."""
     said = fold(text)
     if not question.required and said == fold(form.words["skip"]):
@@ -62,7 +67,7 @@ def read_text(form: Form, question: Question, text: str) -> Said | None:
     if question.type == "date":
         found = _DATE.match(unicodedata.normalize("NFKC", text).strip())
         text = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else text
-    return _fitted(question.type, text)
+    return _fitted(question.type, text, zone)
 
 
 def _named(question: Question, said: str) -> list[str]:
@@ -92,8 +97,8 @@ def _choices(question: Question, values: Iterable[str]) -> Said | None:
     return Said("answer", made if question.type == "multi_choice" else made[0], picked)
 
 
-def _fitted(kind: str, value: Any) -> Said | None:
+def _fitted(kind: str, value: Any, zone: ZoneInfo) -> Said | None:
     try:
-        return Said("answer", fit({"type": kind}, value))
+        return Said("answer", fit({"type": kind}, value, zone=zone))
     except UnfitValue:
         return None

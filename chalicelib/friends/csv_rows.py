@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.friends import sheet as folding
@@ -102,7 +103,7 @@ def _documents(header: Iterable[str]) -> Iterator[tuple[str, str, str]]:
             yield column, f"{kind}s", id_
 
 
-def parse(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot) -> Row:
+def parse(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot, zone: ZoneInfo) -> Row:
     """A line's cells as a checked row; empty cells are left out. Raises WrongLine."""
     if len(cells) > len(header):
         raise WrongLine(f"has {len(cells)} cells, the header has {len(header)}")
@@ -115,7 +116,7 @@ def parse(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot) -> Ro
         if not dot:
             row[column] = _plain(column, text, snapshot)
         elif kind == "score":
-            row.setdefault("scores", {})[id_] = _fitted({"type": "number"}, text, column)
+            row.setdefault("scores", {})[id_] = _fitted({"type": "number"}, text, column, zone)
         else:
             document = snapshot.find("attributes", id_)
             if document is None:
@@ -123,7 +124,7 @@ def parse(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot) -> Ro
             value: Any = text
             if document.body["type"] == "multi_choice":
                 value = [part.strip() for part in text.split("|") if part.strip()]
-            row.setdefault("attributes", {})[id_] = _fitted(document.body, value, column)
+            row.setdefault("attributes", {})[id_] = _fitted(document.body, value, column, zone)
     if not row.get("user_id"):
         raise WrongLine("user_id is missing")
     return row
@@ -155,14 +156,14 @@ def _time(what: str, text: str) -> str:
         raise WrongLine(f"{what} must be a time with offset like 2026-11-22T15:06:00+09:00") from error
 
 
-def _fitted(definition: Mapping[str, Any], value: Any, column: str) -> Any:
+def _fitted(definition: Mapping[str, Any], value: Any, column: str, zone: ZoneInfo) -> Any:
     try:
-        return fit(definition, value, column)
+        return fit(definition, value, column, zone=zone)
     except UnfitValue as error:
         raise WrongLine(error.message) from error
 
 
-def fold_row(sheet: Sheet, row: Row, snapshot: Snapshot, at: str, by: str) -> list[Fact]:
+def fold_row(sheet: Sheet, row: Row, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str) -> list[Fact]:
     """Fold a checked row into a sheet at ``at``, the time of the import; answers the facts produced.
 
     Folding it again changes nothing. A tag or score that is gone from the catalog since is left out.
@@ -185,7 +186,7 @@ def fold_row(sheet: Sheet, row: Row, snapshot: Snapshot, at: str, by: str) -> li
             facts += folding.set_score(sheet, score, document.body, value, at)
     for attribute, value in row.get("attributes", {}).items():
         if document := snapshot.find("attributes", attribute):
-            facts += folding.set_attribute(sheet, attribute, document.body, value, at)
+            facts += folding.set_attribute(sheet, attribute, document.body, value, at, zone)
     return facts
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.friends import sheet as folding
+from chalicelib.friends import values
 from chalicelib.friends.model import Fact, Sheet
-from chalicelib.friends.values import UnfitValue, fit
+from chalicelib.friends.values import UnfitValue
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 
 Edits = Mapping[str, Any]
@@ -32,14 +34,17 @@ def check(edits: Edits, sheet: Sheet, snapshot: Snapshot) -> None:
         if value is None:
             continue
         try:
-            fit(snapshot.get("attributes", attribute).body, value, f"attributes.{attribute}", strict=True)
+            definition = snapshot.get("attributes", attribute).body
+            values.check(definition, value, f"attributes.{attribute}", strict=True)
         except UnfitValue as error:
             unfit += error.details
     if unfit:
         raise InvalidInput(f"{unfit[0].path}: {unfit[0].message}", unfit)
 
 
-def apply(sheet: Sheet, edits: Edits, snapshot: Snapshot, at: str, by: str) -> tuple[list[Fact], list[str]]:
+def apply(
+    sheet: Sheet, edits: Edits, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str
+) -> tuple[list[Fact], list[str]]:
     """Apply edits in place; answers ``(facts produced, what could not be applied and why)``.
 
     What was deleted from the catalog since the edits were checked is left out and named.
@@ -66,7 +71,7 @@ def apply(sheet: Sheet, edits: Edits, snapshot: Snapshot, at: str, by: str) -> t
         if value is None or ("attributes", attribute) in known:
             definition = known.get(("attributes", attribute), {})
             try:
-                facts += folding.set_attribute(sheet, attribute, definition, value, at)
+                facts += folding.set_attribute(sheet, attribute, definition, value, at, zone)
             except UnfitValue as error:
                 refused.append(error.message)
     for verb, change in (("set", folding.set_score), ("add", folding.add_score)):

@@ -138,7 +138,7 @@ def apply_rows(body: dict[str, Any], receive_count: int = 1, react: React | None
     rows: list[tuple[int, Row]] = []
     for line, cells in body["rows"]:
         try:
-            rows.append((line, csv_rows.parse(job.params["header"], cells, catalog)))
+            rows.append((line, csv_rows.parse(job.params["header"], cells, catalog, account.zone)))
         except WrongLine as error:
             errors.append({"line": line, "message": str(error)})
     if job.params["fire"] and react is not None:
@@ -197,8 +197,9 @@ class _Import:
             if sheet is not None and sheet["status"] == "erased":
                 return sheet, "this friend was erased"
             after = copy.deepcopy(sheet) if sheet else new_sheet(self.account.id, user, at)
-            facts = csv_rows.fold_row(after, row, self.catalog, at, f"import:{self.job.id}")
-            trimmed = tidy(after, local_date(parse_iso(at), self.account.zone))
+            zone = self.account.zone
+            facts = csv_rows.fold_row(after, row, self.catalog, zone, at, f"import:{self.job.id}")
+            trimmed = tidy(after, local_date(parse_iso(at), zone))
             sets, removes = changed_paths(sheet or {}, after)
             if sheet is not None and not sets and not removes:
                 if self.again:

@@ -114,11 +114,11 @@ def remove_tag(sheet: Sheet, tag: str, at: str) -> list[Fact]:
 
 
 def set_attribute(
-    sheet: Sheet, attribute: str, definition: Mapping[str, Any], value: Any, at: str
+    sheet: Sheet, attribute: str, definition: Mapping[str, Any], value: Any, at: str, zone: ZoneInfo
 ) -> list[Fact]:
     """Set (None: remove) an attribute; ``attribute_set`` when it changed. Raises ``values.UnfitValue``."""
     if value is not None:
-        value = fit(definition, value, f"attributes.{attribute}")
+        value = fit(definition, value, f"attributes.{attribute}", zone=zone)
     if at < sheet["attributes_at"].get(attribute, ""):
         return []
     sheet["attributes_at"][attribute] = at

@@ -6,14 +6,16 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from chalicelib.shared.errors import Detail, InvalidInput
 
 TEXT_LENGTH = 1000
 NUMBER_LIMIT = 1e15
-_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?\Z")
+_DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?\Z", re.ASCII
+)
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?\Z")
 
 
@@ -25,16 +27,25 @@ class UnfitValue(InvalidInput):
     """The value does not fit the attribute's type."""
 
 
-def fit(definition: Mapping[str, Any], value: Any, path: str = "value", *, strict: bool = False) -> Any:
-    """The value as it is stored. Raises UnfitValue.
+def fit(
+    definition: Mapping[str, Any], value: Any, path: str = "value", *, zone: tzinfo, strict: bool = False
+) -> Any:
+    """The value as it is stored (of a moment with an offset, its date in the zone). Raises UnfitValue.
 
     Unless ``strict``, text is read as the type says (captured text, CSV, postback parameters):
     ``"12"`` as a number, ``"true"`` as a boolean, one choice as a list of one.
     """
     try:
+        if definition["type"] == "date":
+            return _date(value, zone)
         return _FITS[definition["type"]](definition, value, strict)
-    except ValueError as error:
+    except _Unfit as error:
         raise UnfitValue(f"{path}: {error}", [Detail(path, str(error))]) from error
+
+
+def check(definition: Mapping[str, Any], value: Any, path: str = "value", *, strict: bool = False) -> None:
+    """Raise UnfitValue unless the value fits: which zone it will be read in makes no difference to that."""
+    fit(definition, value, path, zone=UTC, strict=strict)
 
 
 def _text(_: Mapping[str, Any], value: Any, strict: bool) -> str:
@@ -45,6 +56,12 @@ def _text(_: Mapping[str, Any], value: Any, strict: bool) -> str:
     if len(value) > TEXT_LENGTH:
         raise _Unfit(f"must be at most {TEXT_LENGTH} characters, has {len(value)}")
     return unicodedata.normalize("NFC", value)
+
+
+def number(value: Any) -> float:
+    """A number given as one, or as text. Raises UnfitValue."""
+    fitted: float = fit({"type": "number"}, value, zone=UTC)
+    return fitted
 
 
 def _number(_: Mapping[str, Any], value: Any, strict: bool) -> int | float:
@@ -68,14 +85,20 @@ def _boolean(_: Mapping[str, Any], value: Any, strict: bool) -> bool:
     return value
 
 
-def _date(_: Mapping[str, Any], value: Any, _strict: bool) -> str:
-    """A calendar date; of a date with a time (LINE's datetimepicker) the date as written."""
+def _date(value: Any, zone: tzinfo) -> str:
+    """A calendar date: of a moment with an offset the one in the zone, else as written (LINE's datetimepicker
+    gives local times without an offset).
+    """
     if not isinstance(value, str):
         raise _Unfit("must be a date like 2026-11-22")
-    found = _DATE.match(value.strip())
-    if not found:
+    text = unicodedata.normalize("NFKC", value).strip().upper()
+    if not _DATE.match(text):
         raise _Unfit(f"{value[:40]!r} is not a date like 2026-11-22")
-    return date.fromisoformat(found[1]).isoformat()
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is None else moment.astimezone(zone)).date().isoformat()
+    except (ValueError, OverflowError) as error:
+        raise _Unfit(f"{value[:40]!r} is not a day and time that the calendar has") from error
 
 
 def _choice(definition: Mapping[str, Any], value: Any, strict: bool) -> str:
@@ -110,8 +133,6 @@ _FITS = {
     "text": _text,
     "number": _number,
     "boolean": _boolean,
-    "date": _date,
     "choice": _choice,
     "multi_choice": _multi_choice,
 }
-TYPES = tuple(_FITS)

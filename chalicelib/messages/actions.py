@@ -23,8 +23,9 @@ from pydantic import (
 
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.friends import values
 from chalicelib.friends.scores import VALUE_LIMIT
-from chalicelib.friends.values import UnfitValue, fit
+from chalicelib.friends.values import UnfitValue
 from chalicelib.messages.template import Expression, TemplateProblem, has_expressions, parse, strings
 from chalicelib.messages.variables import KINDS, problem
 from chalicelib.shared.errors import Detail
@@ -227,7 +228,7 @@ def _attribute_problems(value: Mapping[str, Any], snapshot: Snapshot, here: str)
     if document is None or given is None or any(True for _ in expressions(given, here)):
         return
     try:
-        fit(document.body, given, f"{here}.value")
+        values.check(document.body, given, f"{here}.value")
     except UnfitValue as error:
         yield from error.details
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.friends.values import UnfitValue, fit
+from chalicelib.friends import values
+from chalicelib.friends.values import UnfitValue
 from chalicelib.segments import shapes
 from chalicelib.segments.comparisons import OPERATORS, PerMoment, compare, nfc
 from chalicelib.segments.model import Built, Context, Sheet
@@ -18,6 +20,7 @@ _NONE: dict[str, Any] = {}
 _NOTHING: dict[str, shapes.Check] = {}
 _TEXT = ("contains", "starts_with")
 _LISTS = ("has_any", "has_all")
+_PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _DAYS = ("in_next", "in_last", "anniversary_in")
 
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -78,7 +81,8 @@ def _operand_fits(definition: dict[str, Any], name: str, operand: Any, path: str
     whole = definition["type"] == "multi_choice" or name not in {"between", "in"}
     for one, where in [(operand, path)] if whole else [(o, f"{path}[{n}]") for n, o in enumerate(operand)]:
         try:
-            if fit(definition, one, strict=True) != one and definition["type"] == "date":
+            values.check(definition, one, strict=True)
+            if definition["type"] == "date" and not _PLAIN_DATE.match(one):
                 yield Detail(where, "must be a date like 2026-11-22")
         except UnfitValue as error:
             yield Detail(where, error.details[0].message)

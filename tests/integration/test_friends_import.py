@@ -359,6 +359,23 @@ def test_a_patch_goes_through_the_inbox(shop):
     assert api.ok("GET", f"{base}/friends/U1")["attributes"] == {"likes": ["spa"]}
 
 
+def test_dates_are_days_of_the_account(shop):
+    """A moment with an offset is the day that it is in Tokyo; a local time is as written."""
+    api, base = shop
+    an_import(api, base, "user_id,attribute.birthday\nU1,2026-02-01T15:30:00Z\nU2,２０２６-０２-０１\n")
+    run_bulk()
+    assert api.ok("GET", f"{base}/friends/U1")["attributes"] == {"birthday": "2026-02-02"}
+    assert api.ok("GET", f"{base}/friends/U2")["attributes"] == {"birthday": "2026-02-01"}
+    for given, kept in (("2026-03-01T15:30:00Z", "2026-03-02"), ("2026-03-01T15:30", "2026-03-01")):
+        api.ok("PATCH", f"{base}/friends/U1", {"attributes": {"birthday": given}})
+        run_inbox()
+        assert api.ok("GET", f"{base}/friends/U1")["attributes"] == {"birthday": kept}
+    api.ok("POST", f"{base}/friends/import?fire=true", "user_id,attribute.birthday\nU3,2026-02-01T15:30Z\n",
+           content_type="text/csv")  # fmt: skip
+    run_bulk()
+    assert api.ok("GET", f"{base}/friends/U3")["attributes"] == {"birthday": "2026-02-02"}
+
+
 def test_what_is_left_of_deleted_documents_can_be_taken_away(shop):
     """A tag or attribute that friends still have can be removed after its document is gone, not given."""
     api, base = shop
@@ -392,6 +409,7 @@ WRONG_PATCHES = [
     ({"attributes": {"nope": 1}}, 422, "attributes.nope"),
     ({"attributes": {"visits": "3"}}, 400, "attributes.visits"),
     ({"attributes": {"skin": "wet"}}, 400, "attributes.skin"),
+    ({"attributes": {"birthday": "2026-02-30"}}, 400, "attributes.birthday"),
     ({"scores": {"add": {"interest": "3"}}}, 400, "scores.add.interest"),
     ({"scores": {"add": {"interest": True}}}, 400, "scores.add.interest"),
     ({"tags": ["vip"]}, 400, "tags"),

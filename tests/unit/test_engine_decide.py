@@ -219,6 +219,17 @@ def test_values_come_from_the_event() -> None:
     assert decision.after["scores"]["interest"]["value"] == 7
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [("2026-02-01T15:30:00Z", "2026-02-02"), ("2026-02-01T15:30", "2026-02-01")]
+)
+def test_dates_are_the_accounts(given: str, kept: str) -> None:
+    """A moment with an offset is kept as the day it is in the account's zone; without one as written."""
+    rule = a_rule(then=[{"set_attribute": {"attribute": "visit", "value": "{{ event.text }}"}}])
+    assert after(an_event(text=given), {"r": rule}).after["attributes"] == {"visit": kept}
+    edit = an_event("console_edit", attributes={"visit": given})
+    assert after(edit, {}).after["attributes"] == {"visit": kept}
+
+
 def test_what_cannot_run_is_visible() -> None:
     """A wrong value, a missing variable, an unrenderable message: a failed effect with its reason."""
     rules = {

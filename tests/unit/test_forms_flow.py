@@ -278,7 +278,7 @@ def test_dates_and_yes_or_no() -> None:
             {"id": "first", "text": "初めてですか？", "type": "boolean", "required": True},
         ],
     }
-    for given_as in ("2026-12-01", "2026/12/1", "２０２６年１２月１日", "2026.12.1"):
+    for given_as in ("2026-12-01", "2026/12/1", "２０２６年１２月１日", "2026.12.1", "2026-11-30T15:30Z"):
         chat = Chat(form)
         action = chat.say("診断").payloads["begin:0"][0]["quickReply"]["items"][0]["action"]
         assert (action["type"], action["mode"]) == ("datetimepicker", "date")

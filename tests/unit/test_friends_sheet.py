@@ -297,11 +297,11 @@ def test_caps_of_periods_gone_by_leave():
 def test_attributes_remember_when():
     """The latest value stands; None removes; the same value again is no change."""
     sheet, definition = a_sheet(), ATTRIBUTES["visits"]
-    assert folding.set_attribute(sheet, "visits", definition, 3, at(3))
-    assert folding.set_attribute(sheet, "visits", definition, 9, at(4)) == []
-    assert folding.set_attribute(sheet, "visits", definition, 3, at(2)) == []
-    assert folding.set_attribute(sheet, "visits", definition, None, at(1))
-    assert folding.set_attribute(sheet, "visits", definition, 5, at(1.5)) == []
+    assert folding.set_attribute(sheet, "visits", definition, 3, at(3), TOKYO)
+    assert folding.set_attribute(sheet, "visits", definition, 9, at(4), TOKYO) == []
+    assert folding.set_attribute(sheet, "visits", definition, 3, at(2), TOKYO) == []
+    assert folding.set_attribute(sheet, "visits", definition, None, at(1), TOKYO)
+    assert folding.set_attribute(sheet, "visits", definition, 5, at(1.5), TOKYO) == []
     assert sheet["attributes"] == {}
 
 

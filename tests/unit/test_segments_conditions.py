@@ -237,7 +237,7 @@ def test_scores_are_decayed_and_missing_when_never_touched():
 def test_attributes(attribute, value, true, false):
     """Each type with its operators; text in NFC, case-sensitive; dates in the account's zone."""
     sheet = a_sheet()
-    folding.set_attribute(sheet, attribute, ATTRIBUTES[attribute], value, at())
+    folding.set_attribute(sheet, attribute, ATTRIBUTES[attribute], value, at(), TOKYO)
     for cmp in true:
         assert holds({"attribute": {"id": attribute, **cmp}}, sheet), cmp
     for cmp in false:
@@ -512,6 +512,8 @@ def test_a_wrong_shape_is_named_with_its_path(condition, path):
             "condition.attribute.between[1]",
         ),
         ({"attribute": {"id": "birthday", "eq": "2026-01-01T10:00"}}, "condition.attribute.eq"),
+        ({"attribute": {"id": "birthday", "gt": "2026-01-01T15:30:00Z"}}, "condition.attribute.gt"),
+        ({"attribute": {"id": "birthday", "in": ["２０２６-０１-０１"]}}, "condition.attribute.in[0]"),
         ({"attribute": {"id": "likes", "has_any": ["cars"]}}, "condition.attribute.has_any"),
         ({"event": {"type": "link_clicked", "key": "nope"}}, "condition.event.key"),
         ({"event": {"type": "custom:trial", "key": "x"}}, "condition.event.key"),
