@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.scenarios import schedule
-from chalicelib.scenarios.model import ACTION_RETRY, EARLY, Enrollment, Park, Pointer, Position, Step
+from chalicelib.scenarios.model import (
+    ACTION_RETRY,
+    EARLY,
+    MOST_RE_ENTRIES,
+    RE_ENTRY_WINDOW,
+    Enrollment,
+    Park,
+    Pointer,
+    Position,
+    Step,
+)
 from chalicelib.segments import conditions, matching
 from chalicelib.segments.model import Context
 from chalicelib.shared.times import parse_duration, parse_iso
@@ -292,13 +302,20 @@ def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> str | None:
 
 
 def entering(
-    seen: Enrollment | None, re_entry: str, cause: str
-) -> Literal["enter", "again", "active", "ended_before"]:
+    seen: Enrollment | None, re_entry: str, cause: str, now: datetime
+) -> Literal["enter", "again", "active", "ended_before", "too_often"]:
     """Whether a friend may enter; ``again``: this cause has entered them already."""
     if seen is None:
         return "enter"
     if cause in seen.causes:
         return "again"
-    if seen.state == "active":
-        return "enter" if re_entry == "restart" else "active"
-    return "ended_before" if re_entry == "never" else "enter"
+    if seen.state == "active" and re_entry != "restart":
+        return "active"
+    if seen.state != "active" and re_entry == "never":
+        return "ended_before"
+    return "too_often" if len(lately(seen, now)) >= MOST_RE_ENTRIES else "enter"
+
+
+def lately(seen: Enrollment, now: datetime) -> list[str]:
+    """When a friend entered anew within the window that counts, oldest first."""
+    return [at for at in seen.re_entries if parse_iso(at) > now - RE_ENTRY_WINDOW]

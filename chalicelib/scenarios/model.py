@@ -16,6 +16,10 @@ ACTION_RETRY = timedelta(minutes=1)
 
 CAUSES_KEPT = 20
 
+MOST_RE_ENTRIES = 8
+RE_ENTRY_WINDOW = timedelta(minutes=1)
+"""A friend enters a scenario anew at most so often in so long: whatever goes round ends here."""
+
 
 @dataclass(frozen=True)
 class Enrollment:
@@ -23,7 +27,7 @@ class Enrollment:
 
     ``node_at`` is when ``node`` was entered. ``claim`` is what has been decided and is being sent:
     ``{"run", "chunk", "send", "message", "at", "state", "node", "due_at", "reason"}``, the last four
-    being the position that follows.
+    being the position that follows. ``re_entries`` are the moments at which the friend entered anew lately.
     """
 
     account: str
@@ -40,6 +44,7 @@ class Enrollment:
     claim: dict[str, Any] | None = None
     reason: str | None = None
     ended_at: str | None = None
+    re_entries: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _TRIES = 5
+_REFUSED = {"active": "already_active", "ended_before": "already_entered", "too_often": "too_often"}
 
 
 def enroll(account: str, user_ids: Sequence[str], scenario: str, at: datetime, cause: str) -> list[Result]:
@@ -48,7 +49,7 @@ def enroll(account: str, user_ids: Sequence[str], scenario: str, at: datetime, c
     ``cause`` names what entered them (an event and rule, a request): the same cause enters a friend
     once, and asking again completes what a crash left undone. ``at`` is when that happened;
     the scenario's times count from now. Refused: ``unknown_friend``, ``blocked``, ``not_published``,
-    ``already_active``, ``already_entered``.
+    ``already_active``, ``already_entered``, ``too_often``.
     """
     owner = accounts.get_account(account)
     program = decide.find_program(catalog.snapshot(account), scenario, owner.zone)
@@ -94,11 +95,10 @@ def _enter(
     there: list[Enrollment] = []
     for user, sheet in sheets.items():
         seen = items.get(user)
-        verdict = decide.entering(seen, re_entry, cause)
-        if verdict in {"active", "ended_before"}:
-            why = "already_active" if verdict == "active" else "already_entered"
-            results[user] = Result(user, accepted=False, why=why)
-            if verdict == "active" and seen is not None and _is_cut_off(seen, sheet):
+        verdict = decide.entering(seen, re_entry, cause, now)
+        if verdict in _REFUSED:
+            results[user] = Result(user, accepted=False, why=_REFUSED[verdict])
+            if seen is not None and _is_cut_off(seen, sheet):
                 there.append(seen)
             continue
         if verdict == "again" and seen is not None:
@@ -153,6 +153,7 @@ def _fresh(
         entered_at=iso(now),
         due_at=iso(decide.due_at(program, start, entered, sheet)),
         causes=[*(seen.causes if seen else []), cause][-CAUSES_KEPT:],
+        re_entries=[*decide.lately(seen, now), iso(now)] if seen else [],
     )
 
 
@@ -266,4 +267,4 @@ def _has_advanced(item: Enrollment | None, entry: timers.Entry) -> bool:
 
 def enrollments(account: str, user_id: str) -> list[Enrollment]:
     """Every scenario that a friend has entered, by its id."""
-    return [replace(item, causes=[]) for item in store.of_friend(account, user_id)]
+    return [replace(item, causes=[], re_entries=[]) for item in store.of_friend(account, user_id)]

@@ -37,6 +37,7 @@ class EnrollmentRecord(dynamo.Record):
     claim = dynamo.Document(null=True)
     reason = UnicodeAttribute(null=True)
     ended_at = UnicodeAttribute(null=True)
+    re_entries: dynamo.Items = dynamo.Items(null=True)
 
 
 def load_many(account: str, scenario: str, user_ids: Sequence[str]) -> dict[str, Enrollment]:
@@ -88,6 +89,7 @@ def enroll(seen: Enrollment | None, fresh: Enrollment) -> bool:
         entered_at=fresh.entered_at,
         due_at=fresh.due_at,
         causes=fresh.causes,
+        re_entries=fresh.re_entries or None,
     )
     removes = [("claim",), ("reason",), ("ended_at",)]
     guard = Condition(("pk",), "absent") if seen is None else Condition(("v",), "=", seen.v)

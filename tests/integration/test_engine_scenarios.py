@@ -11,7 +11,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.validation import normal_body
-from chalicelib.engine import service
+from chalicelib.engine import health, service
 from chalicelib.friends import activities, store
 from chalicelib.gateways import clock
 from chalicelib.scenarios import service as scenarios
@@ -141,3 +141,47 @@ def test_a_block_leaves_scenarios(shop: None) -> None:
     assert standing()["state"] == "exited"
     service.react(an_event_now("followed", "f2", is_unblocked=True))
     assert effect("f2") == ("skipped", "already_entered")
+
+
+SPINNING = {
+    "name": "sc",
+    "entry": {"re_entry": "restart"},
+    "start": "n",
+    "nodes": {"n": {"type": "action", "then": [{"record_event": {"name": "spin"}}]}},
+}
+
+
+def spin(writes: list[Write]) -> None:
+    scenario = normal_body(KINDS["scenarios"], SPINNING)
+    catalog.save("shop", [Write("scenarios", "sc", scenario), *writes], lambda _: None, "test")
+    scenarios.publish("shop", "sc", "test")
+
+
+def work_until_still(most: int = 100) -> int:
+    """React to whatever comes into the inbox until nothing comes; answers how many events that were."""
+    done = 0
+    while messages := drain("inbox"):
+        for message in messages:
+            done += 1
+            assert done <= most, "it goes round for ever"
+            service.react(FriendEvent.from_message(message))
+    return done
+
+
+def test_a_scenario_and_a_rule_that_go_round_come_to_an_end(shop: None) -> None:
+    """The ninth entering anew within a minute is refused, visibly, and nothing is left to go round."""
+    rule = Write("rules", "again", a_rule("custom:spin", [{"enter_scenario": "sc"}]))
+    spin([rule])
+    service.react(an_event_now("custom:spin", "begin"))
+    assert work_until_still() < 40
+    (item,) = scenarios.enrollments("shop", "U1")
+    assert (item.run, item.state) == (9, "finished")
+    refused = [
+        effect
+        for activity in activities.recent("shop", "U1", 50)[0]
+        for effect in activity["effects"]
+        if effect["status"] == "skipped"
+    ]
+    assert [(e["rule"], e["action"], e["why"]) for e in refused] == [("again", "enter_scenario", "too_often")]
+    (trouble,) = health.read("shop", "again", 1)
+    assert (trouble["status"], trouble["n"], trouble["why"]) == ("skipped", 1, "enter_scenario: too_often")

@@ -125,6 +125,27 @@ def test_the_same_cause_enters_once_and_re_entry_is_as_defined(world: World) -> 
         world.run(80)
 
 
+def test_entering_anew_has_a_brake(world: World) -> None:
+    """Eight times within a minute, then not until the oldest is a minute ago. Causes still count once."""
+    put_friends("u1")
+    publish(entry={"re_entry": "restart"}, **TWO_STEPS)
+    for n in range(9):
+        assert enroll("u1", cause=f"c{n}") == [None]
+        world.now += timedelta(seconds=5)
+    assert enroll("u1", cause="c9") == ["too_often"]
+    assert enroll("u1", cause="c8") == [None]
+    assert where("u1").run == 9
+    world.now = START + timedelta(seconds=64)
+    assert enroll("u1", cause="c9") == ["too_often"]
+    world.now = START + timedelta(seconds=65)
+    assert enroll("u1", cause="c9") == [None]
+    assert enroll("u1", cause="c10") == ["too_often"]
+    assert (where("u1").run, len(where("u1").re_entries)) == (10, 8)
+    world.now += timedelta(days=1)
+    assert enroll("u1", cause="c11") == [None]
+    assert where("u1").re_entries == [iso(world.now)]
+
+
 def test_refusals_say_why(world: World) -> None:
     """Unknown and blocked friends, and scenarios that were never published."""
     put_friends("u1", "u2")

@@ -161,3 +161,27 @@ def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
         told = world.facts["u/scenario_entered:welcome:1"]
         assert told.props["cause"] == ("first" if cut_off else "second")
     assert point > 7
+
+
+def test_a_crash_in_entering_anew_is_counted_once(world: World) -> None:
+    """Killed anywhere and repeated, each cause is one entry: the brake lets through as many as without."""
+    publish(start="first", nodes={"first": message("m1")}, entry={"re_entry": "restart"})
+    put_friends("u")
+    assert [enroll("u", cause=f"c{n}") for n in range(8)] == [[None]] * 8
+    begin_again, point, survived = world.keep(), 0, False
+    while not survived:
+        point += 1
+        begin_again()
+        world.crossings, world.crash_at = 0, point
+        with contextlib.suppress(Crashed):
+            enroll("u", cause="last")
+        survived, world.crash_at = world.crash_at is not None, None
+        for _ in range(2):
+            assert enroll("u", cause="last") == [None], f"crash at crossing {point}"
+        assert enroll("u", cause="more") == ["too_often"]
+        item = store.find(SHOP, "welcome", "u")
+        assert item is not None
+        assert (item.run, len(item.re_entries)) == (9, 8)
+        world.run(2, sweep=False)
+        assert world.told("u").count("scenario_entered") == 9
+    assert point > 3
