@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.engine import asking
+from chalicelib.engine import asking, limits
 from chalicelib.engine.at import At, CannotRun
 from chalicelib.engine.model import Decision
 from chalicelib.engine.values import Filling, NoValue
@@ -56,23 +56,28 @@ def _remove_tag(decision: Decision, tag: Any, at: At) -> list[Fact]:
 def _add_score(decision: Decision, value: Any, at: At) -> list[Fact]:
     definition = at.definition("scores", value["score"])
     points = number(value["points"])
-    if value.get("max_per_day") is not None:
+    if value.get("max_per_day") is not None and not _overtaken(
+        decision.after, "add_score", value, at.event.at
+    ):
         points = _within_day(decision, value, points, at)
     return sheets.add_score(decision.after, value["score"], definition, points, at.event.at)
 
 
 def _within_day(decision: Decision, value: Mapping[str, Any], points: float, at: At) -> float:
     """The points that the day of the event still has room for; what was cut off is told."""
+    if points <= 0:
+        return points
     day = local_date(parse_iso(at.event.at), at.program.zone).isoformat()
-    state = decision.after["limits"].setdefault(at.rule, {}).setdefault("points", {})
-    days = state.get(value["score"], {})
-    used = float(days.get(day, 0))
-    allowed = max(0.0, min(points, float(value["max_per_day"]) - used)) if points > 0 else points
+    days = decision.after["limits"].get(at.rule, {}).get("points", {}).get(value["score"], {})
+    used, forgotten = float(days.get(day, 0)), limits.is_forgotten(days, day)
+    allowed = 0.0 if forgotten else max(0.0, min(points, float(value["max_per_day"]) - used))
     if allowed != points:
         cut = {"type": "capped", "score": value["score"], "points": points, "added": allowed, "by": at.by}
-        decision.changes.append(cut)
-    # The newest days only, as with ``per_day`` of a rule's limit.
-    state[value["score"]] = dict(sorted({**days, day: used + max(0.0, allowed)}.items())[-7:])
+        why = {"why": f"{day} is longer ago than is remembered"} if forgotten else {}
+        decision.changes.append(cut | why)
+    if allowed:
+        state = decision.after["limits"].setdefault(at.rule, {}).setdefault("points", {})
+        state[value["score"]] = limits.with_day(days, day, used + allowed)
     return allowed
 
 

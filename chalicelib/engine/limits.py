@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.shared.times import iso, parse_duration, parse_iso
 
+DAYS_REMEMBERED = 31
+"""Of so many days, the newest, a sheet remembers what they have used; an older one counts as used up."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -95,12 +97,23 @@ def take(
     if limit.per_day is None:
         return after, None
     day = parse_iso(at).astimezone(zone).date().isoformat()
-    today = int(before.get("days", {}).get(day, 0))
+    days = before.get("days", {})
+    if is_forgotten(days, day):
+        return before, f"limit: {limit.per_day} per day, and {day} is longer ago than is remembered"
+    today = int(days.get(day, 0))
     if today >= limit.per_day:
         return before, f"limit: {limit.per_day} per day"
-    # The newest days only: an event later than a week is judged on what its own day still shows.
-    days = {**before.get("days", {}), day: today + 1}
-    return after | {"days": dict(sorted(days.items())[-7:])}, None
+    return after | {"days": with_day(days, day, today + 1)}, None
+
+
+def is_forgotten(days: Mapping[str, Any], day: str) -> bool:
+    """Whether a day is older than all that a full memory of days holds: what it has used is not known."""
+    return len(days) >= DAYS_REMEMBERED and day < min(days)
+
+
+def with_day(days: Mapping[str, Any], day: str, used: float) -> dict[str, Any]:
+    """The memory with what a day has used by now; only the newest days stay."""
+    return dict(sorted({**days, day: used}.items())[-DAYS_REMEMBERED:])
 
 
 def _moment(text: str | None) -> str | None:

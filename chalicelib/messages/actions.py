@@ -57,7 +57,10 @@ class _Strict(BaseModel):
 
 
 class AddScore(_Strict):
-    """Points to a score; ``max_per_day`` is the most that this action adds to one friend in a local day."""
+    """Points to a score; ``max_per_day`` is the most that the rule adds to one friend's score in a local day.
+
+    All actions of the rule with a ``max_per_day`` for that score share the day.
+    """
 
     score: Id
     points: NumberOrVariable

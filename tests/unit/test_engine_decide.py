@@ -171,6 +171,72 @@ def test_limits(limit: Any, minutes: tuple[float, ...], expected: list[int]) -> 
     assert run(rules, *minutes)[0] == expected
 
 
+DAY = 24 * 60
+
+
+def days_ago(*days: int) -> list[float]:
+    """Minutes of events so many days ago, a minute apart."""
+    return [n - day * DAY for n, day in enumerate(days)]
+
+
+def points_after(minutes: list[float], then: list[dict[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
+    """The interest after a message per minute given, and what was capped."""
+    rules, sheet, capped = {"r": a_rule(then=then)}, None, []
+    for n, minute in enumerate(minutes):
+        decision = after(an_event(text="x", minutes=minute, id=f"e{n}"), rules, sheet)
+        sheet = decision.after
+        capped += [change for change in decision.changes if change["type"] == "capped"]
+    return sheet["scores"]["interest"]["value"], capped
+
+
+FIVE_A_DAY = {"add_score": {"score": "interest", "points": 5, "max_per_day": 5}}
+
+
+def test_points_per_day_hold_for_late_days() -> None:
+    """Twenty events of an older day, after seven newer ones: that day gives its five points, once."""
+    total, capped = points_after(days_ago(6, 5, 4, 3, 2, 1, 0, *[9] * 20), [FIVE_A_DAY])
+    assert total == 40
+    assert len(capped) == 19
+
+
+def test_a_day_that_is_forgotten_is_used_up() -> None:
+    """Thirty-one days are remembered; nothing is given for one before them, and it is told why."""
+    total, capped = points_after(days_ago(*range(31), 31, 12), [FIVE_A_DAY])
+    assert total == 31 * 5
+    assert capped[0]["added"] == 0
+    assert capped[0]["why"] == "2026-10-22 is longer ago than is remembered"
+    assert "why" not in capped[1]
+    rules = {"r": a_rule(then=[{"add_tag": "a"}], limit={"per_day": 1})}
+    ran, sheet = run(rules, *days_ago(*range(31), 31, 12))
+    assert ran == list(range(31))
+    decision = after(an_event(text="x", minutes=-31 * DAY, id="late"), rules, sheet)
+    assert why(decision, "r") == "limit: 1 per day, and 2026-10-22 is longer ago than is remembered"
+    assert decision.after["limits"] == sheet["limits"]
+
+
+def test_points_per_day_are_shared_by_a_rules_actions_on_one_score() -> None:
+    """Per rule and score: two actions on one score share the day, another score has a day of its own."""
+    heat = {"add_score": {"score": "heat", "points": 5, "max_per_day": 5}}
+    total, capped = points_after(days_ago(0, 0), [FIVE_A_DAY, FIVE_A_DAY, heat])
+    assert total == 5
+    assert [(c["score"], c["added"]) for c in capped] == [("interest", 0)] * 3 + [("heat", 0)]
+
+
+def test_points_that_are_void_use_nothing_of_the_day() -> None:
+    """Points from before a later set are told as overtaken, and leave the day's room to others."""
+    rules = {
+        "r": a_rule(then=[FIVE_A_DAY]),
+        "set": a_rule("custom:set", [{"set_score": {"score": "interest", "value": 1}}]),
+    }
+    sheet = after(an_event("custom:set"), rules).after
+    late = after(an_event(text="x", minutes=-10, id="e2"), rules, sheet)
+    assert types(late) == ["overtaken"]
+    assert (
+        after(an_event(text="x", minutes=10, id="e3"), rules, late.after).after["scores"]["interest"]["value"]
+        == 6
+    )
+
+
 def test_a_rule_without_limit_leaves_no_state() -> None:
     """Only limited rules keep something on the sheet."""
     assert run({"r": a_rule(then=[{"add_tag": "a"}])}, 0)[1]["limits"] == {}
