@@ -12,6 +12,8 @@ from chalicelib.shared.times import iso, parse_duration, parse_iso
 
 DAYS_REMEMBERED = 31
 """Of so many days, the newest, a sheet remembers what they have used; an older one counts as used up."""
+RUNS_REMEMBERED = 10
+"""Of so many runs, the newest, a sheet remembers the moments for a cooldown; nothing runs before them."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -78,7 +80,7 @@ def take(
     """Count one match; answers the state after and None when the rule may run, else why not.
 
     ``n`` counts runs (with ``every``: matches); times are the events', so a late event neither starts
-    a cooldown anew nor shortens one.
+    a cooldown anew nor shortens one: no two runs are closer to each other than the cooldown.
     """
     before = dict(state or {})
     runs = int(before.get("n", 0))
@@ -89,11 +91,16 @@ def take(
         return after | {"last_at": max(at, before.get("last_at", ""))}, None
     if limit.once and runs:
         return before, f"limit: once, done at {before.get('last_at')}"
-    if limit.cooldown is not None and before.get("last_at"):
-        apart = parse_iso(at) - parse_iso(before["last_at"])
-        if abs(apart) < limit.cooldown:
-            return before, f"limit: cooldown since {before['last_at']}"
+    remembered = _runs(before)
+    if limit.cooldown is not None:
+        why = _cooling(limit.cooldown, remembered, runs, at)
+        if why is not None:
+            return before, why
     after = before | {"n": runs + 1, "last_at": max(at, before.get("last_at", ""))}
+    if limit.cooldown is not None:
+        return after | {"runs": sorted([*remembered, at])[-RUNS_REMEMBERED:]}, None
+    # Moments remembered for a cooldown that the rule has no more would not tell of this run.
+    after.pop("runs", None)
     if limit.per_day is None:
         return after, None
     day = parse_iso(at).astimezone(zone).date().isoformat()
@@ -104,6 +111,23 @@ def take(
     if today >= limit.per_day:
         return before, f"limit: {limit.per_day} per day"
     return after | {"days": with_day(days, day, today + 1)}, None
+
+
+def _runs(state: Mapping[str, Any]) -> list[str]:
+    """The moments of runs that are remembered, oldest first; at least the last one."""
+    last = [state["last_at"]] if state.get("last_at") else []
+    return list(state.get("runs") or last)
+
+
+def _cooling(cooldown: timedelta, remembered: list[str], runs: int, at: str) -> str | None:
+    """Why a rule must not run at a moment, earlier or later than its other runs; None when it may."""
+    moment = parse_iso(at)
+    for run in remembered:
+        if abs(moment - parse_iso(run)) < cooldown:
+            return f"limit: cooldown since {run}"
+    if runs > len(remembered) and at < min(remembered, default=""):
+        return f"limit: cooldown, and runs before {min(remembered)} are not remembered"
+    return None
 
 
 def is_forgotten(days: Mapping[str, Any], day: str) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.engine.decide import decide
 from chalicelib.engine.model import Decision
+from chalicelib.shared.times import iso
 from tests.engine_builders import NOW, a_program, a_rule, an_event
 
 
@@ -162,6 +166,8 @@ def run(rules: dict[str, Any], *minutes: float) -> tuple[list[int], Any]:
         ({"every": 3}, (0, 1, 2, 3, 4, 5, 6), [2, 5]),
         ({"cooldown": "1h"}, (0, 30, 59, 60, 61, 130), [0, 3, 5]),
         ({"cooldown": "1h"}, (0, -30, -90, 30), [0, 2]),
+        ({"cooldown": "1d"}, (0, 49 * 60, 20 * 60, 24 * 60 + 59, 24 * 60 + 60), [0, 1, 3]),
+        ({"cooldown": "1d"}, (0, 49 * 60, 24 * 60), [0, 1, 2]),
         ({"per_day": 2}, (0, 1, 2, 60 * 12 - 1, 60 * 12, 60 * 13, 60 * 14), [0, 1, 4, 5]),
     ],
 )
@@ -235,6 +241,60 @@ def test_points_that_are_void_use_nothing_of_the_day() -> None:
         after(an_event(text="x", minutes=10, id="e3"), rules, late.after).after["scores"]["interest"]["value"]
         == 6
     )
+
+
+HOUR = {"r": a_rule(then=[{"add_tag": "a"}], limit={"cooldown": "1h"})}
+
+
+@given(st.lists(st.integers(-24, 24).map(lambda n: n * 20.0), max_size=40))
+def test_no_two_runs_are_closer_than_the_cooldown(minutes: list[float]) -> None:
+    """In whatever order the events arrive, however many; what is remembered stays small."""
+    ran, sheet = run(HOUR, *minutes)
+    moments = sorted(minutes[n] for n in ran)
+    assert all(later - earlier >= 60 for earlier, later in pairwise(moments))
+    if minutes:
+        assert len(sheet["limits"]["r"]["runs"]) <= 10
+
+
+def test_events_in_order_run_whenever_the_cooldown_is_over() -> None:
+    """Remembering few runs costs nothing while nothing is late."""
+    assert run(HOUR, *(n * 30.0 for n in range(60)))[0] == list(range(0, 60, 2))
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "runs"),
+    [
+        ({"n": 1}, 59, False),
+        ({"n": 1}, 60, True),
+        ({"n": 1}, -59, False),
+        ({"n": 1}, -60, True),
+        ({"n": 3}, 60, True),
+        ({"n": 3}, -60, False),
+    ],
+)
+def test_a_cooldown_goes_on_from_what_was_kept_before(
+    state: dict[str, Any], minutes: float, runs: bool
+) -> None:
+    """Sheets that hold the last run alone are read; what they do not tell of earlier ones is not guessed."""
+    sheet = after(an_event(text="x"), {}).after
+    sheet["limits"]["r"] = {**state, "last_at": iso(NOW)}
+    decision = after(an_event(text="x", minutes=minutes, id="e2"), HOUR, sheet)
+    assert (why(decision, "r") == "matched") is runs
+    assert decision.after["limits"]["r"]["n"] == state["n"] + runs
+
+
+def test_a_cooldown_that_was_another_limit_meanwhile() -> None:
+    """Runs under another limit are not forgotten when the rule gets its cooldown back."""
+    daily = {"r": a_rule(then=[{"add_tag": "a"}], limit={"per_day": 9})}
+    sheet = after(an_event(text="x"), HOUR).after
+    for n, minutes in enumerate((200, 300)):
+        sheet = after(an_event(text="x", minutes=minutes, id=f"d{n}"), daily, sheet).after
+    late = after(an_event(text="x", minutes=190, id="late"), HOUR, sheet)
+    assert (
+        why(late, "r")
+        == f"limit: cooldown, and runs before {sheet['limits']['r']['last_at']} are not remembered"
+    )
+    assert why(after(an_event(text="x", minutes=360, id="next"), HOUR, sheet), "r") == "matched"
 
 
 def test_a_rule_without_limit_leaves_no_state() -> None:
