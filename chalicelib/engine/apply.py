@@ -160,8 +160,9 @@ def _menu_effect(decision: Decision, effect: dict[str, Any], menu: str, at: At) 
 def _message_effect(
     decision: Decision, effect: dict[str, Any], name: str, value: Mapping[str, Any], at: At
 ) -> dict[str, Any]:
-    message = _chosen(decision, effect, value, at)
-    effect = effect | {"message": message, "status": "pending"}
+    # Named on the effect itself: also when it cannot be said, the timeline says what could not.
+    effect["message"] = message = _chosen(decision, effect, value, at)
+    effect = effect | {"status": "pending"}
     blocked = decision.after.get("status") == "blocked"
     if name == "send" and blocked:
         return effect | {"status": "skipped", "why": "blocked"}

@@ -399,6 +399,17 @@ def test_replies_need_a_token_and_sends_a_friend() -> None:
     assert [e["status"] for e in after(event, rules, gone).effects] == ["skipped"] * 3
 
 
+def test_what_could_not_be_said_is_named() -> None:
+    """A reply or send that cannot be rendered still tells which message, also one that was chosen."""
+    then = [
+        {"reply": {"message": "dear"}},
+        {"send": {"message": "dear"}},
+        {"reply": {"any_of": ["dear", "three"], "choose": "rotate"}},
+    ]
+    decision = decide(an_event(text="x"), None, a_program({"r": a_rule(then=then)}), NOW)
+    assert [(e["status"], e["message"]) for e in decision.effects] == [("failed", "dear")] * 3
+
+
 def test_a_reply_may_be_one_of_several() -> None:
     """By turns each comes round per friend; by chance the same event always gets the same one."""
     options = ["hello", "three", "other"]
