@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.api_client import Api, an_account, an_api
 
 SALON = Path(__file__).resolve().parents[2] / "examples" / "salon" / "bundle.yaml"
@@ -161,6 +163,33 @@ def test_what_a_broadcast_is_going_to_need_cannot_be_deleted(cloud: None) -> Non
     assert api.paths(422, "DELETE", f"{base}/messages/news") == ["broadcasts.b1.message"]
     broadcasts.put("shop", "b1", {**body, "message": "hello"}, None, "tests")
     api.ok("DELETE", f"{base}/messages/news")
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled", "planning", "sending", "missed", "failed"])
+def test_a_broadcast_that_may_still_go_out_keeps_what_it_names(cloud: None, status: str) -> None:
+    """Whatever may be sent, or started anew, is a user; what is done or cancelled is none."""
+    from chalicelib.broadcasts import service as broadcasts
+    from chalicelib.broadcasts import store
+
+    api = an_api()
+    base = an_account(api)
+    a_catalog(api, base)
+    api.ok("PUT", f"{base}/tags/seen", {"name": "Seen"})
+    api.ok("PUT", f"{base}/messages/a", BASE["messages"]["hello"])
+    api.ok("PUT", f"{base}/messages/b", BASE["messages"]["hello"])
+    body = {
+        "name": "b",
+        "audience": {"everyone": True},
+        "exclude": {"tag": "seen"},
+        "variants": [{"id": "x", "message": "a"}, {"id": "y", "message": "b"}],
+    }
+    broadcasts.put("shop", "b1", body, None, "tests")
+    store.HeadRecord("shop", "b1").update([store.HeadRecord.status.set(status)])
+    assert api.paths(422, "DELETE", f"{base}/tags/seen") == ["broadcasts.b1.exclude.tag"]
+    assert api.paths(422, "DELETE", f"{base}/messages/b") == ["broadcasts.b1.variants[1].message"]
+    for over in ("done", "cancelled"):
+        store.HeadRecord("shop", "b1").update([store.HeadRecord.status.set(over)])
+        api.ok("DELETE", f"{base}/messages/{'a' if over == 'done' else 'b'}")
 
 
 def test_a_change_that_breaks_a_user_is_refused(cloud: None) -> None:
