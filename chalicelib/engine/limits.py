@@ -83,51 +83,43 @@ def take(
     a cooldown anew nor shortens one: no two runs are closer to each other than the cooldown.
     """
     before = dict(state or {})
-    runs = int(before.get("n", 0))
+    if limit.cooldown is not None:
+        return _take_apart(limit.cooldown, before, at)
+    # The moments that are remembered for a cooldown would not tell of runs under another limit.
+    before.pop("runs", None)
+    ran = _ran(before, at)
     if limit.every is not None:
-        after = before | {"n": runs + 1}
-        if (runs + 1) % limit.every:
-            return after, f"limit: {runs + 1} of every {limit.every}"
-        return after | {"last_at": max(at, before.get("last_at", ""))}, None
-    if limit.once and runs:
-        return before, f"limit: once, done at {before.get('last_at')}"
-    remembered = _runs(before)
-    if limit.cooldown is not None:
-        why = _cooling(limit.cooldown, remembered, runs, at)
-        if why is not None:
-            return before, why
-    after = before | {"n": runs + 1, "last_at": max(at, before.get("last_at", ""))}
-    if limit.cooldown is not None:
-        return after | {"runs": sorted([*remembered, at])[-RUNS_REMEMBERED:]}, None
-    # Moments remembered for a cooldown that the rule has no more would not tell of this run.
-    after.pop("runs", None)
-    if limit.per_day is None:
-        return after, None
+        matches = ran["n"]
+        if matches % limit.every:
+            return before | {"n": matches}, f"limit: {matches} of every {limit.every}"
+        return ran, None
+    if limit.once:
+        return (before, f"limit: once, done at {before.get('last_at')}") if before.get("n") else (ran, None)
     day = parse_iso(at).astimezone(zone).date().isoformat()
     days = before.get("days", {})
     if is_forgotten(days, day):
         return before, f"limit: {limit.per_day} per day, and {day} is longer ago than is remembered"
     today = int(days.get(day, 0))
-    if today >= limit.per_day:
+    if today >= (limit.per_day or 0):
         return before, f"limit: {limit.per_day} per day"
-    return after | {"days": with_day(days, day, today + 1)}, None
+    return ran | {"days": with_day(days, day, today + 1)}, None
 
 
-def _runs(state: Mapping[str, Any]) -> list[str]:
-    """The moments of runs that are remembered, oldest first; at least the last one."""
-    last = [state["last_at"]] if state.get("last_at") else []
-    return list(state.get("runs") or last)
+def _ran(state: Mapping[str, Any], at: str) -> dict[str, Any]:
+    return {**state, "n": int(state.get("n", 0)) + 1, "last_at": max(at, state.get("last_at", ""))}
 
 
-def _cooling(cooldown: timedelta, remembered: list[str], runs: int, at: str) -> str | None:
-    """Why a rule must not run at a moment, earlier or later than its other runs; None when it may."""
+def _take_apart(cooldown: timedelta, before: dict[str, Any], at: str) -> tuple[dict[str, Any], str | None]:
+    """``take`` of a cooldown. A sheet of before runs were remembered has the moment of the last one alone."""
+    last = [before["last_at"]] if before.get("last_at") else []
+    remembered: list[str] = before.get("runs") or last
     moment = parse_iso(at)
     for run in remembered:
         if abs(moment - parse_iso(run)) < cooldown:
-            return f"limit: cooldown since {run}"
-    if runs > len(remembered) and at < min(remembered, default=""):
-        return f"limit: cooldown, and runs before {min(remembered)} are not remembered"
-    return None
+            return before, f"limit: cooldown since {run}"
+    if remembered and at < remembered[0] and int(before.get("n", 0)) > len(remembered):
+        return before, f"limit: cooldown, and runs before {remembered[0]} are not remembered"
+    return _ran(before, at) | {"runs": sorted([*remembered, at])[-RUNS_REMEMBERED:]}, None
 
 
 def is_forgotten(days: Mapping[str, Any], day: str) -> bool:

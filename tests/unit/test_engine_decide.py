@@ -283,9 +283,10 @@ def test_a_cooldown_goes_on_from_what_was_kept_before(
     assert decision.after["limits"]["r"]["n"] == state["n"] + runs
 
 
-def test_a_cooldown_that_was_another_limit_meanwhile() -> None:
+@pytest.mark.parametrize("other", [{"per_day": 9}, {"every": 1}])
+def test_a_cooldown_that_was_another_limit_meanwhile(other: dict[str, int]) -> None:
     """Runs under another limit are not forgotten when the rule gets its cooldown back."""
-    daily = {"r": a_rule(then=[{"add_tag": "a"}], limit={"per_day": 9})}
+    daily = {"r": a_rule(then=[{"add_tag": "a"}], limit=other)}
     sheet = after(an_event(text="x"), HOUR).after
     for n, minutes in enumerate((200, 300)):
         sheet = after(an_event(text="x", minutes=minutes, id=f"d{n}"), daily, sheet).after
@@ -294,6 +295,8 @@ def test_a_cooldown_that_was_another_limit_meanwhile() -> None:
         why(late, "r")
         == f"limit: cooldown, and runs before {sheet['limits']['r']['last_at']} are not remembered"
     )
+    soon = after(an_event(text="x", minutes=359, id="soon"), HOUR, sheet)
+    assert why(soon, "r") == f"limit: cooldown since {sheet['limits']['r']['last_at']}"
     assert why(after(an_event(text="x", minutes=360, id="next"), HOUR, sheet), "r") == "matched"
 
 
