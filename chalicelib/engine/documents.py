@@ -71,7 +71,10 @@ class Hours(_Strict):
 
 
 class Valid(_Strict):
-    """When the rule is in force, by the event's own time: a period, weekdays, hours."""
+    """When the rule is in force, by the event's own time: a period, weekdays, hours.
+
+    Hours that go past midnight belong to the weekday on which they begin.
+    """
 
     from_: Moment | None = Field(default=None, alias="from")
     until: Moment | None = None

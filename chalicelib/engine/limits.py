@@ -29,7 +29,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Window:
-    """When a rule is in force, by the event's own time; hours and weekdays are the account's local ones."""
+    """When a rule is in force, by the event's own time; hours and weekdays are the account's local ones.
+
+    Hours that go past midnight belong, to their end, to the weekday on which they begin.
+    """
 
     since: str | None = None
     until: str | None = None
@@ -43,10 +46,14 @@ class Window:
             return f"valid from {self.since}"
         if self.until is not None and at >= self.until:
             return f"valid until {self.until}"
-        if self.weekdays and local.weekday() not in self.weekdays:
-            return f"not on a {WEEKDAYS[local.weekday()]}"
-        if self.hours is not None and not _between(f"{local:%H:%M}", *self.hours):
-            return f"not at {local:%H:%M}"
+        time = f"{local:%H:%M}"
+        if self.hours is not None and not _between(time, *self.hours):
+            return f"not at {time}"
+        # The hours after midnight belong to the day on which they began.
+        overnight = self.hours is not None and self.hours[0] > self.hours[1] and time < self.hours[1]
+        day = (local.weekday() - overnight) % 7
+        if self.weekdays and day not in self.weekdays:
+            return f"not in the night of a {WEEKDAYS[day]}" if overnight else f"not on a {WEEKDAYS[day]}"
         return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -324,6 +326,40 @@ def test_windows_are_the_accounts_local_time(valid: dict[str, Any], open_: bool)
     """A period by the event's time; weekdays and hours in the account's zone (noon on a Sunday here)."""
     rules = {"r": a_rule(then=[{"add_tag": "a"}], valid=valid)}
     assert bool(after(an_event(text="x"), rules).after["tags"]) is open_
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-11-20T01:00", "not in the night of a thu"),
+        ("2026-11-20T02:00", "not at 02:00"),
+        ("2026-11-20T22:00", "matched"),
+        ("2026-11-20T23:59", "matched"),
+        ("2026-11-21T00:00", "matched"),
+        ("2026-11-21T01:59", "matched"),
+        ("2026-11-21T02:00", "not at 02:00"),
+        ("2026-11-21T22:00", "not on a sat"),
+        ("2026-11-22T01:00", "not in the night of a sat"),
+    ],
+)
+def test_a_night_belongs_to_the_weekday_on_which_it_begins(moment: str, said: str) -> None:
+    """Friday's night is Friday evening and the small hours of Saturday."""
+    valid = {"weekdays": ["fri"], "hours": {"from": "22:00", "to": "02:00"}}
+    event = replace(an_event(text="x"), at=iso(datetime.fromisoformat(f"{moment}+09:00")))
+    assert why(after(event, {"r": a_rule(then=[{"add_tag": "a"}], valid=valid)}), "r") == said
+
+
+@pytest.mark.parametrize(("day", "open_"), [("22", True), ("23", False)])
+def test_a_night_from_sunday_ends_on_monday(day: str, open_: bool) -> None:
+    """The week goes round; a window within a day is that day's alone."""
+    event = replace(an_event(text="x"), at=iso(datetime.fromisoformat(f"2026-11-{day}T01:00+09:00")))
+    night = {"weekdays": ["sat"], "hours": {"from": "22:00", "to": "02:00"}}
+    sunday = {"weekdays": ["sun"], "hours": {"from": "00:00", "to": "02:00"}}
+    for valid in (night, sunday):
+        rules = {"r": a_rule(then=[{"add_tag": "a"}], valid=valid)}
+        assert bool(after(event, rules).after["tags"]) is open_
+    rules = {"r": a_rule(then=[{"add_tag": "a"}], valid={**night, "weekdays": ["sun"]})}
+    assert bool(after(event, rules).after["tags"]) is not open_
 
 
 def test_disabled_rules_are_not_considered() -> None:
