@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.engine import asking, limits
+from chalicelib.engine import asking, limits, moments
 from chalicelib.engine.apply import apply_action
 from chalicelib.engine.at import At
 from chalicelib.engine.model import PRODUCED, SPEAKING, Decision, Program, Rule
 from chalicelib.forms import flow as forms
 from chalicelib.friends import csv_rows, edits
 from chalicelib.friends import sheet as sheets
-from chalicelib.friends.model import Fact, Sheet
+from chalicelib.friends.model import TIME_PASSED, Fact, Sheet
 from chalicelib.segments import conditions
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import local_date, parse_iso
@@ -33,6 +33,7 @@ def decide(event: FriendEvent, sheet: Sheet | None, program: Program, now: datet
     facts = _fold(decision, event, program)
     if not event.props.get("standby"):
         _Reaction(decision, event, program, now).run(facts)
+    moments.plan(after, program, event)
     trimmed = sheets.tidy(after, max(local_date(parse_iso(event.at), program.zone), now.date()))
     if trimmed:
         decision.changes.append({"type": "trimmed", "names": trimmed[:50]})
@@ -55,7 +56,9 @@ def _fold(decision: Decision, event: FriendEvent, program: Program) -> list[Fact
     """What the event itself says of the friend."""
     facts = sheets.fold_event(decision.after, event, program.zone)
     by = event.source
-    if event.type == "console_edit":
+    if event.type == TIME_PASSED:
+        facts += moments.fold(decision.after, program, event.at)
+    elif event.type == "console_edit":
         by = str(event.props.get("by") or "console")
         produced, refused = edits.apply(
             decision.after, event.props, program.snapshot, program.zone, event.at, by

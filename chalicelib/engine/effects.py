@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.engine import calls, speech
+from chalicelib.engine import calls, moments, speech
 from chalicelib.engine.errand import Errand, note
 from chalicelib.engine.model import ANSWERING, SPEAKING, effect_key
 from chalicelib.friends import activities
@@ -26,7 +26,10 @@ from chalicelib.shared.times import iso, parse_iso
 UNSEND_WINDOW = timedelta(hours=25)
 """LINE lets people take back a message for 24 hours."""
 INTERNAL = frozenset(
-    {"scenario_event", "scenario_action_done", "hide_message", "fetch_profile", "fetch_content"}
+    {
+        *("scenario_event", "scenario_action_done", "hide_message", "fetch_profile", "fetch_content"),
+        "arm_moment",
+    }
 )
 """Effects that no author wrote; the timeline shows them only when they failed."""
 
@@ -137,6 +140,14 @@ def _hide_message(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | No
     return "done", None
 
 
+# Time
+
+
+def _arm_moment(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
+    moments.arm(errand.account.id, errand.event.user_id, effect["at"])
+    return "done", None
+
+
 # Knowing the friend
 
 
@@ -165,5 +176,6 @@ _RUN: dict[str, Callable[[Errand, dict[str, Any]], tuple[str, str | None]]] = {
     "scenario_action_done": _scenario_action_done,
     "hide_message": _hide_message,
     "fetch_profile": _fetch_profile,
+    "arm_moment": _arm_moment,
     "fetch_content": _fetch_content,
 }

@@ -43,13 +43,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Program:
-    """Everything that decides: the rules by trigger (in their order), forms, the catalog they refer to."""
+    """Everything that decides: the rules by trigger (in their order), forms, the catalog they refer to.
+
+    ``watched``: the thresholds of decaying scores, and ``watches_dormant``: the stage, that some rule waits
+    for to be passed by time alone.
+    """
 
     snapshot: Snapshot
     zone: ZoneInfo
     context: Context
     rules: Mapping[str, tuple[Rule, ...]]
     forms: Mapping[str, Form]
+    watched: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    watches_dormant: bool = False
 
 
 @dataclass

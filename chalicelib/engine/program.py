@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Document, Snapshot
@@ -52,7 +54,30 @@ def _build(snapshot: Snapshot, zone: ZoneInfo) -> Program:
         event: tuple(sorted(rules, key=lambda rule: (-rule.priority, rule.id)))
         for event, rules in by_event.items()
     }
-    return Program(snapshot, zone, context, ordered, forms)
+    watched = {
+        score: found
+        for score, document in snapshot.all("scores").items()
+        if document.body.get("half_life") and (found := _awaited(document, ordered.get("score_crossed", ())))
+    }
+    dormant = any(
+        all(test.path == "before" or test.failure({"after": "dormant"}) is None for test in rule.tests)
+        for rule in ordered.get("stage_changed", ())
+    )
+    return Program(snapshot, zone, context, ordered, forms, watched, dormant)
+
+
+def _awaited(score: Document, rules: Sequence[Rule]) -> tuple[float, ...]:
+    """The thresholds whose crossing by decay some rule waits for."""
+
+    def crossing(threshold: float) -> dict[str, Any]:
+        direction = "down" if threshold > 0 else "up"
+        return {"score": score.id, "threshold": threshold, "direction": direction}
+
+    return tuple(
+        threshold
+        for threshold in score.body.get("thresholds") or ()
+        if any(all(t.failure(crossing(threshold)) is None for t in rule.tests) for rule in rules)
+    )
 
 
 def _of_form(form: Form) -> Rule:

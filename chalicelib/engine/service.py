@@ -130,6 +130,9 @@ def _add_internal_effects(decision: Decision, event: FriendEvent) -> None:
         entry.get("state") == "active" for entry in (decision.before or {}).get("scenarios", {}).values()
     ):
         add("scenario_event")
+    moment = decision.after.get("moment")
+    if moment is not None and moment != (decision.before or {}).get("moment"):
+        add("arm_moment", at=moment)
     if event.type == "unsent" and event.props.get("message_id"):
         add("hide_message", message_id=event.props["message_id"])
     if event.type == "followed" or decision.before is None:

@@ -11,7 +11,7 @@ from chalice.app import Blueprint, SQSEvent
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.deliveries import service as deliveries
-from chalicelib.engine import batch, jobs, outcomes, service
+from chalicelib.engine import batch, jobs, moments, outcomes, service
 from chalicelib.engine.model import Program
 from chalicelib.friends import exports, imports
 from chalicelib.scenarios import jobs as enrollments
@@ -56,12 +56,16 @@ def react(event: SQSEvent) -> dict[str, Any]:
 
 @bp.on_sqs_message(queue=settings().queue("bulk"), batch_size=1, maximum_concurrency=10)
 def bulk(event: SQSEvent) -> dict[str, Any]:
-    """Work that may wait: ``{"job": "import", …}`` and the other names in ``_JOBS``."""
+    """Work that may wait: ``{"job": "import", …}`` and the other names in ``_JOBS``; due moments."""
 
     def work(body: dict[str, Any], received: int) -> None:
-        _JOBS[body["job"]](body, received)
+        _JOBS[body.get("job") or body["kind"]](body, received)
 
     return each_message(event, work)
+
+
+def _moment(body: dict[str, Any], _received: int) -> None:
+    moments.come(body["entries"])
 
 
 def _export(body: dict[str, Any], _received: int) -> None:
@@ -101,4 +105,5 @@ _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "forget_content": jobs.forget_content,
     "receipts": _receipts,
     "outcome": _outcome,
+    "moment": _moment,
 }

@@ -35,7 +35,12 @@ PARENTS = (
 )
 """Maps that exist from the first write on, so that anybody may set a path below them."""
 
-UNCOUNTED = frozenset({"console_edit", "imported", "scenario_action", "scenario_skipped", "staff_message"})
+TIME_PASSED = "time_passed"
+"""The event by which something happens to a friend by time alone."""
+
+UNCOUNTED = frozenset(
+    {"console_edit", "imported", "scenario_action", "scenario_skipped", "staff_message", TIME_PASSED}
+)
 """Internal events: they change a sheet, and are not behaviour to be counted."""
 
 BY_FRIEND_SOURCES = frozenset({"line", "link", "site", "form"})

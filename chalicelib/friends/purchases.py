@@ -33,6 +33,12 @@ def stage(purchases: Mapping[str, Any], now: datetime) -> str:
     return "repeat" if count > 1 else "first"
 
 
+def dormant_at(purchases: Mapping[str, Any]) -> datetime | None:
+    """When the friend becomes dormant unless they buy again; None: they never bought."""
+    last_at = purchases.get("last_at") if purchases.get("count", 0) > 0 else None
+    return parse_iso(last_at) + DORMANT_AFTER if last_at else None
+
+
 def fold_purchase(sheet: Sheet, props: Mapping[str, Any], at: str) -> None:
     """Count one order (or, with ``refund_of``, take one back)."""
     purchases = sheet["purchases"]

@@ -7,6 +7,7 @@ count in full otherwise. Points from before a later ``set`` are part of what was
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,16 +46,18 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
         return _facts(score, definition, 0.0, 0.0, after)
     if at < entry.get("set_at", ""):
         return []
-    stored = float(entry["value"])
+    stored, told_at = _told(entry, definition), max(entry["at"], entry.get("told_at", ""))
     if at < entry["at"]:
-        before = stored
-        late = points * _decay(definition, parse_iso(at), parse_iso(entry["at"]))
-        entry["value"] = after = _clamp(definition, before + late)
+        before = float(entry["value"])
+        points *= _decay(definition, parse_iso(at), parse_iso(entry["at"]))
     else:
         before = score_value(entry, definition, parse_iso(at))
-        entry["value"] = after = _clamp(definition, before + points)
         entry["at"] = at
-    return _facts(score, definition, stored, before, after)
+    entry["value"] = after = _clamp(definition, before + points)
+    if at >= told_at:
+        entry.pop("told_at", None)
+        return _facts(score, definition, stored, before, after)
+    return _told_anew(entry, definition, score, stored, before, after)
 
 
 def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: float, at: str) -> list[Fact]:
@@ -63,10 +66,67 @@ def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: fl
     if entry is not None and at < entry["at"]:
         return []
     after = _clamp(definition, value)
-    stored = float(entry["value"]) if entry else 0.0
+    stored = _told(entry, definition) if entry else 0.0
     before = score_value(entry, definition, parse_iso(at)) if entry else 0.0
-    sheet["scores"][score] = {"value": after, "at": at, "set_at": at}
-    return _facts(score, definition, stored, before, after)
+    told_at = (entry or {}).get("told_at", "")
+    entry = sheet["scores"][score] = {"value": after, "at": at, "set_at": at}
+    if at >= told_at:
+        return _facts(score, definition, stored, before, after)
+    entry["told_at"] = told_at
+    return _told_anew(entry, definition, score, stored, before, after)
+
+
+def fold_decay(sheet: Sheet, score: str, definition: Mapping[str, Any], at: str) -> list[Fact]:
+    """What decay alone has crossed up to ``at``, each once: ``told_at`` remembers how far it was told."""
+    entry = sheet["scores"][score]
+    if at <= max(entry["at"], entry.get("told_at", "")):
+        return []
+    facts = _crossings(
+        score, definition, _told(entry, definition), score_value(entry, definition, parse_iso(at))
+    )
+    if facts:
+        entry["told_at"] = at
+    return facts
+
+
+def crossed_by_decay_at(
+    entry: Mapping[str, Any], definition: Mapping[str, Any], threshold: float
+) -> datetime | None:
+    """When decay alone takes the score past a threshold (towards nothing); None: it never does, or has.
+
+    A little later than in theory: values are rounded, and must then be seen on the other side.
+    """
+    half_life, value = _half_life(definition), _told(entry, definition)
+    past = abs(threshold) - max(2 * 10**-_DIGITS, abs(threshold) * 1e-9)
+    if half_life is None or value * threshold <= 0 or abs(value) < abs(threshold) or past <= 0:
+        return None
+    try:
+        wait = half_life * math.log2(abs(float(entry["value"])) / past)
+        at = parse_iso(entry["at"]) + wait + timedelta(milliseconds=1)
+    except OverflowError:
+        return None
+    return (
+        at if _crossings("", {"thresholds": [threshold]}, value, score_value(entry, definition, at)) else None
+    )
+
+
+def _told_anew(
+    entry: Mapping[str, Any],
+    definition: Mapping[str, Any],
+    score: str,
+    stored: float,
+    before: float,
+    after: float,
+) -> list[Fact]:
+    """A change from before what was told: crossings as of the moment up to which they were."""
+    changed = [_changed(score, before, after)] if after != before else []
+    return [*changed, *_crossings(score, definition, stored, _told(entry, definition))]
+
+
+def _told(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> float:
+    """The value up to which crossings were told: as of the last change, or of what decay crossed since."""
+    told_at = entry.get("told_at")
+    return score_value(entry, definition, parse_iso(told_at)) if told_at else float(entry["value"])
 
 
 def _decay(definition: Mapping[str, Any], since: datetime, until: datetime) -> float:
@@ -101,9 +161,13 @@ def _facts(
     """First what decay crossed unnoticed since the last change, then the change itself."""
     facts = _crossings(score, definition, stored, before)
     if after != before:
-        facts.append(("score_changed", score, {"score": score, "before": before, "after": after}))
+        facts.append(_changed(score, before, after))
         facts += _crossings(score, definition, before, after)
     return facts
+
+
+def _changed(score: str, before: float, after: float) -> Fact:
+    return "score_changed", score, {"score": score, "before": before, "after": after}
 
 
 def _crossings(score: str, definition: Mapping[str, Any], before: float, after: float) -> list[Fact]:

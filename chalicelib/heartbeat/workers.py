@@ -8,6 +8,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.deliveries import service as deliveries
+from chalicelib.engine import moments
 from chalicelib.gateways import executions
 from chalicelib.scenarios import service as scenarios
 from chalicelib.shared.batches import each_message
@@ -21,6 +22,7 @@ CHECKS: timers.Checks = {
     "step": scenarios.advanced,
     "chunk": deliveries.chunk_done,
     "run": broadcasts.run_done,
+    "moment": moments.over,
 }
 """For each kind of due entry: its owner's word on whether it has moved past it."""
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-Kind = Literal["step", "chunk", "run"]
+Kind = Literal["step", "chunk", "run", "moment"]
 
-QUEUE_OF: dict[str, str] = {"step": "due", "chunk": "sends", "run": "broadcast-tasks"}
+QUEUE_OF: dict[str, str] = {"step": "due", "chunk": "sends", "run": "broadcast-tasks", "moment": "bulk"}
 """Where drained entries of a kind go."""
+PACKED = frozenset({"step", "moment"})
+"""Kinds whose entries travel together; the others are watches, one of each owner."""
 
 VERIFY_AFTER = timedelta(minutes=3)
 """A minute is verified this long after its start."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.gateways.queues import MAX_DELAY_S, Message
 from chalicelib.shared.times import iso
-from chalicelib.timers.model import QUEUE_OF, Entry, Slot, minute_of
+from chalicelib.timers.model import PACKED, QUEUE_OF, Entry, Slot, minute_of
 
 PACK = 100
 """Pointers in one ``due`` message at most."""
@@ -50,10 +50,10 @@ def body_of(entries: list[Entry]) -> dict[str, Any]:
 def messages(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> Iterator[tuple[str, Message]]:
     """Queue messages for slots that come in order of ``at``, as (queue, message), in the same order.
 
-    Steps of one account, group and due second share messages of up to 100; others travel alone. With
-    ``backup``, slots that were sent directly arrive ``BACKUP_DELAY`` after their moment.
+    Steps and moments of one account, group and due second share messages of up to 100; watches travel
+    alone. With ``backup``, slots that were sent directly arrive ``BACKUP_DELAY`` after their moment.
     """
-    packs: dict[tuple[str, str, bool], list[Slot]] = {}
+    packs: dict[tuple[str, str, str, bool], list[Slot]] = {}
     second: datetime | None = None
     for slot in slots:
         this_second = slot.at.replace(microsecond=0)
@@ -61,10 +61,10 @@ def messages(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> I
             yield from (_message(pack, now, backup=backup) for pack in packs.values())
             packs = {}
         second = this_second
-        if slot.entry.kind != "step":
+        if slot.entry.kind not in PACKED:
             yield _message([slot], now, backup=backup)
             continue
-        key = (slot.entry.account, slot.entry.group, slot.direct)
+        key = (slot.entry.kind, slot.entry.account, slot.entry.group, slot.direct)
         pack = packs.setdefault(key, [])
         pack.append(slot)
         if len(pack) == PACK:

@@ -20,6 +20,7 @@ from chalicelib.shared.times import iso
 from chalicelib.timers import arming, store
 from chalicelib.timers.arming import arm, arm_all, watch
 from chalicelib.timers.model import (
+    PACKED,
     QUEUE_OF,
     VERIFY_AFTER,
     Entry,
@@ -93,7 +94,7 @@ def _advanced(slots: Sequence[Slot], checks: Checks) -> list[bool]:
 
 
 def _watched_later(entry: Entry) -> bool:
-    return entry.kind != "step" and store.watched(entry.kind, entry.account, entry.id) > entry.version
+    return entry.kind not in PACKED and store.watched(entry.kind, entry.account, entry.id) > entry.version
 
 
 def verify(minute_name: str, checks: Checks) -> int:

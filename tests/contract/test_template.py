@@ -20,6 +20,7 @@ from chalicelib.gateways import dynamo
 from chalicelib.local import resources, wiring
 from chalicelib.local.config import ROOT
 from chalicelib.shared.settings import FIFO_QUEUES, MACHINES, QUEUES, TABLES, Settings
+from chalicelib.timers.model import QUEUE_OF
 
 PROD = Settings(stage="prod")
 RENDER = """
@@ -288,3 +289,12 @@ def test_every_queue_and_function_is_watched(
             dead = name.endswith("DeadLetters")
             metric = "ApproximateNumberOfMessagesVisible" if dead else "ApproximateAgeOfOldestMessage"
             assert (metric, json.dumps({"Fn::GetAtt": f"{name}.QueueName"})) in watched, name
+
+
+@pytest.mark.parametrize("function", ["minute-tasks", "sweep", "recover"])
+def test_whoever_feeds_what_is_due_may_send_it(function: str) -> None:
+    """The policies of the timers' functions name the queue of every kind of entry."""
+    policy = json.loads((ROOT / ".chalice" / f"policy-{function}.json").read_text(encoding="utf-8"))
+    resources_of = {statement["Sid"]: json.dumps(statement["Resource"]) for statement in policy["Statement"]}
+    for queue in QUEUE_OF.values():
+        assert f'todoku-${{Stage}}-{queue}"' in resources_of["Send"], queue

@@ -116,6 +116,7 @@ def test_every_kind_of_entry_has_an_owner_who_answers(cloud: None) -> None:
         "step": {"user_id": "u1", "scenario": "s", "run": 1},
         "chunk": {"run": "r", "chunk": "c"},
         "run": {"broadcast": "b", "run": "r"},
+        "moment": {},
     }
     assert set(workers.CHECKS) == set(timers.QUEUE_OF)
     for kind, check in workers.CHECKS.items():

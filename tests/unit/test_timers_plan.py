@@ -43,7 +43,7 @@ slots = st.lists(
         slot,
         st.integers(0, 10_000),
         st.integers(0, 60_000),
-        st.sampled_from(["step", "step", "step", "chunk", "run"]),
+        st.sampled_from(["step", "step", "step", "moment", "chunk", "run"]),
         st.sampled_from(["g", "h"]),
         direct=st.booleans(),
     ),
@@ -57,8 +57,9 @@ def test_every_slot_is_sent_once_packed_and_in_time(found: list[Slot], backup: b
     sent: Counter[str] = Counter()
     for queue, message in plan.messages(found, NOW, backup=backup):
         entries = message.body["entries"]
-        assert queue == {"step": "due", "chunk": "sends", "run": "broadcast-tasks"}[message.body["kind"]]
-        assert len(entries) <= (100 if queue == "due" else 1)
+        queues = {"step": "due", "chunk": "sends", "run": "broadcast-tasks", "moment": "bulk"}
+        assert queue == queues[message.body["kind"]]
+        assert len(entries) <= (100 if queue in {"due", "bulk"} else 1)
         arrives = NOW + timedelta(seconds=message.delay_s)
         seconds = {parse_iso(entry["due_at"]).replace(microsecond=0) for entry in entries}
         assert len(seconds) == 1

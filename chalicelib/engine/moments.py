@@ -1,0 +1,122 @@
+"""What happens to a friend by time alone: a score sinks below a threshold, a customer becomes dormant.
+
+Values that change with time are computed when they are read, so nothing happens when they change. Where a
+rule waits for such a change, the sheet's ``moment`` names the next one, and a due entry brings the event
+``time_passed`` then. One entry per friend at most is in force: one that stands earlier than needed is
+kept (it finds nothing, and arms the next), so ordinary events write nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.engine.model import Program
+from chalicelib.friends import purchases, scores, store
+from chalicelib.friends.model import TIME_PASSED, Fact, Sheet
+from chalicelib.gateways import clock, inbox
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso, parse_iso, to_ms
+from chalicelib.timers import service as timers
+
+_LOST = timedelta(minutes=15)
+"""A moment that has not come so long after its time is armed anew."""
+
+
+def fold(sheet: Sheet, program: Program, at: str) -> list[Fact]:
+    """What has happened by time alone up to ``at``; answers ``score_crossed`` and ``stage_changed``."""
+    facts: list[Fact] = []
+    for score in sheet["scores"]:
+        document = program.snapshot.find("scores", score)
+        if document is not None:
+            facts += scores.fold_decay(sheet, score, document.body, at)
+    dormant_at = purchases.dormant_at(sheet["purchases"])
+    if dormant_at is not None and iso(dormant_at) == at:
+        before = purchases.stage(sheet["purchases"], dormant_at - timedelta(milliseconds=1))
+        facts.append(("stage_changed", "dormant", {"before": before, "after": "dormant"}))
+    return facts
+
+
+def plan(sheet: Sheet, program: Program, event: FriendEvent) -> None:
+    """Note the friend's next moment on the sheet, as of an event that has been folded into it. ``time_at`` is
+    the last moment that came: a late event does not bring it again.
+    """
+    if event.type == TIME_PASSED:
+        sheet["time_at"] = max(event.at, sheet.get("time_at") or "")
+    after = max(event.at, sheet.get("time_at") or "")
+    armed, wanted = sheet.get("moment"), next_moment(sheet, program, after)
+    came = event.type == TIME_PASSED and armed is not None and armed <= event.at
+    if came or (armed is not None and parse_iso(armed) < parse_iso(event.at) - _LOST):
+        armed = None
+    if wanted is None:
+        sheet.pop("moment", None)
+    elif armed is None or wanted < armed:
+        sheet["moment"] = wanted
+    else:
+        sheet["moment"] = armed
+
+
+def next_moment(sheet: Sheet, program: Program, after: str) -> str | None:
+    """The first moment later than ``after`` at which something happens that a rule waits for."""
+    return min((at for at in _moments(sheet, program) if at > after), default=None)
+
+
+def _moments(sheet: Sheet, program: Program) -> Iterator[str]:
+    for score, thresholds in program.watched.items():
+        entry, document = sheet["scores"].get(score), program.snapshot.find("scores", score)
+        if entry is None or document is None:
+            continue
+        for threshold in thresholds:
+            at = scores.crossed_by_decay_at(entry, document.body, threshold)
+            if at is not None:
+                yield iso(at)
+    if program.watches_dormant:
+        dormant_at = purchases.dormant_at(sheet["purchases"])
+        if dormant_at is not None:
+            yield iso(dormant_at)
+
+
+# The timers' side
+
+
+def arm(account: str, user: str, at: str) -> None:
+    """Have ``time_passed`` come at that moment. Armed twice, it comes once."""
+    due_at = parse_iso(at)
+    timers.arm(timers.Entry(account, "moment", user, to_ms(due_at), due_at))
+
+
+def come(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Put the events of due moments in the inbox. Raises Unavailable when it did not take them all.
+
+    Queues deliver up to a second early: what is left is waited for here, since rules look at the values of
+    the real time.
+    """
+    latest = max(parse_iso(entry["due_at"]) for entry in entries)
+    clock.sleep(min(max((latest - clock.now()).total_seconds(), 0.0), 1.0))
+    events = [
+        FriendEvent(
+            f"time:{entry['due_at']}",
+            entry["account"],
+            entry["id"],
+            TIME_PASSED,
+            entry["due_at"],
+            source="timer",
+        )
+        for entry in entries
+    ]
+    if refused := inbox.put(events):
+        raise Unavailable(f"the inbox refused {len(refused)} of {len(events)} moments")
+
+
+def over(entries: list[timers.Entry]) -> list[bool]:
+    """For each entry: whether the friend has moved past it (another moment stands, or none)."""
+    standing: dict[tuple[str, str], str | None] = {}
+    for account in {entry.account for entry in entries}:
+        users = [entry.id for entry in entries if entry.account == account]
+        shop = accounts.find_account(account)
+        sheets = store.load_many(account, shop.shards, users) if shop else {}
+        standing |= {(account, user): sheets[user].get("moment") for user in users if user in sheets}
+    return [standing.get((entry.account, entry.id)) != iso(entry.due_at) for entry in entries]

@@ -1,0 +1,140 @@
+"""Moments against real stores and timers: from the points to the rule that the cooling wakes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.catalog import service as catalog
+from chalicelib.catalog.service import Write
+from chalicelib.engine import moments, workers
+from chalicelib.friends import store
+from chalicelib.gateways import clock
+from chalicelib.heartbeat.workers import CHECKS
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.timers import service as timers
+from chalicelib.timers.model import minute_key, minute_of
+from tests.conftest import drain
+from tests.engine_builders import NOW, a_rule, an_event
+from tests.integration.test_engine_react import Crash, World, activity, author, batch, world
+
+__all__ = ["world"]
+
+RULES = {
+    "warm": a_rule("custom:x", [{"add_score": {"score": "warmth", "points": 8}}]),
+    "cold": a_rule(
+        "score_crossed", [{"add_tag": "a"}, {"send": {"message": "hello"}}], match={"direction": "down"}
+    ),
+}
+
+
+@pytest.fixture
+def shop(world: World) -> World:
+    author(RULES)
+    score = {"name": "warmth", "half_life": "1d", "thresholds": [3]}
+    catalog.save("shop", [Write("scores", "warmth", score)], lambda _: None, "test")
+    return world
+
+
+def sheet(user: str = "U1") -> dict[str, Any]:
+    found = store.load("shop", 64, user)
+    assert found is not None
+    return found
+
+
+def pass_time(world: World, until: str) -> list[FriendEvent]:
+    """The minute of that moment is drained; answers what then stands in the inbox."""
+    world.now = parse_iso(until)
+    timers.drain(minute_key(minute_of(world.now)), CHECKS)
+    return work_off()
+
+
+def work_off() -> list[FriendEvent]:
+    for body in drain("bulk"):
+        if "kind" in body:
+            workers.bulk({"Records": [_record(body)]}, None)
+    return [FriendEvent.from_message(body) for body in drain("inbox")]
+
+
+def _record(body: dict[str, Any]) -> dict[str, Any]:
+    import json
+
+    attributes = {"ApproximateReceiveCount": "1"}
+    return {"messageId": "m", "receiptHandle": "", "body": json.dumps(body), "attributes": attributes}
+
+
+def test_a_rule_runs_when_a_score_has_cooled(shop: World) -> None:
+    """The friend does nothing; at the moment the tag is there and the message on its way, once."""
+    batch(an_event("custom:x"))
+    due = sheet()["moment"]
+    drain("sends")
+    events = pass_time(shop, due)
+    assert [(e.type, e.at, e.event_id) for e in events] == [("time_passed", due, f"time:{due}")]
+    batch(*events)
+    batch(*events, received=2)
+    assert "a" in sheet()["tags"]
+    assert "moment" not in sheet()
+    assert len(drain("sends")) == 1
+    assert activity(f"time:{due}")["changes"][0]["type"] == "score_crossed"
+    assert sheet()["last_active_at"] == iso(NOW), "time passing is nothing that the friend does"
+    shop.now = parse_iso(due) + timedelta(minutes=4)
+    assert timers.verify(minute_key(minute_of(parse_iso(due))), CHECKS) == 0
+
+
+def test_a_moment_that_was_put_off_is_not_fed(shop: World) -> None:
+    """A tag by hand does not matter; when no moment stands any more, its entry comes to nothing."""
+    batch(an_event("custom:x"))
+    due = sheet()["moment"]
+    catalog.save("shop", [Write("rules", "cold", None)], lambda _: None, "test")
+    batch(an_event("custom:y", id="e2", minutes=1))
+    assert "moment" not in sheet()
+    assert pass_time(shop, due) == []
+
+
+def test_what_was_lost_is_fed_again(shop: World) -> None:
+    """Queues forget; verifying the minute brings the moment again."""
+    batch(an_event("custom:x"))
+    due = sheet()["moment"]
+    assert len(pass_time(shop, due)) == 1
+    shop.now = parse_iso(due) + timedelta(minutes=4)
+    assert timers.verify(minute_key(minute_of(parse_iso(due))), CHECKS) == 1
+    assert len(work_off()) == 1
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_crash_anywhere_leaves_one_moment(shop: World, before: bool) -> None:
+    """Killed at each crossing while points are given, or when time has passed, and redelivered."""
+    batch(an_event("custom:x", user="V"))
+    total = len(shop.calls)
+    for at in range(total):
+        user = f"W{at}"
+        shop.calls.clear()
+        shop.crash_at, shop.before = at, before
+        for received in (1, 2):
+            try:
+                batch(an_event("custom:x", user=user), received=received)
+            except Crash:
+                shop.crash_at = None
+        shop.crash_at = None
+    due = sheet("V")["moment"]
+    assert {sheet(f"W{at}")["moment"] for at in range(total)} == {due}
+    drain("sends")
+    woken = {event.user_id for event in pass_time(shop, due)}
+    assert woken == {"V", *(f"W{at}" for at in range(total))}
+
+
+def test_moments_of_many_friends_travel_together(shop: World) -> None:
+    """A wave of friends who cool at the same moment is a few messages, not one each."""
+    users = [f"U{n}" for n in range(30)]
+    for user in users:
+        batch(an_event("custom:x", user=user))
+    shop.now = parse_iso(sheet("U0")["moment"])
+    timers.drain(minute_key(minute_of(shop.now)), CHECKS)
+    packs = [body for body in drain("bulk") if body.get("kind") == "moment"]
+    assert [len(pack["entries"]) for pack in packs] == [30]
+    moments.come(packs[0]["entries"])
+    assert {body["user_id"] for body in drain("inbox")} == set(users)
+    assert iso(clock.now()) == iso(shop.now) != iso(NOW)
