@@ -117,8 +117,9 @@ def _completed(account: str, user: str, found: list[dict[str, Any]]) -> list[dic
         account, user, [line["message_id"] for line in found if "content" in line and "unsent_at" not in line]
     )
     for line in found:
-        if line.get("message_id") in kept and "content" in line:
-            line["content"] = kept[line["message_id"]]
+        known = kept.get(line.get("message_id", ""), {"status": "pending"})
+        if "content" in line and known["status"] != "pending":
+            line["content"] = known
         if line["direction"] == "out":
             where = {"rule": line.pop("rule"), "index": line.pop("index")}
             # Written when its chunk had ended, a line with a run of its own is final.

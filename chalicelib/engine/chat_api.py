@@ -13,7 +13,6 @@ from chalicelib.accounts.service import audit, get_account
 from chalicelib.engine import chat
 from chalicelib.friends import contents
 from chalicelib.friends.api import user_path
-from chalicelib.gateways import objects
 from chalicelib.shared.bodies import json_body
 from chalicelib.shared.errors import Conflict, NotFound
 from chalicelib.shared.fields import Id
@@ -124,10 +123,12 @@ def message_content(account: str, user: str, message_id: str) -> Response:
     record = contents.find_many(account, name, [message]).get(message)
     if record is None:
         chat.get_sheet(get_account(account), name)
-        raise Conflict(f"the content of message {message} is not here, or not yet")
+        raise NotFound(f"no message {message} of this friend has a content that LINE keeps")
+    if record["status"] == "pending":
+        raise Conflict(f"the content of message {message} is on its way")
     if record["status"] != "stored":
         raise NotFound(f"the content of message {message} is gone: {record.get('why')}")
-    url = objects.download_url(record["key"], _URL_LIFE_S)
+    url = contents.url(message, record, _URL_LIFE_S)
     return json_response({"url": url}, 302, {"Location": url, "Cache-Control": "no-store"})
 
 

@@ -15,7 +15,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.engine import calls, moments, speech
 from chalicelib.engine.errand import Errand, note
 from chalicelib.engine.model import ANSWERING, SPEAKING, effect_key
-from chalicelib.friends import activities
+from chalicelib.friends import activities, contents
 from chalicelib.gateways import line, queues
 from chalicelib.messages import render
 from chalicelib.scenarios import service as scenarios
@@ -160,8 +160,11 @@ def _fetch_profile(errand: Errand, _effect: dict[str, Any]) -> tuple[str, str | 
 
 def _fetch_content(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
     """Have a picture, video, sound or file fetched before LINE forgets it."""
-    body = {"job": "content", "account": errand.account.id, "user": errand.event.user_id}
-    queues.send("bulk", body | {"message_id": effect["message_id"], "kind": effect["kind"]})
+    account, user = errand.account.id, errand.event.user_id
+    message, kind = effect["message_id"], effect["kind"]
+    contents.announce(account, user, message, kind)
+    body = {"job": "content", "account": account, "user": user, "message_id": message, "kind": kind}
+    queues.send("bulk", body)
     return "done", None
 
 

@@ -2,11 +2,15 @@
 
 The bytes are in the object store under ``contents/<account>/<user>/<message id>``; what became of each is a
 record in ``activities`` under ``CONTENT#<account>#<user>`` / message id (account ids are lower-case, so
-no timeline has such a name). No record yet: it is on its way.
+no timeline has such a name), ``pending`` from the reaction on. No record: there is nothing to come.
+
+What LINE says a content is came from somebody's phone: only pictures, videos and sounds of well-known types
+are served as such; anything else is a file to save, which no browser opens as a page.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +26,14 @@ from chalicelib.shared.times import iso
 KINDS = frozenset({"image", "video", "audio", "file"})
 MAX_BYTES = 200 << 20
 """Larger ones are not kept; the record says so."""
+SHOWN: Mapping[str, frozenset[str]] = {
+    "image": frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"}),
+    "video": frozenset({"video/mp4", "video/quicktime"}),
+    "audio": frozenset({"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/mpeg", "audio/aac", "audio/ogg"}),
+}
+"""The types that a content of each kind may be served as; ``file``: none."""
+_ANYTHING = "application/octet-stream"
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def is_kept_by_line(props: Mapping[str, Any]) -> bool:
@@ -38,7 +50,9 @@ def object_key(account: str, user: str, message_id: str) -> str:
 
 
 def find_many(account: str, user: str, message_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """``{message id: {"status": "stored"|"gone", "key"?, "content_type"?, "bytes"?, "why"?, "at"}}``."""
+    """``{message id: {"status": "pending"|"stored"|"gone", "kind", "key"?, "content_type"?, "bytes"?,
+    "why"?, "at"}}``.
+    """
     if not message_ids:
         return {}
     items = batch_get("activities", [_key(account, user, name) for name in dict.fromkeys(message_ids)])
@@ -60,9 +74,36 @@ def everything(account: str, user: str) -> list[dict[str, Any]]:
     return [_record(item) for page in pages for item in page["Items"]]
 
 
+def announce(account: str, user: str, message_id: str, kind: str) -> None:
+    """Note that a content is to come, unless it is known already what became of it."""
+    _put(account, user, message_id, {"status": "pending", "kind": kind}, unless="known")
+
+
+def served_as(kind: str, content_type: str, message_id: str) -> tuple[str, str | None]:
+    """The type a content is served as, and its ``Content-Disposition``: none, or that it is to be saved."""
+    plain = content_type.partition(";")[0].strip().lower()
+    if plain in SHOWN.get(kind, ()):
+        return plain, None
+    name = _NOT_IN_A_NAME.sub("_", message_id)[:100].strip("._") or "content"
+    return _ANYTHING, f'attachment; filename="{name}"'
+
+
+def url(message_id: str, record: Mapping[str, Any], life_s: int) -> str:
+    """Where a stored content can be read for so many seconds."""
+    kind = str(record.get("kind", "file"))
+    content_type, disposition = served_as(kind, str(record.get("content_type", "")), message_id)
+    found: str = objects.download_url(
+        record["key"], life_s, content_type=content_type, disposition=disposition
+    )
+    return found
+
+
 def fetch(account: str, user: str, message_id: str, kind: str) -> bool:
     """Fetch and keep one content; False when LINE has to be asked again later (``line.NoAnswer`` too)."""
-    if find_many(account, user, [message_id]) or _is_erased(account, user):
+    if find_many(account, user, [message_id]).get(message_id, _PENDING)["status"] != "pending":
+        return True
+    if _is_erased(account, user):
+        _delete(account, user, message_id)
         return True
     found = line.content(line_credentials(account)["channel_access_token"], message_id, MAX_BYTES)
     if found.status == 401:
@@ -74,14 +115,14 @@ def fetch(account: str, user: str, message_id: str, kind: str) -> bool:
     if found.status in {400, 403, 404, 410, 413}:
         reasons = {410: "unsent", 413: f"larger than {MAX_BYTES >> 20} MiB"}
         why = reasons.get(found.status, f"LINE answered {found.status}")
-        _put(account, user, message_id, {"status": "gone", "why": why}, over_stored=False)
+        _put(account, user, message_id, {"status": "gone", "kind": kind, "why": why}, unless="settled")
         return True
     return False
 
 
 def forget(account: str, user: str, message_id: str) -> None:
     """Keep nothing of what was unsent, also when it is still on its way here."""
-    _put(account, user, message_id, {"status": "gone", "why": "unsent"}, over_stored=True)
+    _put(account, user, message_id, {"status": "gone", "why": "unsent"})
     objects.delete(object_key(account, user, message_id))
 
 
@@ -96,15 +137,14 @@ def delete_all(account: str, user: str) -> int:
 
 def _store(account: str, user: str, message_id: str, kind: str, found: line.Content) -> None:
     key = object_key(account, user, message_id)
-    # A file may be anything, a page with scripts too: it is only ever downloaded.
-    content_type = "application/octet-stream" if kind == "file" else found.content_type or f"{kind}/*"
+    content_type, disposition = served_as(kind, found.content_type, message_id)
     assert found.body is not None
     with found.body as body:
         size = body.seek(0, 2)
         body.seek(0)
-        objects.put(key, body, content_type)
-    record = {"status": "stored", "key": key, "content_type": content_type, "bytes": size}
-    if not _put(account, user, message_id, record, over_stored=False):
+        objects.put(key, body, content_type, disposition)
+    record = {"status": "stored", "kind": kind, "key": key, "content_type": content_type, "bytes": size}
+    if not _put(account, user, message_id, record, unless="settled"):
         known = find_many(account, user, [message_id]).get(message_id) or {}
         if known.get("status") != "stored":
             objects.delete(key)  # unsent while it was on its way
@@ -130,15 +170,28 @@ def _record(item: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def _put(account: str, user: str, message_id: str, record: dict[str, Any], *, over_stored: bool) -> bool:
+_PENDING: dict[str, Any] = {"status": "pending"}
+_UNLESS = {
+    "known": "attribute_not_exists(pk)",
+    "settled": "attribute_not_exists(pk) OR #status = :pending",
+}
+
+
+def _put(
+    account: str, user: str, message_id: str, record: dict[str, Any], *, unless: str | None = None
+) -> bool:
+    """Write a record, ``unless`` it is ``known`` (whatever it says) or ``settled`` (no more ``pending``)."""
     dynamodb = aws.client("dynamodb")
     body = record | {"noted_at": iso(clock.now())}
     request: dict[str, Any] = {
         "TableName": settings().table("activities"),
         "Item": _key(account, user, message_id) | {name: to_av(value) for name, value in body.items()},
     }
-    if not over_stored:
-        request["ConditionExpression"] = "attribute_not_exists(pk)"
+    if unless is not None:
+        request["ConditionExpression"] = _UNLESS[unless]
+    if unless == "settled":
+        request["ExpressionAttributeNames"] = {"#status": "status"}
+        request["ExpressionAttributeValues"] = {":pending": {"S": "pending"}}
     try:
         dynamodb.put_item(**request)
     except dynamodb.exceptions.ConditionalCheckFailedException:

@@ -8,9 +8,12 @@ from chalicelib.gateways import aws
 from chalicelib.shared.settings import settings
 
 
-def put(key: str, body: bytes | IO[bytes], content_type: str) -> None:
-    """Keep an object."""
-    aws.client("s3").put_object(Bucket=settings().bucket, Key=key, Body=body, ContentType=content_type)
+def put(key: str, body: bytes | IO[bytes], content_type: str, disposition: str | None = None) -> None:
+    """Keep an object; ``disposition``: the ``Content-Disposition`` it is served with."""
+    request: dict[str, Any] = {"Bucket": settings().bucket, "Key": key, "Body": body}
+    if disposition is not None:
+        request["ContentDisposition"] = disposition
+    aws.client("s3").put_object(**request, ContentType=content_type)
 
 
 def delete(key: str) -> None:
@@ -36,8 +39,13 @@ def upload_url(key: str, expires_s: int = 3600) -> str:
     return url
 
 
-def download_url(key: str, expires_s: int = 3600) -> Any:
-    """A presigned GET URL for an object."""
-    return aws.client("s3").generate_presigned_url(
-        "get_object", Params={"Bucket": settings().bucket, "Key": key}, ExpiresIn=expires_s
-    )
+def download_url(
+    key: str, expires_s: int = 3600, *, content_type: str | None = None, disposition: str | None = None
+) -> Any:
+    """A presigned GET URL for an object; type and disposition, if given, whatever it was kept with."""
+    request = {"Bucket": settings().bucket, "Key": key}
+    if content_type is not None:
+        request["ResponseContentType"] = content_type
+    if disposition is not None:
+        request["ResponseContentDisposition"] = disposition
+    return aws.client("s3").generate_presigned_url("get_object", Params=request, ExpiresIn=expires_s)

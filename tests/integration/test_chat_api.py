@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from chalicelib.deliveries import service as deliveries
 from chalicelib.engine import jobs, service
 from chalicelib.friends import activities, contents
-from chalicelib.gateways import line, objects, seam
+from chalicelib.gateways import aws, line, objects, seam
 from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.settings import settings
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.conftest import drain
 from tests.engine_builders import NOW, an_event
@@ -226,6 +229,59 @@ def test_content_from_elsewhere_is_not_fetched(api: Api) -> None:
     service.react(an_event(id="i", **props))
     assert bulk("content") == []
     assert "content" not in api.ok("GET", MESSAGES)["items"][0]
+
+
+def test_a_content_that_will_never_come_is_not_found(api: Api, world: Line) -> None:
+    """409 while it is on its way; 404 for no message, a text, an address elsewhere, another friend's."""
+    service.react(an_event(text="x", id="t"))
+    elsewhere = {"contentProvider": {"type": "external", "originalContentUrl": "https://x/y"}}
+    service.react(an_event(id="x", **IMAGE | {"message_id": "m-x", "raw": elsewhere}))
+    service.react(an_event(id="i", **IMAGE))
+    service.react(an_event("followed", id="f", user="U2", is_unblocked=False))
+    for message in ("nope", "m-t", "m-x"):
+        api.refused(404, "GET", f"{MESSAGES}/{message}/content")
+    api.refused(409, "GET", f"{MESSAGES}/m-img/content")
+    api.refused(404, "GET", f"{MESSAGES.replace('U1', 'U2')}/m-img/content")
+    api.refused(404, "GET", f"{MESSAGES.replace('U1', 'U9')}/m-img/content")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "served"),
+    [
+        ("image", "image/png", "image/png"),
+        ("image", "Image/JPEG; x=y", "image/jpeg"),
+        ("image", "text/html", None),
+        ("image", "image/svg+xml", None),
+        ("image", "video/mp4", None),
+        ("image", "", None),
+        ("video", "video/mp4", "video/mp4"),
+        ("audio", "audio/x-m4a", "audio/x-m4a"),
+        ("audio", "garbage\r\nX: y", None),
+        ("file", "image/png", None),
+    ],
+)
+def test_contents_are_served_as_well_known_types_or_as_files(
+    api: Api, world: Line, kind: str, said: str, served: str | None
+) -> None:
+    """Whatever LINE's header says, nothing opens as a page: in the store and by the URL given out."""
+    service.react(an_event(id="i", **IMAGE | {"message_type": kind}))
+    world.contents = [line.Content(200, said, io.BytesIO(b"<script>"))]
+    jobs.content(bulk("content")[0], 1)
+    key = api.ok("GET", MESSAGES)["items"][0]["content"]["key"]
+    stored = aws.client("s3").head_object(Bucket=settings().bucket, Key=key)
+    assert stored["ContentType"] == (served or "application/octet-stream")
+    assert stored.get("ContentDisposition") == (None if served else 'attachment; filename="m-img"')
+    asked = parse_qs(urlsplit(api.call("GET", f"{MESSAGES}/m-img/content").headers["Location"]).query)
+    assert asked["response-content-type"] == [stored["ContentType"]]
+    assert asked.get("response-content-disposition", [None]) == [stored.get("ContentDisposition")]
+
+
+def test_a_name_to_save_under_is_a_name() -> None:
+    """Nothing of a message id can end the header or lead out of a folder."""
+    for name in ('a"; x', "../../etc", "a\r\nb", "…", "x" * 999):
+        _, disposition = contents.served_as("file", "", name)
+        assert disposition is not None
+        assert re.fullmatch(r'attachment; filename="[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"', disposition)
 
 
 def test_unsend_hides_text_and_content(api: Api, world: Line) -> None:
