@@ -16,8 +16,8 @@ from pydantic import (
 
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.engine.loops import warnings
 from chalicelib.messages import actions
+from chalicelib.scenarios import loops
 from chalicelib.segments import conditions
 from chalicelib.segments.behaviour import EVENT_TYPES
 from chalicelib.segments.matching import BadMatch, compile_match, group_names
@@ -213,7 +213,7 @@ def warn(id_: str, snapshot: Snapshot) -> Iterator[str]:
         thresholds = score.body.get("thresholds") or []
         if threshold not in thresholds:
             yield f"when.match.threshold: scores/{score.id} has no threshold {threshold}; it has {thresholds}"
-    yield from warnings(snapshot, id_)
+    yield from loops.warnings(snapshot, "rules", id_)
 
 
 KINDS: dict[str, DocumentKind] = {

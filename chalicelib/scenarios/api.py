@@ -39,11 +39,14 @@ class PublishRequest(_Strict):
 
 
 class PublishAnswer(BaseModel):
-    """The version in force, who waits where, and what the change means for them."""
+    """The version in force, who waits where, what the change means for them; ``warnings``: what was probably
+    not meant.
+    """
 
     version: int
     waiting: dict[str, int]
     effects: list[str]
+    warnings: list[str] = []
 
 
 class StateAnswer(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages import actions
-from chalicelib.scenarios import graph
+from chalicelib.scenarios import graph, loops
 from chalicelib.segments import conditions, matching
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Clock, Duration, Id, Weekday
@@ -232,11 +232,18 @@ def _node_faults(node: dict[str, Any], snapshot: Snapshot, path: str) -> Iterato
             yield Detail(f"{path}.until.attribute", f"{until['attribute']} is not a date")
 
 
+def warn(id_: str, snapshot: Snapshot) -> Iterable[str]:
+    """What probably was not meant: circles that no wait slows down."""
+    yield from loops.warnings(snapshot, "scenarios", id_)
+
+
 def _published_references(body: dict[str, Any]) -> Iterable[Reference]:
     return references(body["definition"])
 
 
 KINDS: dict[str, DocumentKind] = {
-    "scenarios": DocumentKind("scenarios", Scenario, shape=shape, references=references, check=check),
+    "scenarios": DocumentKind(
+        "scenarios", Scenario, shape=shape, references=references, check=check, warn=warn
+    ),
     "published": DocumentKind("published", Published, references=_published_references),
 }

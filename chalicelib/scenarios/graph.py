@@ -60,6 +60,32 @@ def unreachable(body: Body) -> list[str]:
     return sorted(nodes.keys() - seen)
 
 
+def at_once(body: Body) -> tuple[set[str], bool]:
+    """The nodes that a friend may reach from entering on without any wait, and whether the end is reached so.
+
+    A ``wait_for`` is passed by what comes at once: a fact of scenarios, but nothing that the friend does.
+    """
+    nodes, reached, ends = body["nodes"], set[str](), False
+    todo: list[str | None] = [body["start"]]
+    while todo:
+        name = todo.pop()
+        if name is None:
+            ends = True
+        elif name in nodes and name not in reached:
+            reached.add(name)
+            if not slows(nodes[name]):
+                todo += [target for path, target, _ in ways_out(nodes[name]) if _quick(nodes[name], path)]
+    return reached, ends
+
+
+def _quick(node: Body, way: str) -> bool:
+    if node["type"] != "wait_for":
+        return True
+    if way == "on_timeout":
+        return not parse_duration(node["timeout"])
+    return bool(node["event"].startswith("scenario_"))
+
+
 def slows(node: Body) -> bool:
     """Whether a node surely takes time: a wait of some length, or until another day."""
     if node["type"] != "wait":

@@ -14,7 +14,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import verify
 from chalicelib.gateways import clock
 from chalicelib.scenarios import decide, follow, graph, store
-from chalicelib.scenarios.documents import KINDS, check
+from chalicelib.scenarios.documents import KINDS, check, warn
 from chalicelib.scenarios.model import EARLY, Enrollment
 from chalicelib.segments import audience
 from chalicelib.shared.errors import Conflict, RuleViolation
@@ -25,7 +25,8 @@ _BATCH = 100
 
 
 def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False) -> dict[str, Any]:
-    """Put the draft in force; answers ``{"version", "waiting": {node: n}, "effects": [text]}``.
+    """Put the draft in force; answers ``{"version", "waiting": {node: n}, "effects": [text]}``,
+    and ``warnings`` when there are any.
 
     Waiting friends follow the new definition when they wake. What now ends earlier than they will wake
     does so only with ``rearm_waiting``. Raises NotFound without a draft, RuleViolation if it cannot work.
@@ -58,7 +59,9 @@ def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False
         program = decide.find_program(saved, scenario, owner.zone)
         rearmed = _rearm(owner, scenario, program) if program else 0
         effects.append(f"{rearmed} waiting friends were armed again for an earlier moment")
-    return {"version": published["version"], "waiting": waiting, "effects": effects}
+    answer = {"version": published["version"], "waiting": waiting, "effects": effects}
+    warnings = list(warn(scenario, saved))
+    return answer | ({"warnings": warnings} if warnings else {})
 
 
 def _effects(before: dict[str, Any] | None, after: dict[str, Any], waiting: dict[str, int]) -> list[str]:

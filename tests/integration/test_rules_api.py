@@ -67,6 +67,25 @@ def test_a_circle_is_warned_about_when_saved(shop: Api) -> None:
     shop.ok("PUT", f"{A}/rules/two", saved)
 
 
+def test_a_circle_through_a_scenario_is_warned_about(shop: Api) -> None:
+    """When the rule is saved, when the scenario is, and when it is published."""
+    spin = {"type": "action", "then": [{"record_event": {"name": "spin"}}]}
+    body = {"name": "sc", "entry": {"re_entry": "restart"}, "start": "n", "nodes": {"n": spin}}
+    assert "warnings" not in shop.ok("PUT", f"{A}/scenarios/sc", body)
+    assert "warnings" not in shop.ok("POST", f"{A}/scenarios/sc/publish", {})
+    saved = shop.ok("PUT", f"{A}/rules/again", rule("custom:spin", then=[{"enter_scenario": "sc"}]))
+    way = "again -> scenario sc -> again"
+    told = [f"may go round without any wait, until entering is refused as too_often: {way}"]
+    assert saved["warnings"] == told
+    assert shop.ok("PUT", f"{A}/scenarios/sc", body)["warnings"] == told
+    assert shop.ok("POST", f"{A}/scenarios/sc/publish", {})["warnings"] == told
+    waiting = {"n": {"type": "wait", "after": "1m", "next": "m"}, "m": spin}
+    assert "warnings" not in shop.ok("PUT", f"{A}/scenarios/sc", body | {"nodes": waiting})
+    assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == told
+    assert "warnings" not in shop.ok("POST", f"{A}/scenarios/sc/publish", {})
+    assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == []
+
+
 def test_rules_are_tried_without_doing_anything(shop: Api) -> None:
     """A past event or one made up, the saved rules or drafts: told, not done."""
     shop.ok("PUT", f"{A}/rules/r", rule(limit="once"))

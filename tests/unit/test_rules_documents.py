@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.catalog.validation import normal_body, verify
 from chalicelib.engine.documents import KINDS, warn
-from chalicelib.engine.loops import loops, warnings
+from chalicelib.scenarios.documents import KINDS as SCENARIOS
+from chalicelib.scenarios.loops import loops, warnings
 from chalicelib.shared.errors import InvalidInput, RuleViolation
 from tests.engine_builders import a_catalog, a_rule
 
@@ -211,8 +212,8 @@ def test_circles_are_told() -> None:
         }
     )
     assert loops(catalog) == [["ping", "pong"], ["self"]]
-    assert warnings(catalog, "pong") == ["may wake itself again: ping -> pong -> ping"]
-    assert warnings(catalog, "other") == []
+    assert warnings(catalog, "rules", "pong") == ["may wake itself again: ping -> pong -> ping"]
+    assert warnings(catalog, "rules", "other") == []
 
 
 def test_a_long_circle_is_found() -> None:
@@ -221,3 +222,94 @@ def test_a_long_circle_is_found() -> None:
         f"r{n:02d}": a_rule(f"custom:{n}", [{"record_event": {"name": str((n + 1) % 40)}}]) for n in range(40)
     }
     assert loops(a_catalog(ring)) == [sorted(ring)]
+
+
+def test_a_rule_beside_the_shortest_circle_is_told_too() -> None:
+    """Each rule of a group hears of a circle that it is itself part of."""
+    rules = {
+        "a": a_rule("custom:a", [{"record_event": {"name": "b"}}]),
+        "b": a_rule("custom:b", [{"record_event": {"name": "a"}}, {"record_event": {"name": "c"}}]),
+        "c": a_rule("custom:c", [{"record_event": {"name": "b"}}]),
+    }
+    assert warnings(a_catalog(rules), "rules", "c") == ["may wake itself again: c -> b -> c"]
+
+
+def a_scenario(*nodes: dict[str, Any], re_entry: str = "restart", **more: Any) -> dict[str, Any]:
+    """A scenario of nodes in a row, each leading to the next unless it says otherwise."""
+    named = {f"n{n}": node for n, node in enumerate(nodes)}
+    for n, node in enumerate(nodes[:-1]):
+        if node["type"] not in {"exit", "split"}:
+            node.setdefault("next", f"n{n + 1}")
+    body = {"name": "s", "entry": {"re_entry": re_entry}, "start": "n0", "nodes": named, **more}
+    return normal_body(SCENARIOS["scenarios"], body)
+
+
+SPIN = {"type": "action", "then": [{"record_event": {"name": "spin"}}]}
+ENTER = [{"enter_scenario": "sc"}]
+AROUND = (
+    "may go round without any wait, until entering is refused as too_often: again -> scenario sc -> again"
+)
+
+
+@pytest.mark.parametrize(
+    ("when", "nodes", "more"),
+    [
+        ("custom:spin", [SPIN], {}),
+        ("custom:spin", [SPIN], {"re_entry": "after_exit"}),
+        ("custom:spin", [{"type": "message", "message": "hello"}, SPIN, {"type": "wait", "after": "1d"}], {}),
+        ("custom:spin", [{"type": "wait", "at": {"day": 0, "time": "09:00"}}, SPIN], {}),
+        ("custom:spin", [{"type": "split", "arms": [{"weight": 1}, {"weight": 1, "next": "n1"}]}, SPIN], {}),
+        ("scenario_entered", [{"type": "wait", "after": "1d"}], {}),
+        ("scenario_finished", [{"type": "message", "message": "hello"}], {}),
+        ("scenario_exited", [{"type": "exit"}], {}),
+        ("scenario_exited", [{"type": "wait", "after": "1d"}], {"goals": [{"if": {"tag": "a"}}]}),
+    ],
+)
+def test_a_scenario_and_a_rule_that_go_round_are_told(when: str, nodes: list[Any], more: Any) -> None:
+    """To the author of either, whether the scenario is in force or a draft."""
+    rules = {"again": a_rule(when, ENTER)}
+    scenario = a_scenario(*[dict(node) for node in nodes], **more)
+    drafted = a_catalog(rules, scenarios={"sc": scenario})
+    assert list(warn("again", drafted)) == [AROUND]
+    assert list(SCENARIOS["scenarios"].warn("sc", drafted)) == [AROUND]
+    still = a_scenario({"type": "wait", "after": "1d"}, re_entry="never")
+    in_force = a_catalog(rules, scenarios={"sc": still}, published={"sc": {"definition": scenario}})
+    assert list(warn("again", in_force)) == [AROUND]
+    assert list(SCENARIOS["scenarios"].warn("sc", in_force)) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "nodes", "more"),
+    [
+        ({"event": "custom:spin"}, [SPIN], {"re_entry": "never"}),
+        ({"event": "custom:spin"}, [{"type": "wait", "after": "1m"}, SPIN], {}),
+        ({"event": "custom:spin"}, [{"type": "wait", "at": {"day": 1, "time": "09:00"}}, SPIN], {}),
+        (
+            {"event": "custom:spin"},
+            [{"type": "wait_for", "event": "messaged", "timeout": "1d", "on_timeout": "n1"}, SPIN],
+            {},
+        ),
+        ({"event": "scenario_finished"}, [{"type": "wait", "after": "1d"}], {}),
+        ({"event": "scenario_exited"}, [{"type": "message", "message": "hello"}], {}),
+        ({"event": "scenario_entered", "match": {"scenario": "welcome"}}, [SPIN], {}),
+        ({"event": "scenario_exited", "match": {"reason": "goal"}}, [{"type": "exit"}], {}),
+        ({"event": "messaged"}, [SPIN], {}),
+    ],
+)
+def test_what_waits_or_ends_is_no_circle(when: Any, nodes: list[Any], more: Any) -> None:
+    """A wait in each way round, a friend's own doing, a scenario entered once, another match: no warning."""
+    rule = normal_body(KINDS["rules"], {"name": "again", "when": when, "then": ENTER})
+    scenario = a_scenario(*[dict(node) for node in nodes], **more)
+    catalog = a_catalog({"again": rule}, scenarios={"sc": scenario})
+    assert list(warn("again", catalog)) == []
+    assert list(SCENARIOS["scenarios"].warn("sc", catalog)) == []
+
+
+def test_scenarios_alone_may_go_round() -> None:
+    """Without any rule: one enters the other, which waits for nothing but a scenario."""
+    other = a_scenario({"type": "action", "then": [{"enter_scenario": "sc"}]})
+    waiting = {"type": "wait_for", "event": "scenario_finished", "timeout": "1d"}
+    scenario = a_scenario(waiting, {"type": "action", "then": [{"enter_scenario": "other"}]})
+    catalog = a_catalog(scenarios={"sc": scenario, "other": other})
+    (told,) = SCENARIOS["scenarios"].warn("sc", catalog)
+    assert told.endswith("scenario other -> scenario sc -> scenario other")
