@@ -33,7 +33,7 @@ def decide(event: FriendEvent, sheet: Sheet | None, program: Program, now: datet
     facts = _fold(decision, event, program)
     if not event.props.get("standby"):
         _Reaction(decision, event, program, now).run(facts)
-    moments.plan(after, program, event)
+    moments.plan(after, program, event.at, came=event.type == TIME_PASSED)
     trimmed = sheets.tidy(after, max(local_date(parse_iso(event.at), program.zone), now.date()))
     if trimmed:
         decision.changes.append({"type": "trimmed", "names": trimmed[:50]})

@@ -13,7 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
+from chalicelib.catalog.service import snapshot
 from chalicelib.engine.model import Program
+from chalicelib.engine.program import program_of
 from chalicelib.friends import purchases, scores, store
 from chalicelib.friends.model import TIME_PASSED, Fact, Sheet
 from chalicelib.gateways import clock, inbox
@@ -40,16 +42,18 @@ def fold(sheet: Sheet, program: Program, at: str) -> list[Fact]:
     return facts
 
 
-def plan(sheet: Sheet, program: Program, event: FriendEvent) -> None:
-    """Note the friend's next moment on the sheet, as of an event that has been folded into it. ``time_at`` is
-    the last moment that came: a late event does not bring it again.
+def plan(sheet: Sheet, program: Program, at: str, *, came: bool = False) -> None:
+    """Note the friend's next moment on the sheet, as of a change at ``at`` that has been folded into it.
+
+    ``came``: the change is a moment that has come. ``time_at`` on the sheet is the last one that did: a late
+    event does not bring it again.
     """
-    if event.type == TIME_PASSED:
-        sheet["time_at"] = max(event.at, sheet.get("time_at") or "")
-    after = max(event.at, sheet.get("time_at") or "")
+    if came:
+        sheet["time_at"] = max(at, sheet.get("time_at") or "")
+    after = max(at, sheet.get("time_at") or "")
     armed, wanted = sheet.get("moment"), next_moment(sheet, program, after)
-    came = event.type == TIME_PASSED and armed is not None and armed <= event.at
-    if came or (armed is not None and parse_iso(armed) < parse_iso(event.at) - _LOST):
+    is_over = came and armed is not None and armed <= at
+    if is_over or (armed is not None and parse_iso(armed) < parse_iso(at) - _LOST):
         armed = None
     if wanted is None:
         sheet.pop("moment", None)
@@ -77,6 +81,22 @@ def _moments(sheet: Sheet, program: Program) -> Iterator[str]:
         dormant_at = purchases.dormant_at(sheet["purchases"])
         if dormant_at is not None:
             yield iso(dormant_at)
+
+
+class OfAccount:
+    """What imports need of this module, for one account."""
+
+    def __init__(self, account: str) -> None:
+        owner = accounts.get_account(account)
+        self._account, self._program = account, program_of(snapshot(account), owner.zone)
+
+    def note(self, sheet: Sheet, at: str) -> None:
+        """As ``plan``."""
+        plan(sheet, self._program, at)
+
+    def arm(self, user: str, moment: str) -> None:
+        """As ``arm``."""
+        arm(self._account, user, moment)
 
 
 # The timers' side

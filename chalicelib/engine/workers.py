@@ -81,7 +81,7 @@ def _enroll(body: dict[str, Any], _received: int) -> None:
 
 
 def _import(body: dict[str, Any], received: int) -> None:
-    imports.work(body, received, service.react)
+    imports.work(body, received, service.react, moments.OfAccount)
 
 
 def _receipts(body: dict[str, Any], _received: int) -> None:

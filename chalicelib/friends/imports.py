@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
@@ -34,11 +34,21 @@ CHUNK_LINES = 100
 CHUNK_BYTES = 200_000
 _THREADS = 8
 _ATTEMPTS = 10
-_BOOKKEEPING = frozenset({"tags", "scores", "attributes_at", "status_at"})
+_BOOKKEEPING = frozenset({"tags", "scores", "attributes_at", "status_at", "moment"})
 """Where a line that says what is known already only renews the time at which it was said."""
 
 React = Callable[[FriendEvent], Any]
 """The engine's reaction to one event; safe to repeat."""
+
+
+class Moments(Protocol):
+    """What the engine has to note where time alone will change something for a friend."""
+
+    def note(self, sheet: Sheet, at: str) -> None:
+        """Note the next moment on a sheet that has been changed as of ``at``."""
+
+    def arm(self, user: str, moment: str) -> None:
+        """See to it that the moment comes; safe to repeat."""
 
 
 def start(account: str, text: str, *, by: str, fire: bool = False, unknown_as_attribute: bool = False) -> str:
@@ -75,10 +85,15 @@ def _create_attributes(account: str, header: Sequence[str], by: str) -> None:
         save(account, writes, lambda _candidate: None, by)
 
 
-def work(body: dict[str, Any], receive_count: int = 1, react: React | None = None) -> None:
+def work(
+    body: dict[str, Any],
+    receive_count: int = 1,
+    react: React | None = None,
+    moments: Callable[[str], Moments] | None = None,
+) -> None:
     """The body of a ``bulk`` message ``{"job": "import", …}``: cut the file, or apply one chunk."""
     if "rows" in body:
-        apply_rows(body, receive_count, react)
+        apply_rows(body, receive_count, react, moments)
     else:
         _cut_file(body["account"], body["id"])
 
@@ -128,7 +143,12 @@ def _cut(records: Sequence[Record], header: Sequence[str]) -> list[list[list[Any
     return chunks
 
 
-def apply_rows(body: dict[str, Any], receive_count: int = 1, react: React | None = None) -> None:
+def apply_rows(
+    body: dict[str, Any],
+    receive_count: int = 1,
+    react: React | None = None,
+    moments: Callable[[str], Moments] | None = None,
+) -> None:
     """Apply one chunk ``{account, id, chunk, rows: [[line, cells]]}`` of an import job, once or again."""
     account_id, job_id, chunk = body["account"], body["id"], body["chunk"]
     if jobs.chunk_done(account_id, job_id, chunk):
@@ -145,7 +165,8 @@ def apply_rows(body: dict[str, Any], receive_count: int = 1, react: React | None
         for line, row in rows:
             react(_event(job, line, row))
     else:
-        _Import(job, account, catalog, again=receive_count > 1).apply(rows, errors)
+        noted = moments(account_id) if moments else None
+        _Import(job, account, catalog, noted, again=receive_count > 1).apply(rows, errors)
     jobs.finish_chunk(account_id, job_id, chunk, len(body["rows"]), errors)
 
 
@@ -165,8 +186,11 @@ def _event(job: jobs.Job, line: int, row: Row) -> FriendEvent:
 class _Import:
     """One chunk's shell: reads all its friends at once, then writes them side by side."""
 
-    def __init__(self, job: jobs.Job, account: Account, catalog: Snapshot, *, again: bool) -> None:
+    def __init__(
+        self, job: jobs.Job, account: Account, catalog: Snapshot, moments: Moments | None, *, again: bool
+    ) -> None:
         self.job, self.account, self.catalog, self.again = job, account, catalog, again
+        self.moments = moments
 
     def apply(self, rows: Sequence[tuple[int, Row]], errors: list[dict[str, Any]]) -> None:
         """Fold every row; lines of the same friend one after the other, in their order."""
@@ -200,18 +224,27 @@ class _Import:
             zone = self.account.zone
             facts = csv_rows.fold_row(after, row, self.catalog, zone, at, f"import:{self.job.id}")
             trimmed = tidy(after, local_date(parse_iso(at), zone))
+            if self.moments:
+                self.moments.note(after, at)
             sets, removes = changed_paths(sheet or {}, after)
             if sheet is not None and not sets and not removes:
                 if self.again:
                     self._record(line, row, facts, trimmed, after)
+                    self._arm(after)
                 return sheet, None
             seen = sheet["rev"] if sheet else None
             if store.create_or_update(self.account.id, self.account.shards, user, sheet, after, seen):
                 if facts or trimmed or any(path[0] not in _BOOKKEEPING for path, _ in sets):
                     self._record(line, row, facts, trimmed, after)
+                if after.get("moment") != (sheet or {}).get("moment"):
+                    self._arm(after)
                 return after, None
             sheet = store.load(self.account.id, self.account.shards, user)
         raise Unavailable(f"others kept changing friend {user}")
+
+    def _arm(self, sheet: Sheet) -> None:
+        if self.moments and sheet.get("moment"):
+            self.moments.arm(sheet["user_id"], sheet["moment"])
 
     def _record(self, line: int, row: Row, facts: list[Fact], trimmed: list[str], sheet: Sheet) -> None:
         event = _event(self.job, line, row)

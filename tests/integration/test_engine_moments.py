@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
-from chalicelib.engine import moments, workers
-from chalicelib.friends import store
+from chalicelib.engine import moments, service, workers
+from chalicelib.friends import imports, jobs, store
 from chalicelib.gateways import clock
 from chalicelib.heartbeat.workers import CHECKS
 from chalicelib.shared.events import FriendEvent
@@ -82,6 +82,27 @@ def test_a_rule_runs_when_a_score_has_cooled(shop: World) -> None:
     assert sheet()["last_active_at"] == iso(NOW), "time passing is nothing that the friend does"
     shop.now = parse_iso(due) + timedelta(minutes=4)
     assert timers.verify(minute_key(minute_of(parse_iso(due))), CHECKS) == 0
+
+
+def test_imported_scores_cool_too(shop: World) -> None:
+    """A score from a CSV, of a friend who has done nothing: the moment is armed, cut off or not, once."""
+    text = "user_id,score.warmth\nU7,8\nU8,2\n"
+    job = imports.start("shop", text, by="test")
+    for body in drain("bulk"):
+        imports.work(body, 1, service.react, moments.OfAccount)
+    [chunk] = drain("bulk")
+    shop.crash_at = len(shop.calls) + 6
+    with pytest.raises(Crash):
+        imports.work(chunk, 1, service.react, moments.OfAccount)
+    shop.crash_at = None
+    imports.work(chunk, 2, service.react, moments.OfAccount)
+    assert jobs.get("shop", job).state == "done"
+    due = sheet("U7")["moment"]
+    assert "moment" not in sheet("U8")
+    events = pass_time(shop, due)
+    assert [event.user_id for event in events] == ["U7"]
+    batch(*events)
+    assert "a" in sheet("U7")["tags"]
 
 
 def test_a_moment_that_was_put_off_is_not_fed(shop: World) -> None:
