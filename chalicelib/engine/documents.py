@@ -19,7 +19,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages import actions
 from chalicelib.scenarios import loops
 from chalicelib.segments import conditions
-from chalicelib.segments.behaviour import EVENT_TYPES
+from chalicelib.segments.behaviour import EVENT_TYPES, NOT_MADE
 from chalicelib.segments.matching import BadMatch, compile_match, group_names
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Clock, Moment, PositiveDuration, Weekday
@@ -198,11 +198,13 @@ PROPERTIES: dict[str, frozenset[str]] = {
 
 
 def warn(id_: str, snapshot: Snapshot) -> Iterator[str]:
-    """What probably was not meant: a property that the event never has, a threshold that the score has not,
-    rules that wake each other.
+    """What probably was not meant: an event that never comes, a property that the event never has, a
+    threshold that the score has not, rules that wake each other.
     """
     when = snapshot.get("rules", id_).body["when"]
     match, event = when.get("match") or {}, when["event"]
+    if event in NOT_MADE:
+        yield f"when.event: nothing makes {event} in this version; the rule never runs"
     known = PROPERTIES.get(event)
     for path in match:
         if known is not None and path.split(".")[0] not in known:

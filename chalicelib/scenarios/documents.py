@@ -12,6 +12,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages import actions
 from chalicelib.scenarios import graph, loops
 from chalicelib.segments import conditions, matching
+from chalicelib.segments.behaviour import NOT_MADE
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Clock, Duration, Id, Weekday
 
@@ -233,7 +234,11 @@ def _node_faults(node: dict[str, Any], snapshot: Snapshot, path: str) -> Iterato
 
 
 def warn(id_: str, snapshot: Snapshot) -> Iterable[str]:
-    """What probably was not meant: circles that no wait slows down."""
+    """What probably was not meant: events that never come, circles that no wait slows down."""
+    for name, node in snapshot.get("scenarios", id_).body["nodes"].items():
+        if node["type"] == "wait_for" and node["event"] in NOT_MADE:
+            made = f"nothing makes {node['event']} in this version; the timeout always passes"
+            yield f"nodes.{name}.event: {made}"
     yield from loops.warnings(snapshot, "scenarios", id_)
 
 

@@ -10,6 +10,7 @@ from chalicelib.catalog.validation import normal_body, verify
 from chalicelib.engine.documents import KINDS, warn
 from chalicelib.scenarios.documents import KINDS as SCENARIOS
 from chalicelib.scenarios.loops import loops, warnings
+from chalicelib.segments.behaviour import EVENT_TYPES, NOT_MADE
 from chalicelib.shared.errors import InvalidInput, RuleViolation
 from tests.engine_builders import a_catalog, a_rule
 
@@ -188,6 +189,11 @@ def test_what_cannot_work_is_422(more: dict[str, Any], path: str) -> None:
             "when.match.threshold: scores/interest has no threshold 4; it has [3]",
         ),
         ({"event": "score_crossed", "match": {"score": "interest", "threshold": 3}}, ""),
+        ({"event": "link_clicked"}, "when.event: nothing makes link_clicked in this version"),
+        ({"event": "page_viewed"}, "when.event: nothing makes page_viewed in this version"),
+        ({"event": "converted"}, "when.event: nothing makes converted in this version"),
+        ({"event": "route_entered"}, "when.event: nothing makes route_entered in this version"),
+        *(({"event": event}, "") for event in sorted(EVENT_TYPES - NOT_MADE - {"tag_added"})),
     ],
 )
 def test_what_was_probably_not_meant_is_told(when: dict[str, Any], told: str) -> None:
@@ -303,6 +309,13 @@ def test_what_waits_or_ends_is_no_circle(when: Any, nodes: list[Any], more: Any)
     catalog = a_catalog({"again": rule}, scenarios={"sc": scenario})
     assert list(warn("again", catalog)) == []
     assert list(SCENARIOS["scenarios"].warn("sc", catalog)) == []
+
+
+def test_a_scenario_that_waits_for_what_never_comes_is_told() -> None:
+    """As a rule is; it is saved all the same."""
+    scenario = a_scenario({"type": "wait_for", "event": "route_entered", "timeout": "1d"})
+    (told,) = SCENARIOS["scenarios"].warn("sc", a_catalog(scenarios={"sc": scenario}))
+    assert told.startswith("nodes.n0.event: nothing makes route_entered in this version")
 
 
 def test_scenarios_alone_may_go_round() -> None:
