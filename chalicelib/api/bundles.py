@@ -51,13 +51,17 @@ class BundleChange(BaseModel):
 
 
 class BundleChanges(BaseModel):
-    """What a bundle changes, or has changed; ``revision``: the catalog's, before (plan) or after (apply)."""
+    """What a bundle changes, or has changed; ``revision``: the catalog's, before (plan) or after (apply).
+
+    ``warnings``: by document, what works and was probably not meant.
+    """
 
     revision: int
     created: int
     updated: int
     unchanged: int
     changes: list[BundleChange]
+    warnings: dict[str, list[str]] = {}
 
 
 @bp.route(f"{_PATH}/plan", methods=["POST"], content_types=[JSON_TYPE, *YAML_TYPES])
@@ -69,8 +73,9 @@ def plan(account: str) -> Response:
     bundle = bundles.read(_bundle(request), KINDS)
     seen = service.snapshot(account)
     changes = bundles.plan(seen, bundle)
-    checked(qualified=True)(service.candidate(seen, bundles.writes(seen, bundle)))
-    return json_response(_answer(seen.revision, changes))
+    candidate = service.candidate(seen, bundles.writes(seen, bundle))
+    checked(qualified=True)(candidate)
+    return json_response(_answer(seen.revision, changes) | _warnings(bundle, candidate))
 
 
 @bp.route(f"{_PATH}/apply", methods=["POST"], content_types=[JSON_TYPE, *YAML_TYPES])
@@ -95,7 +100,7 @@ def apply(account: str) -> Response:
             return bundles.writes(seen, bundle)
 
         saved = service.save(account, writes, checked(qualified=True), principal.who)
-        return json_response(_answer(saved.revision, changes))
+        return json_response(_answer(saved.revision, changes) | _warnings(bundle, saved))
 
     return once(request, principal, run)
 
@@ -142,6 +147,13 @@ def _answer(revision: int, changes: Sequence[bundles.Change]) -> dict[str, Any]:
             if change.action != "unchanged"
         ],
     }
+
+
+def _warnings(bundle: bundles.Bundle, catalog: Snapshot) -> dict[str, Any]:
+    """What saving each document by itself would warn of, when there is anything."""
+    told = {f"{kind}.{id_}": list(KINDS[kind].warn(id_, catalog)) for kind, id_ in sorted(bundle)}
+    found = {name: warnings for name, warnings in told.items() if warnings}
+    return {"warnings": found} if found else {}
 
 
 OPERATIONS = [

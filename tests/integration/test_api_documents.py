@@ -299,6 +299,48 @@ def test_a_plan_changes_nothing_and_says_what_an_apply_does(cloud: None) -> None
     assert error["current_revision"] == applied["revision"]
 
 
+def test_a_bundle_warns_as_saving_each_document_would(cloud: None) -> None:
+    """Planned and applied alike, by document; one that warns of nothing has no ``warnings``."""
+    api = an_api()
+    base = an_account(api)
+    spin = {"type": "action", "then": [{"record_event": {"name": "spin"}}]}
+    round_about = {
+        "scenarios": {
+            "sc": {"name": "s", "entry": {"re_entry": "restart"}, "start": "n", "nodes": {"n": spin}}
+        },
+        "rules": {
+            "la": {
+                "name": "la",
+                "when": {"event": "custom:a"},
+                "then": [{"record_event": {"name": "b"}}],
+            },
+            "lb": {
+                "name": "lb",
+                "when": {"event": "custom:b"},
+                "then": [{"record_event": {"name": "a"}}],
+            },
+            "again": {
+                "name": "again",
+                "when": {"event": "custom:spin"},
+                "then": [{"enter_scenario": "sc"}],
+            },
+            "fine": {"name": "fine", "when": {"event": "messaged"}, "then": []},
+        },
+    }
+    around = "may go round without any wait, until entering is refused as too_often: "
+    told = {
+        "rules.again": [f"{around}again -> scenario sc -> again"],
+        "rules.la": ["may wake itself again: la -> lb -> la"],
+        "rules.lb": ["may wake itself again: la -> lb -> la"],
+        "scenarios.sc": [f"{around}again -> scenario sc -> again"],
+    }
+    assert api.ok("POST", f"{base}/catalog/plan", round_about)["warnings"] == told
+    assert api.ok("POST", f"{base}/catalog/apply", round_about)["warnings"] == told
+    fine = {"rules": {"fine": round_about["rules"]["fine"]}}
+    assert "warnings" not in api.ok("POST", f"{base}/catalog/plan", fine)
+    assert "warnings" not in api.ok("POST", f"{base}/catalog/apply", fine)
+
+
 def test_a_bundle_is_applied_whole_or_not_at_all(cloud: None) -> None:
     """One wrong document refuses all; the paths lead to it from the bundle's root; order does not matter."""
     api = an_api()
