@@ -1,8 +1,9 @@
 """Scores: points with decay by half-life, limits, and thresholds that are crossed in both directions.
 
 A stored score is a value at a moment (``{"value", "at", "set_at"?}``); what it is worth later is
-computed when it is read, never by a batch job. Late points are decayed to the moment of the entry and
-count in full otherwise. Points from before a later ``set`` are part of what was overwritten.
+computed when it is read, never by a batch job: decayed, and within the limits that the score has by now.
+Late points are decayed to the moment of the entry and count in full otherwise. Points from before a later
+``set`` are part of what was overwritten.
 """
 
 from __future__ import annotations
@@ -20,19 +21,23 @@ VALUE_LIMIT = 1e15
 
 
 def score_value(entry: Mapping[str, Any], definition: Mapping[str, Any], now: datetime) -> float:
-    """The decayed value at ``now``; never decayed backwards."""
+    """The decayed value at ``now``, within the definition's limits; never decayed backwards."""
     return valuer(definition)(entry, now)
 
 
 def valuer(definition: Mapping[str, Any]) -> Callable[[Mapping[str, Any], datetime], float]:
     """``score_value`` of one definition, made ready for many entries."""
     half_life = _half_life(definition)
+    limited = definition.get("min") is not None or definition.get("max") is not None
     if half_life is None:
+        if limited:
+            return lambda entry, _now: _clamp(definition, float(entry["value"]))
         return lambda entry, _now: float(entry["value"])
 
     def value(entry: Mapping[str, Any], now: datetime) -> float:
         age = now - parse_iso(entry["at"])
-        return _tidy(float(entry["value"]) * 0.5 ** max(0.0, age / half_life))
+        decayed = float(entry["value"]) * 0.5 ** max(0.0, age / half_life)
+        return _clamp(definition, decayed) if limited else _tidy(decayed)
 
     return value
 
@@ -48,7 +53,7 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
         return []
     stored, told_at = _told(entry, definition), max(entry["at"], entry.get("told_at", ""))
     if at < entry["at"]:
-        before = float(entry["value"])
+        before = score_value(entry, definition, parse_iso(entry["at"]))
         points *= _decay(definition, parse_iso(at), parse_iso(entry["at"]))
     else:
         before = score_value(entry, definition, parse_iso(at))

@@ -28,7 +28,7 @@ class TagView(BaseModel):
 
 
 class ScoreView(BaseModel):
-    """``value`` is decayed to now, ``raw`` is as of ``at``."""
+    """``value`` is decayed to now and within the score's limits, ``raw`` is what was stored at ``at``."""
 
     value: float
     raw: float
