@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chalicelib.catalog import sealing
 from chalicelib.engine import asking, limits
 from chalicelib.engine.at import At, CannotRun
 from chalicelib.engine.model import Decision
@@ -24,7 +25,7 @@ def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: 
     name, value = parts(action)
     effect: dict[str, Any] = {"rule": at.rule, "index": index, "action": name}
     try:
-        filled = _filling(decision, at).fill(value) if name not in {"reply", "send"} else value
+        filled = _filling(decision, at).action(name, value) if name not in {"reply", "send"} else value
         if name in _CHANGES:
             if _overtaken(decision.after, name, filled, at.event.at):
                 what = filled if isinstance(filled, str) else filled.get("score") or filled["attribute"]
@@ -135,10 +136,15 @@ def _effect(decision: Decision, effect: dict[str, Any], name: str, value: Any, a
     if name == "notify":
         return effect | {"to": value["to"], "text": str(value["text"])[:5000], "status": "pending"}
     if name == "call_webhook":
-        return effect | {"url": value["url"], "status": "pending"} | _loading(value, at)
+        return effect | {"url": value["url"], "status": "pending"} | _secret(value) | _loading(value, at)
     if name == "switch_rich_menu":
         return _menu_effect(decision, effect, value, at)
     raise CannotRun(f"{name} is not available in this version")
+
+
+def _secret(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The reference to the secret; a draft that is only tried out may have the secret itself."""
+    return {"secret": value["secret"]} if sealing.name_of(value.get("secret")) else {}
 
 
 def _loading(value: Mapping[str, Any], at: At) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def call_webhook(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | Non
         },
     }
     post(errand, effect, str(effect["url"]), payload)
+    effect.pop("secret", None)
     return "done", None
 
 
@@ -44,19 +45,7 @@ def post(errand: Errand, effect: Mapping[str, Any], url: str, payload: dict[str,
         "rule": effect["rule"],
         "user": event.user_id,
         "url": url,
-        "secret": _secret(errand, effect),
+        "secret": effect.get("secret"),
         "payload": payload,
     }
     queues.send("bulk", body)
-
-
-def _secret(errand: Errand, effect: Mapping[str, Any]) -> str | None:
-    """The reference to the signing secret as the rule has it now; whoever calls looks the secret up."""
-    then = errand.event.props.get("then") or ()
-    document = errand.program.snapshot.find("rules", effect["rule"])
-    if document is not None:
-        then = document.body.get("then") or ()
-    action = then[effect["index"]] if effect["index"] < len(then) else {}
-    called = action.get("call_webhook") or {}
-    secret: str | None = called.get("secret") if called.get("url") else None
-    return secret

@@ -91,7 +91,7 @@ def send(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
 def notify(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
     """Tell staff: a LINE user, group or room by push, an address by a POST of ``{"text"}``."""
     to, text = str(effect["to"]), str(effect["text"])
-    if to.startswith(("https://", "http://")):
+    if "://" in to:
         post(errand, effect, to, {"text": text})
         return "done", None
     return _push(errand, effect, to, [{"type": "text", "text": text}], "internal")

@@ -9,10 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.messages import filters
+from chalicelib.messages import addresses, filters
 from chalicelib.messages.links import url_for
 from chalicelib.messages.template import Expression, TemplateProblem, has_expressions, parse
 from chalicelib.messages.variables import Scope, value_of
+from chalicelib.shared.origins import BadAddress
 
 
 class NoValue(ValueError):
@@ -29,6 +30,14 @@ class Filling:
     event: Mapping[str, Any]
     zone: ZoneInfo
 
+    def action(self, name: str, value: Any) -> Any:
+        """An action's value with every variable replaced; an address calls whom its author named."""
+        field = addresses.FIELDS.get(name)
+        if field is None or not has_expressions(value[field]):
+            return self.fill(value)
+        others = self.fill({key: inner for key, inner in value.items() if key != field})
+        return {**others, field: self._address(value[field])}
+
     def fill(self, value: Any) -> Any:
         """The value with every variable replaced. A text that is one variable keeps the variable's type."""
         if isinstance(value, str):
@@ -38,6 +47,12 @@ class Filling:
         if isinstance(value, list):
             return [self.fill(inner) for inner in value]
         return value
+
+    def _address(self, text: str) -> str:
+        try:
+            return addresses.fill(text, lambda part: filters.as_text(self._value(part)))
+        except (TemplateProblem, BadAddress) as error:
+            raise NoValue(str(error)) from error
 
     def _text(self, text: str) -> Any:
         try:

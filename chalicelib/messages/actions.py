@@ -12,12 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    AnyUrl,
     BaseModel,
     ConfigDict,
     Field,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
@@ -26,11 +23,11 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.friends import values
 from chalicelib.friends.scores import VALUE_LIMIT
 from chalicelib.friends.values import UnfitValue
+from chalicelib.messages import addresses
 from chalicelib.messages.template import Expression, TemplateProblem, has_expressions, parse, strings
 from chalicelib.messages.variables import KINDS, problem
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Id
-from chalicelib.shared.settings import settings
 from chalicelib.shared.storable import is_storable
 
 MAX_ACTIONS = 30
@@ -173,7 +170,6 @@ _NAMED: dict[str, tuple[str, str]] = {
     "switch_rich_menu": ("rich-menus", ""),
     "start_form": ("forms", ""),
 }
-_HTTPS = TypeAdapter(AnyUrl)
 
 
 def parts(action: Mapping[str, Any]) -> tuple[str, Any]:
@@ -211,10 +207,8 @@ def check(then: Sequence[Mapping[str, Any]], snapshot: Snapshot, path: str = "th
         yield from _template_problems(value, here)
         if name == "set_attribute":
             yield from _attribute_problems(value, snapshot, here)
-        elif name == "notify" and not _is_address(value["to"]) and not _is_line_id(value["to"]):
-            yield Detail(f"{here}.to", "must be a LINE user, group or room id, or an https address")
-        elif name == "call_webhook" and not _is_address(value["url"]):
-            yield Detail(f"{here}.url", "must be an https address")
+        elif name in addresses.FIELDS:
+            yield from _address_problems(name, value[addresses.FIELDS[name]], here)
         elif name == "switch_rich_menu":
             yield from _menu_problems(value, snapshot, here)
         elif name == "start_form":
@@ -271,13 +265,16 @@ def expressions(value: Any, here: str) -> Iterator[tuple[str, Expression]]:
                 yield where, part
 
 
+def _address_problems(name: str, text: str, here: str) -> Iterator[Detail]:
+    where = f"{here}.{addresses.FIELDS[name]}"
+    if name == "notify" and "://" not in text:
+        if not _is_line_id(text):
+            yield Detail(where, "must be a LINE user, group or room id, or an https address")
+        return
+    wrong = addresses.problem(text)
+    if wrong:
+        yield Detail(where, wrong)
+
+
 def _is_line_id(text: str) -> bool:
     return text[:1] in {"U", "C", "R", "L"} and text.isalnum() and text.isascii() and len(text) <= 128
-
-
-def _is_address(text: str) -> bool:
-    try:
-        url = _HTTPS.validate_python(text)
-    except ValidationError:
-        return False
-    return (url.scheme == "https" or (url.scheme == "http" and settings().is_local)) and bool(url.host)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 PORTS = {"https": 443, "http": 80}
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _MAX_HOST = 253
-_UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
+_UNFIT = re.compile(r"\A\s|[\x00-\x1f\x7f\\]|\s\Z")
 
 
 class BadAddress(ValueError):
@@ -36,7 +36,7 @@ class Origin:
 def origin_of(address: str) -> Origin:
     """The origin of an http or https address. Raises BadAddress."""
     if _UNFIT.search(address):
-        raise BadAddress("an address holds no spaces, control characters or backslashes")
+        raise BadAddress("an address has no control characters or backslashes and no spaces around it")
     try:
         parts = urlsplit(address)
         port = parts.port
