@@ -27,10 +27,7 @@ def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: 
     try:
         filled = _filling(decision, at).action(name, value) if name not in {"reply", "send"} else value
         if name in _CHANGES:
-            if _overtaken(decision.after, name, filled, at.event.at):
-                what = filled if isinstance(filled, str) else filled.get("score") or filled["attribute"]
-                decision.changes.append({"type": "overtaken", "action": name, "what": what, "by": at.by})
-            return _CHANGES[name](decision, filled, at)
+            return _change(decision, name, filled, at)
         if name == "record_event":
             return _record_event(filled)
         if name == "start_form":
@@ -39,6 +36,18 @@ def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: 
     except (CannotRun, NoValue, UnfitValue, render.Unrenderable) as error:
         decision.effects.append(effect | {"status": "failed", "why": str(error)[:300]})
     return []
+
+
+def _change(decision: Decision, name: str, value: Any, at: At) -> list[Fact]:
+    """Change the sheet. A change that comes to nothing is told, with the reason where there is one."""
+    told = len(decision.changes)
+    what = value if isinstance(value, str) else value.get("score") or value["attribute"]
+    if _overtaken(decision.after, name, value, at.event.at):
+        decision.changes.append({"type": "overtaken", "action": name, "what": what, "by": at.by})
+    facts = _CHANGES[name](decision, value, at)
+    if not facts and len(decision.changes) == told:
+        decision.changes.append({"type": "unchanged", "action": name, "what": what, "by": at.by})
+    return facts
 
 
 def _filling(decision: Decision, at: At) -> Filling:

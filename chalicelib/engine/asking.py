@@ -54,10 +54,14 @@ def keep(decision: Decision, turn: Turn, at: At) -> list[Fact]:
         return []
     name, definition, zone = question.attribute, question.definition, at.program.zone
     try:
-        return sheets.set_attribute(decision.after, name, definition, turn.value, at.event.at, zone)
+        facts = sheets.set_attribute(decision.after, name, definition, turn.value, at.event.at, zone)
     except UnfitValue as error:
         decision.changes.append({"type": "refused", "why": str(error), "by": at.by})
         return []
+    if not facts:
+        unchanged = {"type": "unchanged", "action": "set_attribute", "what": name, "by": at.by}
+        decision.changes.append(unchanged)
+    return facts
 
 
 def carry_on(decision: Decision, turn: Turn, at: At) -> list[Fact]:

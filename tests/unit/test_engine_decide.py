@@ -531,6 +531,48 @@ def test_a_late_change_that_stays_without_effect_is_told() -> None:
     assert decision.after["scores"]["interest"]["value"] == 1
 
 
+def test_what_changes_nothing_is_told() -> None:
+    """A rule that runs and finds everything as it would make it leaves a word for each of its actions."""
+    then = [
+        {"add_tag": "a"},
+        {"remove_tag": "b"},
+        {"add_score": {"score": "interest", "points": 0}},
+        {"add_score": {"score": "heat", "points": 20}},
+        {"set_score": {"score": "interest", "value": 0}},
+        {"set_attribute": {"attribute": "memo", "value": "x"}},
+        {"set_attribute": {"attribute": "n", "value": None}},
+    ]
+    rules = {"r": a_rule(then=then)}
+    first = after(an_event(text="x"), rules)
+    assert [c["what"] for c in first.changes if c["type"] == "unchanged"] == [
+        "b",
+        "interest",
+        "interest",
+        "n",
+    ]
+    second = after(an_event(text="x", id="e2"), rules, first.after)
+    assert second.changes == [
+        {"type": "unchanged", "action": action, "what": what, "by": "rule:r"}
+        for action, what in [
+            ("add_tag", "a"), ("remove_tag", "b"), ("add_score", "interest"), ("add_score", "heat"),
+            ("set_score", "interest"), ("set_attribute", "memo"), ("set_attribute", "n"),
+        ]
+    ]  # fmt: skip
+
+
+def test_what_is_overtaken_or_capped_is_told_once() -> None:
+    """Not as unchanged too."""
+    rules = {
+        "r": a_rule(then=[FIVE_A_DAY]),
+        "late": a_rule("postback", [{"add_tag": "a"}, {"remove_tag": "b"}]),
+    }
+    rules["off"] = a_rule(then=[{"remove_tag": "a"}, {"add_tag": "b"}])
+    sheet = after(an_event(text="x"), rules).after
+    assert types(after(an_event(text="x", id="e2"), {"r": rules["r"]}, sheet)) == ["capped"]
+    late = after(an_event("postback", id="p", minutes=-5, data="x"), rules, sheet)
+    assert types(late) == ["overtaken", "overtaken"]
+
+
 NAMED = {"text": {"regex": r"名前[:：]\s*(?P<name>\S+?)(様)?$"}}
 
 
