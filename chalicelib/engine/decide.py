@@ -17,6 +17,7 @@ from chalicelib.friends import csv_rows, edits
 from chalicelib.friends import sheet as sheets
 from chalicelib.friends.model import TIME_PASSED, Fact, Sheet
 from chalicelib.segments import conditions
+from chalicelib.segments.matching import shown
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import local_date, parse_iso
 
@@ -220,5 +221,5 @@ def deciding_leaf(tree: Mapping[str, Any]) -> str:
     for child in children:
         if child["value"] == tree["value"]:
             return deciding_leaf(child)
-    text = f"{tree['kind']} {tree['condition']}" if "condition" in tree else str(tree["kind"])
-    return f"{text} is {str(tree['value']).lower()} (seen {tree['seen']})"[:200]
+    text = f"{tree['kind']} {shown(tree['condition'])}" if "condition" in tree else str(tree["kind"])
+    return f"{text} is {shown(tree['value'])} (seen {shown(tree['seen'])})"[:200]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ _OPTIONS.max_mem = 4 << 20
 
 _OTHER_WIDTH = re.compile("[Ａ-Ｚａ-ｚ０-９ｦ-ﾟ]+")
 _TO_HIRAGANA = {ord("ァ") + n: ord("ぁ") + n for n in range(ord("ヶ") - ord("ァ") + 1)}
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 OPERATORS = ("eq", "in", "prefix", "contains", "regex", "gt", "gte", "lt", "lte")
 
@@ -236,6 +239,11 @@ def _normed(norm: Callable[[str], str]) -> Callable[[Any], Any]:
     return lambda value: norm(value) if isinstance(value, str) else value
 
 
+def shown(value: Any) -> str:
+    """A value as people write it: compact JSON, Japanese as it is."""
+    return _to_json(value)
+
+
 def _excerpt(value: Any) -> str:
-    text = repr(value)
+    text = shown(value)
     return text if len(text) <= 60 else text[:59] + "…"

@@ -92,10 +92,26 @@ def test_the_trace_names_the_deciding_leaf() -> None:
     """A rule whose condition does not hold says which leaf and what was seen."""
     rules = {"r": a_rule(condition={"all": [{"everyone": True}, {"score": {"id": "interest", "gte": 4}}]})}
     said = why(after(an_event(text="x"), rules), "r")
-    assert said.startswith("if: score")
-    assert "seen None" in said
+    assert said == 'if: score {"id":"interest","gte":4} is false (seen null)'
     rules = {"r": a_rule(condition={"not": {"everyone": True}})}
     assert why(after(an_event(text="x"), rules), "r").startswith("if: not everyone")
+
+
+def test_the_deciding_leaf_is_shown_as_it_was_written() -> None:
+    """JSON with Japanese as it is, never Python's own notation."""
+    rules = {
+        "set": a_rule(then=[{"set_attribute": {"attribute": "memo", "value": "大阪"}}], priority=1),
+        "r": a_rule(condition={"attribute": {"id": "memo", "in": ["横浜", "東京"]}}),
+        "s": a_rule(condition={"not": {"attribute": {"id": "memo", "exists": True}}}),
+        "t": a_rule(condition={"tag": {"id": "vip", "since": {"within": "7d"}}}),
+        "u": a_rule(condition={"tag": "vip"}),
+    }
+    decision = after(an_event(text="x"), rules)
+    shown = 'if: attribute {"id":"memo","in":["横浜","東京"]} is false (seen "大阪")'
+    assert why(decision, "r") == shown
+    assert why(decision, "s") == 'if: not attribute {"id":"memo","exists":true} is true (seen "大阪")'
+    assert why(decision, "t") == 'if: tag {"id":"vip","since":{"within":"7d"}} is false (seen null)'
+    assert why(decision, "u") == 'if: tag "vip" is false (seen null)'
 
 
 def test_produced_facts_trigger_rules() -> None:

@@ -72,6 +72,20 @@ def test_operators(match: dict[str, Any], expected: bool) -> None:
     assert holds(match) is expected
 
 
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        ({"text": "予約"}, 'text is "予約したいです"'),
+        ({"ok": False}, "ok is true"),
+        ({"params": "x"}, 'params is {"date":"2026-12-01"}'),
+        ({"missing": "x"}, "missing is missing"),
+    ],
+)
+def test_what_was_seen_is_shown_as_json(match: dict[str, Any], said: str) -> None:
+    """Never Python's own notation."""
+    assert compile_match(match)[0].failure(PROPS) == said
+
+
 def test_folding_is_what_people_mean() -> None:
     """Full width, case, katakana, half width and spaces around do not matter when folding."""
     match = {"text": {"eq": "ABCよやく", "fold": True}}
