@@ -19,8 +19,14 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = 4 << 20
 
-_OTHER_WIDTH = re.compile("[Ａ-Ｚａ-ｚ０-９ｦ-ﾟ]+")
-_TO_HIRAGANA = {ord("ァ") + n: ord("ぁ") + n for n in range(ord("ヶ") - ord("ァ") + 1)}
+_OTHER_WIDTH = re.compile("[Ａ-Ｚａ-ｚ０-９ｦ-ﾟゟヿ]+")
+_TO_HIRAGANA: dict[int, int | str] = {
+    **{ord("ァ") + n: ord("ぁ") + n for n in range(ord("ヶ") - ord("ァ") + 1)},
+    ord("ヽ"): ord("ゝ"),
+    ord("ヾ"): ord("ゞ"),
+    # Hiragana has no letters of their own for these: the letter and the voicing mark that is put to it.
+    **{ord(voiced): plain + "\u3099" for voiced, plain in zip("ヷヸヹヺ", "わゐゑを", strict=True)},
+}
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 

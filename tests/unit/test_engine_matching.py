@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
+import unicodedata
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.segments.matching import BadMatch, captures, capturing, compile_match, group_names
+from chalicelib.segments.matching import BadMatch, captures, capturing, compile_match, fold, group_names
 
 PROPS = {
     "text": "予約したいです",
@@ -90,6 +92,39 @@ def test_folding_is_what_people_mean() -> None:
     """Full width, case, katakana, half width and spaces around do not matter when folding."""
     match = {"text": {"eq": "ABCよやく", "fold": True}}
     assert all(holds(match, {"text": text}) for text in ("ＡＢＣヨヤク", " abcﾖﾔｸ ", "Abcよやく"))
+
+
+def in_hiragana(letter: str) -> str:
+    """What Unicode's names say that a katakana letter is in hiragana; itself where it is in none."""
+    names = [unicodedata.name(part) for part in unicodedata.normalize("NFD", letter)]
+    try:
+        pairs = [unicodedata.lookup(name.replace("KATAKANA", "HIRAGANA")) for name in names]
+    except KeyError:
+        return letter
+    return unicodedata.normalize("NFC", "".join(pairs))
+
+
+HIRAGANA = [*map(chr, range(0x3041, 0x3097)), *map(chr, range(0x309D, 0x30A0))]
+KATAKANA = [*map(chr, range(0x30A1, 0x30FB)), *map(chr, range(0x30FC, 0x3100))]
+
+
+@given(st.lists(st.sampled_from(KATAKANA), max_size=8).map("".join))
+def test_katakana_is_the_hiragana_of_the_same_name(text: str) -> None:
+    """The whole block, iteration marks and voiced wa, wi, we, wo included, in any order and either form."""
+    assert fold("".join(map(in_hiragana, text))) == fold(text)
+    assert fold(unicodedata.normalize("NFD", text)) == fold(text)
+    assert fold(fold(text)) == fold(text)
+
+
+def test_every_letter_of_the_kana_blocks_is_folded() -> None:
+    """No katakana is left but the long mark, and what hiragana there is stays what it is."""
+    left = {letter for letter in KATAKANA if re.search("[ァ-ヺヽ-ヿ]", fold(letter))}
+    assert left == set()
+    assert [letter for letter in HIRAGANA if fold(letter) not in {letter, "より"}] == []
+    pairs = {"ヽ": "ゝ", "ヾ": "ゞ", "ヷ": "わ゙", "ヸ": "ゐ゙", "ヹ": "ゑ゙", "ヺ": "を゙", "ヿ": "こと", "ﾜﾞ": "わ゙"}
+    for katakana, hiragana in pairs.items():
+        assert holds({"text": {"eq": hiragana, "fold": True}}, {"text": katakana})
+        assert holds({"text": {"regex": f"^{katakana}$", "fold": True}}, {"text": hiragana})
 
 
 @pytest.mark.parametrize(
