@@ -1,4 +1,7 @@
-"""Effects that call other systems: left to the queue ``bulk``, whose job signs and repeats them."""
+"""Effects that call other systems: left to the queue ``bulk``, whose job signs and repeats them.
+
+They are ``done`` once the queue has them; what comes of the call corrects them (``outcomes``).
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ def post(errand: Errand, effect: Mapping[str, Any], url: str, payload: dict[str,
         "job": "post",
         "account": errand.account.id,
         "delivery": run_id(event.account_id, event.user_id, event.event_id, effect),
+        "event_id": event.event_id,
         "rule": effect["rule"],
+        "index": effect["index"],
         "user": event.user_id,
         "url": url,
         "secret": effect.get("secret"),

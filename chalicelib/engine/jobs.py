@@ -9,14 +9,17 @@ import json
 from typing import Any
 
 from chalicelib.catalog import sealing
-from chalicelib.engine import health, service
+from chalicelib.engine import health, outcomes, service
 from chalicelib.friends import activities, contents, profiles
 from chalicelib.gateways import clock, line, queues, secrets, web
+from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger
+from chalicelib.shared.origins import BadAddress, origin_of
 
 _POST_ATTEMPTS = 8
 _CONTENT_ATTEMPTS = 12
+_TELL_ATTEMPTS = 12
 _FIRST_DELAY_S = 10
 
 LAST_RECEIVE = 10
@@ -76,11 +79,46 @@ def hide_message(body: dict[str, Any], _received: int) -> None:
 
 
 def post(body: dict[str, Any], _received: int) -> None:
-    """Call another system. Refused for good: noted on the rule. No answer: again, later and later.
+    """Call another system. Refused for good: told. No answer: again, later and later, eight times in all.
 
     Signed by ``X-Todoku-Signature: sha256=<hex HMAC-SHA256(secret, timestamp + "." + body)>``.
     """
     raw = json.dumps(body["payload"], ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        status = web.post(body["url"], raw, _headers(body, raw))
+    except (web.Refused, _NoSecret) as error:
+        _fail(body, str(error))
+        return
+    except web.NoAnswer as error:
+        _again(body, f"no answer ({error})")
+        return
+    if 200 <= status < 300:
+        if body.get("buried"):
+            _tell(body, "done", "put back from the dead letters")
+    elif status in {408, 425, 429} or status >= 500:
+        _again(body, f"answered {status}")
+    else:
+        _fail(body, f"answered {status}")
+
+
+def call_outcome(body: dict[str, Any], _received: int) -> None:
+    """What came of a call, told on the friend's activity as soon as that stands, and on the rule."""
+    told = {"status": body["status"], "why": body["why"]}
+    try:
+        outcomes.tell_call(body["account"], body["user"], body, told)
+    except Unavailable as error:
+        if int(body.get("attempt", 1)) < _TELL_ATTEMPTS:
+            _later(body, _TELL_ATTEMPTS, str(error))
+        elif told["status"] == "failed":
+            # The friend was erased, or the event is among the dead letters: the rule counts it all the same.
+            health.note(body["account"], body["rule"], "failed", body["why"], body["user"], 1)
+
+
+class _NoSecret(Exception):
+    """The call must be signed, and cannot be."""
+
+
+def _headers(body: dict[str, Any], raw: bytes) -> dict[str, str]:
     timestamp = str(int(clock.now().timestamp()))
     headers = {
         "Content-Type": "application/json",
@@ -91,24 +129,10 @@ def post(body: dict[str, Any], _received: int) -> None:
     if body.get("secret"):
         secret = _secret(body["account"], body["secret"])
         if secret is None:
-            _note(body, "its secret is not in the secret store: save the document with the secret again")
-            return
+            raise _NoSecret("its secret is not in the secret store: save the document with the secret again")
         mac = hmac.new(secret.encode(), f"{timestamp}.".encode() + raw, hashlib.sha256)
         headers["X-Todoku-Signature"] = f"sha256={mac.hexdigest()}"
-    try:
-        status = web.post(body["url"], raw, headers)
-    except web.Refused as error:
-        _note(body, str(error))
-        return
-    except web.NoAnswer as error:
-        _again(body, f"no answer ({error})")
-        return
-    if 200 <= status < 300:
-        return
-    if status in {408, 425, 429} or status >= 500:
-        _again(body, f"answered {status}")
-    else:
-        _note(body, f"answered {status}")
+    return headers
 
 
 def _secret(account: str, reference: str) -> str | None:
@@ -128,9 +152,12 @@ def _known_secret(account: str, name: str) -> str:
 
 
 def _again(body: dict[str, Any], why: str) -> None:
-    if int(body.get("attempt", 1)) == _POST_ATTEMPTS:
-        _note(body, why)
-    _later(body, _POST_ATTEMPTS, why)
+    """Later; after the last attempt to the dead letters at once. Redriven, it has all attempts anew."""
+    if int(body.get("attempt", 1)) < _POST_ATTEMPTS:
+        _later(body, _POST_ATTEMPTS, why)
+        return
+    _fail(body, f"{why}, {_POST_ATTEMPTS} times")
+    queues.bury("bulk", {name: part for name, part in body.items() if name != "attempt"} | {"buried": True})
 
 
 def _later(body: dict[str, Any], attempts: int, why: str) -> None:
@@ -142,6 +169,19 @@ def _later(body: dict[str, Any], attempts: int, why: str) -> None:
     queues.send("bulk", body | {"attempt": attempt + 1}, delay_s=delay)
 
 
-def _note(body: dict[str, Any], why: str) -> None:
+def _fail(body: dict[str, Any], why: str) -> None:
     logger.warning("a call to another system failed", extra={"rule": body["rule"], "why": why})
-    health.note(body["account"], body["rule"], "failed", f"{body['url']}: {why}"[:300], body["user"], 1)
+    _tell(body, "failed", why)
+
+
+def _tell(body: dict[str, Any], status: str, why: str) -> None:
+    """Leave the telling to a job of its own: whatever becomes of it, the call is not made again for it.
+
+    Only the host is named: the rest of the address may hold what the friend said.
+    """
+    try:
+        called = str(origin_of(body["url"]))
+    except BadAddress:
+        called = "the address"
+    cause = {name: body[name] for name in ("account", "user", "event_id", "rule", "index")}
+    queues.send("bulk", {"job": "call_outcome", **cause, "status": status, "why": f"{called}: {why}"[:300]})

@@ -1,10 +1,14 @@
-"""What came of a reaction's push, when it came to nothing: told where its author looks.
+"""What came of a reaction's push or call, when it came to nothing: told where its author looks.
 
-A push is ``done`` on the activity once the ledger has it. When LINE refuses it, or quiet hours or a cap keep
-it back for good, the effect is corrected, and the rule's health counts it.
+A push is ``done`` on the activity once the ledger has it, a call to another system once the queue has it.
+When LINE or the other system refuses it, or quiet hours or a cap keep it back for good, the effect is
+corrected, and the rule's health counts it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from chalicelib.deliveries import service as deliveries
 from chalicelib.engine import health
@@ -24,13 +28,26 @@ def tell(account: str, run: str, chunk: str) -> None:
     outcome = deliveries.find_recipient(account, run, chunk, manifest["recipients"][0])
     if outcome is None or outcome["status"] in {"accepted", "pending"}:
         return
-    activity = activities.find(account, cause["user_id"], cause["event_id"])
-    if activity is None:
-        raise Unavailable(f"event {cause['event_id']} of {cause['user_id']} has no activity yet")
     told = {"status": outcome["status"], "why": outcome.get("reason") or "LINE never answered"}
+    _correct(account, cause["user_id"], cause, "done", told)
+
+
+def tell_call(account: str, user: str, cause: Mapping[str, Any], told: Mapping[str, str]) -> None:
+    """Correct the effect that made a call: ``failed``, or ``done`` after all when it was redriven.
+
+    Safe to repeat; told once. Raises Unavailable while the reaction has not been completed.
+    """
+    before = "done" if told["status"] == "failed" else "failed"
+    _correct(account, user, cause, before, told)
+
+
+def _correct(account: str, user: str, cause: Mapping[str, Any], before: str, told: Mapping[str, str]) -> None:
+    event = cause["event_id"]
+    activity = activities.find(account, user, event)
+    if activity is None or activity.get("state") == "failed":
+        raise Unavailable(f"event {event} of {user} has no activity yet")
     for place, effect in enumerate(activity.get("effects") or ()):
         if (effect["rule"], effect["index"]) != (cause["rule"], cause["index"]):
             continue
-        user, event = cause["user_id"], cause["event_id"]
-        if activities.correct_effect(account, user, event, place, "done", told):
+        if activities.correct_effect(account, user, event, place, before, told):
             health.note_effects(account, user, [{**effect, **told}])

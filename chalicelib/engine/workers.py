@@ -100,6 +100,7 @@ _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "events": jobs.events,
     "profile": jobs.profile,
     "post": jobs.post,
+    "call_outcome": jobs.call_outcome,
     "hide_message": jobs.hide_message,
     "content": jobs.content,
     "forget_content": jobs.forget_content,

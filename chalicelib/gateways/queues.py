@@ -41,6 +41,16 @@ def send(
         raise RuntimeError(f"queue {queue} refused the message: {failed[0]}")
 
 
+def bury(queue: str, body: dict[str, Any]) -> None:
+    """Put a message among the dead letters of a queue at once. Raises botocore's errors.
+
+    SQS does not know where it came from: to redrive it, somebody has to name the queue.
+    """
+    sqs = aws.client("sqs")
+    dead_url = sqs.get_queue_url(QueueName=settings().dead_letters(queue))["QueueUrl"]
+    sqs.send_message(QueueUrl=dead_url, MessageBody=_entry(0, Message(body))["MessageBody"])
+
+
 def send_all(queue: str, messages: Sequence[Message]) -> list[int]:
     """Put messages in a queue in their order; answers the indexes of those SQS refused."""
     refused: list[int] = []

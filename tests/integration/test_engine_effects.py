@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -256,16 +257,16 @@ def test_an_export_applies_to_an_empty_account_and_tells_what_is_missing(api: Ap
     assert api.ok("GET", f"{other}/catalog/export") == api.ok("GET", f"{A}/catalog/export")
     assert "secret" in api.ok("GET", f"{other}/rules/r/health")["warnings"][0]
     reference = catalog.snapshot("branch").get("rules", "r").body["then"][0]["call_webhook"]["secret"]
-    post = {
-        "account": "branch",
-        "rule": "r",
-        "user": "U1",
-        "url": "https://x.example/",
-        "delivery": "d",
-        "payload": {},
-    }
-    jobs.post(post | {"job": "post", "secret": reference}, 1)
+    service.react(replace(an_event(text="x"), account_id="branch"))
+    bodies = [body for body in drain("bulk") if body["job"] == "post"]
+    assert [body["secret"] for body in bodies] == [reference]
+    jobs.post(bodies[0], 1)
     assert world.calls == []
+    for body in drain("bulk"):
+        jobs.call_outcome(body, 1)
+    (effect,) = (activities.find("branch", "U1", "e1") or {})["effects"]
+    assert effect["status"] == "failed"
+    assert "secret store" in effect["why"]
     assert "secret store" in api.ok("GET", f"{other}/rules/r/health")["trouble"][0]["why"]
     api.ok("PUT", f"{other}/rules/r", a_rule(SECRET))
     assert api.ok("GET", f"{other}/rules/r/health")["warnings"] == []
