@@ -15,6 +15,7 @@ from chalicelib.api.kinds import KINDS, checked
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.validation import normal_body
+from chalicelib.shared.fields import Name
 from chalicelib.shared.http import (
     Operation,
     http_errors,
@@ -48,7 +49,7 @@ class AccountIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Name
     time_zone: Annotated[str, Field(max_length=64), AfterValidator(_time_zone)] = "Asia/Tokyo"
     channel_secret: Secret | None = None
     channel_access_token: Secret | None = None

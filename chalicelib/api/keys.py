@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Annotated, Any
+from typing import Any
 
 from chalice.app import Blueprint, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.accounts import service
 from chalicelib.accounts.access import bearer, require
 from chalicelib.accounts.idempotency import HEADER, once
 from chalicelib.accounts.model import ApiKey
 from chalicelib.shared.errors import Detail, NotAllowed, NotFound, RuleViolation
-from chalicelib.shared.fields import Id
+from chalicelib.shared.fields import Id, Name
 from chalicelib.shared.http import (
     Operation,
     Role,
@@ -37,7 +37,7 @@ class KeyIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Name
     role: Role
     account: Id | None = None
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog import documents as catalog_documents
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
@@ -20,6 +19,7 @@ from chalicelib.messages import documents as messages_documents
 from chalicelib.scenarios import documents as scenarios_documents
 from chalicelib.segments import documents as segments_documents
 from chalicelib.shared.errors import Detail
+from chalicelib.shared.fields import Name
 
 
 class Route(BaseModel):
@@ -27,7 +27,7 @@ class Route(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Name
     then: actions.Actions = []
 
 

@@ -12,7 +12,7 @@ from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.segments import conditions
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Duration, Id
+from chalicelib.shared.fields import Duration, Id, LongName
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -42,7 +42,7 @@ class Comparison(_Strict):
 class Broadcast(_Strict):
     """Who gets which message."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: LongName
     audience: dict[str, Any]
     exclude: dict[str, Any] | None = None
     message: Id | None = None

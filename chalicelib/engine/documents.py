@@ -22,7 +22,7 @@ from chalicelib.segments import conditions
 from chalicelib.segments.behaviour import EVENT_TYPES, NOT_MADE
 from chalicelib.segments.matching import BadMatch, compile_match, group_names
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, Moment, PositiveDuration, Weekday
+from chalicelib.shared.fields import Clock, LongName, Moment, PositiveDuration, Weekday
 from chalicelib.shared.times import parse_iso
 
 MAX_CUSTOM = 100
@@ -85,7 +85,7 @@ class Valid(_Strict):
 class Rule(_Strict):
     """When something happens to a friend, and a condition holds, do this."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: LongName
     enabled: bool = True
     when: When
     if_: dict[str, Any] | None = Field(default=None, alias="if")

@@ -11,6 +11,7 @@ from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.service import Snapshot
 from chalicelib.messages import checks, variables
 from chalicelib.shared.errors import Detail
+from chalicelib.shared.fields import LongName
 
 
 class MessageDocument(BaseModel):
@@ -18,7 +19,7 @@ class MessageDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=200)
+    name: LongName
     messages: list[dict[str, Any]] = Field(min_length=1, max_length=5)
     category: Literal["marketing", "transactional"] = "marketing"
 

@@ -14,7 +14,7 @@ from chalicelib.scenarios import graph, loops
 from chalicelib.segments import conditions, matching
 from chalicelib.segments.behaviour import NOT_MADE
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, Duration, Id, Weekday
+from chalicelib.shared.fields import Clock, Duration, Id, LongName, Weekday
 
 MAX_NODES = 500
 
@@ -161,7 +161,7 @@ class Goal(_Strict):
 class Scenario(_Strict):
     """A graph of nodes. ``redirects`` says where friends go who wait at a node that is no longer there."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: LongName
     entry: Entry = Entry()
     goals: list[Goal] = Field(default=[], max_length=50)
     start: Id

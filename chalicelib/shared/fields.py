@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -26,9 +27,20 @@ def _moment(text: str) -> str:
     return text
 
 
+def _readable(text: str) -> str:
+    kinds = {unicodedata.category(char) for char in text}
+    if kinds & {"Cc", "Zl", "Zp"}:
+        raise ValueError("must hold no line breaks, tabs or other control characters")
+    if kinds <= {"Zs", "Cf"}:
+        raise ValueError("must hold something that can be read, not only spaces")
+    return text
+
+
 Id = Annotated[str, Field(pattern="^" + ID_PATTERN.pattern.removesuffix(r"\Z") + "$")]
 """An id that callers choose."""
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_readable)]
+"""What people call something: one line that can be read."""
+LongName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_readable)]
 Duration = Annotated[str, AfterValidator(_duration)]
 PositiveDuration = Annotated[str, AfterValidator(_positive_duration)]
 Moment = Annotated[str, AfterValidator(_moment)]
