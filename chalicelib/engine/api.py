@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from chalice.app import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,9 +39,17 @@ class DryRun(BaseModel):
     only: bool = False
 
 
+class Judged(BaseModel):
+    """On what a dry run was decided: the friend as known now, in which an event that happened is already."""
+
+    friend: Literal["now"]
+    event: Literal["counted already", "counted for this test"]
+
+
 class DryRunAnswer(BaseModel):
     """What would happen; nothing did."""
 
+    judged: Judged
     rules: list[dict[str, Any]]
     changes: list[dict[str, Any]]
     effects: list[dict[str, Any]]

@@ -18,6 +18,11 @@ class CannotRun(ValueError):
     """The action cannot be carried out for this friend; the message says why."""
 
 
+def cause(rule: str) -> str:
+    """How changes name a rule, or a form, node or link that acts like one, as their cause."""
+    return rule if ":" in rule else f"rule:{rule}"
+
+
 @dataclass(frozen=True)
 class At:
     """The event being reacted to, the trigger at hand, the rule with its match, and now."""
@@ -32,7 +37,7 @@ class At:
     @property
     def by(self) -> str:
         """How changes name their cause."""
-        return self.rule if ":" in self.rule else f"rule:{self.rule}"
+        return cause(self.rule)
 
     @cached_property
     def captured(self) -> dict[str, str]:

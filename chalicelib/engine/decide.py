@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.engine import asking, limits, moments
 from chalicelib.engine.apply import apply_action
 from chalicelib.engine.at import At
-from chalicelib.engine.model import PRODUCED, SPEAKING, Decision, Program, Rule
+from chalicelib.engine.model import PRODUCED, SPEAKING, Counted, Decision, Program, Rule
 from chalicelib.forms import flow as forms
 from chalicelib.friends import csv_rows, edits
 from chalicelib.friends import sheet as sheets
@@ -27,13 +27,28 @@ MAX_TRACE = 60
 """Entries about rules that did not match; the others are counted."""
 
 
-def decide(event: FriendEvent, sheet: Sheet | None, program: Program, now: datetime) -> Decision:
-    """What the event changes and causes; changes nothing given. ``sheet`` None: a friend never heard of."""
+def decide(
+    event: FriendEvent,
+    sheet: Sheet | None,
+    program: Program,
+    now: datetime,
+    *,
+    counted: Counted | None = None,
+) -> Decision:
+    """What the event changes and causes; changes nothing given. ``sheet`` None: a friend never heard of.
+
+    ``counted``: the sheet holds this event already, and this is what it did by itself then; only what the
+    rules do about it is decided.
+    """
     after = sheets.new_sheet(event.account_id, event.user_id, event.at) if sheet is None else copy(sheet)
     decision = Decision(before=sheet, after=after)
-    facts = _fold(decision, event, program)
+    facts = _fold(decision, event, program) if counted is None else []
     if not event.props.get("standby"):
-        _Reaction(decision, event, program, now).run(facts)
+        reaction = _Reaction(decision, event, program, now)
+        if counted is None:
+            reaction.run(facts)
+        else:
+            reaction.run_again(counted)
     moments.plan(after, program, event.at, came=event.type == TIME_PASSED)
     trimmed = sheets.tidy(after, max(local_date(parse_iso(event.at), program.zone), now.date()))
     if trimmed:
@@ -98,6 +113,18 @@ class _Reaction:
             self._follow(self._run_node(), 1)
         else:
             self._follow(self._answer(), 1)
+        self._work_off()
+
+    def run_again(self, counted: Counted) -> None:
+        """The rules' part alone, of an event whose own part is done."""
+        self._queue.append((self._event, 0))
+        self._queue.extend((self._produced(fact), 1) for fact in counted.facts)
+        if counted.answered is not None:
+            self._decision.rules.append(counted.answered)
+            self._answered = counted.answered["rule"]
+        self._work_off()
+
+    def _work_off(self) -> None:
         while self._queue:
             trigger, depth = self._queue.popleft()
             self._react(trigger, depth)
@@ -193,17 +220,9 @@ class _Reaction:
 
     def _follow(self, facts: list[Fact], depth: int) -> None:
         """Count produced facts on the sheet and feed them back, unless they lead too far."""
-        for kind, key, props in facts:
-            produced = FriendEvent(
-                self._event.event_id,
-                self._event.account_id,
-                self._event.user_id,
-                kind,
-                self._event.at,
-                key,
-                props,
-                source="rule",
-            )
+        for fact in facts:
+            kind, key, _ = fact
+            produced = self._produced(fact)
             # Changes are counted by their type alone: their keys would fill the sheet.
             counted = replace(produced, key=None, props={}) if kind in PRODUCED else produced
             sheets.fold_event(self._decision.after, counted, self._program.zone)
@@ -211,6 +230,14 @@ class _Reaction:
                 self._decision.changes.append({"type": "cut", "fact": kind, "key": key, "depth": depth})
             else:
                 self._queue.append((produced, depth))
+
+    def _produced(self, fact: Fact) -> FriendEvent:
+        """A fact as an event that rules look at."""
+        kind, key, props = fact
+        event = self._event
+        return FriendEvent(
+            event.event_id, event.account_id, event.user_id, kind, event.at, key, props, source="rule"
+        )
 
 
 def deciding_leaf(tree: Mapping[str, Any]) -> str:

@@ -142,13 +142,19 @@ def references(body: dict[str, Any]) -> Iterator[Reference]:
     yield from actions.references(body.get("then") or ())
 
 
+def unknown_event(event: str) -> str | None:
+    """Why there is no such type of event; None when there is."""
+    custom = event.startswith("custom:") and len(event) > len("custom:")
+    if custom or event in EVENT_TYPES:
+        return None
+    return f"there is no event {event!r}; there are {', '.join(sorted(EVENT_TYPES))} and custom:<name>"
+
+
 def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
     """What cannot work: unknown triggers, impossible conditions, actions, periods that never come."""
-    event = body["when"]["event"]
-    custom = event.startswith("custom:") and len(event) > len("custom:")
-    if event not in EVENT_TYPES and not custom:
-        known = ", ".join(sorted(EVENT_TYPES))
-        yield Detail("when.event", f"there is no event {event!r}; there are {known} and custom:<name>")
+    unknown = unknown_event(body["when"]["event"])
+    if unknown:
+        yield Detail("when.event", unknown)
     if body.get("if") is not None:
         yield from conditions.logic(body["if"], snapshot, "if")
     yield from actions.check(body.get("then") or (), snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ DAYS_REMEMBERED = 31
 """Of so many days, the newest, a sheet remembers what they have used; an older one counts as used up."""
 RUNS_REMEMBERED = 10
 """Of so many runs, the newest, a sheet remembers the moments for a cooldown; nothing runs before them."""
+_COUNTED = re.compile(r"limit: (\d+) of every \d+")
+"""What ``take`` says of a match that was counted and did not run."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -110,6 +113,37 @@ def take(
     if today >= (limit.per_day or 0):
         return before, f"limit: {limit.per_day} per day"
     return ran | {"days": with_day(days, day, today + 1)}, None
+
+
+def give_back(
+    limit: Limit, state: Mapping[str, Any], at: str, zone: ZoneInfo, why: str | None
+) -> dict[str, Any]:
+    """The state as if ``take`` had not counted the match at ``at``, of which it said ``why`` then."""
+    after = dict(state)
+    n = int(after.get("n", 0))
+    if limit.every is not None:
+        counted = _COUNTED.fullmatch(why) if why else None
+        if why is None:
+            after["n"] = max(0, n - n % limit.every - 1)
+        elif counted is not None:
+            after["n"] = int(counted[1]) - 1
+        return after
+    if why is not None:
+        return after
+    day = parse_iso(at).astimezone(zone).date().isoformat()
+    used = int(after.get("days", {}).get(day, 0))
+    runs = list(after.get("runs", ()))
+    if limit.per_day is not None and used:
+        after["days"] = {**after["days"], day: used - 1}
+    elif limit.cooldown is not None and at in runs:
+        runs.remove(at)
+        after["runs"] = runs
+    elif after.get("last_at") != at:
+        return after  # taken by another event
+    after["n"] = max(0, n - 1)
+    if after.get("last_at") == at and (limit.cooldown is not None or n <= 1):
+        after["last_at"] = max(runs, default="")
+    return after
 
 
 def _ran(state: Mapping[str, Any], at: str) -> dict[str, Any]:

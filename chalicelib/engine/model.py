@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.engine.limits import Limit, Window
 from chalicelib.forms.model import Form
-from chalicelib.friends.model import Sheet
+from chalicelib.friends.model import Fact, Sheet
 from chalicelib.segments.matching import Test
 from chalicelib.segments.model import Context, Predicate
 
@@ -56,6 +56,16 @@ class Program:
     forms: Mapping[str, Form]
     watched: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     watches_dormant: bool = False
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Of an event that the sheet holds already: the facts that it produced by itself then, and the trace of
+    the form's question that it answered.
+    """
+
+    facts: list[Fact]
+    answered: dict[str, Any] | None = None
 
 
 @dataclass

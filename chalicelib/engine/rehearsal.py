@@ -1,4 +1,8 @@
-"""Trying rules without doing anything: what would an event change and cause?"""
+"""Trying rules without doing anything: what would an event change and cause?
+
+The friend is judged as known now. An event that happened is in there already: it is not counted again, and
+what it took of limits is given back, so that the rules are judged on it as if for the first time.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,12 @@ from chalicelib.catalog import sealing
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.catalog.validation import normal_body
+from chalicelib.engine import replay
 from chalicelib.engine.decide import decide
-from chalicelib.engine.documents import KINDS, warn
+from chalicelib.engine.documents import KINDS, unknown_event, warn
 from chalicelib.engine.program import program_of
 from chalicelib.friends import activities, store
+from chalicelib.friends.model import Sheet
 from chalicelib.gateways import clock, secrets
 from chalicelib.shared.errors import Detail, InvalidInput, NotFound, RuleViolation
 from chalicelib.shared.events import FriendEvent, event_key
@@ -31,21 +37,30 @@ def dry_run(
     *,
     only: bool = False,
 ) -> dict[str, Any]:
-    """``{"rules", "changes", "effects"}`` as the activity of this event would have them.
+    """``{"rules", "changes", "effects", "judged"}`` as the activity of this event would have them.
 
-    Decided on the friend as known now: limits that have been used up count as used up.
+    Limits that other events have used up count as used up. Raises NotFound, InvalidInput, RuleViolation.
     """
     account = get_account(account_id)
     catalog = _with_drafts(snapshot(account_id), drafts or {}, only=only)
+    program = program_of(catalog, account.zone)
+    # The activity before the friend: what has one is in the sheet that is read after it.
+    past = _past(account_id, user_id, given)
     sheet = store.load(account_id, account.shards, user_id)
     if sheet is None or sheet["status"] == "erased":
         raise NotFound(f"there is no friend {user_id}")
-    event = _event(account_id, user_id, given)
-    decision = decide(event, sheet, program_of(catalog, account.zone), clock.now())
+    event = _made_up(account_id, user_id, given) if past is None else _happened(account_id, user_id, past)
+    counted = None if past is None else _counted(past, sheet)
+    if counted is None:
+        decision = decide(event, sheet, program, clock.now())
+    else:
+        returned = replay.give_back(sheet, counted, program)
+        decision = decide(event, returned, program, clock.now(), counted=replay.counted(counted))
     effects = [
         {**e, "status": "would_run" if e["status"] == "pending" else e["status"]} for e in decision.effects
     ]
-    return {"rules": decision.rules, "changes": decision.changes, "effects": effects}
+    judged = {"friend": "now", "event": "counted for this test" if counted is None else "counted already"}
+    return {"rules": decision.rules, "changes": decision.changes, "effects": effects, "judged": judged}
 
 
 def standing(account_id: str, rule: str) -> dict[str, Any]:
@@ -84,24 +99,58 @@ def _with_drafts(catalog: Snapshot, drafts: Mapping[str, Any], *, only: bool) ->
     return catalog
 
 
-def _event(account_id: str, user_id: str, given: Mapping[str, Any]) -> FriendEvent:
-    if (given.get("event_id") is None) is (given.get("type") is None):
+def _past(account_id: str, user_id: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The activity of the event that is asked about; None when it is one made up. Raises NotFound."""
+    event_id, kind = given.get("event_id"), given.get("type")
+    if (event_id is None) is (kind is None):
         reason = "needs either event_id (an event that happened) or type"
         raise InvalidInput(f"event: {reason}", [Detail("event", reason)])
-    props = given.get("props") or {}
-    at = iso(_moment(given["at"])) if given.get("at") else iso(clock.now())
-    kind = given.get("type")
-    if given.get("event_id") is not None:
-        activity = activities.find(account_id, user_id, given["event_id"])
-        if activity is None:
-            raise NotFound(f"there is no event {given['event_id']} of friend {user_id}")
-        kind, props, at = activity["type"], activity["props"], activity["at"]
-    elif not is_storable(props):
+    if event_id is None:
+        return None
+    activity = activities.find(account_id, user_id, event_id)
+    if activity is None:
+        raise NotFound(f"there is no event {event_id} of friend {user_id}")
+    if activity["type"] == activities.SENT:
+        raise _wrong("event_id", f"{event_id} tells what was sent to the friend; rules look at events")
+    return activity
+
+
+def _counted(past: Mapping[str, Any], sheet: Sheet) -> Mapping[str, Any] | None:
+    """What is known of an event that the sheet holds: its activity, or what is pending of it; None when it
+    failed before the friend was written.
+    """
+    if past.get("state") != "failed":
+        return past
+    record = (sheet.get("pending") or {}).get(past["event_id"])
+    return None if record is None else {**record["event"], **record}
+
+
+def _happened(account_id: str, user_id: str, past: Mapping[str, Any]) -> FriendEvent:
+    kind, props = past["type"], past.get("props") or {}
+    key, source = past.get("key"), past.get("source", "line")
+    event_id, at = past["event_id"], past["at"]
+    return FriendEvent(event_id, account_id, user_id, kind, at, key, props, _token(kind), source)
+
+
+def _made_up(account_id: str, user_id: str, given: Mapping[str, Any]) -> FriendEvent:
+    kind, props = str(given["type"]), given.get("props") or {}
+    unknown = unknown_event(kind)
+    if unknown:
+        raise _wrong("type", unknown)
+    if not is_storable(props):
         raise InvalidInput("event.props: cannot be stored", [Detail("event.props", "cannot be stored")])
-    token = "dry-run" if kind in {"messaged", "postback", "followed"} else None
-    return FriendEvent(
-        "dry-run", account_id, user_id, str(kind), at, event_key(str(kind), props), props, reply_token=token
-    )
+    at = iso(_moment(given["at"])) if given.get("at") else iso(clock.now())
+    key = event_key(kind, props)
+    return FriendEvent("dry-run", account_id, user_id, kind, at, key, props, _token(kind))
+
+
+def _token(kind: str) -> str | None:
+    """As if the friend had just done it."""
+    return "dry-run" if kind in {"messaged", "postback", "followed"} else None
+
+
+def _wrong(name: str, why: str) -> RuleViolation:
+    return RuleViolation(f"event.{name}: {why}", [Detail(f"event.{name}", why)])
 
 
 def _moment(text: str) -> Any:

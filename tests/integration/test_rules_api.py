@@ -91,11 +91,14 @@ def test_rules_are_tried_without_doing_anything(shop: Api) -> None:
     shop.ok("PUT", f"{A}/rules/r", rule(limit="once"))
     shop.ok("PUT", f"{A}/rules/s", rule(when={"event": "messaged", "match": {"text": "予約"}}))
     service.react(an_event(text="やあ"))
+    service.react(an_event(text="また", id="e2", minutes=1))
     before = store.load("shop", 4, "U1")
     told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e1"}})
-    assert {entry["rule"]: entry["matched"] for entry in told["rules"]} == {"r": False, "s": False}
-    assert "once" in told["rules"][0]["why"]
+    assert {entry["rule"]: entry["matched"] for entry in told["rules"]} == {"r": True, "s": False}
     assert "やあ" in told["rules"][1]["why"]
+    assert told["judged"] == {"friend": "now", "event": "counted already"}
+    told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e2"}})
+    assert "once" in told["rules"][0]["why"]
     draft = rule(then=[{"reply": {"message": "hello"}}, {"add_tag": "new"}])
     asked = {
         "user_id": "U1",
@@ -107,6 +110,7 @@ def test_rules_are_tried_without_doing_anything(shop: Api) -> None:
     assert [entry["rule"] for entry in told["rules"]] == ["draft"]
     assert [(e["action"], e["status"]) for e in told["effects"]] == [("reply", "would_run")]
     assert [change["type"] for change in told["changes"]] == ["tag_added"]
+    assert told["judged"] == {"friend": "now", "event": "counted for this test"}
     assert store.load("shop", 4, "U1") == before
     assert activities.find("shop", "U1", "dry-run") is None
 
@@ -118,10 +122,48 @@ def test_a_dry_run_refuses_what_it_cannot_try(shop: Api) -> None:
     service.react(an_event(text="x"))
     shop.refused(404, "POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "nope"}})
     shop.refused(400, "POST", f"{A}/rules/test", {"user_id": "U1", "event": {}})
+    asked = {"user_id": "U1", "event": {"type": "zzz"}}
+    assert shop.paths(422, "POST", f"{A}/rules/test", asked) == ["event.type"]
+    refused = shop.refused(422, "POST", f"{A}/rules/test", asked)
+    assert "messaged" in refused["message"]
+    assert "custom:<name>" in refused["message"]
     asked = {"user_id": "U1", "event": event, "rules": {"d": rule(then=[{"add_tag": 1}])}}
     assert shop.paths(400, "POST", f"{A}/rules/test", asked) == ["rules.d.then[0].add_tag"]
     asked["rules"] = {"d": rule(then=[{"add_tag": "nope"}])}
     assert shop.paths(422, "POST", f"{A}/rules/test", asked) == ["rules.d.then[0].add_tag"]
+
+
+def test_an_event_that_happened_is_not_counted_again(shop: Api) -> None:
+    """A first purchase is still the first, its change of stage wakes rules and is not made a second time."""
+    first = {"purchase": {"count": {"eq": 1}}}
+    shop.ok("PUT", f"{A}/rules/thanks", rule("purchased", **{"if": first}))
+    staged = {"event": "stage_changed", "match": {"after": "first"}}
+    shop.ok("PUT", f"{A}/rules/staged", rule(when=staged, then=[{"add_tag": "dry"}]))
+    service.react(an_event("purchased", id="p1", order_id="o1", amount=1000, items=[]))
+    happened = activities.find("shop", "U1", "p1")
+    assert happened is not None
+    (stage,) = [change for change in happened["changes"] if change["type"] == "stage_changed"]
+    asked = {"user_id": "U1", "event": {"event_id": "p1"}}
+    told = shop.ok("POST", f"{A}/rules/test", asked)
+    assert told["rules"] == happened["rules"]
+    assert [entry["matched"] for entry in told["rules"]] == [True, True]
+    assert {change["type"] for change in told["changes"]} == {"unchanged"}
+    draft = rule(
+        "stage_changed", then=[{"set_attribute": {"attribute": "memo", "value": "{{ event.after }}"}}]
+    )
+    told = shop.ok("POST", f"{A}/rules/test", asked | {"rules": {"draft": draft}, "only": True})
+    assert [change["value"] for change in told["changes"]] == [stage["after"]]
+    assert told["judged"] == {"friend": "now", "event": "counted already"}
+
+
+def test_a_failed_event_is_counted_for_the_test(shop: Api) -> None:
+    """What went to the dead letters before the friend was written is not in the friend."""
+    shop.ok("PUT", f"{A}/rules/r", rule(**{"if": {"event": {"type": "messaged", "count": {"eq": 2}}}}))
+    service.react(an_event(text="x"))
+    service.give_up(an_event(text="y", id="e2"), "poison")
+    told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e2"}})
+    assert [entry["matched"] for entry in told["rules"]] == [True]
+    assert told["judged"]["event"] == "counted for this test"
 
 
 def test_health_tells_what_could_not_run(shop: Api) -> None:

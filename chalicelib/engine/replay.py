@@ -1,0 +1,103 @@
+"""Judging an event again that has been counted already: on the friend as known now, as if it had not been
+judged before. Pure.
+
+What the event itself did is not done again; what it took of the rules' limits is given back first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from chalicelib.engine import limits
+from chalicelib.engine.at import cause
+from chalicelib.engine.decide import copy
+from chalicelib.engine.model import PRODUCED, Counted, Program, Rule
+from chalicelib.friends.model import Fact, Sheet
+from chalicelib.messages.actions import parts
+from chalicelib.shared.times import local_date, parse_iso
+
+_KEYS = ("tag", "score", "attribute", "after", "form")
+"""Properties of produced facts that are their key."""
+
+
+def counted(activity: Mapping[str, Any]) -> Counted:
+    """What an event did by itself then, as its activity tells."""
+    ran = [trace for trace in activity["rules"] if trace["matched"]]
+    answers = [trace for trace in ran if _is_question(trace["rule"])]
+    rules = {cause(trace["rule"]) for trace in ran if trace not in answers}
+    own = [change for change in activity["changes"] if change.get("by") not in rules]
+    return Counted(facts=list(_facts(own)), answered=answers[0] if answers else None)
+
+
+def give_back(sheet: Sheet, activity: Mapping[str, Any], program: Program) -> Sheet:
+    """The sheet without what this event took of limits, turns and points per day."""
+    after: Sheet = copy(sheet)
+    rules = {rule.id: rule for of_event in program.rules.values() for rule in of_event}
+    for trace in activity["rules"]:
+        rule, state = rules.get(trace["rule"]), after["limits"].get(trace["rule"])
+        if rule is None or not state:
+            continue
+        if rule.limit is not None:
+            why = None if trace["matched"] else str(trace["why"])
+            state = limits.give_back(rule.limit, state, activity["at"], program.zone, why)
+        if trace["matched"]:
+            state = _turned_back(rule, state, activity)
+            state = _points_back(rule, state, activity, program)
+        after["limits"][rule.id] = state
+    return after
+
+
+def _is_question(rule: str) -> bool:
+    """Whether a trace is of a form's question (``form:<form>:<question>``), not of what follows the form."""
+    return rule.startswith("form:") and rule.count(":") > 1
+
+
+def _facts(changes: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:
+    """The facts among the changes: of the event itself, of a question it answered, of a scenario's node."""
+    for change in changes:
+        kind = change["type"]
+        if kind in PRODUCED:
+            props = {name: value for name, value in change.items() if name not in {"type", "by"}}
+        elif "props" in change:
+            props = dict(change["props"])
+        else:
+            continue  # no fact: what was refused, capped, trimmed …
+        custom = kind.startswith("custom:")
+        yield kind, next((props[n] for n in _KEYS if n in props and not custom), None), props
+
+
+def _turned_back(rule: Rule, state: dict[str, Any], activity: Mapping[str, Any]) -> dict[str, Any]:
+    """Replies and sends by turns: the one that was said then is the next one."""
+    turns = dict(state.get("turns") or {})
+    for effect in activity["effects"]:
+        index = str(effect.get("index"))
+        if effect["rule"] != rule.id or index not in turns or int(index) >= len(rule.then):
+            continue
+        options = parts(rule.then[int(index)])[1]
+        options = options.get("any_of") if isinstance(options, Mapping) else None
+        said = effect.get("message")
+        turns[index] = (options.index(said) if options and said in options else int(turns[index])) - 1
+    return {**state, "turns": turns} if turns else state
+
+
+def _points_back(
+    rule: Rule, state: dict[str, Any], activity: Mapping[str, Any], program: Program
+) -> dict[str, Any]:
+    """Points per day: what the actions took of the day. Points that came from a variable stay taken."""
+    day = local_date(parse_iso(activity["at"]), program.zone).isoformat()
+    points = {score: dict(days) for score, days in (state.get("points") or {}).items()}
+    for name, value in map(parts, rule.then):
+        if name != "add_score" or not isinstance(value["points"], int | float):
+            continue
+        if value.get("max_per_day") is not None and value["points"] > 0:
+            _less(points.get(value["score"], {}), day, value["points"])
+    for change in activity["changes"]:
+        if change["type"] == "capped" and change.get("by") == cause(rule.id):
+            _less(points.get(change["score"], {}), day, change["added"] - change["points"])
+    return {**state, "points": points} if points else state
+
+
+def _less(days: dict[str, Any], day: str, points: float) -> None:
+    if day in days:
+        days[day] = max(0.0, days[day] - points)
