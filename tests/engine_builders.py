@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.catalog.validation import normal_body
+from chalicelib.engine.decide import decide
 from chalicelib.engine.documents import KINDS
-from chalicelib.engine.model import Program
+from chalicelib.engine.model import Decision, Program
 from chalicelib.engine.program import program_of
 from chalicelib.shared.events import FriendEvent, event_key
 from chalicelib.shared.times import iso
@@ -102,3 +103,18 @@ def an_event(
         props,
         reply_token=f"r-{id}" if line else None,
     )
+
+
+def after(event: FriendEvent, rules: dict[str, Any], sheet: Any = None, **more: Any) -> Decision:
+    """What an event comes to under these rules."""
+    return decide(event, sheet, a_program(rules, **more), NOW)
+
+
+def why(decision: Decision, rule: str) -> str:
+    """What the trace says of a rule."""
+    return next(entry["why"] for entry in decision.rules if entry["rule"] == rule)
+
+
+def types(decision: Decision) -> list[str]:
+    """The types of the changes, in order."""
+    return [change["type"] for change in decision.changes]

@@ -1,32 +1,13 @@
-"""Deciding: one event, one sheet, the rules; changes in order, cascades that end, limits that hold."""
+"""Deciding: one event, one sheet, the rules; changes in order, and cascades that end."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from chalicelib.engine.decide import decide
-from chalicelib.engine.model import Decision
-from chalicelib.shared.times import iso
-from tests.engine_builders import NOW, a_program, a_rule, an_event
-
-
-def after(event: Any, rules: dict[str, Any], sheet: Any = None, **more: Any) -> Decision:
-    return decide(event, sheet, a_program(rules, **more), NOW)
-
-
-def why(decision: Decision, rule: str) -> str:
-    return next(entry["why"] for entry in decision.rules if entry["rule"] == rule)
-
-
-def types(decision: Decision) -> list[str]:
-    return [change["type"] for change in decision.changes]
+from tests.engine_builders import NOW, a_program, a_rule, after, an_event, types, why
 
 
 def test_a_follow_tags_scores_and_replies() -> None:
@@ -163,219 +144,6 @@ def test_a_chain_is_cut_at_depth_eight_and_says_so() -> None:
     assert ran == [f"r{n:02d}" for n in range(9)]
     cut = [change for change in decision.changes if change["type"] == "cut"]
     assert cut == [{"type": "cut", "fact": "custom:c9", "key": None, "depth": 9}]
-
-
-def run(rules: dict[str, Any], *minutes: float) -> tuple[list[int], Any]:
-    """Feed one message per minute given; answers the indexes at which rule ``r`` ran, and the sheet."""
-    sheet, ran = None, []
-    for n, minute in enumerate(minutes):
-        decision = after(an_event(text="x", minutes=minute, id=f"e{n}"), rules, sheet)
-        sheet = decision.after
-        if any(entry["rule"] == "r" and entry["matched"] for entry in decision.rules):
-            ran.append(n)
-    return ran, sheet
-
-
-@pytest.mark.parametrize(
-    ("limit", "minutes", "expected"),
-    [
-        (None, (0, 1, 2), [0, 1, 2]),
-        ("once", (0, 1, 2), [0]),
-        ({"every": 3}, (0, 1, 2, 3, 4, 5, 6), [2, 5]),
-        ({"cooldown": "1h"}, (0, 30, 59, 60, 61, 130), [0, 3, 5]),
-        ({"cooldown": "1h"}, (0, -30, -90, 30), [0, 2]),
-        ({"cooldown": "1d"}, (0, 49 * 60, 20 * 60, 24 * 60 + 59, 24 * 60 + 60), [0, 1, 3]),
-        ({"cooldown": "1d"}, (0, 49 * 60, 24 * 60), [0, 1, 2]),
-        ({"per_day": 2}, (0, 1, 2, 60 * 12 - 1, 60 * 12, 60 * 13, 60 * 14), [0, 1, 4, 5]),
-    ],
-)
-def test_limits(limit: Any, minutes: tuple[float, ...], expected: list[int]) -> None:
-    """once, every n, cooldown and per day (local), by the events' own times."""
-    rules = {"r": a_rule(then=[{"add_tag": "a"}], **({"limit": limit} if limit else {}))}
-    assert run(rules, *minutes)[0] == expected
-
-
-DAY = 24 * 60
-
-
-def days_ago(*days: int) -> list[float]:
-    """Minutes of events so many days ago, a minute apart."""
-    return [n - day * DAY for n, day in enumerate(days)]
-
-
-def points_after(minutes: list[float], then: list[dict[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
-    """The interest after a message per minute given, and what was capped."""
-    rules, sheet, capped = {"r": a_rule(then=then)}, None, []
-    for n, minute in enumerate(minutes):
-        decision = after(an_event(text="x", minutes=minute, id=f"e{n}"), rules, sheet)
-        sheet = decision.after
-        capped += [change for change in decision.changes if change["type"] == "capped"]
-    return sheet["scores"]["interest"]["value"], capped
-
-
-FIVE_A_DAY = {"add_score": {"score": "interest", "points": 5, "max_per_day": 5}}
-
-
-def test_points_per_day_hold_for_late_days() -> None:
-    """Twenty events of an older day, after seven newer ones: that day gives its five points, once."""
-    total, capped = points_after(days_ago(6, 5, 4, 3, 2, 1, 0, *[9] * 20), [FIVE_A_DAY])
-    assert total == 40
-    assert len(capped) == 19
-
-
-def test_a_day_that_is_forgotten_is_used_up() -> None:
-    """Thirty-one days are remembered; nothing is given for one before them, and it is told why."""
-    total, capped = points_after(days_ago(*range(31), 31, 12), [FIVE_A_DAY])
-    assert total == 31 * 5
-    assert capped[0]["added"] == 0
-    assert capped[0]["why"] == "2026-10-22 is longer ago than is remembered"
-    assert "why" not in capped[1]
-    rules = {"r": a_rule(then=[{"add_tag": "a"}], limit={"per_day": 1})}
-    ran, sheet = run(rules, *days_ago(*range(31), 31, 12))
-    assert ran == list(range(31))
-    decision = after(an_event(text="x", minutes=-31 * DAY, id="late"), rules, sheet)
-    assert why(decision, "r") == "limit: 1 per day, and 2026-10-22 is longer ago than is remembered"
-    assert decision.after["limits"] == sheet["limits"]
-
-
-def test_points_per_day_are_shared_by_a_rules_actions_on_one_score() -> None:
-    """Per rule and score: two actions on one score share the day, another score has a day of its own."""
-    heat = {"add_score": {"score": "heat", "points": 5, "max_per_day": 5}}
-    total, capped = points_after(days_ago(0, 0), [FIVE_A_DAY, FIVE_A_DAY, heat])
-    assert total == 5
-    assert [(c["score"], c["added"]) for c in capped] == [("interest", 0)] * 3 + [("heat", 0)]
-
-
-def test_points_that_are_void_use_nothing_of_the_day() -> None:
-    """Points from before a later set are told as overtaken, and leave the day's room to others."""
-    rules = {
-        "r": a_rule(then=[FIVE_A_DAY]),
-        "set": a_rule("custom:set", [{"set_score": {"score": "interest", "value": 1}}]),
-    }
-    sheet = after(an_event("custom:set"), rules).after
-    late = after(an_event(text="x", minutes=-10, id="e2"), rules, sheet)
-    assert types(late) == ["overtaken"]
-    assert (
-        after(an_event(text="x", minutes=10, id="e3"), rules, late.after).after["scores"]["interest"]["value"]
-        == 6
-    )
-
-
-HOUR = {"r": a_rule(then=[{"add_tag": "a"}], limit={"cooldown": "1h"})}
-
-
-@given(st.lists(st.integers(-24, 24).map(lambda n: n * 20.0), max_size=40))
-def test_no_two_runs_are_closer_than_the_cooldown(minutes: list[float]) -> None:
-    """In whatever order the events arrive, however many; what is remembered stays small."""
-    ran, sheet = run(HOUR, *minutes)
-    moments = sorted(minutes[n] for n in ran)
-    assert all(later - earlier >= 60 for earlier, later in pairwise(moments))
-    if minutes:
-        assert len(sheet["limits"]["r"]["runs"]) <= 10
-
-
-def test_events_in_order_run_whenever_the_cooldown_is_over() -> None:
-    """Remembering few runs costs nothing while nothing is late."""
-    assert run(HOUR, *(n * 30.0 for n in range(60)))[0] == list(range(0, 60, 2))
-
-
-@pytest.mark.parametrize(
-    ("state", "minutes", "runs"),
-    [
-        ({"n": 1}, 59, False),
-        ({"n": 1}, 60, True),
-        ({"n": 1}, -59, False),
-        ({"n": 1}, -60, True),
-        ({"n": 3}, 60, True),
-        ({"n": 3}, -60, False),
-    ],
-)
-def test_a_cooldown_goes_on_from_what_was_kept_before(
-    state: dict[str, Any], minutes: float, runs: bool
-) -> None:
-    """Sheets that hold the last run alone are read; what they do not tell of earlier ones is not guessed."""
-    sheet = after(an_event(text="x"), {}).after
-    sheet["limits"]["r"] = {**state, "last_at": iso(NOW)}
-    decision = after(an_event(text="x", minutes=minutes, id="e2"), HOUR, sheet)
-    assert (why(decision, "r") == "matched") is runs
-    assert decision.after["limits"]["r"]["n"] == state["n"] + runs
-
-
-@pytest.mark.parametrize("other", [{"per_day": 9}, {"every": 1}])
-def test_a_cooldown_that_was_another_limit_meanwhile(other: dict[str, int]) -> None:
-    """Runs under another limit are not forgotten when the rule gets its cooldown back."""
-    daily = {"r": a_rule(then=[{"add_tag": "a"}], limit=other)}
-    sheet = after(an_event(text="x"), HOUR).after
-    for n, minutes in enumerate((200, 300)):
-        sheet = after(an_event(text="x", minutes=minutes, id=f"d{n}"), daily, sheet).after
-    late = after(an_event(text="x", minutes=190, id="late"), HOUR, sheet)
-    assert (
-        why(late, "r")
-        == f"limit: cooldown, and runs before {sheet['limits']['r']['last_at']} are not remembered"
-    )
-    soon = after(an_event(text="x", minutes=359, id="soon"), HOUR, sheet)
-    assert why(soon, "r") == f"limit: cooldown since {sheet['limits']['r']['last_at']}"
-    assert why(after(an_event(text="x", minutes=360, id="next"), HOUR, sheet), "r") == "matched"
-
-
-def test_a_rule_without_limit_leaves_no_state() -> None:
-    """Only limited rules keep something on the sheet."""
-    assert run({"r": a_rule(then=[{"add_tag": "a"}])}, 0)[1]["limits"] == {}
-    assert run({"r": a_rule(then=[{"add_tag": "a"}], limit="once")}, 0)[1]["limits"]["r"]["n"] == 1
-
-
-@pytest.mark.parametrize(
-    ("valid", "open_"),
-    [
-        ({"from": "2026-11-22T03:00:00Z"}, True),
-        ({"from": "2026-11-22T12:00:01+09:00"}, False),
-        ({"until": "2026-11-22T03:00:00Z"}, False),
-        ({"until": "2026-11-22T03:00:01Z"}, True),
-        ({"weekdays": ["sun"]}, True),
-        ({"weekdays": ["mon", "sat"]}, False),
-        ({"hours": {"from": "12:00", "to": "13:00"}}, True),
-        ({"hours": {"from": "13:00", "to": "12:00"}}, False),
-        ({"hours": {"from": "22:00", "to": "12:01"}}, True),
-    ],
-)
-def test_windows_are_the_accounts_local_time(valid: dict[str, Any], open_: bool) -> None:
-    """A period by the event's time; weekdays and hours in the account's zone (noon on a Sunday here)."""
-    rules = {"r": a_rule(then=[{"add_tag": "a"}], valid=valid)}
-    assert bool(after(an_event(text="x"), rules).after["tags"]) is open_
-
-
-@pytest.mark.parametrize(
-    ("moment", "said"),
-    [
-        ("2026-11-20T01:00", "not in the night of a thu"),
-        ("2026-11-20T02:00", "not at 02:00"),
-        ("2026-11-20T22:00", "matched"),
-        ("2026-11-20T23:59", "matched"),
-        ("2026-11-21T00:00", "matched"),
-        ("2026-11-21T01:59", "matched"),
-        ("2026-11-21T02:00", "not at 02:00"),
-        ("2026-11-21T22:00", "not on a sat"),
-        ("2026-11-22T01:00", "not in the night of a sat"),
-    ],
-)
-def test_a_night_belongs_to_the_weekday_on_which_it_begins(moment: str, said: str) -> None:
-    """Friday's night is Friday evening and the small hours of Saturday."""
-    valid = {"weekdays": ["fri"], "hours": {"from": "22:00", "to": "02:00"}}
-    event = replace(an_event(text="x"), at=iso(datetime.fromisoformat(f"{moment}+09:00")))
-    assert why(after(event, {"r": a_rule(then=[{"add_tag": "a"}], valid=valid)}), "r") == said
-
-
-@pytest.mark.parametrize(("day", "open_"), [("22", True), ("23", False)])
-def test_a_night_from_sunday_ends_on_monday(day: str, open_: bool) -> None:
-    """The week goes round; a window within a day is that day's alone."""
-    event = replace(an_event(text="x"), at=iso(datetime.fromisoformat(f"2026-11-{day}T01:00+09:00")))
-    night = {"weekdays": ["sat"], "hours": {"from": "22:00", "to": "02:00"}}
-    sunday = {"weekdays": ["sun"], "hours": {"from": "00:00", "to": "02:00"}}
-    for valid in (night, sunday):
-        rules = {"r": a_rule(then=[{"add_tag": "a"}], valid=valid)}
-        assert bool(after(event, rules).after["tags"]) is open_
-    rules = {"r": a_rule(then=[{"add_tag": "a"}], valid={**night, "weekdays": ["sun"]})}
-    assert bool(after(event, rules).after["tags"]) is not open_
 
 
 def test_disabled_rules_are_not_considered() -> None:
@@ -578,8 +346,9 @@ def test_what_changes_nothing_is_told() -> None:
 
 def test_what_is_overtaken_or_capped_is_told_once() -> None:
     """Not as unchanged too."""
+    five = {"add_score": {"score": "interest", "points": 5, "max_per_day": 5}}
     rules = {
-        "r": a_rule(then=[FIVE_A_DAY]),
+        "r": a_rule(then=[five]),
         "late": a_rule("postback", [{"add_tag": "a"}, {"remove_tag": "b"}]),
     }
     rules["off"] = a_rule(then=[{"remove_tag": "a"}, {"add_tag": "b"}])
