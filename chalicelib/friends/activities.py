@@ -133,6 +133,7 @@ def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
 
 
 _MAY_QUOTE = frozenset({"text", "messages", "why", "value", "props"})
+_MAY_BE_ADDRESS = ("url", "to")
 UNSENT = "(unsent)"
 
 
@@ -145,7 +146,13 @@ def _unsaid(line: Any, said: Any) -> Any:
         line = line | {"why": f"text is {UNSENT}"}
     if not isinstance(said, str) or not said:
         return line
-    return {k: _replaced(v, said) if k in _MAY_QUOTE else v for k, v in line.items()}
+    unsaid = {k: _replaced(v, said) if k in _MAY_QUOTE else v for k, v in line.items()}
+    return unsaid | {k: _host_only(line[k]) for k in _MAY_BE_ADDRESS if "://" in str(line.get(k))}
+
+
+def _host_only(address: str) -> str:
+    """An address without what stands behind the host: it may be filled in with what was said, in any form."""
+    return "/".join([*address.split("/", 3)[:3], UNSENT])
 
 
 def _replaced(value: Any, said: str) -> Any:

@@ -298,6 +298,21 @@ def test_values_stay_where_they_stand_in_an_address(outside: Outside) -> None:
     assert effect("e2")["status"] == "failed"
 
 
+def test_what_was_unsent_stands_in_no_address(outside: Outside) -> None:
+    """Behind the host it may stand encoded and filtered: that part goes."""
+    url = "https://x.jp/{{ event.text | truncate(2) }}?q={{ event.text }}"
+    staff = {"notify": {"to": "C0123456789abcdef0123456789abcdef", "text": "{{ event.text }}"}}
+    author({"call_webhook": {"url": url}}, {"notify": {"to": url, "text": "x"}}, staff)
+    service.react(an_event(text="ひみつのこと"))
+    assert "%E3%81%B2" in json.dumps(effect())
+    assert activities.hide_message(
+        "shop", "U1", "m-e1", "2026-01-01T00:00:00.000Z", "2026-11-22T03:00:00.000Z"
+    )
+    assert [effect()["url"], effect(index=1)["to"]] == ["https://x.jp/(unsent)"] * 2
+    assert effect(index=2)["to"] == staff["notify"]["to"]
+    assert "%E3" not in json.dumps(activities.find("shop", "U1", "e1"), default=str)
+
+
 def test_the_calls_of_a_form_are_signed(outside: Outside) -> None:
     """What a choice means may call with a secret, as a rule may."""
     call = {"call_webhook": {"url": "https://crm.example/hook", "secret": "s3cret"}}
