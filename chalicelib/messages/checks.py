@@ -1,7 +1,8 @@
 """What is wrong with messages before LINE says so: refusals, and warnings that an author may overrule.
 
-``check`` judges final objects. A document with variables is judged twice: with its variables empty (what
-is too long even then can never work) and with each as long as it can be (a warning when that overflows).
+``check`` judges final objects. A document with variables is judged with each as short as it can be (what is
+too long even then can never work; what is the same for everybody is judged as it is), and as long as it can
+be (a warning when that overflows), and empty where it can be.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from chalicelib.catalog.service import Snapshot
 from chalicelib.messages import bounds, variables
 from chalicelib.messages.limits import flex, imagemap, plain, templates
-from chalicelib.messages.limits.spot import Holey, Spot
+from chalicelib.messages.limits.spot import EMPTY, Holey, Spot
+from chalicelib.messages.places import URL_KEYS, Place
 from chalicelib.messages.template import (
     Expression,
     TemplateProblem,
@@ -93,17 +95,39 @@ def warnings(messages: list[dict[str, Any]], snapshot: Snapshot) -> list[Detail]
     """What works, but may not do what its author means: overflows, values some friends lack, hidden parts."""
     if _depth(messages) > MAX_DEPTH:
         return []
+
+    def span(expression: Expression, place: Place) -> bounds.Span:
+        return bounds.span(expression, snapshot, place)
+
     known = {detail.path for detail in _with_nothing_filled(messages)}
-    longest = check(_filled(messages, lambda expression: bounds.longest(expression, snapshot)))
+    longest = check(_filled(messages, lambda one, place: span(one, place).longest))
+    longest += check(_filled(messages, lambda one, place: span(one, place).most_characters))
+    empty = check(_filled(messages, lambda one, place: span(one, place).shortest, empty=True))
+    overflowing = {detail.path: detail for detail in reversed(longest) if detail.path not in known}
+    emptied = [detail.path for detail in empty if detail.message == EMPTY and detail.path not in known]
     return [
-        *(_overflow(detail) for detail in longest if detail.path not in known),
+        *(_overflow(detail) for detail in reversed(overflowing.values())),
+        *(Detail(path, "may come out empty, and is not sent to whom it does") for path in emptied),
         *_may_be_missing(messages),
         *_hidden(messages),
+        *_outside_pickers(messages, "messages"),
     ]
 
 
 def _with_nothing_filled(messages: list[dict[str, Any]]) -> list[Detail]:
-    return check(_filled(messages, lambda _expression: ""))
+    return check(_filled(messages, _least))
+
+
+def _least(expression: Expression, place: Place) -> str:
+    """The least that stands for an expression whatever is said of friends and catalog later."""
+    if expression.kind != "literal" and not _is_either(expression):
+        return ""
+    return bounds.span(expression, None, place).shortest
+
+
+def _is_either(expression: Expression) -> bool:
+    """Whether filters leave nothing of the variable but one of two texts."""
+    return any(used.name == "yesno" for used in expression.filters)
 
 
 def _template_paths(messages: list[dict[str, Any]]) -> set[str]:
@@ -137,6 +161,25 @@ def _hidden(messages: list[dict[str, Any]]) -> Iterator[Detail]:
             yield Detail(path, "is longer than 1,000 characters, which older LINE apps do not open")
 
 
+def _outside_pickers(value: Any, path: str) -> Iterator[Detail]:
+    """Date pickers that begin where nothing can be picked: LINE does not say what it does about them."""
+    if isinstance(value, list):
+        for n, inner in enumerate(value):
+            yield from _outside_pickers(inner, f"{path}[{n}]")
+    if not isinstance(value, dict):
+        return
+    if value.get("type") == "datetimepicker":
+        least, initial, most = (_moment(value.get(key)) for key in ("min", "initial", "max"))
+        if initial and (initial < least or (most and initial > most)):
+            yield Detail(f"{path}.initial", "lies outside of min and max")
+    for name, inner in value.items():
+        yield from _outside_pickers(inner, f"{path}.{name}")
+
+
+def _moment(value: Any) -> str:
+    return value.upper() if isinstance(value, str) and not has_expressions(value) else ""
+
+
 def _emoji_problems(messages: list[dict[str, Any]]) -> Iterator[Detail]:
     """Emojis of a text with variables point into the text as written, outside the variables."""
     for n, message in enumerate(messages):
@@ -159,20 +202,45 @@ def _dollars(text: str) -> Iterator[int]:
         at += units(part.source if isinstance(part, Expression) else part)
 
 
-def _filled(value: Any, fill: Callable[[Expression], str]) -> Any:
+_Fill = Callable[[Expression, Place], str]
+
+
+def _filled(messages: list[dict[str, Any]], fill: _Fill, *, empty: bool = False) -> list[Any]:
+    """The messages with every variable filled in, as ``Holey`` texts; ``empty``: emptiness is to be said."""
+    objects: list[Any] = messages
+    return [
+        {
+            name: _holey(inner, fill, name, braces=message.get("type") == "textV2", empty=empty)
+            if name == "text" and isinstance(inner, str) and has_expressions(inner)
+            else _value(name, inner, fill, empty=empty)
+            for name, inner in message.items()
+        }
+        if isinstance(message, dict)
+        else message
+        for message in objects
+    ]
+
+
+def _value(key: str, value: Any, fill: _Fill, *, empty: bool) -> Any:
     if isinstance(value, str):
-        return _holey(value, fill) if has_expressions(value) else value
+        return _holey(value, fill, key, braces=False, empty=empty) if has_expressions(value) else value
     if isinstance(value, dict):
-        return {name: _filled(inner, fill) for name, inner in value.items()}
+        return {name: _value(name, inner, fill, empty=empty) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_filled(inner, fill) for inner in value]
+        return [_value(key, inner, fill, empty=empty) for inner in value]
     return value
 
 
-def _holey(text: str, fill: Callable[[Expression], str]) -> Holey:
-    parts = _parts(text)
-    filled = Holey("".join(fill(part) if isinstance(part, Expression) else part for part in parts))
-    filled.opens = text.startswith("{{")
+def _holey(text: str, fill: _Fill, key: str, *, braces: bool, empty: bool) -> Holey:
+    parts, pieces = _parts(text), list[str]()
+    for part in parts:
+        place = Place(address=key in URL_KEYS, first=not pieces, braces=braces)
+        pieces.append(fill(part, place) if isinstance(part, Expression) else part)
+    constant = [isinstance(part, str) or bounds.is_constant(part) for part in parts]
+    filled = Holey("".join(pieces))
+    filled.opens = not constant or not constant[0]
+    filled.always = bool(constant) and all(constant)
+    filled.empty = empty
     return filled
 
 

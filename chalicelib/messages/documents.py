@@ -41,8 +41,14 @@ def check(id_: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detai
     yield from checks.check_templates(body["messages"])
 
 
+def warn(id_: str, snapshot: Snapshot) -> Iterable[str]:
+    """What a preview would warn of, each with its path."""
+    found = checks.warnings(snapshot.get("messages", id_).body["messages"], snapshot)
+    return (f"{detail.path}: {detail.message}" for detail in found)
+
+
 KINDS: dict[str, DocumentKind] = {
     "messages": DocumentKind(
-        kind="messages", model=MessageDocument, references=references, check=check, shape=shape
+        kind="messages", model=MessageDocument, references=references, check=check, shape=shape, warn=warn
     )
 }

@@ -5,33 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.service import Snapshot
 from chalicelib.messages import checks, filters, links, variables
 from chalicelib.messages.model import Unrenderable
+from chalicelib.messages.places import URL_KEYS, Place, put
 from chalicelib.messages.template import Expression, Part, TemplateProblem, has_expressions, parse, strings
 from chalicelib.messages.text import units
 from chalicelib.messages.variables import Scope
 
-__all__ = ["URL_KEYS", "Unrenderable", "is_static", "render"]
-
-URL_KEYS = frozenset(
-    {
-        "uri",
-        "linkUri",
-        "desktop",
-        "url",
-        "originalContentUrl",
-        "previewImageUrl",
-        "imageUrl",
-        "thumbnailImageUrl",
-        "iconUrl",
-        "baseUrl",
-    }
-)
-"""Properties that hold an address: values filled into one are percent-encoded, unless they begin it."""
+__all__ = ["Unrenderable", "is_static", "render"]
 
 _DEFAULT_ZONE = ZoneInfo("Asia/Tokyo")
 
@@ -95,9 +79,7 @@ class _Filler:
             if isinstance(part, str):
                 pieces.append(part)
                 continue
-            filled = self._fill(part)
-            encode = address and bool(pieces) and part.kind != "link" and not _encoded(part)
-            pieces.append(quote(filled, safe="") if encode else filled)
+            pieces.append(put(self._fill(part), part, Place(address=address, first=not pieces)))
         return "".join(pieces)
 
     def _text(self, text: str, *, braces: bool) -> tuple[str, list[tuple[int, int, int]]]:
@@ -110,8 +92,7 @@ class _Filler:
                 piece, length = part, units(part)
                 moves.append((before, before + length, after - before))
             else:
-                piece, length = self._fill(part), units(part.source)
-                piece = piece.replace("{", "{{").replace("}", "}}") if braces else piece
+                piece, length = put(self._fill(part), part, Place(braces=braces)), units(part.source)
             pieces.append(piece)
             before += length
             after += units(piece)
@@ -141,10 +122,6 @@ def _parts(text: str) -> tuple[Part, ...]:
         return parse(text)
     except TemplateProblem as error:
         raise Unrenderable(str(error)) from error
-
-
-def _encoded(expression: Expression) -> bool:
-    return any(used.name == "urlencode" for used in expression.filters)
 
 
 def _moved(emoji: Any, moves: list[tuple[int, int, int]]) -> Any:

@@ -20,12 +20,38 @@ def graphemes(text: str) -> int:
     return len(_clusters(text))
 
 
+CLUSTER_UNITS = 20
+"""What ``shorten`` takes for one character at most: families fit, a letter under a tower of marks does not.
+
+Without it nothing that is counted in units could be kept short.
+"""
+
+
 def shorten(text: str, length: int, end: str = "…") -> str:
-    """The text, or its beginning and ``end``: at most ``length`` characters as people count them."""
-    if graphemes(text) <= length:
+    """The text, or its beginning and ``end``: at most ``length`` characters as people count them, of at most
+    ``CLUSTER_UNITS`` UTF-16 units each.
+    """
+    pieces = _pieces(text)
+    if len(pieces) <= length:
         return text
     kept = max(length - graphemes(end), 0)
-    return "".join(_clusters(text)[:kept]) + end
+    return "".join(pieces[:kept]) + end
+
+
+def _pieces(text: str) -> list[str]:
+    """The characters of a text as people count them, those of too many units cut up."""
+    if text.isascii() and "\r" not in text:
+        return list(text)
+    pieces: list[str] = []
+    for cluster in _clusters(text):
+        piece = ""
+        for character in cluster:
+            if units(piece + character) > CLUSTER_UNITS:
+                pieces.append(piece)
+                piece = ""
+            piece += character
+        pieces.append(piece)
+    return pieces
 
 
 def sound(text: str) -> str:

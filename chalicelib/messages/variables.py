@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.service import Snapshot
@@ -31,6 +32,8 @@ FRIEND_FIELDS = (
     "followed_at",
     "last_active_at",
 )
+ANY_ZONE = ZoneInfo("Asia/Tokyo")
+"""Where a text is tried whose account does not matter."""
 KINDS = {"attribute": "attributes", "score": "scores", "tag": "tags"}
 """The first word of a catalog variable -> the kind of document it names."""
 
@@ -63,7 +66,19 @@ def problem(expression: Expression) -> str | None:
         wrong = filters.problem(used)
         if wrong:
             return wrong
+    if expression.kind == "literal":
+        return _literal_problem(expression)
     return _name_problem(expression) if expression.kind == "variable" else None
+
+
+def _literal_problem(expression: Expression) -> str | None:
+    value: Any = expression.name
+    try:
+        for used in expression.filters:
+            value = filters.run(used, value, ANY_ZONE)
+    except filters.FilterProblem as error:
+        return f"{expression.source}: {error}"
+    return None
 
 
 def references(messages: Any) -> Iterator[Reference]:

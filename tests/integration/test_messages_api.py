@@ -86,6 +86,25 @@ def test_previews_show_what_a_friend_would_get(shop) -> None:
     assert api.ok("POST", f"{base}/messages/preview", heard)["messages"] == [{"type": "text", "text": "予約"}]
 
 
+def test_saving_tells_what_a_preview_would_warn_of(shop) -> None:
+    """Overflows, emptiness, values some friends lack, hidden quick replies: by path; none, no warnings."""
+    api, base = shop
+    quick = VALID["text"] | {"text": "$", "emojis": []}
+    long = {"type": "text", "text": "x" * 4_999 + '{{ attribute.skin | default("-") }}'}
+    saved = api.ok("PUT", f"{base}/messages/m", {"name": "x", "messages": [quick, long, GREETING]})
+    assert [warning.partition(":")[0] for warning in saved["warnings"]] == [
+        "messages[1].text",
+        "messages[2].text",
+        "messages[0].quickReply",
+    ]
+    assert "with the longest values" in saved["warnings"][0]
+    assert "warnings" not in api.ok(
+        "PUT", f"{base}/messages/m", {"name": "x", "messages": [VALID["sticker"]]}
+    )
+    again = api.ok("PUT", f"{base}/messages/m", saved)
+    assert again["warnings"] == saved["warnings"]
+
+
 def test_previews_refuse_what_saving_refuses_and_strangers(shop) -> None:
     """The same errors as PUT; 404 for an unknown friend or message; a viewer may look."""
     api, base = shop

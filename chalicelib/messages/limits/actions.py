@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
-from chalicelib.messages.limits.spot import Spot
+from chalicelib.messages.limits.spot import Spot, is_open
 from chalicelib.messages.text import graphemes
 
 URI_LENGTH = 10_000
@@ -14,12 +15,13 @@ URI_SCHEMES = ("http", "https", "line", "tel")
 _INPUT_OPTIONS = ("closeRichMenu", "openRichMenu", "openKeyboard", "openVoice")
 _QUICK_REPLY_ONLY = ("camera", "cameraRoll", "location")
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
-_DATE = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])|2100-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_DATE = r"\d{4}-\d\d-\d\d"
 _PICKER = {
-    "date": re.compile(_DATE),
-    "time": re.compile(_TIME),
-    "datetime": re.compile(rf"({_DATE})[Tt]{_TIME}"),
+    "date": re.compile(_DATE, re.ASCII),
+    "time": re.compile(_TIME, re.ASCII),
+    "datetime": re.compile(rf"{_DATE}[Tt]{_TIME}", re.ASCII),
 }
+_FIRST, _LAST = date(1900, 1, 1), date(2100, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,23 @@ def _datetimepicker(spot: Spot, _place: Place) -> None:
     bounds: dict[str, str] = {}
     for key in ("initial", "max", "min"):
         value = spot.text(key, None)
-        if value is None:
+        if value is None or is_open(value):
             continue
-        if not _PICKER[mode].fullmatch(value):
+        if not _can_be_picked(mode, value):
             spot.say(key, f"is not a {mode} such as " + _EXAMPLES[mode])
         else:
             bounds[key] = value.upper()
     if "max" in bounds and bounds["max"] <= bounds.get("min", ""):
         spot.say("max", "must be later than min")
+
+
+def _can_be_picked(mode: str, value: str) -> bool:
+    if not _PICKER[mode].fullmatch(value):
+        return False
+    try:
+        return mode == "time" or _FIRST <= date.fromisoformat(value[:10]) <= _LAST
+    except ValueError:
+        return False
 
 
 _EXAMPLES = {"date": "2026-12-25", "time": "09:30", "datetime": "2026-12-25T09:30"}

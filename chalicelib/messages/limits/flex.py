@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
+from typing import Any
 
 from chalicelib.messages.limits.actions import FLEX, FLEX_BUTTON, check_action
 from chalicelib.messages.limits.imagemap import ALT_TEXT
-from chalicelib.messages.limits.spot import Spot
+from chalicelib.messages.limits.spot import Spot, is_open
 
 BUBBLE_BYTES = 30 * 1024
 CAROUSEL_BYTES = 50 * 1024
 _SIZES = ("nano", "micro", "deca", "hecto", "kilo", "mega", "giga")
 _VIDEO_SIZES = ("kilo", "mega", "giga")
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
 _RATIO = re.compile(r"(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)")
 _ONE_OF: dict[str, tuple[str, ...]] = {
     "align": ("start", "end", "center"),
@@ -29,12 +29,37 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
     "decoration": ("none", "underline", "line-through"),
     "adjustMode": ("shrink-to-fit",),
 }
-_SIZES_AND_SPACES = (
-    *("margin", "spacing", "size", "width", "height", "maxWidth", "maxHeight", "borderWidth", "cornerRadius"),
-    *("offsetTop", "offsetBottom", "offsetStart", "offsetEnd", "lineSpacing"),
-    *("paddingAll", "paddingTop", "paddingBottom", "paddingStart", "paddingEnd"),
-)
-"""Words, pixels or percentages: which of them LINE knows is LINE's to say."""
+_KEYWORDS = ("none", "xs", "sm", "md", "lg", "xl", "xxl")
+_FONT_SIZES = ("xxs", "xs", "sm", "md", "lg", "xl", "xxl", "3xl", "4xl", "5xl")
+_BORDERS = ("none", "light", "normal", "medium", "semi-bold", "bold")
+_PIXELS = re.compile(r"\d+(\.\d+)?px")
+_LENGTH = re.compile(r"\d+(\.\d+)?(px|%)")
+_SHIFT = re.compile(r"-?\d+(\.\d+)?(px|%)")
+_Form = tuple[re.Pattern[str], str, tuple[str, ...]]
+_SPACE: _Form = (_PIXELS, "pixels such as 10px", _KEYWORDS)
+_PADDING: _Form = (_LENGTH, "a length such as 10px or 5%", _KEYWORDS)
+_OFFSET: _Form = (_SHIFT, "a length such as 10px or 5%", _KEYWORDS)
+_EDGE: _Form = (_LENGTH, "a length such as 10px or 50%", ())
+_FORMS: dict[str, _Form] = {
+    "margin": _SPACE,
+    "spacing": _SPACE,
+    "cornerRadius": _SPACE,
+    "borderWidth": (_PIXELS, "pixels such as 2px", _BORDERS),
+    "lineSpacing": (_PIXELS, "pixels such as 20px", ()),
+    **dict.fromkeys(("offsetTop", "offsetBottom", "offsetStart", "offsetEnd"), _OFFSET),
+    **dict.fromkeys(("paddingAll", "paddingTop", "paddingBottom", "paddingStart", "paddingEnd"), _PADDING),
+}
+_OWN_FORMS: dict[str, dict[str, _Form]] = {
+    "box": dict.fromkeys(("width", "maxWidth", "height", "maxHeight"), _EDGE),
+    "text": {"size": (_PIXELS, "pixels such as 14px", _FONT_SIZES)},
+    "span": {"size": (_PIXELS, "pixels such as 14px", _FONT_SIZES)},
+    "icon": {"size": (_LENGTH, "a length such as 20px or 10%", _FONT_SIZES)},
+    "image": {"size": (_LENGTH, "a length such as 200px or 50%", (*_FONT_SIZES, "full"))},
+}
+"""Words, pixels and percentages as the reference has them; offsets below zero are used and taken."""
+_ANGLE = re.compile(r"(\d{1,2}|[12]\d\d|3[0-5]\d)(\.\d+)?deg")
+_PERCENT = re.compile(r"(\d{1,2}(\.\d+)?|100(\.0+)?)%")
+_MOST_ANIMATED = 10
 _FONT_STYLES = ("normal", "italic")
 _COLOUR_KEYS = ("color", "backgroundColor", "borderColor", "separatorColor")
 
@@ -49,6 +74,21 @@ def check_flex(spot: Spot) -> None:
         _check_bubble(contents, in_carousel=False)
     elif contents and kind == "carousel":
         _check_carousel(contents)
+    animated = _count_animated(contents.value) if contents else 0
+    if animated > _MOST_ANIMATED:
+        spot.say("contents", f"has {animated} animated images; LINE takes at most {_MOST_ANIMATED}")
+
+
+def _count_animated(contents: Any) -> int:
+    count, stack = 0, [contents]
+    while stack:
+        inner = stack.pop()
+        if isinstance(inner, dict):
+            count += inner.get("type") == "image" and inner.get("animated") is True
+            stack.extend(inner.values())
+        elif isinstance(inner, list):
+            stack.extend(inner)
+    return count
 
 
 def _check_carousel(spot: Spot) -> None:
@@ -58,7 +98,8 @@ def _check_carousel(spot: Spot) -> None:
         bubble.choice("type", ["bubble"], required=True)
         _check_size(bubble, BUBBLE_BYTES, "a bubble")
         _check_bubble(bubble, in_carousel=True)
-        if bubble.value.get("size", "mega") != bubbles[0].value.get("size", "mega"):
+        sizes = [one.value.get("size", "mega") for one in (bubbles[0], bubble)]
+        if sizes[0] != sizes[1] and not any(map(is_open, sizes)):
             bubble.say("size", "all bubbles of a carousel must have one size")
 
 
@@ -80,7 +121,8 @@ def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
             continue
         allowed = ["box", "image", "video"] if key == "hero" else ["box"]
         kind = block.value.get("type")
-        if kind == "video" and (in_carousel or (size or "mega") not in _VIDEO_SIZES):
+        small = size is not None and size not in _VIDEO_SIZES
+        if kind == "video" and (in_carousel or small):
             block.say("type", "video works in the hero of a single kilo, mega or giga bubble only")
         _check_component(block, "hero", allowed)
     _check_tap(spot)
@@ -97,21 +139,22 @@ def _check_component(spot: Spot, layout: str, allowed: Collection[str]) -> None:
     kind = spot.choice("type", allowed, required=True)
     if kind is None:
         return
-    if kind == "icon" and layout != "baseline":
-        spot.say("type", "an icon works in a baseline box only")
-    _check_looks(spot)
+    _check_looks(spot, kind)
     _COMPONENTS[kind](spot, layout)
 
 
 def _box(spot: Spot, _layout: str) -> None:
     layout = spot.choice("layout", ["horizontal", "vertical", "baseline"], required=True)
     for inner in spot.children("contents", 0, None):
-        _check_component(inner, layout or "", _IN_A_BOX)
+        _check_component(inner, layout or "", _IN_A_BOX.get(layout or "", _IN_ANY_BOX))
     background = spot.child("background")
     if background:
         background.choice("type", ["linearGradient"], required=True)
+        background.form("angle", _ANGLE, "an angle from 0deg to below 360deg", required=True)
         for key in ("startColor", "endColor"):
-            background.text(key, None, required=True)
+            background.colour(key, required=True)
+        background.colour("centerColor")
+        background.form("centerPosition", _PERCENT, "from 0% to 100%")
     _check_tap(spot)
 
 
@@ -153,7 +196,7 @@ def _text(spot: Spot, _layout: str) -> None:
         span.choice("type", ["span"], required=True)
         span.text("text", None)
         span.choice("style", _FONT_STYLES)
-        _check_looks(span)
+        _check_looks(span, "span")
     _check_tap(spot)
 
 
@@ -172,7 +215,10 @@ _COMPONENTS: dict[str, Callable[[Spot, str], None]] = {
     "separator": _nothing_to_check,
     "filler": _nothing_to_check,
 }
-_IN_A_BOX = ("box", "button", "image", "icon", "text", "separator", "filler")
+_IN_A_ROW = ("box", "button", "image", "text", "separator", "filler")
+_IN_A_BOX = {"horizontal": _IN_A_ROW, "vertical": _IN_A_ROW, "baseline": ("icon", "text", "filler")}
+_IN_ANY_BOX = (*_IN_A_ROW, "icon")
+"""Of a box whose layout is not known."""
 
 
 def _check_tap(spot: Spot) -> None:
@@ -181,12 +227,12 @@ def _check_tap(spot: Spot) -> None:
         check_action(action, FLEX)
 
 
-def _check_looks(spot: Spot) -> None:
+def _check_looks(spot: Spot, kind: str) -> None:
     _check_colours(spot)
     for key, words in _ONE_OF.items():
         spot.choice(key, words)
-    for key in _SIZES_AND_SPACES:
-        spot.text(key, None)
+    for key, (pattern, what, keywords) in {**_FORMS, **_OWN_FORMS.get(kind, {})}.items():
+        spot.form(key, pattern, what, keywords)
     spot.number("flex", 0)
     spot.number("maxLines", 0)
     for key in ("wrap", "scaling", "animated"):
@@ -195,14 +241,12 @@ def _check_looks(spot: Spot) -> None:
 
 def _check_colours(spot: Spot) -> None:
     for key in _COLOUR_KEYS:
-        value = spot.value.get(key)
-        if value is not None and not (isinstance(value, str) and _COLOUR.fullmatch(value)):
-            spot.say(key, "must be a colour such as #1db446 or #1db446ff")
+        spot.colour(key)
 
 
 def _check_ratio(spot: Spot) -> None:
     value = spot.text("aspectRatio", None)
-    if value is None:
+    if value is None or is_open(value):
         return
     ratio = _RATIO.fullmatch(value)
     if not ratio or not (1 <= float(ratio[1]) <= 100_000 and 1 <= float(ratio[2]) <= 100_000):

@@ -39,6 +39,7 @@ def check_text(spot: Spot) -> None:
     """A text message; its emojis stand where the text has ``$``."""
     text = spot.text("text", TEXT_LENGTH, required=True)
     spot.text("quoteToken", None)
+    taken: set[float] = set()
     for emoji in spot.children("emojis", 0, 20, required=False):
         index = emoji.number("index", 0, required=True)
         emoji.text("productId", None, required=True)
@@ -46,6 +47,9 @@ def check_text(spot: Spot) -> None:
         known = text is not None and index is not None and not isinstance(text, Holey)
         if known and _unit_at(str(text), int(index or 0)) != "$":
             emoji.say("index", f"must point at a $ in the text (in UTF-16 units), and {index:.0f} does not")
+        elif index is not None and index in taken:
+            emoji.say("index", f"points at the $ of another emoji ({index:.0f})")
+        taken |= {index} if index is not None else set()
 
 
 def check_text_v2(spot: Spot) -> None:

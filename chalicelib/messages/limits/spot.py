@@ -17,12 +17,25 @@ MEDIA_URL = 2000
 MEDIA = ("https",)
 
 
+EMPTY = "must not be empty"
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
+
+
 class Holey(str):
     """A text with variables, filled in one way: its length is certain, its format is not."""
 
-    __slots__ = ("opens",)
+    __slots__ = ("always", "empty", "opens")
     opens: bool
     """Whether it begins with a variable."""
+    always: bool
+    """Whether it is this very text for everybody: what is filled in is not from a friend."""
+    empty: bool
+    """Whether that it may come out empty is to be said."""
+
+
+def is_open(value: Any) -> bool:
+    """Whether a value is only known when it is filled in for a friend."""
+    return isinstance(value, Holey) and not value.always
 
 
 class Spot:
@@ -61,9 +74,9 @@ class Spot:
         if not isinstance(value, str):
             self.say(key, "must be a text")
             return None
-        holey = isinstance(value, Holey)
-        if not value and not holey:
-            self.say(key, "must not be empty")
+        holey = is_open(value)
+        if not value and (not holey or value.empty):  # type: ignore[attr-defined]
+            self.say(key, EMPTY)
         elif most is not None and count(value) > most:
             self.say(key, f"is {count(value)} characters long; LINE takes at most {most}")
         elif pattern and not holey and not pattern.fullmatch(value):
@@ -76,25 +89,47 @@ class Spot:
     ) -> None:
         """The property is a percent-encoded address with one of the schemes."""
         value = self.text(key, most, required=required)
-        if not value or (isinstance(value, Holey) and value.opens):
+        if not value or (is_open(value) and value.opens):  # type: ignore[attr-defined]
             return
         scheme = _SCHEME.match(value)
         if not scheme or scheme[1].lower() not in schemes:
             self.say(key, f"must be an address that begins with {' or '.join(f'{s}:' for s in schemes)}")
         elif _NOT_IN_URL.search(value):
             self.say(key, "must be percent-encoded: no spaces and nothing beyond ASCII")
-        elif not isinstance(value, Holey) and not scheme[2].strip("/"):
+        elif not is_open(value) and not scheme[2].strip("/"):
             self.say(key, "names no place after its scheme")
 
     def choice(self, key: str, allowed: Collection[str], *, required: bool = False) -> str | None:
-        """The property is one of the words."""
+        """The property is one of the words. None also when a variable decides; ``type`` may not be one."""
         value = self._given(key, required)
-        if value is _MISSING:
+        if value is _MISSING or (is_open(value) and key != "type"):
             return None
-        if not isinstance(value, str) or isinstance(value, Holey) or value not in allowed:
+        if not isinstance(value, str) or value not in allowed or (isinstance(value, Holey) and key == "type"):
             self.say(key, f"must be one of {', '.join(allowed)}")
             return None
         return value
+
+    def form(
+        self,
+        key: str,
+        pattern: re.Pattern[str],
+        what: str,
+        words: Collection[str] = (),
+        *,
+        required: bool = False,
+    ) -> str | None:
+        """The property is one of the words, or has a form; ``what`` tells of it. None: not certain yet."""
+        value = self._given(key, required)
+        if value is _MISSING or is_open(value):
+            return None
+        if not isinstance(value, str) or not (value in words or pattern.fullmatch(value)):
+            self.say(key, "must be " + (f"one of {', '.join(words)}, or {what}" if words else what))
+            return None
+        return value
+
+    def colour(self, key: str, *, required: bool = False) -> None:
+        """The property is a colour."""
+        self.form(key, COLOUR, "a colour such as #1db446 or #1db446ff", required=required)
 
     def number(
         self,
@@ -157,6 +192,8 @@ class Spot:
         value = self.value.get(key)
         if value is not None:
             return value
-        if required:
+        if key in self.value:
+            self.say(key, "is null: what is not wanted is left out")
+        elif required:
             self.say(key, "is required")
         return _MISSING

@@ -40,7 +40,7 @@ def _carousel(spot: Spot) -> None:
     columns = list(spot.children("columns", 1, 10))
     for column in columns:
         column.url("thumbnailImageUrl")
-        column.text("imageBackgroundColor", None)
+        column.colour("imageBackgroundColor")
         column.text("title", 40, count=graphemes)
         column.text("text", 60 if _has_head(column) else 120, required=True, count=graphemes)
         _default_action(column)
@@ -84,7 +84,7 @@ def _picture(spot: Spot) -> None:
 
 def _shape(spot: Spot) -> None:
     spot.choice("imageAspectRatio", ["rectangle", "square"])
-    spot.text("imageBackgroundColor", None)
+    spot.colour("imageBackgroundColor")
     spot.choice("imageSize", ["cover", "contain"])
 
 
