@@ -126,7 +126,8 @@ def test_applying_twice_changes_nothing_more(current: Any, wanted: Any) -> None:
 
 
 ids = st.sampled_from(["a", "b-1", "c_2"])
-texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+readable = st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp"))
+texts = st.builds("{}名{}".format, st.text(readable, max_size=6), st.text(readable, max_size=6))
 conditions = st.recursive(
     st.sampled_from([{"everyone": True}, {"tag": "a"}, {"friend": {"status": "following"}}]),
     lambda x: (
