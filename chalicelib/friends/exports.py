@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
+from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.friends import jobs, store
 from chalicelib.friends.csv_rows import PLAIN
 from chalicelib.friends.model import Sheet
+from chalicelib.friends.scores import score_value
 from chalicelib.gateways import objects, queues
 from chalicelib.gateways.queues import Message
 from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.times import parse_iso
 
 _CSV = "text/csv; charset=utf-8"
 
@@ -44,8 +48,9 @@ def work(body: dict[str, Any]) -> None:
     account, job_id, shard = get_account(body["account"]), body["id"], body["shard"]
     name = f"{shard:06d}"
     if not jobs.chunk_done(account.id, job_id, name):
-        header = jobs.get(account.id, job_id).params["header"]
-        rows = [_cells(header, sheet) for sheet in store.read_all(account.id, shard)]
+        job, catalog = jobs.get(account.id, job_id), snapshot(account.id)
+        header, asked_at = job.params["header"], parse_iso(job.created_at)
+        rows = [_cells(header, sheet, catalog, asked_at) for sheet in store.read_all(account.id, shard)]
         objects.put(_part(account.id, job_id, name), _csv(rows).encode(), _CSV)
         jobs.finish_chunk(account.id, job_id, name, len(rows))
     job = jobs.get(account.id, job_id)
@@ -73,15 +78,18 @@ def _csv(rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def _cells(header: Sequence[str], sheet: Sheet) -> list[str]:
-    return [_text(_value(column, sheet)) for column in header]
+def _cells(header: Sequence[str], sheet: Sheet, catalog: Snapshot, asked_at: datetime) -> list[str]:
+    return [_text(_value(column, sheet, catalog, asked_at)) for column in header]
 
 
-def _value(column: str, sheet: Sheet) -> Any:
+def _value(column: str, sheet: Sheet, catalog: Snapshot, asked_at: datetime) -> Any:
+    """A cell's value; scores as they are when the export is asked for (an import sets them anew)."""
     kind, dot, id_ = column.partition(".")
     if dot:
-        entry = sheet[f"{kind}s"].get(id_)
-        return entry["value"] if kind == "score" and entry else entry
+        entry, document = sheet[f"{kind}s"].get(id_), catalog.find("scores", id_)
+        if kind == "score" and entry:
+            return score_value(entry, document.body if document else {}, asked_at)
+        return entry
     if column == "tags":
         return [f"{tag}@{entry['since']}" for tag, entry in sorted(sheet["tags"].items())]
     return sheet["source"].get("first") if column == "source" else sheet.get(column)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.catalog import service as catalog
@@ -328,6 +330,23 @@ def test_an_export_is_a_file_that_imports_alike(shop):
         assert {k: v for k, v in found.items() if k in {"attributes", "followed_at", "display_name"}} == {
             k: v for k, v in sheet.items() if k in {"attributes", "followed_at", "display_name"}
         }
+
+
+def test_an_export_tells_scores_as_they_are(shop, monkeypatch):
+    """A score that has decayed since is written decayed: imported again, it has not grown young."""
+    from chalicelib.gateways import clock, objects
+
+    api, base = shop
+    api.ok("PUT", f"{base}/scores/warmth", {"name": "w", "half_life": "1h"})
+    an_import(api, base, "user_id,score.warmth\nU1,8\n")
+    run_bulk()
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=2))
+    job = api.ok("POST", f"{base}/exports")["job_id"]
+    run_bulk()
+    text = objects.find(api.ok("GET", f"{base}/jobs/{job}")["result"]["key"]).decode()
+    header, row = [line.split(",") for line in text.splitlines()]
+    assert float(row[header.index("score.warmth")]) == pytest.approx(2, abs=0.01)
 
 
 # One friend by hand
