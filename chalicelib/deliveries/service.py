@@ -13,6 +13,7 @@ from chalicelib.deliveries.chunks import (
     put_manifest,
     put_rest,
 )
+from chalicelib.deliveries.forgetting import forget_messages
 from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control, Status
 from chalicelib.deliveries.receipts import write as write_receipts
 from chalicelib.deliveries.runs import cancel, control, pause, resume
@@ -34,6 +35,7 @@ __all__ = [
     "control",
     "feed_all",
     "find_recipient",
+    "forget_messages",
     "manifest_exists",
     "pause",
     "progress",

@@ -8,7 +8,7 @@ room; what changes afterwards is in ``changes``.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -122,6 +122,13 @@ def find_manifest(account: str, run: str, chunk: str) -> dict[str, Any] | None:
     except ManifestRecord.DoesNotExist:
         return None
     return _fields(found)
+
+
+def empty_payloads(account: str, run: str, chunk: str, users: Iterable[str]) -> None:
+    """Take out what a manifest has for these recipients; that it was something stays."""
+    pk, sk = _manifest_key(account, run, chunk)
+    actions = [dynamo.set_path(("payloads", user), []) for user in users]
+    ManifestRecord(pk, sk).update(actions, condition=ManifestRecord.payloads.exists())
 
 
 def _fields(record: ManifestRecord) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Trouble(BaseModel):
     n: int
     why: str
     at: str
-    user_id: str
+    user_id: str | None
 
 
 class Health(BaseModel):

@@ -43,7 +43,7 @@ def decide(
     after = sheets.new_sheet(event.account_id, event.user_id, event.at) if sheet is None else copy(sheet)
     decision = Decision(before=sheet, after=after)
     facts = _fold(decision, event, program) if counted is None else []
-    if not event.props.get("standby"):
+    if not event.props.get("standby") and not is_taken_back(event):
         reaction = _Reaction(decision, event, program, now)
         if counted is None:
             reaction.run(facts)
@@ -54,6 +54,11 @@ def decide(
     if trimmed:
         decision.changes.append({"type": "trimmed", "names": trimmed[:50]})
     return decision
+
+
+def is_taken_back(event: FriendEvent) -> bool:
+    """Whether it is a message that was taken back before it came: it counts, and nothing answers it."""
+    return event.type == "messaged" and "unsent_at" in event.props
 
 
 def copy(value: Any) -> Any:

@@ -12,10 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.engine import calls, moments, speech
+from chalicelib.engine import calls, forgetting, moments, speech
 from chalicelib.engine.errand import Errand, note
 from chalicelib.engine.model import ANSWERING, SPEAKING, effect_key
-from chalicelib.friends import activities, contents
+from chalicelib.friends import contents
 from chalicelib.gateways import line, queues
 from chalicelib.messages import render
 from chalicelib.scenarios import service as scenarios
@@ -121,12 +121,14 @@ def _scenario_action_done(errand: Errand, _effect: dict[str, Any]) -> tuple[str,
 
 
 def _hide_message(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
-    """LINE asks that what was unsent is not kept. The message may still be on its way: look again later."""
+    """LINE asks that what was unsent is not kept. A message that comes from now on finds that on the sheet;
+    one that is being worked on at this moment is looked for again later.
+    """
     event = errand.event
     gone = {"job": "forget_content", "account": errand.account.id, "user": event.user_id}
     queues.send("bulk", gone | {"message_id": effect["message_id"]})
     since = iso(parse_iso(event.at) - UNSEND_WINDOW)
-    if activities.hide_message(errand.account.id, event.user_id, effect["message_id"], since, event.at):
+    if forgetting.hide_message(errand.account.id, event.user_id, effect["message_id"], since, event.at):
         return "done", None
     body = {
         "job": "hide_message",

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from chalicelib.catalog import sealing
-from chalicelib.engine import health, outcomes, service
-from chalicelib.friends import activities, contents, profiles
+from chalicelib.engine import forgetting, health, outcomes, service
+from chalicelib.friends import contents, erasing, profiles
 from chalicelib.gateways import clock, line, queues, secrets, web
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.events import FriendEvent
@@ -19,6 +19,8 @@ from chalicelib.shared.origins import BadAddress, origin_of
 
 _POST_ATTEMPTS = 8
 _CONTENT_ATTEMPTS = 12
+_LEDGER_ATTEMPTS = 2_000
+"""With 15 minutes between them three weeks: longer than anything stays paused without anybody looking."""
 _TELL_ATTEMPTS = 12
 _FIRST_DELAY_S = 10
 
@@ -74,8 +76,20 @@ def forget_content(body: dict[str, Any], _received: int) -> None:
 
 
 def hide_message(body: dict[str, Any], _received: int) -> None:
-    """An unsent message whose own event came late."""
-    activities.hide_message(body["account"], body["user"], body["message_id"], body["since"], body["at"])
+    """An unsent message that was being worked on when the unsending came."""
+    forgetting.hide_message(body["account"], body["user"], body["message_id"], body["since"], body["at"])
+
+
+def forget_said(body: dict[str, Any], _received: int) -> None:
+    """What was unsent, or said to a friend who was erased, is taken out of the ledger, once it has ended."""
+    left = forgetting.forget_said(body)
+    if left is not None:
+        _later(left, _LEDGER_ATTEMPTS, "chunks of the ledger do not come to their end")
+
+
+def erase(body: dict[str, Any], _received: int) -> None:
+    """A friend was erased a while ago: nothing that was being worked on then stays either."""
+    erasing.sweep(body["account"], body["user"], body["at"])
 
 
 def post(body: dict[str, Any], _received: int) -> None:
@@ -111,7 +125,7 @@ def call_outcome(body: dict[str, Any], _received: int) -> None:
             _later(body, _TELL_ATTEMPTS, str(error))
         elif told["status"] == "failed":
             # The friend was erased, or the event is among the dead letters: the rule counts it all the same.
-            health.note(body["account"], body["rule"], "failed", body["why"], body["user"], 1)
+            health.note(body["account"], body["rule"], "failed", body["why"])
 
 
 class _NoSecret(Exception):

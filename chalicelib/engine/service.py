@@ -17,7 +17,7 @@ from typing import Any
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
-from chalicelib.engine import effects, health, speech
+from chalicelib.engine import effects, forgetting, health, speech, unsaid
 from chalicelib.engine.decide import decide
 from chalicelib.engine.errand import Errand
 from chalicelib.engine.model import Decision, Program
@@ -63,12 +63,16 @@ def program_for(account: Account) -> Program:
 
 def give_up(event: FriendEvent, why: str) -> None:
     """Leave a ``failed`` activity of an event that goes to the dead letters; a redriven one replaces it."""
+    if event.type == "messaged":
+        account = get_account(event.account_id)
+        event = unsaid.event_of(event, store.load(account.id, account.shards, event.user_id))
     activities.put(_activity(event) | {"state": "failed", "why": why[:500]})
 
 
 def _once(event: FriendEvent, account: Account, program: Program) -> bool:
     """One pass through the protocol; False when somebody else wrote the friend meanwhile."""
     sheet = store.load(account.id, account.shards, event.user_id)
+    event = unsaid.event_of(event, sheet)
     pending: dict[str, Any] = (sheet or {}).get("pending") or {}
     wanted = list(dict.fromkeys([event.event_id, *pending]))
     known = activities.find_many(account.id, event.user_id, wanted)
@@ -78,7 +82,7 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
         logger.info("an event of an erased friend is dropped", extra={"account": account.id})
         return True
     if sheet is not None and event.event_id in pending:
-        _finish(Errand(account, event, sheet, program), pending[event.event_id])
+        _finish(Errand(account, event, sheet, program), unsaid.record_of(pending[event.event_id], sheet))
         return True
     done = {other for other in pending if _complete(known.get(other))}
     if sheet is not None:
@@ -93,7 +97,8 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
         return True
     record = _record(event, decision)
     after = decision.after
-    after["pending"] = {k: v for k, v in pending.items() if k not in done} | {event.event_id: record}
+    others = {k: unsaid.record_of(v, after) for k, v in pending.items() if k not in done}
+    after["pending"] = others | {event.event_id: record}
     seen = None if sheet is None else sheet.get("rev")
     if not store.create_or_update(account.id, account.shards, event.user_id, sheet, after, seen):
         return False
@@ -137,7 +142,7 @@ def _add_internal_effects(decision: Decision, event: FriendEvent) -> None:
         add("hide_message", message_id=event.props["message_id"])
     if event.type == "followed" or decision.before is None:
         add("fetch_profile")
-    if event.type == "messaged" and contents.is_kept_by_line(event.props):
+    if event.type == "messaged" and "unsent_at" not in event.props and contents.is_kept_by_line(event.props):
         add("fetch_content", message_id=event.props["message_id"], kind=event.props["message_type"])
     if event.type == speech.STAFF_MESSAGE:
         add("send", category="transactional", by=event.props.get("by"))
@@ -172,6 +177,9 @@ def _finish(errand: Errand, record: dict[str, Any]) -> None:
         _keep_statuses(errand, record)
         raise
     activities.replace_failed(_activity(errand.event, record, errand.sheet))
+    if "unsent_at" in errand.event.props:
+        event = errand.event
+        forgetting.empty_ledger(event.account_id, event.user_id, event.event_id, record["effects"])
     health.note_effects(errand.account.id, errand.event.user_id, record["effects"])
 
 
@@ -199,9 +207,10 @@ def _finish_others(
     went to the dead letters waits there for its redrive.
     """
     finished = set()
-    for event_id, record in pending.items():
+    for event_id, waiting in pending.items():
         if event_id in known:
             continue
+        record = unsaid.record_of(waiting, sheet)
         event = FriendEvent(event_id, account.id, sheet["user_id"], **record["event"])
         try:
             _finish(Errand(account, event, sheet, program), record)

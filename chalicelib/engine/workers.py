@@ -104,6 +104,8 @@ _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "hide_message": jobs.hide_message,
     "content": jobs.content,
     "forget_content": jobs.forget_content,
+    "forget_said": jobs.forget_said,
+    "erase": jobs.erase,
     "receipts": _receipts,
     "outcome": _outcome,
     "moment": _moment,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from chalicelib.friends.expressions import Condition, Expression
 from chalicelib.friends.store import batch_get
+from chalicelib.friends.taken_back import without_content
 from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import plain_item, to_av
 from chalicelib.shared.settings import settings
@@ -104,29 +107,30 @@ def recent(
     return [found[event_id] for _, event_id in order if event_id in found], following
 
 
-def hide_message(account: str, user: str, message_id: str, since: str, at: str) -> bool:
-    """Remove what an unsent message said from the timeline; False when no such message is found.
-
-    Looks at the friend's activities from ``since`` on (a message can be unsent for 24 hours).
-    """
+def find_message(account: str, user: str, message_id: str, since: str) -> dict[str, Any] | None:
+    """The activity of a friend's message, looked for among those from ``since`` on."""
     cursor: dict[str, Any] | None = None
     while True:
         page, cursor = recent(account, user, 50, cursor)
         for activity in page:
             props = activity.get("props") or {}
             if activity["type"] == "messaged" and props.get("message_id") == message_id:
-                _overwrite(account, user, activity["event_id"], without_message(activity, at))
-                return True
+                return activity
         if cursor is None or (page and page[-1]["at"] < since):
-            return False
+            return None
+
+
+def take_back(activity: Mapping[str, Any], at: str) -> None:
+    """Remove what an unsent message said from the timeline."""
+    account, user, event_id = activity["account"], activity["user_id"], activity["event_id"]
+    _overwrite(account, user, event_id, without_message(activity, at))
 
 
 def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
     """The parts of a ``messaged`` activity that may say what the message said, without that. Pure."""
     props = activity.get("props") or {}
-    kept = {k: props[k] for k in ("message_type", "message_id", "standby") if k in props}
     said = props.get("text")
-    parts: dict[str, Any] = {"props": kept | {"unsent_at": at}}
+    parts: dict[str, Any] = {"props": without_content(props, at)}
     for name in ("rules", "changes", "effects"):
         parts[name] = [_unsaid(line, said) for line in activity.get(name) or ()]
     return parts
@@ -135,6 +139,8 @@ def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
 _MAY_QUOTE = frozenset({"text", "messages", "why", "value", "props"})
 _MAY_BE_ADDRESS = ("url", "to")
 UNSENT = "(unsent)"
+_PIECE = 6
+"""So many characters in a row that were said are a quotation; fewer are words that anybody uses."""
 
 
 def _unsaid(line: Any, said: Any) -> Any:
@@ -157,12 +163,25 @@ def _host_only(address: str) -> str:
 
 def _replaced(value: Any, said: str) -> Any:
     if isinstance(value, str):
-        return value.replace(said, UNSENT)
+        text = value.replace(said, UNSENT)
+        return UNSENT if _quotes(text, said) else text
     if isinstance(value, dict):
         return {name: _replaced(inner, said) for name, inner in value.items()}
     if isinstance(value, list):
         return [_replaced(inner, said) for inner in value]
     return value
+
+
+def _quotes(text: str, said: str) -> bool:
+    """Whether a text has a piece of what was said: cut, captured, in other letters, or percent-encoded."""
+    heard = _folded(said)
+    pieces = {heard[at : at + _PIECE] for at in range(len(heard) - _PIECE + 1)}
+    told = _folded(unquote(text))
+    return any(told[at : at + _PIECE] in pieces for at in range(len(told) - _PIECE + 1))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _overwrite(account: str, user: str, event_id: str, parts: Mapping[str, Any]) -> None:
@@ -200,22 +219,21 @@ def correct_effect(
     return True
 
 
-def delete_all(account: str, user: str) -> int:
-    """Delete a friend's whole timeline (erasing); answers how many activities there were."""
-    dynamodb, table = aws.client("dynamodb"), settings().table("activities")
-    deleted = 0
-    pages = dynamodb.get_paginator("query").paginate(
-        TableName=table,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"{account}#{user}"}},
-        ProjectionExpression="pk, sk",
-        ConsistentRead=True,
+def pages(account: str, user: str) -> Iterator[list[dict[str, Any]]]:
+    """A friend's whole timeline in no order, page by page: of each activity what erasing must know."""
+    found = (
+        aws.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=settings().table("activities"),
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"{account}#{user}"}},
+            ProjectionExpression="pk, sk, #at, #type, effects",
+            ExpressionAttributeNames={"#at": "at", "#type": "type"},
+            ConsistentRead=True,
+        )
     )
-    for page in pages:
-        for item in page["Items"]:
-            dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
-            deleted += 1
-    return deleted
+    return ([_activity(item) for item in page["Items"]] for page in found)
 
 
 def _key(account: str, user: str, event_id: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import audit, get_account
 from chalicelib.catalog.service import snapshot
-from chalicelib.friends import activities, contents, edits, store
+from chalicelib.friends import activities, contents, edits, erasing, store
 from chalicelib.friends.documents import Number
 from chalicelib.friends.model import Sheet
 from chalicelib.friends.views import Activity, Friend, activity_body, friend_body
@@ -206,10 +206,8 @@ def erase_friend(account: str, user: str) -> Any:
         reason = "say erase=true: the friend and the timeline are deleted for good"
         raise InvalidInput(reason, [Detail("erase", reason)])
     found, name = get_account(account), user_path(user)
-    if not store.erase(account, found.shards, name, iso(clock.now())):
+    if not erasing.erase(found, name, iso(clock.now())):
         raise NotFound(f"there is no friend {name}")
-    activities.delete_all(account, name)
-    contents.delete_all(account, name)
     audit(account, principal.who, "erase", f"friends/{name}")
     return json_response({"user_id": name, "status": "erased"})
 

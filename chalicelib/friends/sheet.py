@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chalicelib.friends import taken_back
 from chalicelib.friends.model import (
     DAYS_KEPT,
     UNCOUNTED,
@@ -67,6 +68,8 @@ def fold_event(sheet: Sheet, event: FriendEvent, zone: ZoneInfo) -> list[Fact]:
         _fold_click(sheet, event.props.get("delivery"), at)
     elif event.type == "form_answered":
         _fold_answers(sheet, event.key or event.props.get("form"), event.props.get("answers"), at)
+    elif event.type == "unsent":
+        taken_back.fold(sheet, event.props.get("message_id"), at)
     elif event.type == "purchased":
         return _fold_purchase(sheet, event)
     return []

@@ -14,8 +14,8 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
-from chalicelib.engine import health, jobs, service
-from chalicelib.friends import activities
+from chalicelib.engine import forgetting, health, jobs, service
+from chalicelib.friends import activities, erasing
 from chalicelib.gateways import aws, seam, web
 from chalicelib.shared.settings import settings
 from tests.conftest import drain
@@ -248,8 +248,10 @@ def test_without_an_activity_the_rule_counts_it(outside: Outside) -> None:
     (body,) = [body for body in drain("bulk") if body["job"] == "post"]
     jobs.post(body, 1)
     (job,) = drain("bulk")
-    activities.delete_all("shop", "U1")
+    erasing.sweep("shop", "U1", None)
+    drain("bulk")
     jobs.call_outcome(job | {"attempt": 12}, 1)
+    assert health.read("shop", "r", 7)[0]["user_id"] is None
     assert trouble() == [("failed", 1, "https://crm.example: answered 400")]
     assert drain("bulk") == []
 
@@ -305,7 +307,7 @@ def test_what_was_unsent_stands_in_no_address(outside: Outside) -> None:
     author({"call_webhook": {"url": url}}, {"notify": {"to": url, "text": "x"}}, staff)
     service.react(an_event(text="ひみつのこと"))
     assert "%E3%81%B2" in json.dumps(effect())
-    assert activities.hide_message(
+    assert forgetting.hide_message(
         "shop", "U1", "m-e1", "2026-01-01T00:00:00.000Z", "2026-11-22T03:00:00.000Z"
     )
     assert [effect()["url"], effect(index=1)["to"]] == ["https://x.jp/(unsent)"] * 2

@@ -490,7 +490,8 @@ def test_trouble_is_visible_on_the_rule(world: World) -> None:
     batch(an_event(text="x"), an_event(text="y", id="e2", minutes=1))
     (line_,) = health.read("shop", "r", 7)
     assert (line_["status"], line_["n"], line_["user_id"]) == ("failed", 2, "U1")
-    assert "green" in line_["why"]
+    assert line_["why"] == "set_attribute: the value does not fit attributes.skin"
+    assert "green" in activity("e1")["effects"][0]["why"]
 
 
 def _sqs(body: dict[str, Any]) -> dict[str, Any]:

@@ -116,5 +116,7 @@ def test_activities_are_kept_once_and_listed_newest_first():
     assert [a["event_id"] for a in first + second] == ["e3", "e2", "e1", "e0"]
     assert end is None
     assert activities.find("salon", "U1", "e1") == an_activity(1, state="done")
-    assert activities.delete_all("salon", "U1") == 4
+    (page,) = activities.pages("salon", "U1")
+    assert sorted(a["event_id"] for a in page) == ["e0", "e1", "e2", "e3"]
+    activities.delete([("salon", "U1", a["event_id"]) for a in page])
     assert activities.find("salon", "U1", "e1") is None

@@ -1,0 +1,66 @@
+"""What was unsent, or said to and by somebody who was erased, is kept nowhere: not on the timeline, not in
+the ledger, not beside rules. The ledger is emptied by a job, as soon as nothing can be sent from it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chalicelib.deliveries import service as deliveries
+from chalicelib.engine import health
+from chalicelib.engine.errand import run_id
+from chalicelib.engine.model import SPEAKING
+from chalicelib.friends import activities, erasing
+from chalicelib.gateways import queues
+
+_SAYING = SPEAKING | {"notify"}
+
+
+def hide_message(account: str, user: str, message_id: str, since: str, at: str) -> bool:
+    """Take what an unsent message said off the timeline and out of the ledger.
+
+    Looks at the friend's activities from ``since`` on; False when no such message is among them.
+    """
+    activity = activities.find_message(account, user, message_id, since)
+    if activity is None:
+        return False
+    empty_ledger(account, user, activity["event_id"], activity.get("effects") or ())
+    activities.take_back(activity, at)
+    return True
+
+
+def empty_ledger(account: str, user: str, event_id: str, effects: Iterable[Mapping[str, Any]]) -> None:
+    """Have the messages of an event's sends and notices taken out of the ledger."""
+    said = [erasing.effect_name(event_id, effect) for effect in effects if effect["action"] in _SAYING]
+    if said:
+        queues.send("bulk", {"job": "forget_said", "account": account, "user": user, "effects": said})
+
+
+def forget_said(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The job: ``{"account", "user", "effects": [[event, action, rule, index]], "chunks": [[run, chunk]],
+    "rules": [rule]}``: empties the messages of runs, and forgets the friend where rules have had trouble.
+
+    Answers the job that is left to do when some of it cannot be done yet.
+    """
+    account, user = body["account"], body["user"]
+    for rule in body.get("rules") or ():
+        health.forget(account, rule, user)
+    effects = [
+        [event_id, action, rule, index]
+        for event_id, action, rule, index in body.get("effects") or ()
+        if action in _SAYING and not _emptied(account, user, event_id, rule, index)
+    ]
+    chunks = [
+        [run, chunk]
+        for run, chunk in body.get("chunks") or ()
+        if not deliveries.forget_messages(account, run, chunk, user)
+    ]
+    if not effects and not chunks:
+        return None
+    return {**body, "rules": [], "effects": effects, "chunks": chunks}
+
+
+def _emptied(account: str, user: str, event_id: str, rule: str, index: int) -> bool:
+    run = run_id(account, user, event_id, {"rule": rule, "index": index})
+    return deliveries.forget_messages(account, run, "0")
