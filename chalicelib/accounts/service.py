@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 from chalicelib.accounts import credentials, store
 from chalicelib.accounts.credentials import line_credentials
+from chalicelib.accounts.friend_tokens import KEY
 from chalicelib.accounts.model import Account, ApiKey
 from chalicelib.gateways import aws, clock
 from chalicelib.shared.errors import Detail, InvalidInput, NotAllowed, NotFound, RuleViolation
@@ -75,7 +77,7 @@ def put_account(
         if missing:
             details = [Detail(name, "is needed for a new account") for name in missing]
             raise InvalidInput(f"{missing[0]}: is needed for a new account", details)
-        credentials.put_line_credentials(account.id, line)
+        credentials.put_line_credentials(account.id, {KEY: token_hex(32), **line})
         changed = _with(account, shards=shards or 64, created_at=iso(clock.now()))
         store.list_account(account.id)
         if not store.create_account(changed):

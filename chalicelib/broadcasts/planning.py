@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.broadcasts import documents, frozen_store, plan, plan_store
 from chalicelib.broadcasts.model import SLICE_SHEETS, Arm, Frozen, Head, Slice, Totals
 from chalicelib.catalog import service as catalog
@@ -107,9 +109,13 @@ def judge_of(frozen: Frozen) -> plan.Judge:
     exclude = frozen.body.get("exclude")
     excluded = conditions.compile(exclude, context) if exclude else None
 
+    def token(arm: Arm, sheet: dict[str, Any]) -> Callable[[], str]:
+        whose = FriendToken(sheet["user_id"], frozen.broadcast, frozen.run, arm.variant or "")
+        return lambda: friend_tokens.make(frozen.account, whose)
+
     def rendered(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            return render.render(arm.body, sheet, frozen.catalog, now, zone=zone)
+            return render.render(arm.body, sheet, frozen.catalog, now, zone=zone, token=token(arm, sheet))
         except render.Unrenderable as error:
             raise plan.CannotRender(str(error)) from error
 

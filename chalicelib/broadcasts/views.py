@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.broadcasts import plan, planning
 from chalicelib.broadcasts.model import MOVING, Head
+from chalicelib.deliveries import clicks
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock
 from chalicelib.shared.times import iso
@@ -15,8 +16,10 @@ def view(head: Head) -> dict[str, Any]:
     """The document, where its newest run stands, and numbers that balance at this moment."""
     numbers = plan.NOTHING
     arms: dict[str, dict[str, int]] = {}
+    clicked: dict[str, int] = {}
     if head.run is not None and head.status not in {"draft", "scheduled"}:
         numbers, arms = planning.progress(head.account, head.run)
+        clicked = clicks.by_variant(head.account, head.id, head.run) if head.body.get("variants") else {}
     status, reason = status_of(head)
     return {
         **head.body,
@@ -28,7 +31,7 @@ def view(head: Head) -> dict[str, Any]:
         "at": head.at,
         "every": head.every,
         "progress": numbers,
-        "variants": [_variant(variant, arms) for variant in head.body.get("variants") or ()],
+        "variants": [_variant(variant, arms, clicked) for variant in head.body.get("variants") or ()],
         "decision": None,
         "created_at": head.created_at,
         "started_at": head.started_at,
@@ -36,9 +39,11 @@ def view(head: Head) -> dict[str, Any]:
     }
 
 
-def _variant(variant: dict[str, Any], arms: dict[str, dict[str, int]]) -> dict[str, Any]:
+def _variant(
+    variant: dict[str, Any], arms: dict[str, dict[str, int]], clicked: dict[str, int]
+) -> dict[str, Any]:
     numbers = arms.get(variant["id"], {"planned": 0, "accepted": 0})
-    return {**variant, **numbers, "clicks": 0}
+    return {**variant, **numbers, "clicks": clicked.get(variant["id"], 0)}
 
 
 def status_of(head: Head) -> tuple[str, str | None]:

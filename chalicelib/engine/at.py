@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from chalicelib.accounts import friend_tokens
 from chalicelib.engine.model import Decision, Program, effect_key
 from chalicelib.messages import render
 from chalicelib.segments.matching import Test, captures, capturing
@@ -50,6 +51,11 @@ class At:
         props = {"type": self.trigger.type, "at": self.trigger.at, **self.event.props, **self.trigger.props}
         return {**props, "match": self.captured} if capturing(self.tests) else props
 
+    def token(self) -> str:
+        """The friend's token for tracked links."""
+        token = friend_tokens.FriendToken(self.event.user_id)
+        return friend_tokens.make(self.event.account_id, token)
+
     def definition(self, kind: str, name: str) -> dict[str, Any]:
         """A document's body. Raises CannotRun when there is none."""
         document = self.program.snapshot.find(kind, name)
@@ -62,6 +68,8 @@ class At:
     ) -> list[dict[str, Any]]:
         """The message objects of an effect, kept as its payload. Raises ``render.Unrenderable``."""
         zone, snapshot = self.program.zone, self.program.snapshot
-        messages = render.render(body, decision.after, snapshot, self.now, event=self.props, zone=zone)
+        messages = render.render(
+            body, decision.after, snapshot, self.now, event=self.props, zone=zone, token=self.token
+        )
         decision.payloads[effect_key(effect)] = messages
         return messages

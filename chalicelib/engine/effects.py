@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
+from chalicelib.deliveries import clicks
 from chalicelib.engine import calls, forgetting, moments, speech
 from chalicelib.engine.errand import Errand, note
 from chalicelib.engine.model import ANSWERING, SPEAKING, effect_key
@@ -28,7 +29,7 @@ UNSEND_WINDOW = timedelta(hours=25)
 INTERNAL = frozenset(
     {
         *("scenario_event", "scenario_action_done", "hide_message", "fetch_profile", "fetch_content"),
-        "arm_moment",
+        *("arm_moment", "count_click"),
     }
 )
 """Effects that no author wrote; the timeline shows them only when they failed."""
@@ -142,6 +143,14 @@ def _hide_message(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | No
     return "done", None
 
 
+# Clicks
+
+
+def _count_click(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
+    clicks.count(errand.account.id, effect["delivery"], effect["run"], effect["variant"])
+    return "done", None
+
+
 # Time
 
 
@@ -182,5 +191,6 @@ _RUN: dict[str, Callable[[Errand, dict[str, Any]], tuple[str, str | None]]] = {
     "hide_message": _hide_message,
     "fetch_profile": _fetch_profile,
     "arm_moment": _arm_moment,
+    "count_click": _count_click,
     "fetch_content": _fetch_content,
 }

@@ -50,6 +50,9 @@ def _build(snapshot: Snapshot, zone: ZoneInfo) -> Program:
     for form in forms.values():
         if form.then:
             by_event["form_answered"].append(_of_form(form))
+    for link in snapshot.all("links").values():
+        if link.body.get("tags"):
+            by_event["link_clicked"].append(_of_link(link))
     ordered = {
         event: tuple(sorted(rules, key=lambda rule: (-rule.priority, rule.id)))
         for event, rules in by_event.items()
@@ -77,6 +80,19 @@ def _awaited(score: Document, rules: Sequence[Rule]) -> tuple[float, ...]:
         threshold
         for threshold in score.body.get("thresholds") or ()
         if any(all(t.failure(crossing(threshold)) is None for t in rule.tests) for rule in rules)
+    )
+
+
+def _of_link(link: Document) -> Rule:
+    """The tags that a link gives to whoever follows it, as a rule before all others."""
+    return Rule(
+        id=f"link:{link.id}",
+        event="link_clicked",
+        tests=compile_match({"link": link.id}),
+        condition=None,
+        source=None,
+        then=tuple({"add_tag": tag} for tag in link.body["tags"]),
+        priority=float("inf"),
     )
 
 

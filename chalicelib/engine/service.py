@@ -138,6 +138,8 @@ def _add_internal_effects(decision: Decision, event: FriendEvent) -> None:
     moment = decision.after.get("moment")
     if moment is not None and moment != (decision.before or {}).get("moment"):
         add("arm_moment", at=moment)
+    if event.type == "link_clicked" and _is_new_click(decision, event):
+        add("count_click", **{name: event.props.get(name, "") for name in ("delivery", "run", "variant")})
     if event.type == "unsent" and event.props.get("message_id"):
         add("hide_message", message_id=event.props["message_id"])
     if event.type == "followed" or decision.before is None:
@@ -148,6 +150,13 @@ def _add_internal_effects(decision: Decision, event: FriendEvent) -> None:
         add("send", category="transactional", by=event.props.get("by"))
         if decision.after.get("status") == "blocked":
             decision.effects[-1] |= {"status": "skipped", "why": "blocked"}
+
+
+def _is_new_click(decision: Decision, event: FriendEvent) -> bool:
+    """Whether it is the friend's first click in this run of a delivery."""
+    delivery, run = event.props.get("delivery"), event.props.get("run", "")
+    before = ((decision.before or {}).get("clicked") or {}).get(delivery) or {}
+    return bool(delivery) and before.get("run", "-") != run
 
 
 def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import reply as replies
 from chalicelib.deliveries import service as deliveries
@@ -120,6 +121,7 @@ def _said(errand: Errand, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
         clock.now(),
         event=errand.event.props | ({"match": effect["match"]} if "match" in effect else {}),
         zone=errand.account.zone,
+        token=lambda: friend_tokens.make(errand.account.id, friend_tokens.FriendToken(errand.event.user_id)),
     )
 
 

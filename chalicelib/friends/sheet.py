@@ -65,7 +65,7 @@ def fold_event(sheet: Sheet, event: FriendEvent, zone: ZoneInfo) -> list[Fact]:
     elif event.type == "route_entered":
         _fold_route(sheet, event.key or event.props.get("route"), at)
     elif event.type == "link_clicked":
-        _fold_click(sheet, event.props.get("delivery"), at)
+        _fold_click(sheet, event.props, at)
     elif event.type == "form_answered":
         _fold_answers(sheet, event.key or event.props.get("form"), event.props.get("answers"), at)
     elif event.type == "unsent":
@@ -166,10 +166,12 @@ def _fold_route(sheet: Sheet, route: str | None, at: str) -> None:
         source.update(latest=route, latest_at=at)
 
 
-def _fold_click(sheet: Sheet, delivery: Any, at: str) -> None:
+def _fold_click(sheet: Sheet, props: Mapping[str, Any], at: str) -> None:
+    delivery = props.get("delivery")
     if isinstance(delivery, str) and delivery:
         clicked = sheet.setdefault("clicked", {})
-        clicked[delivery] = max(at, clicked.get(delivery, ""))
+        if at >= clicked.get(delivery, {}).get("at", ""):
+            clicked[delivery] = {"at": at, "run": props.get("run", "")}
 
 
 def _fold_answers(sheet: Sheet, form: str | None, answers: Any, at: str) -> None:

@@ -58,7 +58,7 @@ def _cuts(sheet: Sheet) -> Iterator[tuple[int, str, dict[str, Any], str]]:
         for name in sorted(figures, key=lambda n: str(figures[n].get("last_at", "")))[:-20]:
             yield BUDGET_BYTES, f"purchases.{kind}.{name}", figures, name
     clicked = sheet.get("clicked", {})
-    for delivery in sorted(clicked, key=lambda d: str(clicked[d]))[:-50]:
+    for delivery in sorted(clicked, key=lambda d: str(clicked[d]["at"]))[:-50]:
         yield BUDGET_BYTES, f"clicked.{delivery}", clicked, delivery
     untagged = sheet["untagged"]
     for tag in sorted(untagged, key=lambda t: str(untagged[t])):

@@ -1,14 +1,16 @@
 """Tracked links: the address that ``{{ link("spring-sale") }}`` stands for, and the way back.
 
-The address is ``<public URL>/r/<account>.<link>``. The code names the account and the link in plain
-letters, so it never changes, needs no table, and can only lead to a URL that the account registered.
+The address is ``<public URL>/r/<account>.<link>?t=<friend token>``. The code names the account and the link
+in plain letters, so it never changes, needs no table, and can only lead to a URL that the account registered.
 Changing a link document's ``url`` changes where messages already sent lead to.
 """
 
 from __future__ import annotations
 
+from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.catalog.service import Snapshot
-from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.ids import ID_PATTERN, new_ulid
 from chalicelib.shared.settings import settings
 
 
@@ -25,11 +27,27 @@ def read_code(text: str) -> tuple[str, str] | None:
     return account_id, link_id
 
 
-def url_for(snapshot: Snapshot, link_id: str) -> str | None:
-    """The tracked address of a link of the account; None when there is no such link."""
+def url_for(snapshot: Snapshot, link_id: str, token: str | None = None) -> str | None:
+    """The tracked address of a link of the account, with the friend's token; None: there is no such link."""
     if snapshot.find("links", link_id) is None:
         return None
-    return f"{settings().public_url.rstrip('/')}/r/{code(snapshot.account_id, link_id)}"
+    url = f"{settings().public_url.rstrip('/')}/r/{code(snapshot.account_id, link_id)}"
+    return f"{url}?t={token}" if token else url
+
+
+def clicked(account_id: str, link_id: str, token: FriendToken, at: str) -> FriendEvent:
+    """The event of a friend following a link."""
+    props = {"link": link_id, "delivery": token.delivery, "run": token.run, "variant": token.variant}
+    return FriendEvent(
+        f"click:{new_ulid()}",
+        account_id,
+        token.user_id,
+        "link_clicked",
+        at,
+        key=link_id,
+        props={name: value for name, value in props.items() if value},
+        source="link",
+    )
 
 
 def target(snapshot: Snapshot, link_id: str) -> str | None:

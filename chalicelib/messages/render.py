@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,14 +32,16 @@ def render(
     now: datetime,
     event: Mapping[str, Any] | None = None,
     zone: ZoneInfo = _DEFAULT_ZONE,
+    token: Callable[[], str] | None = None,
 ) -> list[dict[str, Any]]:
     """The LINE message objects for one friend; ``event`` is the props of the event at hand, ``zone`` the
-    account's. Raises only Unrenderable: a value is missing and has no default, or LINE would refuse it.
+    account's, ``token`` makes the friend token of tracked links. Raises only Unrenderable: a value is missing
+    and has no default, or LINE would refuse it.
     """
     messages: list[dict[str, Any]] = body["messages"]
     if is_static(body):
         return messages
-    filler = _Filler(Scope(sheet, snapshot, now, event), zone)
+    filler = _Filler(Scope(sheet, snapshot, now, event, token), zone)
     rendered = [filler.message(message) for message in messages]
     refused = checks.check(rendered)
     if refused:
@@ -100,7 +102,8 @@ class _Filler:
 
     def _fill(self, expression: Expression) -> str:
         if expression.kind == "link":
-            value: Any = links.url_for(self._scope.snapshot, expression.name)
+            token = self._scope.token() if self._scope.token else None
+            value: Any = links.url_for(self._scope.snapshot, expression.name, token)
         elif expression.kind == "literal":
             value = expression.name
         else:

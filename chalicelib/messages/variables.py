@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,8 @@ class Scope:
     snapshot: Snapshot
     now: datetime
     event: Mapping[str, Any] | None = None
+    token: Callable[[], str] | None = None
+    """Makes the friend's token for tracked links; None: links do not tell who follows them."""
 
 
 def value_of(expression: Expression, scope: Scope) -> Any:

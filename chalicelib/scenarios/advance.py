@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
@@ -53,7 +55,17 @@ class _Round:
     program: decide.Program | None
     now: datetime
     sheets: Mapping[str, dict[str, Any]]
+    scenario: str
     again: list[str] = field(default_factory=list)
+
+    def render(self, body: Mapping[str, Any], sheet: Mapping[str, Any]) -> Payload:
+        """A step's message for a friend. Raises Unrenderable."""
+        whose = FriendToken(sheet["user_id"], self.scenario)
+
+        def token() -> str:
+            return friend_tokens.make(self.account.id, whose)
+
+        return render.render(body, sheet, self.snapshot, self.now, zone=self.account.zone, token=token)
 
 
 def advance(pointers: Sequence[Pointer], *, redelivered: bool = False) -> None:
@@ -105,7 +117,7 @@ def _round(
     if not ready:
         return []
     sheets = friends.load_many(account.id, account.shards, [item.user_id for item in ready])
-    at = _Round(account, snapshot, program, clock.now(), sheets)
+    at = _Round(account, snapshot, program, clock.now(), sheets, scenario)
     anew = _finish_claims(at, [item for item in ready if item.claim])
     turns = [_decide(at, item) for item in [*anew, *(item for item in ready if not item.claim)]]
     _park(at, [(item, found) for item, found in turns if isinstance(found, Park)])
@@ -184,7 +196,7 @@ def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
         if render.is_static(body):
             return item, _Turn(item, found)
         try:
-            payload = render.render(body, sheet, at.snapshot, at.now, zone=at.account.zone)
+            payload = at.render(body, sheet)
         except render.Unrenderable as error:
             refused[found.send] = f"unrenderable: {error}"
             continue
@@ -269,7 +281,7 @@ def _render_again(
     payloads: dict[str, Payload] = {}
     for user in users & at.sheets.keys():
         try:
-            payloads[user] = render.render(body, at.sheets[user], at.snapshot, at.now, zone=at.account.zone)
+            payloads[user] = at.render(body, at.sheets[user])
         except render.Unrenderable:
             continue  # left out of the manifest, and decided anew
     # What was claimed together may have grown meanwhile: who does not fit any more is left out too.

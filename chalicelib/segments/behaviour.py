@@ -26,7 +26,7 @@ EVENT_TYPES = frozenset(
         *("scenario_entered", "scenario_finished", "scenario_exited"),
     }
 )
-NOT_MADE = frozenset({"link_clicked", "page_viewed", "converted", "route_entered"})
+NOT_MADE = frozenset({"page_viewed", "converted", "route_entered"})
 """Types that the language knows and no door of this version makes."""
 _KEY_KINDS = {"link_clicked": "links", "form_answered": "forms", "route_entered": "routes"}
 

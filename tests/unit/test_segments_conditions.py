@@ -327,7 +327,7 @@ def test_friend_source_scenario_delivery_form():
         source={"first": "poster", "latest": "web"},
         scenarios={"welcome": {"state": "active", "node": "n1", "v": 3}},
         received={"run-1": at(days=3)},
-        clicked={"run-1": at(days=1)},
+        clicked={"run-1": {"at": at(days=1), "run": "r"}},
         forms={
             "skin-check": {
                 "at": at(),

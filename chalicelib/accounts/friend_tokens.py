@@ -1,0 +1,64 @@
+"""Friend tokens: who follows a link, and of which delivery it was part; signed, so that nobody can pretend.
+
+``<what>.<signature>``, both base64url: the user id, the delivery (a broadcast or scenario), its run and
+variant, separated by line feeds; HMAC-SHA256 under the account's own token key, cut to 128 bits. A token
+says only who clicked: whoever forwards a link clicks in their friend's name, and gets nothing by it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from chalicelib.accounts.credentials import line_credentials
+
+KEY = "token_key"
+"""The name of the key among the account's credentials."""
+_SIGNATURE_BYTES = 16
+
+
+@dataclass(frozen=True)
+class FriendToken:
+    """What a token says."""
+
+    user_id: str
+    delivery: str = ""
+    run: str = ""
+    variant: str = ""
+
+
+def make(account: str, token: FriendToken) -> str:
+    """The token as it stands in an address. Reads the account's credentials (cached for a minute)."""
+    what = f"{token.user_id}\n{token.delivery}\n{token.run}\n{token.variant}".encode()
+    return f"{_text(what)}.{_text(_sign(account, what))}"
+
+
+def read(account: str, text: str) -> FriendToken | None:
+    """What a token says; None when the account did not sign it."""
+    said, _, signature = text.partition(".")
+    try:
+        what, signed = _bytes(said), _bytes(signature)
+        if not hmac.compare_digest(_sign(account, what), signed):
+            return None
+        user_id, delivery, run, variant = what.decode().split("\n")
+    except (ValueError, binascii.Error):
+        return None
+    return FriendToken(user_id, delivery, run, variant)
+
+
+def _sign(account: str, what: bytes) -> bytes:
+    known = line_credentials(account)
+    # Accounts that were made before there were tokens have no key of their own.
+    key = known.get(KEY) or hashlib.sha256(f"friend token:{known['channel_secret']}".encode()).hexdigest()
+    return hmac.new(key.encode(), account.encode() + b"\n" + what, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

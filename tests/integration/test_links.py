@@ -1,0 +1,131 @@
+"""Tracked links: whose click it is, what it does, and what nobody can pretend."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from chalicelib.accounts import friend_tokens
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.friend_tokens import FriendToken
+from chalicelib.catalog import service as catalog
+from chalicelib.deliveries import clicks
+from chalicelib.engine import service
+from chalicelib.friends import store
+from chalicelib.gateways import inbox
+from chalicelib.messages import render
+from chalicelib.shared.events import FriendEvent
+from tests.api_client import Api, an_account, an_api
+from tests.conftest import drain
+from tests.engine_builders import NOW, an_event
+from tests.integration.test_engine_effects import A, Line, a_rule, world
+
+__all__ = ["world"]
+
+
+@pytest.fixture
+def api(world: Line) -> Api:
+    api = an_api()
+    an_account(api)
+    api.ok("PUT", f"{A}/tags/keen", {"name": "関心あり"})
+    api.ok("PUT", f"{A}/links/spring", {"url": "https://shop.example/spring", "tags": ["keen"]})
+    text = 'こちら {{ link("spring") }}'
+    api.ok("PUT", f"{A}/messages/offer", {"name": "offer", "messages": [{"type": "text", "text": text}]})
+    return api
+
+
+def follow(url: str, agent: str = "Mozilla/5.0 Line/14") -> Any:
+    parts = urlsplit(url)
+    answer = Api(None).call("GET", f"{parts.path}?{parts.query}", user_agent=agent)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://shop.example/spring")
+    return [FriendEvent.from_message(body) for body in drain("inbox")]
+
+
+def the_sheet() -> dict[str, Any]:
+    found = store.load("shop", accounts.get_account("shop").shards, "U1")
+    assert found is not None
+    return found
+
+
+def test_a_click_is_the_friends_who_got_the_message(api: Api, world: Line) -> None:
+    """The reply's link carries the friend; following it is an event: counted, tagged, seen by rules."""
+    api.ok("PUT", f"{A}/rules/r", a_rule({"reply": {"message": "offer"}}))
+    api.ok("PUT", f"{A}/scores/heat", {"name": "heat"})
+    clicked = a_rule({"add_score": {"score": "heat", "points": 3}}, event="link_clicked")
+    api.ok("PUT", f"{A}/rules/clicked", clicked)
+    service.react(an_event(text="x"))
+    [body] = [detail["body"] for name, detail in world.calls if name == "line:reply"]
+    url = body["messages"][0]["text"].split()[1]
+    [event] = follow(url)
+    assert (event.type, event.user_id, event.key, event.source) == ("link_clicked", "U1", "spring", "link")
+    service.react(event)
+    sheet = the_sheet()
+    assert sheet["facts"]["link_clicked:spring"]["count"] == 1
+    assert sheet["tags"]["keen"]["by"] == "link:spring"
+    assert sheet["scores"]["heat"]["value"] == 3
+    assert sheet["last_active_at"] == event.at
+
+
+def test_clicks_of_a_delivery_are_counted_by_friend_and_variant(api: Api, world: Line) -> None:
+    """One friend counts once in a run, however often; the sheet knows the delivery."""
+    service.react(an_event("followed"))
+    token = friend_tokens.make("shop", FriendToken("U1", "sale", "run-1", "b"))
+    for _ in range(2):
+        for event in follow(f"http://x/r/shop.spring?t={token}"):
+            service.react(event)
+    assert clicks.by_variant("shop", "sale", "run-1") == {"b": 1}
+    sheet = the_sheet()
+    assert sheet["clicked"]["sale"]["run"] == "run-1"
+    condition = {"delivery": {"id": "sale", "clicked": True, "within": "1d"}}
+    told = api.ok("POST", f"{A}/segments/explain", {"condition": condition, "user_id": "U1"})
+    assert told["matches"] is True
+
+
+@pytest.mark.parametrize("agent", ["facebookexternalhit/1.1;line-poker/1.0", "Googlebot/2.1", "Some Spider"])
+def test_programs_that_look_at_links_are_no_friends(api: Api, agent: str) -> None:
+    """LINE itself looks at addresses to show a preview: that is nobody's click."""
+    token = friend_tokens.make("shop", FriendToken("U1"))
+    assert follow(f"http://x/r/shop.spring?t={token}", agent) == []
+
+
+def test_nobody_can_pretend(api: Api) -> None:
+    """A token that was changed, of another account, or none at all: the link leads on, nothing is noted."""
+    an_account(api, "other")
+    mine = friend_tokens.make("shop", FriendToken("U1"))
+    said, _, signature = mine.partition(".")
+    other = friend_tokens.make("shop", FriendToken("U2")).partition(".")[0]
+    foreign = friend_tokens.make("other", FriendToken("U1"))
+    for bad in (f"{other}.{signature}", f"{said}.", said, foreign, "~", "あ", "a" * 3000, "%00", ""):
+        assert follow(f"http://x/r/shop.spring?t={bad}") == [], bad
+    assert len(follow(f"http://x/r/shop.spring?t={mine}")) == 1
+
+
+def test_the_friend_goes_on_when_the_click_cannot_be_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue that is down costs the click, not the friend."""
+    token = friend_tokens.make("shop", FriendToken("U1"))
+    monkeypatch.setattr(inbox, "put", lambda _: (_ for _ in ()).throw(RuntimeError("down")))
+    assert follow(f"http://x/r/shop.spring?t={token}") == []
+
+
+def test_links_outlive_a_new_channel_secret(api: Api) -> None:
+    """The token key is the account's own: what was sent before the rotation still tells who clicks."""
+    token = friend_tokens.make("shop", FriendToken("U1"))
+    account = {"name": "店", "channel_secret": "another", "channel_access_token": "t2"}
+    api.ok("PUT", A, account)
+    accounts.line_credentials("shop", refresh=True)
+    assert friend_tokens.read("shop", token) == FriendToken("U1")
+
+
+def test_a_link_in_a_long_address_fits(api: Api) -> None:
+    """With the longest names a tracked address stays far below LINE's 1,000 characters."""
+    whose = FriendToken("U" + "f" * 32, "d" * 64, "0" * 26, "v" * 64)
+    body = {"messages": [{"type": "text", "text": '{{ link("spring") }}'}]}
+    snapshot = catalog.snapshot("shop")
+    [message] = render.render(
+        body, {"user_id": "U1"}, snapshot, NOW, token=lambda: friend_tokens.make("shop", whose)
+    )
+    assert len(message["text"]) < 400
+    given = parse_qs(urlsplit(message["text"]).query)["t"][0]
+    assert friend_tokens.read("shop", given) == whose
