@@ -291,16 +291,3 @@ def test_what_was_being_worked_on_when_a_friend_was_erased_goes_too(api: Api) ->
     jobs.erase({"account": "shop", "user": "U1", "at": an_event(minutes=1).at}, 1)
     assert activities.find("shop", "U1", "late") is None
     assert activities.find("shop", "U1", "back") is not None
-
-
-def test_the_sheet_remembers_so_many_unsendings(api: Api) -> None:
-    """The newest hundred of thirty days."""
-    for n in range(105):
-        service.react(an_event("unsent", id=f"u{n}", minutes=n, message_id=f"m{n}"))
-    sheet = store.load("shop", 64, "U1")
-    assert sheet is not None
-    assert min(sheet["unsent"], key=lambda name: int(name[1:])) == "m5"
-    service.react(an_event("unsent", id="later", minutes=60 * 24 * 31, message_id="m-later"))
-    sheet = store.load("shop", 64, "U1")
-    assert sheet is not None
-    assert list(sheet["unsent"]) == ["m-later"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.deliveries import service as deliveries
-from chalicelib.engine import chat
+from chalicelib.engine import chat, forgetting
 from chalicelib.friends import activities
 from chalicelib.friends import store as friends
 from chalicelib.gateways import line, seam
@@ -202,7 +202,8 @@ def test_erased_friends_and_unknown_ids_stay_what_they_are(world: World) -> None
 
     def erase(user: str) -> None:
         assert friends.erase(SHOP.id, SHOP.shards, user, iso(world.now))
-        activities.delete_all(SHOP.id, user)
+        there = [a["event_id"] for page in activities.pages(SHOP.id, user) for a in page]
+        activities.delete([(SHOP.id, user, event_id) for event_id in there])
 
     def erased_just_before_the_lines(name: str, detail: Any, call: Any) -> Any:
         if name == "dynamodb:BatchWriteItem" and "PutRequest" in str(detail) and not done:
@@ -301,7 +302,7 @@ def test_pages_of_the_conversation_hold_lines_of_both_kinds(world: World) -> Non
                 break
         assert joined == whole
     assert not world.counted["dynamodb:GetItem"]
-    assert activities.hide_message(SHOP.id, "U1", "m0", iso(START), iso(world.now))
+    assert forgetting.hide_message(SHOP.id, "U1", "m0", iso(START), iso(world.now))
     assert "text" not in chat.conversation(SHOP.id, "U1", 50, None)[0][-1]
     assert whole[0] == {
         "direction": "out",

@@ -175,5 +175,5 @@ def test_health_tells_what_could_not_run(shop: Api) -> None:
     found = shop.ok("GET", f"{A}/rules/r/health")
     assert found["enabled"] is True
     assert (found["trouble"][0]["status"], found["trouble"][0]["n"]) == ("failed", 1)
-    assert "many" in found["trouble"][0]["why"]
+    assert found["trouble"][0]["why"] == "set_attribute: the value does not fit attributes.n"
     shop.refused(404, "GET", f"{A}/rules/nope/health")
