@@ -8,6 +8,7 @@ from chalice.app import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.accounts.access import require
+from chalicelib.catalog.service import snapshot
 from chalicelib.engine import health, rehearsal
 from chalicelib.shared.bodies import json_body
 from chalicelib.shared.http import Operation, http_errors, json_response, path_id, query_int
@@ -75,6 +76,20 @@ class Health(BaseModel):
     warnings: list[str]
 
 
+class ScenarioHealth(BaseModel):
+    """How a scenario fares: what its action nodes could not carry out; ``why`` begins with the node."""
+
+    scenario: str
+    trouble: list[Trouble]
+
+
+class FormHealth(BaseModel):
+    """How a form fares: what could not be said or carried out; ``why`` begins with the question."""
+
+    form: str
+    trouble: list[Trouble]
+
+
 @bp.route("/v1/accounts/{account}/rules/test", methods=["POST"])
 @http_errors
 def try_rules(account: str) -> Response:
@@ -96,6 +111,28 @@ def rule_health(account: str, rule: str) -> Response:
     return json_response({"rule": rule_id, **found, "trouble": health.read(account, rule_id, days)})
 
 
+@bp.route("/v1/accounts/{account}/scenarios/{scenario}/health", methods=["GET"])
+@http_errors
+def scenario_health(account: str, scenario: str) -> Response:
+    """``GET /scenarios/{scenario}/health?days=7``: what its action nodes could not carry out lately."""
+    return _troubles(account, "scenario", path_id(scenario, "scenario"))
+
+
+@bp.route("/v1/accounts/{account}/forms/{form}/health", methods=["GET"])
+@http_errors
+def form_health(account: str, form: str) -> Response:
+    """``GET /forms/{form}/health?days=7``: what the form could not say or carry out lately."""
+    return _troubles(account, "form", path_id(form, "form"))
+
+
+def _troubles(account: str, kind: str, name: str) -> Response:
+    require(bp.current_request, "viewer", account)
+    days = query_int(bp.current_request, "days", 7, maximum=90)
+    snapshot(account).get(f"{kind}s", name)
+    return json_response({kind: name, "trouble": health.read(account, f"{kind}:{name}", days)})
+
+
+_DAYS = {"days": "How many days back, 7 by default, at most 90."}
 OPERATIONS = [
     Operation(
         "POST",
@@ -112,6 +149,24 @@ OPERATIONS = [
         "viewer",
         None,
         Health,
-        query={"days": "How many days back, 7 by default, at most 90."},
+        query=_DAYS,
+    ),
+    Operation(
+        "GET",
+        "/v1/accounts/{account}/scenarios/{scenario}/health",
+        "What a scenario's action nodes could not carry out lately",
+        "viewer",
+        None,
+        ScenarioHealth,
+        query=_DAYS,
+    ),
+    Operation(
+        "GET",
+        "/v1/accounts/{account}/forms/{form}/health",
+        "What a form could not say or carry out lately",
+        "viewer",
+        None,
+        FormHealth,
+        query=_DAYS,
     ),
 ]

@@ -90,7 +90,7 @@ def forget(account: str, rule: str, user: str) -> None:
         TableName=table,
         KeyConditionExpression="pk = :pk",
         FilterExpression="user_id = :user",
-        ExpressionAttributeValues={":pk": {"S": f"{account}#rule:{rule}"}, ":user": {"S": user}},
+        ExpressionAttributeValues={":pk": {"S": f"{account}#rule:{_document(rule)}"}, ":user": {"S": user}},
         ProjectionExpression="pk, sk",
     )
     for page in pages:
@@ -107,11 +107,15 @@ def forget(account: str, rule: str, user: str) -> None:
                 continue  # somebody else's trouble stands there now
 
 
+def _document(rule: str) -> str:
+    """Whose trouble it is: the nodes of a scenario and the questions of a form count as one."""
+    return ":".join(rule.split(":")[:2])
+
+
 def _note(account: str, rule: str, status: str, why: str, user: str | None) -> None:
     """Add to a rule's count of this hour; the last reason and friend stand beside it."""
-    now = clock.now()
-    # The nodes of a scenario and the questions of a form count as one: what is authored is bounded.
-    named = ":".join(rule.split(":")[:2])
+    now, named = clock.now(), _document(rule)
+    why = ": ".join([*rule.split(":")[2:], why])
     count(_METRICS[status], 1, now, account=account, rule=named)
     update = "ADD #n :n SET why = :why, #at = :at, expires_at = :gone"
     values = {
@@ -124,7 +128,7 @@ def _note(account: str, rule: str, status: str, why: str, user: str | None) -> N
         values[":user"] = to_av(user)
     aws.client("dynamodb").update_item(
         TableName=settings().table("metrics"),
-        Key={"pk": {"S": f"{account}#rule:{rule}"}, "sk": {"S": f"{now:%Y-%m-%d#%H}#{status}"}},
+        Key={"pk": {"S": f"{account}#rule:{named}"}, "sk": {"S": f"{now:%Y-%m-%d#%H}#{status}"}},
         UpdateExpression=update + (" REMOVE user_id" if user is None else ", user_id = :user"),
         ExpressionAttributeNames={"#n": "n", "#at": "at"},
         ExpressionAttributeValues=values,
@@ -132,7 +136,10 @@ def _note(account: str, rule: str, status: str, why: str, user: str | None) -> N
 
 
 def read(account: str, rule: str, days: int) -> list[dict[str, Any]]:
-    """The trouble of the last days, newest first: ``[{hour, status, n, why, at, user_id}]``."""
+    """The trouble of the last days, newest first: ``[{hour, status, n, why, at, user_id}]``.
+
+    ``rule``: a rule's id, ``scenario:<id>`` or ``form:<id>``.
+    """
     since = clock.now() - timedelta(days=days)
     pages = (
         aws.client("dynamodb")

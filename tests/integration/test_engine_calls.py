@@ -265,7 +265,8 @@ def test_a_scenario_node_that_calls_is_told_too(outside: Outside) -> None:
     service.react(an_event("scenario_action", id="n1", **props))
     assert work_off() == 1
     assert (effect("n1")["status"], effect("n1")["why"]) == ("failed", "https://crm.example: answered 410")
-    assert trouble("scenario:welcome:m") == [("failed", 1, "call_webhook: https://crm.example: answered 410")]
+    why = "m: call_webhook: https://crm.example: answered 410"
+    assert trouble("scenario:welcome") == [("failed", 1, why)]
 
 
 @pytest.mark.parametrize(

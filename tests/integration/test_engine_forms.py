@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine import chat
+from chalicelib.catalog import service as catalog
+from chalicelib.catalog.service import Write
+from chalicelib.engine import chat, health
 from chalicelib.friends import store
 from chalicelib.segments import conditions
 from chalicelib.segments.model import Context
@@ -54,6 +56,33 @@ def test_questions_go_by_the_free_token(world: World) -> None:
         ("in", None),
     ]
     assert activity()["effects"][0]["question"] == "q1"
+
+
+def test_what_a_form_could_not_do_is_counted_on_it(world: World) -> None:
+    """Whatever question it was: the form's health has the count, the reason and where."""
+    form = {
+        "name": "f",
+        "questions": [{"id": "q", "text": "{{ friend.display_name }}さん？"}],
+        "then": [{"reply": {"message": "dear"}}],
+    }
+    author({"begin": a_rule(then=[{"start_form": "f"}], match={"text": "診断"})})
+    catalog.save("shop", [Write("forms", "f", form)], lambda _: None, "test")
+    batch(an_event(text="診断"))
+    assert health.read("shop", "begin", 7)[0]["why"] == "start_form: friend.display_name has no value"
+    catalog.save(
+        "shop",
+        [Write("forms", "f", form | {"questions": [{"id": "q", "text": "?"}]})],
+        lambda _: None,
+        "test",
+    )
+    batch(an_event(text="診断", id="e2", minutes=1))
+    batch(an_event(text="はい", id="e3", minutes=2))
+    [line] = health.read("shop", "form:f", 7)
+    assert (line["status"], line["n"], line["why"]) == (
+        "failed",
+        1,
+        "reply: friend.display_name has no value",
+    )
 
 
 @pytest.mark.parametrize("before", [True, False])
