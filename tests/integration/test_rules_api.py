@@ -176,4 +176,5 @@ def test_health_tells_what_could_not_run(shop: Api) -> None:
     assert found["enabled"] is True
     assert (found["trouble"][0]["status"], found["trouble"][0]["n"]) == ("failed", 1)
     assert found["trouble"][0]["why"] == "set_attribute: the value does not fit attributes.n"
-    shop.refused(404, "GET", f"{A}/rules/nope/health")
+    for path in ("rules/nope", "scenarios/nope", "forms/nope"):
+        shop.refused(404, "GET", f"{A}/{path}/health")
