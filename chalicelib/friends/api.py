@@ -167,7 +167,7 @@ def patch_friend(account: str, user: str) -> Any:
     sheet = _sheet(found, user_path(user))
     if sheet["status"] == "erased":
         raise Conflict("this friend was erased")
-    edits.check(patch, sheet, snapshot(account))
+    edits.check(patch, sheet, snapshot(account), found.zone)
     if not is_storable(patch):
         raise InvalidInput("a value holds characters or numbers that cannot be stored")
     event = FriendEvent(

@@ -17,8 +17,8 @@ Edits = Mapping[str, Any]
 """``{"tags": {"add", "remove": [id]}, "attributes": {id: value}, "scores": {"add", "set": {id: number}}}``"""
 
 
-def check(edits: Edits, sheet: Sheet, snapshot: Snapshot) -> None:
-    """Raise RuleViolation for ids the catalog does not know, InvalidInput for values of a wrong type.
+def check(edits: Edits, sheet: Sheet, snapshot: Snapshot, zone: ZoneInfo) -> None:
+    """Raise RuleViolation for ids the catalog does not know, InvalidInput for values that do not fit.
 
     What the friend still has of a document that was deleted may be taken away.
     """
@@ -35,7 +35,7 @@ def check(edits: Edits, sheet: Sheet, snapshot: Snapshot) -> None:
             continue
         try:
             definition = snapshot.get("attributes", attribute).body
-            values.check(definition, value, f"attributes.{attribute}", strict=True)
+            values.fit(definition, value, f"attributes.{attribute}", zone=zone, strict=True)
         except UnfitValue as error:
             unfit += error.details
     if unfit:

@@ -44,7 +44,9 @@ def fit(
 
 
 def check(definition: Mapping[str, Any], value: Any, path: str = "value", *, strict: bool = False) -> None:
-    """Raise UnfitValue unless the value fits: which zone it will be read in makes no difference to that."""
+    """Raise UnfitValue unless the value fits, for documents: they are checked without a zone, which
+    matters only to moments on the first and the last day of the calendar.
+    """
     fit(definition, value, path, zone=UTC, strict=strict)
 
 
