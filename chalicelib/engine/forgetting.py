@@ -22,12 +22,29 @@ def hide_message(account: str, user: str, message_id: str, since: str, at: str) 
 
     Looks at the friend's activities from ``since`` on; False when no such message is among them.
     """
-    activity = activities.find_message(account, user, message_id, since)
-    if activity is None:
+    found = activities.find_message(account, user, message_id, since)
+    if found is None:
         return False
+    activity, later = found
+    _hide_answers(activity, later)
     empty_ledger(account, user, activity["event_id"], activity.get("effects") or ())
     activities.take_back(activity, at)
     return True
+
+
+def _hide_answers(activity: Mapping[str, Any], later: Iterable[Mapping[str, Any]]) -> None:
+    """Where forms came to their end with what a message said as an answer, take that off the timeline.
+
+    Before the message's own line: that one knows which questions it answered.
+    """
+    answered = activities.answered_by(activity)
+    for other in later if answered else ():
+        answered -= activities.answered_by(other)  # another answer to the question took its place
+        told = {answer for answer in answered if activities.tells_answer(other, *answer)}
+        if told:
+            account, user, event_id = other["account"], other["user_id"], other["event_id"]
+            empty_ledger(account, user, event_id, other.get("effects") or ())
+            activities.take_back_answers(other, told, (activity.get("props") or {}).get("text"))
 
 
 def empty_ledger(account: str, user: str, event_id: str, effects: Iterable[Mapping[str, Any]]) -> None:

@@ -90,6 +90,7 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
     erased = sheet is not None and sheet["status"] == "erased"
     decision = decide(event, None if erased else sheet, program, clock.now())
     decision.before = sheet
+    unsaid.note(decision, event)
     _add_internal_effects(decision, event)
     if not _changes_anything(decision):
         activities.replace_failed(_activity(event, _record(event, decision), sheet))
@@ -97,7 +98,7 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
         return True
     record = _record(event, decision)
     after = decision.after
-    others = {k: unsaid.record_of(v, after) for k, v in pending.items() if k not in done}
+    others = unsaid.others({k: v for k, v in pending.items() if k not in done}, decision)
     after["pending"] = others | {event.event_id: record}
     seen = None if sheet is None else sheet.get("rev")
     if not store.create_or_update(account.id, account.shards, event.user_id, sheet, after, seen):

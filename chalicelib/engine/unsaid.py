@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.engine.model import Decision
 from chalicelib.friends import activities, taken_back
 from chalicelib.friends.model import Sheet
 from chalicelib.shared.events import FriendEvent
@@ -26,3 +27,18 @@ def record_of(record: Mapping[str, Any], sheet: Sheet | None) -> dict[str, Any]:
     parts = activities.without_message({**record, "props": event["props"]}, at)
     props = parts.pop("props")
     return {**record, **parts, "event": {**event, "props": props}}
+
+
+def note(decision: Decision, event: FriendEvent) -> None:
+    """Keep with a form's answer which message it was: unsent, it goes from the sheet."""
+    if event.type == "messaged":
+        taken_back.note_answers(decision.after, event.props.get("message_id"), event.at)
+
+
+def others(pending: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
+    """Other decisions that wait on the sheet, without what the sheet knows by now to be taken back."""
+    after, gone = decision.after, taken_back.answers_gone(decision.before, decision.after)
+    kept = {event_id: record_of(record, after) for event_id, record in pending.items()}
+    if not gone:
+        return kept
+    return {name: record | activities.without_answers(record, gone, None) for name, record in kept.items()}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from chalicelib.friends.expressions import Condition, Expression
 from chalicelib.friends.store import batch_get
-from chalicelib.friends.taken_back import without_content
+from chalicelib.friends.taken_back import Answer, without_content
 from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import plain_item, to_av
 from chalicelib.shared.settings import settings
@@ -107,15 +107,19 @@ def recent(
     return [found[event_id] for _, event_id in order if event_id in found], following
 
 
-def find_message(account: str, user: str, message_id: str, since: str) -> dict[str, Any] | None:
-    """The activity of a friend's message, looked for among those from ``since`` on."""
+def find_message(
+    account: str, user: str, message_id: str, since: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """The activity of a friend's message, and those after it, oldest first; looked for from ``since`` on."""
+    later: list[dict[str, Any]] = []
     cursor: dict[str, Any] | None = None
     while True:
         page, cursor = recent(account, user, 50, cursor)
         for activity in page:
             props = activity.get("props") or {}
             if activity["type"] == "messaged" and props.get("message_id") == message_id:
-                return activity
+                return activity, later[::-1]
+            later.append(activity)
         if cursor is None or (page and page[-1]["at"] < since):
             return None
 
@@ -133,7 +137,57 @@ def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
     parts: dict[str, Any] = {"props": without_content(props, at)}
     for name in ("rules", "changes", "effects"):
         parts[name] = [_unsaid(line, said) for line in activity.get(name) or ()]
-    return parts
+    given = answered_by(activity)
+    return parts | {"changes": [_unanswered(change, given) for change in parts["changes"]]}
+
+
+def take_back_answers(activity: Mapping[str, Any], answers: Collection[Answer], said: Any) -> None:
+    """Remove from a later line of the timeline what an unsent message said as answers to forms."""
+    account, user, event_id = activity["account"], activity["user_id"], activity["event_id"]
+    _overwrite(account, user, event_id, without_answers(activity, answers, said))
+
+
+def without_answers(activity: Mapping[str, Any], answers: Collection[Answer], said: Any) -> dict[str, Any]:
+    """The parts of an activity that tell of a form's end, without these answers and their text. Pure."""
+    parts = {
+        name: [_unsaid(line, said) for line in activity.get(name) or ()]
+        for name in ("rules", "changes", "effects")
+    }
+    return parts | {"changes": [_unanswered(change, answers) for change in parts["changes"]]}
+
+
+def answered_by(activity: Mapping[str, Any]) -> set[Answer]:
+    """The form's question that an event answered or skipped: its trace is ``form:<form>:<question>``."""
+    found = set()
+    for trace in activity.get("rules") or ():
+        kind, *names = str(trace["rule"]).split(":")
+        why = str(trace["why"])
+        is_answer = why.startswith("answered ") or why in {"skipped", UNSENT}
+        if kind == "form" and len(names) == 2 and trace["matched"] and is_answer:
+            found.add((names[0], names[1]))
+    return found
+
+
+def tells_answer(activity: Mapping[str, Any], form: str, question: str) -> bool:
+    """Whether an activity tells of the end of a form with an answer to that question."""
+    return any(
+        props.get("form") == form and question in (props.get("answers") or {})
+        for props in map(_form_answered, activity.get("changes") or ())
+    )
+
+
+def _form_answered(change: Any) -> Mapping[str, Any]:
+    is_end = isinstance(change, dict) and change.get("type") == "form_answered"
+    return (change.get("props") or {}) if is_end else {}
+
+
+def _unanswered(change: Any, gone: Collection[Answer]) -> Any:
+    props = _form_answered(change)
+    given = props.get("answers")
+    if not isinstance(given, Mapping):
+        return change
+    left = {name: UNSENT if (props.get("form"), name) in gone else value for name, value in given.items()}
+    return {**change, "props": {**props, "answers": left}}
 
 
 _MAY_QUOTE = frozenset({"text", "messages", "why", "value", "props"})
@@ -163,7 +217,7 @@ def _host_only(address: str) -> str:
 
 def _replaced(value: Any, said: str) -> Any:
     if isinstance(value, str):
-        text = value.replace(said, UNSENT)
+        text = value.replace(said, UNSENT).replace(unicodedata.normalize("NFC", said), UNSENT)
         return UNSENT if _quotes(text, said) else text
     if isinstance(value, dict):
         return {name: _replaced(inner, said) for name, inner in value.items()}

@@ -67,7 +67,9 @@ def fold_event(sheet: Sheet, event: FriendEvent, zone: ZoneInfo) -> list[Fact]:
     elif event.type == "link_clicked":
         _fold_click(sheet, event.props, at)
     elif event.type == "form_answered":
-        _fold_answers(sheet, event.key or event.props.get("form"), event.props.get("answers"), at)
+        # A form that was answered in the chat has the answers on the sheet, with their own times.
+        answers = None if event.source == "rule" else event.props.get("answers")
+        _fold_answers(sheet, event.key or event.props.get("form"), answers, at)
     elif event.type == "unsent":
         taken_back.fold(sheet, event.props.get("message_id"), at)
     elif event.type == "purchased":

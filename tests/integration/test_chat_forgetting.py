@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -291,3 +292,84 @@ def test_what_was_being_worked_on_when_a_friend_was_erased_goes_too(api: Api) ->
     jobs.erase({"account": "shop", "user": "U1", "at": an_event(minutes=1).at}, 1)
     assert activities.find("shop", "U1", "late") is None
     assert activities.find("shop", "U1", "back") is not None
+
+
+def a_form(api: Api, *, first: str = "text") -> None:
+    """Two questions, and thanks that say the first answer."""
+    base = "/v1/accounts/shop"
+    thanks = {"name": "thanks", "messages": [{"type": "text", "text": "{{ event.answers.q1 }}、了解です"}]}
+    api.ok("PUT", f"{base}/messages/thanks", thanks)
+    questions = [{"id": "q1", "text": "?", "type": first}, {"id": "q2", "text": "??", "type": "text"}]
+    api.ok("PUT", f"{base}/forms/f", {"name": "f", "questions": questions})
+    begin = {"name": "begin", "when": {"event": "followed"}, "then": [{"start_form": "f"}]}
+    api.ok("PUT", f"{base}/rules/begin", begin)
+    ended = {"name": "ended", "when": {"event": "form_answered"}, "then": [{"send": {"message": "thanks"}}]}
+    api.ok("PUT", f"{base}/rules/ended", ended)
+
+
+@pytest.mark.parametrize(("kind", "words"), [("text", SECRET), ("text", "は\u3099い"), ("number", "90210")])
+def test_an_answer_that_was_taken_back_is_no_answer(api: Api, kind: str, words: str) -> None:
+    """Not on the sheet, not where the form came to its end, not in what was said about it; others stay."""
+    a_form(api, first=kind)
+    service.react(an_event("followed", id="f", is_unblocked=False, minutes=-1))
+    service.react(an_event(id="said", text=words))
+    service.react(an_event(id="second", text="べつのこと", minutes=1))
+    send_all()
+    assert words in everything()
+    service.react(unsent(minutes=2))
+    jobs_done("forget_said")
+    assert words not in everything()
+    assert unicodedata.normalize("NFC", words) not in everything()
+    friend = api.ok("GET", "/v1/accounts/shop/friends/U1")
+    assert friend["forms"]["f"]["answers"] == {"q2": "べつのこと"}
+    activity = activities.find("shop", "U1", "second")
+    assert activity is not None
+    (ended,) = [change for change in activity["changes"] if change["type"] == "form_answered"]
+    assert ended["props"]["answers"] == {"q1": "(unsent)", "q2": "べつのこと"}
+    service.react(unsent(minutes=3, message="m-second"))
+    jobs_done("forget_said")
+    assert "べつのこと" not in everything()
+    assert api.ok("GET", "/v1/accounts/shop/friends/U1")["forms"]["f"]["answers"] == {}
+
+
+def test_an_answer_that_was_given_anew_stays(api: Api) -> None:
+    """The form was begun again and answered otherwise: only the first answer's traces go."""
+    a_form(api)
+    for n, first in enumerate((SECRET, "あたらしい")):
+        service.react(an_event("followed", id=f"f{n}", is_unblocked=True, minutes=10 * n))
+        service.react(an_event(id=f"said{n}", text=first, minutes=10 * n + 1))
+        service.react(an_event(id=f"second{n}", text="べつのこと", minutes=10 * n + 2))
+    send_all()
+    service.react(unsent(minutes=30, message="m-said0"))
+    jobs_done("forget_said")
+    assert SECRET not in everything()
+    answers = api.ok("GET", "/v1/accounts/shop/friends/U1")["forms"]["f"]["answers"]
+    assert answers == {"q1": "あたらしい", "q2": "べつのこと"}
+    activity = activities.find("shop", "U1", "second1")
+    assert activity is not None
+    assert "あたらしい" in json.dumps(activity, ensure_ascii=False, default=str)
+
+
+def test_an_end_that_still_waits_on_the_sheet_forgets_the_answer_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second answer's reaction cannot be finished; the first answer is taken back meanwhile."""
+    a_form(api)
+    service.react(an_event("followed", id="f", is_unblocked=False, minutes=-1))
+    service.react(an_event(id="said", text="みじかい"))
+
+    def dies(activity: dict[str, Any]) -> bool:
+        if activity["event_id"] == "second":
+            raise Unavailable("cut off")
+        return kept(activity)
+
+    kept = activities.replace_failed
+    monkeypatch.setattr(activities, "replace_failed", dies)
+    with pytest.raises(Unavailable):
+        service.react(an_event(id="second", text="べつのこと", minutes=1))
+    service.react(unsent(minutes=2))
+    sheet = store.load("shop", 64, "U1")
+    assert sheet is not None
+    (waiting,) = [record for record in sheet["pending"].values() if record["event"]["type"] == "messaged"]
+    (ended,) = [change for change in waiting["changes"] if change["type"] == "form_answered"]
+    assert ended["props"]["answers"] == {"q1": "(unsent)", "q2": "べつのこと"}
