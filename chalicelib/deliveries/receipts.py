@@ -13,7 +13,6 @@ whenever something of a chunk has come to its end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
@@ -23,15 +22,12 @@ from chalicelib.friends import activities
 from chalicelib.friends import store as friends
 from chalicelib.gateways import queues
 from chalicelib.messages import said
-from chalicelib.shared.times import iso, parse_iso
 
 Manifest = Mapping[str, Any]
 Outcome = Mapping[str, Any]
 """As in ``model.outcomes``."""
 
 _AT_ONCE = 100
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""A friend's first event has LINE's time, an outcome ours."""
 
 
 def tells(manifest: Manifest) -> bool:
@@ -43,12 +39,12 @@ def ask(manifest: Manifest, *, accepted: bool) -> None:
     """Have it told what has come of a chunk so far. Asked for twice, it is told once.
 
     ``accepted``: LINE took it for everybody. A reaction's activity says so already; what came to nothing
-    is told there by the job ``outcome``.
+    is told there by the job ``outcome``, which also hears of questions that have been asked (``asked``).
     """
     names = {name: manifest[name] for name in ("account", "run", "chunk")}
     if tells(manifest):
         queues.send("bulk", {"job": "receipts", **names})
-    elif manifest["cause"].get("event_id") and not accepted:
+    elif manifest["cause"].get("event_id") and (not accepted or manifest["cause"].get("asked")):
         queues.send("bulk", {"job": "outcome", **names})
 
 
@@ -84,10 +80,11 @@ def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome
 
 
 def _there(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> set[str]:
-    """Who is known and not erased. Who came back after an erasure is somebody new, who was sent nothing."""
+    """Who is known and was not erased since the chunk was put. Who came back is somebody new, who was sent
+    nothing.
+    """
     since = friends.heard_of(account.id, account.shards, _users(outcomes))
-    latest = {o["user_id"]: iso(parse_iso(_at(manifest, o)) + _CLOCKS_DIFFER) for o in outcomes}
-    return {user for user, created_at in since.items() if created_at <= latest[user]}
+    return {user for user, erased_at in since.items() if erased_at < manifest["at"]}
 
 
 def _receive(account: Account, manifest: Manifest, outcome: Outcome) -> None:

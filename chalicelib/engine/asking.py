@@ -41,8 +41,8 @@ def _obstacle(decision: Decision, form: Form, at: At) -> str | None:
     if flow.overtaken(decision.after, form.id, at.event.at):
         return "something later stands"
     standing = decision.after.get("asking") or {}
-    if standing.get("form") == form.id and standing["at"] == at.event.at:
-        return "this event has brought a question of the form already"
+    if standing.get("at") == at.event.at:
+        return f"this event has brought a question of form {standing['form']} already"
     return None
 
 
@@ -73,6 +73,9 @@ def carry_on(decision: Decision, turn: Turn, at: At) -> list[Fact]:
         effect = {"rule": turn.rule, "index": 0, "action": "ask", "form": form.id}
         _say(decision, effect, form, [{"type": "text", "text": form.words["cancelled"]}], at)
         return []
+    standing = decision.after.get("asking") or {}
+    if (standing.get("form"), standing.get("question")) != (turn.form, turn.question):
+        return []  # what the answer meant has begun another form
     if turn.outcome in {"answered", "skipped"}:
         question = flow.proceed(decision.after, form, turn.question, at.event.at, at.now)
         if question is None:
@@ -93,11 +96,16 @@ def _finished(decision: Decision, form: Form) -> Fact:
 def _put(
     decision: Decision, effect: dict[str, Any], form: Form, question: Question, at: At, *, again: bool = False
 ) -> None:
-    """Say a question. One that cannot be said is not waited for."""
+    """Say a question. One that cannot be said is not waited for; one by push only when LINE has taken it
+    (``waiting``).
+    """
     chosen = (decision.after.get("asking") or {}).get("chosen") or ()
     messages = ask.messages(form, question, chosen=chosen, again=again)
-    if not _say(decision, effect | {"question": question.id}, form, messages, at):
+    named = {"question": question.id, "asked_at": at.event.at}
+    if not _say(decision, effect | named, form, messages, at):
         decision.after.pop("asking", None)
+    elif at.event.reply_token is None:
+        decision.after["asking"]["held"] = True
 
 
 def _say(

@@ -175,6 +175,9 @@ class _Reaction:
 
     def _answer(self) -> list[Fact]:
         """What the event says to the form that waits for an answer; rules do not look at an answer."""
+        gone = forms.drop_if_gone(self._decision.after, self._program.forms)
+        if gone is not None:
+            self._decision.changes.append({"type": "question_gone", **gone})
         turn = forms.take(self._decision.after, self._event, self._program.forms, self._program.zone)
         if turn is None:
             return []

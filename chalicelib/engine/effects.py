@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import clicks
-from chalicelib.engine import calls, forgetting, moments, speech
+from chalicelib.engine import calls, forgetting, moments, speech, waiting
 from chalicelib.engine.errand import Errand, note
 from chalicelib.engine.model import ANSWERING, SPEAKING, effect_key
 from chalicelib.friends import contents
@@ -62,6 +62,10 @@ def carry_out(errand: Errand, effects: list[dict[str, Any]]) -> None:
             unfinished.append(f"{effect_key(effect)}: {type(error).__name__}: {error}")
             continue
         note(effect, status, why)
+    for effect in effects:
+        asked = waiting.of(effect)
+        if asked is not None and effect["status"] in {"failed", "skipped"}:
+            waiting.forget(errand.account, errand.event.user_id, asked)
     if unfinished:
         raise Unfinished("; ".join(unfinished)[:500])
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import service as deliveries
-from chalicelib.engine import health
+from chalicelib.engine import health, waiting
 from chalicelib.friends import activities
+from chalicelib.gateways import clock
 from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.times import iso
 
 
 def tell(account: str, run: str, chunk: str) -> None:
@@ -26,10 +29,23 @@ def tell(account: str, run: str, chunk: str) -> None:
         return
     cause = manifest["cause"]
     outcome = deliveries.find_recipient(account, run, chunk, manifest["recipients"][0])
-    if outcome is None or outcome["status"] in {"accepted", "pending"}:
+    if outcome is None or outcome["status"] == "pending":
+        return
+    if cause.get("asked"):
+        _hear_of_question(account, cause, outcome)
+    if outcome["status"] == "accepted":
         return
     told = {"status": outcome["status"], "why": outcome.get("reason") or "LINE never answered"}
     _correct(account, cause["user_id"], cause, "done", told)
+
+
+def _hear_of_question(account: str, cause: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
+    """A form's question was asked now, or will not be."""
+    shop = accounts.get_account(account)
+    if outcome["status"] in {"failed", "skipped"}:
+        waiting.forget(shop, cause["user_id"], cause["asked"])
+    else:
+        waiting.begin(shop, cause["user_id"], cause["asked"], outcome.get("at") or iso(clock.now()))
 
 
 def tell_call(account: str, user: str, cause: Mapping[str, Any], told: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import reply as replies
 from chalicelib.deliveries import service as deliveries
+from chalicelib.engine import waiting
 from chalicelib.engine.calls import post
 from chalicelib.engine.errand import Errand, note, run_id
 from chalicelib.engine.model import effect_key
@@ -37,7 +38,10 @@ def reply(errand: Errand, effects: list[dict[str, Any]]) -> None:
     for effect in effects:
         payload = errand.payloads[effect_key(effect)]
         if len(messages) + len(payload) > MAX_REPLY:
-            note(effect, "skipped", f"a reply carries at most {MAX_REPLY} messages")
+            if effect.get("push_fallback"):
+                effect["via"] = "push"
+            else:
+                note(effect, "skipped", f"a reply carries at most {MAX_REPLY} messages")
             continue
         messages += payload
         spoken.append(effect)
@@ -78,6 +82,9 @@ def show_loading(errand: Errand, effects: list[dict[str, Any]]) -> None:
 
 def send(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
     """One chunk for the friend. Its manifest, once written, is what is sent, whatever changes later."""
+    asked = waiting.of(effect)
+    if asked is not None:
+        waiting.hold(errand.account, errand.event.user_id, asked)
     run, user = _run(errand, effect), errand.event.user_id
     try:
         messages = errand.payloads.get(effect_key(effect)) or _said(errand, effect)
@@ -142,6 +149,7 @@ def _push(
             "index": effect["index"],
             "user_id": event.user_id,
             "event_id": event.event_id,
+            **({"asked": asked} if (asked := waiting.of(effect)) else {}),
         },
         shard=friend_shard(to, errand.account.shards),
     )

@@ -6,13 +6,16 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from chalicelib.forms.model import Form, Question
+from chalicelib.forms.model import Choice, Form, Question
 from chalicelib.messages.text import shorten
+from chalicelib.shared.ids import digest
 
 MAX_TAPS = 13
 """Quick replies that LINE shows with one message."""
 MAX_LABEL = 20
 SKIP, DONE = "skip", "done"
+MARK = "todoku-form"
+"""How the data of these taps begins; nobody else's should."""
 
 
 def messages(
@@ -23,6 +26,8 @@ def messages(
     ``chosen``: what has been tapped so far of a multi_choice. ``again``: the last answer did not fit.
     """
     text = f"{form.words['again']}\n{question.text}" if again else question.text
+    if chosen:
+        text += "\n✓ " + "、".join(c.label for c in question.choices if c.value in chosen)
     taps = list(_answers(form, question, chosen))
     beside = list(_beside(form, question, chosen))
     if len(taps) + len(beside) > MAX_TAPS:
@@ -36,12 +41,17 @@ def messages(
 
 def tapped(data: str) -> tuple[str, str, str] | None:
     """``(form, question, answer)`` of a tap on one of these quick replies; None: a tap on something else."""
-    if not data.startswith("answer="):
+    if not data.startswith(f"{MARK}="):
         return None
     given = dict(parse_qsl(data, keep_blank_values=True))
-    if given.keys() != {"answer", "question", "choice"}:
+    if given.keys() != {MARK, "question", "choice"}:
         return None
-    return given["answer"], given["question"], given["choice"]
+    return given[MARK], given["question"], given["choice"]
+
+
+def mark_of(choice: Choice) -> str:
+    """What a tap on a choice carries: the same as long as the choice has its value, wherever it stands."""
+    return digest(choice.value)[:12]
 
 
 def _answers(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -52,9 +62,9 @@ def _answers(form: Form, question: Question, chosen: Collection[str]) -> Iterato
         label = shorten(form.words["pick"], MAX_LABEL)
         data = _data(form, question, "date")
         yield {"type": "datetimepicker", "label": label, "data": data, "mode": "date"}
-    for index, choice in enumerate(question.choices):
+    for choice in question.choices:
         if choice.value not in chosen:
-            yield _tap(form, question, str(index), choice.label)
+            yield _tap(form, question, mark_of(choice), choice.label)
 
 
 def _beside(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -75,4 +85,4 @@ def _tap(form: Form, question: Question, choice: str, label: str) -> dict[str, A
 
 
 def _data(form: Form, question: Question, choice: str) -> str:
-    return urlencode({"answer": form.id, "question": question.id, "choice": choice})
+    return urlencode({MARK: form.id, "question": question.id, "choice": choice})

@@ -1,8 +1,9 @@
 """Where a friend stands in a form, and what an event means to it. Pure: changes the given sheet in place.
 
-``asking`` on the sheet: ``{"form", "question", "at", "tries"?, "chosen"?}``, the question that waits for an
-answer. One form asks at a time. Everything goes by the events' own times: what was said before the question
-is no answer to it, whenever it arrives.
+``asking`` on the sheet is the question that waits for an answer: ``{"form", "question", "at", "since"?,
+"tries"?, "chosen"?, "held"?, "sent_at"?}``. ``at`` is when it was put last, ``since`` when first; one that
+goes by push is ``held`` until LINE has taken it, at ``sent_at``. One form asks at a time. Everything goes by
+the events' own times: what was said before the question is no answer to it, whenever it arrives.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.forms import ask
 from chalicelib.forms.model import Choice, Form, Question
-from chalicelib.forms.reading import Said, read_tap, read_text
+from chalicelib.forms.reading import Said, names_a_choice, read_tap, read_text
 from chalicelib.friends.model import Sheet
-from chalicelib.segments.matching import fold
+from chalicelib.segments.matching import fold, shown
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import parse_iso
 
@@ -75,6 +76,16 @@ def answers_of(sheet: Sheet, form: Form) -> dict[str, Any]:
     return {one.id: answers[one.id]["value"] for one in form.questions if one.id in answers}
 
 
+def drop_if_gone(sheet: Sheet, forms: Mapping[str, Form]) -> dict[str, Any] | None:
+    """Wait no longer for an answer to a question that was deleted; answers which it was."""
+    asking = sheet.get("asking")
+    form = forms.get(asking["form"]) if asking else None
+    if asking is None or (form is not None and form.find(asking["question"]) is not None):
+        return None
+    del sheet["asking"]
+    return {"form": asking["form"], "question": asking["question"]}
+
+
 def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form], zone: ZoneInfo) -> Turn | None:
     """What the event means to the form that asks; None: it is no answer, and the rules look at it."""
     asking: dict[str, Any] = sheet.get("asking") or {}
@@ -82,23 +93,27 @@ def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form], zone: Zone
     question = form.find(asking["question"]) if form else None
     if event.type == "postback":
         tap = ask.tapped(str(event.props.get("data") or ""))
-        if tap is None:
+        if tap is None or tap[0] not in forms:
             return None
         if form is None or question is None or tap[:2] != (form.id, question.id):
             return Turn(tap[0], tap[1], "stale", "this question is not asked any more")
+        if event.at < (asking.get("since") or asking["at"]):
+            return Turn(tap[0], tap[1], "stale", "tapped before the question was put")
         params, chosen = event.props.get("params"), asking.get("chosen") or ()
         said = read_tap(question, tap[2], params, chosen, zone)
         return _fold(sheet, form, question, event.at, said)
     text = event.props.get("text")
     if event.type != "messaged" or not isinstance(text, str) or form is None or question is None:
         return None
-    waited = parse_iso(event.at) - parse_iso(asking["at"])
-    if not 0 <= waited.total_seconds() < form.expires.total_seconds():
+    waited = parse_iso(event.at) - parse_iso(asking.get("sent_at") or asking["at"])
+    if asking.get("held") or not 0 <= waited.total_seconds() < form.expires.total_seconds():
         return None
-    if fold(text) in form.cancel:
+    if fold(text) in form.cancel and not names_a_choice(question, text):
         del sheet["asking"]
         return Turn(form.id, question.id, "cancelled", "the friend left the form")
-    return _fold(sheet, form, question, event.at, read_text(form, question, text, zone))
+    return _fold(
+        sheet, form, question, event.at, read_text(form, question, text, asking.get("chosen") or (), zone)
+    )
 
 
 def _fold(sheet: Sheet, form: Form, question: Question, at: str, said: Said | None) -> Turn | None:
@@ -108,16 +123,22 @@ def _fold(sheet: Sheet, form: Form, question: Question, at: str, said: Said | No
         tries = int(asking.get("tries") or 0) + 1
         if tries > MAX_TRIES:
             return None
-        sheet["asking"] = {**asking, "tries": tries, "at": at}
+        sheet["asking"] = _again(asking, at) | {"tries": tries}
         return Turn(form.id, question.id, "unfit", f"no answer of type {question.type}")
     if said.kind == "choosing":
-        sheet["asking"] = {**asking, "chosen": said.value, "at": at}
+        sheet["asking"] = _again(asking, at) | {"chosen": said.value}
         return Turn(form.id, question.id, "choosing", f"chosen so far: {', '.join(said.value)}"[:200])
     if said.kind == "skip":
         _answers(sheet, form.id).pop(question.id, None)
         return Turn(form.id, question.id, "skipped", "skipped")
     _answers(sheet, form.id)[question.id] = {"value": said.value, "at": at}
-    return Turn(form.id, question.id, "answered", f"answered {said.value}"[:200], said.value, said.picked)
+    return Turn(form.id, question.id, "answered", f"answered {shown(said.value)}", said.value, said.picked)
+
+
+def _again(asking: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """The same question put once more."""
+    kept = {name: asking[name] for name in ("form", "question", "tries", "chosen") if name in asking}
+    return kept | {"at": max(at, asking["at"]), "since": asking.get("since") or asking["at"]}
 
 
 def _answers(sheet: Sheet, form: str) -> dict[str, Any]:

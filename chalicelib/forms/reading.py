@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.forms import ask
 from chalicelib.forms.model import Choice, Form, Question
 from chalicelib.friends.values import UnfitValue, fit
+from chalicelib.messages.text import shorten
 from chalicelib.segments.matching import fold
 
 _SEVERAL = re.compile(r"[、,，/／|\s]+")
@@ -36,7 +37,7 @@ def read_tap(
 ) -> Said | None:
     """What a tap says; ``chosen`` are the values tapped before. None: nothing that fits the question."""
     if answer == ask.SKIP:
-        return None if question.required else Said("skip")
+        return None if question.required or chosen else Said("skip")
     if question.type == "boolean":
         return Said("answer", answer == "true") if answer in {"true", "false"} else None
     if question.type == "date":
@@ -44,48 +45,71 @@ def read_tap(
     several = question.type == "multi_choice"
     if answer == ask.DONE and several:
         return _choices(question, chosen)
-    if not answer.isdecimal() or int(answer[:6]) >= len(question.choices):
-        return None
-    picked = question.choices[int(answer[:6])]
-    if not several:
-        return _choices(question, [picked.value])
+    picked = next((choice for choice in question.choices if ask.mark_of(choice) == answer), None)
+    if picked is None or not several:
+        return _choices(question, [picked.value]) if picked else None
     made = {*chosen, picked.value}
     every = len(made) == len(question.choices)
-    return _choices(question, made) if every else Said("choosing", [*chosen, picked.value])
+    return _choices(question, made) if every else Said("choosing", _in_order(question, made))
 
 
-def read_text(form: Form, question: Question, text: str, zone: ZoneInfo) -> Said | None:
-    """What a typed text says; width, case and kana do not count. None: nothing that fits the question."""
+def names_a_choice(question: Question, text: str) -> bool:
+    """Whether a text is one of the question's choices, letter by letter."""
+    return any(text.strip() in {choice.label, choice.value} for choice in question.choices)
+
+
+def read_text(
+    form: Form, question: Question, text: str, chosen: Collection[str], zone: ZoneInfo
+) -> Said | None:
+    """What a typed text says; width, case and kana do not count. None: nothing that fits the question.
+
+    ``chosen`` are the values of a multi_choice tapped before: what is typed comes to them.
+    """
     said = fold(text)
-    if not question.required and said == fold(form.words["skip"]):
+    if not said:
+        return None
+    if chosen and said == fold(form.words["done"]):
+        return _choices(question, chosen)
+    if not question.required and not chosen and said == fold(form.words["skip"]):
         return Said("skip")
     if question.type == "boolean":
         yes, no = ({fold(form.words["yes"]), "true", "yes"}, {fold(form.words["no"]), "false", "no"})
         return Said("answer", said in yes) if said in yes | no else None
     if question.choices:
-        return _choices(question, _named(question, said))
+        named = _named(question, text.strip(), said)
+        return _choices(question, [*chosen, *named]) if named else None
     if question.type == "date":
         found = _DATE.match(unicodedata.normalize("NFKC", text).strip())
         text = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else text
     return _fitted(question.type, text, zone)
 
 
-def _named(question: Question, said: str) -> list[str]:
+def _named(question: Question, text: str, said: str) -> list[str]:
     """The values of the choices that a text names; empty when any part of it names none."""
-    whole = _pick(question, said)
+    whole = _pick(question, text, said)
     if whole or question.type == "choice":
         return [whole.value] if whole else []
-    parts = [_pick(question, part) for part in _SEVERAL.split(said) if part]
+    parts = [_pick(question, part, fold(part)) for part in _SEVERAL.split(text) if part]
     return [part.value for part in parts if part] if all(parts) else []
 
 
-def _pick(question: Question, said: str) -> Choice | None:
-    """A choice by its label, its value or, unless a choice is named like that, its number."""
+def _pick(question: Question, text: str, said: str) -> Choice | None:
+    """A choice by its label or value (letter by letter, then as people mean it), by what its button shows,
+    or by its number.
+    """
     for choice in question.choices:
-        if said in {fold(choice.label), fold(choice.value)}:
+        if text in {choice.label, choice.value}:
+            return choice
+    for choice in question.choices:
+        shown = shorten(choice.label, ask.MAX_LABEL)
+        if said in {fold(choice.label), fold(choice.value), fold(shown)}:
             return choice
     number = int(said[:6]) if said.isdecimal() else 0
     return question.choices[number - 1] if 0 < number <= len(question.choices) else None
+
+
+def _in_order(question: Question, values: Collection[str]) -> list[str]:
+    return [choice.value for choice in question.choices if choice.value in values]
 
 
 def _choices(question: Question, values: Iterable[str]) -> Said | None:

@@ -9,10 +9,13 @@ import pytest
 
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
-from chalicelib.engine import chat, health
+from chalicelib.deliveries import service as deliveries
+from chalicelib.engine import chat, health, outcomes
 from chalicelib.friends import store
+from chalicelib.gateways import line
 from chalicelib.segments import conditions
 from chalicelib.segments.model import Context
+from chalicelib.shared.times import iso
 from tests.conftest import drain
 from tests.engine_builders import NOW, TOKYO, a_catalog, a_rule, an_event
 from tests.integration.test_engine_react import Crash, World, activity, author, batch, friend, world
@@ -105,5 +108,62 @@ def test_a_push_question_survives_a_crash_anywhere(world: World, before: bool) -
         assert sheet["asking"]["question"] == "q1"
         chunks = [body for body in drain("sends") if "run" in body]
         assert len({(body["run"], body["chunk"]) for body in chunks}) <= 1
-        [line] = [one for one in chat.conversation("shop", user, 20, None)[0] if one["direction"] == "out"]
-        assert line["messages"][0]["text"] == "?"
+        [told] = [one for one in chat.conversation("shop", user, 20, None)[0] if one["direction"] == "out"]
+        assert told["messages"][0]["text"] == "?"
+
+
+def sends() -> list[dict[str, Any]]:
+    """Work off the sends and what they ask for; answers the jobs that were done."""
+    for body in drain("sends"):
+        deliveries.send_now(body["account"], body["run"], body["chunk"])
+    jobs = [body for body in drain("bulk") if body.get("job") == "outcome"]
+    for job in jobs:
+        outcomes.tell(job["account"], job["run"], job["chunk"])
+    return jobs
+
+
+def test_a_pushed_question_waits_from_when_line_took_it(world: World) -> None:
+    """Until then the friend's words are the rules' business; afterwards they are the answer."""
+    author(RULES)
+    batch(an_event("purchased", **BOUGHT))
+    assert friend()["asking"]["held"] is True
+    batch(an_event(text="こんにちは", id="e2", minutes=0.5))
+    assert friend()["asking"]["question"] == "q1"
+    assert friend().get("forms", {}).get("check", {}).get("answers", {}) == {}
+    assert len(sends()) == 1
+    asking = friend()["asking"]
+    assert "held" not in asking
+    assert asking["sent_at"] == iso(world.now)
+    batch(an_event(text="しっとり", id="e3", minutes=2))
+    assert friend()["asking"]["question"] == "q2"
+
+
+@pytest.mark.parametrize("trouble", ["quiet hours", "refused push", "refused reply", "no room"])
+def test_a_question_that_does_not_reach_the_friend_is_not_waited_for(world: World, trouble: str) -> None:
+    """Kept back, refused by LINE, or without room beside five others: the next words are no answer."""
+    five = [{"reply": {"message": name}} for name in ("three", "hello", "hello")]
+    then = [*(five if trouble == "no room" else []), {"start_form": "check"}]
+    author(RULES | {"begin": a_rule(then=then, match={"text": "診断"})})
+    quiet = {"quiet_hours": {"from": "00:00", "to": "23:59", "then": "skip"}}
+    if trouble in {"quiet hours", "no room"}:
+        catalog.save("shop", [Write("policies", "default", quiet)], lambda _: None, "test")
+    if trouble.startswith("refused"):
+        world.answers.append(line.Answer(400, "May not be empty"))
+    by_token = trouble in {"refused reply", "no room"}
+    batch(an_event(text="診断") if by_token else an_event("purchased", **BOUGHT))
+    sends()
+    assert "asking" not in friend()
+    assert activity()["effects"][-1]["status"] in {"failed", "skipped"}
+
+
+def test_a_refused_token_holds_the_question_until_the_push(world: World) -> None:
+    """The push that takes the reply's place is waited for like any other."""
+    author(RULES)
+    world.answers.append(line.Answer(400, "Invalid reply token"))
+    batch(an_event(text="診断"))
+    assert friend()["asking"]["held"] is True
+    sends()
+    assert "held" not in friend()["asking"]
+    sends()
+    batch(an_event(text="診断"), received=2)
+    assert "held" not in friend()["asking"], "done again, nothing is held again"

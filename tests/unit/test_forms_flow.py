@@ -14,6 +14,7 @@ from chalicelib.engine.decide import decide
 from chalicelib.engine.model import Decision, Program
 from chalicelib.forms import ask
 from chalicelib.forms.documents import KINDS
+from chalicelib.forms.model import Choice
 from chalicelib.shared.events import FriendEvent
 from tests.engine_builders import NOW, a_catalog, a_program, a_rule, an_event
 
@@ -74,7 +75,10 @@ class Chat:
         return self.hear(self.event("messaged", text=text))
 
     def tap(self, question: str, choice: str, **params: Any) -> Decision:
-        data = f"answer=skin&question={question}&choice={choice}"
+        found = self.program.forms["skin"].find(question)
+        if found is not None and choice.isdecimal() and int(choice) < len(found.choices):
+            choice = ask.mark_of(found.choices[int(choice)])
+        data = f"todoku-form=skin&question={question}&choice={choice}"
         return self.hear(self.event("postback", data=data, params=params))
 
     @property
@@ -102,7 +106,7 @@ def test_a_form_from_its_start_to_its_end() -> None:
     assert (effect["action"], effect["status"], effect["question"]) == ("start_form", "pending", "type")
     items = started.payloads["begin:0"][0]["quickReply"]["items"]
     assert [i["action"]["label"] for i in items] == ["乾燥肌", "脂性肌"]
-    assert items[0]["action"]["data"] == "answer=skin&question=type&choice=0"
+    assert ask.tapped(items[0]["action"]["data"]) is not None
 
     first = chat.tap("type", "0")
     assert said(first) == ["保湿に使うものは？"]
@@ -139,7 +143,7 @@ def test_rules_do_not_look_at_an_answer() -> None:
     chat.say("診断")
     answer = chat.say("乾燥肌")
     assert [(r["rule"], r["matched"], r["why"]) for r in answer.rules[:3]] == [
-        ("form:skin:type", True, "answered dry"),
+        ("form:skin:type", True, 'answered "dry"'),
         ("begin", False, "stopped by form:skin:type"),
         ("any-text", False, "stopped by form:skin:type"),
     ]
@@ -231,6 +235,120 @@ def test_a_tap_on_an_old_question_changes_nothing() -> None:
         "matched": True,
         "why": "this question is not asked any more",
     }
+
+
+def test_a_shop_may_have_such_postbacks_of_its_own() -> None:
+    """Data that names no form of the account is the rules' business."""
+    rule = a_rule("postback", [{"add_tag": "a"}], match={"data": {"prefix": "todoku-form="}})
+    chat = Chat(own=rule)
+    data = "todoku-form=other&question=q&choice=1"
+    assert "a" in chat.hear(chat.event("postback", data=data)).after["tags"]
+
+
+def test_a_tap_from_before_the_question_is_no_answer() -> None:
+    """Begun anew, the form does not take what an old, redriven tap says; time does not go backwards."""
+    chat = Chat(bought=a_rule("purchased", [{"start_form": "skin"}]))
+    chat.say("診断")
+    mark = ask.mark_of(Choice("dry", ""))
+    tap = chat.event("postback", data=f"todoku-form=skin&question=type&choice={mark}")
+    chat.hear(chat.event("purchased", order_id="1", amount=1, items=[]))
+    assert chat.hear(tap).rules[0]["why"] == "tapped before the question was put"
+    assert chat.waiting == "type"
+
+
+def test_choices_keep_their_meaning_when_the_form_is_edited() -> None:
+    """A button in the chat means the value it was made for, wherever that stands now, or nothing."""
+    chat = Chat()
+    chat.say("診断")
+    data = f"todoku-form=skin&question=type&choice={ask.mark_of(Choice('dry', ''))}"
+    edited = copy.deepcopy(SKIN)
+    edited["questions"][0]["choices"].reverse()
+    chat.program = a_program({}, forms={"skin": a_form(edited)})
+    chat.hear(chat.event("postback", data=data))
+    assert chat.answers == {"type": "dry"}
+    gone = data.replace(ask.mark_of(Choice("dry", "")), ask.mark_of(Choice("mixed", "")))
+    other = Chat()
+    other.say("診断")
+    assert said(other.hear(other.event("postback", data=gone)))[0].startswith("すみません")
+
+
+def test_a_question_that_was_deleted_is_not_waited_for() -> None:
+    """The friend is let go, and the timeline says of which question."""
+    for forms in ({}, {"skin": a_form({**SKIN, "questions": SKIN["questions"][1:]})}):
+        chat = Chat()
+        chat.say("診断")
+        chat.program = a_program({}, forms=forms)
+        gone = chat.say("乾燥肌")
+        assert chat.waiting is None
+        assert {"type": "question_gone", "form": "skin", "question": "type"} in gone.changes
+
+
+def test_tapped_and_typed_choices_add_up() -> None:
+    """Taps first, then words: both count; the button's word is understood; what is chosen is shown."""
+    for typed, wanted in (
+        ("オイル", ["クリーム", "オイル"]),
+        ("以上", ["クリーム"]),
+        ("クリーム", ["クリーム"]),
+    ):
+        chat = Chat()
+        chat.say("診断")
+        chat.tap("type", "0")
+        assert said(chat.tap("care", "1")) == ["保湿に使うものは？\n✓ クリーム"]
+        chat.tap("care", "1")
+        chat.say(typed)
+        assert chat.answers["care"] == wanted
+    chat = Chat()
+    chat.say("診断")
+    chat.tap("type", "0")
+    chat.tap("care", "1")
+    chat.say("スキップ")
+    assert chat.waiting == "care", "skipping is not offered any more"
+
+
+def test_letters_come_before_likeness_and_before_leaving() -> None:
+    """A choice typed letter by letter is that one, also when it looks like another or like a cancel word."""
+    form = {
+        "name": "f",
+        "questions": [
+            {"id": "q", "text": "?", "type": "choice", "choices": ["はい", "ハイ", "やめる", "x" * 30]}
+        ],
+    }
+    for typed, wanted in (
+        ("ハイ", "ハイ"),
+        ("はい", "はい"),
+        ("やめる", "やめる"),
+        ("x" * 19 + "…", "x" * 30),
+    ):
+        chat = Chat(form)
+        chat.say("診断")
+        chat.say(typed)
+        assert chat.answers == {"q": wanted}
+
+
+def test_blanks_are_no_answer() -> None:
+    """Spaces alone say nothing."""
+    chat = Chat({"name": "f", "questions": [{"id": "q", "text": "?", "required": True}]})
+    chat.say("診断")
+    assert said(chat.say(" 　"))[0].startswith("すみません")
+
+
+def test_a_choice_may_begin_another_form() -> None:
+    """The form that an answer begins takes the place of the one that asked."""
+    body = copy.deepcopy(SKIN)
+    body["questions"][0]["choices"][0]["then"] = [{"start_form": "check"}]
+    chat = Chat(body)
+    chat.say("診断")
+    decision = chat.tap("type", "0")
+    assert decision.after["asking"]["form"] == "check"
+    assert said(decision) == ["?"]
+
+
+def test_an_event_puts_one_question() -> None:
+    """Two rules begin two forms: the first is asked, the other says why not."""
+    also = a_rule(then=[{"start_form": "check"}], match={"text": "診断"}, priority=9)
+    decision = Chat(also=also).say("診断")
+    assert [(e["form"], e["status"]) for e in decision.effects] == [("check", "pending"), ("skin", "skipped")]
+    assert decision.effects[1]["why"] == "this event has brought a question of form check already"
 
 
 def test_answers_of_a_branch_not_taken_any_more_are_dropped() -> None:
@@ -387,6 +505,6 @@ def test_whatever_a_friend_does_the_form_stays_sound(doings: list[Any]) -> None:
 
 def test_a_tap_is_read_back() -> None:
     """What a quick reply carries is what a tap is read as; other postbacks are not forms' business."""
-    assert ask.tapped("answer=skin&question=type&choice=0") == ("skin", "type", "0")
+    assert ask.tapped("todoku-form=skin&question=type&choice=0") == ("skin", "type", "0")
     assert ask.tapped("skin=dry") is None
-    assert ask.tapped("answer=1") is None
+    assert ask.tapped("todoku-form=1") is None
