@@ -9,6 +9,7 @@ import chalicelib.api.bundles
 import chalicelib.api.contract
 import chalicelib.api.documents
 import chalicelib.api.keys
+import chalicelib.api.rehearsals
 import chalicelib.api.status
 import chalicelib.broadcasts.api
 import chalicelib.broadcasts.workers
@@ -39,6 +40,7 @@ for _room in (
     chalicelib.api.keys,
     chalicelib.api.documents,
     chalicelib.api.bundles,
+    chalicelib.api.rehearsals,
     chalicelib.heartbeat.workers,
     chalicelib.engine.api,
     chalicelib.engine.chat_api,

@@ -126,7 +126,7 @@ def _answer(
         return round(n * factor)
 
     needed = scaled(counted.verdicts["arm"])
-    quota = _quota(head.account)
+    quota = quota_of(head.account)
     return {
         "count": scaled(counted.verdicts.total()),
         "exact": exact,
@@ -144,7 +144,7 @@ def _answer(
     }
 
 
-def _quota(account: str) -> dict[str, int | None]:
+def quota_of(account: str) -> dict[str, int | None]:
     """``limit``, ``used`` and ``left``; all null when LINE does not tell, ``left`` null without a limit."""
     token = accounts.line_credentials(account)["channel_access_token"]
     try:

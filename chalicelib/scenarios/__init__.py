@@ -7,4 +7,6 @@ Whatever is delivered twice finds the version moved, or the claim of the first, 
 
 The room decides who is due and what comes next. It never talks to LINE (that is ``deliveries``) and never
 waits (that is ``timers``); what a step must cause in the engine goes through the inbox.
+
+A rehearsal plays the same decisions under a simulated clock (``simulation``), with the engine's handed in.
 """

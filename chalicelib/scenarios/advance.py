@@ -13,9 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
-from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
@@ -23,8 +21,9 @@ from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store as friends
 from chalicelib.gateways import clock, queues
 from chalicelib.messages import render
-from chalicelib.scenarios import cut, decide, follow, moves, store
+from chalicelib.scenarios import cut, decide, follow, moves, store, wording
 from chalicelib.scenarios.model import Enrollment, Park, Pointer, Position, Step
+from chalicelib.scenarios.wording import Payload
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.times import iso
@@ -33,8 +32,6 @@ from chalicelib.timers import service as timers
 LATER_S = 5
 """A pointer that is newer than its item comes back after this long."""
 _ROUNDS = 5
-
-Payload = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,7 @@ class _Round:
 
     def render(self, body: Mapping[str, Any], sheet: Mapping[str, Any]) -> Payload:
         """A step's message for a friend. Raises Unrenderable."""
-        whose = FriendToken(sheet["user_id"], self.scenario)
-
-        def token() -> str:
-            return friend_tokens.make(self.account.id, whose)
-
-        return render.render(body, sheet, self.snapshot, self.now, zone=self.account.zone, token=token)
+        return wording.words(self.account, self.snapshot, self.scenario, body, sheet, self.now)
 
 
 def advance(pointers: Sequence[Pointer], *, redelivered: bool = False) -> None:
@@ -180,27 +172,10 @@ def _come_back(pointers: Iterable[Pointer]) -> None:
 
 def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
     """A friend's step, its message rendered; what cannot be rendered is passed, and said."""
-    refused: dict[str, str] = {}
     sheet = at.sheets.get(item.user_id)
     happened = sheet is not None and moves.has_happened(at.program, item, sheet)
-    while True:
-        found = decide.step(at.program, item, sheet, at.now, refused, happened=happened)
-        if isinstance(found, Park):
-            return item, found
-        if found.send is None or found.message is None or sheet is None:
-            return item, _Turn(item, found)
-        body = _message(at, found.message)
-        if body is None:
-            refused[found.send] = "no_message"
-            continue
-        if render.is_static(body):
-            return item, _Turn(item, found)
-        try:
-            payload = at.render(body, sheet)
-        except render.Unrenderable as error:
-            refused[found.send] = f"unrenderable: {error}"
-            continue
-        return item, _Turn(item, found, payload)
+    found, payload = wording.take(at.account, at.snapshot, at.program, item, sheet, at.now, happened=happened)
+    return item, found if isinstance(found, Park) else _Turn(item, found, payload)
 
 
 def _message(at: _Round, message: str) -> dict[str, Any] | None:

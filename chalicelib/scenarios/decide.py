@@ -209,6 +209,7 @@ class _Turn:
         """From a node on through everything that takes no time, past at most one message."""
         send: str | None = None
         skipped: dict[str, str] = {}
+        trail: list[tuple[str, str]] = []
         position: Position | None = None
         last = self.item.node
         if name is not None and self.goal_reached():
@@ -225,6 +226,7 @@ class _Turn:
                 why_not = self._why_not(name, node)
                 if why_not == "exit":
                     position = Position("exited", name, reason="late")
+                    trail.append((name, "late"))
                 elif not why_not and (send or not self.may_send):
                     position = Position("active", name, self.now)
                 else:
@@ -232,27 +234,33 @@ class _Turn:
                         skipped[name] = why_not
                     else:
                         send = name
+                    trail.append((name, "next"))
                     name = node.get("next")
             else:
-                name, position = self._pass(name, node)
+                way, name, position = self._pass(name, node)
+                if way is not None:
+                    trail.append((last, way))
         message = self.program.body["nodes"][send]["message"] if send else None
-        return Step(position or Position("exited", name, reason="circle"), send, message, skipped)
+        end = position or Position("exited", name, reason="circle")
+        return Step(end, send, message, skipped, tuple(trail))
 
-    def _pass(self, name: str, node: Mapping[str, Any]) -> tuple[str | None, Position | None]:
-        """Where a node other than a message leads: another node, or a position to stay at."""
+    def _pass(self, name: str, node: Mapping[str, Any]) -> tuple[str | None, str | None, Position | None]:
+        """Where a node other than a message leads: the way (None: it is stayed at), and another node, or a
+        position.
+        """
         kind = node["type"]
         if kind == "exit":
-            return name, Position("exited", name, reason=node.get("reason") or "exit")
+            return "exit", name, Position("exited", name, reason=node.get("reason") or "exit")
         if kind == "branch":
-            return self._branch(name, node), None
+            return *self._branch(name, node), None
         if kind == "split":
-            return _split(node, name, self.item), None
+            return *_split(node, name, self.item), None
         moment = due_at(self.program, name, self.now, self.sheet)
         if kind != "wait" or moment > self.now:
-            return name, Position("active", name, moment)
+            return None, name, Position("active", name, moment)
         if node.get("until"):
-            return self._past(node)
-        return node.get("next"), None
+            return "past", *self._past(node)
+        return "past", node.get("next"), None
 
     def past(self, node: Mapping[str, Any]) -> Step:
         """The way of a friend whose date lies before the moment of entering the node, or is gone."""
@@ -279,26 +287,23 @@ class _Turn:
                 return "exit"
         return self.refused.get(name)
 
-    def _branch(self, name: str, node: Mapping[str, Any]) -> str | None:
-        for case, test in zip(node["cases"], self.program.cases[name], strict=True):
+    def _branch(self, name: str, node: Mapping[str, Any]) -> tuple[str, str | None]:
+        for number, (case, test) in enumerate(zip(node["cases"], self.program.cases[name], strict=True), 1):
             if test(self.sheet, self.now):
-                found: str | None = case.get("next")
-                return found
-        otherwise: str | None = node.get("else")
-        return otherwise
+                return f"case {number}", case.get("next")
+        return "else", node.get("else")
 
 
-def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> str | None:
-    """By a hash of the friend's run, so that deciding again goes the same way."""
+def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> tuple[str, str | None]:
+    """The arm, by a hash of the friend's run, so that deciding again goes the same way."""
     seed = f"{item.scenario}:{name}:{item.run}:{item.user_id}"
     point = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) / 2**32
     point *= sum(arm["weight"] for arm in node["arms"])
-    for arm in node["arms"]:
+    for number, arm in enumerate(node["arms"], 1):  # noqa: B007 (the last one it came to)
         point -= arm["weight"]
         if point < 0:
             break
-    found: str | None = arm.get("next")
-    return found
+    return f"arm {number}", arm.get("next")
 
 
 def entering(

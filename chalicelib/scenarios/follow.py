@@ -51,10 +51,15 @@ def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
     ``grow_rev``: an event that is being decided on the sheet before is then decided anew.
     """
     path = ("scenarios", of.scenario)
-    shown = {"state": of.state, "node": of.node, "run": of.run, "v": of.v, "at": of.node_at}
     older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
     adds = [(("rev",), 1)] if grow_rev else []
-    friends.update_paths(account.id, account.shards, of.user_id, [(path, shown)], [], [older], adds=adds)
+    sets = [(path, shown(of))]
+    friends.update_paths(account.id, account.shards, of.user_id, sets, [], [older], adds=adds)
+
+
+def shown(of: Enrollment) -> dict[str, Any]:
+    """Where a friend stands, as the sheet shows it."""
+    return {"state": of.state, "node": of.node, "run": of.run, "v": of.v, "at": of.node_at}
 
 
 def tell(events: Sequence[FriendEvent]) -> None:

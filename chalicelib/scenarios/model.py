@@ -81,13 +81,15 @@ class Park:
 class Step:
     """What happens now: at most one message node is sent, then the friend stands at ``position``.
 
-    ``skipped`` names message nodes that were passed without sending, with the reason.
+    ``skipped`` names message nodes that were passed without sending, with the reason. ``trail`` tells the
+    nodes that were gone through in this turn, each with the way taken (as ``decide`` names it).
     """
 
     position: Position
     send: str | None = None
     message: str | None = None
     skipped: dict[str, str] = field(default_factory=dict)
+    trail: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import verify
 from chalicelib.gateways import clock
 from chalicelib.scenarios import decide, follow, graph, store
-from chalicelib.scenarios.documents import KINDS, check, warn
+from chalicelib.scenarios.documents import KINDS, check, references, warn
 from chalicelib.scenarios.model import EARLY, Enrollment
 from chalicelib.segments import audience
-from chalicelib.shared.errors import Conflict, RuleViolation
+from chalicelib.shared.errors import Conflict, Detail, RuleViolation
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import service as timers
 
@@ -40,9 +40,7 @@ def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False
         draft = seen.get("scenarios", scenario).body
         document = seen.find("published", scenario)
         before = document.body if document else None
-        faults = list(check(scenario, draft, seen))
-        if faults:
-            raise RuleViolation(f"{faults[0].path}: {faults[0].message}", faults)
+        refuse_faults(scenario, draft, seen)
         body = {
             "version": before["version"] + 1 if before else 1,
             "definition": draft,
@@ -62,6 +60,18 @@ def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False
     answer = {"version": published["version"], "waiting": waiting, "effects": effects}
     warnings = list(warn(scenario, saved))
     return answer | ({"warnings": warnings} if warnings else {})
+
+
+def refuse_faults(scenario: str, draft: dict[str, Any], seen: Snapshot) -> None:
+    """Raises RuleViolation for a draft that cannot be put in force."""
+    faults = [
+        Detail(reference.path, f"there is no {reference.kind}/{reference.id}")
+        for reference in references(draft)
+        if seen.find(reference.kind, reference.id) is None
+    ]
+    faults = faults or list(check(scenario, draft, seen))
+    if faults:
+        raise RuleViolation(f"{faults[0].path}: {faults[0].message}", faults)
 
 
 def _effects(before: dict[str, Any] | None, after: dict[str, Any], waiting: dict[str, int]) -> list[str]:

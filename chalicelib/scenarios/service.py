@@ -13,9 +13,9 @@ from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.friends import store as friends
 from chalicelib.gateways import clock
-from chalicelib.scenarios import decide, follow, store
+from chalicelib.scenarios import decide, entering, follow, hearing, store
 from chalicelib.scenarios.advance import advance
-from chalicelib.scenarios.model import CAUSES_KEPT, EARLY, Enrollment, Position, Result
+from chalicelib.scenarios.model import EARLY, Enrollment, Position, Result
 from chalicelib.scenarios.moves import follow_moves, go_on, moved
 from chalicelib.scenarios.publishing import funnel, pause, publish, resume
 from chalicelib.shared.errors import Unavailable
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _TRIES = 5
-_REFUSED = {"active": "already_active", "ended_before": "already_entered", "too_often": "too_often"}
 
 
 def enroll(account: str, user_ids: Sequence[str], scenario: str, at: datetime, cause: str) -> list[Result]:
@@ -59,7 +58,7 @@ def enroll(account: str, user_ids: Sequence[str], scenario: str, at: datetime, c
     results: dict[str, Result] = {}
     todo: list[str] = []
     for user in dict.fromkeys(user_ids):
-        why = _why_not(sheets.get(user), program)
+        why = entering.refusal(sheets.get(user), program)
         if why:
             results[user] = Result(user, accepted=False, why=why)
         else:
@@ -69,14 +68,6 @@ def enroll(account: str, user_ids: Sequence[str], scenario: str, at: datetime, c
             return [results[user] for user in user_ids]
         todo = _enter(owner, program, {user: sheets[user] for user in todo}, at, cause, results)
     raise Unavailable(f"{len(todo)} enrollments in {scenario} were changed by others meanwhile")
-
-
-def _why_not(sheet: dict[str, Any] | None, program: decide.Program) -> str | None:
-    if sheet is None or sheet.get("status") == "erased":
-        return "unknown_friend"
-    if sheet.get("status") == "blocked" and decide.on_block(program) == "exit":
-        return "blocked"
-    return None
 
 
 def _enter(
@@ -89,15 +80,15 @@ def _enter(
 ) -> list[str]:
     """One try for these friends: item, due entry, mirror, fact. Answers whom somebody else changed."""
     now = clock.now()
-    re_entry = (program.body.get("entry") or {}).get("re_entry", "never")
+    re_entry = entering.re_entry(program)
     items = store.load_many(account.id, program.scenario, list(sheets))
     again: list[str] = []
     there: list[Enrollment] = []
     for user, sheet in sheets.items():
         seen = items.get(user)
         verdict = decide.entering(seen, re_entry, cause, now)
-        if verdict in _REFUSED:
-            results[user] = Result(user, accepted=False, why=_REFUSED[verdict])
+        if verdict in entering.REFUSED:
+            results[user] = Result(user, accepted=False, why=entering.REFUSED[verdict])
             if seen is not None and _is_cut_off(seen, sheet):
                 there.append(seen)
             continue
@@ -107,7 +98,7 @@ def _enter(
             if seen.causes[-1] == cause and _stands_as_entered(seen):
                 there.append(seen)
             continue
-        fresh = _fresh(program, sheet, seen, now, cause)
+        fresh = entering.fresh(program, sheet, seen, now, cause)
         if not store.enroll(seen, fresh):
             again.append(user)
             continue
@@ -134,27 +125,6 @@ def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
     if item.causes[-1] == cause:
         return follow.entered(item, iso(at), cause)
     return follow.entered(item, item.entered_at, item.causes[-1])
-
-
-def _fresh(
-    program: decide.Program, sheet: dict[str, Any], seen: Enrollment | None, now: datetime, cause: str
-) -> Enrollment:
-    start = program.body["start"]
-    entered = parse_iso(iso(now))
-    return Enrollment(
-        account=sheet["account"],
-        user_id=sheet["user_id"],
-        scenario=program.scenario,
-        state="active",
-        run=seen.run + 1 if seen else 1,
-        v=seen.v + 1 if seen else 1,
-        node=start,
-        node_at=iso(now),
-        entered_at=iso(now),
-        due_at=iso(decide.due_at(program, start, entered, sheet)),
-        causes=[*(seen.causes if seen else []), cause][-CAUSES_KEPT:],
-        re_entries=[*decide.lately(seen, now), iso(now)] if seen else [],
-    )
 
 
 def exit(  # noqa: A001 (the action's own name)
@@ -198,31 +168,23 @@ def on_friend_event(account: str, user_id: str, sheet: dict[str, Any], event: Fr
     event.
     """
     owner, snapshot = accounts.get_account(account), catalog.snapshot(account)
-    blocked = event.type == "unfollowed" and sheet.get("status") == "blocked"
     touched: list[str] = []
     for item in store.of_friend(account, user_id):
         program = decide.find_program(snapshot, item.scenario, owner.zone)
-        if blocked and (program is None or decide.on_block(program) == "exit"):
+        meant = hearing.meaning(program, item, sheet, event)
+        if meant == "exit":
             done = exit(account, [user_id], item.scenario, "blocked", parse_iso(event.at))[0].accepted
-        elif program is None or item.state != "active":
-            continue
-        elif decide.is_awaited(program, item, {"type": event.type, "at": event.at, "props": event.props}):
-            done = not program.paused and go_on(owner, program, item, sheet)
+        elif meant == "go_on":
+            done = not (program and program.paused) and go_on(owner, program, item, sheet)
         else:
-            done = _follow_date(program, item, sheet)
+            done = meant is not None and _follow_date(item, meant)
         if done:
             touched.append(item.scenario)
     return touched
 
 
-def _follow_date(program: decide.Program, item: Enrollment, sheet: dict[str, Any]) -> bool:
+def _follow_date(item: Enrollment, due: datetime) -> bool:
     """A friend who waits until a date that is another one now: due then, at the same version."""
-    node = program.node(item.node)
-    if node is None or item.claim or not node.get("until"):
-        return False
-    due = decide.due_at(program, item.node, parse_iso(item.node_at), sheet)
-    if item.due_at == iso(due):
-        return False
     timers.arm(follow.entry(item, item.v, item.node, due))
     return store.park(item, due)
 
