@@ -24,12 +24,12 @@ from chalicelib.engine.model import Decision, Program
 from chalicelib.engine.program import program_of
 from chalicelib.friends import activities, contents, store
 from chalicelib.friends.expressions import Condition
-from chalicelib.friends.model import Sheet
+from chalicelib.friends.model import Sheet, erased_at
 from chalicelib.friends.trim import size_of
 from chalicelib.gateways import clock
 from chalicelib.messages import said
 from chalicelib.shared.errors import Conflict
-from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.events import NOBODY, FriendEvent
 from chalicelib.shared.observability import logger
 
 _ATTEMPTS = 10
@@ -45,7 +45,8 @@ def react(event: FriendEvent, account: Account | None = None, program: Program |
     """
     account = account or get_account(event.account_id)
     if event.recorded_only:
-        activities.replace_failed(_activity(event))
+        if not _is_erased(event, _known(event, account)):
+            activities.replace_failed(_activity(event))
         return
     program = program or program_for(account)
     for attempt in range(_ATTEMPTS):
@@ -63,10 +64,16 @@ def program_for(account: Account) -> Program:
 
 def give_up(event: FriendEvent, why: str) -> None:
     """Leave a ``failed`` activity of an event that goes to the dead letters; a redriven one replaces it."""
-    if event.type == "messaged":
-        account = get_account(event.account_id)
-        event = unsaid.event_of(event, store.load(account.id, account.shards, event.user_id))
+    sheet = _known(event, get_account(event.account_id))
+    if _is_erased(event, sheet):
+        return
+    event = unsaid.event_of(event, sheet)
     activities.put(_activity(event) | {"state": "failed", "why": why[:500]})
+
+
+def _known(event: FriendEvent, account: Account) -> Sheet | None:
+    """The sheet of whom the event is about, if it is about a friend."""
+    return None if event.user_id == NOBODY else store.load(account.id, account.shards, event.user_id)
 
 
 def _once(event: FriendEvent, account: Account, program: Program) -> bool:
@@ -78,7 +85,7 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
     known = activities.find_many(account.id, event.user_id, wanted)
     if _complete(known.get(event.event_id)):
         return True
-    if sheet is not None and sheet["status"] == "erased" and not _begins_anew(event, sheet):
+    if _is_erased(event, sheet):
         logger.info("an event of an erased friend is dropped", extra={"account": account.id})
         return True
     if sheet is not None and event.event_id in pending:
@@ -90,6 +97,8 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
     erased = sheet is not None and sheet["status"] == "erased"
     decision = decide(event, None if erased else sheet, program, clock.now())
     decision.before = sheet
+    if erased:
+        decision.after["erased_at"] = erased_at(sheet)
     unsaid.note(decision, event)
     _add_internal_effects(decision, event)
     if not _changes_anything(decision):
@@ -112,9 +121,14 @@ def _complete(activity: Mapping[str, Any] | None) -> bool:
     return activity is not None and activity.get("state") != "failed"
 
 
-def _begins_anew(event: FriendEvent, tombstone: Sheet) -> bool:
-    """Whether an erased friend has come back: something they did on LINE after the erasure."""
-    return event.source == "line" and event.at > (tombstone.get("status_at") or "")
+def _is_erased(event: FriendEvent, sheet: Sheet | None) -> bool:
+    """Whether an event belongs to what was erased, however late it comes: it is dropped.
+
+    An erased friend comes back by something they do on LINE after the erasure.
+    """
+    if sheet is None:
+        return False
+    return event.at <= erased_at(sheet) or (sheet["status"] == "erased" and event.source != "line")
 
 
 def _changes_anything(decision: Decision) -> bool:

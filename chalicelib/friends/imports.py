@@ -20,7 +20,7 @@ from chalicelib.catalog.service import Write, save, snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.friends import activities, csv_rows, jobs, store
 from chalicelib.friends.csv_rows import Record, Row, WrongLine
-from chalicelib.friends.model import Fact, Sheet, new_sheet
+from chalicelib.friends.model import Fact, Sheet, erased_at, new_sheet
 from chalicelib.friends.paths import changed_paths
 from chalicelib.friends.trim import tidy
 from chalicelib.gateways import objects, queues
@@ -218,7 +218,7 @@ class _Import:
     def _row(self, sheet: Sheet | None, line: int, row: Row) -> tuple[Sheet | None, str | None]:
         user, at = row["user_id"], self.job.created_at
         for _ in range(_ATTEMPTS):
-            if sheet is not None and sheet["status"] == "erased":
+            if sheet is not None and (sheet["status"] == "erased" or at <= erased_at(sheet)):
                 return sheet, "this friend was erased"
             after = copy.deepcopy(sheet) if sheet else new_sheet(self.account.id, user, at)
             zone = self.account.zone

@@ -70,6 +70,16 @@ def new_sheet(account: str, user: str, at: str) -> Sheet:
     return sheet
 
 
+def erased_at(sheet: Sheet | None) -> str:
+    """The moment up to which everything about the friend was erased, also of one who came back since; empty:
+    never. An event of that time or an earlier one is nobody's.
+    """
+    if sheet is None:
+        return ""
+    known = sheet.get("erased_at") or (sheet["status"] == "erased" and sheet.get("status_at"))
+    return str(known or "")
+
+
 def is_by_friend(event_type: str, source: str) -> bool:
     """Whether an event is something that the friend did (it makes the friend active)."""
     if event_type in UNCOUNTED:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from chalicelib.friends.expressions import Condition, Expression
-from chalicelib.friends.model import Sheet
+from chalicelib.friends.model import Sheet, erased_at
 from chalicelib.friends.paths import Path, changed_paths
 from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import plain_item, to_av
@@ -17,6 +17,7 @@ from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
 
 __all__ = [
+    "ERASED",
     "Condition",
     "create_or_update",
     "erase",
@@ -27,6 +28,8 @@ __all__ = [
     "update_paths",
 ]
 
+ERASED = "9999"
+"""After every moment."""
 _EXISTS = Condition(("pk",), "exists")
 _NEW = Condition(("pk",), "absent")
 
@@ -51,10 +54,12 @@ def load_many(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, S
 
 
 def heard_of(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str]:
-    """Of those user ids that are known and not erased: since when (``created_at``). Read consistently."""
+    """Of those user ids that are known: the moment before which nothing is theirs, because it was erased
+    (empty: never erased; ``ERASED``: they are erased now). Read consistently.
+    """
     keys = [_key(account, shards, user) for user in dict.fromkeys(user_ids)]
-    found = map(to_sheet, batch_get("friends", keys, ("status", "created_at")))
-    return {sheet["user_id"]: sheet["created_at"] for sheet in found if sheet["status"] != "erased"}
+    found = map(to_sheet, batch_get("friends", keys, ("status", "erased_at")))
+    return {s["user_id"]: ERASED if s["status"] == "erased" else erased_at(s) for s in found}
 
 
 def batch_get(
@@ -146,7 +151,8 @@ def erase(account: str, shards: int, user_id: str, at: str) -> bool:
     """Leave a tombstone: nothing of the friend but the fact that it was erased. False when never seen."""
     dynamodb = aws.client("dynamodb")
     while (sheet := load(account, shards, user_id)) is not None:
-        tombstone = {"status": "erased", "status_at": at, "created_at": at, "rev": sheet["rev"] + 1}
+        tombstone = {"status": "erased", "status_at": at, "created_at": at, "erased_at": at}
+        tombstone |= {"rev": sheet["rev"] + 1}
         expression = Expression()
         try:
             dynamodb.put_item(
