@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.catalog import sealing
-from chalicelib.engine import asking, limits
+from chalicelib.engine import asking
 from chalicelib.engine.at import At, CannotRun
 from chalicelib.engine.model import Decision
 from chalicelib.engine.values import Filling, NoValue
+from chalicelib.friends import limit_states
 from chalicelib.friends import sheet as sheets
 from chalicelib.friends.model import Fact, Sheet
 from chalicelib.friends.values import UnfitValue, number
@@ -79,7 +80,7 @@ def _within_day(decision: Decision, value: Mapping[str, Any], points: float, at:
         return points
     day = local_date(parse_iso(at.event.at), at.program.zone).isoformat()
     days = decision.after["limits"].get(at.rule, {}).get("points", {}).get(value["score"], {})
-    used, forgotten = float(days.get(day, 0)), limits.is_forgotten(days, day)
+    used, forgotten = limit_states.used(days, day), limit_states.is_forgotten(days, day)
     allowed = 0.0 if forgotten else max(0.0, min(points, float(value["max_per_day"]) - used))
     if allowed != points:
         cut = {"type": "capped", "score": value["score"], "points": points, "added": allowed, "by": at.by}
@@ -87,7 +88,7 @@ def _within_day(decision: Decision, value: Mapping[str, Any], points: float, at:
         decision.changes.append(cut | why)
     if allowed:
         state = decision.after["limits"].setdefault(at.rule, {}).setdefault("points", {})
-        state[value["score"]] = limits.with_day(days, day, used + allowed)
+        state[value["score"]] = limit_states.with_used(days, day, used + allowed)
     return allowed
 
 

@@ -50,6 +50,7 @@ def decide(
         else:
             reaction.run_again(counted)
     moments.plan(after, program, event.at, came=event.type == TIME_PASSED)
+    limits.forget_gone(after["limits"], program.snapshot, local_date(parse_iso(event.at), program.zone))
     trimmed = sheets.tidy(after, max(local_date(parse_iso(event.at), program.zone), now.date()))
     if trimmed:
         decision.changes.append({"type": "trimmed", "names": trimmed[:50]})

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.friends import limit_states
 from chalicelib.shared.times import iso, parse_duration, parse_iso
 
-DAYS_REMEMBERED = 31
-"""Of so many days, the newest, a sheet remembers what they have used; an older one counts as used up."""
 RUNS_REMEMBERED = 10
 """Of so many runs, the newest, a sheet remembers the moments for a cooldown; nothing runs before them."""
 _COUNTED = re.compile(r"limit: (\d+) of every \d+")
 """What ``take`` says of a match that was counted and did not run."""
+_ACTING_LIKE_RULES = {"form": "forms", "link": "links", "scenario": "scenarios"}
+"""Whose documents act like rules, named ``<kind>:<id>`` or ``<kind>:<id>:<part>``."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -97,6 +99,8 @@ def take(
         return _take_apart(limit.cooldown, before, at)
     # The moments that are remembered for a cooldown would not tell of runs under another limit.
     before.pop("runs", None)
+    if limit.per_day is None:
+        before.pop("days", None)
     ran = _ran(before, at)
     if limit.every is not None:
         matches = ran["n"]
@@ -107,12 +111,12 @@ def take(
         return (before, f"limit: once, done at {before.get('last_at')}") if before.get("n") else (ran, None)
     day = parse_iso(at).astimezone(zone).date().isoformat()
     days = before.get("days", {})
-    if is_forgotten(days, day):
+    if limit_states.is_forgotten(days, day):
         return before, f"limit: {limit.per_day} per day, and {day} is longer ago than is remembered"
-    today = int(days.get(day, 0))
+    today = int(limit_states.used(days, day))
     if today >= (limit.per_day or 0):
         return before, f"limit: {limit.per_day} per day"
-    return ran | {"days": with_day(days, day, today + 1)}, None
+    return ran | {"days": limit_states.with_used(days, day, today + 1)}, None
 
 
 def give_back(
@@ -131,10 +135,10 @@ def give_back(
     if why is not None:
         return after
     day = parse_iso(at).astimezone(zone).date().isoformat()
-    used = int(after.get("days", {}).get(day, 0))
+    used = int(limit_states.used(after.get("days", {}), day))
     runs = list(after.get("runs", ()))
     if limit.per_day is not None and used:
-        after["days"] = {**after["days"], day: used - 1}
+        after["days"] = limit_states.with_used(after["days"], day, used - 1)
     elif limit.cooldown is not None and at in runs:
         runs.remove(at)
         after["runs"] = runs
@@ -144,6 +148,21 @@ def give_back(
     if after.get("last_at") == at and (limit.cooldown is not None or n <= 1):
         after["last_at"] = max(runs, default="")
     return after
+
+
+def forget_gone(states: dict[str, Any], snapshot: Snapshot, today: date) -> None:
+    """Drop what is kept for rules, forms, links and scenarios that are not in the catalog any more.
+
+    A state that counted something yesterday or today stays: its rule may be newer than this snapshot.
+    """
+    rules = snapshot.all("rules")
+    for name in [name for name in states if name not in rules]:
+        kind, colon, rest = name.partition(":")
+        id_ = rest.partition(":")[0]
+        if colon and kind in _ACTING_LIKE_RULES and snapshot.find(_ACTING_LIKE_RULES[kind], id_) is not None:
+            continue
+        if limit_states.is_idle(states[name], today):
+            del states[name]
 
 
 def _ran(state: Mapping[str, Any], at: str) -> dict[str, Any]:
@@ -161,16 +180,6 @@ def _take_apart(cooldown: timedelta, before: dict[str, Any], at: str) -> tuple[d
     if remembered and at < remembered[0] and int(before.get("n", 0)) > len(remembered):
         return before, f"limit: cooldown, and runs before {remembered[0]} are not remembered"
     return _ran(before, at) | {"runs": sorted([*remembered, at])[-RUNS_REMEMBERED:]}, None
-
-
-def is_forgotten(days: Mapping[str, Any], day: str) -> bool:
-    """Whether a day is older than all that a full memory of days holds: what it has used is not known."""
-    return len(days) >= DAYS_REMEMBERED and day < min(days)
-
-
-def with_day(days: Mapping[str, Any], day: str, used: float) -> dict[str, Any]:
-    """The memory with what a day has used by now; only the newest days stay."""
-    return dict(sorted({**days, day: used}.items())[-DAYS_REMEMBERED:])
 
 
 def _moment(text: str | None) -> str | None:

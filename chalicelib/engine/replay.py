@@ -13,6 +13,7 @@ from chalicelib.engine import limits
 from chalicelib.engine.at import cause
 from chalicelib.engine.decide import copy
 from chalicelib.engine.model import PRODUCED, Counted, Program, Rule
+from chalicelib.friends import limit_states
 from chalicelib.friends.model import Fact, Sheet
 from chalicelib.messages.actions import parts
 from chalicelib.shared.times import local_date, parse_iso
@@ -91,13 +92,14 @@ def _points_back(
         if name != "add_score" or not isinstance(value["points"], int | float):
             continue
         if value.get("max_per_day") is not None and value["points"] > 0:
-            _less(points.get(value["score"], {}), day, value["points"])
+            _less(points, value["score"], day, value["points"])
     for change in activity["changes"]:
         if change["type"] == "capped" and change.get("by") == cause(rule.id):
-            _less(points.get(change["score"], {}), day, change["added"] - change["points"])
+            _less(points, change["score"], day, change["added"] - change["points"])
     return {**state, "points": points} if points else state
 
 
-def _less(days: dict[str, Any], day: str, points: float) -> None:
-    if day in days:
-        days[day] = max(0.0, days[day] - points)
+def _less(memories: dict[str, dict[str, Any]], score: str, day: str, points: float) -> None:
+    memory = memories.get(score, {})
+    if used := limit_states.used(memory, day):
+        memories[score] = limit_states.with_used(memory, day, max(0.0, used - points))

@@ -6,13 +6,24 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from chalicelib.friends import limit_states
 from chalicelib.friends.model import BUDGET_BYTES, DAYS_KEPT, HARD_BYTES, KEYS_PER_TYPE, Sheet
 
 CAP = "cap_"
 """How the names of the attributes begin that hold reservations: ``cap_<category>_<per>_<period>``."""
 _PERIODS_KEPT = 2
+
+
+class _Cut(NamedTuple):
+    """Something that may go when the sheet is larger than ``above``; ``left`` stays of it."""
+
+    above: int
+    name: str
+    owner: dict[str, Any]
+    key: str
+    left: Any = None
 
 
 def size_of(value: Any) -> int:
@@ -24,10 +35,13 @@ def tidy(sheet: Sheet, today: date) -> list[str]:
     """Drop what the budget does not hold, oldest first; answers the names of what was dropped.
 
     Always: days out of the window and caps of periods gone by (unnamed, they can count no more), and the
-    oldest keys above 200 per type. Above 32 KB, until it fits:
-    old receipts, day counts of keyed facts, keyed facts, products, removals remembered. Above 100 KB
-    also answers to forms, oldest first, and attributes, longest first. Never dropped: tags, scores, status,
-    pending reactions.
+    oldest keys above 200 per type. Above 32 KB, until it fits: old receipts, what limits of rules remember
+    and do not need (limits per day that counted nothing for two days and cooldowns older than 31 days; days
+    before the newest and runs before the last, which only late events would miss). Above 32 KB without the
+    limits that are left: day counts of keyed facts, keyed facts, products, removals remembered. Above 100 KB
+    also the other limits, the longest unused first and ``once`` and ``every`` behind all others, answers to
+    forms, oldest first, and attributes, longest first. Never dropped: tags, scores, status, pending
+    reactions.
     """
     _drop_old_days(sheet, today)
     _drop_old_caps(sheet)
@@ -36,39 +50,55 @@ def tidy(sheet: Sheet, today: date) -> list[str]:
     size = size_of(sheet)
     if size <= BUDGET_BYTES:
         return trimmed
-    for above, name, owner, key in _cuts(sheet):
-        if size > above and key in owner:
-            size -= size_of({key: owner[key]}) - 1
-            trimmed.append(_drop(name, owner, key))
+    for cut in _cuts(sheet, today):
+        if size > cut.above and cut.key in cut.owner:
+            size -= size_of({cut.key: cut.owner[cut.key]}) - 1
+            trimmed.append(_drop(cut.name, cut.owner, cut.key))
+            if cut.left is not None:
+                cut.owner[cut.key] = cut.left
+                size += size_of({cut.key: cut.left}) - 1
     return trimmed
 
 
-def _cuts(sheet: Sheet) -> Iterator[tuple[int, str, dict[str, Any], str]]:
-    """Every possible cut, least missed first: ``(the size above which it is made, its name, owner, key)``."""
-    facts, received = sheet["facts"], sheet["received"]
+def _cuts(sheet: Sheet, today: date) -> Iterator[_Cut]:
+    """Every possible cut, least missed first."""
+    received, limits = sheet["received"], sheet["limits"]
     for run in sorted(received, key=lambda r: str(received[r]))[:-50]:
-        yield BUDGET_BYTES, f"received.{run}", received, run
+        yield _Cut(BUDGET_BYTES, f"received.{run}", received, run)
+    for rule in limit_states.idle(limits, today):
+        yield _Cut(BUDGET_BYTES, f"limits.{rule}", limits, rule)
+    for name, owner, key, left in limit_states.details(limits):
+        yield _Cut(BUDGET_BYTES, name, owner, key, left)
+    yield from _behaviour(sheet)
+    for rule in limit_states.by_age(limits):
+        yield _Cut(HARD_BYTES, f"limits.{rule}", limits, rule)
+    forms = sheet.get("forms") or {}
+    for form in sorted(forms, key=lambda f: str(forms[f].get("at") or "")):
+        yield _Cut(HARD_BYTES, f"forms.{form}", forms, form)
+    attributes = sheet["attributes"]
+    for name in sorted(attributes, key=lambda a: -size_of(attributes[a])):
+        yield _Cut(HARD_BYTES, f"attributes.{name}", attributes, name)
+
+
+def _behaviour(sheet: Sheet) -> Iterator[_Cut]:
+    """What the friend did, in its details. Limits that are needed take nothing of its room."""
+    above = BUDGET_BYTES + size_of(sheet["limits"]) - size_of({})
+    facts = sheet["facts"]
     keyed = sorted((n for n in facts if _type_of(n) is not None), key=lambda n: str(facts[n]["last_at"]))
     for name in keyed:
-        yield BUDGET_BYTES, f"facts.{name}.days", facts[name], "days"
+        yield _Cut(above, f"facts.{name}.days", facts[name], "days")
     for name in keyed:
-        yield BUDGET_BYTES, f"facts.{name}", facts, name
+        yield _Cut(above, f"facts.{name}", facts, name)
     for kind in ("products", "categories"):
         figures = sheet["purchases"].get(kind, {})
         for name in sorted(figures, key=lambda n: str(figures[n].get("last_at", "")))[:-20]:
-            yield BUDGET_BYTES, f"purchases.{kind}.{name}", figures, name
+            yield _Cut(above, f"purchases.{kind}.{name}", figures, name)
     clicked = sheet.get("clicked", {})
     for delivery in sorted(clicked, key=lambda d: str(clicked[d]["at"]))[:-50]:
-        yield BUDGET_BYTES, f"clicked.{delivery}", clicked, delivery
+        yield _Cut(above, f"clicked.{delivery}", clicked, delivery)
     untagged = sheet["untagged"]
     for tag in sorted(untagged, key=lambda t: str(untagged[t])):
-        yield BUDGET_BYTES, f"untagged.{tag}", untagged, tag
-    forms = sheet.get("forms") or {}
-    for form in sorted(forms, key=lambda f: str(forms[f].get("at") or "")):
-        yield HARD_BYTES, f"forms.{form}", forms, form
-    attributes = sheet["attributes"]
-    for name in sorted(attributes, key=lambda a: -size_of(attributes[a])):
-        yield HARD_BYTES, f"attributes.{name}", attributes, name
+        yield _Cut(above, f"untagged.{tag}", untagged, tag)
 
 
 def _drop_old_days(sheet: Sheet, today: date) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.engine.decide import copy, decide
+from chalicelib.friends import limit_states
+from chalicelib.friends.trim import size_of, tidy
 from chalicelib.shared.times import iso
-from tests.engine_builders import NOW, a_rule, after, an_event, types, why
+from tests.engine_builders import NOW, a_program, a_rule, after, an_event, types, why
 
 
 def run(rules: dict[str, Any], *minutes: float) -> tuple[list[int], Any]:
@@ -226,3 +229,116 @@ def test_a_night_from_sunday_ends_on_monday(day: str, open_: bool) -> None:
         assert bool(after(event, rules).after["tags"]) is open_
     rules = {"r": a_rule(then=[{"add_tag": "a"}], valid={**night, "weekdays": ["sun"]})}
     assert bool(after(event, rules).after["tags"]) is not open_
+
+
+DAILY = {"then": [FIVE_A_DAY], "limit": {"per_day": 9}}
+
+
+def lived(rules: dict[str, Any], days: int, sheet: Any = None) -> Any:
+    """The sheet after a message a day up to NOW."""
+    program = a_program(rules)
+    for ago in reversed(range(days)):
+        event = an_event(text="x", minutes=-ago * DAY, id=f"d{ago}")
+        sheet = decide(event, sheet, program, NOW).after
+    return sheet
+
+
+def test_a_rule_takes_little_room_however_long_it_runs() -> None:
+    """A limit and points per day take some 300 bytes after a year."""
+    state = lived({"r": a_rule(**DAILY)}, 365)["limits"]["r"]
+    assert size_of(state) < 300
+    assert state["days"] == {"on": "2026-11-22", "used": 1, "past": [1] * 30}
+
+
+@given(st.lists(st.tuples(st.integers(0, 70), st.integers(1, 4)), max_size=60))
+def test_a_memory_of_days_tells_what_was_used(uses: list[tuple[int, int]]) -> None:
+    """Like a table by date, in any order: of 31 days up to the newest; those before them are forgotten."""
+    memory: dict[str, Any] = {}
+    table: dict[int, int] = {}
+    for ago, amount in uses:
+        day = (NOW - timedelta(days=ago)).date().isoformat()
+        forgotten = bool(table) and ago - min(table) >= limit_states.DAYS_REMEMBERED
+        assert limit_states.is_forgotten(memory, day) is forgotten
+        if not forgotten:
+            assert limit_states.used(memory, day) == table.get(ago, 0)
+            table[ago] = table.get(ago, 0) + amount
+            memory = limit_states.with_used(memory, day, table[ago])
+
+
+def test_days_kept_by_date_are_read() -> None:
+    """Sheets that hold what was used by date go on from it."""
+    rules = {"r": a_rule(then=[{"add_tag": "a"}], limit={"per_day": 2})}
+    sheet = after(an_event(text="x"), {}).after
+    days = {"2026-11-22": 1, "2026-11-20": 2}
+    sheet["limits"]["r"] = {"n": 3, "last_at": iso(NOW), "days": days}
+    ran = []
+    for n, minutes in enumerate((1, 2, -2 * DAY, -DAY)):
+        decision = after(an_event(text="x", minutes=minutes, id=f"x{n}"), rules, sheet)
+        sheet = decision.after
+        ran.append(why(decision, "r") == "matched")
+    assert ran == [True, False, False, True]
+
+
+def test_limits_of_rules_that_are_gone_are_forgotten() -> None:
+    """Deleted rules, forms, links and scenarios leave nothing; disabled ones keep what they have used."""
+    state = {"n": 1, "last_at": iso(NOW - timedelta(days=9))}
+    kept = ["off", "form:check", "form:check:q1", "scenario:welcome:m", "link:sale"]
+    gone = ["r", "form:x", "form:x:q1", "scenario:x:m", "link:x", "what:check"]
+    sheet = after(an_event(text="x"), {}).after
+    sheet["limits"] = {name: dict(state) for name in (*kept, *gone)}
+    sheet["limits"]["fresh"] = {"n": 1, "last_at": iso(NOW - timedelta(days=1))}
+    sale = {"name": "s", "url": "https://example.com/"}
+    rules = {"off": a_rule(enabled=False)}
+    left = after(an_event(text="x", id="e2"), rules, sheet, links={"sale": sale}).after["limits"]
+    assert sorted(left) == sorted([*kept, "fresh"])
+
+
+def test_limits_push_out_nothing_else() -> None:
+    """Four hundred rules that count each day: answers, attributes and what the friend wrote stay."""
+    rules = {f"rule-{n:04d}": a_rule(**DAILY) for n in range(400)}
+    sheet = lived(rules, 1)
+    sheet["attributes"]["memo"] = "m" * 900
+    sheet["forms"]["check"] = {"at": iso(NOW), "answers": {}}
+    for state in sheet["limits"].values():
+        state["days"]["past"] = state["points"]["interest"]["past"] = [1] * 30
+    assert size_of(sheet) > 100_000
+    late = after(an_event(text="x", id="late", minutes=1), rules, sheet)
+    assert late.after["attributes"]
+    assert late.after["forms"]
+    assert late.after["facts"]["messaged:text"]["days"] == {"2026-11-22": 2}
+    assert len(late.after["limits"]) == 400
+    assert size_of(late.after) < 100_000
+    assert late.changes[-1]["type"] == "trimmed"
+    assert all(name.startswith("limits.") for name in late.changes[-1]["names"])
+    # What went were days gone by: they count as used up, and today goes on.
+    old = after(an_event(text="x", id="old", minutes=-DAY), rules, late.after)
+    assert why(old, "rule-0000") == "limit: 9 per day, and 2026-11-21 is longer ago than is remembered"
+    assert why(after(an_event(text="x", id="now", minutes=2), rules, late.after), "rule-0000") == "matched"
+
+
+def test_limits_go_the_longest_unused_first_and_once_at_the_end() -> None:
+    """Above 32 KB those that hold nobody back any more; above 100 KB the others, ``once`` behind them."""
+
+    def days_before(days: int) -> str:
+        return iso(NOW - timedelta(days=days))
+
+    daily = {"on": days_before(3)[:10], "used": 1, "past": []}
+    sheet = after(an_event(text="x"), {}).after
+    sheet["limits"] = {
+        "once": {"n": 1, "last_at": days_before(900)},
+        "once-points": {"n": 1, "last_at": days_before(800), "points": {"interest": daily}},
+        "cooldown": {"n": 1, "last_at": days_before(30), "runs": [days_before(31), days_before(30)]},
+        "old-cooldown": {"n": 1, "last_at": days_before(40), "runs": [days_before(40)]},
+        "daily": {"n": 1, "last_at": days_before(3), "days": daily},
+        "points": {"points": {"interest": daily}},
+        "today": {"n": 1, "last_at": iso(NOW), "days": {"on": iso(NOW)[:10], "used": 1}},
+    }
+    large = copy(sheet) | {"tags": {str(n): "x" * 90 for n in range(400)}}
+    trimmed = tidy(large, NOW.date())
+    assert trimmed[:4] == ["limits.old-cooldown", "limits.daily", "limits.points", "limits.cooldown.runs"]
+    assert sorted(large["limits"]) == ["cooldown", "once", "once-points", "today"]
+    assert large["limits"]["cooldown"]["runs"] == [days_before(30)]
+    huge = copy(sheet) | {"tags": {str(n): "x" * 90 for n in range(1200)}}
+    trimmed = [name for name in tidy(huge, NOW.date()) if name.count(".") == 1 and "limits" in name]
+    ordered = ["old-cooldown", "daily", "points", "cooldown", "today", "once", "once-points"]
+    assert trimmed == [f"limits.{name}" for name in ordered]

@@ -151,7 +151,7 @@ def test_points_of_the_day_are_given_back() -> None:
         history.happens(event)
 
     def used(decision: Decision) -> Any:
-        return next(iter(decision.after["limits"]["r"]["points"]["interest"].values()))
+        return decision.after["limits"]["r"]["points"]["interest"]["used"]
 
     first, second = (history.again(event) for event in events)
     assert [c["added"] for c in second.changes if c["type"] == "capped"] == [2]
