@@ -40,6 +40,10 @@ POLICIES: list[dict[str, Any]] = [
     {"quiet_hours": {"from": "16:00", "to": "09:00", "then": "skip"}},
     {"caps": [{"category": "marketing", "max": 1, "per": "day"}]},
     {
+        "quiet_hours": {"from": "16:00", "to": "19:00", "then": "skip"},
+        "caps": [{"category": "marketing", "max": 2, "per": "week"}],
+    },
+    {
         "quiet_hours": {"from": "15:30", "to": "16:00"},
         "caps": [{"category": "marketing", "max": 2, "per": "week"}],
     },
