@@ -121,11 +121,20 @@ def call_outcome(body: dict[str, Any], _received: int) -> None:
     try:
         outcomes.tell_call(body["account"], body["user"], body, told)
     except Unavailable as error:
-        if int(body.get("attempt", 1)) < _TELL_ATTEMPTS:
+        if int(body.get("attempt", 1)) < _TELL_ATTEMPTS and not isinstance(error, outcomes.Gone):
             _later(body, _TELL_ATTEMPTS, str(error))
         elif told["status"] == "failed":
             # The friend was erased, or the event is among the dead letters: the rule counts it all the same.
             health.note(body["account"], body["rule"], "failed", body["why"])
+
+
+def outcome(body: dict[str, Any], _received: int) -> None:
+    """What came of a push, likewise; of one that came to nothing only."""
+    last = int(body.get("attempt", 1)) >= _TELL_ATTEMPTS
+    try:
+        outcomes.tell(body["account"], body["run"], body["chunk"], last=last)
+    except Unavailable as error:
+        _later(body, _TELL_ATTEMPTS, str(error))
 
 
 class _NoSecret(Exception):

@@ -13,16 +13,21 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import service as deliveries
 from chalicelib.engine import health, waiting
-from chalicelib.friends import activities
+from chalicelib.friends import activities, store
 from chalicelib.gateways import clock
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.times import iso
 
 
-def tell(account: str, run: str, chunk: str) -> None:
+class Gone(Unavailable):
+    """The friend was erased, or was never one: there is no activity, and none comes."""
+
+
+def tell(account: str, run: str, chunk: str, *, last: bool = False) -> None:
     """The job: correct the effect that sent this chunk. Safe to repeat; told once.
 
-    Raises Unavailable while the reaction has not been completed.
+    Raises Unavailable while the reaction has not been completed; the ``last`` time the rule counts it all the
+    same. Of a friend who was erased there is nothing to tell.
     """
     manifest = deliveries.read_manifest(account, run, chunk)
     if manifest is None:
@@ -36,7 +41,15 @@ def tell(account: str, run: str, chunk: str) -> None:
     if outcome["status"] == "accepted":
         return
     told = {"status": outcome["status"], "why": outcome.get("reason") or "LINE never answered"}
-    _correct(account, cause["user_id"], cause, "done", told)
+    try:
+        _correct(account, cause["user_id"], cause, "done", told)
+    except Gone:
+        return
+    except Unavailable:
+        if not last:
+            raise
+        if cause["rule"] != "-":
+            health.note(account, cause["rule"], told["status"], told["why"])
 
 
 def _hear_of_question(account: str, cause: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
@@ -51,15 +64,23 @@ def _hear_of_question(account: str, cause: Mapping[str, Any], outcome: Mapping[s
 def tell_call(account: str, user: str, cause: Mapping[str, Any], told: Mapping[str, str]) -> None:
     """Correct the effect that made a call: ``failed``, or ``done`` after all when it was redriven.
 
-    Safe to repeat; told once. Raises Unavailable while the reaction has not been completed.
+    Safe to repeat; told once. Raises Unavailable while the reaction has not been completed, Gone when it
+    never will be.
     """
     before = "done" if told["status"] == "failed" else "failed"
     _correct(account, user, cause, before, told)
 
 
+def _is_gone(account: str, user: str) -> bool:
+    sheet = store.load(account, accounts.get_account(account).shards, user)
+    return sheet is None or sheet["status"] == "erased"
+
+
 def _correct(account: str, user: str, cause: Mapping[str, Any], before: str, told: Mapping[str, str]) -> None:
     event = cause["event_id"]
     activity = activities.find(account, user, event)
+    if activity is None and _is_gone(account, user):
+        raise Gone(f"{user} is no friend (any more)")
     if activity is None or activity.get("state") == "failed":
         raise Unavailable(f"event {event} of {user} has no activity yet")
     for place, effect in enumerate(activity.get("effects") or ()):

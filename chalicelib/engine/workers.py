@@ -11,7 +11,7 @@ from chalice.app import Blueprint, SQSEvent
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.deliveries import service as deliveries
-from chalicelib.engine import batch, jobs, moments, outcomes, service
+from chalicelib.engine import batch, jobs, moments, service
 from chalicelib.engine.model import Program
 from chalicelib.friends import exports, imports
 from chalicelib.scenarios import jobs as enrollments
@@ -88,10 +88,6 @@ def _receipts(body: dict[str, Any], _received: int) -> None:
     deliveries.write_receipts(body["account"], body["run"], body["chunk"])
 
 
-def _outcome(body: dict[str, Any], _received: int) -> None:
-    outcomes.tell(body["account"], body["run"], body["chunk"])
-
-
 _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "import": _import,
     "export": _export,
@@ -107,6 +103,6 @@ _JOBS: dict[str, Callable[[dict[str, Any], int], None]] = {
     "forget_said": jobs.forget_said,
     "erase": jobs.erase,
     "receipts": _receipts,
-    "outcome": _outcome,
+    "outcome": jobs.outcome,
     "moment": _moment,
 }

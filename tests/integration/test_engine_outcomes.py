@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.accounts.service import get_account
 from chalicelib.deliveries import service as deliveries
-from chalicelib.engine import outcomes, service
-from chalicelib.gateways import line
+from chalicelib.engine import outcomes, service, workers
+from chalicelib.friends import store
+from chalicelib.gateways import line, queues
 from chalicelib.shared.errors import Unavailable
 from tests.api_client import Api
 from tests.conftest import drain
@@ -97,3 +99,45 @@ def test_it_waits_for_the_reaction(api: Api, world: Line, monkeypatch: pytest.Mo
     service.react(an_event(text="x"))
     tell(jobs)
     assert effect()["status"] == "skipped"
+
+
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reaction has put its push in the ledger and dies before its activity stands."""
+    with monkeypatch.context() as cut:
+        cut.setattr(activities, "replace_failed", lambda _: (_ for _ in ()).throw(RuntimeError("cut off")))
+        with pytest.raises(RuntimeError):
+            service.react(an_event(text="x"))
+
+
+def test_of_a_friend_who_was_erased_nothing_is_told(
+    api: Api, world: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job ends: it does not come again, and nothing goes to the dead letters."""
+    api.ok("PUT", f"{A}/policies/default", ALL_DAY)
+    api.ok("PUT", f"{A}/rules/r", a_rule({"send": {"message": "hi"}}))
+    cut_off(monkeypatch)
+    (job,) = send_all()
+    shop = get_account("shop")
+    assert store.erase(shop.id, shop.shards, "U1", an_event(minutes=1).at)
+    workers._JOBS["outcome"](job, 1)
+    assert drain("bulk") == []
+    assert trouble(api) == []
+
+
+def test_an_event_that_never_stands_is_told_on_the_rule(
+    api: Api, world: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its event is among the dead letters: after twelve tries the rule counts it, and that is the end."""
+    api.ok("PUT", f"{A}/policies/default", ALL_DAY)
+    api.ok("PUT", f"{A}/rules/r", a_rule({"send": {"message": "hi"}}))
+    cut_off(monkeypatch)
+    service.give_up(an_event(text="x"), "poison")
+    jobs_, delays = send_all(), []
+    monkeypatch.setattr(
+        queues, "send", lambda _queue, body, delay_s=0: (jobs_.append(body), delays.append(delay_s))
+    )
+    for job in jobs_:
+        workers._JOBS["outcome"](job, 1)
+    assert len(jobs_) == 12
+    assert max(delays) == queues.MAX_DELAY_S
+    assert trouble(api) == [("skipped", 1, "quiet_hours")]
