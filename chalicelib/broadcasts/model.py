@@ -99,6 +99,8 @@ class Slice:
     payloads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     skipped: dict[str, list[str]] = field(default_factory=dict)
     held_out: list[str] = field(default_factory=list)
+    emptied: bool = False
+    """Its payloads were taken out, because every chunk stands: it cannot be packed again."""
 
     @property
     def recipients(self) -> set[str]:

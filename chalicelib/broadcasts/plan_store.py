@@ -1,14 +1,15 @@
-"""The plan of a run, in the ``ledger`` table: every item is written once. Private to this room.
+"""The plan of a run, in the ``ledger`` table: every item is written once; only the payloads are taken out of
+the slices again, as soon as every chunk stands. Private to this room.
 
 ``account#<run>#M<shard>`` / ``slice#<k>`` · ``account#<run>#S`` / ``<shard>``, and ``pack`` at the end
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 
 from chalicelib.broadcasts.model import Slice, Totals
@@ -36,6 +37,7 @@ class PlanRecord(dynamo.Record):
     slices = NumberAttribute(null=True)
     chunks = NumberAttribute(null=True)
     at = UnicodeAttribute(null=True)
+    emptied = BooleanAttribute(null=True)
 
 
 def _put_new(record: PlanRecord) -> bool:
@@ -69,6 +71,7 @@ def _slice(record: PlanRecord) -> Slice:
         payloads=record.payloads or {},
         skipped=record.skipped or {},
         held_out=record.held_out or [],
+        emptied=bool(record.emptied),
     )
 
 
@@ -106,6 +109,29 @@ def read_plan(account: str, run: str) -> tuple[dict[int, Totals], int | None]:
             counts.get("arms", {}), counts.get("skipped", {}), int(counts.get("held_out", 0))
         )
     return done, chunks
+
+
+def has_payloads(account: str, run: str) -> bool:
+    """Whether a plan that is packed may still hold payloads."""
+    return not PlanRecord.get(f"{account}#{run}#S", "pack", consistent_read=True).emptied
+
+
+def empty(account: str, run: str, shards: Iterable[int]) -> None:
+    """Take the payloads out of the slices of these shards, and note that no shard has any: the manifests,
+    which stand, hold what is still to be sent. Safe to repeat.
+    """
+    for shard in shards:
+        key = _slices_key(account, run, shard)
+        query = PlanRecord.query(
+            key,
+            PlanRecord.sk.startswith("slice#"),
+            filter_condition=PlanRecord.payloads.exists(),
+            attributes_to_get=["pk", "sk"],
+            consistent_read=True,
+        )
+        for record in query:
+            PlanRecord(key, record.sk).update([PlanRecord.emptied.set(True), PlanRecord.payloads.remove()])
+    PlanRecord(f"{account}#{run}#S", "pack").update([PlanRecord.emptied.set(True)])
 
 
 def put_pack(account: str, run: str, chunks: int, now: datetime) -> None:

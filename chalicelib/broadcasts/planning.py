@@ -207,22 +207,44 @@ def _give_back(frozen: Frozen, policy: policies.Policy, taken: set[str], stands:
 
 
 def pack_when_judged(frozen: Frozen) -> bool:
-    """Pack, if every shard is judged and nobody has packed; True when everything is packed. Consistent."""
+    """Pack, if every shard is judged and nobody has packed; True when everything is packed. Consistent.
+
+    What is packed is emptied: whoever is killed in between leaves that to the next one who looks.
+    """
     done, packed = plan_store.read_plan(frozen.account, frozen.run)
-    if packed is None and len(done) == frozen.shards:
+    if packed is None and len(done) < frozen.shards:
+        return False
+    if packed is None:
         pack(frozen)
-        return True
-    return packed is not None
+    own = {arm.id for arm in frozen.arms if not arm.static}
+    if own and plan_store.has_payloads(frozen.account, frozen.run):
+        shards = [shard for shard, counted in done.items() if own & counted.arms.keys()]
+        plan_store.empty(frozen.account, frozen.run, shards)
+    return True
+
+
+class _IsPacked(Exception):
+    """Somebody else has packed, and begun to empty the slices."""
 
 
 def all_slices(frozen: Frozen) -> Iterator[Slice]:
-    """Every slice of a run in the order of shards."""
+    """Every slice of a run in the order of shards. Raises when the run is packed and they are not whole."""
     for shard in range(frozen.shards):
-        yield from plan_store.slices(frozen.account, frozen.run, shard)
+        for made in plan_store.slices(frozen.account, frozen.run, shard):
+            if made.emptied:
+                raise _IsPacked
+            yield made
 
 
 def pack(frozen: Frozen) -> None:
     """Write the chunks of a run that is judged completely, then note that they stand. None is fed."""
+    try:
+        _pack(frozen)
+    except _IsPacked:
+        return  # chunks cut from emptied slices would not be those that stand
+
+
+def _pack(frozen: Frozen) -> None:
     count, standing = 0, deliveries.chunk_names(frozen.account, frozen.run)
     for piece in plan.pack(frozen.arms, all_slices(frozen)):
         count += 1

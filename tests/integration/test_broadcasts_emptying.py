@@ -1,0 +1,118 @@
+"""What a broadcast says to each friend stands in the plan only until every chunk stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.broadcasts import plan, plan_store, planning, store
+from chalicelib.broadcasts import service as broadcasts
+from chalicelib.broadcasts.model import Frozen
+from chalicelib.deliveries import service as deliveries
+from chalicelib.deliveries.store import find_manifest
+from tests.deliveries_builders import Crashed, World
+from tests.integration.test_broadcasts_run import FRIENDS, put, world
+
+__all__ = ["world"]
+
+
+def judged(name: str = "b", **more: Any) -> Frozen:
+    """A run of messages of their own whose shards are judged, and that is not packed."""
+    put(name, **({"message": "dear"} | more))
+    broadcasts.send("shop", name, "test")
+    head = store.find("shop", name)
+    assert head is not None
+    frozen = planning.freeze(head)
+    for shard in range(frozen.shards):
+        planning.judge_shard(frozen, planning.tools(frozen), shard)
+    return frozen
+
+
+def chunks(frozen: Frozen) -> dict[str, list[str]]:
+    """The recipients of each chunk; everybody has a payload of their own."""
+    found = {}
+    for name in deliveries.chunk_names("shop", frozen.run):
+        manifest = find_manifest("shop", frozen.run, name)
+        assert manifest is not None
+        assert set(manifest["payloads"]) == set(manifest["recipients"])
+        assert all(manifest["payloads"].values())
+        found[name] = manifest["recipients"]
+    return found
+
+
+def own(frozen: Frozen) -> list[dict[str, Any]]:
+    """The payloads that the plan holds."""
+    shards = range(frozen.shards)
+    return [part.payloads for n in shards for part in plan_store.slices("shop", frozen.run, n)]
+
+
+def test_the_plan_is_emptied_when_it_is_packed(world: World) -> None:
+    """Not before; who was meant stays to be read; looking once more changes nothing."""
+    frozen = judged()
+    assert all(own(frozen))
+    assert planning.pack_when_judged(frozen)
+    assert not any(own(frozen))
+    assert sorted(user for users in chunks(frozen).values() for user in users) == FRIENDS
+    assert broadcasts.why("shop", "b", "U1")["outcome"]["status"] == "pending"
+    world.counted.clear()
+    assert planning.pack_when_judged(frozen)
+    assert set(world.counted) == {"dynamodb:Query", "dynamodb:GetItem"}
+    world.run()
+    assert set(world.line.got.values()) == {1}
+    assert len(world.line.got) == len(FRIENDS)
+
+
+def test_one_payload_for_all_costs_nothing_more(world: World) -> None:
+    """The plan of identical messages has no payloads."""
+    frozen = judged(message="news")
+    planning.pack_when_judged(frozen)
+    world.counted.clear()
+    planning.pack_when_judged(frozen)
+    assert world.counted == {"dynamodb:Query": 1}
+
+
+def test_killed_anywhere_it_is_packed_and_emptied_in_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each write of packing: the payloads are gone only when every chunk has them."""
+    monkeypatch.setattr(plan, "SLICE_BYTES", 250)
+    for step in range(1, 40):
+        frozen = judged(f"b{step}")
+        world.crossings, world.crash_at = 0, step
+        try:
+            planning.pack_when_judged(frozen)
+            over = True
+        except Crashed:
+            over = False
+        world.crash_at = None
+        assert planning.pack_when_judged(frozen)
+        assert not any(own(frozen))
+        users = [user for users in chunks(frozen).values() for user in users]
+        assert sorted(users) == FRIENDS
+        assert len(chunks(frozen)) > 2
+        if over:
+            return
+    pytest.fail("packing has no end")
+
+
+def test_two_who_pack_at_once_cut_the_same_chunks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slower one meets slices that the quicker one has emptied: nothing is cut from them."""
+    monkeypatch.setattr(plan, "SLICE_BYTES", 250)
+    frozen = judged()
+    reads = plan_store.slices
+
+    def slices(account: str, run: str, shard: int) -> Any:
+        found = list(reads(account, run, shard))
+        if shard == 1 and not quicker:
+            quicker.append(shard)
+            assert planning.pack_when_judged(frozen)
+            return reads(account, run, shard)
+        return found
+
+    quicker: list[int] = []
+    monkeypatch.setattr(plan_store, "slices", slices)
+    assert planning.pack_when_judged(frozen)
+    assert quicker
+    users = [user for users in chunks(frozen).values() for user in users]
+    assert sorted(users) == FRIENDS
