@@ -49,7 +49,7 @@ def decide(
             reaction.run(facts)
         else:
             reaction.run_again(counted)
-    moments.plan(after, program, event.at, came=event.type == TIME_PASSED)
+    moments.plan(after, program, event.at)
     limits.forget_gone(after["limits"], program.snapshot, local_date(parse_iso(event.at), program.zone))
     trimmed = sheets.tidy(after, max(local_date(parse_iso(event.at), program.zone), now.date()))
     if trimmed:
@@ -76,10 +76,12 @@ def copy(value: Any) -> Any:
 
 def _fold(decision: Decision, event: FriendEvent, program: Program) -> list[Fact]:
     """What the event itself says of the friend."""
+    by_time = moments.fold(decision.after, program, event.at)
+    decision.changes += [_change(fact, "time") for fact in by_time]
     facts = sheets.fold_event(decision.after, event, program.zone)
     by = event.source
     if event.type == TIME_PASSED:
-        facts += moments.fold(decision.after, program, event.at)
+        moments.came(decision.after, event.at)
     elif event.type == "console_edit":
         by = str(event.props.get("by") or "console")
         produced, refused = edits.apply(
@@ -92,7 +94,7 @@ def _fold(decision: Decision, event: FriendEvent, program: Program) -> list[Fact
         row, zone = event.props["row"], program.zone
         facts += csv_rows.fold_row(decision.after, row, program.snapshot, zone, event.at, by)
     decision.changes += [_change(fact, by) for fact in facts]
-    return facts
+    return by_time + facts
 
 
 def _change(fact: Fact, by: str) -> dict[str, Any]:

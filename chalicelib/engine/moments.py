@@ -1,9 +1,10 @@
 """What happens to a friend by time alone: a score sinks below a threshold, a customer becomes dormant.
 
-Values that change with time are computed when they are read, so nothing happens when they change. Where a
-rule waits for such a change, the sheet's ``moment`` names the next one, and a due entry brings the event
-``time_passed`` then. One entry per friend at most is in force: one that stands earlier than needed is
-kept (it finds nothing, and arms the next), so ordinary events write nothing for it.
+Values that change with time are computed when they are read, so nothing happens when they change. What a
+rule waits for is told once: with the friend's next event, or by the event ``time_passed`` at the very moment,
+whichever comes first. The sheet's ``moment`` names the first that has not been told, and a due entry brings
+``time_passed`` then. One entry per friend at most is in force: one that stands earlier than needed is kept
+(it finds nothing, and arms the next), so ordinary events write nothing for it.
 """
 
 from __future__ import annotations
@@ -24,51 +25,46 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso, parse_iso, to_ms
 from chalicelib.timers import service as timers
 
-_LOST = timedelta(minutes=15)
-"""A moment that has not come so long after its time is armed anew."""
+BURST, PACE = 8, timedelta(minutes=1)
+"""So many moments of scores may follow each other closely; in the long run there is one in this time. A rule
+that lifts a score again whenever it has sunk would otherwise go round without end.
+"""
 
 
 def fold(sheet: Sheet, program: Program, at: str) -> list[Fact]:
-    """What has happened by time alone up to ``at``; answers ``score_crossed`` and ``stage_changed``."""
+    """Tell what has happened by time alone up to ``at``: ``score_crossed`` and ``stage_changed``."""
     facts: list[Fact] = []
-    for score in sheet["scores"]:
+    for score in program.watched.keys() & sheet["scores"].keys():
         document = program.snapshot.find("scores", score)
         if document is not None:
             facts += scores.fold_decay(sheet, score, document.body, at)
-    dormant_at = purchases.dormant_at(sheet["purchases"])
-    if dormant_at is not None and iso(dormant_at) == at:
-        before = purchases.stage(sheet["purchases"], dormant_at - timedelta(milliseconds=1))
-        facts.append(("stage_changed", "dormant", {"before": before, "after": "dormant"}))
-    return facts
+    return facts + (purchases.fold_dormancy(sheet["purchases"], at) if program.watches_dormant else [])
 
 
-def plan(sheet: Sheet, program: Program, at: str, *, came: bool = False) -> None:
-    """Note the friend's next moment on the sheet, as of a change at ``at`` that has been folded into it.
+def came(sheet: Sheet, at: str) -> None:
+    """Count a moment that has come: ``moment_pace`` runs ahead of time by PACE for each."""
+    sheet["moment_pace"] = iso(parse_iso(max(at, sheet.get("moment_pace") or "")) + PACE)
 
-    ``came``: the change is a moment that has come. ``time_at`` on the sheet is the last one that did: a late
-    event does not bring it again.
-    """
-    if came:
-        sheet["time_at"] = max(at, sheet.get("time_at") or "")
-    after = max(at, sheet.get("time_at") or "")
-    armed, wanted = sheet.get("moment"), next_moment(sheet, program, after)
-    is_over = came and armed is not None and armed <= at
-    if is_over or (armed is not None and parse_iso(armed) < parse_iso(at) - _LOST):
-        armed = None
+
+def plan(sheet: Sheet, program: Program, at: str) -> None:
+    """Note the friend's next moment on the sheet, as of a change at ``at`` that has been folded into it."""
+    armed, wanted = sheet.get("moment"), next_moment(sheet, program)
     if wanted is None:
         sheet.pop("moment", None)
-    elif armed is None or wanted < armed:
+    elif armed is None or wanted < armed or armed <= at:
         sheet["moment"] = wanted
-    else:
-        sheet["moment"] = armed
 
 
-def next_moment(sheet: Sheet, program: Program, after: str) -> str | None:
-    """The first moment later than ``after`` at which something happens that a rule waits for."""
-    return min((at for at in _moments(sheet, program) if at > after), default=None)
+def next_moment(sheet: Sheet, program: Program) -> str | None:
+    """The first moment, not told yet, at which something happens that a rule waits for."""
+    pace = sheet.get("moment_pace")
+    not_before = iso(parse_iso(pace) - (BURST - 1) * PACE) if pace else ""
+    wanted = [max(at, not_before) for at in _crossings(sheet, program)]
+    dormant_at = purchases.dormant_at(sheet["purchases"]) if program.watches_dormant else None
+    return min([*wanted, dormant_at] if dormant_at else wanted, default=None)
 
 
-def _moments(sheet: Sheet, program: Program) -> Iterator[str]:
+def _crossings(sheet: Sheet, program: Program) -> Iterator[str]:
     for score, thresholds in program.watched.items():
         entry, document = sheet["scores"].get(score), program.snapshot.find("scores", score)
         if entry is None or document is None:
@@ -77,10 +73,6 @@ def _moments(sheet: Sheet, program: Program) -> Iterator[str]:
             at = scores.crossed_by_decay_at(entry, document.body, threshold)
             if at is not None:
                 yield iso(at)
-    if program.watches_dormant:
-        dormant_at = purchases.dormant_at(sheet["purchases"])
-        if dormant_at is not None:
-            yield iso(dormant_at)
 
 
 class OfAccount:
@@ -137,6 +129,6 @@ def over(entries: list[timers.Entry]) -> list[bool]:
     for account in {entry.account for entry in entries}:
         users = [entry.id for entry in entries if entry.account == account]
         shop = accounts.find_account(account)
-        sheets = store.load_many(account, shop.shards, users) if shop else {}
-        standing |= {(account, user): sheets[user].get("moment") for user in users if user in sheets}
+        noted = store.moments(account, shop.shards, users) if shop else {}
+        standing |= {(account, user): moment for user, moment in noted.items()}
     return [standing.get((entry.account, entry.id)) != iso(entry.due_at) for entry in entries]

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.friends.model import Sheet
-from chalicelib.shared.times import parse_iso
+from chalicelib.friends.model import Fact, Sheet
+from chalicelib.shared.times import iso, parse_iso
 
 STAGES = ("prospect", "first", "repeat", "loyal", "dormant")
 LOYAL_FROM = 5
@@ -33,10 +33,22 @@ def stage(purchases: Mapping[str, Any], now: datetime) -> str:
     return "repeat" if count > 1 else "first"
 
 
-def dormant_at(purchases: Mapping[str, Any]) -> datetime | None:
-    """When the friend becomes dormant unless they buy again; None: they never bought."""
+def dormant_at(purchases: Mapping[str, Any]) -> str | None:
+    """When the friend becomes dormant unless they buy again; None: they never bought, or it was told."""
     last_at = purchases.get("last_at") if purchases.get("count", 0) > 0 else None
-    return parse_iso(last_at) + DORMANT_AFTER if last_at else None
+    if not last_at or purchases.get("dormant_told") == last_at:
+        return None
+    return iso(parse_iso(last_at) + DORMANT_AFTER)
+
+
+def fold_dormancy(purchases: dict[str, Any], at: str) -> list[Fact]:
+    """Tell that the friend has become dormant by ``at``, once for each last purchase."""
+    since = dormant_at(purchases)
+    if since is None or at < since:
+        return []
+    before = stage(purchases, parse_iso(since) - timedelta(milliseconds=1))
+    purchases["dormant_told"] = purchases["last_at"]
+    return [("stage_changed", "dormant", {"before": before, "after": "dormant"})]
 
 
 def fold_purchase(sheet: Sheet, props: Mapping[str, Any], at: str) -> None:

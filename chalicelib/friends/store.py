@@ -62,6 +62,13 @@ def heard_of(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, st
     return {s["user_id"]: ERASED if s["status"] == "erased" else erased_at(s) for s in found}
 
 
+def moments(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str | None]:
+    """The ``moment`` of those user ids that are known. Read consistently."""
+    keys = [_key(account, shards, user) for user in dict.fromkeys(user_ids)]
+    found = map(to_sheet, batch_get("friends", keys, ("moment",)))
+    return {sheet["user_id"]: sheet.get("moment") for sheet in found}
+
+
 def batch_get(
     table: str, keys: Sequence[dict[str, Any]], attributes: Sequence[str] = ()
 ) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,7 +112,7 @@ def test_a_customer_becomes_dormant_at_the_moment() -> None:
     assert early.after["moment"] == iso(NOW + DORMANT_AFTER + timedelta(hours=1))
     then = after(passed(early.after["moment"]), found, early.after)
     assert [c for c in then.changes if c["type"] == "stage_changed"] == [
-        {"type": "stage_changed", "before": "repeat", "after": "dormant", "by": "timer"}
+        {"type": "stage_changed", "before": "repeat", "after": "dormant", "by": "time"}
     ]
     assert "b" in then.after["tags"]
 
@@ -139,14 +140,31 @@ def test_late_points_after_the_moment_are_measured_as_of_it() -> None:
         assert more.after["moment"] > sheet["moment"]
 
 
-def test_a_moment_that_never_came_is_armed_anew() -> None:
-    """Its entry may be lost with everything else: the friend's next event much later sees to it."""
+@pytest.mark.parametrize("seconds", [0.3, 86_400])
+def test_what_time_has_done_is_told_with_the_next_event_at_the_latest(seconds: float) -> None:
+    """The moment's entry may be on its way, or lost with everything else: whichever event comes first tells
+    it, once.
+    """
     found = program(cold=COLD)
     sheet = after(an_event("custom:x"), found).after
-    lost = iso(parse_iso(sheet["moment"]) + timedelta(days=1))
-    warm = decide(FriendEvent("e9", "shop", "U1", "custom:x", lost), sheet, found, parse_iso(lost))
-    assert crossed(warm)[0] == (3, "down"), "told with the change"
-    assert warm.after["moment"] > lost
+    late = iso(parse_iso(sheet["moment"]) + timedelta(seconds=seconds))
+    said = after(FriendEvent("e9", "shop", "U1", "custom:y", late), found, sheet)
+    assert crossed(said) == [(3, "down")]
+    assert "a" in said.after["tags"]
+    assert "moment" not in said.after
+    assert crossed(after(passed(sheet["moment"]), found, said.after)) == []
+
+
+def test_dormancy_is_told_with_the_next_event_at_the_latest() -> None:
+    """Once for each last purchase."""
+    rule = a_rule("stage_changed", [{"add_tag": "b"}], match={"after": "dormant"})
+    found = program(dormant=rule)
+    bought = after(an_event("purchased", order_id="1", amount=1, items=[]), found)
+    minutes = DORMANT_AFTER.total_seconds() / 60 + 1
+    said = after(an_event("custom:y", minutes, id="e2"), found, bought.after)
+    assert "b" in said.after["tags"]
+    again = after(an_event("custom:y", minutes + 1, id="e3"), found, said.after)
+    assert [c for c in again.changes if c["type"] == "stage_changed"] == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(-5, 12)), min_size=1, max_size=8))
@@ -166,3 +184,65 @@ def test_every_crossing_down_is_told_once_between_two_ways_up(steps: list[tuple[
         told += [d for t, d in crossed(decision) if t == 3]
         sheet = decision.after
     assert told == ["up", "down"] * (len(told) // 2) + ["up"] * (len(told) % 2)
+
+
+def test_a_circle_through_decay_is_slowed_down() -> None:
+    """The rule that hears of the sinking adds points: a burst to the second, then one round a minute."""
+    hot = {**WARMTH, "half_life": "1s", "thresholds": [5]}
+    again = a_rule("score_crossed", WARM["then"], match={"score": "warmth", "direction": "down"})
+    found = a_program({"warm": WARM, "again": again}, scores={"warmth": hot})
+    sheet = after(an_event("custom:x"), found).after
+    came = []
+    for n in range(30):
+        moment = after(passed(sheet["moment"]), found, sheet)
+        assert crossed(moment) == [(5, "down"), (5, "up")], "none is lost"
+        came.append(parse_iso(sheet["moment"]))
+        sheet = moment.after
+        if n % 7 == 0:
+            at = iso(came[-1] + timedelta(milliseconds=300))
+            other = FriendEvent(f"o{n}", "shop", "U1", "custom:y", at)
+            sheet = after(other, found, sheet).after
+    assert came[7] - came[0] < timedelta(seconds=30)
+    for n in range(len(came) - 8):
+        assert came[n + 8] - came[n] >= timedelta(minutes=1)
+    assert came[-1] - came[8] >= timedelta(minutes=len(came) - 9)
+    assert isinstance(sheet["moment_pace"], str), "what is remembered of it does not grow"
+
+
+def test_the_pace_does_not_put_off_what_comes_seldom() -> None:
+    """A friend at rest has the whole burst again; becoming dormant is never put off."""
+    hot = {**WARMTH, "half_life": "1s", "thresholds": [5]}
+    again = a_rule("score_crossed", WARM["then"], match={"score": "warmth", "direction": "down"})
+    dormant = a_rule("stage_changed", [{"add_tag": "b"}], match={"after": "dormant"})
+    rules = {"warm": WARM, "again": again, "dormant": dormant}
+    found = a_program(rules, scores={"warmth": hot})
+    sheet = after(an_event("purchased", order_id="1", amount=1, items=[]), found).after
+    at = parse_iso(sheet["moment"]) - timedelta(seconds=20)
+    sheet = after(FriendEvent("x", "shop", "U1", "custom:x", iso(at)), found, sheet).after
+    told = []
+    for _ in range(12):
+        moment = after(passed(sheet["moment"]), found, sheet)
+        told += [sheet["moment"] for c in moment.changes if c["type"] == "stage_changed"]
+        sheet = moment.after
+    assert told == [iso(NOW + DORMANT_AFTER)]
+    rest = parse_iso(sheet["moment"]) + timedelta(hours=1)
+    sheet = after(passed(iso(rest)), found, sheet).after
+    assert parse_iso(sheet["moment"]) - rest < timedelta(seconds=5)
+
+
+def test_a_shorter_half_life_brings_the_moment_forward_with_the_next_event() -> None:
+    """Whether the score is past the threshold by then or not yet; it is told once."""
+    sheet = after(an_event("custom:x"), program(cold=COLD)).after
+    for half_life in ("6h", "1h"):
+        shorter = {**WARMTH, "half_life": half_life}
+        found = a_program({"warm": WARM, "cold": COLD}, scores={"warmth": shorter})
+        event = an_event("custom:y", 120, id="y")
+        said = after(event, found, sheet)
+        if half_life == "1h":
+            assert crossed(said) == [(3, "down")], "past it already"
+            continue
+        due = said.after["moment"]
+        assert event.at < due < sheet["moment"]
+        then = after(passed(due), found, said.after)
+        assert crossed(then) == [(3, "down")]
+        assert "moment" not in after(an_event("custom:y", 720, id="z"), found, then.after).after
