@@ -89,6 +89,7 @@ def apply(account: str) -> Response:
         bundle = bundles.read(_bundle(request), KINDS)
         match = if_match(request)
         changes: list[bundles.Change] = []
+        warnings: dict[str, Any] | None = None
 
         def writes(seen: Snapshot) -> Sequence[Write]:
             nonlocal changes
@@ -99,8 +100,16 @@ def apply(account: str) -> Response:
             changes = bundles.plan(seen, bundle)
             return bundles.writes(seen, bundle)
 
-        saved = service.save(account, writes, checked(qualified=True), principal.who)
-        return json_response(_answer(saved.revision, changes) | _warnings(bundle, saved))
+        def check(fresh: Snapshot) -> None:
+            # Before anything is written: what is saved is also answered.
+            nonlocal warnings
+            checked(qualified=True)(fresh)
+            warnings = _warnings(bundle, fresh)
+
+        saved = service.save(account, writes, check, principal.who)
+        if warnings is None:
+            warnings = _warnings(bundle, saved)
+        return json_response(_answer(saved.revision, changes) | warnings)
 
     return once(request, principal, run)
 

@@ -6,7 +6,7 @@ has a brake); a circle is still worth a warning, because its author probably did
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,23 +35,39 @@ class _Doing:
             if name == "enter_scenario":
                 self.enters.add(value)
 
+    def and_also(self, other: _Doing) -> _Doing:
+        """What either of both does."""
+        return _Doing(self.facts + other.facts, self.enters | other.enters)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Who wakes whom, and a circle of every group in which everybody wakes everybody in the end.
+
+    ``drafted``: whom scenarios wake as drafted alone, where they are in force as well.
+    """
+
+    wakes: dict[Name, list[Name]]
+    circles: list[list[Name]]
+    groups: dict[Name, tuple[list[Name], list[Name]]]
+    drafted: dict[Name, list[Name]]
+
 
 def loops(snapshot: Snapshot) -> list[list[str]]:
     """A circle of every group of enabled rules and scenarios in which each may wake the next."""
-    wakes, groups = _found(snapshot)
-    return sorted([_label(name) for name in _circle(min(group), group, wakes)] for group in groups)
+    return sorted([_label(name) for name in circle] for circle in _found(snapshot).circles)
 
 
 def warnings(snapshot: Snapshot, kind: str, id_: str) -> list[str]:
     """What to tell the author of a rule or a scenario's draft about the circle that it is part of."""
-    name = (kind, id_)
-    wakes, groups = _found(snapshot, drafted=id_ if kind == "scenarios" else "")
-    told = []
-    for group in groups:
-        if name in group:
-            circle = _circle(min(group), group, wakes)
-            told.append(_told(circle if name in circle else _circle(name, group, wakes)))
-    return told
+    name, found = (kind, id_), _found(snapshot)
+    if name not in found.groups:
+        return []
+    group, circle = found.groups[name]
+    first = found.drafted.get(name, found.wakes[name])
+    if name not in circle or first != found.wakes[name]:
+        circle = _circle(name, group, found.wakes, first)
+    return [_told(circle)] if circle else []
 
 
 def produced(action: Body) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -83,19 +99,22 @@ def _label(name: Name) -> str:
     return name[1] if name[0] == "rules" else f"scenario {name[1]}"
 
 
-def _found(snapshot: Snapshot, drafted: str = "") -> tuple[dict[Name, list[Name]], list[list[Name]]]:
-    """Who wakes whom, and the groups in which everybody wakes everybody in the end."""
-
-    def build(at: Snapshot) -> tuple[dict[Name, list[Name]], list[list[Name]]]:
-        wakes = _wakes(at, drafted)
-        return wakes, _groups(wakes)
-
-    return snapshot.derived(("scenarios.loops", drafted), build)
+def _found(snapshot: Snapshot) -> _Found:
+    """Looked for once per revision: a bundle asks for every rule and scenario in it."""
+    return snapshot.derived("scenarios.loops", _find)
 
 
-def _wakes(snapshot: Snapshot, drafted: str) -> dict[Name, list[Name]]:
-    """Who may wake whom at once. Scenarios are looked at as published and as drafted; one whose draft is at
-    hand only as that.
+def _find(snapshot: Snapshot) -> _Found:
+    wakes, drafted = _wakes(snapshot)
+    groups = _groups(wakes)
+    circles = [_circle(min(group), group, wakes) for group in groups]
+    of = {name: (group, circle) for group, circle in zip(groups, circles, strict=True) for name in group}
+    return _Found(wakes, circles, of, drafted)
+
+
+def _wakes(snapshot: Snapshot) -> tuple[dict[Name, list[Name]], dict[Name, list[Name]]]:
+    """Who may wake whom at once: scenarios as published and as drafted; and those that are published, as
+    drafted alone.
     """
     rules = {name: d.body for name, d in snapshot.all("rules").items() if d.body.get("enabled", True)}
     waiting: dict[str, list[tuple[Name, dict[str, Test]]]] = defaultdict(list)
@@ -106,32 +125,29 @@ def _wakes(snapshot: Snapshot, drafted: str) -> dict[Name, list[Name]]:
     for name, body in rules.items():
         doing["rules", name] = _Doing()
         doing["rules", name].add(body.get("then") or ())
-    for name in snapshot.all("scenarios"):
-        definitions = _entered_anew(snapshot, name, only_draft=name == drafted)
-        if definitions:
-            doing["scenarios", name] = _entering(name, definitions)
-    return {
-        name: sorted(
-            {woken for kind, props in one.facts for woken in _woken(waiting[kind], props)}
-            | {("scenarios", other) for other in one.enters if ("scenarios", other) in doing}
-        )
-        for name, one in doing.items()
-    }
+    drafts: dict[Name, _Doing] = {}
+    for id_, document in snapshot.all("scenarios").items():
+        done, published = _entering(id_, document.body), snapshot.find("published", id_)
+        if published is not None:
+            drafts["scenarios", id_] = done
+            done = done.and_also(_entering(id_, published.body["definition"]))
+        if done.facts:
+            doing["scenarios", id_] = done
+
+    def woken(one: _Doing) -> list[Name]:
+        found = {other for kind, props in one.facts for other in _woken(waiting[kind], props)}
+        return sorted(found | {("scenarios", other) for other in one.enters} & doing.keys())
+
+    return {name: woken(one) for name, one in doing.items()}, {n: woken(one) for n, one in drafts.items()}
 
 
-def _entered_anew(snapshot: Snapshot, scenario: str, *, only_draft: bool) -> list[Body]:
-    """The definitions of a scenario that a friend may enter more than once: others end every circle."""
-    published = snapshot.find("published", scenario)
-    definitions: list[Body] = [snapshot.get("scenarios", scenario).body]
-    if published is not None and not only_draft:
-        definitions.append(published.body["definition"])
-    return [body for body in definitions if (body.get("entry") or {}).get("re_entry", "never") != "never"]
-
-
-def _entering(scenario: str, definitions: Iterable[Body]) -> _Doing:
-    """What entering a scenario does before it first waits."""
-    done = _Doing([("scenario_entered", {"scenario": scenario})])
-    for body in definitions:
+def _entering(scenario: str, body: Body) -> _Doing:
+    """What entering a scenario does before it first waits, if a friend may enter it more than once: others
+    end every circle.
+    """
+    done = _Doing()
+    if (body.get("entry") or {}).get("re_entry", "never") != "never":
+        done.facts.append(("scenario_entered", {"scenario": scenario}))
         reached, ends = graph.at_once(body)
         reasons = {"goal"} if body.get("goals") else set()
         for name in sorted(reached):
@@ -165,13 +181,21 @@ def _groups(wakes: Mapping[Name, list[Name]]) -> list[list[Name]]:
     ]
 
 
-def _circle(start: Name, members: Iterable[Name], wakes: Mapping[Name, list[Name]]) -> list[Name]:
-    """A shortest way from a member of a group back to itself."""
+def _circle(
+    start: Name,
+    members: Iterable[Name],
+    wakes: Mapping[Name, list[Name]],
+    first: list[Name] | None = None,
+) -> list[Name]:
+    """A shortest way from a member of a group back to itself; empty when there is none.
+
+    ``first``: whom the member wakes here, if it is not what ``wakes`` says.
+    """
     inside = set(members)
-    queue, came_from = [start], dict[Name, Name]()
+    queue, came_from = deque([start]), dict[Name, Name]()
     while queue:
-        here = queue.pop(0)
-        for other in wakes[here]:
+        here = queue.popleft()
+        for other in first if first is not None and here == start else wakes[here]:
             if other == start:
                 path = [here]
                 while path[-1] != start:
@@ -180,7 +204,7 @@ def _circle(start: Name, members: Iterable[Name], wakes: Mapping[Name, list[Name
             if other in inside and other not in came_from:
                 came_from[other] = here
                 queue.append(other)
-    raise AssertionError("a strongly connected component has a circle through each member")
+    return []
 
 
 def _components(wakes: Mapping[Name, list[Name]]) -> list[list[Name]]:

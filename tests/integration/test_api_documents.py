@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api import bundles
+from chalicelib.shared.errors import InvalidInput
 from tests.api_client import Api, an_account, an_api
 
 SALON = Path(__file__).resolve().parents[2] / "examples" / "salon" / "bundle.yaml"
@@ -339,6 +341,23 @@ def test_a_bundle_warns_as_saving_each_document_would(cloud: None) -> None:
     fine = {"rules": {"fine": round_about["rules"]["fine"]}}
     assert "warnings" not in api.ok("POST", f"{base}/catalog/plan", fine)
     assert "warnings" not in api.ok("POST", f"{base}/catalog/apply", fine)
+    again = api.ok("POST", f"{base}/catalog/apply", round_about)
+    assert (again["changes"], again["warnings"]) == ([], told)
+
+
+def test_a_bundle_whose_warnings_cannot_be_found_is_not_applied(
+    cloud: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with them goes wrong before anything is written."""
+
+    def broken(*_: Any) -> Any:
+        raise InvalidInput("broken")
+
+    api = an_api()
+    base = an_account(api)
+    monkeypatch.setattr(bundles, "_warnings", broken)
+    api.refused(400, "POST", f"{base}/catalog/apply", {"tags": {"vip": {"name": "VIP"}}})
+    api.refused(404, "GET", f"{base}/tags/vip")
 
 
 def test_a_bundle_is_applied_whole_or_not_at_all(cloud: None) -> None:

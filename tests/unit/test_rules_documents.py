@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from chalicelib.catalog.validation import normal_body, verify
 from chalicelib.engine.documents import KINDS, warn
+from chalicelib.scenarios import graph
+from chalicelib.scenarios import loops as loop_finding
 from chalicelib.scenarios.documents import KINDS as SCENARIOS
 from chalicelib.scenarios.loops import loops, warnings
 from chalicelib.segments.behaviour import EVENT_TYPES, NOT_MADE
@@ -326,3 +329,42 @@ def test_scenarios_alone_may_go_round() -> None:
     catalog = a_catalog(scenarios={"sc": scenario, "other": other})
     (told,) = SCENARIOS["scenarios"].warn("sc", catalog)
     assert told.endswith("scenario other -> scenario sc -> scenario other")
+
+
+def test_a_draft_is_told_of_its_own_circle() -> None:
+    """Beside a published scenario that goes round another way, the draft hears of the way it goes itself."""
+    enter = {"type": "action", "then": ENTER}
+    rules = {"again": a_rule("custom:spin", ENTER)}
+    scenarios = {"sc": a_scenario({"type": "action", "then": [{"enter_scenario": "other"}]})}
+    scenarios["other"] = a_scenario(enter)
+    catalog = a_catalog(rules, scenarios=scenarios, published={"sc": {"definition": a_scenario(SPIN)}})
+    (told,) = SCENARIOS["scenarios"].warn("sc", catalog)
+    assert told.endswith(": scenario sc -> scenario other -> scenario sc")
+    assert len(loops(catalog)) == 1
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_the_warnings_of_a_whole_catalog_are_found_in_one_go(
+    published: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each match is compiled and each definition walked through once, however often anybody asks."""
+    calls: Counter[str] = Counter()
+
+    def counting(name: str, inner: Any) -> Any:
+        def call(*args: Any) -> Any:
+            calls[name] += 1
+            return inner(*args)
+
+        return call
+
+    scenario = a_scenario(SPIN)
+    rules = {f"r{n}": a_rule("scenario_entered", [{"enter_scenario": f"s{n}"}]) for n in range(20)}
+    drafts = {f"s{n}": scenario for n in range(30)}
+    in_force = {name: {"definition": a_scenario(SPIN, SPIN)} for name in drafts} if published else {}
+    catalog = a_catalog(rules, scenarios=drafts, published=in_force)
+    for module, name in ((loop_finding, "compile_match"), (loop_finding, "_groups"), (graph, "at_once")):
+        monkeypatch.setattr(module, name, counting(name, getattr(module, name)))
+    for kind, names in (("rules", rules), ("scenarios", drafts)):
+        told = {name: warnings(catalog, kind, name) for name in names}
+        assert sum(map(bool, told.values())) == 20
+    assert calls == {"compile_match": 20, "_groups": 1, "at_once": 30 * (1 + published)}
