@@ -61,7 +61,7 @@ def is_idle(state: Mapping[str, Any], today: date, days: int = _RECENT_DAYS) -> 
 
 def last_used(state: Mapping[str, Any]) -> str:
     """The date of a limit's last use; empty when it keeps none."""
-    days = [_read(memory).get("on", "") for _, memory in _memories(state)]
+    days: list[str] = [_read(memory).get("on", "") for _, memory in _memories(state)]
     return max([str(state.get("last_at", ""))[:10], *days])
 
 
