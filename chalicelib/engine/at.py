@@ -13,6 +13,7 @@ from chalicelib.engine.model import Decision, Program, effect_key
 from chalicelib.messages import render
 from chalicelib.segments.matching import Test, captures, capturing
 from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.observability import logger
 
 
 class CannotRun(ValueError):
@@ -52,9 +53,15 @@ class At:
         return {**props, "match": self.captured} if capturing(self.tests) else props
 
     def token(self) -> str:
-        """The friend's token for tracked links."""
+        """The friend's token for tracked links; empty when the account's key cannot be read now: a message
+        whose clicks are not known is better than none.
+        """
         token = friend_tokens.FriendToken(self.event.user_id)
-        return friend_tokens.make(self.event.account_id, token)
+        try:
+            return friend_tokens.make(self.event.account_id, token)
+        except Exception:  # noqa: BLE001 (whatever the secret store says)
+            logger.exception("a link goes out without its friend", extra={"account": self.event.account_id})
+            return ""
 
     def definition(self, kind: str, name: str) -> dict[str, Any]:
         """A document's body. Raises CannotRun when there is none."""

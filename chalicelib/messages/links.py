@@ -10,7 +10,7 @@ from __future__ import annotations
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.catalog.service import Snapshot
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.ids import ID_PATTERN, new_ulid
+from chalicelib.shared.ids import ID_PATTERN, digest
 from chalicelib.shared.settings import settings
 
 
@@ -36,10 +36,13 @@ def url_for(snapshot: Snapshot, link_id: str, token: str | None = None) -> str |
 
 
 def clicked(account_id: str, link_id: str, token: FriendToken, at: str) -> FriendEvent:
-    """The event of a friend following a link."""
+    """The event of a friend following a link. Opened again within ten seconds it is the same click: programs
+    fetch twice, and nobody can make many events of one address.
+    """
+    window = at[: len("2026-11-22T06:05:0")]
     props = {"link": link_id, "delivery": token.delivery, "run": token.run, "variant": token.variant}
     return FriendEvent(
-        f"click:{new_ulid()}",
+        f"click:{digest(link_id, token.user_id, token.delivery, token.run, window)[:32]}",
         account_id,
         token.user_id,
         "link_clicked",

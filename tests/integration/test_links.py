@@ -83,6 +83,25 @@ def test_clicks_of_a_delivery_are_counted_by_friend_and_variant(api: Api, world:
     assert told["matches"] is True
 
 
+def test_one_address_is_not_many_clicks(api: Api, world: Line) -> None:
+    """Opened again and again by whoever has it, a link is one click in ten seconds."""
+    token = friend_tokens.make("shop", FriendToken("U1"))
+    ids = {event.event_id for _ in range(5) for event in follow(f"http://x/r/shop.spring?t={token}")}
+    assert len(ids) == 1
+
+
+def test_a_message_goes_out_when_the_key_cannot_be_read(
+    api: Api, world: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the secret store the link is plain: the friend gets what they asked for, and the tag."""
+    api.ok("PUT", f"{A}/rules/r", a_rule({"add_tag": "keen"}, {"reply": {"message": "offer"}}))
+    monkeypatch.setattr(friend_tokens, "make", lambda *_: (_ for _ in ()).throw(RuntimeError("throttled")))
+    service.react(an_event(text="x"))
+    [body] = [detail["body"] for name, detail in world.calls if name == "line:reply"]
+    assert body["messages"][0]["text"].endswith("/r/shop.spring")
+    assert "keen" in the_sheet()["tags"]
+
+
 @pytest.mark.parametrize("agent", ["facebookexternalhit/1.1;line-poker/1.0", "Googlebot/2.1", "Some Spider"])
 def test_programs_that_look_at_links_are_no_friends(api: Api, agent: str) -> None:
     """LINE itself looks at addresses to show a preview: that is nobody's click."""
@@ -129,3 +148,13 @@ def test_a_link_in_a_long_address_fits(api: Api) -> None:
     assert len(message["text"]) < 400
     given = parse_qs(urlsplit(message["text"]).query)["t"][0]
     assert friend_tokens.read("shop", given) == whose
+
+
+def test_looking_at_a_link_is_no_click(api: Api) -> None:
+    """HEAD answers like GET and counts for nothing; unknown links are unknown to it too."""
+    token = friend_tokens.make("shop", FriendToken("U1", "sale", "run-1", "b"))
+    answer = Api(None).call("HEAD", f"/r/shop.spring?t={token}", user_agent="Mozilla/5.0 Line/14")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://shop.example/spring")
+    assert answer.body == b""
+    assert drain("inbox") == []
+    assert Api(None).call("HEAD", "/r/shop.nothing").status_code == 404
