@@ -158,6 +158,16 @@ def split(account: str, run: str, chunk: str, attempt: int, drop: Sequence[str],
     return _update(account, run, chunk, actions, condition)
 
 
+def split_untouched(
+    account: str, run: str, seen: Status, drop: Sequence[str], reason: str, now: datetime
+) -> bool:
+    """Note likewise that these are left out, for this reason, of a multicast LINE cannot have accepted."""
+    actions = [_R.state.set("split"), _R.drop.set(list(drop)), _R.reason.set(reason), _R.at.set(iso(now))]
+    already = (_R.state == "split") & (_R.reason == reason)
+    condition = ((_R.state == "pending") | already) & (_R.attempts == seen.attempts)
+    return _update(account, run, seen.chunk, actions, condition)
+
+
 def replace(account: str, run: str, chunk: str) -> bool:
     """The child stands: the parent counts no more but for those it dropped."""
     return _update(account, run, chunk, [_R.state.set("replaced")], _R.state.is_in("split", "replaced"))

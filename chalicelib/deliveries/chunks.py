@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -135,6 +136,30 @@ def skip(account: str, run: str, status: Status, reason: str, now: datetime) -> 
     if done:
         _free_places(account, run, status)
     return done
+
+
+def leave_out(
+    account: str, run: str, status: Status, users: Collection[str], reason: str, now: datetime
+) -> None:
+    """Leave out these recipients, whom nobody has tried. The others go on by the message of the chunk, or of
+    the child that takes it over.
+    """
+    manifest = store.find_manifest(account, run, status.chunk)
+    assert manifest is not None  # a status stands only behind its manifest
+    if status.kind == "push":
+        own = letter("skipped", reason)
+        pairs = zip(manifest["recipients"], status.chars, strict=True)
+        chars = "".join(own if char == "." and user in users else char for user, char in pairs)
+        if changes.save_untouched_chars(account, run, status, chars, now):
+            give_back(account, manifest, users)
+            feed(account, run, status.chunk)
+    elif set(manifest["recipients"]) - {*(manifest.get("skips") or {}), *users}:
+        drop = tuple(users)
+        if changes.split_untouched(account, run, status, drop, reason, now):
+            finish_split(account, run, replace(status, state="split", drop=drop, reason=reason))
+            feed(account, run, status.chunk)
+    elif skip(account, run, status, reason, now):
+        feed(account, run, status.chunk)
 
 
 def _free_places(account: str, run: str, status: Status) -> None:

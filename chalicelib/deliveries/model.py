@@ -31,6 +31,7 @@ LETTERS: dict[str, tuple[str, str | None]] = {
     "x": ("skipped", "cancelled"),
     "q": ("skipped", "quiet_hours"),
     "b": ("skipped", "blackout"),
+    "e": ("skipped", "erased"),
     "f": ("failed", "line_400"),
     "3": ("failed", "line_403"),
     "4": ("failed", "line_404"),
@@ -112,6 +113,11 @@ class Status:
         """Whether something may still happen to this chunk."""
         return self.state in OPEN_STATES
 
+    @property
+    def why_dropped(self) -> str:
+        """Why those whom a split has dropped got nothing: LINE refused them, or the reason beside it."""
+        return self.reason or "invalid_recipient"
+
 
 def tally(status: Status) -> Counter[tuple[str, str | None]]:
     """How many recipients of one chunk came to what: ``{(status, reason): n}``, over all it was given."""
@@ -122,7 +128,7 @@ def tally(status: Status) -> Counter[tuple[str, str | None]]:
     for reason, n in status.skipped.items():
         counts["skipped", reason] += n
     if status.drop:
-        counts["skipped", "invalid_recipient"] += len(status.drop)
+        counts["skipped", status.why_dropped] += len(status.drop)
     rest = status.n - len(status.drop)
     if status.state in {"pending", "sending", "split"}:
         counts["pending", None] += rest
@@ -182,7 +188,7 @@ def outcomes(status: Status, manifest: Mapping[str, Any]) -> list[dict[str, Any]
         elif status.kind == "push":
             name, reason = LETTERS[status.chars[index]]
         elif user in dropped:
-            name, reason = "skipped", "invalid_recipient"
+            name, reason = "skipped", status.why_dropped
         elif status.state == "replaced":
             continue
         elif status.is_open:

@@ -77,6 +77,7 @@ def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome
     still = _there(account, manifest, new) if new else set()
     gone = (told - there) | (_users(new) - still)
     activities.delete(_names(manifest, gone))
+    _forget(manifest, (_users(outcomes) - there) | gone)
 
 
 def _there(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> set[str]:
@@ -85,6 +86,14 @@ def _there(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) ->
     """
     since = friends.heard_of(account.id, account.shards, _users(outcomes))
     return {user for user, erased_at in since.items() if erased_at < manifest["at"]}
+
+
+def _forget(manifest: Manifest, users: Iterable[str]) -> None:
+    """Have what was to be said to those who are gone taken out of the ledger, once it has ended."""
+    own, chunks = manifest.get("payloads") or {}, [[manifest["run"], manifest["chunk"]]]
+    for user in sorted(user for user in users if own.get(user)):
+        job = {"job": "forget_said", "account": manifest["account"], "user": user}
+        queues.send("bulk", job | {"chunks": chunks})
 
 
 def _receive(account: Account, manifest: Manifest, outcome: Outcome) -> None:

@@ -10,7 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.deliveries import changes, chunks, decide, multicast, policies, push, receipts, runs, store
+from chalicelib.deliveries import (
+    changes,
+    chunks,
+    decide,
+    erased,
+    multicast,
+    policies,
+    push,
+    receipts,
+    runs,
+    store,
+)
 from chalicelib.deliveries.attempts import Attempt
 from chalicelib.deliveries.model import Control, Status
 from chalicelib.gateways import clock
@@ -58,6 +69,9 @@ def _attempt(account: str, run: str, status: Status, control: Control, now: date
     if manifest["category"] not in policies.EXEMPT and not _is_a_good_moment(
         account, run, status, manifest, now
     ):
+        return
+    if gone := erased.among(account, status, manifest, now):
+        chunks.leave_out(account, run, status, gone, "erased", now)
         return
     # Fetched before the mark: whatever fails between the mark and the call leaves LINE's answer in doubt.
     token = accounts.line_credentials(account)["channel_access_token"]
