@@ -48,10 +48,11 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
     if entry is None:
         after = _clamp(definition, points)
         sheet["scores"][score] = {"value": after, "at": at}
-        return _facts(score, definition, 0.0, 0.0, after)
+        return _facts(score, definition, 0.0, 0.0, 0.0, after)
     if at < entry.get("set_at", ""):
         return []
     stored, told_at = _told(entry, definition), max(entry["at"], entry.get("told_at", ""))
+    kept = _kept(entry, definition, parse_iso(max(at, entry["at"])))
     if at < entry["at"]:
         before = score_value(entry, definition, parse_iso(entry["at"]))
         points *= _decay(definition, parse_iso(at), parse_iso(entry["at"]))
@@ -61,8 +62,8 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
     entry["value"] = after = _clamp(definition, before + points)
     if at >= told_at:
         entry.pop("told_at", None)
-        return _facts(score, definition, stored, before, after)
-    return _told_anew(entry, definition, score, stored, before, after)
+        return _facts(score, definition, stored, kept, before, after)
+    return _told_anew(entry, definition, score, stored, kept, after)
 
 
 def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: float, at: str) -> list[Fact]:
@@ -73,12 +74,13 @@ def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: fl
     after = _clamp(definition, value)
     stored = _told(entry, definition) if entry else 0.0
     before = score_value(entry, definition, parse_iso(at)) if entry else 0.0
+    kept = _kept(entry, definition, parse_iso(at)) if entry else 0.0
     told_at = (entry or {}).get("told_at", "")
     entry = sheet["scores"][score] = {"value": after, "at": at, "set_at": at}
     if at >= told_at:
-        return _facts(score, definition, stored, before, after)
+        return _facts(score, definition, stored, kept, before, after)
     entry["told_at"] = told_at
-    return _told_anew(entry, definition, score, stored, before, after)
+    return _told_anew(entry, definition, score, stored, kept, after)
 
 
 def fold_decay(sheet: Sheet, score: str, definition: Mapping[str, Any], at: str) -> list[Fact]:
@@ -120,11 +122,11 @@ def _told_anew(
     definition: Mapping[str, Any],
     score: str,
     stored: float,
-    before: float,
+    kept: float,
     after: float,
 ) -> list[Fact]:
     """A change from before what was told: crossings as of the moment up to which they were."""
-    changed = [_changed(score, before, after)] if after != before else []
+    changed = [_changed(score, kept, after)] if after != kept else []
     return [*changed, *_crossings(score, definition, stored, _told(entry, definition))]
 
 
@@ -132,6 +134,13 @@ def _told(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> float:
     """The value up to which crossings were told: as of the last change, or of what decay crossed since."""
     told_at = entry.get("told_at")
     return score_value(entry, definition, parse_iso(told_at)) if told_at else float(entry["value"])
+
+
+def _kept(entry: Mapping[str, Any], definition: Mapping[str, Any], now: datetime) -> float:
+    """What a change is told to begin at: the stored value, also where limits have come or changed since, so
+    that the changes of a score add up to it. With decay they do not; then the value within its limits.
+    """
+    return score_value(entry, definition, now) if definition.get("half_life") else float(entry["value"])
 
 
 def _decay(definition: Mapping[str, Any], since: datetime, until: datetime) -> float:
@@ -161,14 +170,13 @@ def _tidy(value: float) -> float:
 
 
 def _facts(
-    score: str, definition: Mapping[str, Any], stored: float, before: float, after: float
+    score: str, definition: Mapping[str, Any], stored: float, kept: float, before: float, after: float
 ) -> list[Fact]:
-    """First what decay crossed unnoticed since the last change, then the change itself."""
+    """First what decay or new limits crossed unnoticed since the last change, then the change itself."""
     facts = _crossings(score, definition, stored, before)
-    if after != before:
-        facts.append(_changed(score, before, after))
-        facts += _crossings(score, definition, before, after)
-    return facts
+    if after != kept:
+        facts.append(_changed(score, kept, after))
+    return facts + _crossings(score, definition, before, after)
 
 
 def _changed(score: str, before: float, after: float) -> Fact:

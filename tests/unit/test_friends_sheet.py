@@ -260,14 +260,14 @@ def test_a_score_decays_to_its_minimum():
 
 
 def test_new_limits_hold_at_once():
-    """What was stored before max was lowered, or min raised, is read within them, and changed from there."""
+    """What was stored before max was lowered, or min raised, is read within them; changes begin at it."""
     sheet, low = a_sheet(), {"max": 10, "thresholds": [3.0, 8.0]}
     folding.add_score(sheet, "s", {"thresholds": [3.0, 8.0]}, 20, at(3))
     entry = sheet["scores"]["s"]
     assert (folding.score_value(entry, low, NOW), entry["value"]) == (10, 20)
     late = folding.add_score(sheet, "s", low, -4, at(4))
     assert late == [
-        ("score_changed", "s", {"score": "s", "before": 10.0, "after": 6.0}),
+        ("score_changed", "s", {"score": "s", "before": 20.0, "after": 6.0}),
         ("score_crossed", "s", {"score": "s", "threshold": 8.0, "direction": "down"}),
     ]
     assert folding.score_value(entry, {"min": 7}, NOW) == 7
@@ -401,3 +401,19 @@ def test_tidy_changes_nothing_within_the_budget(sheet):
     for fact in (*before["facts"].values(), *sheet["facts"].values()):
         fact.pop("days")
     assert sheet == before
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_new_limits_take_is_told_with_the_change_that_takes_it(late: bool) -> None:
+    """Points after ``max`` was lowered: before is what stood there, so the changes add up to the score."""
+    free = {"thresholds": [30]}
+    limited = free | {"max": 10}
+    for change, number in ((folding.add_score, 0), (folding.add_score, 1), (folding.set_score, 10)):
+        if late and change is folding.set_score:
+            continue
+        sheet = a_sheet()
+        folding.add_score(sheet, "s", free, 50, at(5))
+        facts = change(sheet, "s", limited, number, at(6 if late else 5))
+        assert ("score_changed", "s", {"score": "s", "before": 50.0, "after": 10.0}) in facts
+        assert [p["direction"] for kind, _, p in facts if kind == "score_crossed"] == ["down"]
+        assert folding.add_score(sheet, "s", limited, 1, at(5)) == []
