@@ -16,6 +16,7 @@ from pydantic import (
 
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.friends.purchases import STAGES
 from chalicelib.messages import actions
 from chalicelib.scenarios import loops
 from chalicelib.segments import conditions
@@ -215,6 +216,10 @@ def warn(id_: str, snapshot: Snapshot) -> Iterator[str]:
     for path in match:
         if known is not None and path.split(".")[0] not in known:
             yield f"when.match.{path}: {event} has no such property; it has {', '.join(sorted(known))}"
+    if event == "stage_changed":
+        yield from _unknown_stages(match)
+    if event == "form_answered":
+        yield from _unknown_questions(match, snapshot)
     score = snapshot.find("scores", match["score"]) if isinstance(match.get("score"), str) else None
     threshold = match.get("threshold")
     if event == "score_crossed" and score is not None and isinstance(threshold, int | float):
@@ -222,6 +227,28 @@ def warn(id_: str, snapshot: Snapshot) -> Iterator[str]:
         if threshold not in thresholds:
             yield f"when.match.threshold: scores/{score.id} has no threshold {threshold}; it has {thresholds}"
     yield from loops.warnings(snapshot, "rules", id_)
+
+
+def _unknown_stages(match: dict[str, Any]) -> Iterator[str]:
+    for test in compile_match(match):
+        if test.path in {"before", "after"} and all(test.failure({test.path: stage}) for stage in STAGES):
+            yield f"when.match.{test.path}: no stage is like that; there are {', '.join(STAGES)}"
+
+
+def _unknown_questions(match: dict[str, Any], snapshot: Snapshot) -> Iterator[str]:
+    """Answers to questions that none of the forms has which the match may mean."""
+    tests = {test.path: test for test in compile_match(match)}
+    meant = {
+        name: {question["id"] for question in document.body.get("questions") or ()}
+        for name, document in snapshot.all("forms").items()
+        if "form" not in tests or tests["form"].failure({"form": name}) is None
+    }
+    known = {question for questions in meant.values() for question in questions}
+    which = f"forms/{next(iter(meant))} has no" if len(meant) == 1 else "no form that is meant has a"
+    for test in tests.values():
+        if test.parts[0] == "answers" and len(test.parts) > 1 and test.parts[1] not in known:
+            there = ", ".join(sorted(known)) or "none"
+            yield f"when.match.{test.path}: {which} question {test.parts[1]}; there are {there}"
 
 
 KINDS: dict[str, DocumentKind] = {
