@@ -159,7 +159,7 @@ def audit(account: str) -> Response:
 
 def _save_policies(account: str, policies: Policies, principal: Principal) -> None:
     body = normal_body(KINDS["policies"], policies.model_dump(by_alias=True, exclude_unset=True), "policies")
-    catalog.save(account, [Write("policies", "default", body)], checked(), principal.who)
+    catalog.save(account, [Write("policies", "default", body)], checked(account), principal.who)
 
 
 def _answer(account: Account) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def plan(account: str) -> Response:
     seen = service.snapshot(account)
     changes = bundles.plan(seen, bundle)
     candidate = service.candidate(seen, bundles.writes(seen, bundle))
-    checked(qualified=True)(candidate)
+    checked(account, qualified=True)(candidate)
     return json_response(_answer(seen.revision, changes) | _warnings(bundle, candidate))
 
 
@@ -103,7 +103,7 @@ def apply(account: str) -> Response:
         def check(fresh: Snapshot) -> None:
             # Before anything is written: what is saved is also answered.
             nonlocal warnings
-            checked(qualified=True)(fresh)
+            checked(account, qualified=True)(fresh)
             warnings = _warnings(bundle, fresh)
 
         saved = service.save(account, writes, check, principal.who)

@@ -14,14 +14,13 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from chalicelib.accounts.access import require
 from chalicelib.api.kinds import KINDS, PATH_NAMES, checked
-from chalicelib.broadcasts.uses import uses
 from chalicelib.catalog import service
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Document, Snapshot
-from chalicelib.catalog.validation import normal_body, summary
+from chalicelib.catalog.validation import normal_body
 from chalicelib.shared.bodies import parse_json
-from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
+from chalicelib.shared.errors import Detail, InvalidInput
 from chalicelib.shared.http import (
     Operation,
     http_errors,
@@ -83,7 +82,7 @@ def _put(kind: DocumentKind, account: str, raw_id: str) -> Response:
         existed = seen.find(kind.kind, id_) is not None
         return [Write(kind.kind, id_, body, match)]
 
-    saved = service.save(account, writes, checked(), principal.who)
+    saved = service.save(account, writes, checked(account), principal.who)
     document = saved.get(kind.kind, id_)
     warnings = list(kind.warn(id_, saved))
     shown = answer(document) | ({"warnings": warnings} if warnings else {})
@@ -118,12 +117,7 @@ def _delete(kind: DocumentKind, account: str, raw_id: str) -> Response:
         companion = [Write("published", id_, None)] if follows else []
         return [Write(kind.kind, id_, None, match), *companion]
 
-    def unused(candidate: Snapshot) -> None:
-        checked()(candidate)
-        if used := list(uses(account, kind.kind, id_)):
-            raise RuleViolation(summary(used), used)
-
-    saved = service.save(account, writes, unused, principal.who)
+    saved = service.save(account, writes, checked(account), principal.who)
     return json_response({"id": id_, "deleted": True, "revision": saved.revision})
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
+from chalicelib.broadcasts.uses import broken
 from chalicelib.catalog import documents as catalog_documents
+from chalicelib.catalog import service
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.catalog.validation import verify
+from chalicelib.catalog.validation import summary, verify
 from chalicelib.engine import documents as engine_documents
 from chalicelib.forms import documents as forms_documents
 from chalicelib.friends import documents as friends_documents
@@ -18,7 +20,7 @@ from chalicelib.messages import actions
 from chalicelib.messages import documents as messages_documents
 from chalicelib.scenarios import documents as scenarios_documents
 from chalicelib.segments import documents as segments_documents
-from chalicelib.shared.errors import Detail
+from chalicelib.shared.errors import Detail, RuleViolation
 from chalicelib.shared.fields import Name
 
 
@@ -87,6 +89,19 @@ CHECKED: dict[str, DocumentKind] = _OWNED
 """All kinds, with those that are written by actions and never by hand (published scenarios)."""
 
 
-def checked(*, qualified: bool = False) -> Callable[[Snapshot], None]:
-    """The check of a save: shape, references, logic, use; over every kind."""
-    return lambda candidate: verify(CHECKED, candidate, qualified=qualified)
+def checked(account: str, *, qualified: bool = False) -> Callable[[Snapshot], None]:
+    """The check of a save: shape, references, logic, use; over every kind, and over broadcasts that may
+    still go out.
+    """
+
+    def check(candidate: Snapshot) -> None:
+        wrong: list[Detail] = []
+        try:
+            verify(CHECKED, candidate, qualified=qualified)
+        except RuleViolation as error:
+            wrong += error.details
+        wrong += broken(service.snapshot(account), candidate)
+        if wrong:
+            raise RuleViolation(summary(wrong), wrong)
+
+    return check

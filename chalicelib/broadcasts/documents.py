@@ -113,7 +113,8 @@ def references(body: dict[str, Any]) -> Iterable[Reference]:
         yield Reference(f"variants[{index}].message", "messages", variant["message"])
 
 
-def _check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
+def logic(body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
+    """What cannot work although everything that is named is there."""
     yield from conditions.logic(body["audience"], snapshot, "audience")
     if body.get("exclude") is not None:
         yield from conditions.logic(body["exclude"], snapshot, "exclude")
@@ -123,7 +124,13 @@ def _check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detai
             yield Detail(f"test.{name}", why)
 
 
-KIND = DocumentKind("broadcasts", Broadcast, references=references, check=_check, shape=_shape)
+KIND = DocumentKind(
+    "broadcasts",
+    Broadcast,
+    references=references,
+    check=lambda _id, body, snapshot: logic(body, snapshot),
+    shape=_shape,
+)
 """Broadcasts are kept by this room, in the shape that the catalog's documents have."""
 
 
@@ -134,4 +141,4 @@ def problems(body: dict[str, Any], snapshot: Snapshot) -> list[Detail]:
         for reference in references(body)
         if snapshot.find(reference.kind, reference.id) is None
     ]
-    return missing + list(_check("", body, snapshot))
+    return missing + list(logic(body, snapshot))

@@ -167,6 +167,31 @@ def test_what_a_broadcast_is_going_to_need_cannot_be_deleted(cloud: None) -> Non
     api.ok("DELETE", f"{base}/messages/news")
 
 
+def test_a_change_that_breaks_a_broadcast_is_refused(cloud: None) -> None:
+    """By PUT and by bundle; with every other user named beside it; what was broken before blocks nothing."""
+    from chalicelib.broadcasts import service as broadcasts
+
+    api = an_api()
+    base = an_account(api)
+    a_catalog(api, base)
+    api.ok("PUT", f"{base}/attributes/age", {"name": "Age", "type": "number"})
+    api.ok("PUT", f"{base}/tags/seen", {"name": "Seen"})
+    api.ok("PUT", f"{base}/links/spring", {"url": "https://shop.example", "tags": ["seen"]})
+    grown = {"attribute": {"id": "age", "gte": 20}}
+    body = {"name": "b", "audience": grown, "exclude": {"tag": "seen"}, "message": "hello"}
+    broadcasts.put("shop", "b1", body, None, "tests")
+    as_text = {"name": "Age", "type": "text"}
+    path = ["broadcasts.b1.audience.attribute.gte"]
+    assert api.paths(422, "PUT", f"{base}/attributes/age", as_text) == path
+    assert api.paths(422, "POST", f"{base}/catalog/apply", {"attributes": {"age": as_text}}) == path
+    assert api.paths(422, "POST", f"{base}/catalog/plan", {"attributes": {"age": as_text}}) == path
+    api.ok("PUT", f"{base}/attributes/age", {"name": "Years", "type": "number"})
+    both = ["links.spring.tags[0]", "broadcasts.b1.exclude.tag"]
+    assert api.paths(422, "DELETE", f"{base}/tags/seen") == both
+    broadcasts.put("shop", "b1", body | {"audience": {"everyone": True}}, None, "tests")
+    api.ok("PUT", f"{base}/attributes/age", as_text)
+
+
 @pytest.mark.parametrize("status", ["draft", "scheduled", "planning", "sending", "missed", "failed"])
 def test_a_broadcast_that_may_still_go_out_keeps_what_it_names(cloud: None, status: str) -> None:
     """Whatever may be sent, or started anew, is a user; what is done or cancelled is none."""
