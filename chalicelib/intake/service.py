@@ -30,6 +30,7 @@ def take(account: str, kind: model.Kind, items: Sequence[Any], field: str | None
         path = f"{field}[{index}]" if field else ""
         try:
             said = model.read(kind, raw, path)
+            model.refuse_future(said, now, path)
             events[index] = said.friend_event(account, _user(said, path), now)
         except TodokuError as error:
             if field is None:

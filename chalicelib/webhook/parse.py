@@ -84,9 +84,10 @@ def _event_id(raw: dict[str, Any], given: Any) -> str:
 
 
 def _occurred(raw: dict[str, Any], arrived: datetime) -> datetime:
+    """When it happened: at its arrival at the latest, whatever a clock elsewhere says."""
     ms = raw.get("timestamp")
     if isinstance(ms, int | float) and not isinstance(ms, bool) and 1 <= ms <= _LAST_MS:
-        return from_ms(int(ms))
+        return min(from_ms(int(ms)), arrived.astimezone(UTC))
     return arrived.astimezone(UTC)
 
 
