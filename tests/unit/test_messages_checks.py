@@ -167,6 +167,8 @@ def test_what_line_takes_passes(name: str) -> None:
                 ("cornerRadius", "round"),
                 ("borderWidth", "thick"),
                 ("paddingAll", "-1px"),
+                ("paddingAll", "１０%"),
+                ("margin", "٣px"),
                 ("paddingStart", "full"),
                 ("offsetTop", "up"),
                 ("width", "md"),

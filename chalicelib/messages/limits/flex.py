@@ -18,7 +18,7 @@ BUBBLE_BYTES = 30 * 1024
 CAROUSEL_BYTES = 50 * 1024
 _SIZES = ("nano", "micro", "deca", "hecto", "kilo", "mega", "giga")
 _VIDEO_SIZES = ("kilo", "mega", "giga")
-_RATIO = re.compile(r"(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)")
+_RATIO = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?):([0-9]{1,6}(?:\.[0-9]+)?)")
 _ONE_OF: dict[str, tuple[str, ...]] = {
     "align": ("start", "end", "center"),
     "gravity": ("top", "bottom", "center"),
@@ -32,9 +32,9 @@ _ONE_OF: dict[str, tuple[str, ...]] = {
 _KEYWORDS = ("none", "xs", "sm", "md", "lg", "xl", "xxl")
 _FONT_SIZES = ("xxs", "xs", "sm", "md", "lg", "xl", "xxl", "3xl", "4xl", "5xl")
 _BORDERS = ("none", "light", "normal", "medium", "semi-bold", "bold")
-_PIXELS = re.compile(r"\d+(\.\d+)?px")
-_LENGTH = re.compile(r"\d+(\.\d+)?(px|%)")
-_SHIFT = re.compile(r"-?\d+(\.\d+)?(px|%)")
+_PIXELS = re.compile(r"[0-9]+(\.[0-9]+)?px")
+_LENGTH = re.compile(r"[0-9]+(\.[0-9]+)?(px|%)")
+_SHIFT = re.compile(r"-?[0-9]+(\.[0-9]+)?(px|%)")
 _Form = tuple[re.Pattern[str], str, tuple[str, ...]]
 _SPACE: _Form = (_PIXELS, "pixels such as 10px", _KEYWORDS)
 _PADDING: _Form = (_LENGTH, "a length such as 10px or 5%", _KEYWORDS)
@@ -57,8 +57,8 @@ _OWN_FORMS: dict[str, dict[str, _Form]] = {
     "image": {"size": (_LENGTH, "a length such as 200px or 50%", (*_FONT_SIZES, "full"))},
 }
 """Words, pixels and percentages as the reference has them; offsets below zero are used and taken."""
-_ANGLE = re.compile(r"(\d{1,2}|[12]\d\d|3[0-5]\d)(\.\d+)?deg")
-_PERCENT = re.compile(r"(\d{1,2}(\.\d+)?|100(\.0+)?)%")
+_ANGLE = re.compile(r"([0-9]{1,2}|[12][0-9][0-9]|3[0-5][0-9])(\.[0-9]+)?deg")
+_PERCENT = re.compile(r"([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)%")
 _MOST_ANIMATED = 10
 _FONT_STYLES = ("normal", "italic")
 _COLOUR_KEYS = ("color", "backgroundColor", "borderColor", "separatorColor")
