@@ -83,16 +83,17 @@ def preview_saved(account: str, message: str) -> Response:
     return _preview(account, snapshot, body["messages"], asked)
 
 
-@bp.route("/r/{code}", methods=["GET"])
+@bp.route("/r/{code}", methods=["GET", "HEAD"])
 @http_errors
 def follow_link(code: str) -> Response:
-    """``GET /r/{code}``: to the registered URL of a tracked link, and nowhere else."""
+    """``GET /r/{code}``: to the registered URL of a tracked link, and nowhere else. HEAD only looks."""
     known, url = links.read_code(path_text(code)), None
     if known and accounts.find_account(known[0]):
         url = links.target(catalog.snapshot(known[0]), known[1])
     if known is None or url is None:
         raise NotFound("there is no such link")
-    _note_click(*known)
+    if bp.current_request.method == "GET":
+        _note_click(*known)
     return Response(body="", status_code=302, headers={"Location": url, "Cache-Control": "no-store"})
 
 
@@ -132,4 +133,5 @@ OPERATIONS = [
         status=302,
         query={"t": "the friend token, which makes it a click of that friend"},
     ),
+    Operation("HEAD", "/r/{code}", "Where a tracked link leads, without a click", None, status=302),
 ]
