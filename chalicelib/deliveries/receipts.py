@@ -65,7 +65,7 @@ def write(account: str, run: str, chunk: str) -> None:
 
 def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> None:
     """First the receipts, then the lines; then nothing stays of those who were erased meanwhile."""
-    there = _there(account, manifest, outcomes)
+    there, erased = _known(account, manifest, outcomes)
     told = {user for user, _ in activities.existing(_names(manifest, _users(outcomes)))}
     new = [outcome for outcome in outcomes if outcome["user_id"] in there - told]
     for outcome in new:
@@ -74,18 +74,18 @@ def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome
     activities.put_all([line(manifest, outcome) for outcome in new])
     # Erasing leaves the tombstone and then takes the timeline: whoever is still there now was there when the
     # line was written, and loses it with the rest.
-    still = _there(account, manifest, new) if new else set()
-    gone = (told - there) | (_users(new) - still)
-    activities.delete(_names(manifest, gone))
-    _forget(manifest, (_users(outcomes) - there) | gone)
+    still, erased_now = _known(account, manifest, new)
+    activities.delete(_names(manifest, (told - there) | (_users(new) - still)))
+    _forget(manifest, erased | erased_now)
 
 
-def _there(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> set[str]:
-    """Who is known and was not erased since the chunk was put. Who came back is somebody new, who was sent
-    nothing.
+def _known(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
+    """Of those who are known: who is there, and who was erased since the chunk was put. Who came back is
+    somebody new, who was sent nothing.
     """
     since = friends.heard_of(account.id, account.shards, _users(outcomes))
-    return {user for user, erased_at in since.items() if erased_at < manifest["at"]}
+    there = {user for user, erased_at in since.items() if erased_at < manifest["at"]}
+    return there, since.keys() - there
 
 
 def _forget(manifest: Manifest, users: Iterable[str]) -> None:
