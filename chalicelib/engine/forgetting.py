@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import service as deliveries
 from chalicelib.engine import health
 from chalicelib.engine.errand import run_id
 from chalicelib.engine.model import SPEAKING
-from chalicelib.friends import activities, erasing
+from chalicelib.friends import activities, erasing, store
 from chalicelib.gateways import queues
 
 _SAYING = SPEAKING | {"notify"}
@@ -27,9 +28,20 @@ def hide_message(account: str, user: str, message_id: str, since: str, at: str) 
         return False
     activity, later = found
     _hide_answers(activity, later)
-    empty_ledger(account, user, activity["event_id"], activity.get("effects") or ())
+    empty_ledger(account, user, activity["event_id"], _effects(activity))
     activities.take_back(activity, at)
     return True
+
+
+def _effects(activity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What an event has caused: also when it failed after it was decided on, and waits on the sheet."""
+    found = list(activity.get("effects") or ())
+    if activity.get("state") == "failed":
+        account, user = activity["account"], activity["user_id"]
+        sheet = store.load(account, accounts.get_account(account).shards, user) or {}
+        record = (sheet.get("pending") or {}).get(activity["event_id"]) or {}
+        found += record.get("effects") or ()
+    return found
 
 
 def _hide_answers(activity: Mapping[str, Any], later: Iterable[Mapping[str, Any]]) -> None:
@@ -43,7 +55,7 @@ def _hide_answers(activity: Mapping[str, Any], later: Iterable[Mapping[str, Any]
         told = {answer for answer in answered if activities.tells_answer(other, *answer)}
         if told:
             account, user, event_id = other["account"], other["user_id"], other["event_id"]
-            empty_ledger(account, user, event_id, other.get("effects") or ())
+            empty_ledger(account, user, event_id, _effects(other))
             activities.take_back_answers(other, told, (activity.get("props") or {}).get("text"))
 
 

@@ -200,10 +200,11 @@ def _finish(errand: Errand, record: dict[str, Any]) -> None:
     except effects.Unfinished:
         _keep_statuses(errand, record)
         raise
-    activities.replace_failed(_activity(errand.event, record, errand.sheet))
     if "unsent_at" in errand.event.props:
+        # Before the activity: once that stands, nobody comes back here.
         event = errand.event
         forgetting.empty_ledger(event.account_id, event.user_id, event.event_id, record["effects"])
+    activities.replace_failed(_activity(errand.event, record, errand.sheet))
     health.note_effects(errand.account.id, errand.event.user_id, record["effects"])
 
 
