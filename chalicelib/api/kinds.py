@@ -19,6 +19,7 @@ from chalicelib.friends import documents as friends_documents
 from chalicelib.messages import actions
 from chalicelib.messages import documents as messages_documents
 from chalicelib.scenarios import documents as scenarios_documents
+from chalicelib.scenarios import loops
 from chalicelib.segments import documents as segments_documents
 from chalicelib.shared.errors import Detail, RuleViolation
 from chalicelib.shared.fields import Name
@@ -50,7 +51,9 @@ _OWNED: dict[str, DocumentKind] = {
     **engine_documents.KINDS,
     **scenarios_documents.KINDS,
     **catalog_documents.KINDS,
-    **forms_documents.KINDS,
+    "forms": replace(
+        forms_documents.KINDS["forms"], warn=lambda id_, snapshot: loops.warnings(snapshot, "forms", id_)
+    ),
     "routes": _ROUTES,
 }
 

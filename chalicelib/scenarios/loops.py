@@ -1,65 +1,77 @@
-"""What goes round: rules and scenarios each of which may wake the next, without any wait. Pure.
+"""What goes round by itself: rules, forms and scenarios each of which may wake the next. Pure.
 
-It always ends (in a reaction each rule runs once and facts are fed back eight deep; entering a scenario anew
-has a brake); a circle is still worth a warning, because its author probably did not mean it.
+Without any wait it always ends (in a reaction each rule runs once and facts are fed back eight deep; entering
+a scenario anew has a brake); a circle is still worth a warning, because its author probably did not mean it.
+Where a score that sinks by time is part of it, it goes on for ever, at the pace that moments have.
+
+What the friend must do is part of no circle: clicks of links, answers and what the choices mean. So a form
+counts as far as it may come to its end without a question.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages.actions import parts
-from chalicelib.scenarios import graph
+from chalicelib.scenarios import graph, produced
+from chalicelib.scenarios.produced import Produced
 from chalicelib.segments.matching import Test, compile_match
 
 Name = tuple[str, str]
-"""Kind and id: of a rule, or of a scenario."""
+"""Kind and id: of a rule, of a form, or of a scenario."""
 Body = Mapping[str, Any]
 
 
 @dataclass
 class _Doing:
-    """What running a rule or entering a scenario does at once: facts, and scenarios entered."""
+    """What running a rule, ending a form or entering a scenario does: facts at once, facts that follow by
+    time alone, and scenarios entered.
+    """
 
-    facts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    facts: list[Produced] = field(default_factory=list)
+    later: list[Produced] = field(default_factory=list)
     enters: set[str] = field(default_factory=set)
 
-    def add(self, then: Iterable[Body]) -> None:
+    def add(self, then: Iterable[Body], snapshot: Snapshot) -> None:
         for action in then:
-            self.facts += produced(action)
+            self.facts += produced.at_once(action, snapshot)
+            self.later += produced.by_time(action, snapshot)
             name, value = parts(action)
             if name == "enter_scenario":
                 self.enters.add(value)
 
     def and_also(self, other: _Doing) -> _Doing:
         """What either of both does."""
-        return _Doing(self.facts + other.facts, self.enters | other.enters)
+        return _Doing(self.facts + other.facts, self.later + other.later, self.enters | other.enters)
 
 
 @dataclass(frozen=True)
 class _Found:
     """Who wakes whom, and a circle of every group in which everybody wakes everybody in the end.
 
-    ``drafted``: whom scenarios wake as drafted alone, where they are in force as well.
+    ``drafted``: whom scenarios wake as drafted alone, where they are in force as well. ``slow``: who wakes
+    whom only when a score has sunk.
     """
 
     wakes: dict[Name, list[Name]]
     circles: list[list[Name]]
     groups: dict[Name, tuple[list[Name], list[Name]]]
     drafted: dict[Name, list[Name]]
+    slow: set[tuple[Name, Name]]
 
 
 def loops(snapshot: Snapshot) -> list[list[str]]:
-    """A circle of every group of enabled rules and scenarios in which each may wake the next."""
+    """A circle of every group of enabled rules, forms and scenarios in which each may wake the next."""
     return sorted([_label(name) for name in circle] for circle in _found(snapshot).circles)
 
 
 def warnings(snapshot: Snapshot, kind: str, id_: str) -> list[str]:
-    """What to tell the author of a rule or a scenario's draft about the circle that it is part of."""
+    """What to tell the author of a rule, a form or a scenario's draft about the circle that it is part of."""
     name, found = (kind, id_), _found(snapshot)
     if name not in found.groups:
         return []
@@ -67,36 +79,20 @@ def warnings(snapshot: Snapshot, kind: str, id_: str) -> list[str]:
     first = found.drafted.get(name, found.wakes[name])
     if name not in circle or first != found.wakes[name]:
         circle = _circle(name, group, found.wakes, first)
-    return [_told(circle)] if circle else []
+    return [_told(circle, found.slow)] if circle else []
 
 
-def produced(action: Body) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The facts that an action may produce: type and the properties that are certain."""
-    name, value = parts(action)
-    if name == "add_tag":
-        yield "tag_added", {"tag": value}
-    elif name == "remove_tag":
-        yield "tag_removed", {"tag": value}
-    elif name in {"add_score", "set_score"}:
-        yield "score_changed", {"score": value["score"]}
-        yield "score_crossed", {"score": value["score"]}
-    elif name == "set_attribute":
-        yield "attribute_set", {"attribute": value["attribute"]}
-    elif name == "record_event":
-        yield f"custom:{value['name']}", {}
-    elif name == "exit_scenario":
-        yield "scenario_exited", {"scenario": value}
-
-
-def _told(circle: list[Name]) -> str:
+def _told(circle: list[Name], slow: AbstractSet[tuple[Name, Name]]) -> str:
     way = " -> ".join(_label(name) for name in [*circle, circle[0]])
-    if all(kind == "rules" for kind, _ in circle):
+    if not slow.isdisjoint(zip(circle, [*circle[1:], circle[0]], strict=True)):
+        return f"may go round for ever, each time that a score has sunk again by itself: {way}"
+    if all(kind != "scenarios" for kind, _ in circle):
         return f"may wake itself again: {way}"
     return f"may go round without any wait, until entering is refused as too_often: {way}"
 
 
 def _label(name: Name) -> str:
-    return name[1] if name[0] == "rules" else f"scenario {name[1]}"
+    return name[1] if name[0] == "rules" else f"{name[0][:-1]} {name[1]}"
 
 
 def _found(snapshot: Snapshot) -> _Found:
@@ -105,16 +101,19 @@ def _found(snapshot: Snapshot) -> _Found:
 
 
 def _find(snapshot: Snapshot) -> _Found:
-    wakes, drafted = _wakes(snapshot)
+    wakes, drafted, slow = _wakes(snapshot)
     groups = _groups(wakes)
     circles = [_circle(min(group), group, wakes) for group in groups]
     of = {name: (group, circle) for group, circle in zip(groups, circles, strict=True) for name in group}
-    return _Found(wakes, circles, of, drafted)
+    return _Found(wakes, circles, of, drafted, slow)
 
 
-def _wakes(snapshot: Snapshot) -> tuple[dict[Name, list[Name]], dict[Name, list[Name]]]:
-    """Who may wake whom at once: scenarios as published and as drafted; and those that are published, as
-    drafted alone.
+Wakes = dict[Name, list[Name]]
+
+
+def _wakes(snapshot: Snapshot) -> tuple[Wakes, Wakes, set[tuple[Name, Name]]]:
+    """Who may wake whom: scenarios as published and as drafted; those that are published, as drafted alone;
+    and which of all these wake only when a score has sunk.
     """
     rules = {name: d.body for name, d in snapshot.all("rules").items() if d.body.get("enabled", True)}
     waiting: dict[str, list[tuple[Name, dict[str, Test]]]] = defaultdict(list)
@@ -124,24 +123,35 @@ def _wakes(snapshot: Snapshot) -> tuple[dict[Name, list[Name]], dict[Name, list[
     doing: dict[Name, _Doing] = {}
     for name, body in rules.items():
         doing["rules", name] = _Doing()
-        doing["rules", name].add(body.get("then") or ())
+        doing["rules", name].add(body.get("then") or (), snapshot)
+    for name, document in snapshot.all("forms").items():
+        doing["forms", name] = _Doing()
+        doing["forms", name].add(document.body.get("then") or (), snapshot)
     drafts: dict[Name, _Doing] = {}
     for id_, document in snapshot.all("scenarios").items():
-        done, published = _entering(id_, document.body), snapshot.find("published", id_)
+        done, published = _entering(id_, document.body, snapshot), snapshot.find("published", id_)
         if published is not None:
             drafts["scenarios", id_] = done
-            done = done.and_also(_entering(id_, published.body["definition"]))
+            done = done.and_also(_entering(id_, published.body["definition"], snapshot))
         if done.facts:
             doing["scenarios", id_] = done
 
-    def woken(one: _Doing) -> list[Name]:
-        found = {other for kind, props in one.facts for other in _woken(waiting[kind], props)}
-        return sorted(found | {("scenarios", other) for other in one.enters} & doing.keys())
+    def by(facts: Iterable[Produced]) -> set[Name]:
+        facts = list(facts)
+        ended = {("forms", props["form"]) for kind, props in facts if kind == "form_answered"}
+        return ended | {other for kind, props in facts for other in _woken(waiting[kind], props)}
 
-    return {name: woken(one) for name, one in doing.items()}, {n: woken(one) for n, one in drafts.items()}
+    def now(one: _Doing) -> set[Name]:
+        return by(one.facts) | {("scenarios", other) for other in one.enters} & doing.keys()
+
+    def woken(all_: Mapping[Name, _Doing]) -> Wakes:
+        return {name: sorted(now(one) | by(one.later)) for name, one in all_.items()}
+
+    slow = {(name, other) for name, one in doing.items() if one.later for other in by(one.later) - now(one)}
+    return woken(doing), woken(drafts), slow
 
 
-def _entering(scenario: str, body: Body) -> _Doing:
+def _entering(scenario: str, body: Body, snapshot: Snapshot) -> _Doing:
     """What entering a scenario does before it first waits, if a friend may enter it more than once: others
     end every circle.
     """
@@ -153,7 +163,7 @@ def _entering(scenario: str, body: Body) -> _Doing:
         for name in sorted(reached):
             node = body["nodes"][name]
             if node["type"] == "action":
-                done.add(node["then"])
+                done.add(node["then"], snapshot)
             elif node["type"] == "exit":
                 reasons.add(node.get("reason") or "exit")
             elif node.get("until"):
@@ -167,9 +177,9 @@ def _entering(scenario: str, body: Body) -> _Doing:
 
 
 def _woken(waiting: Iterable[tuple[Name, Mapping[str, Test]]], props: Body) -> Iterator[Name]:
-    """The rules whose match a fact with these properties may satisfy."""
+    """Whose match a fact with these properties may satisfy."""
     for name, tests in waiting:
-        if all(tests[path].failure(props) is None for path in tests if path in props):
+        if all(test.failure(props) is None for test in tests.values() if test.parts[0] in props):
             yield name
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.kinds import KINDS as API_KINDS
 from chalicelib.catalog.validation import normal_body, verify
 from chalicelib.engine.documents import KINDS, warn
 from chalicelib.scenarios import graph
@@ -232,6 +233,64 @@ def test_circles_are_told() -> None:
     assert loops(catalog) == [["ping", "pong"], ["self"]]
     assert warnings(catalog, "rules", "pong") == ["may wake itself again: ping -> pong -> ping"]
     assert warnings(catalog, "rules", "other") == []
+
+
+def a_form(then: list[Any], *conditions: Any) -> dict[str, Any]:
+    """A form with a question per condition (None: a question for everybody)."""
+    choices = [{"value": "yes", "label": "yes", "then": then}]
+    questions = [
+        {"id": f"q{n}", "text": "?", "type": "choice", "choices": choices, "if": condition}
+        for n, condition in enumerate(conditions)
+    ]
+    return {"name": "f", "questions": questions, "then": then}
+
+
+SOME, EVERYBODY = {"tag": "a"}, None
+
+
+@pytest.mark.parametrize("conditions", [(SOME,), (SOME, SOME), (SOME, EVERYBODY), (EVERYBODY,)])
+def test_a_form_is_part_of_a_circle_where_it_needs_no_answer(conditions: Any) -> None:
+    """One whose questions may all be passed over ends at once; one that asks waits for the friend."""
+    forms = {"f": a_form([{"record_event": {"name": "x"}}], *conditions), "g": a_form([], EVERYBODY)}
+    catalog = a_catalog({"begin": a_rule("custom:x", [{"start_form": "f"}])}, forms=forms)
+    spins = EVERYBODY not in conditions
+    assert loops(catalog) == ([["form f", "begin"]] if spins else [])
+    for kind, name in (("forms", "f"), ("rules", "begin")):
+        told = ["may wake itself again: form f -> begin -> form f"] if spins else []
+        assert warnings(catalog, kind, name) == told
+    assert API_KINDS["forms"].warn("f", catalog) == told
+    for match in ({"form": "f"}, {"form": "g"}, {"form": "f", "answers.q0": "yes"}, {}):
+        again = a_rule("form_answered", [{"start_form": "f"}], match=match)
+        told = warnings(a_catalog({"again": again}, forms=forms), "rules", "again")
+        assert bool(told) is (spins and match in ({"form": "f"}, {})), match
+
+
+@pytest.mark.parametrize(
+    ("action", "match", "told"),
+    [
+        ({"add_score": {"score": "hot", "points": 8}}, {"direction": "down"}, "may go round for ever, each"),
+        ({"set_score": {"score": "hot", "value": 5}}, {"score": "hot"}, "may wake itself again"),
+        ({"set_score": {"score": "hot", "value": 5}}, {"direction": "down"}, "may go round for ever, each"),
+        ({"add_score": {"score": "hot", "points": "{{ event.n }}"}}, {}, "may wake itself again"),
+        ({"add_score": {"score": "hot", "points": -1}}, {"direction": "up"}, ""),
+        ({"add_score": {"score": "hot", "points": 8}}, {"threshold": 7}, ""),
+        ({"add_score": {"score": "hot", "points": 8}}, {"score": "cool"}, ""),
+        ({"set_score": {"score": "hot", "value": 4}}, {"direction": "up"}, ""),
+        ({"add_score": {"score": "cool", "points": 8}}, {"direction": "down"}, ""),
+    ],
+)
+def test_a_circle_through_a_score_that_sinks_is_told_as_what_it_is(
+    action: dict[str, Any], match: dict[str, Any], told: str
+) -> None:
+    """Points that take it up again, whenever it has sunk; not where nothing sinks, or nobody hears of it."""
+    scores = {
+        "hot": {"name": "hot", "half_life": "1s", "thresholds": [5]},
+        "cool": {"name": "cool", "thresholds": [5]},
+    }
+    catalog = a_catalog({"r": a_rule("score_crossed", [action], match=match)}, scores=scores)
+    found = warnings(catalog, "rules", "r")
+    assert len(found) == bool(told)
+    assert all(one.startswith(told) and one.endswith("r -> r") for one in found)
 
 
 def test_a_long_circle_is_found() -> None:
