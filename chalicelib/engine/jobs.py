@@ -8,10 +8,12 @@ import hmac
 import json
 from typing import Any
 
+from chalicelib.accounts.service import get_account
 from chalicelib.catalog import sealing
 from chalicelib.engine import forgetting, health, outcomes, service
 from chalicelib.friends import contents, erasing, profiles
 from chalicelib.gateways import clock, line, queues, secrets, web
+from chalicelib.scenarios import service as scenarios
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger
@@ -89,7 +91,8 @@ def forget_said(body: dict[str, Any], _received: int) -> None:
 
 def erase(body: dict[str, Any], _received: int) -> None:
     """A friend was erased a while ago: nothing that was being worked on then stays either."""
-    erasing.sweep(body["account"], body["user"], body["at"])
+    scenarios.forget(body["account"], body["user"], body["at"])
+    erasing.finish(get_account(body["account"]), body["user"])
 
 
 def post(body: dict[str, Any], _received: int) -> None:

@@ -15,6 +15,7 @@ from chalicelib.scenarios import schedule
 from chalicelib.scenarios.model import (
     ACTION_RETRY,
     EARLY,
+    ERASED,
     MOST_RE_ENTRIES,
     RE_ENTRY_WINDOW,
     Enrollment,
@@ -310,7 +311,7 @@ def entering(
     seen: Enrollment | None, re_entry: str, cause: str, now: datetime
 ) -> Literal["enter", "again", "active", "ended_before", "too_often"]:
     """Whether a friend may enter; ``again``: this cause has entered them already."""
-    if seen is None:
+    if seen is None or seen.reason == ERASED:
         return "enter"
     if cause in seen.causes:
         return "again"

@@ -16,6 +16,9 @@ ACTION_RETRY = timedelta(minutes=1)
 
 CAUSES_KEPT = 20
 
+ERASED, NOWHERE = "erased", "-"
+"""Reason and node of an enrollment of somebody who was erased: only its numbers are left, which go on."""
+
 MOST_RE_ENTRIES = 8
 RE_ENTRY_WINDOW = timedelta(minutes=1)
 """A friend enters a scenario anew at most so often in so long: whatever goes round ends here."""

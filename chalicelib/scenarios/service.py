@@ -15,7 +15,7 @@ from chalicelib.friends import store as friends
 from chalicelib.gateways import clock
 from chalicelib.scenarios import decide, entering, follow, hearing, store
 from chalicelib.scenarios.advance import advance
-from chalicelib.scenarios.model import EARLY, Enrollment, Position, Result
+from chalicelib.scenarios.model import EARLY, ERASED, Enrollment, Position, Result
 from chalicelib.scenarios.moves import follow_moves, go_on, moved
 from chalicelib.scenarios.publishing import funnel, pause, publish, resume
 from chalicelib.shared.errors import Unavailable
@@ -32,6 +32,7 @@ __all__ = [
     "enroll",
     "enrollments",
     "exit",
+    "forget",
     "funnel",
     "on_friend_event",
     "pause",
@@ -229,4 +230,19 @@ def _has_advanced(item: Enrollment | None, entry: timers.Entry) -> bool:
 
 def enrollments(account: str, user_id: str) -> list[Enrollment]:
     """Every scenario that a friend has entered, by its id."""
-    return [replace(item, causes=[], re_entries=[]) for item in store.of_friend(account, user_id)]
+    kept = (item for item in store.of_friend(account, user_id) if item.reason != ERASED)
+    return [replace(item, causes=[], re_entries=[]) for item in kept]
+
+
+def forget(account: str, user_id: str, at: str) -> None:
+    """A friend was erased at that moment: leave nothing of what they had entered before. Safe to repeat.
+
+    Raises Unavailable when others keep moving the friend.
+    """
+    for _ in range(_TRIES):
+        left = [i for i in store.of_friend(account, user_id) if i.reason != ERASED and i.entered_at <= at]
+        for item in left:
+            store.erase(item, at)
+        if not left:
+            return
+    raise Unavailable(f"enrollments of an erased friend of {account} are being moved")

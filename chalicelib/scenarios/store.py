@@ -10,7 +10,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.friends.expressions import Condition, Expression
 from chalicelib.gateways import aws, clock, dynamo
-from chalicelib.scenarios.model import Enrollment, Position
+from chalicelib.scenarios.model import ERASED, NOWHERE, Enrollment, Position
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
@@ -116,6 +116,14 @@ def move(seen: Enrollment, position: Position, at: str, chunk: str | None) -> bo
 def exit_now(seen: Enrollment, position: Position, at: str) -> bool:
     """The same for blocks and exits, which do not wait for a claim."""
     return _move(seen, position, at, _unmoved(seen))
+
+
+def erase(seen: Enrollment, at: str) -> bool:
+    """Nothing of a friend's way through a scenario is left but its numbers: a version never comes twice."""
+    sets = _sets(state="exited", reason=ERASED, v=seen.v + 1, node_at=at, entered_at=at, ended_at=at)
+    sets += [(("causes",), []), (("node",), NOWHERE)]
+    removes = [("due_at",), ("claim",), ("re_entries",)]
+    return _update(seen, sets, removes, [Condition(("v",), "=", seen.v)])
 
 
 def park(seen: Enrollment, due_at: datetime) -> bool:

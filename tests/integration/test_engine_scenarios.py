@@ -11,9 +11,10 @@ from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.validation import normal_body
-from chalicelib.engine import health, service
+from chalicelib.engine import health, jobs, service
 from chalicelib.friends import activities, store
 from chalicelib.gateways import clock
+from chalicelib.scenarios import follow
 from chalicelib.scenarios import service as scenarios
 from chalicelib.scenarios.documents import KINDS
 from chalicelib.scenarios.model import Pointer
@@ -185,3 +186,22 @@ def test_a_scenario_and_a_rule_that_go_round_come_to_an_end(shop: None) -> None:
     assert [(e["rule"], e["action"], e["why"]) for e in refused] == [("again", "enter_scenario", "too_often")]
     (trouble,) = health.read("shop", "again", 1)
     assert (trouble["status"], trouble["n"], trouble["why"]) == ("skipped", 1, "enter_scenario: too_often")
+
+
+def test_who_was_erased_has_entered_nothing(shop: None) -> None:
+    """Nothing of the way through a scenario is left; come back, the friend is somebody new, and versions
+    never come twice.
+    """
+    service.react(an_event_now("followed", "e1"))
+    before = scenarios.enrollments("shop", "U1")[0]
+    erased_at = iso(clock.now())
+    jobs.erase({"account": "shop", "user": "U1", "at": erased_at}, 1)
+    jobs.erase({"account": "shop", "user": "U1", "at": erased_at}, 2)
+    assert scenarios.enrollments("shop", "U1") == []
+    assert scenarios.advanced([follow.entry(before, before.v, "wait", clock.now())]) == [True]
+    [result] = scenarios.enroll("shop", ["U1"], "acting", clock.now(), "again")
+    assert result.accepted
+    after = scenarios.enrollments("shop", "U1")[0]
+    assert (after.run, after.v > before.v + 1) == (before.run + 1, True)
+    jobs.erase({"account": "shop", "user": "U1", "at": erased_at}, 3)
+    assert scenarios.enrollments("shop", "U1") == [after], "what came after the erasure stays"
