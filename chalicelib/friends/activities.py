@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,10 +12,12 @@ from chalicelib.friends.store import batch_get
 from chalicelib.friends.taken_back import Answer, without_content
 from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.shared.errors import Conflict
 from chalicelib.shared.settings import settings
 
 SENT = "sent"
 """The type of lines that say what was sent to a friend: records of ours, never events to react to."""
+_ATTEMPTS = 10
 _NEW = Condition(("pk",), "absent")
 _FAILED = Condition(("state",), "=", "failed")
 
@@ -126,8 +128,7 @@ def find_message(
 
 def take_back(activity: Mapping[str, Any], at: str) -> None:
     """Remove what an unsent message said from the timeline."""
-    account, user, event_id = activity["account"], activity["user_id"], activity["event_id"]
-    _overwrite(account, user, event_id, without_message(activity, at))
+    _rewrite(activity, lambda read: without_message(read, at))
 
 
 def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
@@ -143,8 +144,7 @@ def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
 
 def take_back_answers(activity: Mapping[str, Any], answers: Collection[Answer], said: Any) -> None:
     """Remove from a later line of the timeline what an unsent message said as answers to forms."""
-    account, user, event_id = activity["account"], activity["user_id"], activity["event_id"]
-    _overwrite(account, user, event_id, without_answers(activity, answers, said))
+    _rewrite(activity, lambda read: without_answers(read, answers, said))
 
 
 def without_answers(activity: Mapping[str, Any], answers: Collection[Answer], said: Any) -> dict[str, Any]:
@@ -238,16 +238,39 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _overwrite(account: str, user: str, event_id: str, parts: Mapping[str, Any]) -> None:
-    names = {f"#p{n}": name for n, name in enumerate(parts)}
-    aws.client("dynamodb").update_item(
-        TableName=settings().table("activities"),
-        Key=_key(account, user, event_id),
-        UpdateExpression="SET " + ", ".join(f"{alias} = :{alias[1:]}" for alias in names),
-        ConditionExpression="attribute_exists(pk)",
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues={f":{alias[1:]}": to_av(parts[name]) for alias, name in names.items()},
-    )
+def _rewrite(activity: Mapping[str, Any], change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Write the parts that ``change`` makes of an activity, or of what has become of it meanwhile."""
+    account, user, event_id = activity["account"], activity["user_id"], activity["event_id"]
+    for _ in range(_ATTEMPTS):
+        if _overwrite(activity, change(activity)):
+            return
+        found = find(account, user, event_id)
+        if found is None:
+            return
+        activity = found
+    raise Conflict(f"others kept changing the activity of event {event_id} of {account}")
+
+
+def _overwrite(read: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:
+    """Write parts of an activity that are still as they were read; False when they are not, or it is gone."""
+    dynamodb, expression = aws.client("dynamodb"), Expression()
+    account, user, event_id = read["account"], read["user_id"], read["event_id"]
+    conditions = [
+        Condition((name,), "=", read[name]) if name in read else Condition((name,), "absent")
+        for name in parts
+    ]
+    try:
+        dynamodb.update_item(
+            TableName=settings().table("activities"),
+            Key=_key(account, user, event_id),
+            UpdateExpression=expression.update([((name,), value) for name, value in parts.items()], []),
+            ConditionExpression=expression.condition([Condition(("pk",), "exists"), *conditions]),
+            ExpressionAttributeNames=expression.names,
+            ExpressionAttributeValues=expression.values,
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def correct_effect(
