@@ -57,7 +57,7 @@ def _follow(
     if not store.put_status(account, run, status):
         status = store.read(account, run, [status.chunk])[1][status.chunk]
     if not status.is_open:
-        if not status.attempts and receipts.tells(manifest):
+        if send and not status.attempts and receipts.tells(manifest):
             feed(account, run, status.chunk)  # nobody is left to send to: the send worker has that told
         return
     if watch:

@@ -5,6 +5,7 @@ twice or is lost, each recipient gets a message once, and the numbers balance.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -494,6 +495,20 @@ def test_put_chunk_again_changes_nothing(world: World) -> None:
     assert manifest["recipients"] == USERS
     world.run()
     assert len(world.line.calls) == 1
+
+
+def test_whoever_does_not_feed_feeds_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packing a broadcast again, after its chunks were cancelled, puts nothing into the queue ``sends``."""
+    chunk = replace(a_chunk(USERS), cause={"broadcast": "sale", "message": "hello"})
+    deliveries.put_chunk(chunk, watch=False, feed=False)
+    (status,) = store.statuses("shop", "run1")
+    assert chunks.skip("shop", "run1", status, "cancelled", world.now)
+    fed: list[str] = []
+    monkeypatch.setattr(chunks, "feed", lambda account, run, chunk: fed.append(chunk))
+    deliveries.put_chunk(chunk, watch=False, feed=False)
+    assert fed == []
+    deliveries.put_chunk(chunk, watch=False)
+    assert fed == ["c1"]
 
 
 def test_chunk_done_tells_the_timers(world: World) -> None:
