@@ -11,11 +11,12 @@ from typing import Any
 from chalicelib.engine import asking, limits, moments
 from chalicelib.engine.apply import apply_action
 from chalicelib.engine.at import At
-from chalicelib.engine.model import PRODUCED, SPEAKING, Counted, Decision, Program, Rule
+from chalicelib.engine.model import CHANGING, PRODUCED, SPEAKING, Counted, Decision, Program, Rule
 from chalicelib.forms import flow as forms
 from chalicelib.friends import csv_rows, edits
 from chalicelib.friends import sheet as sheets
 from chalicelib.friends.model import TIME_PASSED, Fact, Sheet
+from chalicelib.messages.actions import parts
 from chalicelib.segments import conditions
 from chalicelib.segments.matching import shown
 from chalicelib.shared.events import FriendEvent
@@ -130,7 +131,22 @@ class _Reaction:
         if counted.answered is not None:
             self._decision.rules.append(counted.answered)
             self._answered = counted.answered["rule"]
+            self._say_again(counted.answered)
         self._work_off()
+
+    def _say_again(self, answered: Mapping[str, Any]) -> None:
+        """What followed an answer besides changes, which are counted: effects, and the next question."""
+        decision, program = self._decision, self._program
+        turn = forms.take(decision.after, self._event, program.forms, program.zone)
+        if turn is None or (turn.rule, turn.why.split()[0]) != (answered["rule"], answered["why"].split()[0]):
+            return  # The form is another one by now.
+        changes = list(decision.changes)
+        at = At(self._event, self._event, turn.rule, program, self._now)
+        for index, action in enumerate(turn.then):
+            if parts(action)[0] not in CHANGING:
+                apply_action(decision, action, index, at)
+        asking.carry_on(decision, turn, at)
+        decision.changes = changes
 
     def _work_off(self) -> None:
         while self._queue:

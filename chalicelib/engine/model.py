@@ -24,6 +24,9 @@ ANSWERING = frozenset({"reply", "start_form", "ask"})
 SPEAKING = ANSWERING | {"send"}
 """Effects that say something to the friend."""
 
+CHANGING = frozenset({"add_tag", "remove_tag", "add_score", "set_score", "set_attribute", "record_event"})
+"""Actions that are done in memory, by the decision itself."""
+
 
 @dataclass(frozen=True)
 class Rule:

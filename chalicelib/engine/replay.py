@@ -1,7 +1,8 @@
 """Judging an event again that has been counted already: on the friend as known now, as if it had not been
 judged before. Pure.
 
-What the event itself did is not done again; what it took of the rules' limits is given back first.
+What the event itself did is not done again; what it took of the rules' limits, and what it did to the form
+that asks, is given back first.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def counted(activity: Mapping[str, Any]) -> Counted:
 
 
 def give_back(sheet: Sheet, activity: Mapping[str, Any], program: Program) -> Sheet:
-    """The sheet without what this event took of limits, turns and points per day."""
+    """The sheet without what this event took of limits, turns and points per day, and did to forms."""
     after: Sheet = copy(sheet)
     rules = {rule.id: rule for of_event in program.rules.values() for rule in of_event}
     for trace in activity["rules"]:
@@ -46,7 +47,31 @@ def give_back(sheet: Sheet, activity: Mapping[str, Any], program: Program) -> Sh
             state = _turned_back(rule, state, activity)
             state = _points_back(rule, state, activity, program)
         after["limits"][rule.id] = state
+    _asked_back(after, activity)
     return after
+
+
+def _asked_back(after: Sheet, activity: Mapping[str, Any]) -> None:
+    """The question that the event answered is asked again, and forms that it began have not been begun.
+
+    What else came of them (answers, attributes) stays as known now.
+    """
+    at, asking = activity["at"], after.get("asking") or {}
+    begun = [e["form"] for e in activity["effects"] if e["action"] == "start_form" and "form" in e]
+    answered = [
+        trace["rule"] for trace in activity["rules"] if trace["matched"] and _is_question(trace["rule"])
+    ]
+    if (begun or answered) and asking.get("at", "") >= at:
+        after.pop("asking", None)
+    for form in begun:
+        entry = after["forms"].get(form) or {}
+        if "at" in entry:
+            entry["at"] = min(entry["at"], at)
+    for rule in answered[:1]:
+        _, form, question = rule.split(":", 2)
+        given = after["forms"].get(form, {}).get("answers", {}).get(question) or {}
+        chosen = {"chosen": given["value"]} if isinstance(given.get("value"), list) else {}
+        after["asking"] = {"form": form, "question": question, "at": at, **chosen}
 
 
 def _is_question(rule: str) -> bool:

@@ -129,7 +129,7 @@ def test_an_answer_stays_an_answer() -> None:
     assert was.rules[0]["rule"] == "form:check:q1"
     again = history.again(answer)
     assert again.rules == was.rules
-    assert again.effects == []
+    assert [effect["question"] for effect in again.effects] == ["q2"]
     assert again.after.get("asking") == history.sheet["asking"]
 
 
@@ -167,3 +167,50 @@ def test_a_limit_taken_by_another_event_stays_taken() -> None:
     history.happens(second)
     assert history.again(second).rules[0]["matched"]
     assert "once" in history.again(first).rules[0]["why"]
+
+
+CHOICES = [
+    {"value": "dry", "label": "乾燥", "then": [{"add_tag": "dry"}, {"send": {"message": "hello"}}]},
+    {"value": "oily", "label": "脂性"},
+]
+SKIN = {
+    "name": "skin",
+    "questions": [
+        {"id": "q1", "text": "?", "type": "choice", "choices": CHOICES},
+        {"id": "q2", "text": "?", "type": "multi_choice", "choices": CHOICES},
+    ],
+    "then": [{"add_tag": "t"}, {"reply": {"message": "hello"}}],
+}
+
+
+def test_what_an_event_did_with_a_form_is_shown_again() -> None:
+    """Begun, answered, ended, at any time later: the question, the choice's effects, the form's own."""
+    rules = {
+        "begin": a_rule(then=[{"start_form": "skin"}], match={"text": "診断"}),
+        "dry": a_rule("tag_added", [{"add_tag": "a"}], match={"tag": "dry"}),
+    }
+    history = History(rules, forms={"skin": SKIN})
+    events = [
+        an_event(text=text, id=f"e{n}", minutes=n)
+        for n, text in enumerate(["診断", "何それ", "乾燥", "乾燥、脂性", "診断", "脂性", "キャンセル"])
+    ]
+
+    def effects(decision: Decision) -> list[Any]:
+        names = ("rule", "index", "action", "status", "question", "message")
+        return [[effect.get(name) for name in names] for effect in decision.effects]
+
+    def ran(decision: Decision) -> list[str]:
+        return [trace["rule"] for trace in decision.rules if trace["matched"]]
+
+    was = {}
+    for event in events:
+        was[event.event_id] = history.happens(event)
+        for earlier in events[: events.index(event) + 1]:
+            again = history.again(earlier)
+            assert effects(again) == effects(was[earlier.event_id]), (event.event_id, earlier.event_id)
+            assert sorted(ran(again)) == sorted(ran(was[earlier.event_id]))
+    assert [e[4] for e in effects(was["e2"])] == [None, "q2"]
+    assert effects(was["e3"])[-1][2] == "reply"
+    assert history.again(events[2]).changes == [
+        {"type": "unchanged", "action": "add_tag", "what": "a", "by": "rule:dry"}
+    ]
