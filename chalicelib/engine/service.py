@@ -22,7 +22,7 @@ from chalicelib.engine.decide import decide
 from chalicelib.engine.errand import Errand
 from chalicelib.engine.model import Decision, Program
 from chalicelib.engine.program import program_of
-from chalicelib.friends import activities, contents, store
+from chalicelib.friends import activities, contents, erasing, store
 from chalicelib.friends.expressions import Condition
 from chalicelib.friends.model import Sheet, erased_at
 from chalicelib.friends.trim import size_of
@@ -98,7 +98,7 @@ def _once(event: FriendEvent, account: Account, program: Program) -> bool:
     decision = decide(event, None if erased else sheet, program, clock.now())
     decision.before = sheet
     if erased:
-        decision.after["erased_at"] = erased_at(sheet)
+        decision.after |= erasing.kept_of(sheet)
     unsaid.note(decision, event)
     _add_internal_effects(decision, event)
     if not _changes_anything(decision):

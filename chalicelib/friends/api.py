@@ -206,9 +206,9 @@ def erase_friend(account: str, user: str) -> Any:
         reason = "say erase=true: the friend and the timeline are deleted for good"
         raise InvalidInput(reason, [Detail("erase", reason)])
     found, name = get_account(account), user_path(user)
-    if not erasing.erase(found, name, iso(clock.now())):
-        raise NotFound(f"there is no friend {name}")
+    _sheet(found, name)
     audit(account, principal.who, "erase", f"friends/{name}")
+    erasing.erase(found, name, iso(clock.now()))
     return json_response({"user_id": name, "status": "erased"})
 
 

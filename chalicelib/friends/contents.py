@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from chalicelib.accounts.credentials import line_credentials
 from chalicelib.accounts.service import get_account
+from chalicelib.friends.model import erased_at
 from chalicelib.friends.store import batch_get, load
 from chalicelib.gateways import aws, clock, line, objects
 from chalicelib.gateways.dynamo import plain_item, to_av
@@ -100,9 +101,10 @@ def url(message_id: str, record: Mapping[str, Any], life_s: int) -> str:
 
 def fetch(account: str, user: str, message_id: str, kind: str) -> bool:
     """Fetch and keep one content; False when LINE has to be asked again later (``line.NoAnswer`` too)."""
-    if find_many(account, user, [message_id]).get(message_id, _PENDING)["status"] != "pending":
+    known = find_many(account, user, [message_id]).get(message_id)
+    if (known or _PENDING)["status"] != "pending":
         return True
-    if _is_erased(account, user):
+    if _is_erased(account, user, ever=known is None):
         _delete(account, user, message_id)
         return True
     found = line.content(line_credentials(account)["channel_access_token"], message_id, MAX_BYTES)
@@ -126,9 +128,9 @@ def forget(account: str, user: str, message_id: str) -> None:
     objects.delete(object_key(account, user, message_id))
 
 
-def delete_all(account: str, user: str) -> int:
-    """Delete all contents of a friend (erasing); answers how many records there were."""
-    records = everything(account, user)
+def delete_all(account: str, user: str, until: str | None = None) -> int:
+    """Delete all contents of a friend up to a moment (erasing); answers how many records there were."""
+    records = [one for one in everything(account, user) if until is None or one["at"] <= until]
     for record in records:
         objects.delete(object_key(account, user, record["message_id"]))
         _delete(account, user, record["message_id"])
@@ -153,9 +155,10 @@ def _store(account: str, user: str, message_id: str, kind: str, found: line.Cont
         _delete(account, user, message_id)
 
 
-def _is_erased(account: str, user: str) -> bool:
+def _is_erased(account: str, user: str, *, ever: bool = False) -> bool:
+    """Whether the friend is erased; ``ever``: or was, and came back (then so was what has no record)."""
     sheet = load(account, get_account(account).shards, user)
-    return sheet is None or sheet["status"] == "erased"
+    return sheet is None or sheet["status"] == "erased" or (ever and bool(erased_at(sheet)))
 
 
 def _key(account: str, user: str, message_id: str) -> dict[str, Any]:

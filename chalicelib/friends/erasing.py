@@ -1,8 +1,9 @@
 """Erasing a friend: a tombstone instead of the sheet, no timeline, no contents; a job for the other rooms.
 
-In this order: the tombstone, which stops every later event; then, page by page, the job that names what
-other rooms hold (``forget_said``), and the page. Cut off, it is asked for again and goes on where it was.
-What was being worked on then may still leave a line: the job ``erase`` looks again five minutes later.
+In this order: the tombstone, which stops every later event and names what reactions that were still being
+worked on have said (``handing_over``); the job ``erase``, which comes five minutes later; then what that job
+does, at once: page by page, the job that names what other rooms hold (``forget_said``), and the page; the
+contents. So whatever is cut off, and whatever was being worked on then, is done five minutes later.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.friends import activities, contents, store
-from chalicelib.friends.model import Sheet
+from chalicelib.friends.model import Sheet, erased_at
 from chalicelib.gateways import queues
 
 _PER_JOB = 200
@@ -21,23 +22,40 @@ _AGAIN_S = 300
 
 def erase(account: Account, user: str, at: str) -> bool:
     """Erase a friend for good; False when never heard of."""
-    sheet = store.load(account.id, account.shards, user)
-    if sheet is None or not store.erase(account.id, account.shards, user, at):
+    if not store.erase(account.id, account.shards, user, at, _waiting):
         return False
-    _hand_over(account.id, user, _waiting(sheet))
-    sweep(account.id, user, None)
     queues.send("bulk", {"job": "erase", "account": account.id, "user": user, "at": at}, delay_s=_AGAIN_S)
+    finish(account, user)
     return True
 
 
+def finish(account: Account, user: str) -> None:
+    """Everything that follows the tombstone; again and again, it changes nothing more. Of a friend who came
+    back, what is from after the erasure stays.
+    """
+    sheet = store.load(account.id, account.shards, user)
+    if sheet is None or not erased_at(sheet):
+        return
+    waiting: list[list[Any]] = sheet.get("handing_over") or []
+    if waiting:
+        _hand_over(account.id, user, waiting, [])
+        store.note_handed_over(account.id, account.shards, user, waiting)
+    sweep(account.id, user, None if sheet["status"] == "erased" else erased_at(sheet))
+
+
 def sweep(account: str, user: str, until: str | None) -> None:
-    """Hand over and delete the friend's timeline up to a moment; with None all of it, and the contents."""
+    """Hand over and delete the friend's timeline and contents up to a moment; with None all of it."""
     for page in activities.pages(account, user):
         gone = [a for a in page if until is None or a["at"] <= until]
-        _hand_over(account, user, gone)
+        _hand_over(account, user, *_said(gone))
         activities.delete([(account, user, activity["event_id"]) for activity in gone])
-    if until is None:
-        contents.delete_all(account, user)
+    contents.delete_all(account, user, until)
+
+
+def kept_of(tombstone: Sheet | None) -> dict[str, Any]:
+    """What goes on the new sheet of a friend who comes back."""
+    left = (tombstone or {}).get("handing_over")
+    return {"erased_at": erased_at(tombstone)} | ({"handing_over": left} if left else {})
 
 
 def effect_name(event_id: str, effect: Mapping[str, Any]) -> list[Any]:
@@ -45,17 +63,20 @@ def effect_name(event_id: str, effect: Mapping[str, Any]) -> list[Any]:
     return [event_id, effect["action"], effect["rule"], effect["index"]]
 
 
-def _waiting(sheet: Sheet) -> list[dict[str, Any]]:
-    """The reactions that have no activity yet."""
-    pending: dict[str, Any] = sheet.get("pending") or {}
-    return [{"event_id": name, "type": "-", "effects": one["effects"]} for name, one in pending.items()]
+def _waiting(sheet: Sheet) -> dict[str, Any]:
+    """What the tombstone keeps until it is handed over: the effects of reactions that have no activity yet,
+    and what an earlier tombstone kept.
+    """
+    names: list[list[Any]] = list(sheet.get("handing_over") or ())
+    for event_id, record in (sheet.get("pending") or {}).items():
+        names += [effect_name(event_id, effect) for effect in record["effects"]]
+    return {"handing_over": names} if names else {}
 
 
-def _hand_over(account: str, user: str, found: Iterable[Mapping[str, Any]]) -> None:
-    """Have other rooms forget what these activities' effects said, and whom they were for."""
+def _said(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[Any]], list[list[str]]]:
+    """The effects of activities, and the chunks of those that tell of one."""
     effects: list[list[Any]] = []
     chunks: list[list[str]] = []
-    rules: set[str] = set()
     for activity in found:
         for effect in activity.get("effects") or ():
             if activity["type"] == activities.SENT:
@@ -63,8 +84,12 @@ def _hand_over(account: str, user: str, found: Iterable[Mapping[str, Any]]) -> N
                 chunks.append([run, activity["event_id"].removeprefix(f"{activities.SENT}:{run}:")])
             else:
                 effects.append(effect_name(activity["event_id"], effect))
-                rules.add(effect["rule"])
-    named = sorted(rules)
+    return effects, chunks
+
+
+def _hand_over(account: str, user: str, effects: list[list[Any]], chunks: list[list[str]]) -> None:
+    """Have other rooms forget what these effects and chunks said, and whom they were for."""
+    named = sorted({rule for _, _, rule, _ in effects})
     for start in range(0, max(len(effects), len(chunks), len(named)), _PER_JOB):
         part = slice(start, start + _PER_JOB)
         work = {"effects": effects[part], "chunks": chunks[part], "rules": named[part]}

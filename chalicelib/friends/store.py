@@ -5,7 +5,7 @@ Raw items of the low-level client: sheets are read by the thousand, and written 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from chalicelib.friends.expressions import Condition, Expression
@@ -24,6 +24,7 @@ __all__ = [
     "heard_of",
     "load",
     "load_many",
+    "note_handed_over",
     "partition",
     "update_paths",
 ]
@@ -154,12 +155,20 @@ def update_paths(
     return _update(_key(account, shards, user_id), expression, update, [_EXISTS, living, *conditions])
 
 
-def erase(account: str, shards: int, user_id: str, at: str) -> bool:
-    """Leave a tombstone: nothing of the friend but the fact that it was erased. False when never seen."""
+def erase(
+    account: str,
+    shards: int,
+    user_id: str,
+    at: str,
+    keep: Callable[[Sheet], dict[str, Any]] = lambda _: {},
+) -> bool:
+    """Leave a tombstone: nothing of the friend but the fact that it was erased, and what ``keep`` makes of
+    the sheet. False when never seen.
+    """
     dynamodb = aws.client("dynamodb")
     while (sheet := load(account, shards, user_id)) is not None:
         tombstone = {"status": "erased", "status_at": at, "created_at": at, "erased_at": at}
-        tombstone |= {"rev": sheet["rev"] + 1}
+        tombstone |= {"rev": sheet["rev"] + 1, **keep(sheet)}
         expression = Expression()
         try:
             dynamodb.put_item(
@@ -173,6 +182,13 @@ def erase(account: str, shards: int, user_id: str, at: str) -> bool:
             continue
         return True
     return False
+
+
+def note_handed_over(account: str, shards: int, user_id: str, names: Sequence[Any]) -> None:
+    """Take these names, unless they are others by now, from an erased friend's ``handing_over``."""
+    expression, path = Expression(), ("handing_over",)
+    update = expression.update([], [path])
+    _update(_key(account, shards, user_id), expression, update, [Condition(path, "=", list(names))])
 
 
 def to_sheet(item: dict[str, Any]) -> Sheet:

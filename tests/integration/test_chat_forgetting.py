@@ -373,3 +373,17 @@ def test_an_end_that_still_waits_on_the_sheet_forgets_the_answer_too(
     (waiting,) = [record for record in sheet["pending"].values() if record["event"]["type"] == "messaged"]
     (ended,) = [change for change in waiting["changes"] if change["type"] == "form_answered"]
     assert ended["props"]["answers"] == {"q1": "(unsent)", "q2": "べつのこと"}
+
+
+def test_who_erased_is_known_before_anything_is_gone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure that is cut off after its tombstone stands in the audit log; of nobody there is no entry."""
+    service.react(an_event("followed", is_unblocked=False))
+
+    def dies(*_: Any) -> None:
+        raise Unavailable("cut off")
+
+    monkeypatch.setattr(erasing, "finish", dies)
+    api.refused(503, "DELETE", "/v1/accounts/shop/friends/U1?erase=true")
+    api.refused(404, "DELETE", "/v1/accounts/shop/friends/U2?erase=true")
+    entries = api.ok("GET", "/v1/accounts/shop/audit")["items"]
+    assert [e["target"] for e in entries if e["action"] == "erase"] == ["friends/U1"]

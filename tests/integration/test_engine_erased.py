@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib.accounts.service import get_account
-from chalicelib.engine import service
-from chalicelib.friends import activities, erasing, imports, jobs
-from chalicelib.gateways import aws
+from chalicelib.catalog import service as catalog
+from chalicelib.deliveries import service as deliveries
+from chalicelib.engine import service, workers
+from chalicelib.friends import activities, contents, erasing, imports, jobs, store
+from chalicelib.gateways import aws, queues
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
+from tests.conftest import drain
 from tests.engine_builders import NOW, a_rule, an_event
-from tests.integration.test_engine_react import World, author, batch, friend, world
+from tests.integration.test_engine_react import Crash, World, author, batch, friend, world
 
 __all__ = ["world"]
 
@@ -73,3 +77,83 @@ def test_an_import_from_before_an_erasure_does_not_bring_it_back(world: World) -
     imports.apply_rows({"account": "shop", "id": "j1", "chunk": "1", "rows": [[2, ["U1", SECRET]]]})
     assert SECRET not in everything()
     assert friend()["attributes"] == {}
+
+
+SAYS = a_rule(then=[{"send": {"message": "secret"}}], match={"text": "x"})
+
+
+def cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reaction has sent something of the friend's own and dies before its activity stands."""
+    author({"says": SAYS})
+    message = {"type": "text", "text": "{{ attribute.memo }}さん"}
+    body = {"name": "secret", "category": "transactional", "messages": [message]}
+    catalog.save("shop", [catalog.Write("messages", "secret", body)], lambda _: None, "t")
+    batch(an_event("followed", id="f1"))
+    store.update_paths("shop", 64, "U1", [(("attributes", "memo"), SECRET)])
+    with monkeypatch.context() as cut:
+        cut.setattr(activities, "replace_failed", lambda _: (_ for _ in ()).throw(RuntimeError("cut off")))
+        with pytest.raises(RuntimeError):
+            service.react(an_event(id="e5", minutes=1, text="x"))
+    for body in drain("sends"):
+        deliveries.send_now(body["account"], body["run"], body["chunk"])
+    drain("bulk")
+
+
+def later(world: World) -> None:
+    """The jobs that an erasure leaves, once five minutes have passed."""
+    for _ in range(3):
+        for job in drain("bulk"):
+            workers._JOBS[job["job"]](job, 1)
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("cut_at", ["_hand_over", "sweep", "queues"])
+def test_an_erasure_that_is_cut_off_is_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch, cut_at: str, back: bool
+) -> None:
+    """Killed after the tombstone: the job (or whoever asks again) forgets what was being said."""
+    cut_off(world, monkeypatch)
+    contents.announce("shop", "U1", "m-picture", "image")
+    jobs_: list[dict[str, Any]] = []
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise Crash
+
+    world.now = NOW + timedelta(minutes=10)
+    with monkeypatch.context() as cut:
+        cut.setattr(queues, "send", lambda _queue, body, delay_s=0: jobs_.append(body))
+        if cut_at == "queues":
+            cut.setattr(queues, "send", dies)
+        else:
+            cut.setattr(erasing, cut_at, dies)
+        with pytest.raises(Crash):
+            erasing.erase(get_account("shop"), "U1", iso(world.now))
+    assert SECRET in everything()
+    if back:
+        batch(an_event("followed", id="f2", minutes=20))
+    if cut_at == "queues":
+        cut_at = "asked again"
+        erase(world, 30)
+    for job in jobs_:
+        workers._JOBS[job["job"]](job, 1)
+    later(world)
+    assert SECRET not in everything()
+    assert "handing_over" not in friend()
+    assert times() == (["f2"] if back and cut_at != "asked again" else [])
+    assert contents.everything("shop", "U1") == []
+
+
+def test_who_came_back_keeps_what_is_new(world: World) -> None:
+    """The second look takes neither the line nor the picture from after the erasure; an old one is gone."""
+    author({})
+    batch(an_event("followed", id="f1"))
+    contents.announce("shop", "U1", "m-old", "image")
+    erase(world)
+    world.now = NOW + timedelta(minutes=20)
+    batch(an_event("followed", id="f2", minutes=20))
+    contents.announce("shop", "U1", "m-new", "image")
+    erasing.finish(get_account("shop"), "U1")
+    assert times() == ["f2"]
+    assert [record["message_id"] for record in contents.everything("shop", "U1")] == ["m-new"]
+    assert contents.fetch("shop", "U1", "m-old", "image")
+    assert [record["message_id"] for record in contents.everything("shop", "U1")] == ["m-new"]
