@@ -171,7 +171,7 @@ def _is_new_click(decision: Decision, event: FriendEvent) -> bool:
     """Whether it is the friend's first click in this run of a delivery."""
     delivery, run = event.props.get("delivery"), event.props.get("run", "")
     before = ((decision.before or {}).get("clicked") or {}).get(delivery) or {}
-    return bool(delivery) and before.get("run", "-") != run
+    return bool(delivery) and run not in {before.get("run", "-"), *before.get("before", ())}
 
 
 def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:

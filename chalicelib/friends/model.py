@@ -16,6 +16,8 @@ BUDGET_BYTES = 32 * 1024
 HARD_BYTES = 100 * 1024
 DAYS_KEPT = 92
 KEYS_PER_TYPE = 200
+CLICKED_RUNS_KEPT = 10
+"""Of a delivery, so many runs in which the friend has clicked; a click in an older one counts anew."""
 
 PARENTS = (
     "source",

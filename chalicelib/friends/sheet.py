@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.friends import taken_back
 from chalicelib.friends.model import (
+    CLICKED_RUNS_KEPT,
     DAYS_KEPT,
     UNCOUNTED,
     Fact,
@@ -176,10 +177,16 @@ def _fold_route(sheet: Sheet, route: str | None, at: str) -> None:
 
 def _fold_click(sheet: Sheet, props: Mapping[str, Any], at: str) -> None:
     delivery = props.get("delivery")
-    if isinstance(delivery, str) and delivery:
-        clicked = sheet.setdefault("clicked", {})
-        if at >= clicked.get(delivery, {}).get("at", ""):
-            clicked[delivery] = {"at": at, "run": props.get("run", "")}
+    if not isinstance(delivery, str) or not delivery:
+        return
+    clicked, run = sheet.setdefault("clicked", {}), str(props.get("run", ""))
+    known = clicked.get(delivery)
+    runs = {**known.get("before", {}), known["run"]: known["at"]} if known else {}
+    runs[run] = max(at, runs.get(run, ""))
+    *before, last = sorted(runs, key=lambda one: (runs[one], one))[-CLICKED_RUNS_KEPT:]
+    clicked[delivery] = {"at": runs[last], "run": last}
+    if before:
+        clicked[delivery]["before"] = {one: runs[one] for one in before}
 
 
 def _fold_answers(sheet: Sheet, form: str | None, answers: Any, at: str) -> None:

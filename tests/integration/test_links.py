@@ -83,6 +83,17 @@ def test_clicks_of_a_delivery_are_counted_by_friend_and_variant(api: Api, world:
     assert told["matches"] is True
 
 
+def test_a_friend_counts_once_in_each_run_of_a_delivery(api: Api, world: Line) -> None:
+    """Whatever they have clicked in between: an older run's message is still there to be tapped."""
+    service.react(an_event("followed"))
+    for n, run in enumerate(["run-1", "run-2", "run-1", "run-3", "run-2", "run-1"]):
+        props = {"link": "spring", "delivery": "sale", "run": run, "variant": "b"}
+        service.react(an_event("link_clicked", id=f"c{n}", minutes=n + 1, **props))
+    assert [clicks.by_variant("shop", "sale", f"run-{n}") for n in (1, 2, 3)] == [{"b": 1}] * 3
+    entry = the_sheet()["clicked"]["sale"]
+    assert (entry["run"], list(entry["before"])) == ("run-1", ["run-3", "run-2"])
+
+
 def test_one_address_is_not_many_clicks(api: Api, world: Line) -> None:
     """Opened again and again by whoever has it, a link is one click in ten seconds."""
     token = friend_tokens.make("shop", FriendToken("U1"))

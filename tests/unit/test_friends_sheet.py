@@ -417,3 +417,15 @@ def test_what_new_limits_take_is_told_with_the_change_that_takes_it(late: bool) 
         assert ("score_changed", "s", {"score": "s", "before": 50.0, "after": 10.0}) in facts
         assert [p["direction"] for kind, _, p in facts if kind == "score_crossed"] == ["down"]
         assert folding.add_score(sheet, "s", limited, 1, at(5)) == []
+
+
+def test_clicks_remember_the_latest_runs_of_a_delivery():
+    """Ten of them, by the time of each click, in whatever order they are told."""
+    told = [("link_clicked", at(n), {"delivery": "sale", "run": f"r{n:02d}"}) for n in range(15)]
+    for order in (told, told[::-1]):
+        sheet = a_sheet()
+        for kind, when, props in order:
+            folding.fold_event(sheet, an_event(kind, when, **props), TOKYO)
+        entry = sheet["clicked"]["sale"]
+        assert (entry["at"], entry["run"]) == (at(0), "r00")
+        assert entry["before"] == {f"r{n:02d}": at(n) for n in range(1, 10)}
