@@ -4,7 +4,7 @@
 
 The bare loop reads the friends by shard and calls multicast for every 500: no plan, no ledger, no retry.
 Exits 1 when planning, sending and settling 1,000 recipients of one payload take more than 180 calls, or
-of payloads of their own more than 260 calls besides the pushes, or when telling each friend's timeline and
+of payloads of their own more than 290 calls besides the pushes, or when telling each friend's timeline and
 fact sheet afterwards takes more than 1.1 calls per friend.
 """
 
@@ -41,7 +41,7 @@ from chalicelib.timers import service as timers
 from tests.deliveries_builders import World, a_friend, an_account
 
 SHOP = Account("shop", "Shop", "Asia/Tokyo", 8)
-LIMITS = {"news": 180, "dear": 260}
+LIMITS = {"news": 180, "dear": 290}
 TOLD_LIMIT = 1.1
 
 

@@ -152,14 +152,17 @@ def leave_out(
         chars = "".join(own if char == "." and user in users else char for user, char in pairs)
         if changes.save_untouched_chars(account, run, status, chars, now):
             give_back(account, manifest, users)
-            feed(account, run, status.chunk)
+            if {".", "?"} & set(chars):
+                feed(account, run, status.chunk)
+            else:
+                receipts.ask(manifest, accepted=set(chars) == {"a"})
     elif set(manifest["recipients"]) - {*(manifest.get("skips") or {}), *users}:
         drop = tuple(users)
         if changes.split_untouched(account, run, status, drop, reason, now):
             finish_split(account, run, replace(status, state="split", drop=drop, reason=reason))
-            feed(account, run, status.chunk)
+            receipts.ask(manifest, accepted=False)
     elif skip(account, run, status, reason, now):
-        feed(account, run, status.chunk)
+        receipts.ask(manifest, accepted=False)
 
 
 def _free_places(account: str, run: str, status: Status) -> None:
