@@ -429,3 +429,13 @@ def test_clicks_remember_the_latest_runs_of_a_delivery():
         entry = sheet["clicked"]["sale"]
         assert (entry["at"], entry["run"]) == (at(0), "r00")
         assert entry["before"] == {f"r{n:02d}": at(n) for n in range(1, 10)}
+
+
+def test_answers_in_the_chat_keep_their_own_times():
+    """The end of the form is told by a rule's fact and gives no answer anew; answers sent at once are."""
+    sheet, props = a_sheet(), {"form": "skin", "answers": {"q": "dry"}}
+    folding.fold_event(sheet, an_event("form_answered", at(9), source="form", **props), TOKYO)
+    folding.fold_event(sheet, an_event("form_answered", at(2), source="rule", **props), TOKYO)
+    assert sheet["forms"]["skin"] == {"at": at(2), "answers": {"q": {"value": "dry", "at": at(9)}}}
+    folding.fold_event(sheet, an_event("form_answered", at(1), source="form", **props), TOKYO)
+    assert sheet["forms"]["skin"]["answers"]["q"]["at"] == at(1)
