@@ -20,7 +20,7 @@ from chalicelib.messages.actions import parts
 from chalicelib.segments import conditions
 from chalicelib.segments.matching import shown
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.times import local_date, parse_iso
+from chalicelib.shared.times import iso, local_date, parse_iso
 
 MAX_DEPTH = 8
 """How far facts produced by reactions may lead."""
@@ -43,14 +43,14 @@ def decide(
     """
     after = sheets.new_sheet(event.account_id, event.user_id, event.at) if sheet is None else copy(sheet)
     decision = Decision(before=sheet, after=after)
-    facts = _fold(decision, event, program) if counted is None else []
+    facts = _fold(decision, event, program, now) if counted is None else []
     if not event.props.get("standby") and not is_taken_back(event):
         reaction = _Reaction(decision, event, program, now)
         if counted is None:
             reaction.run(facts)
         else:
             reaction.run_again(counted)
-    moments.plan(after, program, event.at)
+    moments.plan(after, program, _by_now(event, now))
     limits.forget_gone(after["limits"], program.snapshot, local_date(parse_iso(event.at), program.zone))
     trimmed = sheets.tidy(after, max(local_date(parse_iso(event.at), program.zone), now.date()))
     if trimmed:
@@ -75,9 +75,9 @@ def copy(value: Any) -> Any:
     return set(value) if isinstance(value, set) else value
 
 
-def _fold(decision: Decision, event: FriendEvent, program: Program) -> list[Fact]:
+def _fold(decision: Decision, event: FriendEvent, program: Program, now: datetime) -> list[Fact]:
     """What the event itself says of the friend."""
-    by_time = moments.fold(decision.after, program, event.at)
+    by_time = moments.fold(decision.after, program, _by_now(event, now))
     decision.changes += [_change(fact, "time") for fact in by_time]
     facts = sheets.fold_event(decision.after, event, program.zone)
     by = event.source
@@ -96,6 +96,11 @@ def _fold(decision: Decision, event: FriendEvent, program: Program) -> list[Fact
         facts += csv_rows.fold_row(decision.after, row, program.snapshot, zone, event.at, by)
     decision.changes += [_change(fact, by) for fact in facts]
     return by_time + facts
+
+
+def _by_now(event: FriendEvent, now: datetime) -> str:
+    """Up to when time has passed: a reservation for later makes nobody older."""
+    return event.at if event.type == TIME_PASSED else min(event.at, iso(now))
 
 
 def _change(fact: Fact, by: str) -> dict[str, Any]:

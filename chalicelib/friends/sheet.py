@@ -28,7 +28,7 @@ from chalicelib.friends.purchases import fold_purchase, stage
 from chalicelib.friends.scores import add_score, score_value, set_score
 from chalicelib.friends.trim import tidy
 from chalicelib.friends.values import fit
-from chalicelib.shared.events import RESERVED_FOR, FriendEvent, event_key
+from chalicelib.shared.events import FriendEvent, event_key
 from chalicelib.shared.times import local_date, parse_iso
 
 __all__ = [
@@ -60,7 +60,7 @@ def fold_event(sheet: Sheet, event: FriendEvent, zone: ZoneInfo) -> list[Fact]:
     if event.type not in UNCOUNTED:
         day = local_date(parse_iso(at), zone)
         for name in fact_names(event.type, fact_key(event)):
-            _count(sheet["facts"].setdefault(name, {}), at, day, _stands_for(event))
+            _count(sheet["facts"].setdefault(name, {}), at, day)
     if event.type in {"followed", "unfollowed"}:
         _fold_status(sheet, event.type == "followed", at)
     elif event.type == "route_entered":
@@ -76,12 +76,6 @@ def fold_event(sheet: Sheet, event: FriendEvent, zone: ZoneInfo) -> list[Fact]:
     elif event.type == "purchased":
         return _fold_purchase(sheet, event)
     return []
-
-
-def _stands_for(event: FriendEvent) -> str:
-    """The moment that an event is about: of a reservation the one that it is for."""
-    reserved = event.props.get(RESERVED_FOR) if event.type == "reserved" else None
-    return reserved if isinstance(reserved, str) else event.at
 
 
 def fact_key(event: FriendEvent) -> str | None:
@@ -144,10 +138,10 @@ def set_attribute(
     return [("attribute_set", attribute, {"attribute": attribute, "value": value})]
 
 
-def _count(fact: dict[str, Any], at: str, day: date, stands_for: str) -> None:
+def _count(fact: dict[str, Any], at: str, day: date) -> None:
     fact["count"] = fact.get("count", 0) + 1
     fact["first_at"] = min(at, fact.get("first_at") or at)
-    fact["last_at"] = max(stands_for, fact.get("last_at") or stands_for)
+    fact["last_at"] = max(at, fact.get("last_at") or at)
     days = fact.setdefault("days", {})
     days[day.isoformat()] = days.get(day.isoformat(), 0) + 1
     oldest = (date.fromisoformat(max(days)) - timedelta(days=DAYS_KEPT - 1)).isoformat()

@@ -11,17 +11,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from chalicelib.shared.bodies import join_path, path_of
 from chalicelib.shared.errors import Detail, InvalidInput
-from chalicelib.shared.events import NOBODY, RESERVED_FOR, FriendEvent
+from chalicelib.shared.events import NOBODY, FriendEvent
 from chalicelib.shared.storable import is_storable
 from chalicelib.shared.times import iso, parse_iso
 
 MAX_ITEMS = 500
 MAX_PROPS_BYTES = 60_000
 AMOUNT_LIMIT = 1e12
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""So far ahead of ours another system's clock may be."""
-RESERVED_AHEAD = timedelta(days=731)
-"""So far in the future somebody may reserve something."""
+AHEAD = timedelta(days=731)
+"""So far in the future something may be said to happen: a reservation, say. Beyond it is a mistake."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _TYPE = re.compile(r"custom:[^\x00-\x1f\x7f]{1,100}\Z|reserved\Z|purchased\Z")
 
 
@@ -82,11 +81,10 @@ class Event(_About):
     props: Annotated[dict[str, Any], AfterValidator(_props)] = {}
 
     def friend_event(self, account: str, user: str, now: datetime) -> FriendEvent:
-        """The event for the engine. A reservation is heard of now at the latest, and may be for later."""
-        at, props = self.at or iso(now), self.props
-        if self.type == "reserved" and self.at is not None:
-            at, props = min(self.at, iso(now)), props | {RESERVED_FOR: self.at}
-        return FriendEvent(self.event_id, account, user, self.type, at, props=props, source="api")
+        """The event for the engine."""
+        return FriendEvent(
+            self.event_id, account, user, self.type, self.at or iso(now), props=self.props, source="api"
+        )
 
 
 class Item(_Strict):
@@ -166,22 +164,23 @@ def read(kind: Kind, raw: Any, path: str = "") -> Said:
     said = _parse(kind, raw, path)
     if isinstance(said, Event) and said.type == "purchased":
         _parse(Order, said.props, join_path(path, "props"))
-    if isinstance(said, Event) and said.type == "reserved" and RESERVED_FOR in said.props:
-        where = join_path(path, f"props.{RESERVED_FOR}")
-        reason = "is what `at` of a reservation becomes; give `at`"
-        raise InvalidInput(f"{where}: {reason}", [Detail(where, reason)])
     return said
 
 
-def refuse_future(said: Said, now: datetime, path: str = "") -> None:
-    """Raises InvalidInput for what is said to happen later than now; only reservations may."""
-    reserved = isinstance(said, Event) and said.type == "reserved"
-    latest = now + (RESERVED_AHEAD if reserved else CLOCKS_DIFFER)
-    if said.at is not None and said.at > iso(latest):
-        ahead = f"more than {RESERVED_AHEAD.days} days ahead" if reserved else "in the future"
-        reason = f"is {ahead}: {said.at}, and it is {iso(now)} now; the time zone may be wrong"
+def refuse_far_future(said: Said, now: datetime, path: str = "") -> None:
+    """Raises InvalidInput for a moment that would stand before everything that really happens."""
+    if said.at is not None and said.at > iso(now + AHEAD):
         where = join_path(path, "at")
+        reason = f"is more than {AHEAD.days} days ahead: {said.at}, and it is {iso(now)} now"
         raise InvalidInput(f"{where}: {reason}", [Detail(where, reason)])
+
+
+def doubt(said: Said, now: datetime) -> str | None:
+    """What is taken and probably not meant: a moment to come, of anything but a reservation."""
+    reserved = isinstance(said, Event) and said.type == "reserved"
+    if reserved or said.at is None or said.at <= iso(now + _CLOCKS_DIFFER):
+        return None
+    return f"at is in the future: {said.at}, and it is {iso(now)} now; is the time zone right?"
 
 
 def _parse(kind: type[T], raw: Any, path: str) -> T:

@@ -30,14 +30,15 @@ def take(account: str, kind: model.Kind, items: Sequence[Any], field: str | None
         path = f"{field}[{index}]" if field else ""
         try:
             said = model.read(kind, raw, path)
-            model.refuse_future(said, now, path)
+            model.refuse_far_future(said, now, path)
             events[index] = said.friend_event(account, _user(said, path), now)
         except TodokuError as error:
             if field is None:
                 raise
             results.append(_result(kind, raw, "rejected", error))
             continue
-        results.append(_result(kind, raw, "accepted"))
+        doubt = model.doubt(said, now)
+        results.append(_result(kind, raw, "accepted") | ({"warning": doubt} if doubt else {}))
     fresh = _fresh(events)
     for index in events.keys() - fresh.keys():
         results[index]["status"] = "duplicate"

@@ -15,9 +15,6 @@ from chalicelib.shared.ids import digest
 NOBODY = "-"
 """The timeline of events that name no friend, group or room (a failed account link, a bot suspension)."""
 
-RESERVED_FOR = "reserved_for"
-"""The property of ``reserved`` with the moment that was reserved; the event itself is the reserving."""
-
 RECORDED_ONLY = ("unknown:", "group:")
 """Prefixes of types that become activities and nothing else: no fact sheet, no rules."""
 

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.shared.errors import InvalidInput
@@ -23,6 +23,7 @@ _MAX_ID = 128
 _MAX_PROPS_BYTES = 150_000
 _MAX_TEXT = 10_000
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
+_AHEAD = timedelta(days=731)
 
 
 def signed(body: bytes, signature: str, channel_secret: str) -> bool:
@@ -84,10 +85,12 @@ def _event_id(raw: dict[str, Any], given: Any) -> str:
 
 
 def _occurred(raw: dict[str, Any], arrived: datetime) -> datetime:
-    """When it happened: at its arrival at the latest, whatever a clock elsewhere says."""
+    """When LINE says that it happened; at its arrival when LINE says nothing that can be."""
     ms = raw.get("timestamp")
     if isinstance(ms, int | float) and not isinstance(ms, bool) and 1 <= ms <= _LAST_MS:
-        return min(from_ms(int(ms)), arrived.astimezone(UTC))
+        said = from_ms(int(ms))
+        if said <= arrived.astimezone(UTC) + _AHEAD:
+            return said
     return arrived.astimezone(UTC)
 
 

@@ -246,3 +246,12 @@ def test_a_shorter_half_life_brings_the_moment_forward_with_the_next_event() -> 
         then = after(passed(due), found, said.after)
         assert crossed(then) == [(3, "down")]
         assert "moment" not in after(an_event("custom:y", 720, id="z"), found, then.after).after
+
+
+def test_a_reservation_for_later_makes_nobody_older() -> None:
+    """An event whose moment is to come tells nothing of what time has not done yet."""
+    found = program(cold=COLD)
+    sheet = after(an_event("custom:x"), found).after
+    booked = decide(an_event("reserved", 3 * 24 * 60, id="e2"), sheet, found, NOW)
+    assert crossed(booked) == []
+    assert booked.after["moment"] == sheet["moment"]

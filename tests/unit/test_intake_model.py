@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.intake.model import Event, Kind, Purchase, read, refuse_future
-from chalicelib.shared.errors import Detail, InvalidInput
-from chalicelib.shared.times import iso
+from chalicelib.intake import model
+from chalicelib.intake.model import Event, Kind, Purchase, read
+from chalicelib.shared.errors import InvalidInput
 from tests.engine_builders import NOW
 
 EVENT: dict[str, Any] = {"event_id": "E-1", "user_id": "U1", "type": "custom:booked", "props": {"n": 1}}
@@ -35,48 +35,6 @@ def test_an_event_keeps_what_was_said() -> None:
         "E-1", "custom:booked", "2026-11-22T03:00:00.000Z", {"n": 1}, "api",
     )  # fmt: skip
     assert read(Event, EVENT).friend_event("shop", "U1", NOW).at == "2026-11-22T03:00:00.000Z"
-
-
-@pytest.mark.parametrize(
-    ("kind", "item", "ahead", "why"),
-    [
-        (Event, EVENT, timedelta(minutes=5), None),
-        (Event, EVENT, timedelta(minutes=5, milliseconds=1), "in the future"),
-        (Event, EVENT, timedelta(hours=9), "in the future"),
-        (Event, EVENT, timedelta(days=-9999), None),
-        (Purchase, ORDER, timedelta(minutes=5), None),
-        (Purchase, ORDER, timedelta(hours=9), "in the future"),
-        (Event, EVENT | {"type": "reserved"}, timedelta(days=731), None),
-        (Event, EVENT | {"type": "reserved"}, timedelta(days=732), "more than 731 days ahead"),
-    ],
-)
-def test_what_happens_in_the_future_is_refused(
-    kind: Kind, item: dict[str, Any], ahead: timedelta, why: str | None
-) -> None:
-    """But for a clock that differs a little, and for what is reserved."""
-    said = read(kind, item | {"at": iso(NOW + ahead)})
-    if why is None:
-        refuse_future(said, NOW, "events[3]")
-        return
-    with pytest.raises(InvalidInput) as error:
-        refuse_future(said, NOW, "events[3]")
-    assert error.value.details == [
-        Detail(
-            "events[3].at",
-            f"is {why}: {iso(NOW + ahead)}, and it is {iso(NOW)} now; the time zone may be wrong",
-        )
-    ]
-
-
-@pytest.mark.parametrize(("days", "heard"), [(30, 0), (-2, -2)])
-def test_a_reservation_happens_when_it_is_heard_of_and_is_for_later(days: int, heard: int) -> None:
-    """The event is in the past, whatever it is for; nobody else may say what it is for."""
-    reserved = EVENT | {"type": "reserved", "at": iso(NOW + timedelta(days=days))}
-    event = read(Event, reserved).friend_event("shop", "U1", NOW)
-    assert event.at == iso(NOW + timedelta(days=heard))
-    assert event.props == {"n": 1, "reserved_for": reserved["at"]}
-    assert "reserved_for" not in read(Event, EVENT | {"type": "reserved"}).friend_event("s", "U1", NOW).props
-    assert refused(Event, reserved | {"props": {"reserved_for": "x"}}) == ["events[3].props.reserved_for"]
 
 
 def test_an_order_is_one_event_however_often_it_is_told() -> None:
@@ -137,3 +95,20 @@ def test_wrong_orders_are_refused_with_a_path(change: dict[str, Any], path: str)
 def test_what_is_no_object_is_refused(raw: Any) -> None:
     """The item itself is named."""
     assert refused(Event, raw) == ["events[3]"]
+
+
+def test_moments_to_come() -> None:
+    """Far ahead is refused with its path; ahead is taken with a doubt, unless something is reserved."""
+    now = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+
+    def said(kind: str, **ahead: float) -> model.Said:
+        at = (now + timedelta(**ahead)).isoformat()
+        return model.read(model.Event, {"event_id": "e", "user_id": "U1", "type": kind, "at": at})
+
+    with pytest.raises(InvalidInput) as refused:
+        model.refuse_far_future(said("reserved", days=732), now, "events[3]")
+    assert refused.value.details[0].path == "events[3].at"
+    for kind, ahead, doubted in (("custom:x", 9, True), ("reserved", 9, False), ("custom:x", 0.05, False)):
+        event = said(kind, hours=ahead)
+        model.refuse_far_future(event, now)
+        assert bool(model.doubt(event, now)) is doubted
