@@ -1,0 +1,120 @@
+"""Moments: what time alone does to a friend is told once, whoever is late, lost or quicker.
+
+Small scope: one score, whose first points take it below its threshold at time 1; more points put that off to
+time 2; other events of the friend come at any time; messages get lost, the reaction crashes after its write
+and is done again. Nothing may depend on what the friend does: those steps are unfair. In ``State``,
+``crossing`` is when the score crosses, ``told`` how often that was told, ``moment`` and ``pending`` (an entry
+still to be armed) are the sheet's, ``entries`` are the timers', ``inbox`` holds moments that came.
+
+Steps and code: ``react`` ``engine.decide`` with ``moments.fold`` and ``moments.plan``, and its one write ·
+``arm`` the effect ``arm_moment`` · ``feed`` drain and verify, which ask ``moments.over``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pytest
+
+from tests.model.explorer import Model, explore
+
+END = 3
+
+
+class State(NamedTuple):
+    """Durable things; ``working`` is an event between its write and its effect."""
+
+    time: int = 0
+    crossing: int = 0
+    told: int = 0
+    moment: int = 0
+    pending: int = 0
+    entries: frozenset[int] = frozenset()
+    inbox: frozenset[int] = frozenset()
+    working: bool = False
+    points: bool = False
+    more: bool = False
+
+
+MUTATIONS = (
+    "the next event drops a moment that has passed",
+    "a crash forgets to arm",
+    "over once its time has passed",
+    "nobody remembers what was told",
+    "an entry that came too early arms nothing",
+)
+
+
+def model(mutation: str = "") -> Model[State]:
+    """The protocol, or one mutation of it."""
+
+    def steps(s: State) -> Iterable[tuple[str, State]]:
+        if s.working:
+            yield "the reaction arms", armed(s)
+            forgets = mutation == MUTATIONS[1]
+            yield "!the reaction crashes, and is done again", armed(s, 0 if forgets else s.pending)
+            return
+        if not s.points and s.time == 0:
+            yield "!points", react(s._replace(points=True), s.time, gives=1)
+        if s.points and not s.more and s.time < 2:
+            yield "!more points", react(s._replace(more=True), s.time, gives=2)
+        if s.points:
+            yield "!another event", react(s, s.time)
+        for t in sorted(s.inbox):
+            yield f"moment {t} is heard", react(s._replace(inbox=s.inbox - {t}), t, by_time=True)
+            yield f"!moment {t} is lost", s._replace(inbox=s.inbox - {t})
+        for t in sorted(s.entries - s.inbox):
+            if s.time >= t and not over(s, t):
+                yield f"moment {t} is fed", s._replace(inbox=s.inbox | {t})
+        if s.time < END:
+            yield "time goes on", s._replace(time=s.time + 1)
+
+    def over(s: State, t: int) -> bool:
+        return s.moment != t or (mutation == MUTATIONS[2] and s.time > t)
+
+    def react(s: State, at: int, gives: int = 0, *, by_time: bool = False) -> State:
+        looks = by_time or mutation != MUTATIONS[0]
+        if looks and 0 < s.crossing <= at and (not s.told or mutation == MUTATIONS[3]):
+            s = s._replace(told=s.told + 1)
+        if gives:
+            s = s._replace(crossing=gives, told=0)
+        wanted = s.crossing if s.crossing and not s.told else 0
+        if mutation == MUTATIONS[0] and wanted <= at:
+            wanted = 0
+        came_too_early = s.moment and s.moment <= at and mutation != MUTATIONS[4]
+        moment = s.moment
+        if not wanted:
+            moment = 0
+        elif not s.moment or wanted < s.moment or came_too_early:
+            moment = wanted
+        pending = moment if moment != s.moment else 0
+        return s._replace(moment=moment, pending=pending, working=True)
+
+    def armed(s: State, which: int = -1) -> State:
+        which = s.pending if which < 0 else which
+        entries = s.entries | {which} if which else s.entries
+        return s._replace(entries=entries, pending=0, working=False)
+
+    def invariant(s: State) -> str | None:
+        return "the same crossing is told twice" if s.told > 1 else None
+
+    def is_done(s: State) -> bool:
+        return s.time == END and not s.working and not s.moment and (not s.crossing or bool(s.told))
+
+    return Model(f"moments {mutation}", State(), steps, invariant, is_done)
+
+
+def test_the_protocol_holds() -> None:
+    """Whatever is lost, late or cut off: every crossing is told, and told once."""
+    result = explore(model())
+    assert result.problem is None, str(result)
+    assert result.states > 50
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_each_mutation_is_found(mutation: str) -> None:
+    """The obvious alternatives lose it or tell it twice, and the explorer shows how."""
+    result = explore(model(mutation))
+    assert result.problem is not None, f"nothing wrong with {mutation!r}?"
+    print(result)
