@@ -1,6 +1,6 @@
 """How fast a decision is, and what an event costs in AWS calls.
 
-    python benchmarks/decide.py
+    python -m benchmarks.decide
 
 Prints the median time of ``decide`` for 200 rules that all wait for the event at hand (50 with a
 condition), its ratio to a bare loop that calls an empty function as often, and the AWS and LINE calls of
@@ -9,24 +9,11 @@ typical events against an emulated AWS. Exits 1 when the median is above 1 ms.
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-os.environ.update(
-    AWS_ACCESS_KEY_ID="bench",
-    AWS_SECRET_ACCESS_KEY="bench",
-    AWS_DEFAULT_REGION="ap-northeast-1",
-    TODOKU_STAGE="test",
-    TODOKU_LOG_LEVEL="ERROR",
-    POWERTOOLS_TRACE_DISABLED="true",
-    TZ="UTC",
-)
 
 from moto import mock_aws
 

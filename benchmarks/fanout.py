@@ -1,6 +1,6 @@
 """What a broadcast costs in AWS and LINE calls, against a bare loop over the same friends.
 
-    python benchmarks/fanout.py [friends]         default 1,000, in 8 shards, against an emulated AWS
+    python -m benchmarks.fanout [friends]         default 1,000, in 8 shards, against an emulated AWS
 
 The bare loop reads the friends by shard and calls multicast for every 500: no plan, no ledger, no retry.
 Exits 1 when planning, sending and settling 1,000 recipients of one payload take more than 180 calls, or
@@ -10,25 +10,13 @@ fact sheet afterwards takes more than 1.1 calls per friend.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
 from datetime import timedelta
 from math import ceil
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-os.environ.update(
-    AWS_ACCESS_KEY_ID="bench",
-    AWS_SECRET_ACCESS_KEY="bench",
-    AWS_DEFAULT_REGION="ap-northeast-1",
-    TODOKU_STAGE="test",
-    TODOKU_LOG_LEVEL="ERROR",
-    POWERTOOLS_TRACE_DISABLED="true",
-    TZ="UTC",
-)
 from moto import mock_aws
 
 from chalicelib.accounts.model import Account

@@ -1,6 +1,6 @@
 """What a condition costs per friend: parsing a page, the compiled predicate, and the store's capacity.
 
-    python benchmarks/segments.py
+    python -m benchmarks.segments
 
 Measures pure work on one core; nothing is read from a store. The last lines say how many calls and read
 units the count of 10,000 friends takes, from the sizes of the same sheets.

@@ -1,7 +1,7 @@
 """What timers and a scenario wave cost in AWS calls, and how fast a wave leaves.
 
-    python benchmarks/timers.py                   calls, against an emulated AWS
-    python benchmarks/timers.py --dynalite        also the time of a wave of 300, against dynalite
+    python -m benchmarks.timers                   calls, against an emulated AWS
+    python -m benchmarks.timers --dynalite        also the time of a wave of 300, against dynalite
 
 Exits 1 when a timer takes more than one write of its own, a friend's step more than 3.4 AWS calls, or
 (with dynalite) the last chunk of the wave is fed later than 2 s after the first pointer.
@@ -23,16 +23,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-os.environ.update(
-    AWS_ACCESS_KEY_ID="bench",
-    AWS_SECRET_ACCESS_KEY="bench",
-    AWS_DEFAULT_REGION="ap-northeast-1",
-    TODOKU_STAGE="test",
-    TODOKU_LOG_LEVEL="ERROR",
-    POWERTOOLS_TRACE_DISABLED="true",
-    TZ="UTC",
-)
 from moto import mock_aws
 
 from chalicelib.gateways import aws, seam
