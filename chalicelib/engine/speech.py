@@ -83,7 +83,7 @@ def show_loading(errand: Errand, effects: list[dict[str, Any]]) -> None:
 def send(errand: Errand, effect: dict[str, Any]) -> tuple[str, str | None]:
     """One chunk for the friend. Its manifest, once written, is what is sent, whatever changes later."""
     asked = waiting.of(effect)
-    if asked is not None:
+    if asked is not None and not (errand.sheet.get("asking") or {}).get("held"):
         waiting.hold(errand.account, errand.event.user_id, asked)
     run, user = _run(errand, effect), errand.event.user_id
     try:
