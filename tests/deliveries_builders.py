@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
@@ -25,7 +26,7 @@ from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries import workers as delivery_workers
 from chalicelib.friends import store as friends
 from chalicelib.friends.model import new_sheet
-from chalicelib.gateways import line
+from chalicelib.gateways import line, seam
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import service as timers
@@ -315,6 +316,18 @@ DOCUMENTS: dict[tuple[str, str], dict[str, Any]] = {
     ("messages", "booked"): {"name": "booked", "category": "transactional", "messages": TEXT},
     ("tags", "vip"): {"name": "vip"},
 }
+
+
+@contextmanager
+def a_world(*users: str, receipts: bool = False, **documents: dict[str, Any]) -> Iterator[World]:
+    """A world with the account ``shop``, documents and friends, in an emulated AWS that is there already."""
+    world = World()
+    world.receipts = receipts
+    with patch.multiple(timers, arm=world.arm, watch=world.watch), seam.guarded(world.guard):
+        an_account(**documents)
+        for user in users:
+            a_friend(user)
+        yield world
 
 
 def an_account(account: Account = SHOP, **documents: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ from chalicelib.friends.sheet import new_sheet
 from chalicelib.gateways import clock, line, seam, secrets
 from chalicelib.messages.documents import KINDS as MESSAGES
 from chalicelib.scenarios import service as scenarios
+from chalicelib.scenarios import store as scenarios_store
 from chalicelib.scenarios.documents import KINDS as SCENARIOS
 from chalicelib.scenarios.model import Pointer
 from chalicelib.shared.events import FriendEvent
@@ -311,3 +312,19 @@ TWO_STEPS: dict[str, Any] = {
 }
 
 __all__ = ["Crashed", "World", "read_bucket"]
+
+
+@contextmanager
+def a_usual_world() -> Iterator[World]:
+    """A world with three messages, one that is made for each friend, and two tags."""
+    with a_world(timers_shards=2) as world:
+        put_messages(m1="one", m2="two", m3="three", hello="hi {{ friend.display_name }}")
+        put_tags("vip", "bought")
+        yield world
+
+
+def where(user: str, scenario: str = "welcome") -> Any:
+    """Where a friend stands."""
+    found = scenarios_store.find(SHOP, scenario, user)
+    assert found is not None
+    return found

@@ -12,10 +12,8 @@ from chalicelib.deliveries import model, store
 from chalicelib.deliveries import service as deliveries
 from chalicelib.engine import workers
 from chalicelib.friends import store as friends
-from chalicelib.gateways import seam
 from chalicelib.shared.times import iso
-from chalicelib.timers import service as timers
-from tests.deliveries_builders import SHOP, Crashed, World, a_chunk, a_friend, an_account, forget
+from tests.deliveries_builders import SHOP, Crashed, World, a_chunk, a_world, forget
 
 USERS = ["U1", "U2", "U3"]
 NEWS = {"broadcast": "news", "message": "news"}
@@ -23,14 +21,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    found = World()
-    monkeypatch.setattr(timers, "arm", found.arm)
-    monkeypatch.setattr(timers, "watch", found.watch)
-    with seam.guarded(found.guard):
-        an_account()
-        for user in USERS:
-            a_friend(user)
+def world(cloud: None) -> Iterator[World]:
+    with a_world(*USERS) as found:
         yield found
 
 

@@ -14,19 +14,14 @@ import pytest
 from chalicelib.deliveries import changes, chunks, store
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import line, seam
-from chalicelib.timers import service as timers
-from tests.deliveries_builders import Crashed, World, a_chunk, a_friend, an_account, balance, forget
+from tests.deliveries_builders import Crashed, World, a_chunk, a_friend, a_world, an_account, balance, forget
 
 USERS = ["U1", "U2", "U3"]
 
 
 @pytest.fixture
-def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    found = World()
-    monkeypatch.setattr(timers, "arm", found.arm)
-    monkeypatch.setattr(timers, "watch", found.watch)
-    with seam.guarded(found.guard):
-        an_account()
+def world(cloud: None) -> Iterator[World]:
+    with a_world() as found:
         yield found
 
 

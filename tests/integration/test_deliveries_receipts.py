@@ -13,25 +13,17 @@ from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import service as deliveries
 from chalicelib.engine import workers as engine_workers
 from chalicelib.friends import store as friends
-from chalicelib.gateways import line, seam
+from chalicelib.gateways import line
 from chalicelib.segments import conditions
 from chalicelib.shared.times import iso
-from chalicelib.timers import service as timers
-from tests.deliveries_builders import SHOP, Crashed, World, a_chunk, a_friend, an_account
+from tests.deliveries_builders import SHOP, Crashed, World, a_chunk, a_world
 
 USERS = ["U1", "U2", "U3"]
 
 
 @pytest.fixture
-def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    found = World()
-    found.receipts = True
-    monkeypatch.setattr(timers, "arm", found.arm)
-    monkeypatch.setattr(timers, "watch", found.watch)
-    with seam.guarded(found.guard):
-        an_account()
-        for user in USERS:
-            a_friend(user)
+def world(cloud: None) -> Iterator[World]:
+    with a_world(*USERS, receipts=True) as found:
         yield found
 
 

@@ -10,20 +10,14 @@ import pytest
 
 from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store as friends
-from chalicelib.gateways import line, seam
-from chalicelib.timers import service as timers
-from tests.deliveries_builders import SHOP, World, a_chunk, a_friend, an_account
+from chalicelib.gateways import line
+from tests.deliveries_builders import SHOP, World, a_chunk, a_world
 
 
 @pytest.fixture
-def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    found = World()
-    monkeypatch.setattr(timers, "arm", found.arm)
-    monkeypatch.setattr(timers, "watch", found.watch)
-    with seam.guarded(found.guard):
-        an_account(policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
-        for user in ("U1", "U2", "U3"):
-            a_friend(user)
+def world(cloud: None) -> Iterator[World]:
+    policies = {"caps": [{"category": "marketing", "max": 1, "per": "day"}]}
+    with a_world("U1", "U2", "U3", policies=policies) as found:
         yield found
 
 

@@ -17,8 +17,18 @@ from chalicelib.scenarios import follow
 from chalicelib.scenarios.model import Enrollment
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.times import iso
-from chalicelib.timers import service as timers
-from tests.deliveries_builders import SHOP, START, TEXT, Crashed, World, a_chunk, a_friend, an_account, forget
+from tests.deliveries_builders import (
+    SHOP,
+    START,
+    TEXT,
+    Crashed,
+    World,
+    a_chunk,
+    a_friend,
+    a_world,
+    an_account,
+    forget,
+)
 
 USERS = ["U1", "U2", "U3"]
 NEWS = {"broadcast": "news", "message": "news"}
@@ -26,15 +36,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    found = World()
-    found.receipts = True
-    monkeypatch.setattr(timers, "arm", found.arm)
-    monkeypatch.setattr(timers, "watch", found.watch)
-    with seam.guarded(found.guard):
-        an_account()
-        for user in USERS:
-            a_friend(user)
+def world(cloud: None) -> Iterator[World]:
+    with a_world(*USERS, receipts=True) as found:
         yield found
 
 

@@ -21,30 +21,22 @@ from tests.scenario_world import (
     TWO_STEPS,
     Crashed,
     World,
-    a_world,
+    a_usual_world,
     enroll,
     message,
     publish,
     put_friends,
     put_messages,
     put_sheet,
-    put_tags,
     wait,
+    where,
 )
 
 
 @pytest.fixture
 def world(cloud: None) -> Iterator[World]:
-    with a_world(timers_shards=2) as found:
-        put_messages(m1="one", m2="two", m3="three", hello="hi {{ friend.display_name }}")
-        put_tags("vip", "bought")
+    with a_usual_world() as found:
         yield found
-
-
-def where(user: str, scenario: str = "welcome") -> Any:
-    found = store.find(SHOP, scenario, user)
-    assert found is not None
-    return found
 
 
 def test_two_steps_arrive_once_and_on_time(world: World) -> None:
