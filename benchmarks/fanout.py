@@ -16,6 +16,7 @@ from collections import Counter
 from datetime import timedelta
 from math import ceil
 from typing import Any
+from unittest.mock import patch
 
 from moto import mock_aws
 
@@ -74,8 +75,8 @@ def main() -> int:
     """Count, print, judge."""
     friends = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     world, good = World(), True
-    timers.arm, timers.watch = world.arm, world.watch
-    with mock_aws(), seam.guarded(world.guard):
+    replaced = patch.multiple(timers, arm=world.arm, watch=world.watch)
+    with mock_aws(), seam.guarded(world.guard), replaced:
         aws.forget_clients()
         resources.create_tables()
         resources.create_queues()

@@ -24,13 +24,14 @@ from botocore.parsers import create_parser
 from botocore.session import get_session
 
 from chalicelib.catalog.snapshot import Document, Snapshot
-from chalicelib.friends import sheet as folding
-from chalicelib.friends.model import new_sheet
+from chalicelib.conditions import language as conditions
+from chalicelib.conditions.model import Context
 from chalicelib.gateways.dynamo import from_av, to_av
-from chalicelib.segments import audience, conditions
-from chalicelib.segments.model import Context
+from chalicelib.segments import audience
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso
+from chalicelib.sheets import sheet as folding
+from chalicelib.sheets.model import new_sheet
 
 FRIENDS, SHARDS = 10_000, 64
 NOW = datetime(2026, 11, 22, 6, 6, 38, tzinfo=UTC)
@@ -80,7 +81,7 @@ def a_friend(chance: random.Random, number: int) -> dict[str, Any]:
     at = iso(NOW - timedelta(hours=chance.randrange(2000)))
     folding.add_tag(sheet, chance.choice(["dry", "booked"]), at, "rule:skin")
     folding.add_score(sheet, "interest", SCORE, chance.randrange(10), at)
-    folding.set_attribute(sheet, "skin", SKIN, chance.choice(["dry", "oily"]), at)
+    folding.set_attribute(sheet, "skin", SKIN, chance.choice(["dry", "oily"]), at, zone=TOKYO)
     if chance.random() < 0.3:
         items = [{"product": "p1", "category": "lotion", "amount": 1200}]
         bought = FriendEvent("e", "salon", "U", "purchased", at, props={"amount": 1200, "items": items})

@@ -63,7 +63,7 @@ def timers_alone(world: w.World) -> bool:
     writes = world.calls["dynamodb:BatchWriteItem"] * 25 / ENTRIES
     world.calls.clear()
     world.now = due
-    sent = timers.drain(f"{due:%Y-%m-%dT%H:%MZ}")
+    sent = timers.drain(f"{due:%Y-%m-%dT%H:%MZ}").count
     messages = [entry for entry in world.queue if entry[2] == "due"]
     print(f"drain: {sent} entries in {len(messages)} messages")
     show("drain", world.calls, ENTRIES, "entry")

@@ -2,18 +2,42 @@
 
 One package per capability ("room"). Imports only point down this list:
 
+    ops                               an operator's commands
     webhook, intake, api, heartbeat   the doors: HTTP, queues of the outside world, schedules
-    engine                            one event + one fact sheet + the rules -> changes and effects
+    console                           the web console's files, and its sessions
+    rehearsals                        rules and scenarios tried, without doing anything
+    reaction                          one event + one fact sheet + the rules -> changes and effects
+    privacy                           erasure and unsend: nothing is kept that must go
+    schedules                         at a local time, an audience, each friend once
+    rules                             rule documents, compiled; their limits and health
+    media                             files for messages, at addresses of their own
     broadcasts, scenarios             who gets which message when
-    segments                          the condition language and audience reading
+    bulk_actions                      the same actions for many friends
+    enrollments                       where each friend stands in a scenario, and moving on
+    transfers                         CSV in and out
+    conversations                     the chat: what was said, contents, staff
+    outgoing                          calls to other systems
+    forms                             questions in the chat
+    segments                          named conditions, audience reading, counts
     deliveries                        the ledger and the only way to LINE for messages
     timers                            due minutes and watches
+    richmenus, routes, topics         menus, the ways by which friends come, what they may switch off
+    members                           members, and which of them is which friend
     messages                          message documents: checked, rendered
-    friends                           the fact sheet and the timeline
+    links                             tracked links and their clicks
+    conditions                        the condition language
+    mirror                            fact sheets in columns, for questions about many
+    friends                           fact sheets: kept, edited, shown
+    sheets                            the fact sheet as a value
+    timeline                          what happened to each friend
+    jobs                              work in the background
+    actions                           what actions and effects are, for every room
+    events                            the table of event types, declared by the rooms that make them
     catalog                           authored documents and their revisions
     accounts                          LINE accounts, API keys, roles, audit
     gateways                          doors out: AWS, LINE, the clock
-    shared                            ids, errors, settings, HTTP shapes; imports nothing of ours
+    http                              bodies, queries, pages, answers
+    shared                            ids, errors, settings, texts; imports nothing of ours
 
 ``local`` is the laptop platform: it imports the rooms, no room imports it.
 """

@@ -47,7 +47,8 @@ class Api:
         error: dict[str, Any] = answer.json_body["error"]
         assert isinstance(error["code"], str), error
         assert isinstance(error["message"], str), error
-        assert all(set(detail) == {"path", "message"} for detail in error["details"]), error
+        assert set(error["reason"]) == {"code", "params"}, error
+        assert all(set(detail) == {"path", "message", "reason"} for detail in error["details"]), error
         return error
 
     def paths(self, status: int, method: str, path: str, body: Any = None) -> list[str]:

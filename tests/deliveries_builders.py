@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,12 @@ from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries import workers as delivery_workers
 from chalicelib.friends import store as friends
-from chalicelib.friends.model import new_sheet
 from chalicelib.gateways import line, seam
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets.model import new_sheet
 from chalicelib.timers import service as timers
-from chalicelib.timers.model import QUEUE_OF
+from chalicelib.timers.model import DUE
 from chalicelib.timers.plan import body_of
 
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # a Friday, noon in Tokyo
@@ -38,6 +39,7 @@ ASL = json.loads(
     (Path(__file__).parents[1] / "infra/statemachines/broadcast.asl.json").read_text(encoding="utf-8")
 )
 SHOP = Account("shop", "Shop", "Asia/Tokyo", 64)
+FEW = replace(SHOP, shards=2)
 
 
 LOOKS = {
@@ -161,6 +163,8 @@ class World:
         self.crossings = 0
         self.crash_at: int | None = None
         self.duplicate = False
+        self.context: Callable[[], Any] = lambda: None
+        """Makes the context of each invocation, which tells how much time is left; None: no limit."""
         self.receipts = False
         """Whether the jobs that write receipts are carried out."""
         self.lose: Callable[[str, dict[str, Any]], bool] = lambda queue, body: False
@@ -250,7 +254,7 @@ class World:
             "awsRegion": "ap-northeast-1",
         }
         try:
-            failed = handler({"Records": [record]}, None)["batchItemFailures"]
+            failed = handler({"Records": [record]}, self.context())["batchItemFailures"]
         except Crashed:
             failed = ["crashed"]
         if failed:  # visible again after the queue's visibility timeout
@@ -260,7 +264,7 @@ class World:
     def arm(self, entry: timers.Entry) -> None:
         """Stands for ``timers.service.arm``: one crossing, and the entry comes when it is due."""
         self.guard("timers:arm", {"entry": entry}, lambda: None)
-        queue, (body,) = QUEUE_OF[entry.kind], [body_of([entry])]
+        queue, (body,) = DUE[entry.kind].queue, [body_of([entry])]
         self.later(max(entry.due_at, self.now), lambda: self.deliver(queue, body))
 
     def watch(
@@ -319,14 +323,19 @@ DOCUMENTS: dict[tuple[str, str], dict[str, Any]] = {
 
 
 @contextmanager
-def a_world(*users: str, receipts: bool = False, **documents: dict[str, Any]) -> Iterator[World]:
-    """A world with the account ``shop``, documents and friends, in an emulated AWS that is there already."""
+def a_world(
+    *users: str, receipts: bool = False, account: Account = SHOP, **documents: dict[str, Any]
+) -> Iterator[World]:
+    """A world with the account ``shop``, documents and friends, in an emulated AWS that is there already.
+
+    ``FEW``, of two shards, is quicker where runs of broadcasts are judged.
+    """
     world = World()
     world.receipts = receipts
     with patch.multiple(timers, arm=world.arm, watch=world.watch), seam.guarded(world.guard):
-        an_account(**documents)
+        an_account(account, **documents)
         for user in users:
-            a_friend(user)
+            a_friend(user, account)
         yield world
 
 
@@ -358,7 +367,10 @@ def a_friend(user: str, account: Account = SHOP, **fields: Any) -> None:
 
 
 def a_chunk(users: list[str], run: str = "run1", chunk: str = "c1", **fields: Any) -> deliveries.Chunk:
-    """A multicast chunk, or with ``payloads=True`` a push chunk, of the account ``shop``."""
+    """A multicast chunk, or with ``payloads=True`` a push chunk, of the account ``shop``; the brake lets
+    it be told again and again.
+    """
+    fields.setdefault("repeats", True)
     if fields.pop("payloads", False):
         own = {user: [{"type": "text", "text": user}] for user in users}
         return deliveries.Chunk("shop", run, chunk, "push", users, payloads=own, **fields)

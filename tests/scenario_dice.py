@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso
-from tests.engine_builders import a_rule
+from tests.reaction_builders import a_rule
 from tests.scenario_world import SHOP, START, message, wait
 
 SPAN = timedelta(days=2)
@@ -100,7 +100,17 @@ def _until(dice: Random, way: Way) -> dict[str, Any]:
 
 
 def _wait_for(dice: Random, way: Way) -> dict[str, Any]:
-    event = dice.choice(["messaged", "messaged", "custom:books", "scenario_entered"])
+    event = dice.choice(
+        [
+            "messaged",
+            "messaged",
+            "custom:books",
+            "scenario_entered",
+            "tag_added",
+            "score_changed",
+            "tag_removed",
+        ]
+    )
     timeout = dice.choice(["0s", "5h", "20h"])
     return {"type": "wait_for", "event": event, "timeout": timeout, "next": way(), "on_timeout": way()}
 

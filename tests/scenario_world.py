@@ -27,17 +27,19 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.validation import normal_body
 from chalicelib.deliveries import service as deliveries
+from chalicelib.enrollments import service as enrollments
+from chalicelib.enrollments import store as scenarios_store
+from chalicelib.enrollments.model import Pointer
 from chalicelib.friends import store as friends
-from chalicelib.friends.sheet import new_sheet
 from chalicelib.gateways import clock, line, seam, secrets
-from chalicelib.messages.documents import KINDS as MESSAGES
-from chalicelib.scenarios import service as scenarios
-from chalicelib.scenarios import store as scenarios_store
-from chalicelib.scenarios.documents import KINDS as SCENARIOS
-from chalicelib.scenarios.model import Pointer
+from chalicelib.messages.documents import DOCUMENTS as MESSAGES
+from chalicelib.reaction.effects import held
+from chalicelib.scenarios import publishing
+from chalicelib.scenarios.documents import DOCUMENTS as SCENARIOS
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets.sheet import new_sheet
 from chalicelib.timers import arming
 from chalicelib.timers import service as timers
 from chalicelib.timers import store as timers_store
@@ -166,10 +168,13 @@ class World:
 
     def handle(self, queue: str, body: dict[str, Any], received: int = 1) -> None:
         if queue == "due":
-            scenarios.advance([pointer(entry) for entry in body["entries"]], redelivered=received > 1)
+            enrollments.advance([pointer(entry) for entry in body["entries"]], redelivered=received > 1)
         elif queue == "sends" and "entries" in body:
             for entry in body["entries"]:
                 place = entry["body"]
+                if body["kind"] == "chunk_hold":
+                    deliveries.send_now(entry["account"], place["run"], place["chunk"])
+                    continue
                 deliveries.watched(entry["account"], place["run"], place["chunk"], entry["version"])
         elif queue == "sends":
             deliveries.send_now(body["account"], body["run"], body["chunk"])
@@ -178,7 +183,7 @@ class World:
             first = f"{event.user_id}/{event.event_id}" not in self.facts
             self.facts[f"{event.user_id}/{event.event_id}"] = event
             if event.type == "scenario_action" and self.act_at_once and first:
-                scenarios.action_done(SHOP, event.user_id, event)
+                enrollments.action_done(SHOP, event.user_id, event)
 
     def keep(self) -> Callable[[], None]:
         """Remember how everything stands; the answer brings it back, the catalog and the account aside.
@@ -205,6 +210,23 @@ class World:
 
     # What happened
 
+    def story(self, user: str) -> str:
+        """All that may tell why something did not happen, for a failed comparison."""
+        stands = {e.scenario: e for e in scenarios_store.of_friend(SHOP, user)}
+        return "\n".join(
+            f"{name}: {value}"
+            for name, value in (
+                ("now", self.now),
+                ("guarded by us", seam._guard == self.guard),
+                ("stands", stands),
+                ("executions", self.executions),
+                ("queue", self.queue),
+                ("sends", self.sends),
+                ("calls", dict(self.calls)),
+                ("facts", self.facts),
+            )
+        )
+
     def received(self, user: str) -> list[str]:
         """The texts that LINE took for a friend, in order."""
         return [text for _, to, text in self.sends if to == user]
@@ -226,8 +248,10 @@ def pointer(entry: dict[str, Any]) -> Pointer:
 
 
 CHECKS: timers.Checks = {
-    "step": scenarios.advanced,
+    "step": enrollments.advanced,
     "chunk": deliveries.chunk_done,
+    "chunk_hold": deliveries.hold_over,
+    "rule_hold": held.over,
     "run": lambda entries: [True] * len(entries),
 }
 
@@ -289,13 +313,13 @@ def put_scenario(scenario: str = "welcome", **definition: Any) -> None:
 def publish(scenario: str = "welcome", **definition: Any) -> dict[str, Any]:
     """A definition, put in force."""
     put_scenario(scenario, **definition)
-    return scenarios.publish(SHOP, scenario, "test")
+    return publishing.publish(SHOP, scenario, "test")
 
 
 def enroll(*users: str, scenario: str = "welcome", cause: str = "c1") -> list[str | None]:
     """Enter friends; answers why not, or None, for each."""
     world_now = clock.now()
-    return [r.why for r in scenarios.enroll(SHOP, list(users), scenario, world_now, cause)]
+    return [r.why for r in enrollments.enroll(SHOP, list(users), scenario, world_now, cause)]
 
 
 def message(id_: str, to: str | None = None, **more: Any) -> dict[str, Any]:

@@ -6,15 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from chalicelib.catalog.snapshot import Document, Snapshot
-from chalicelib.friends import sheet as folding
-from chalicelib.friends.model import Sheet, new_sheet
+from chalicelib.conditions import windows
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.times import iso
+from chalicelib.shared.times import iso, to_ms
+from chalicelib.sheets import folds
+from chalicelib.sheets import sheet as folding
+from chalicelib.sheets.model import Sheet, new_sheet
 
 TOKYO = ZoneInfo("Asia/Tokyo")
+ONE_FIXTURE = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+"""For properties whose examples share a fixture: each of them begins anew by itself."""
 NOW = datetime(2026, 11, 22, 6, 6, 38, 123_000, UTC)
 TAGS = ("vip", "dry", "booked")
 SCORES: dict[str, dict[str, Any]] = {
@@ -29,7 +34,16 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "skin": {"name": "Skin", "type": "choice", "choices": ["dry", "oily"]},
     "likes": {"name": "Likes", "type": "multi_choice", "choices": ["hair", "nail", "spa"]},
 }
+TOPICS = ("news", "tips", "marketing")
 TEXTS = ("横浜", "東京", "か\u3099", "が", "abc", "")
+
+
+RFM = {
+    "as_of": iso(NOW),
+    "r": [to_ms(NOW - timedelta(days=days)) for days in (90, 60, 30, 7)],
+    "f": [2, 2, 3, 4],
+    "m": [100, 300, 300, 900],
+}
 
 
 def a_snapshot(**more: dict[str, dict[str, Any]]) -> Snapshot:
@@ -38,11 +52,15 @@ def a_snapshot(**more: dict[str, dict[str, Any]]) -> Snapshot:
         "tags": {tag: {"name": tag} for tag in TAGS},
         "scores": SCORES,
         "attributes": ATTRIBUTES,
-        "scenarios": {"welcome": {"name": "Welcome"}},
+        "scenarios": {name: {"name": name, "nodes": {"n1": {}}} for name in ("welcome", "run-1", "other")},
         "links": {"spring": {"url": "https://example.com"}},
-        "forms": {"skin-check": {"name": "Skin"}},
+        "forms": {
+            "skin-check": {"name": "Skin", "questions": [{"id": q} for q in ("q", "age", "care", "nothing")]}
+        },
         "routes": {"poster": {"name": "Poster"}},
         "segments": {},
+        "rfm": {"default": RFM},
+        "topics": {"news": {"name": "News", "default": "in"}, "tips": {"name": "Tips", "default": "out"}},
     }
     for kind, documents in more.items():
         kinds[kind] = {**kinds.get(kind, {}), **documents}
@@ -88,7 +106,7 @@ def friend_events() -> st.SearchStrategy[FriendEvent]:
                         },
                     )
                 ),
-                st.just(("custom:trial", {})),
+                st.sampled_from([{}, {"key": "x"}]).map(lambda props: ("custom:trial", props)),
             )
         )
         return FriendEvent("e", "salon", "U1", kind, draw(moments()), props=props)
@@ -100,7 +118,9 @@ def friend_events() -> st.SearchStrategy[FriendEvent]:
 def changes(draw: st.DrawFn) -> tuple[str, Any, str]:
     """A change of a sheet as ``(verb, arguments, at)``; scores only add (sets are told apart in tests)."""
     at = draw(moments())
-    verb = draw(st.sampled_from(["add_tag", "remove_tag", "add_score", "set_attribute"]))
+    verb = draw(st.sampled_from(["add_tag", "remove_tag", "add_score", "set_attribute", "say"]))
+    if verb == "say":
+        return verb, (draw(st.sampled_from(TOPICS)), draw(st.booleans())), at
     if verb.endswith("tag"):
         return verb, draw(st.sampled_from(TAGS)), at
     if verb == "add_score":
@@ -115,6 +135,8 @@ def apply_change(sheet: Sheet, change: tuple[str, Any, str]) -> list[folding.Fac
         return folding.add_tag(sheet, what, at, "test")
     if verb == "remove_tag":
         return folding.remove_tag(sheet, what, at)
+    if verb == "say":
+        return folds.consent(sheet, what[0], out=what[1], at=at, by="test")
     if verb == "add_score":
         return folding.add_score(sheet, what[0], SCORES[what[0]], what[1], at)
     return folding.set_attribute(sheet, what[0], ATTRIBUTES[what[0]], what[1], at, TOKYO)
@@ -154,10 +176,12 @@ def attribute_values() -> st.SearchStrategy[tuple[str, Any]]:
 
 # Conditions
 
-_DURATIONS = st.sampled_from(["1s", "1d", "7d", "2w", "30d"])
-_DAYS = st.sampled_from(["1d", "7d", "2w", "92d"])
+_DURATIONS = st.sampled_from(["1s", "1d", "7d", "2w", "30d", "1mo", "1y"])
+_WINDOWS = st.one_of(_DURATIONS, st.sampled_from(windows.PAST))
+_DAYS = st.sampled_from(["1d", "7d", "2w", "92d", "1mo", "3mo"])
+_DAY_WINDOWS = st.one_of(_DAYS, st.sampled_from([name for name in windows.PAST if not name.endswith("year")]))
 _AGES = st.one_of(
-    _DURATIONS.map(lambda d: {"within": d}),
+    _WINDOWS.map(lambda d: {"within": d}),
     _DURATIONS.map(lambda d: {"before": d}),
 )
 
@@ -189,6 +213,7 @@ def _attribute_leaves() -> st.SearchStrategy[dict[str, Any]]:
             "birthday",
             _DAYS.flatmap(lambda d: st.sampled_from([{"in_next": d}, {"in_last": d}, {"anniversary_in": d}])),
         ),
+        of("birthday", st.sampled_from(["1y", *windows.AHEAD]).map(lambda d: {"anniversary_in": d})),
         of("skin", st.sampled_from([{"eq": "dry"}, {"ne": "dry"}, {"in": ["oily", "dry"]}])),
         of(
             "likes",
@@ -203,11 +228,12 @@ def leaves() -> st.SearchStrategy[dict[str, Any]]:
     numbers = _cmp(st.integers(-1, 12))
     event = st.fixed_dictionaries(
         {"type": st.sampled_from(["messaged", "purchased", "custom:trial", "beacon"])},
-        optional={"count": _cmp(st.integers(0, 3)), "within": _DAYS},
+        optional={"count": _cmp(st.integers(0, 3)), "within": _DAY_WINDOWS},
     )
-    keyed = st.sampled_from([("messaged", "text"), ("postback", "a=1"), ("link_clicked", "spring")]).flatmap(
+    keys = [("messaged", "text"), ("postback", "a=1"), ("link_clicked", "spring"), ("custom:trial", "x")]
+    keyed = st.sampled_from(keys).flatmap(
         lambda p: st.fixed_dictionaries(
-            {"type": st.just(p[0]), "key": st.just(p[1])}, optional={"within": _DAYS}
+            {"type": st.just(p[0]), "key": st.just(p[1])}, optional={"within": _DAY_WINDOWS}
         )
     )
     purchase = st.fixed_dictionaries(
@@ -221,18 +247,30 @@ def leaves() -> st.SearchStrategy[dict[str, Any]]:
         },
     )
     delivery = st.fixed_dictionaries(
-        {}, optional={"id": st.sampled_from(["run-1", "other"]), "within": _DURATIONS}
+        {}, optional={"id": st.sampled_from(["run-1", "other"]), "within": _WINDOWS}
     )
     return st.one_of(
         st.just({"everyone": True}),
         st.sampled_from(TAGS).map(lambda t: {"tag": t}),
+        st.sampled_from(TOPICS).map(lambda t: {"opted_out": t}),
         st.tuples(st.sampled_from(TAGS), _AGES).map(lambda p: {"tag": {"id": p[0], "since": p[1]}}),
         st.tuples(st.sampled_from(sorted(SCORES)), numbers).map(lambda p: {"score": {"id": p[0], **p[1]}}),
         _attribute_leaves(),
         st.one_of(event, keyed).map(lambda e: {"event": e}),
         purchase.map(lambda p: {"purchase": p}),
-        st.sampled_from(["prospect", "first", {"in": ["repeat", "loyal"]}]).map(lambda s: {"stage": s}),
+        st.sampled_from(
+            [
+                "prospect",
+                "first",
+                {"in": ["repeat", "loyal"]},
+                {"in": ["dormant", "loyal"], "category": "soap"},
+                {"in": ["prospect", "first"], "category": "lotion"},
+            ]
+        ).map(lambda s: {"stage": s}),
         st.tuples(st.sampled_from("rfm"), numbers).map(lambda p: {"rfm": {p[0]: p[1]}}),
+        st.tuples(st.sampled_from(["r_rank", "f_rank", "m_rank"]), _cmp(st.integers(1, 5))).map(
+            lambda p: {"rfm": {p[0]: p[1]}}
+        ),
         st.sampled_from(["first", "latest"]).map(lambda t: {"source": {t: "poster"}}),
         st.sampled_from(
             [

@@ -3,6 +3,10 @@
 ``<what>.<signature>``, both base64url: the user id, the delivery (a broadcast or scenario), its run and
 variant, separated by line feeds; HMAC-SHA256 under the account's own token key, cut to 128 bits. A token
 says only who clicked: whoever forwards a link clicks in their friend's name, and gets nothing by it.
+
+Only what is sent to a friend holds live tokens. Whatever else is rendered (previews, tests, rehearsals, dry
+runs), and what is kept to be looked at (timelines, conversations), holds none: the same redirect, and
+nobody's click.
 """
 
 from __future__ import annotations
@@ -11,13 +15,18 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from chalicelib.accounts.credentials import line_credentials
+from chalicelib.accounts.credentials import KEY, line_credentials
 
-KEY = "token_key"
-"""The name of the key among the account's credentials."""
 _SIGNATURE_BYTES = 16
+_IN_ADDRESS = re.compile(
+    r"[?&]t=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])|[?&]linkToken=[A-Za-z0-9_%.~-]+"
+)
+"""A friend token, or LINE's token for an account link."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,24 @@ def make(account: str, token: FriendToken) -> str:
     """The token as it stands in an address. Reads the account's credentials (cached for a minute)."""
     what = f"{token.user_id}\n{token.delivery}\n{token.run}\n{token.variant}".encode()
     return f"{_text(what)}.{_text(_sign(account, what))}"
+
+
+Maker = Callable[[str, FriendToken], str]
+"""Makes the token of an account's friend: ``make`` where a message goes out, ``sample`` everywhere else."""
+
+
+def sample(_account: str, _token: FriendToken) -> str:
+    """No token: the link leads where it leads, and following it is nobody's click."""
+    return ""
+
+
+def without_live(value: Any) -> Any:
+    """A value (messages, effects …) whose addresses hold no live token."""
+    if isinstance(value, str):
+        return _IN_ADDRESS.sub("", value)
+    if isinstance(value, dict):
+        return {name: without_live(inner) for name, inner in value.items()}
+    return [without_live(inner) for inner in value] if isinstance(value, list) else value
 
 
 def read(account: str, text: str) -> FriendToken | None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chalicelib.shared.http import Role
+from chalicelib.http.routes import Role
+from chalicelib.shared.times import iso
+
+CURRENCY = "JPY"
+REACT_WITHIN = timedelta(days=1)
 
 ROLES: tuple[Role, ...] = ("viewer", "editor", "publisher", "admin")
 """From the least to the most."""
@@ -14,7 +19,12 @@ ROLES: tuple[Role, ...] = ("viewer", "editor", "publisher", "admin")
 
 @dataclass(frozen=True)
 class Account:
-    """One LINE account (channel) of this installation; its secrets are elsewhere."""
+    """One LINE account (channel) of this installation; its secrets are elsewhere.
+
+    ``member_site_url``: where a friend signs in as a member, to link by LINE's account link;
+    ``member_site_origins``: where a link by LINE Login or LIFF may begin and end.
+    ``currency``: of all money; ``react_within``: what happened longer ago than that is history.
+    """
 
     id: str
     name: str
@@ -22,7 +32,11 @@ class Account:
     shards: int
     liff_id: str | None = None
     login_channel_id: str | None = None
+    member_site_url: str | None = None
+    member_site_origins: list[str] = field(default_factory=list)
     policies: dict[str, Any] = field(default_factory=dict)
+    currency: str = CURRENCY
+    react_within: timedelta = REACT_WITHIN
     created_at: str = ""
 
     @property
@@ -33,7 +47,10 @@ class Account:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """An API key; only the hash of its text is kept. ``account`` None: for every account."""
+    """One text of an API key; only the hash of it is kept. ``account`` None: for every account.
+
+    A rotated key has two texts under one id for a while: ``expires_at`` is when the old one ends.
+    """
 
     id: str
     name: str
@@ -42,6 +59,12 @@ class ApiKey:
     hash: str
     created_at: str
     created_by: str
+    last_used_at: str | None = None
+    expires_at: str | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it is refused now."""
+        return self.expires_at is not None and self.expires_at <= iso(now)
 
 
 @dataclass(frozen=True)

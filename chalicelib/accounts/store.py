@@ -1,35 +1,27 @@
-"""Control items of accounts, keys, answers kept for repeated requests, and the audit log."""
+"""Control items of accounts, and of answers kept for repeated requests."""
 
 from __future__ import annotations
 
 import base64
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.update import Action
 
-from chalicelib.accounts.model import Account, ApiKey
+from chalicelib.accounts.model import CURRENCY, REACT_WITHIN, Account
 from chalicelib.gateways import dynamo
-from chalicelib.shared.settings import settings
+from chalicelib.gateways.control import ControlItem
+from chalicelib.shared.times import duration_text, parse_duration
 
-_KEYS = "#keys"
 _ACCOUNTS = "#accounts"
-INSTALLATION = "#installation"
-"""The partition of what belongs to no account."""
-
-
-class ControlItem(dynamo.Record):
-    """The keys that every control item has."""
-
-    class Meta:
-        table_name = settings().table("control")
-        region = settings().region
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
+_CHANGEABLE = (
+    *("name", "time_zone", "liff_id", "login_channel_id", "member_site_url", "member_site_origins"),
+    *("policies", "currency", "react_within"),
+)
 
 
 class AccountItem(ControlItem):
@@ -40,28 +32,12 @@ class AccountItem(ControlItem):
     shards = NumberAttribute(null=True)
     liff_id = UnicodeAttribute(null=True)
     login_channel_id = UnicodeAttribute(null=True)
+    member_site_url = UnicodeAttribute(null=True)
+    member_site_origins = dynamo.Items(null=True)
+    currency = UnicodeAttribute(null=True)
+    react_within = UnicodeAttribute(null=True)
     policies = dynamo.Document(null=True)
     created_at = UnicodeAttribute(null=True)
-
-
-class KeyItem(ControlItem):
-    """``#keys`` / ``KEY#<sha256 of the key>``."""
-
-    id = UnicodeAttribute()
-    name = UnicodeAttribute()
-    role = UnicodeAttribute()
-    account = UnicodeAttribute(null=True)
-    created_at = UnicodeAttribute()
-    created_by = UnicodeAttribute()
-
-
-class AuditItem(ControlItem):
-    """``<account>`` / ``AUDIT#<at>#<ulid>``: who did what to what."""
-
-    at = UnicodeAttribute()
-    who = UnicodeAttribute()
-    action = UnicodeAttribute()
-    target = UnicodeAttribute()
 
 
 class AnswerItem(ControlItem):
@@ -71,9 +47,11 @@ class AnswerItem(ControlItem):
     request = UnicodeAttribute()
     owner = UnicodeAttribute()
     started_at = UnicodeAttribute()
+    since = UnicodeAttribute(null=True)
     lease_until = UnicodeAttribute()
     status = NumberAttribute(null=True)
     answer = UnicodeAttribute(null=True)
+    place = UnicodeAttribute(null=True)
     expires_at = NumberAttribute()
 
 
@@ -114,15 +92,15 @@ def update_account(account: Account) -> None:
     """Change what may be changed of an account; its shards and its beginning stay."""
     fields = _account_fields(account)
     actions = []
-    for name in ("name", "time_zone", "liff_id", "login_channel_id", "policies"):
+    for name in _CHANGEABLE:
         value, attribute = fields[name], getattr(AccountItem, name)
         actions.append(attribute.remove() if value is None else attribute.set(value))
     AccountItem(account.id, "ACC").update(actions, condition=AccountItem.pk.exists())
 
 
 def _account_fields(account: Account) -> dict[str, Any]:
-    names = ("name", "time_zone", "shards", "liff_id", "login_channel_id", "policies", "created_at")
-    return {name: getattr(account, name) for name in names}
+    fields = {name: getattr(account, name) for name in (*_CHANGEABLE, "shards", "created_at")}
+    return fields | {"react_within": duration_text(account.react_within)}
 
 
 def _account(item: AccountItem) -> Account:
@@ -133,68 +111,13 @@ def _account(item: AccountItem) -> Account:
         shards=int(item.shards or 64),
         liff_id=item.liff_id,
         login_channel_id=item.login_channel_id,
+        member_site_url=item.member_site_url,
+        member_site_origins=list(item.member_site_origins or ()),
         policies=item.policies or {},
+        currency=item.currency or CURRENCY,
+        react_within=parse_duration(item.react_within) if item.react_within else REACT_WITHIN,
         created_at=item.created_at or "",
     )
-
-
-def find_key(key_hash: str) -> ApiKey | None:
-    """The key with this hash, or None. Consistent: a deleted key is refused at once."""
-    try:
-        return _key(KeyItem.get(_KEYS, f"KEY#{key_hash}", consistent_read=True))
-    except KeyItem.DoesNotExist:
-        return None
-
-
-def list_keys() -> list[ApiKey]:
-    """Every key of the installation."""
-    return [_key(item) for item in KeyItem.query(_KEYS, KeyItem.sk.startswith("KEY#"), consistent_read=True)]
-
-
-def put_key(key: ApiKey) -> None:
-    """Keep a key."""
-    fields = {name: getattr(key, name) for name in ("id", "name", "role", "account")}
-    KeyItem(_KEYS, f"KEY#{key.hash}", **fields, created_at=key.created_at, created_by=key.created_by).save()
-
-
-def delete_key(key_hash: str) -> None:
-    """Forget a key."""
-    KeyItem(_KEYS, f"KEY#{key_hash}").delete()
-
-
-def _key(item: KeyItem) -> ApiKey:
-    return ApiKey(
-        id=item.id,
-        name=item.name,
-        role=item.role,  # type: ignore[arg-type]  # only roles are ever stored
-        account=item.account,
-        hash=item.sk.removeprefix("KEY#"),
-        created_at=item.created_at,
-        created_by=item.created_by,
-    )
-
-
-def put_audit(partition: str, sort: str, entry: dict[str, Any]) -> None:
-    """Add one line to an audit log."""
-    AuditItem(partition, f"AUDIT#{sort}", **entry).save()
-
-
-def read_audit(partition: str, limit: int, before: str | None) -> list[tuple[str, dict[str, str]]]:
-    """The newest audit lines as (position, line), those before a position when one is given."""
-    condition: Any = AuditItem.sk.startswith("AUDIT#")
-    if before is not None:
-        condition = AuditItem.sk.between("AUDIT#", f"AUDIT#{before}")
-    items: Iterable[AuditItem] = AuditItem.query(
-        partition, condition, scan_index_forward=False, limit=limit + 1, consistent_read=True
-    )
-    lines = [
-        (
-            item.sk.removeprefix("AUDIT#"),
-            {"at": item.at, "who": item.who, "action": item.action, "target": item.target},
-        )
-        for item in items
-    ]
-    return [line for line in lines if line[0] != before][:limit]
 
 
 def begin_answer(item: AnswerItem) -> bool:
@@ -227,29 +150,38 @@ def take_over(item: AnswerItem, seen_owner: str) -> bool:
     return True
 
 
-def finish_answer(item: AnswerItem, status: int, answer: str) -> None:
-    """Keep the answer, unless somebody else took the request over meanwhile."""
+def finish_answer(
+    item: AnswerItem, status: int, *, answer: str | None = None, place: str | None = None
+) -> None:
+    """Keep the answer, or the key of the object that holds it (neither: it could not be kept), unless
+    somebody else took the request over meanwhile."""
+    actions: list[Action] = [AnswerItem.state.set("done"), AnswerItem.status.set(status)]
+    actions += [AnswerItem.answer.set(answer)] if answer is not None else []
+    actions += [AnswerItem.place.set(place)] if place is not None else []
+    _change_answer(item, actions)
+
+
+def _change_answer(item: AnswerItem, actions: list[Action]) -> None:
     try:
-        item.update(
-            [
-                AnswerItem.state.set("done"),
-                AnswerItem.status.set(status),
-                AnswerItem.answer.set(answer),
-            ],
-            condition=AnswerItem.owner == item.owner,
-        )
+        item.update(actions, condition=AnswerItem.owner == item.owner)
     except UpdateError as error:
         if not dynamo.condition_failed(error):
             raise
 
 
-def forget_answer(item: AnswerItem) -> None:
-    """Drop the record of a request that did nothing."""
-    try:
-        item.delete(condition=AnswerItem.owner == item.owner)
-    except DeleteError as error:
-        if not dynamo.condition_failed(error):
-            raise
+def answers(partition: str) -> Iterator[AnswerItem]:
+    """The records of requests of an account, or of the installation."""
+    yield from AnswerItem.query(partition, AnswerItem.sk.startswith("IDEM#"), consistent_read=True)
+
+
+def drop_answer(item: AnswerItem) -> None:
+    """Keep the answer no longer, unless somebody else took the request over meanwhile."""
+    _change_answer(item, [AnswerItem.answer.remove(), AnswerItem.place.remove()])
+
+
+def free_answer(item: AnswerItem) -> None:
+    """Let the next request have the key at once: this one did not come to an answer."""
+    _change_answer(item, [AnswerItem.state.set("free")])
 
 
 def pack(answer: Any) -> str:

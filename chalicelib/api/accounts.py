@@ -1,4 +1,4 @@
-"""``/v1/accounts``: the LINE accounts of this installation, and each one's audit log."""
+"""``/v1/accounts``: the LINE accounts of this installation."""
 
 from __future__ import annotations
 
@@ -9,43 +9,72 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chalicelib.accounts import service
 from chalicelib.accounts.access import require
-from chalicelib.accounts.model import Account, Principal, is_time_zone
+from chalicelib.accounts.model import CURRENCY, REACT_WITHIN, Account, Principal, is_time_zone
 from chalicelib.accounts.policies import Policies
 from chalicelib.api.kinds import KINDS, checked
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.validation import normal_body
-from chalicelib.shared.fields import Name
-from chalicelib.shared.http import (
-    Operation,
-    http_errors,
-    json_body,
-    json_response,
-    page,
-    query_cursor,
-    query_int,
-)
+from chalicelib.friends import orders
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.bodies import json_body
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import query_int
+from chalicelib.http.routes import Operation
+from chalicelib.schedules import service as schedules
+from chalicelib.shared.errors import RuleViolation
+from chalicelib.shared.fields import Duration, Name
+from chalicelib.shared.origins import Origin, reachable
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import duration_text, parse_duration
 
 bp = Blueprint(__name__)
 
 
 def _time_zone(name: str) -> str:
     if not is_time_zone(name):
-        raise ValueError(f"{name[:64]!r} is not a time zone such as Asia/Tokyo")
+        raise ValueError(Reason("no_time_zone", name=repr(name[:64])))
     return name
 
 
 def _header_safe(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("must be visible ASCII characters without spaces, as LINE's console shows it")
+        raise ValueError(Reason("must_be_visible_ascii"))
     return text
 
 
+def _origin(text: str) -> str:
+    origin = _reachable(text)
+    if text.rstrip("/") != str(origin):
+        raise ValueError(Reason("origin_form", origin=str(origin)))
+    return str(origin)
+
+
+def _site(text: str) -> str:
+    _reachable(text)
+    if "#" in text:
+        raise ValueError(Reason("address_fragment"))
+    return text
+
+
+def _reachable(text: str) -> Origin:
+    """Whom an address calls. Raises ValueError unless it is https; on a laptop http will do."""
+    origin = reachable(text, on_laptop=settings().is_local)
+    if origin.scheme != "https" and not settings().is_local:
+        raise ValueError(Reason("must_be_https"))
+    return origin
+
+
+Site = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_site)]
+SiteOrigin = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_origin)]
 Secret = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_header_safe)]
 
 
 class AccountIn(BaseModel):
-    """A LINE account. The secrets are needed for a new account; later they change only when given."""
+    """A LINE account. The secrets are needed for a new account; they, the currency (at first JPY) and
+    ``react_within`` (at first 1d) change only when given.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,8 +84,13 @@ class AccountIn(BaseModel):
     channel_access_token: Secret | None = None
     liff_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     login_channel_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    login_channel_secret: Secret | None = None
+    member_site_url: Site | None = None
+    member_site_origins: Annotated[list[SiteOrigin], Field(max_length=20)] = []
     shards: Annotated[int, Field(ge=1, le=service.MAX_SHARDS)] | None = None
     policies: Policies | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    react_within: Duration | None = None
 
 
 class AccountOut(BaseModel):
@@ -67,7 +101,11 @@ class AccountOut(BaseModel):
     time_zone: str
     liff_id: str | None
     login_channel_id: str | None
+    member_site_url: str | None
+    member_site_origins: list[str]
     shards: int
+    currency: str
+    react_within: str
     policies: dict[str, Any]
     created_at: str
 
@@ -76,22 +114,6 @@ class AccountPage(BaseModel):
     """Accounts that the key may see."""
 
     items: list[AccountOut]
-    next_cursor: str | None
-
-
-class AuditLine(BaseModel):
-    """Who did what to what."""
-
-    at: str
-    who: str
-    action: str
-    target: str
-
-
-class AuditPage(BaseModel):
-    """An account's audit log, newest first."""
-
-    items: list[AuditLine]
     next_cursor: str | None
 
 
@@ -104,7 +126,7 @@ def put_account(account: str) -> Response:
     given = json_body(request, AccountIn)
     line = {
         name: value
-        for name in ("channel_secret", "channel_access_token")
+        for name in ("channel_secret", "channel_access_token", "login_channel_secret")
         if (value := getattr(given, name)) is not None
     }
     wanted = Account(
@@ -114,10 +136,14 @@ def put_account(account: str) -> Response:
         shards=0,
         liff_id=given.liff_id,
         login_channel_id=given.login_channel_id,
+        member_site_url=given.member_site_url,
+        member_site_origins=given.member_site_origins,
+        **_kept(account, given),
     )
     saved, is_new = service.put_account(wanted, line, shards=given.shards, by=principal.who)
     if given.policies is not None:
         _save_policies(account, given.policies, principal)
+    schedules.look_at_all(account)  # their local times may be other moments now
     return json_response(_answer(saved), 201 if is_new else 200)
 
 
@@ -141,20 +167,17 @@ def list_accounts() -> Response:
         accounts = [account for account in accounts if account.id > position["after"]]
     shown = accounts[:limit]
     following = {"after": shown[-1].id} if len(accounts) > limit else None
-    return json_response(page([_answer(account) for account in shown], following))
+    return json_response(page([_answer(account) for account in shown], following, request))
 
 
-@bp.route("/v1/accounts/{account}/audit", methods=["GET"])
-@http_errors
-def audit(account: str) -> Response:
-    """``GET /v1/accounts/{account}/audit``: who changed what, newest first."""
-    request = bp.current_request
-    require(request, "admin", account)
-    position = query_cursor(request, "before")
-    lines, following = service.audit_log(
-        account, query_int(request, "limit", 100), position["before"] if position else None
-    )
-    return json_response(page(lines, {"before": following} if following else None))
+def _kept(account: str, given: AccountIn) -> dict[str, Any]:
+    """What stays as it is when it is left out. Raises RuleViolation where another currency would mix sums."""
+    known = service.find_account(account)
+    currency = given.currency or (known.currency if known else CURRENCY)
+    if known and currency != known.currency and orders.are_there(account):
+        raise RuleViolation.at("currency", Reason("one_currency", currency=known.currency))
+    within = parse_duration(given.react_within) if given.react_within else known and known.react_within
+    return {"currency": currency, "react_within": REACT_WITHIN if within is None else within}
 
 
 def _save_policies(account: str, policies: Policies, principal: Principal) -> None:
@@ -170,7 +193,11 @@ def _answer(account: Account) -> dict[str, Any]:
         "time_zone": account.time_zone,
         "liff_id": account.liff_id,
         "login_channel_id": account.login_channel_id,
+        "member_site_url": account.member_site_url,
+        "member_site_origins": account.member_site_origins,
         "shards": account.shards,
+        "currency": account.currency,
+        "react_within": duration_text(account.react_within),
         "policies": policies.body if policies else account.policies,
         "created_at": account.created_at,
     }
@@ -185,7 +212,4 @@ OPERATIONS = [
         "PUT", "/v1/accounts/{account}", "Create or replace an account", "admin", AccountIn, AccountOut
     ),
     Operation("GET", "/v1/accounts/{account}", "One account", "viewer", None, AccountOut),
-    Operation(
-        "GET", "/v1/accounts/{account}/audit", "Who changed what", "admin", None, AuditPage, query=_PAGE
-    ),
 ]

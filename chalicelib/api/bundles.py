@@ -9,19 +9,26 @@ from typing import Any, Literal
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
 from chalicelib.api.kinds import KINDS, checked
+from chalicelib.api.rights import guard, told
 from chalicelib.catalog import bundles, service, yaml_text
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.shared.bodies import parse_json
-from chalicelib.shared.errors import Conflict, Detail, InvalidInput
-from chalicelib.shared.http import Operation, http_errors, if_match, json_response, query_text, text_body
+from chalicelib.http.answers import Finding, http_errors, json_response
+from chalicelib.http.bodies import parse_json, text_body
+from chalicelib.http.budget import Budget
+from chalicelib.http.queries import if_match, query_bool, query_text
+from chalicelib.http.routes import Operation
+from chalicelib.scenarios import publishing
+from chalicelib.shared.errors import Conflict, InvalidInput, TodokuError, warned
+from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
 
-MAX_BUNDLE_BYTES = 4 << 20
+BUDGET = Budget(bytes=4 << 20)
 JSON_TYPE = "application/json"
 YAML_TYPES = ["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"]
 _PATH = "/v1/accounts/{account}/catalog"
@@ -53,7 +60,10 @@ class BundleChange(BaseModel):
 class BundleChanges(BaseModel):
     """What a bundle changes, or has changed; ``revision``: the catalog's, before (plan) or after (apply).
 
-    ``warnings``: by document, what works and was probably not meant.
+    ``unpublished``: scenarios of the bundle that friends do not follow as they stand in it, after the plan
+    or the apply; ``published``: the versions that ``?publish=true`` has put in force, ``publish_failed`` why
+    it could not. ``warnings``: by document, what works and was probably not meant. ``needs_publisher``: of a
+    plan, what the asker may not apply, since it may reach friends.
     """
 
     revision: int
@@ -62,6 +72,11 @@ class BundleChanges(BaseModel):
     unchanged: int
     changes: list[BundleChange]
     warnings: dict[str, list[str]] = {}
+    warning_details: dict[str, list[Finding]] = {}
+    unpublished: list[str] = []
+    published: dict[str, int] = {}
+    publish_failed: str | None = None
+    needs_publisher: list[Finding] = []
 
 
 @bp.route(f"{_PATH}/plan", methods=["POST"], content_types=[JSON_TYPE, *YAML_TYPES])
@@ -69,21 +84,27 @@ class BundleChanges(BaseModel):
 def plan(account: str) -> Response:
     """``POST …/catalog/plan``: the differences that applying the bundle would make; changes nothing."""
     request = bp.current_request
-    require(request, "viewer", account)
+    principal = require(request, "viewer", account)
     bundle = bundles.read(_bundle(request), KINDS)
     seen = service.snapshot(account)
     changes = bundles.plan(seen, bundle)
     candidate = service.candidate(seen, bundles.writes(seen, bundle))
     checked(account, qualified=True)(candidate)
-    return json_response(_answer(seen.revision, changes) | _warnings(bundle, candidate))
+    left = _unpublished(bundle, candidate)
+    answer = _answer(seen.revision, changes) | _warnings(bundle, candidate) | left
+    return json_response(answer | told(principal, seen, candidate))
 
 
 @bp.route(f"{_PATH}/apply", methods=["POST"], content_types=[JSON_TYPE, *YAML_TYPES])
 @http_errors
 def apply(account: str) -> Response:
-    """``POST …/catalog/apply``: make the catalog hold the bundle, all of it or nothing."""
+    """``POST …/catalog/apply``: make the catalog hold the bundle, all of it or nothing.
+
+    With ``?publish=true`` its scenarios are put in force afterwards.
+    """
     request = bp.current_request
-    principal = require(request, "editor", account)
+    publishes = query_bool(request, "publish")
+    principal = require(request, "publisher" if publishes else "editor", account)
 
     def run() -> Response:
         bundle = bundles.read(_bundle(request), KINDS)
@@ -95,7 +116,8 @@ def apply(account: str) -> Response:
             nonlocal changes
             if match is not None and match != seen.revision:
                 raise Conflict(
-                    f"the catalog is at revision {seen.revision}, not {match}", current_revision=seen.revision
+                    Reason("catalog_moved_on", is_now=seen.revision, given=match),
+                    current_revision=seen.revision,
                 )
             changes = bundles.plan(seen, bundle)
             return bundles.writes(seen, bundle)
@@ -106,10 +128,13 @@ def apply(account: str) -> Response:
             checked(account, qualified=True)(fresh)
             warnings = _warnings(bundle, fresh)
 
-        saved = service.save(account, writes, check, principal.who)
+        accounts.audit(account, principal.who, "catalog.apply", "catalog")
+        saved = service.save(account, writes, guard(principal, account, check), principal.who)
         if warnings is None:
             warnings = _warnings(bundle, saved)
-        return json_response(_answer(saved.revision, changes) | warnings)
+        published = _publish(account, bundle, principal.who) if publishes else {}
+        left = _unpublished(bundle, service.snapshot(account) if publishes else saved)
+        return json_response(_answer(saved.revision, changes) | warnings | left | published)
 
     return once(request, principal, run)
 
@@ -123,7 +148,7 @@ def export(account: str) -> Response:
     accepts = str(request.headers.get("accept", ""))
     wanted = query_text(request, "format", "yaml" if "yaml" in accepts else "json")
     if wanted not in {"json", "yaml"}:
-        raise InvalidInput("format: must be json or yaml", [Detail("format", "must be json or yaml")])
+        raise InvalidInput.at("format", Reason("must_be_json_or_yaml"))
     value = bundles.export(service.snapshot(account), list(KINDS))
     if wanted == "json":
         return json_response(value)
@@ -131,15 +156,15 @@ def export(account: str) -> Response:
 
 
 def _bundle(request: Request) -> Any:
-    text = text_body(request, MAX_BUNDLE_BYTES)
+    text = text_body(request, BUDGET.bytes)
     media_type = str(request.headers.get("content-type", JSON_TYPE)).lower()
     if "yaml" in media_type and not text.lstrip().startswith("{"):
-        return yaml_text.read(text)
+        return yaml_text.read(text, BUDGET)
     try:
-        return parse_json(text)
+        return parse_json(text, BUDGET)
     except InvalidInput:
         if "yaml" in media_type:
-            return yaml_text.read(text)
+            return yaml_text.read(text, BUDGET)
         raise
 
 
@@ -160,9 +185,34 @@ def _answer(revision: int, changes: Sequence[bundles.Change]) -> dict[str, Any]:
 
 def _warnings(bundle: bundles.Bundle, catalog: Snapshot) -> dict[str, Any]:
     """What saving each document by itself would warn of, when there is anything."""
-    told = {f"{kind}.{id_}": list(KINDS[kind].warn(id_, catalog)) for kind, id_ in sorted(bundle)}
-    found = {name: warnings for name, warnings in told.items() if warnings}
-    return {"warnings": found} if found else {}
+    found: dict[str, Any] = {}
+    for kind, id_ in sorted(bundle):
+        for part, said in warned(KINDS[kind].warn(id_, catalog)).items():
+            found.setdefault(part, {})[f"{kind}.{id_}"] = said
+    return found
+
+
+def _scenarios(bundle: bundles.Bundle) -> list[str]:
+    return sorted(id_ for kind, id_ in bundle if kind == "scenarios")
+
+
+def _unpublished(bundle: bundles.Bundle, catalog: Snapshot) -> dict[str, Any]:
+    """The bundle's scenarios that friends do not follow as they are drafted, when there are any."""
+    left = publishing.unpublished(catalog, _scenarios(bundle))
+    return {"unpublished": left} if left else {}
+
+
+def _publish(account: str, bundle: bundles.Bundle, by: str) -> dict[str, Any]:
+    """Put the bundle's scenarios in force. The documents are saved: what cannot be published now is told, and
+    applying the bundle again goes on from there.
+    """
+    try:
+        published = publishing.put_in_force(account, _scenarios(bundle), by)
+    except TodokuError as error:
+        return {"published": {}, "publish_failed": error.message}
+    for scenario, version in published.items():
+        accounts.audit(account, by, "scenario.publish", f"scenarios/{scenario}@{version}")
+    return {"published": published}
 
 
 OPERATIONS = [
@@ -182,6 +232,7 @@ OPERATIONS = [
         "editor",
         Bundle,
         BundleChanges,
+        query={"publish": "true: put the bundle's scenarios in force too (needs a publisher)"},
         media_types=(JSON_TYPE, "application/yaml"),
     ),
     Operation(

@@ -11,7 +11,10 @@ from typing import Any
 from chalice.app import Blueprint, Chalice, Request, Response
 
 from chalicelib.api import openapi
-from chalicelib.shared.http import Operation, http_errors, json_response
+from chalicelib.http.answers import error_response, http_errors, json_response
+from chalicelib.http.routes import Operation, operation_of, refuse_undeclared
+from chalicelib.shared.errors import TodokuError
+from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
 
@@ -19,7 +22,9 @@ _CODES = {400: "invalid_input", 404: "not_found", 405: "method_not_allowed", 415
 
 OPERATIONS = [
     Operation("GET", "/v1/openapi.json", "This document", None),
-    Operation("POST", "/webhook/{account}", "LINE's events, signed with x-line-signature", None),
+    Operation(
+        "POST", "/webhook/{account}", "LINE's events, signed with x-line-signature", None, any_query=True
+    ),
 ]
 
 
@@ -51,8 +56,21 @@ def in_our_shape(request: Request, get_response: Callable[[Request], Any]) -> An
     code = _CODES.get(response.status_code, "internal")
     message = "something went wrong on our side" if code == "internal" else str(body["Message"])
     kept = {name: value for name, value in response.headers.items() if name.lower() == "allow"}
-    shape = {"error": {"code": code, "message": message, "details": []}}
+    reason = Reason("said", text=message).value()
+    shape = {"error": {"code": code, "message": message, "reason": reason, "details": []}}
     return json_response(shape, response.status_code, kept)
 
 
+def only_what_is_declared(request: Request, get_response: Callable[[Request], Any]) -> Any:
+    """Middleware: what a path without a key would ignore is refused; the others ask for the key first."""
+    operation = operation_of(request)
+    if operation is not None and operation.role is None:
+        try:
+            refuse_undeclared(request)
+        except TodokuError as error:
+            return error_response(error)
+    return get_response(request)
+
+
 bp.register_middleware(in_our_shape, "http")
+bp.register_middleware(only_what_is_declared, "http")

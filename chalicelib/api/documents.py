@@ -13,29 +13,25 @@ from chalice.app import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, create_model
 
 from chalicelib.accounts.access import require
+from chalicelib.api import uses
 from chalicelib.api.kinds import KINDS, PATH_NAMES, checked
-from chalicelib.catalog import service
+from chalicelib.api.rights import guard
+from chalicelib.catalog import sealing, service
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.catalog.validation import normal_body
-from chalicelib.shared.bodies import parse_json
-from chalicelib.shared.errors import Detail, InvalidInput
-from chalicelib.shared.http import (
-    Operation,
-    http_errors,
-    if_match,
-    json_response,
-    page,
-    path_id,
-    query_cursor,
-    query_int,
-    text_body,
-)
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.bodies import parse_json, text_body
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import if_match, path_id, query_int
+from chalicelib.http.routes import Operation
+from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation, warned
+from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
 OPERATIONS: list[Operation] = []
-_ADDED = frozenset({"id", "revision", "updated_at", "warnings"})
+_ADDED = frozenset({"id", "revision", "updated_at", "warnings", "warning_details"})
 _PAGE = {"limit": "Items per page, at most 200.", "cursor": "next_cursor of the page before."}
 
 
@@ -64,45 +60,50 @@ class Deleted(BaseModel):
     revision: int
 
 
-def answer(document: Document) -> dict[str, Any]:
-    """A document as it is answered: its fields, and its id, revision and time."""
-    return {**document.body, "id": document.id, "revision": document.revision, "updated_at": document.at}
+def answer(kind: DocumentKind, document: Document, snapshot: Snapshot) -> dict[str, Any]:
+    """A document as it is answered: its fields, its id, revision and time, and its state."""
+    added = {"id": document.id, "revision": document.revision, "updated_at": document.at}
+    return {**document.body, **added, **kind.state(document.id, snapshot)}
 
 
 def _put(kind: DocumentKind, account: str, raw_id: str) -> Response:
     request = bp.current_request
     principal = require(request, "editor", account)
     id_ = path_id(raw_id, PATH_NAMES[kind.kind])
-    body = normal_body(kind, _authored(parse_json(text_body(request)), id_))
+    body = normal_body(kind, _authored(kind, parse_json(text_body(request)), id_))
     match = if_match(request)
     existed = False
 
     def writes(seen: Snapshot) -> Sequence[Write]:
         nonlocal existed
-        existed = seen.find(kind.kind, id_) is not None
+        current = seen.find(kind.kind, id_)
+        existed = current is not None
+        unbound = sealing.unbound(current.body if current else None, body)
+        if unbound:
+            raise RuleViolation.of(unbound)
         return [Write(kind.kind, id_, body, match)]
 
-    saved = service.save(account, writes, checked(account), principal.who)
+    saved = service.save(account, writes, guard(principal, account, checked(account)), principal.who)
     document = saved.get(kind.kind, id_)
-    warnings = list(kind.warn(id_, saved))
-    shown = answer(document) | ({"warnings": warnings} if warnings else {})
+    shown = answer(kind, document, saved) | warned(kind.warn(id_, saved))
     return json_response(shown, 200 if existed else 201, {"ETag": f'"{document.revision}"'})
 
 
-def _authored(body: Any, id_: str) -> Any:
+def _authored(kind: DocumentKind, body: Any, id_: str) -> Any:
     """The body without what our answers add, so that an answer can be edited and put back."""
     if not isinstance(body, dict):
-        raise InvalidInput("the body must be an object", [Detail("", "must be an object")])
+        raise InvalidInput(Reason("body_must_be_object"), [Detail("", Reason("must_be_object"))])
     if body.get("id", id_) != id_:
-        reason = f"is not the id in the path ({id_})"
-        raise InvalidInput(f"id: {reason}", [Detail("id", reason)])
-    return {name: value for name, value in body.items() if name not in _ADDED}
+        raise InvalidInput.at("id", Reason("other_id_in_path", id=id_))
+    added = _ADDED | kind.state_model.model_fields.keys()
+    return {name: value for name, value in body.items() if name not in added}
 
 
 def _get(kind: DocumentKind, account: str, raw_id: str) -> Response:
     require(bp.current_request, "viewer", account)
-    document = service.snapshot(account).get(kind.kind, path_id(raw_id, PATH_NAMES[kind.kind]))
-    return json_response(answer(document), 200, {"ETag": f'"{document.revision}"'})
+    snapshot = service.snapshot(account)
+    document = snapshot.get(kind.kind, path_id(raw_id, PATH_NAMES[kind.kind]))
+    return json_response(answer(kind, document, snapshot), 200, {"ETag": f'"{document.revision}"'})
 
 
 def _delete(kind: DocumentKind, account: str, raw_id: str) -> Response:
@@ -117,7 +118,7 @@ def _delete(kind: DocumentKind, account: str, raw_id: str) -> Response:
         companion = [Write("published", id_, None)] if follows else []
         return [Write(kind.kind, id_, None, match), *companion]
 
-    saved = service.save(account, writes, checked(account), principal.who)
+    saved = service.save(account, writes, guard(principal, account, checked(account)), principal.who)
     return json_response({"id": id_, "deleted": True, "revision": saved.revision})
 
 
@@ -126,12 +127,13 @@ def _list(kind: DocumentKind, account: str) -> Response:
     request = bp.current_request
     require(request, "viewer", account)
     limit, position = query_int(request, "limit", 100), query_cursor(request, "after")
-    documents = list(service.snapshot(account).all(kind.kind).values())
+    snapshot = service.snapshot(account)
+    documents = list(snapshot.all(kind.kind).values())
     if position:
         documents = [document for document in documents if document.id > position["after"]]
     shown = documents[:limit]
     following = {"after": shown[-1].id} if len(documents) > limit else None
-    return json_response(page([answer(document) for document in shown], following))
+    return json_response(page([answer(kind, document, snapshot) for document in shown], following, request))
 
 
 def _revisions(kind: DocumentKind, account: str, raw_id: str) -> Response:
@@ -142,13 +144,32 @@ def _revisions(kind: DocumentKind, account: str, raw_id: str) -> Response:
     items, following = service.history(
         account, kind.kind, id_, limit, position["version"] if position else None
     )
-    return json_response(page(items, {"version": following} if following else None))
+    return json_response(page(items, {"version": following} if following else None, request))
+
+
+def _uses(kind: DocumentKind, account: str, raw_id: str) -> Response:
+    """A page of who names a document, in the order of kinds, ids and paths."""
+    request = bp.current_request
+    require(request, "viewer", account)
+    limit, position = query_int(request, "limit", 100), query_cursor(request, *uses.PLACE)
+    snapshot = service.snapshot(account)
+    document = snapshot.get(kind.kind, path_id(raw_id, PATH_NAMES[kind.kind]))
+    found = uses.of((document.kind, document.id), snapshot)
+    if position is not None:
+        after = tuple(position[name] for name in uses.PLACE)
+        found = [use for use in found if use.place > after]
+    shown = found[:limit]
+    following = dict(zip(uses.PLACE, shown[-1].place, strict=True)) if len(found) > limit else None
+    return json_response(page([use.model_dump() for use in shown], following, request))
 
 
 def _register(kind: DocumentKind) -> None:
     name = PATH_NAMES[kind.kind]
     collection = f"/v1/accounts/{{account}}/{kind.kind}"
     item = f"{collection}/{{{name}}}"
+    state: dict[str, Any] = {
+        name: (field.annotation, ...) for name, field in kind.state_model.model_fields.items()
+    }
     stored = create_model(
         f"{kind.model.__name__}Stored",
         __base__=kind.model,
@@ -156,6 +177,7 @@ def _register(kind: DocumentKind) -> None:
         id=(str, ...),
         revision=(int, ...),
         updated_at=(str, ...),
+        **state,
     )
     listed = create_model(
         f"{kind.model.__name__}Page",
@@ -190,6 +212,20 @@ def _register(kind: DocumentKind) -> None:
                 "viewer",
                 None,
                 Revisions,
+                query=_PAGE,
+            ),
+        ),
+        (
+            "GET",
+            f"{item}/uses",
+            _uses,
+            Operation(
+                "GET",
+                f"{item}/uses",
+                f"What names one of {kind.kind}",
+                "viewer",
+                None,
+                uses.Uses,
                 query=_PAGE,
             ),
         ),

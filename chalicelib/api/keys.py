@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 
 from chalice.app import Blueprint, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from chalicelib.accounts import service
 from chalicelib.accounts.access import bearer, require
 from chalicelib.accounts.idempotency import HEADER, once
 from chalicelib.accounts.model import ApiKey
-from chalicelib.shared.errors import Detail, NotAllowed, NotFound, RuleViolation
-from chalicelib.shared.fields import Id, Name
-from chalicelib.shared.http import (
-    Operation,
-    Role,
-    http_errors,
-    json_body,
-    json_response,
-    page,
-    path_id,
-    query_cursor,
-    query_int,
-    raw_body,
-)
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.bodies import json_body, raw_body
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import path_id, query_int
+from chalicelib.http.routes import Operation, Role
+from chalicelib.shared.errors import Detail, InvalidInput, NotAllowed, NotFound, RuleViolation
+from chalicelib.shared.fields import Duration, Id, Name
 from chalicelib.shared.ids import new_secret
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.times import iso, parse_duration, parse_iso
 
 bp = Blueprint(__name__)
+
+
+def _grace(text: str) -> str:
+    if parse_duration(text) > MOST_GRACE:
+        raise ValueError(Reason("at_most_30d"))
+    return text
+
+
+MOST_GRACE = timedelta(days=30)
+Grace = Annotated[Duration, AfterValidator(_grace)]
 
 
 class KeyIn(BaseModel):
@@ -49,8 +55,27 @@ class KeyMade(BaseModel):
     key: str
 
 
+class Rotation(BaseModel):
+    """How long the old text of a key is still taken: at least as long as it takes to carry the new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grace: Grace = "24h"
+
+
+class KeyRotated(BaseModel):
+    """The new text of a key, shown once; until when the old one is taken."""
+
+    id: str
+    key: str
+    previous_expires_at: str
+
+
 class KeyOut(BaseModel):
-    """What is known of a key."""
+    """What is known of a key. ``last_used_at`` is exact to ten minutes; null: not used since it is noted.
+
+    ``expires_at``: this text was replaced, and is refused from then on.
+    """
 
     id: str
     name: str
@@ -58,6 +83,8 @@ class KeyOut(BaseModel):
     account: str | None
     created_at: str
     created_by: str
+    last_used_at: str | None
+    expires_at: str | None
 
 
 class KeyPage(BaseModel):
@@ -85,11 +112,11 @@ def create_key() -> Response:
     def run() -> Response:
         given = json_body(request, KeyIn)
         if principal.account is not None and given.account != principal.account:
-            raise NotAllowed("an account's key makes keys of that account only")
+            raise NotAllowed(Reason("keys_of_own_account"))
         try:
             made = service.create_key(key, given.name, given.role, given.account, principal.who)
         except NotFound as error:
-            raise RuleViolation(error.message, [Detail("account", error.message)]) from error
+            raise RuleViolation(error.reason, [Detail("account", error.reason)]) from error
         return json_response({"id": made.id}, 201)
 
     return once(request, principal, run, unkept=lambda body: {**body, "key": key})
@@ -107,7 +134,24 @@ def list_keys() -> Response:
         keys = [key for key in keys if (key.created_at, key.id) > (position["at"], position["id"])]
     shown = keys[:limit]
     following = {"at": shown[-1].created_at, "id": shown[-1].id} if len(keys) > limit else None
-    return json_response(page([_answer(key) for key in shown], following))
+    return json_response(page([_answer(key) for key in shown], following, request))
+
+
+@bp.route("/v1/keys/{key}/rotate", methods=["POST"])
+@http_errors
+def rotate_key(key: str) -> Response:
+    """``POST /v1/keys/{key}/rotate``: a new text under the same id; the old one is taken for a while."""
+    request = bp.current_request
+    principal = require(request, "admin")
+    key_id, text = path_id(key, "key"), _new_key(request)
+
+    def run() -> Response:
+        grace = parse_duration(json_body(request, Rotation).grace)
+        made = service.rotate_key(text, key_id, grace, principal.account, principal.who)
+        ends = iso(parse_iso(made.created_at) + grace)
+        return json_response({"id": key_id, "previous_expires_at": ends}, 201)
+
+    return once(request, principal, run, unkept=lambda body: {**body, "key": text})
 
 
 @bp.route("/v1/keys/{key}", methods=["DELETE"])
@@ -129,12 +173,14 @@ def _new_key(request: Request) -> str:
     repeatable = request.headers.get(HEADER.lower())
     if repeatable is None:
         return f"tdk_{new_secret()}"
-    asked = f"{repeatable}\n".encode() + raw_body(request)
+    if request.headers.get("authorization") is None:
+        raise InvalidInput.at(HEADER, Reason("session_repeats_no_key"))
+    asked = f"{repeatable}\n{(request.uri_params or {}).get('key', '')}\n".encode() + raw_body(request)
     return f"tdk_{hmac.new(bearer(request).encode(), asked, hashlib.sha256).hexdigest()}"
 
 
 def _answer(key: ApiKey) -> dict[str, Any]:
-    names = ("id", "name", "role", "account", "created_at", "created_by")
+    names = ("id", "name", "role", "account", "created_at", "created_by", "last_used_at", "expires_at")
     return {name: getattr(key, name) for name in names}
 
 
@@ -142,5 +188,8 @@ _PAGE = {"limit": "Items per page, at most 200.", "cursor": "next_cursor of the 
 OPERATIONS = [
     Operation("POST", "/v1/keys", "Make an API key", "admin", KeyIn, KeyMade, 201),
     Operation("GET", "/v1/keys", "API keys, without their texts", "admin", None, KeyPage, query=_PAGE),
+    Operation(
+        "POST", "/v1/keys/{key}/rotate", "Give an API key a new text", "admin", Rotation, KeyRotated, 201
+    ),
     Operation("DELETE", "/v1/keys/{key}", "Delete an API key", "admin", None, KeyGone),
 ]

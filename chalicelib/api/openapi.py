@@ -10,8 +10,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from chalicelib.shared.bodies import MAX_BODY_BYTES
-from chalicelib.shared.http import Operation
+from chalicelib.conditions import schemas
+from chalicelib.http.budget import MAX_BODY_BYTES
+from chalicelib.http.language import LANG, LANG_SAYS
+from chalicelib.http.routes import Operation
+from chalicelib.shared.reasons import LANGUAGES
 from chalicelib.shared.version import VERSION
 
 Used = tuple[type[BaseModel], JsonSchemaMode]
@@ -31,22 +34,33 @@ _ERRORS = {
     429: "A limit is reached; later may work",
     503: "Something we depend on did not take it; try again",
 }
+_REASON_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["code", "params"],
+    "properties": {"code": {"type": "string"}, "params": {"type": "object"}},
+}
+"""What a sentence says, for programs."""
 _ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["error"],
     "properties": {
         "error": {
             "type": "object",
-            "required": ["code", "message", "details"],
+            "required": ["code", "message", "reason", "details"],
             "properties": {
                 "code": {"type": "string"},
                 "message": {"type": "string"},
+                "reason": _REASON_SCHEMA,
                 "details": {
                     "type": "array",
                     "items": {
                         "type": "object",
-                        "required": ["path", "message"],
-                        "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
+                        "required": ["path", "message", "reason"],
+                        "properties": {
+                            "path": {"type": "string"},
+                            "message": {"type": "string"},
+                            "reason": _REASON_SCHEMA,
+                        },
                     },
                 },
                 "current_revision": {"type": ["integer", "null"]},
@@ -76,11 +90,36 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": {**definitions.get("$defs", {}), "Error": _ERROR_SCHEMA},
+            "schemas": {
+                **{name: _with_conditions(schema) for name, schema in definitions.get("$defs", {}).items()},
+                "Condition": schemas.condition(),
+                "Error": _ERROR_SCHEMA,
+            },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "responses": {str(status): _error(reason) for status, reason in _ERRORS.items()},
         },
     }
+
+
+_CONDITIONS = frozenset({"condition", "audience", "exclude", "if"})
+"""Fields that hold one, wherever they stand."""
+
+
+def _with_conditions(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model whose conditions, to the model any object, are those of the language."""
+    properties = {
+        name: _as_condition(field) if name in _CONDITIONS else field
+        for name, field in schema.get("properties", {}).items()
+    }
+    return {**schema, "properties": properties} if properties else schema
+
+
+def _as_condition(field: dict[str, Any]) -> dict[str, Any]:
+    if field.get("type") == "object" and "properties" not in field:
+        return schemas.CONDITION
+    if "anyOf" in field:
+        return {**field, "anyOf": [_as_condition(one) for one in field["anyOf"]]}
+    return field
 
 
 def _used(operations: Iterable[Operation]) -> Iterable[Used]:
@@ -116,6 +155,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
+    if operation.path.startswith("/v1/"):
+        schema = {"type": "string", "enum": list(LANGUAGES)}
+        parameters.append({"name": LANG, "in": "query", "description": LANG_SAYS, "schema": schema})
     for name, description in (operation.query or {}).items():
         parameters.append(
             {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}

@@ -11,7 +11,8 @@ from chalicelib.accounts import service
 from chalicelib.accounts.access import require
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.gateways import queues
-from chalicelib.shared.http import Operation, http_errors, json_response
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.routes import Operation
 from chalicelib.shared.version import VERSION
 from chalicelib.timers import service as timers
 
@@ -74,7 +75,7 @@ def status() -> Response:
     body: dict[str, Any] = {"version": VERSION, "accounts": len(accounts)}
     for queue in ("inbox", "bulk", "sends"):
         body[queue] = queues.counts(queue)
-    body["due"] = {**timers.next_due(), "dlq": queues.counts("due")["dlq"]}
+    body["due"] = {**timers.next_due("step"), "dlq": queues.counts("due")["dlq"]}
     work = [queues.counts(queue) for queue in _WORK]
     body["tasks"] = {name: sum(counts[name] for counts in work) for name in ("waiting", "in_flight", "dlq")}
     body["runs_open"] = broadcasts.open_runs_count()

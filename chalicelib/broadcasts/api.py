@@ -11,28 +11,25 @@ from pydantic import BaseModel, ConfigDict
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
 from chalicelib.accounts.model import Principal
-from chalicelib.broadcasts import documents, service
-from chalicelib.shared.bodies import parse_json
+from chalicelib.broadcasts import documents, listing, service
+from chalicelib.broadcasts.model import EDITABLE, RESTING
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.bodies import json_body, parse_json, text_body
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import if_match, path_id, query_choice, query_int, query_span, query_text
+from chalicelib.http.routes import Operation
 from chalicelib.shared.errors import InvalidInput
-from chalicelib.shared.http import (
-    Operation,
-    http_errors,
-    if_match,
-    json_body,
-    json_response,
-    page,
-    path_id,
-    path_text,
-    query_cursor,
-    query_int,
-    query_text,
-    text_body,
-)
+from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
 
 _ALL = "/v1/accounts/{account}/broadcasts"
 _ONE = f"{_ALL}/{{broadcast}}"
+_LIST = {
+    "status": "One of " + ", ".join(listing.STATUSES),
+    "from": "Runs from this moment on (drafts: made), as a time with its offset (%2B for a plus).",
+    "to": "The moment before which.",
+}
 _PAGE = {"limit": "Items per page, at most 200.", "cursor": "next_cursor of the page before."}
 
 
@@ -46,6 +43,15 @@ class Progress(BaseModel):
     failed: dict[str, int]
     unknown: int
     held_out: int
+
+
+class Approval(BaseModel):
+    """Who asked for a broadcast above ``approval_above``, and who approved it (when) or rejected it."""
+
+    asked_by: str | None
+    approved_by: str | None
+    at: str | None
+    rejected_by: str | None
 
 
 class BroadcastOut(BaseModel):
@@ -63,13 +69,14 @@ class BroadcastOut(BaseModel):
     progress: Progress
     variants: list[dict[str, Any]]
     decision: dict[str, Any] | None
+    approval: Approval | None
     created_at: str | None
     started_at: str | None
     finished_at: str | None
 
 
 class BroadcastPage(BaseModel):
-    """Broadcasts in the order of ids."""
+    """Broadcasts, newest first: by the moment of the newest run, or of their making."""
 
     items: list[BroadcastOut]
     next_cursor: str | None
@@ -93,6 +100,7 @@ class Preview(BaseModel):
     variants: list[dict[str, Any]]
     quota: dict[str, int | None]
     yen: int
+    overlap: dict[str, Any]
     samples: list[dict[str, Any]]
 
 
@@ -119,7 +127,8 @@ def put_broadcast(account: str, broadcast: str) -> Response:
     body = parse_json(text_body(request))
     if isinstance(body, dict) and body.get("id", name) == name:
         body = {field: value for field, value in body.items() if field not in {"id", "revision"}}
-    saved, is_new = service.put(account, name, body, if_match(request), principal.who)
+    editable = EDITABLE if principal.may("publisher") else RESTING
+    saved, is_new = service.put(account, name, body, if_match(request), principal.who, editable)
     return json_response(saved, 201 if is_new else 200, {"ETag": f'"{saved["revision"]}"'})
 
 
@@ -135,14 +144,16 @@ def get_broadcast(account: str, broadcast: str) -> Response:
 @bp.route(_ALL, methods=["GET"])
 @http_errors
 def list_broadcasts(account: str) -> Response:
-    """A page of broadcasts, in the order of ids."""
+    """A page of broadcasts, newest first."""
     request = bp.current_request
     require(request, "viewer", account)
-    position = query_cursor(request, "after")
-    items, following = service.list_page(
-        account, query_int(request, "limit", 50), position["after"] if position else None
-    )
-    return json_response(page(items, {"after": following} if following else None))
+    since, until = query_span(request)
+    asked = listing.Asked(query_choice(request, "status", listing.STATUSES), since, until)
+    position = query_cursor(request, "at", "id")
+    after = (position["at"], position["id"]) if position else None
+    items, following = listing.page(account, asked, query_int(request, "limit", 50), after)
+    place = {"at": following[0], "id": following[1]} if following else None
+    return json_response(page(items, place, request))
 
 
 def _action(account: str, broadcast: str, act: Callable[[str, str], dict[str, Any]]) -> Response:
@@ -159,6 +170,7 @@ def _with_body(
     request = bp.current_request
     principal: Principal = require(request, "publisher", account)
     name = path_id(broadcast, "broadcast")
+    service.require_known(account, name)
 
     def run() -> Response:
         return json_response(act(name, principal.who, json_body(request, model)), 202)
@@ -169,8 +181,10 @@ def _with_body(
 @bp.route(f"{_ONE}/send", methods=["POST"])
 @http_errors
 def send_broadcast(account: str, broadcast: str) -> Response:
-    """Send now."""
-    return _action(account, broadcast, lambda name, who: service.send(account, name, who))
+    """Send now; ``{"again": true}``: once more."""
+    return _with_body(
+        account, broadcast, documents.Send, lambda name, who, body: service.send(account, name, who, body)
+    )
 
 
 @bp.route(f"{_ONE}/schedule", methods=["POST"])
@@ -241,7 +255,7 @@ def broadcast_recipients(account: str, broadcast: str) -> Response:
     require(request, "viewer", account)
     position = query_cursor(request, "part")
     if position is not None and not _is_place(position):
-        raise InvalidInput("cursor: use next_cursor of the page before, unchanged")
+        raise InvalidInput(Reason("at", path="cursor", why=Reason("cursor_unknown")))
     items, following = service.recipients(
         account,
         path_id(broadcast, "broadcast"),
@@ -249,7 +263,7 @@ def broadcast_recipients(account: str, broadcast: str) -> Response:
         query_int(request, "limit", 100),
         position,
     )
-    return json_response(page(items, following))
+    return json_response(page(items, following, request))
 
 
 def _is_place(position: dict[str, Any]) -> bool:
@@ -266,7 +280,7 @@ def _is_place(position: dict[str, Any]) -> bool:
 def why_broadcast(account: str, broadcast: str, user_id: str) -> Response:
     """Why a friend is in the newest run or not, and what came of it."""
     require(bp.current_request, "viewer", account)
-    return json_response(service.why(account, path_id(broadcast, "broadcast"), path_text(user_id)))
+    return json_response(service.why(account, path_id(broadcast, "broadcast"), user_id))
 
 
 @bp.route(f"{_ONE}/runs", methods=["GET"])
@@ -282,7 +296,7 @@ def broadcast_runs(account: str, broadcast: str) -> Response:
         query_int(request, "limit", 50),
         position["before"] if position else None,
     )
-    return json_response(page(items, {"before": following} if following else None))
+    return json_response(page(items, {"before": following} if following else None, request))
 
 
 def _post(action: str, summary: str, request: type[BaseModel] = documents.Nothing) -> Operation:
@@ -290,7 +304,9 @@ def _post(action: str, summary: str, request: type[BaseModel] = documents.Nothin
 
 
 OPERATIONS: list[Operation] = [
-    Operation("GET", _ALL, "List broadcasts", "viewer", None, BroadcastPage, query=_PAGE),
+    Operation(
+        "GET", _ALL, "List broadcasts, newest first", "viewer", None, BroadcastPage, query=_LIST | _PAGE
+    ),
     Operation("GET", _ONE, "A broadcast, its status and progress", "viewer", None, BroadcastOut),
     Operation(
         "PUT",
@@ -300,7 +316,7 @@ OPERATIONS: list[Operation] = [
         documents.Broadcast,
         BroadcastOut,
     ),
-    _post("send", "Send now"),
+    _post("send", "Send now, or with {again: true} once more", documents.Send),
     _post("schedule", "Send at a moment, or again and again", documents.Schedule),
     _post("test", "Send to chosen friends as a run of its own", documents.Trial),
     _post("pause", "Send nothing more until it is resumed"),

@@ -7,12 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from chalicelib.broadcasts import store
 from chalicelib.broadcasts.model import MAX_LATENESS
 from chalicelib.catalog.kinds import DocumentKind, Reference
+from chalicelib.catalog.references import Elsewhere, declare, unresolved
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.segments import conditions
+from chalicelib.conditions import language
+from chalicelib.messages import documents as messages
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Duration, Id, LongName
+from chalicelib.shared.fields import Duration, Id, LongName, UserId
+from chalicelib.shared.reasons import Reason
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -40,31 +44,56 @@ class Comparison(_Strict):
 
 
 class Broadcast(_Strict):
-    """Who gets which message."""
+    """Who gets which message: one by its id, one of several, or one that is given whole (``messages`` with
+    ``category`` and ``topic``).
+    """
 
     name: LongName
     audience: dict[str, Any]
     exclude: dict[str, Any] | None = None
     message: Id | None = None
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=5)] | None = None
+    category: Literal["marketing", "transactional"] | None = None
+    topic: Id | None = None
     variants: Annotated[list[Variant], Field(min_length=2, max_length=8)] | None = None
     test: Comparison | None = None
     max_lateness: Duration = MAX_LATENESS
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Broadcast:
-        if (self.message is None) == (self.variants is None):
-            raise ValueError("give message, or variants, and not both")
+        if sum(given is not None for given in (self.message, self.messages, self.variants)) != 1:
+            raise ValueError(Reason("message_or_variants"))
+        if self.messages is None and (self.category or self.topic):
+            raise ValueError(Reason("category_with_messages"))
         ids = [variant.id for variant in self.variants or ()]
         if len(set(ids)) != len(ids):
-            raise ValueError("variants: each id once")
+            raise ValueError(Reason("variant_twice"))
         return self
 
 
 class Every(_Strict):
-    """A local time on some weekdays; none named: every day."""
+    """A local time on some weekdays, or on some days of each month (a month that has none of that number is
+    left out; ``last`` is its last one); none named: every day.
+    """
 
     weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
+    days_of_month: list[Annotated[int, Field(ge=1, le=31)] | Literal["last"]] = []
     time: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+    @model_validator(mode="after")
+    def _one_kind_of_days(self) -> Every:
+        if self.weekdays and self.days_of_month:
+            raise ValueError(Reason("every_shape"))
+        return self
+
+
+class Send(_Strict):
+    """``again``: also when it was sent or cancelled before, as a new run. ``rest_of``: only to friends whom
+    that run of it has not reached.
+    """
+
+    again: bool = False
+    rest_of: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class Schedule(_Strict):
@@ -76,19 +105,19 @@ class Schedule(_Strict):
     @model_validator(mode="after")
     def _one_of_them(self) -> Schedule:
         if (self.at is None) == (self.every is None):
-            raise ValueError("give at, or every, and not both")
+            raise ValueError(Reason("at_or_every"))
         return self
 
 
 class Trial(_Strict):
     """Who gets the test."""
 
-    user_ids: Annotated[list[Annotated[str, Field(min_length=1, max_length=128)]], Field(min_length=1)]
+    user_ids: Annotated[list[UserId], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _not_too_many(self) -> Trial:
         if len(set(self.user_ids)) > 100:
-            raise ValueError("a test goes to at most 100 friends")
+            raise ValueError(Reason("test_at_most"))
         return self
 
 
@@ -97,32 +126,40 @@ class Nothing(_Strict):
 
 
 def _shape(body: dict[str, Any]) -> Iterable[Detail]:
-    yield from conditions.shape(body["audience"], "audience")
+    yield from language.shape(body["audience"], "audience")
     if body.get("exclude") is not None:
-        yield from conditions.shape(body["exclude"], "exclude")
+        yield from language.shape(body["exclude"], "exclude")
+    if body.get("messages"):
+        yield from messages.shape(body)
 
 
 def references(body: dict[str, Any]) -> Iterable[Reference]:
     """The messages, and what the conditions name."""
-    yield from conditions.references(body["audience"], "audience")
+    yield from language.references(body["audience"], "audience")
     if body.get("exclude") is not None:
-        yield from conditions.references(body["exclude"], "exclude")
+        yield from language.references(body["exclude"], "exclude")
     if body.get("message") is not None:
         yield Reference("message", "messages", body["message"])
+    if body.get("messages"):
+        yield from messages.references(body)
     for index, variant in enumerate(body.get("variants") or ()):
         yield Reference(f"variants[{index}].message", "messages", variant["message"])
 
 
 def logic(body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
     """What cannot work although everything that is named is there."""
-    yield from conditions.logic(body["audience"], snapshot, "audience")
+    yield from language.logic(body["audience"], snapshot, "audience")
     if body.get("exclude") is not None:
-        yield from conditions.logic(body["exclude"], snapshot, "exclude")
+        yield from language.logic(body["exclude"], snapshot, "exclude")
+    if body.get("messages"):
+        yield from messages.check("", body, snapshot)
     for name in ("sample_percent", "metric", "decide_after", "min_per_arm"):
         if (body.get("test") or {}).get(name) is not None:
-            why = "choosing a winner is not available yet: only hold_out_percent may be given"
-            yield Detail(f"test.{name}", why)
+            yield Detail(f"test.{name}", Reason("winner_not_yet"))
 
+
+DOCUMENTS: dict[str, DocumentKind] = {}
+"""The catalog keeps none of this room's."""
 
 KIND = DocumentKind(
     "broadcasts",
@@ -134,11 +171,19 @@ KIND = DocumentKind(
 """Broadcasts are kept by this room, in the shape that the catalog's documents have."""
 
 
-def problems(body: dict[str, Any], snapshot: Snapshot) -> list[Detail]:
+def problems(broadcast: str, body: dict[str, Any], snapshot: Snapshot) -> list[Detail]:
     """Why a document of the right shape cannot work now: what it names is missing, or its logic."""
-    missing = [
-        Detail(reference.path, f"there is no {reference.kind}/{reference.id}")
-        for reference in references(body)
-        if snapshot.find(reference.kind, reference.id) is None
-    ]
-    return missing + list(logic(body, snapshot))
+    own = ("deliveries", broadcast)
+    return [*unresolved(references(body), snapshot, own), *logic(body, snapshot)]
+
+
+def _ids(account: str) -> list[str]:
+    """Some of the broadcasts: enough to guess which was meant."""
+    return [head.id for head in store.heads(account, 200, None)[0]]
+
+
+declare(
+    "deliveries",
+    Elsewhere(("scenarios",), lambda account, id_: store.find(account, id_) is not None, _ids),
+)
+"""What a condition calls a delivery: a scenario, or a broadcast."""

@@ -9,22 +9,30 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import planning, schedule, store
+from chalicelib.broadcasts import model, store
 from chalicelib.broadcasts.model import MOVING, Head
+from chalicelib.broadcasts.plans import planning
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, executions, queues
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.observability import logger
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.timers import recurrence
 from chalicelib.timers import service as timers
 
 MACHINE = "broadcast"
 _FIRST_LOOK = timedelta(minutes=2)
 
 
-def begin(head: Head, at: datetime, every: dict[str, Any] | None) -> bool:
-    """Give a broadcast its next run, due at ``at``; False when it is not any more as it was seen.
+def begin(
+    head: Head,
+    at: datetime,
+    every: dict[str, Any] | None,
+    by: str | None,
+    rest_of: str | None = None,
+) -> bool:
+    """Give a broadcast its next run, due at ``at`` and asked for ``by`` somebody; False when it has changed.
 
     The index and the watch come first: a run that began cannot be forgotten. Until it has begun they
     lead nowhere, and are dropped.
@@ -34,7 +42,7 @@ def begin(head: Head, at: datetime, every: dict[str, Any] | None) -> bool:
     body = {"broadcast": head.id, "run": run}
     timers.arm(timers.Entry(head.account, "run", run, 0, max(at, now + _FIRST_LOOK), body=body))
     status = "scheduled" if at > now else "planning"
-    if not store.begin(head, run, iso(at), status, every, now):
+    if not store.begin(head, run, iso(at), status, every, by, now, rest_of):
         store.close(head.account, run)
         return False
     start(replace(head, run=run, at=iso(at), status=status, every=every, executions=0))
@@ -49,7 +57,7 @@ def start(head: Head) -> None:
         "account": head.account,
         "broadcast": head.id,
         "run": head.run,
-        "at": schedule.machine_time(head.at or iso(clock.now())),
+        "at": model.machine_time(head.at or iso(clock.now())),
         "timeout_s": settings().task_timeout_s,
     }
     try:
@@ -105,6 +113,14 @@ def watched(account: str, broadcast: str, run: str, attempt: int) -> None:
         keep_going(head)
 
 
+def hold_ended(account: str, broadcast: str, run: str, until: str) -> None:
+    """The moment has come for which policies have paused a run."""
+    deliveries.end_hold(account, run, until)
+    head = store.find(account, broadcast)
+    if head is not None and head.run == run and not head.is_final:
+        keep_going(head)
+
+
 def miss(head: Head) -> None:
     """Too late, and nothing was released: a person must say what shall be done."""
     _end(head, "missed", ("scheduled", "planning", "awaiting_approval"), None)
@@ -131,7 +147,7 @@ def _end(head: Head, status: str, of: tuple[str, ...], reason: str | None) -> No
     if head.every and status != "cancelled":
         zone = accounts.get_account(head.account).zone
         after = max(now, parse_iso(head.at or iso(now)))
-        ended = begin(head, schedule.next_occurrence(head.every, zone, after), head.every)
+        ended = begin(head, recurrence.next_occurrence(head.every, zone, after), head.every, head.asked_by)
     else:
         ended = store.move(head, status, of, reason=reason, finished_at=iso(now), token=None, step=None)
     if ended:

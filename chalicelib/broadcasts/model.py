@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.shared.times import iso, parse_duration, parse_iso
 
 SLICE_SHEETS = 1000
 SLICE_BYTES = 250_000
 """A slice, and a chunk, stay well below an item's 400 KB."""
+PART_RECIPIENTS = 10_000
+"""About so many recipients are packed by one message."""
 
 MAX_LATENESS = "60m"
 
 EDITABLE = ("draft", "scheduled", "missed", "failed")
 """Until planning begins, and again when nothing was released: then it may be mended and started anew."""
+RESTING = tuple(status for status in EDITABLE if status != "scheduled")
+"""Of these, where nothing goes out without a publisher's act: an editor's to write."""
 STARTABLE = EDITABLE
 MOVING = ("planning", "awaiting_approval", "sending", "settling")
 FINAL = ("done", "cancelled", "failed", "missed")
-
-STEPS = ("plan", "check", "release", "settle", "cancel")
-"""The machine's tasks."""
-
-ROUNDING = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,18 @@ class Head:
     watch: int = 0
     go_at: str | None = None
     """When a person last said that it may go on although it is late: by /resume or /approve."""
+    rest_of: str | None = None
+    """Its run is for friends alone whom this earlier one has not reached."""
+    asked_by: str | None = None
+    """Who sent or scheduled its run: somebody else approves it."""
     approved: bool = False
+    approved_by: str | None = None
+    approved_at: str | None = None
+    rejected_by: str | None = None
+    claim: str | None = None
+    """Names who is about to put it in force; an edit, or another claim, takes it away."""
+    claimed: tuple[str, ...] = ()
+    """The documents that it will use then, as ``<kind>/<id>``."""
     created_at: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
@@ -65,11 +77,18 @@ class Arm:
     body: dict[str, Any]
     static: bool
     variant: str | None = None
+    goes_at: str | None = None
+    """When it would go out by the policies as the run was frozen: places under caps are those of then."""
 
     @property
     def category(self) -> str:
         """The message's category, for the policies."""
         return str(self.body.get("category", "marketing"))
+
+    @property
+    def topic(self) -> str | None:
+        """The message's own topic, if it has one."""
+        return self.body.get("topic")
 
 
 @dataclass(frozen=True)
@@ -125,3 +144,22 @@ class Totals:
     def planned(self) -> int:
         """Everybody whom the audience means."""
         return self.recipients + sum(self.skipped.values()) + self.held_out
+
+
+# When a broadcast is due, and when it is too late. Pure.
+
+
+def is_too_late(body: Mapping[str, Any], at: str, go_at: str | None, now: datetime) -> bool:
+    """Whether nobody may be sent to any more without asking: later than ``max_lateness`` after it was due,
+    or after a person last said that it may go on.
+    """
+    since = parse_iso(max(at, go_at or at))
+    return now - since > parse_duration(str(body.get("max_lateness") or MAX_LATENESS))
+
+
+def machine_time(at: str) -> str:
+    """The whole second not before ``at``, as the state machine waits for it."""
+    moment = parse_iso(at)
+    if moment.microsecond:
+        moment = moment.replace(microsecond=0) + timedelta(seconds=1)
+    return iso(moment)[:19] + "Z"

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.accounts import audit
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import documents, lifecycle, lookup, schedule, store, trial, views
-from chalicelib.broadcasts import preview as previews
+from chalicelib.broadcasts import claiming, documents, lifecycle, store, test_send, views
 from chalicelib.broadcasts.documents import KIND
-from chalicelib.broadcasts.going import open_runs_count, resume_open_runs, run_done
 from chalicelib.broadcasts.model import EDITABLE, MOVING, STARTABLE, Head
+from chalicelib.broadcasts.open_runs import (
+    keep_run_going,
+    open_heads,
+    open_runs_count,
+    resume_open_runs,
+    run_done,
+)
+from chalicelib.broadcasts.plans import lookup, run_snapshots
+from chalicelib.broadcasts.plans import preview as previews
 from chalicelib.catalog import service as catalog
-from chalicelib.catalog.validation import normal_body, summary
+from chalicelib.catalog.validation import normal_body
 from chalicelib.deliveries import service as deliveries
+from chalicelib.deliveries.model import STATUSES
 from chalicelib.gateways import clock
-from chalicelib.shared.errors import Conflict, Detail, InvalidInput, NotFound, RuleViolation
+from chalicelib.shared.errors import (
+    Conflict,
+    Detail,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    RuleViolation,
+)
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso
+from chalicelib.timers import recurrence
 
 __all__ = [
     "approve",
     "cancel",
     "get",
-    "list_page",
+    "keep_run_going",
+    "open_broadcasts",
     "open_runs_count",
     "pause",
     "preview",
@@ -54,27 +73,34 @@ def get(account: str, broadcast: str) -> dict[str, Any]:
 def _get(account: str, broadcast: str) -> Head:
     head = store.find(account, broadcast)
     if head is None:
-        raise NotFound(f"there is no broadcast {broadcast}")
+        raise NotFound(Reason("no_document", kind="broadcast", id=broadcast))
     return head
 
 
-def list_page(account: str, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of broadcasts in order of id, and the id to go on after."""
-    heads, following = store.heads(account, limit, after)
-    return [views.view(head) for head in heads], following
+def open_broadcasts(account: str) -> list[dict[str, Any]]:
+    """The broadcasts whose runs are not at their end, as they are answered."""
+    return [views.view(head) for head in open_heads(account)]
 
 
 def put(
-    account: str, broadcast: str, document: Any, if_match: int | None, by: str
+    account: str,
+    broadcast: str,
+    document: Any,
+    if_match: int | None,
+    by: str,
+    editable: Sequence[str] = EDITABLE,
 ) -> tuple[dict[str, Any], bool]:
     """Write a broadcast's document; answers it and whether it is new.
 
-    Raises InvalidInput, RuleViolation, and Conflict when planning has begun or ``if_match`` does not hold.
+    Raises InvalidInput, RuleViolation, NotAllowed when it is scheduled and that is not ``editable`` for
+    whoever asks, and Conflict when planning has begun or ``if_match`` does not hold.
     """
+    if broadcast == "calendar":
+        raise RuleViolation.at("id", Reason("name_of_a_path"))
     body = normal_body(KIND, document)
-    wrong = documents.problems(body, catalog.snapshot(account))
+    wrong = documents.problems(broadcast, body, catalog.snapshot(account))
     if wrong:
-        raise RuleViolation(summary(wrong), wrong)
+        raise RuleViolation.of(wrong)
     tried: int | None = None
     while True:
         head = store.find(account, broadcast)
@@ -83,36 +109,59 @@ def put(
             accounts.audit(account, by, "broadcast.saved", broadcast)
             return get(account, broadcast), tried == 1
         if if_match is not None and if_match != (head.revision if head else 0):
-            raise Conflict("it has changed since", current_revision=head.revision if head else None)
+            raise Conflict(Reason("changed_since"), current_revision=head.revision if head else None)
         if head is None:
             written = store.create(account, broadcast, body, clock.now())
-        elif head.status not in EDITABLE:
-            raise _wrong_state(head, "edited")
+        elif head.status not in editable:
+            raise _not_editable(head)
         else:
-            written = store.edit(head, body, EDITABLE)
+            ready = claiming.claimed(head, body) if head.status == "scheduled" else head
+            written = ready is not None and store.edit(ready, body, editable, by)
         tried = head.revision + 1 if head else 1
         if written:
             accounts.audit(account, by, "broadcast.saved", broadcast)
+            audit.changed(f"broadcasts/{broadcast}", head.body if head else None, body)
             return get(account, broadcast), head is None
+
+
+def require_known(account: str, broadcast: str) -> None:
+    """Raises NotFound for a broadcast that is not there."""
+    _get(account, broadcast)
+
+
+def _not_editable(head: Head) -> Conflict | NotAllowed:
+    if head.status not in EDITABLE:
+        return _wrong_state(head, "edited")
+    why = Reason("broadcast_goes_out", broadcast=head.id, status=head.status)
+    return NotAllowed(Reason("needs_publisher", why=why), [Detail(f"broadcasts.{head.id}", why)])
 
 
 def _wrong_state(head: Head, done: str) -> Conflict:
     status, _ = views.status_of(head)
-    return Conflict(f"a broadcast that is {status} cannot be {done}", status=status)
+    return Conflict(Reason("broadcast_state", status=status, done=done), status=status)
 
 
 def _act(account: str, broadcast: str, done: str, by: str, change: Callable[[Head], bool]) -> dict[str, Any]:
-    """Do ``change`` with a broadcast; False: its state does not allow it."""
+    """Do ``change`` with a broadcast; False: its state does not allow it, or it has just been changed."""
     head = _get(account, broadcast)
     if not change(head):
-        raise _wrong_state(_get(account, broadcast), done)
+        now = _get(account, broadcast)
+        if now.status == head.status and now.revision != head.revision:
+            raise Conflict(Reason("changed_since"), current_revision=now.revision)
+        raise _wrong_state(now, done)
     accounts.audit(account, by, f"broadcast.{done.replace(' ', '_')}", broadcast)
     return get(account, broadcast)
 
 
-def send(account: str, broadcast: str, by: str) -> dict[str, Any]:
-    """Send now. Raises Conflict when it was sent already."""
-    return _start(account, broadcast, "sent", by, lambda _now: clock.now(), None)
+def send(account: str, broadcast: str, by: str, asked: documents.Send | None = None) -> dict[str, Any]:
+    """Send now. Raises Conflict when it was sent already and nobody says ``again``, and RuleViolation for the
+    rest of a run that is not one of it.
+    """
+    rest_of = asked.rest_of if asked else None
+    if rest_of and run_snapshots.find_frozen(account, broadcast, rest_of) is None:
+        raise RuleViolation.at("rest_of", Reason("no_run", run=rest_of))
+    again = asked is not None and asked.again
+    return _start(account, broadcast, "sent", by, lambda _now: clock.now(), None, again, rest_of)
 
 
 def set_schedule(account: str, broadcast: str, asked: documents.Schedule, by: str) -> dict[str, Any]:
@@ -121,17 +170,22 @@ def set_schedule(account: str, broadcast: str, asked: documents.Schedule, by: st
     if asked.every is not None:
         every = asked.every.model_dump()
         return _start(
-            account, broadcast, "scheduled", by, lambda now: schedule.next_occurrence(every, zone, now), every
+            account,
+            broadcast,
+            "scheduled",
+            by,
+            lambda now: recurrence.next_occurrence(every, zone, now),
+            every,
         )
     at = asked.at
     assert at is not None  # the model has one of them
     now = clock.now()
     for wrong, why in (
-        (at < now - _PAST, "is in the past"),
-        (at > now + _FUTURE, "is more than 300 days away"),
+        (at < now - _PAST, Reason("in_the_past")),
+        (at > now + _FUTURE, Reason("days_away", most=_FUTURE.days)),
     ):
         if wrong:
-            raise RuleViolation(f"at: {why}", [Detail("at", why)])
+            raise RuleViolation.at("at", why)
     return _start(account, broadcast, "scheduled", by, lambda _now: at, None)
 
 
@@ -142,12 +196,15 @@ def _start(
     by: str,
     at: Callable[[datetime], datetime],
     every: dict[str, Any] | None,
+    again: bool = False,
+    rest_of: str | None = None,
 ) -> dict[str, Any]:
     def change(head: Head) -> bool:
-        if head.status not in STARTABLE:
+        if head.status not in STARTABLE and not (again and head.is_final):
             return False
         _able(account, broadcast)
-        if not lifecycle.begin(head, at(clock.now()), every):
+        ready = claiming.claimed(head, head.body)
+        if ready is None or not lifecycle.begin(ready, at(clock.now()), every, by, rest_of):
             return False
         if head.run is not None and head.status == "scheduled":
             store.close(account, head.run)  # its execution finds another run and ends
@@ -190,12 +247,19 @@ def _push_on(head: Head) -> None:
 
 
 def approve(account: str, broadcast: str, by: str) -> dict[str, Any]:
-    """Allow a broadcast that is larger than the account's policies let pass by themselves."""
+    """Allow a broadcast that is larger than the account's policies let pass by themselves.
+
+    Raises NotAllowed for whoever asked for it: two people see it before it goes out.
+    """
 
     def change(head: Head) -> bool:
         if head.status != "awaiting_approval":
             return False
-        approved = store.move(head, "planning", ("awaiting_approval",), approved=True, go_at=iso(clock.now()))
+        if head.asked_by == by:
+            raise NotAllowed(Reason("own_approval"))
+        now = iso(clock.now())
+        told: dict[str, str | bool] = {"approved": True, "approved_by": by, "approved_at": now}
+        approved = store.move(head, "planning", ("awaiting_approval",), go_at=now, **told)
         if approved:
             lifecycle.nudge(head)
         return approved
@@ -207,7 +271,8 @@ def cancel(account: str, broadcast: str, by: str) -> dict[str, Any]:
     """Send nothing more, ever. What LINE may have accepted already runs to its end."""
 
     def change(head: Head) -> bool:
-        if not store.move(head, "cancelled", ("scheduled", *MOVING), reason="operator"):
+        rejected = {"rejected_by": by} if head.status == "awaiting_approval" else {}
+        if not store.move(head, "cancelled", ("scheduled", *MOVING), reason="operator", **rejected):
             return False
         if head.status == "scheduled":
             lifecycle.finish(replace(head, status="cancelled", reason="operator"))
@@ -223,7 +288,7 @@ def cancel(account: str, broadcast: str, by: str) -> dict[str, Any]:
 def send_test(account: str, broadcast: str, user_ids: list[str], by: str) -> dict[str, Any]:
     """Send it to chosen friends as a run of its own, in any state; the answer tells it under ``test_run``."""
     head = _able(account, broadcast)
-    sent = trial.send(head, user_ids)
+    sent = test_send.send(head, user_ids)
     accounts.audit(account, by, "broadcast.tested", broadcast)
     return {**views.view(head), "test_run": sent}
 
@@ -236,9 +301,9 @@ def preview(account: str, broadcast: str) -> dict[str, Any]:
 def _able(account: str, broadcast: str) -> Head:
     """A broadcast whose document can work now. Raises NotFound, RuleViolation."""
     head = _get(account, broadcast)
-    wrong = documents.problems(head.body, catalog.snapshot(account))
+    wrong = documents.problems(head.id, head.body, catalog.snapshot(account))
     if wrong:
-        raise RuleViolation(summary(wrong), wrong)
+        raise RuleViolation.of(wrong)
     return head
 
 
@@ -246,9 +311,8 @@ def recipients(
     account: str, broadcast: str, status: str | None, limit: int, cursor: dict[str, Any] | None
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """A page of ``{"user_id", "status", "reason"?, "variant"?, "at"?}`` of the newest run."""
-    if status is not None and status not in lookup.STATUSES:
-        reason = "must be one of " + ", ".join(lookup.STATUSES)
-        raise InvalidInput(f"status: {reason}", [Detail("status", reason)])
+    if status is not None and status not in STATUSES:
+        raise InvalidInput.at("status", Reason("must_be_one_of", choices=list(STATUSES)))
     return lookup.recipients(_get(account, broadcast), status, limit, cursor)
 
 

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 
-from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import frozen_store, lifecycle, planning, schedule, store
+from chalicelib.broadcasts import lifecycle, model, store
 from chalicelib.broadcasts.model import Head
-from chalicelib.deliveries import policies
+from chalicelib.broadcasts.plans import planning, run_snapshots
+from chalicelib.deliveries import limits, policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, executions, line
+from chalicelib.shared import time_left
 from chalicelib.shared.errors import NotFound, RuleViolation
 from chalicelib.shared.observability import logger
 from chalicelib.shared.times import iso, parse_iso
@@ -65,7 +66,7 @@ def _plan(head: Head) -> str | None:
         if not _is_late(head):
             store.move(head, "planning", ("scheduled",), started_at=iso(clock.now()))
             return _plan(_again(head))
-    frozen = frozen_store.find_frozen(head.account, head.id, str(head.run))
+    frozen = run_snapshots.find_frozen(head.account, head.id, str(head.run))
     if frozen is None:
         if head.status == "cancelled":
             return "cancelled"
@@ -77,7 +78,7 @@ def _plan(head: Head) -> str | None:
         except (RuleViolation, NotFound) as error:
             lifecycle.fail(head, error.message)
             return "failed"
-    if not planning.fan_out(frozen):
+    if not planning.fan_out(frozen, time_left.current()):
         return None
     return "cancelled" if _again(head).status == "cancelled" else "ok"
 
@@ -87,7 +88,7 @@ def _again(head: Head) -> Head:
 
 
 def _is_late(head: Head) -> bool:
-    return schedule.is_too_late(head.body, head.at or iso(clock.now()), head.go_at, clock.now())
+    return model.is_too_late(head.body, head.at or iso(clock.now()), head.go_at, clock.now())
 
 
 def _check(head: Head) -> str | None:
@@ -113,13 +114,12 @@ def _quota_holds(head: Head, needed: int) -> bool:
     """Whether LINE's quota has room for so many; a LINE that cannot be asked is not in the way."""
     if needed == 0:
         return True
-    token = accounts.line_credentials(head.account)["channel_access_token"]
     try:
-        limit, used = line.quota(token)
+        left = limits.left(head.account)
     except line.NoAnswer:
         logger.warning("LINE did not tell the quota; going on", extra={"account": head.account})
         return True
-    return limit is None or limit - used >= needed
+    return left is None or left >= needed
 
 
 def _release(head: Head) -> str | None:
@@ -160,10 +160,10 @@ def _cancel(head: Head) -> str | None:
     if head.status != "cancelled" or head.is_final:
         return "ok"
     run = str(head.run)
-    frozen = frozen_store.find_frozen(head.account, head.id, run)
+    frozen = run_snapshots.find_frozen(head.account, head.id, run)
     if frozen is not None:
         deliveries.cancel(head.account, run)
-        if not planning.fan_out(frozen):
+        if not planning.fan_out(frozen, time_left.current()):
             return None  # planned to its end, so that every friend is accounted for
         deliveries.cancel_pending(head.account, run)
         if deliveries.waiting(head.account, run)[0]:

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -45,7 +45,14 @@ class HeadRecord(dynamo.Record):
     counted_by = UnicodeAttribute(null=True)
     watch = NumberAttribute(null=True)
     go_at = UnicodeAttribute(null=True)
+    rest_of = UnicodeAttribute(null=True)
+    asked_by = UnicodeAttribute(null=True)
     approved = BooleanAttribute(null=True)
+    approved_by = UnicodeAttribute(null=True)
+    approved_at = UnicodeAttribute(null=True)
+    rejected_by = UnicodeAttribute(null=True)
+    claim = UnicodeAttribute(null=True)
+    claimed = dynamo.Items(null=True)
     created_at = UnicodeAttribute(null=True)
     started_at = UnicodeAttribute(null=True)
     finished_at = UnicodeAttribute(null=True)
@@ -120,7 +127,14 @@ def _head(record: HeadRecord) -> Head:
         executions=int(record.executions or 0),
         watch=int(record.watch or 0),
         go_at=record.go_at,
+        rest_of=record.rest_of,
+        asked_by=record.asked_by,
         approved=bool(record.approved),
+        approved_by=record.approved_by,
+        approved_at=record.approved_at,
+        rejected_by=record.rejected_by,
+        claim=record.claim,
+        claimed=tuple(record.claimed or ()),
         created_at=record.created_at,
         started_at=record.started_at,
         finished_at=record.finished_at,
@@ -143,21 +157,70 @@ def heads(account: str, limit: int, after: str | None) -> tuple[list[Head], str 
     return found, found[-1].id if len(found) == limit else None
 
 
+def all_heads(account: str) -> Iterator[Head]:
+    """Every broadcast of an account, in order of id."""
+    after: str | None = None
+    while True:
+        found, after = heads(account, 100, after)
+        yield from found
+        if after is None:
+            return
+
+
 def create(account: str, broadcast: str, body: dict[str, Any], now: datetime) -> bool:
     """Write a new draft unless there is one of this id."""
     at = iso(now)
     return put_new(HeadRecord(account, broadcast, body=body, revision=1, status="draft", created_at=at))
 
 
-def edit(head: Head, body: dict[str, Any], editable: Sequence[str]) -> bool:
-    """Replace the document that was seen, while it may be edited."""
+def claim(head: Head, claim: str, uses: Sequence[str]) -> bool:
+    """Note on the head that was seen what it is about to go out with. Takes an earlier claim's place."""
+    seen = (_H.revision == head.revision) & (_H.status == head.status)
+    return _update(head.account, head.id, [_H.claim.set(claim), _H.claimed.set(list(uses))], seen)
+
+
+def _is_claimed(head: Head, condition: Condition) -> Condition:
+    return condition if head.claim is None else condition & (_H.claim == head.claim)
+
+
+def edit(head: Head, body: dict[str, Any], editable: Sequence[str], by: str) -> bool:
+    """Replace the document that was seen, while it may be edited. Who changes a scheduled one asks for it,
+    and has claimed it.
+    """
     condition = (_H.revision == head.revision) & _H.status.is_in(*editable)
-    actions = [_H.body.set(body), _H.revision.set(head.revision + 1)]
+    actions: list[Action] = [_H.body.set(body), _H.revision.set(head.revision + 1)]
+    actions += [_H.claim.remove(), _H.claimed.remove()]
+    if head.status == "scheduled":
+        actions.append(_H.asked_by.set(by))
+        condition = _is_claimed(head, condition)
     return _update(head.account, head.id, actions, condition)
 
 
-def begin(head: Head, run: str, at: str, status: str, every: dict[str, Any] | None, now: datetime) -> bool:
-    """Give a broadcast its next run: once, from just the state that was seen.
+def delete(head: Head) -> bool:
+    """Take away the broadcast that was seen; False when it has changed since."""
+    seen = _H.run.does_not_exist() if head.run is None else _H.run == head.run
+    condition = (_H.revision == head.revision) & (_H.status == head.status) & seen
+    try:
+        HeadRecord(head.account, head.id).delete(condition=condition)
+    except DeleteError as error:
+        if dynamo.condition_failed(error):
+            return find(head.account, head.id) is None
+        raise
+    return True
+
+
+def begin(
+    head: Head,
+    run: str,
+    at: str,
+    status: str,
+    every: dict[str, Any] | None,
+    by: str | None,
+    now: datetime,
+    rest_of: str | None = None,
+) -> bool:
+    """Give a broadcast its next run, asked for ``by`` somebody: once, from just the state that was seen (and
+    claimed, unless it goes on from an earlier run).
 
     Sent again because its answer was lost, it finds its own run, which nobody else can have named.
     """
@@ -167,14 +230,18 @@ def begin(head: Head, run: str, at: str, status: str, every: dict[str, Any] | No
         _H.status.set(status),
         _H.every.set(every) if every else _H.every.remove(),
         _H.started_at.set(iso(now)) if status == "planning" else _H.started_at.remove(),
+        _H.asked_by.set(by) if by else _H.asked_by.remove(),
+        _H.rest_of.set(rest_of) if rest_of else _H.rest_of.remove(),
         _H.executions.set(0),
         _H.watch.set(0),
     ]
-    fresh = (_H.reason, _H.step, _H.token, _H.go_at, _H.approved, _H.finished_at)
-    actions += [attribute.remove() for attribute in fresh]
-    seen = _H.run.does_not_exist() if head.run is None else _H.run == head.run
+    fresh = ("reason", "step", "token", "go_at", "finished_at", "claim", "claimed")
+    answers = ("approved", "approved_by", "approved_at", "rejected_by")
+    actions += [getattr(_H, name).remove() for name in (*fresh, *answers)]
+    seen: Condition = _H.run.does_not_exist() if head.run is None else _H.run == head.run
     own = (_H.run == run) & (_H.status == status)
-    return _update(head.account, head.id, actions, (seen & (_H.status == head.status)) | own)
+    seen = _is_claimed(head, seen & (_H.status == head.status))
+    return _update(head.account, head.id, actions, seen | own)
 
 
 def move(head: Head, status: str, of: Sequence[str], **fields: str | bool | None) -> bool:

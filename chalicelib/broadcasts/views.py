@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.broadcasts import plan, planning
 from chalicelib.broadcasts.model import MOVING, Head
-from chalicelib.deliveries import clicks
+from chalicelib.broadcasts.plans import plan, planning
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock
+from chalicelib.links import clicks
 from chalicelib.shared.times import iso
 
 
@@ -33,10 +33,19 @@ def view(head: Head) -> dict[str, Any]:
         "progress": numbers,
         "variants": [_variant(variant, arms, clicked) for variant in head.body.get("variants") or ()],
         "decision": None,
+        "approval": _approval(head),
         "created_at": head.created_at,
         "started_at": head.started_at,
         "finished_at": head.finished_at,
     }
+
+
+def _approval(head: Head) -> dict[str, Any] | None:
+    """Who asked for what waits for an approval, or waited for one, and who said what."""
+    if head.status != "awaiting_approval" and not head.approved and head.rejected_by is None:
+        return None
+    said = {"approved_by": head.approved_by, "at": head.approved_at, "rejected_by": head.rejected_by}
+    return {"asked_by": head.asked_by, **said}
 
 
 def _variant(

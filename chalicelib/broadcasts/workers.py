@@ -6,47 +6,67 @@ from typing import Any
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib.broadcasts import frozen_store, lifecycle, planning, steps, store
+from chalicelib.accounts import friend_tokens
+from chalicelib.broadcasts import lifecycle, steps, store
 from chalicelib.broadcasts.model import Frozen
+from chalicelib.broadcasts.plans import packing, planning, run_snapshots
+from chalicelib.shared import time_left
 from chalicelib.shared.batches import each_message
+from chalicelib.shared.observability import observed
 from chalicelib.shared.settings import settings
+from chalicelib.shared.time_left import TimeLeft
+from chalicelib.timers import service as timers
 
 bp = Blueprint(__name__)
 
 
-@bp.on_sqs_message(queue=settings().queue("shards"), batch_size=10)
+@bp.on_sqs_message(queue=settings().queue("shards"), batch_size=1, maximum_concurrency=16)
+@observed
 def plan_shard(event: SQSEvent) -> dict[str, Any]:
-    """Judge shards (``{"account", "broadcast", "run", "shard"}``); whoever sees that all are, packs."""
-    touched: dict[str, Frozen] = {}
-    tools: dict[str, planning.Tools] = {}
+    """Judge a shard (``{"account", "broadcast", "run", "shard"}``) or pack a part of a run (``part``).
 
-    def work(body: dict[str, Any], _received: int) -> None:
-        run = body["run"]
-        if run not in touched:
-            frozen = frozen_store.find_frozen(body["account"], body["broadcast"], run)
-            if frozen is None:
-                return  # asked for before the run was frozen: whoever freezes it asks again
-            touched[run], tools[run] = frozen, planning.tools(frozen)
-        planning.judge_shard(touched[run], tools[run], body["shard"])
+    Whoever sees that all shards are judged goes on with packing; what does not fit the time comes again.
+    """
+    left = time_left.begin(event)
 
-    answer = each_message(event, work)
-    # After the shards and before the batch is done with: if this fails, the whole batch comes again.
-    for frozen in touched.values():
-        if planning.pack_when_judged(frozen):
+    def work(body: dict[str, Any], received: int) -> None:
+        frozen = run_snapshots.find_frozen(body["account"], body["broadcast"], body["run"])
+        if frozen is None:
+            return  # asked for before the run was frozen: whoever freezes it asks again
+        if "part" in body:
+            packed = packing.work_on(frozen, int(body["part"]), left, again=received > 1)
+        elif _judge(frozen, body, left):
+            # After the shard and before the message is done with: if this fails, it comes again.
+            packed = packing.go_on(frozen, left)
+        else:
+            return
+        if packed:
             head = store.find(frozen.account, frozen.broadcast)
             if head is not None and head.run == frozen.run:
                 lifecycle.nudge(head)
-    return answer
+
+    return each_message(event, work)
 
 
-@bp.on_sqs_message(queue=settings().queue("broadcast-tasks"), batch_size=5)
+def _judge(frozen: Frozen, body: dict[str, Any], left: TimeLeft) -> bool:
+    """Judge a shard from where the message says; False when it is not over, and comes again."""
+    since = planning.Judged.read(body["since"]) if "since" in body else None
+    tools = planning.tools(frozen, friend_tokens.make)
+    at = planning.judge_shard(frozen, tools, int(body["shard"]), left, since)
+    if at is not None:
+        packing.ask(frozen, [{"shard": body["shard"], "since": at.body()}])
+    return at is None
+
+
+@bp.on_sqs_message(queue=settings().queue("broadcast-tasks"), batch_size=5, maximum_concurrency=4)
+@observed
 def tasks(event: SQSEvent) -> dict[str, Any]:
-    """Carry out the machine's tasks, and go on with runs whose watch has run out (``kind`` run)."""
+    """Carry out the machine's tasks, and wake whom the timers have brought (``due.py``)."""
+    time_left.begin(event)
 
     def work(body: dict[str, Any], _received: int) -> None:
-        for entry in body.get("entries", ()):
-            place = entry["body"]
-            lifecycle.watched(entry["account"], place["broadcast"], place["run"], int(entry["version"]))
+        if "entries" in body:
+            timers.wake(body)
         if "task" in body:
             steps.carry_out(
                 body["account"],

@@ -10,10 +10,11 @@ from chalicelib.catalog import sealing
 from chalicelib.catalog.kinds import Body
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Key, Snapshot
-from chalicelib.catalog.validation import Kinds, normal_body, summary
-from chalicelib.shared.bodies import join_path
-from chalicelib.shared.errors import Detail, InvalidInput
+from chalicelib.catalog.validation import Kinds, normal_body
+from chalicelib.http.bodies import join_path
+from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.reasons import Reason
 
 Bundle = dict[Key, Body]
 _MOST_DIFFERENCES = 200
@@ -32,7 +33,7 @@ class Change:
 def read(value: Any, kinds: Kinds) -> Bundle:
     """A bundle's documents in their stored form. Raises InvalidInput naming every wrong path."""
     if not isinstance(value, dict):
-        raise InvalidInput("a bundle is an object: {kind: {id: document}}")
+        raise InvalidInput(Reason("bundle_shape"))
     bundle: Bundle = {}
     wrong: list[Detail] = []
     for kind, id_, body in _entries(value, kinds, wrong):
@@ -41,7 +42,7 @@ def read(value: Any, kinds: Kinds) -> Bundle:
         except InvalidInput as error:
             wrong += error.details
     if wrong:
-        raise InvalidInput(summary(wrong), wrong[:100])
+        raise InvalidInput.of(wrong)
     return bundle
 
 
@@ -61,12 +62,20 @@ def plan(seen: Snapshot, bundle: Bundle) -> list[Change]:
 
 
 def writes(seen: Snapshot, bundle: Bundle) -> list[Write]:
-    """The writes that make a catalog hold the bundle."""
-    return [
-        Write(change.kind, change.id, bundle[change.kind, change.id])
-        for change in plan(seen, bundle)
-        if change.action != "unchanged"
-    ]
+    """The writes that make a catalog hold the bundle. Raises RuleViolation for references to secrets that the
+    documents do not hold.
+    """
+    keys = [(change.kind, change.id) for change in plan(seen, bundle) if change.action != "unchanged"]
+    wrong = [detail for key in keys for detail in _unbound(seen, key, bundle[key])]
+    if wrong:
+        raise RuleViolation.of(wrong)
+    return [Write(kind, id_, bundle[kind, id_]) for kind, id_ in keys]
+
+
+def _unbound(seen: Snapshot, key: Key, body: Body) -> list[Detail]:
+    current = seen.find(*key)
+    found = sealing.unbound(current.body if current else None, body)
+    return [Detail(f"{key[0]}.{key[1]}.{detail.path}", detail.reason) for detail in found]
 
 
 def export(snapshot: Snapshot, kinds: Sequence[str]) -> dict[str, dict[str, Body]]:
@@ -111,15 +120,14 @@ def _same(one: Any, other: Any) -> bool:
 def _entries(value: dict[str, Any], kinds: Kinds, wrong: list[Detail]) -> Iterator[tuple[str, str, Any]]:
     for kind, documents in value.items():
         if kind not in kinds:
-            wrong.append(Detail(kind[:64], f"is no kind of document; kinds are {', '.join(kinds)}"))
+            wrong.append(Detail(kind[:64], Reason("no_kind", kinds=list(kinds))))
         elif documents is None:
             continue  # a heading without documents, as people leave it in YAML
         elif not isinstance(documents, dict):
-            wrong.append(Detail(kind, "must be an object: {id: document}"))
+            wrong.append(Detail(kind, Reason("documents_by_id")))
         else:
             for id_, body in documents.items():
                 if ID_PATTERN.match(id_):
                     yield kind, id_, body
                 else:
-                    reason = "ids are 1 to 64 of a-z, 0-9, - and _, and begin with a letter or digit"
-                    wrong.append(Detail(f"{kind}.{id_[:64]}", reason))
+                    wrong.append(Detail(f"{kind}.{id_[:64]}", Reason("id_wanted")))

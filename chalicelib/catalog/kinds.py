@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from chalicelib.shared.errors import Detail
+from chalicelib.shared.tables import Table
 
 if TYPE_CHECKING:
     from chalicelib.catalog.snapshot import Snapshot
@@ -40,7 +41,20 @@ def no_shape(_body: Body) -> Iterable[Detail]:
     return ()
 
 
-def no_warnings(_id: str, _snapshot: Snapshot) -> Iterable[str]:
+class NoState(BaseModel):
+    """Of kinds whose documents are in force as they are saved."""
+
+
+def no_state(_id: str, _snapshot: Snapshot) -> dict[str, Any]:
+    """The same."""
+    return {}
+
+
+def not_told(_account: str, _id: str) -> None:
+    """Of kinds that have nothing to do when one was saved."""
+
+
+def no_warnings(_id: str, _snapshot: Snapshot) -> Iterable[Detail]:
     """Of kinds whose documents work as authored, or not at all."""
     return ()
 
@@ -49,17 +63,31 @@ def no_warnings(_id: str, _snapshot: Snapshot) -> Iterable[str]:
 class DocumentKind:
     """A kind of document, as the room that owns it declares it.
 
+    ``path_name``: what paths of the API call its ids; None: no author writes it, actions do. ``named_as``:
+    the kind by which other documents name it, when that is not its own.
+
     ``model`` says the shape (types are strict, unknown fields are refused when the model forbids them);
     the stored body is the model's dump by alias, defaults filled in, absent options left out.
     ``shape`` adds what the model cannot say; its details are 400. ``references`` are looked up in the
     catalog as it would be after the save; an unknown one is 422, and a document that is named cannot be
     deleted. ``check`` says what else cannot work: 422. ``warn`` says, after a save, what works and
-    was probably not meant; the answer shows it.
+    was probably not meant; the answer shows it. ``state`` is what else is true of a document (the fields of
+    ``state_model``): answers show it, and a PUT of an answer may hold it. ``saved`` is called with the
+    account and the id after one was written or deleted, for what should not wait; a crash may lose the call.
     """
 
     kind: str
     model: type[BaseModel]
+    path_name: str | None = None
+    named_as: str | None = None
     references: Callable[[Body], Iterable[Reference]] = no_references
     check: Callable[[str, Body, Snapshot], Iterable[Detail]] = no_check
     shape: Callable[[Body], Iterable[Detail]] = no_shape
-    warn: Callable[[str, Snapshot], Iterable[str]] = no_warnings
+    warn: Callable[[str, Snapshot], Iterable[Detail]] = no_warnings
+    state_model: type[BaseModel] = NoState
+    state: Callable[[str, Snapshot], dict[str, Any]] = no_state
+    saved: Callable[[str, str], None] = not_told
+
+
+DOCUMENTS = Table("documents", DocumentKind)
+"""Every kind of document, in the order of an export."""

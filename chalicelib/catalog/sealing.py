@@ -2,6 +2,9 @@
 
 The one place for a secret is ``call_webhook.secret``. What is stored, shown, exported and put back is its
 reference, ``secret:<ULID>``; a reference names one value for ever and means nothing in another account.
+
+A reference is bound to its document and to the origin of the address that it signs for: whoever may write a
+document cannot have another one's secret sign what goes to a host of their choice.
 """
 
 from __future__ import annotations
@@ -10,8 +13,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from chalicelib.catalog import store
 from chalicelib.gateways import secrets
+from chalicelib.http.bodies import join_path
+from chalicelib.shared.errors import Detail
 from chalicelib.shared.ids import new_ulid
+from chalicelib.shared.origins import BadAddress, origin_of
+from chalicelib.shared.reasons import Reason
 
 _REFERENCE = re.compile(r"secret:([0-9A-HJKMNP-TV-Z]{26})\Z")
 _OWNER, _FIELD = "call_webhook", "secret"
@@ -38,6 +46,40 @@ def references(value: Any) -> Iterator[str]:
             yield from references(inner)
 
 
+def unbound(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Detail]:
+    """The references in a document that it did not hold for the same origin before: each needs the secret
+    itself.
+    """
+    bound = {(name, _origin(call)) for _, call, name in _signed(before)}
+    return [
+        Detail(f"{path}.{_FIELD}", Reason("secret_bound"))
+        for path, call, name in _signed(after)
+        if (name, _origin(call)) not in bound
+    ]
+
+
+def _signed(value: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    """Every call that names a kept secret: where it stands, the call, the secret's name."""
+    if isinstance(value, Mapping):
+        called: Any = value.get(_OWNER)
+        name = name_of(called.get(_FIELD)) if isinstance(called, Mapping) else None
+        if name is not None:
+            yield join_path(path, _OWNER), called, name
+        for key, inner in value.items():
+            yield from _signed(inner, join_path(path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _signed(inner, f"{path}[{index}]")
+
+
+def _origin(call: Mapping[str, Any]) -> str:
+    address = str(call.get("url"))
+    try:
+        return str(origin_of(address))
+    except BadAddress:
+        return address  # refused anyhow, unless it was there before
+
+
 class Seals:
     """The secrets of one save."""
 
@@ -52,9 +94,10 @@ class Seals:
         return changed
 
     def keep(self) -> None:
-        """Put the secrets in the store, before any document names them."""
+        """List the secrets, then put them in the store, before any document names them."""
         for value, name in self._names.items():
             if name not in self._kept:
+                store.list_secret(self._account, name)
                 secrets.put_secret(self._account, name, value)
                 self._kept.add(name)
 

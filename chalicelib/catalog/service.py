@@ -8,14 +8,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.accounts import audit
 from chalicelib.catalog import sealing, store
+from chalicelib.catalog.kinds import DOCUMENTS
 from chalicelib.catalog.snapshot import Document, Head, Key, Snapshot, body_text
 from chalicelib.gateways import clock
 from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, TooLarge, Unavailable
 from chalicelib.shared.ids import new_ulid
+from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.tables import handed_down
 from chalicelib.shared.times import iso
 
-__all__ = ["Document", "Snapshot", "Write", "candidate", "history", "revisions", "save", "snapshot"]
+__all__ = [
+    "Document",
+    "Snapshot",
+    "Write",
+    "candidate",
+    "count_begun",
+    "history",
+    "revisions",
+    "save",
+    "snapshot",
+]
 
 MAX_DOCUMENT_BYTES = 300_000
 """A body must fit in one DynamoDB item (400 KB) with room for what stands beside it."""
@@ -65,12 +80,14 @@ def save(
     """Write all of ``writes`` or none; answers the catalog that is in force from now on.
 
     ``writes`` may be a function of the catalog as it is: it is asked again when another writer came first.
-    ``check`` sees the catalog as it would be and raises what is wrong with it. Raises Conflict (with
+    ``check`` sees the catalog as it would be and raises what is wrong with it: what it has seen beside the
+    catalog stands, as long as whoever changes that counts it (``count_begun``). Raises Conflict (with
     ``current_revision``) when an ``if_match`` does not hold, NotFound when a deletion has no document.
     """
     at = iso(clock.now())
     seals = sealing.Seals(account_id)
     for _ in range(_ATTEMPTS):
+        begun = store.read_begun(account_id)
         seen = snapshot(account_id)
         wanted = writes(seen) if callable(writes) else writes
         if not wanted:
@@ -81,10 +98,36 @@ def save(
         check(fresh)
         seals.keep()
         store.put_bodies(account_id, bodies)
-        moved = store.move_pointer(account_id, (seen.revision, seen.stamp), fresh.stamp, fresh.heads, at)
+        was = (seen.revision, seen.stamp)
+        moved = store.move_pointer(account_id, was, begun, fresh.stamp, fresh.heads, at)
         if moved or _stands(account_id, bodies[0]):
-            return remember(fresh)
-    raise Unavailable("other writers kept changing the catalog of this account; try again")
+            _audit(seen, wanted)
+            kept = remember(fresh)
+            _tell(account_id, wanted)
+            return kept
+    raise Unavailable(Reason("catalog_busy"))
+
+
+def count_begun(account_id: str) -> None:
+    """Somebody is about to let something go out: no save that was checked before this goes through."""
+    store.count_begun(account_id)
+
+
+def _audit(seen: Snapshot, written: Sequence[Write]) -> None:
+    for write in written:
+        before = seen.find(write.kind, write.id)
+        audit.changed("/".join(write.key), before.body if before else None, write.body)
+
+
+def _tell(account_id: str, written: Sequence[Write]) -> None:
+    """Let the kinds know. The save stands, whatever they make of it."""
+    for write in written:
+        kind = DOCUMENTS.get(write.kind)
+        try:
+            if kind is not None:
+                kind.saved(account_id, write.id)
+        except Exception:  # noqa: BLE001 (whoever has to know looks again by himself)
+            logger.exception("a save was not told", extra={"account": account_id, "document": write.key})
 
 
 def candidate(seen: Snapshot, writes: Sequence[Write]) -> Snapshot:
@@ -111,7 +154,7 @@ def history(
     _, _, heads = store.read_pointer(account_id)
     head = heads.get((kind, id))
     if head is None:
-        raise NotFound(f"there is no {kind}/{id}")
+        raise NotFound(Reason("no_path", path=f"{kind}/{id}"))
     version = version or head.version
     found: list[dict[str, Any]] = []
     while version and (limit is None or len(found) < limit):
@@ -140,17 +183,17 @@ def _bodies(seen: Snapshot, writes: Sequence[Write], by: str, at: str) -> list[s
 def _body(seen: Snapshot, write: Write, by: str, at: str) -> store.StoredBody:
     current = seen.find(write.kind, write.id)
     if write.if_match is not None and (current is None or current.revision != write.if_match):
-        is_now = current.revision if current else None
+        is_now, path = current.revision if current else None, f"{write.kind}/{write.id}"
         raise Conflict(
-            f"{write.kind}/{write.id} is at revision {is_now}, not {write.if_match}"
+            Reason("other_revision", path=path, has=current.revision, wanted=write.if_match)
             if current
-            else f"there is no {write.kind}/{write.id} to match revision {write.if_match}",
+            else Reason("no_such_revision", path=path, wanted=write.if_match),
             current_revision=is_now,
         )
     if write.body is None and current is None:
-        raise NotFound(f"there is no {write.kind}/{write.id}")
+        raise NotFound(Reason("no_path", path=f"{write.kind}/{write.id}"))
     if write.body is not None and len(body_text(write.body).encode()) > MAX_DOCUMENT_BYTES:
-        raise TooLarge(f"{write.kind}/{write.id} is larger than {MAX_DOCUMENT_BYTES} bytes")
+        raise TooLarge(Reason("document_too_large", path=f"{write.kind}/{write.id}", most=MAX_DOCUMENT_BYTES))
     head = seen.heads.get(write.key)
     return store.StoredBody(
         kind=write.kind,
@@ -166,22 +209,28 @@ def _body(seen: Snapshot, write: Write, by: str, at: str) -> store.StoredBody:
 
 def _candidate(seen: Snapshot, bodies: Sequence[store.StoredBody]) -> Snapshot:
     heads, documents = dict(seen.heads), dict(seen.documents)
+    for key in handed_down("reached")(seen):  # what friends may hold is known of its head from now on
+        if key in heads:
+            heads[key] = replace(heads[key], reached=True)
     for stored in bodies:
         key = (stored.kind, stored.id)
-        heads[key] = Head(stored.rev, stored.version, deleted=stored.body is None)
+        reached = key in heads and heads[key].reached
+        heads[key] = Head(stored.rev, stored.version, deleted=stored.body is None, reached=reached)
         documents.pop(key, None)
         if stored.body is not None:
             documents[key] = store.document(stored)
     if len(documents) > max(MAX_DOCUMENTS, len(seen.documents)):
-        reason = f"an account holds at most {MAX_DOCUMENTS} documents"
+        reason = Reason("documents_at_most", most=MAX_DOCUMENTS)
         raise RuleViolation(reason, [Detail("", reason)])
     return Snapshot(seen.account_id, seen.revision + 1, new_ulid(), _pruned(heads), documents)
 
 
 def _pruned(heads: dict[Key, Head]) -> dict[Key, Head]:
-    """Without the oldest deletions, whose history is given up so that the pointer stays small."""
-    deletions = sorted((head.revision, key) for key, head in heads.items() if head.deleted)
-    for _, key in deletions[: max(0, len(deletions) - _KEPT_DELETIONS)]:
+    """Without the oldest deletions, whose history is given up so that the pointer stays small: first of what
+    no friend can hold.
+    """
+    deletions = sorted((head.reached, head.revision, key) for key, head in heads.items() if head.deleted)
+    for _, _, key in deletions[: max(0, len(deletions) - _KEPT_DELETIONS)]:
         del heads[key]
     return heads
 

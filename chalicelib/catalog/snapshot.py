@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from chalicelib.shared.errors import NotFound
+from chalicelib.shared.reasons import Reason
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -37,6 +38,8 @@ class Head:
     revision: int
     version: str
     deleted: bool = False
+    reached: bool = False
+    """Friends may hold it still, whatever is in force by now: a link, a form that they are in."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Snapshot:
         """The document. Raises NotFound."""
         document = self.find(kind, id)
         if document is None:
-            raise NotFound(f"there is no {kind}/{id}")
+            raise NotFound(Reason("no_path", path=f"{kind}/{id}"))
         return document
 
     def all(self, kind: str) -> dict[str, Document]:

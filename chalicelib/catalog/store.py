@@ -1,4 +1,5 @@
-"""Catalog items: the pointer ``#revision`` of each account, and immutable bodies ``doc#kind#id#version``.
+"""Catalog items: the pointer ``#revision`` of each account, immutable bodies ``doc#kind#id#version``, and
+the list of its documents' secrets, ``secret#name``.
 
 Bodies are kept as JSON text: a document may be nested deeper, and hold other numbers and names, than a
 DynamoDB map can.
@@ -18,11 +19,11 @@ from chalicelib.catalog.snapshot import Document, Head, Key, body_text
 from chalicelib.gateways import dynamo
 from chalicelib.shared.settings import settings
 
-_POINTER = "#revision"
+_POINTER, _SECRET = "#revision", "secret#"
 
 
 class CatalogItem(dynamo.Record):
-    """Both kinds of item; each uses the attributes it needs."""
+    """All kinds of item; each uses the attributes it needs."""
 
     class Meta:
         table_name = settings().table("catalog")
@@ -33,6 +34,7 @@ class CatalogItem(dynamo.Record):
     # the pointer
     revision = NumberAttribute(null=True)
     stamp = UnicodeAttribute(null=True)
+    begun = NumberAttribute(null=True)
     heads = dynamo.Document(null=True)
     # a body
     rev = NumberAttribute(null=True)
@@ -41,6 +43,8 @@ class CatalogItem(dynamo.Record):
     deleted = BooleanAttribute(null=True)
     by = UnicodeAttribute(null=True)
     at = UnicodeAttribute(null=True)
+    # a secret
+    unnamed_at = UnicodeAttribute(null=True)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ def read_pointer(account_id: str) -> tuple[int, str, dict[Key, Head]]:
     except CatalogItem.DoesNotExist:
         return 0, "", {}
     heads = {
-        _key(name): Head(int(head["rev"]), str(head["v"]), bool(head.get("deleted", False)))
+        _key(name): Head(
+            int(head["rev"]), str(head["v"]), bool(head.get("deleted")), bool(head.get("reached"))
+        )
         for name, head in (item.heads or {}).items()
     }
     return int(item.revision or 0), item.stamp or "", heads
@@ -100,14 +106,17 @@ def put_bodies(account_id: str, bodies: Iterable[StoredBody]) -> None:
 
 
 def move_pointer(
-    account_id: str, seen: tuple[int, str], stamp: str, heads: Mapping[Key, Head], at: str
+    account_id: str, seen: tuple[int, str], begun: int, stamp: str, heads: Mapping[Key, Head], at: str
 ) -> bool:
-    """The commit: revision ``seen`` becomes the next one with these heads. False when it was not ``seen``."""
+    """The commit: revision ``seen`` becomes the next one with these heads. False when it was not ``seen``,
+    or more has ``begun`` meanwhile.
+    """
     revision, seen_stamp = seen
     stored_heads = {f"{kind}#{id_}": _stored(head) for (kind, id_), head in heads.items()}
     condition: Any = CatalogItem.pk.does_not_exist()
     if revision:
         condition = (CatalogItem.revision == revision) & (CatalogItem.stamp == seen_stamp)
+        condition &= CatalogItem.begun == begun if begun else CatalogItem.begun.does_not_exist()
     try:
         CatalogItem(account_id, _POINTER).update(
             [
@@ -123,6 +132,22 @@ def move_pointer(
             return False
         raise
     return True
+
+
+def read_begun(account_id: str) -> int:
+    """How many acts have let something go out that uses the account's documents. Consistent."""
+    try:
+        item = CatalogItem.get(
+            account_id, _POINTER, consistent_read=True, attributes_to_get=["pk", "sk", "begun"]
+        )
+    except CatalogItem.DoesNotExist:
+        return 0
+    return int(item.begun or 0)
+
+
+def count_begun(account_id: str) -> None:
+    """Count one more. Counted twice, because the answer was lost, it is as good."""
+    CatalogItem(account_id, _POINTER).update([CatalogItem.begun.add(1)], condition=CatalogItem.pk.exists())
 
 
 def read_bodies(account_id: str, versions: Mapping[Key, str]) -> dict[Key, StoredBody]:
@@ -144,6 +169,22 @@ def find_body(account_id: str, key: Key, version: str) -> StoredBody | None:
     return _stored_body(item)
 
 
+def list_secret(account_id: str, name: str, unnamed_at: str | None = None) -> None:
+    """Put a secret's name in the account's list; ``unnamed_at``: since when no document names it."""
+    CatalogItem(account_id, _SECRET + name, unnamed_at=unnamed_at).save()
+
+
+def listed_secrets(account_id: str) -> dict[str, str | None]:
+    """Every listed secret of an account, and since when no document names it. Consistent."""
+    items = CatalogItem.query(account_id, CatalogItem.sk.startswith(_SECRET), consistent_read=True)
+    return {item.sk.removeprefix(_SECRET): item.unnamed_at for item in items}
+
+
+def unlist_secret(account_id: str, name: str) -> None:
+    """Take a secret's name out of the list."""
+    CatalogItem(account_id, _SECRET + name).delete()
+
+
 def document(stored: StoredBody) -> Document:
     """A stored body as the document it is in force as."""
     assert stored.body is not None
@@ -161,7 +202,7 @@ def _body_sk(key: Key, version: str) -> str:
 
 def _stored(head: Head) -> dict[str, Any]:
     stored: dict[str, Any] = {"rev": head.revision, "v": head.version}
-    return {**stored, "deleted": True} if head.deleted else stored
+    return stored | {name: True for name in ("deleted", "reached") if getattr(head, name)}
 
 
 def _stored_body(item: CatalogItem) -> StoredBody:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chalicelib.catalog import references
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Document, Key, Snapshot, body_text
-from chalicelib.shared.bodies import join_path, parse_model
+from chalicelib.http.bodies import join_path, parse_model
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation, TodokuError
+from chalicelib.shared.reasons import Reason
 
 Kinds = Mapping[str, DocumentKind]
-_MOST_DETAILS = 100
 
 
 def normal_body(kind: DocumentKind, body: Any, prefix: str = "") -> Body:
@@ -21,18 +22,16 @@ def normal_body(kind: DocumentKind, body: Any, prefix: str = "") -> Body:
     Raises InvalidInput with paths below ``prefix``.
     """
     if not isinstance(body, dict):
-        raise InvalidInput(
-            f"{prefix or 'the document'}: must be an object", [Detail(prefix, "must be an object")]
-        )
+        raise InvalidInput.of([Detail(prefix, Reason("must_be_object"))], whole="the document")
     model = parse_model(kind.model, body_text(body), prefix)
     given, filled, every = (
         model.model_dump(mode="json", by_alias=True, exclude_unset=unset, exclude_none=none)
         for unset, none in ((True, False), (False, True), (False, False))
     )
     normal: Body = _merged(given, filled, every)
-    wrong = [Detail(join_path(prefix, detail.path), detail.message) for detail in kind.shape(normal)]
+    wrong = [Detail(join_path(prefix, detail.path), detail.reason) for detail in kind.shape(normal)]
     if wrong:
-        raise InvalidInput(summary(wrong), wrong[:_MOST_DETAILS])
+        raise InvalidInput.of(wrong)
     return normal
 
 
@@ -66,23 +65,22 @@ def verify(kinds: Kinds, candidate: Snapshot, *, qualified: bool = False) -> Non
         _check_one(kinds, document, candidate, f"{document.kind}.{document.id}", logic, logic)
     for key in _deleted(candidate):
         for user, reference in users(kinds, candidate).get(key, ()):
-            logic.append(Detail(f"{user[0]}.{user[1]}.{reference.path}", f"{key[0]}/{key[1]} is used here"))
+            if references.is_there(reference, candidate):
+                continue  # something else of this name is meant from now on
+            logic.append(
+                Detail(
+                    f"{user[0]}.{user[1]}.{reference.path}", Reason("used_here", path=f"{key[0]}/{key[1]}")
+                )
+            )
     if shape:
-        raise InvalidInput(summary(shape), shape[:_MOST_DETAILS])
+        raise InvalidInput.of(shape)
     if logic:
-        raise RuleViolation(summary(logic), logic[:_MOST_DETAILS])
+        raise RuleViolation.of(logic)
 
 
 def users(kinds: Kinds, snapshot: Snapshot) -> dict[Key, list[tuple[Key, Reference]]]:
     """Who names whom: ``{(kind, id): [((user kind, user id), reference)]}``. Made once per revision."""
     return snapshot.derived("catalog.users", lambda at: _users(kinds, at))
-
-
-def summary(details: Sequence[Detail]) -> str:
-    """The first detail as a sentence, and how many more there are."""
-    first = details[0]
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return (f"{first.path}: " if first.path else "") + first.message + more
 
 
 def _users(kinds: Kinds, snapshot: Snapshot) -> dict[Key, list[tuple[Key, Reference]]]:
@@ -91,7 +89,8 @@ def _users(kinds: Kinds, snapshot: Snapshot) -> dict[Key, list[tuple[Key, Refere
         if document.kind in kinds:
             for reference in kinds[document.kind].references(document.body):
                 user = (document.kind, document.id)
-                found.setdefault((reference.kind, reference.id), []).append((user, reference))
+                for named in references.kinds_of(reference):
+                    found.setdefault((named, reference.id), []).append((user, reference))
     return found
 
 
@@ -109,7 +108,8 @@ def _affected(kinds: Kinds, candidate: Snapshot) -> Iterator[Document]:
     """The unchanged documents that name a changed one."""
     changed = {(document.kind, document.id) for document in _changed(candidate)}
     used = users(kinds, candidate)
-    keys = {user for key in changed for user, _ in used.get(key, ())} - changed
+    names = changed | {(kinds[kind].named_as or kind, id_) for kind, id_ in changed if kind in kinds}
+    keys = {user for key in names for user, _ in used.get(key, ())} - changed
     for kind, id_ in sorted(keys):
         yield candidate.get(kind, id_)
 
@@ -125,22 +125,22 @@ def _check_one(
     kind = kinds.get(document.kind)
     if kind is None:
         return
-    for reference in kind.references(document.body):
-        if candidate.find(reference.kind, reference.id) is None:
-            path = join_path(prefix, reference.path)
-            logic.append(Detail(path, f"there is no {reference.kind}/{reference.id}"))
+    logic.extend(
+        Detail(join_path(prefix, detail.path), detail.reason)
+        for detail in references.unresolved(kind.references(document.body), candidate)
+    )
     try:
         found = [
-            Detail(join_path(prefix, d.path), d.message)
+            Detail(join_path(prefix, d.path), d.reason)
             for d in kind.check(document.id, document.body, candidate)
         ]
     except TodokuError as error:
-        details = error.details or [Detail("", error.message)]
+        details = error.details or [Detail("", error.reason)]
         target = shape if isinstance(error, InvalidInput) else logic
-        target += [Detail(join_path(prefix, d.path), d.message) for d in details]
+        target += [Detail(join_path(prefix, d.path), d.reason) for d in details]
     else:
-        known = {(detail.path, detail.message) for detail in logic}
-        logic += [detail for detail in found if (detail.path, detail.message) not in known]
+        known = {(detail.path, detail.reason) for detail in logic}
+        logic += [detail for detail in found if (detail.path, detail.reason) not in known]
 
 
 def _prefix(document: Document, qualified: bool) -> str:

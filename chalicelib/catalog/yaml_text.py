@@ -7,19 +7,16 @@ A name that stands twice, a name that is not text, and aliases that blow up are 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from chalicelib.catalog.snapshot import body_text
-from chalicelib.shared.bodies import MAX_DEPTH
-from chalicelib.shared.errors import InvalidInput
-
-_MOST_NODES = 200_000
-"""Of a document with its aliases written out."""
+from chalicelib.http.budget import USUAL, Budget, decimal_number, refuse_over, whole_number
+from chalicelib.shared.errors import InvalidInput, TooLarge
+from chalicelib.shared.reasons import Reason
 
 _ODD = (yaml.YAMLError, RecursionError, ValueError, KeyError, TypeError, AttributeError)
 """What PyYAML raises for texts that are broken, or whose tags do not fit what they stand before."""
@@ -45,19 +42,19 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader where libyaml is the
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own form)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        self._refuse_twins(node)
+        self._refuse_names(node)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 
-    def _refuse_twins(self, node: yaml.MappingNode) -> None:
+    def _refuse_names(self, node: yaml.MappingNode) -> None:
         seen: set[str] = set()
         for name, _ in node.value:
             if name.tag == "tag:yaml.org,2002:merge":
                 continue
             if name.tag != "tag:yaml.org,2002:str":
-                raise _refused("a name must be text; put it in quotes", name)
-            if name.value in seen:
-                raise _refused(f"the name {name.value[:64]!r} stands twice", name)
+                raise _refused(Reason("yaml_name_text"), name)
+            if name.value in seen:  # by an alias; others are seen before
+                raise _refused(Reason("yaml_name_twice", name=repr(name.value[:64])), name)
             seen.add(name.value)
 
 
@@ -66,13 +63,6 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
-
-
-def _finite(_loader: Any, node: yaml.ScalarNode) -> float:
-    number = float(node.value)
-    if not math.isfinite(number):
-        raise _refused(f"the number {node.value[:32]} is too large", node)
-    return number
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.Node:
@@ -88,29 +78,29 @@ _Loader.yaml_constructors = {  # nothing that JSON does not have
     for tag, construct in _Base.yaml_constructors.items()
     if tag is None or tag.rpartition(":")[2] in {"str", "seq", "map", "null", "bool"}
 }
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda _loader, node: int(node.value))
-_Loader.add_constructor("tag:yaml.org,2002:float", _finite)
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda _loader, node: whole_number(node.value))
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda _loader, node: decimal_number(node.value))
 _Dumper.add_representer(str, _text)
 
 
-def read(text: str) -> Any:
-    """The value of a YAML (or JSON) text. Raises InvalidInput with the line of what is wrong."""
+def read(text: str, budget: Budget = USUAL) -> Any:
+    """The value of a YAML (or JSON) text. Raises InvalidInput or TooLarge with the line or path."""
     try:
-        _refuse_depth(text)
+        _refuse_structure(text, budget)
     except yaml.YAMLError as error:
         raise _broken(error) from error
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
-            raise InvalidInput("the body is empty")
-        _refuse_bombs(node)
+            raise InvalidInput(Reason("body_empty"))
+        _refuse_bombs(node, budget)
         value = loader.construct_document(node)
-        body_text({"": value}).encode()
     except _ODD as error:
         raise _broken(error) from error
     finally:
         loader.dispose()
+    refuse_over(value, budget)
     return value
 
 
@@ -122,41 +112,83 @@ def write(value: Any) -> str:
     return text
 
 
-def _refuse_depth(text: str) -> None:
-    """Raise for deep nesting before anything recursive sees the text: libyaml's composer would overflow."""
-    depth = 0
+def _refuse_structure(text: str, budget: Budget) -> None:
+    """Raise for deep nesting, too many values or names, twins and a second document before anything builds
+    them: libyaml's composer would overflow, or make a million nodes of what is refused anyway.
+    """
+    values = documents = 0
+    within: list[_Open] = []
     parser = _Loader(text)
     try:
         while parser.check_event():
             event = parser.get_event()
+            if isinstance(event, yaml.NodeEvent):
+                values += 1
+                _refuse_size(values, 0, budget, event)
+                if within:
+                    within[-1].take(event, budget)
             if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise _refused(f"nested deeper than {MAX_DEPTH}", event)
+                within.append(_Open(isinstance(event, yaml.MappingStartEvent)))
+                if len(within) > budget.depth:
+                    raise _refused(Reason("yaml_deeper", most=budget.depth), event)
             elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
+                within.pop()
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _refused(Reason("yaml_second"), event)
     finally:
         parser.dispose()
 
 
-def _refuse_bombs(root: yaml.Node) -> None:
-    """Raise unless the document with all its aliases written out is small, and not a circle."""
-    sizes: dict[int, int] = {}
+@dataclass
+class _Open:
+    """A map or list that the parser is in; of a map, whether a value was the last, and the names so far."""
 
-    def size(node: yaml.Node, depth: int) -> int:
+    is_map: bool
+    is_value: bool = True
+    names: set[str] = field(default_factory=set)
+
+    def take(self, event: yaml.NodeEvent, budget: Budget) -> None:
+        """The next node in it. Raises for a name that stands twice, and for too many."""
+        self.is_value = not self.is_value
+        if not self.is_map or self.is_value or not isinstance(event, yaml.ScalarEvent):
+            return
+        if event.value in self.names and event.value != "<<":
+            raise _refused(Reason("yaml_name_twice", name=repr(event.value[:64])), event)
+        self.names.add(event.value)
+        if len(self.names) > budget.names:
+            raise TooLarge(_placed(Reason("yaml_names", most=budget.names), event))
+
+
+def _refuse_bombs(root: yaml.Node, budget: Budget) -> None:
+    """Raise unless the document with all its aliases written out is within the budget, and not a circle."""
+    sizes: dict[int, tuple[int, int]] = {}
+
+    def size(node: yaml.Node, depth: int) -> tuple[int, int]:
+        """(values, characters) with the aliases written out."""
         if isinstance(node, yaml.ScalarNode):
-            return 1
-        if depth > MAX_DEPTH + 2:
-            raise _refused(f"an alias to what it stands in, or nested deeper than {MAX_DEPTH}", node)
+            return 1, len(node.value)
+        if depth > budget.depth + 2:
+            raise _refused(Reason("yaml_alias_or_deeper", most=budget.depth), node)
         known = sizes.get(id(node))
         if known is None:
-            known = 1 + sum(size(child, depth + 1) for child in _children(node))
-            if known > _MOST_NODES:
-                raise _refused(f"more than {_MOST_NODES} values with the aliases written out", node)
-            sizes[id(node)] = known
+            values, characters = 1, 0
+            for child in _children(node):
+                more = size(child, depth + 1)
+                values, characters = values + more[0], characters + more[1]
+                _refuse_size(values, characters, budget, node)
+            known = sizes[id(node)] = values, characters
         return known
 
     size(root, 0)
+
+
+def _refuse_size(values: int, characters: int, budget: Budget, at: yaml.Node | yaml.Event) -> None:
+    if values > budget.values:
+        raise TooLarge(_placed(Reason("yaml_values", most=budget.values), at))
+    if characters > budget.bytes:
+        raise TooLarge(_placed(Reason("yaml_characters", most=budget.bytes), at))
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:
@@ -169,12 +201,14 @@ def _broken(error: Exception) -> InvalidInput:
     if isinstance(error, yaml.MarkedYAMLError):
         mark: Any = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        return InvalidInput(f"the body is not YAML: {error.problem or error.context}{where}")
-    return InvalidInput(f"the body is not YAML: {str(error)[:200]}")
+        return InvalidInput(Reason("not_yaml", error=f"{error.problem or error.context}{where}"))
+    return InvalidInput(Reason("not_yaml", error=str(error)[:200]))
 
 
-def _refused(reason: str, at: yaml.Node | yaml.Event) -> InvalidInput:
+def _refused(reason: Reason, at: yaml.Node | yaml.Event) -> InvalidInput:
+    return InvalidInput(_placed(Reason("body_not_accepted", why=reason), at))
+
+
+def _placed(why: Reason, at: yaml.Node | yaml.Event) -> Reason:
     mark: Any = at.start_mark
-    return InvalidInput(
-        f"the body is not accepted: {reason} (line {mark.line + 1}, column {mark.column + 1})"
-    )
+    return Reason("at_line_column", why=why, line=mark.line + 1, column=mark.column + 1)

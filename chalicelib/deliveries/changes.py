@@ -44,7 +44,15 @@ def set_control(
     actions = [_R.state.set(control.state), _R.at.set(iso(now))]
     actions.append(_R.reason.set(control.reason) if control.reason else _R.reason.remove())
     actions.append(_R.until.set(control.until) if control.until else _R.until.remove())
+    if control.lifted:
+        actions.append(_R.lifted.set(True))
     return _update(account, run, CONTROL, actions, condition)
+
+
+def note_slowed(account: str, run: str, now: datetime) -> None:
+    """Note on a run's control that LINE asked for fewer calls."""
+    condition = _R.slowed_at.does_not_exist() | (_R.slowed_at < iso(now))
+    _update(account, run, CONTROL, [_R.slowed_at.set(iso(now))], condition)
 
 
 def mark(account: str, run: str, seen: Status, by: str, now: datetime, chars: str | None = None) -> bool:

@@ -7,12 +7,12 @@ https://developers.line.biz/en/docs/messaging-api/retrying-api-request/.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from chalicelib.deliveries.model import KEY_LIFE, Control, Status, letter
+from chalicelib.deliveries.model import KEY_LIFE, SKIP_REASONS, Control, Status, letter
 from chalicelib.gateways.line import Answer
 from chalicelib.shared.times import iso, parse_iso
 
@@ -39,6 +39,8 @@ class Verdict:
 
 
 NO_ANSWER = Verdict("no_answer")
+OTHER_REFUSAL = "line_4xx"
+"""Why a push came to nothing that LINE refused with a status that is not declared."""
 
 
 def read_answer(answer: Answer, kind: str, recipients: int = 1) -> Verdict:
@@ -100,6 +102,24 @@ def untouched(status: Status) -> bool:
     return "?" not in status.chars if status.kind == "push" else status.state == "pending"
 
 
+def untried(status: Status, manifest: Mapping[str, Any]) -> list[str]:
+    """The recipients of a chunk whom nobody has tried and nothing has ended."""
+    users: list[str] = manifest["recipients"]
+    if status.kind == "push":
+        return [user for user, char in zip(users, status.chars, strict=True) if char == "."]
+    skips = manifest.get("skips") or {}
+    return [user for user in users if user not in skips] if untouched(status) else []
+
+
+def to_be_tried(status: Status, manifest: Mapping[str, Any]) -> list[str]:
+    """The recipients of a chunk that is not at its end, tried or not."""
+    users: list[str] = manifest["recipients"]
+    if status.kind == "push":
+        return [user for user, char in zip(users, status.chars, strict=True) if char in ".?"]
+    skips = manifest.get("skips") or {}
+    return [user for user in users if user not in skips]
+
+
 def backoff_s(attempts: int) -> int:
     """Seconds to wait after so many attempts: 1, 2, 4 … up to 15 minutes."""
     return min(_BACKOFF_MAX_S, 1 << min(max(attempts - 1, 0), 16))
@@ -126,7 +146,7 @@ def after_answer(verdict: Verdict, *, was_open: bool) -> str:
     if verdict.kind == "accepted":
         return "a"
     if verdict.kind == "refused" and not was_open:
-        return letter(verdict.status, verdict.reason)
+        return letter(verdict.status, verdict.reason if verdict.reason in SKIP_REASONS else OTHER_REFUSAL)
     if verdict.kind == "no_answer" or was_open:
         return "?"
     return "."

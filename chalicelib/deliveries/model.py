@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+from chalicelib.shared.tables import Table
 
 MULTICAST_MAX = 500
 PUSH_MAX = 100
@@ -21,33 +24,76 @@ KEY_LIFE = timedelta(hours=20)
 OPEN_STATES = frozenset({"pending", "sending", "split"})
 """States of a chunk that has not come to its end; every other one is terminal."""
 
-LETTERS: dict[str, tuple[str, str | None]] = {
-    ".": ("pending", None),
-    "?": ("pending", None),  # an attempt may be unanswered
-    "a": ("accepted", None),
-    "u": ("unknown", None),
-    "i": ("skipped", "invalid_recipient"),
-    "c": ("skipped", "cap"),
-    "x": ("skipped", "cancelled"),
-    "q": ("skipped", "quiet_hours"),
-    "b": ("skipped", "blackout"),
-    "e": ("skipped", "erased"),
-    "f": ("failed", "line_400"),
-    "3": ("failed", "line_403"),
-    "4": ("failed", "line_404"),
-    "L": ("failed", "line_413"),
-    "o": ("failed", "line_4xx"),
-}
-"""One character per recipient of a push chunk: what came of it, and why."""
+UNANSWERED = "?"
+"""Of a push chunk's recipient: an attempt may be unanswered."""
+Outcome: TypeAlias = tuple[str, str | None]
+"""What a recipient came to: the status, and why where the status has reasons."""
 
-LETTER_OF: dict[tuple[str, str | None], str] = {
-    outcome: letter for letter, outcome in LETTERS.items() if letter != "?"
-}
+
+@dataclass(frozen=True)
+class DeliveryStatus:
+    """What a recipient may come to. ``letter``: its character in a push chunk, of a status without reasons.
+
+    ``has_reasons``: counted by reason. ``is_planned``: known before the ledger, which has nothing of it.
+    ``metric``: what an operator hears of it.
+    """
+
+    letter: str | None = None
+    has_reasons: bool = False
+    is_planned: bool = False
+    metric: str | None = None
+
+
+@dataclass(frozen=True)
+class SkipReason:
+    """Why a recipient got nothing: ``skipped`` by us, or ``failed`` because LINE refused it. ``letter``: its
+    character in a push chunk.
+    """
+
+    letter: str
+    status: str = "skipped"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What may be behind deliveries, by its kind of document: broadcasts, rules.
+
+    ``pause`` (account, id): stop it until a person resumes it; False when it is stopped already, or gone.
+    ``chunks_of`` (account, id, run, friends): whom of these a run of it is for, and in which chunk.
+    """
+
+    pause: Callable[[str, str], bool]
+    chunks_of: Callable[[str, str, str, Sequence[str]], Mapping[str, str]] = lambda *_: {}
+
+
+CAUSES = Table("causes", Cause)
+STATUSES = Table("statuses", DeliveryStatus)
+SKIP_REASONS = Table("skip_reasons", SkipReason)
+
+
+@functools.cache
+def letters() -> Mapping[str, Outcome]:
+    """One character per recipient of a push chunk: what came of it, and why. Raises ValueError."""
+    entries: list[tuple[str, Outcome]] = [
+        (kind.letter, (name, None)) for name, kind in STATUSES.items() if kind.letter
+    ]
+    entries += [(kind.letter, (kind.status, name)) for name, kind in SKIP_REASONS.items()]
+    if len(found := dict(entries)) < len(entries):
+        raise ValueError("two outcomes have the same character")
+    return {**found, UNANSWERED: ("pending", None)}
+
+
+def outcome_of(char: str) -> Outcome:
+    """What a character of a push chunk says."""
+    return letters()[char]
 
 
 def letter(status: str, reason: str | None) -> str:
-    """The character of an outcome; refusals without a character of their own are ``line_4xx``."""
-    return LETTER_OF.get((status, reason), "o" if status == "failed" else "x")
+    """The character of an outcome. Raises KeyError for one that is not declared."""
+    char = STATUSES[status].letter if reason is None else SKIP_REASONS[reason].letter
+    if char is None or outcome_of(char) != (status, reason):
+        raise KeyError((status, reason))
+    return char
 
 
 @dataclass(frozen=True)
@@ -66,24 +112,35 @@ class Chunk:
     messages: list[dict[str, Any]] | None = None
     payloads: dict[str, list[dict[str, Any]]] | None = None
     category: str = "marketing"
+    topic: str | None = None
+    repeats: bool = False
+    """Whether a friend may be told the same again at once."""
     cause: dict[str, Any] = field(default_factory=dict)
     variant: str | None = None
     shard: int = 0
     """The friends' shard that a rule's or a step's recipients were read from, for readers."""
+    reserved_at: str | None = None
+    """A moment of the period in which its places under caps were reserved, if not the manifest's own."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """What workers may do with a run: ``released``, ``paused`` (perhaps until a moment) or ``cancelled``."""
+    """What workers may do with a run: ``released``, ``paused`` (perhaps until a moment) or ``cancelled``.
+
+    ``slowed_at``: when LINE last answered one of its workers with 429 (a rate, not the quota).
+    """
 
     state: str = "released"
     reason: str | None = None
     until: str | None = None
+    slowed_at: str | None = None
+    lifted: bool = False
+    """Whether a person has let it go on although the brake had stopped it."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """A chunk's state as it was read. ``chars`` of a push chunk: one of ``LETTERS`` per recipient.
+    """A chunk's state as it was read. ``chars`` of a push chunk: one of ``letters`` per recipient.
 
     ``unanswered``: the numbers of a multicast's attempts that LINE may still accept. ``skipped`` counts, by
     reason, recipients of its manifest that were left out before the first attempt; ``n`` counts the others.
@@ -123,14 +180,14 @@ def tally(status: Status) -> Counter[tuple[str, str | None]]:
     """How many recipients of one chunk came to what: ``{(status, reason): n}``, over all it was given."""
     counts: Counter[tuple[str, str | None]] = Counter()
     if status.kind == "push":
-        counts.update(LETTERS[char] for char in status.chars)
+        counts.update(outcome_of(char) for char in status.chars)
         return counts
     for reason, n in status.skipped.items():
         counts["skipped", reason] += n
     if status.drop:
         counts["skipped", status.why_dropped] += len(status.drop)
     rest = status.n - len(status.drop)
-    if status.state in {"pending", "sending", "split"}:
+    if status.state in OPEN_STATES:
         counts["pending", None] += rest
     elif status.state != "replaced":
         counts[status.state, status.reason] += rest
@@ -157,13 +214,15 @@ def sum_up(statuses: Iterable[Status]) -> dict[str, Any]:
     """Counts over the leaves: ``{"total", "pending", "accepted", "skipped": {}, "failed": {}, "unknown"}``,
     and under ``variants`` the ``planned`` and ``accepted`` of each.
     """
-    totals: dict[str, Any] = {"pending": 0, "accepted": 0, "skipped": {}, "failed": {}, "unknown": 0}
+    totals: dict[str, Any] = {
+        name: {} if kind.has_reasons else 0 for name, kind in STATUSES.items() if not kind.is_planned
+    }
     total = 0
     variants: dict[str, dict[str, int]] = {}
     for status in leaves(statuses):
         for (name, reason), n in tally(status).items():
             total += n
-            if name in {"skipped", "failed"}:
+            if STATUSES[name].has_reasons:
                 by_reason = totals[name]
                 by_reason[reason or "unnamed"] = by_reason.get(reason or "unnamed", 0) + n
             else:
@@ -186,7 +245,7 @@ def outcomes(status: Status, manifest: Mapping[str, Any]) -> list[dict[str, Any]
         if user in skips:
             name, reason = "skipped", skips[user]
         elif status.kind == "push":
-            name, reason = LETTERS[status.chars[index]]
+            name, reason = outcome_of(status.chars[index])
         elif user in dropped:
             name, reason = "skipped", status.why_dropped
         elif status.state == "replaced":

@@ -9,22 +9,28 @@ of the account itself:
   a reply to what a friend just wrote is not a delivery.
 - a cap allows so many deliveries of its category per calendar day, week or month of the account's zone.
   A place is reserved on the fact sheet before the manifest, under ``cap_<category>_<per>_<period>``, and
-  given back when LINE took nothing. The reservation is the receipt. (An attribute of the sheet itself:
-  DynamoDB adds members to, and deletes them from, top-level sets only.)
+  given back when LINE took nothing. The reservation is the receipt. It belongs to the period in which the
+  message goes out: what is attempted in a later one takes its place there first (``move``), or loses it. (An
+  attribute of the sheet itself: DynamoDB adds members to, and deletes them from, top-level sets only.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
-from chalicelib.friends import store as friends
-from chalicelib.friends.trim import CAP
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.deliveries.lately import brake as brakes
+from chalicelib.friends import service as friends
+from chalicelib.gateways.expressions import Condition
+from chalicelib.shared import side_by_side
+from chalicelib.sheets.trim import CAP
 
 EXEMPT = frozenset({"transactional", "internal"})
 """Categories that quiet hours and blackout dates do not hold back; ``internal`` is a note to staff."""
@@ -56,6 +62,7 @@ class Policy:
     skip: bool = False
     caps: tuple[Cap, ...] = ()
     blackout: frozenset[date] = frozenset()
+    brake: brakes.Limits | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Ruling:
     """``go``; ``hold`` until a moment; ``skip`` for good (it would have had to wait until then)."""
 
     kind: Literal["go", "hold", "skip"]
-    reason: Literal["quiet_hours", "blackout"]
+    reason: str
     until: datetime
 
 
@@ -77,6 +84,7 @@ def read(body: Mapping[str, Any], zone: ZoneInfo) -> Policy:
         skip=quiet.get("then") == "skip",
         caps=tuple(Cap(c["category"], int(c["max"]), c["per"]) for c in body.get("caps") or ()),
         blackout=frozenset(date.fromisoformat(str(day)) for day in body.get("blackout_dates") or ()),
+        brake=brakes.read(body.get("runaway")),
     )
 
 
@@ -92,7 +100,13 @@ def decide(policy: Policy, category: str, now: datetime) -> Ruling:
     return Ruling("skip" if policy.skip else "hold", reason, until)
 
 
-def _held(policy: Policy, moment: datetime) -> tuple[Literal["quiet_hours", "blackout"], datetime] | None:
+def goes_out_at(policy: Policy, category: str, now: datetime) -> datetime:
+    """When a delivery of a category that is wanted now would go out: at once, or after the hold."""
+    ruling = decide(policy, category, now)
+    return ruling.until if ruling.kind == "hold" else now
+
+
+def _held(policy: Policy, moment: datetime) -> tuple[str, datetime] | None:
     """Why nothing may go out at a moment, and the next moment to look at."""
     local = moment.astimezone(policy.zone)
     if local.date() in policy.blackout:
@@ -145,17 +159,25 @@ def is_full(policy: Policy, category: str, sheet: Mapping[str, Any], now: dateti
 
 def current(account: str) -> Policy:
     """The account's policies in force."""
-    return read(_body(account), accounts.get_account(account).zone)
+    return of_account(accounts.get_account(account), catalog.snapshot(account))
 
 
-def _body(account: str) -> Mapping[str, Any]:
-    document = catalog.snapshot(account).find("policies", "default")
-    return document.body if document else accounts.get_account(account).policies
+def of_account(account: Account, snapshot: Snapshot) -> Policy:
+    """The policies of an account, by this catalog of it; read once per revision."""
+    if snapshot.find("policies", "default") is None:
+        return read(account.policies, account.zone)
+    key = ("deliveries.policies", account.zone.key)
+    return snapshot.derived(key, lambda at: read(_body(account, at), account.zone))
+
+
+def _body(account: Account, snapshot: Snapshot) -> Mapping[str, Any]:
+    document = snapshot.find("policies", "default")
+    return document.body if document else account.policies
 
 
 def approval_above(account: str) -> int | None:
     """Broadcasts to more friends than this wait for somebody's approval; None: none does."""
-    limit = _body(account).get("approval_above")
+    limit = _body(accounts.get_account(account), catalog.snapshot(account)).get("approval_above")
     return None if limit is None else int(limit)
 
 
@@ -170,29 +192,63 @@ def admit(
     if not keys:
         return {}
     shards = accounts.get_account(account).shards
-    return {user: "cap" for user in users if not _reserve(account, shards, user, keys, token)}
+    return dict.fromkeys(_refused(users, lambda user: _reserve(account, shards, user, keys, token)), "cap")
 
 
-def _reserve(account: str, shards: int, user: str, keys: Sequence[tuple[str, int]], token: str) -> bool:
-    """Take a place under every key, all or none, in one write."""
-    free: list[list[friends.Condition]] = []
+def move(
+    account: str,
+    policy: Policy,
+    category: str,
+    users: Iterable[str],
+    token: str,
+    since: datetime,
+    now: datetime,
+) -> list[str]:
+    """Move reservations of a moment to the periods of a later one; answers who has no place there.
+
+    One write for each friend; asking again changes nothing. Whoever is refused keeps the old place, until it
+    is given back.
+    """
+    before, keys = cap_keys(policy, category, since), cap_keys(policy, category, now)
+    gone = [key for key in before if key not in keys]
+    if not gone:
+        return []
+    shards, left = accounts.get_account(account).shards, [key for key, _ in gone]
+    return _refused(users, lambda user: _reserve(account, shards, user, keys, token, left))
+
+
+def _refused(users: Iterable[str], write: Callable[[str], bool]) -> list[str]:
+    """Who was refused by a write of their own, in order."""
+    every = list(users)
+    return [user for user, kept in zip(every, side_by_side.each(write, every), strict=True) if not kept]
+
+
+def _reserve(
+    account: str,
+    shards: int,
+    user: str,
+    keys: Sequence[tuple[str, int]],
+    token: str,
+    left: Sequence[str] = (),
+) -> bool:
+    """Take a place under every key, all or none, and leave those under the others, in one write."""
+    free: list[list[Condition]] = []
     for key, places in keys:
         path = (key,)
-        any_of = [friends.Condition(path, "contains", token)]
+        any_of = [Condition(path, "contains", token)]
         if places > 0:
-            any_of += [friends.Condition(path, "absent"), friends.Condition(path, "size<", places)]
+            any_of += [Condition(path, "absent"), Condition(path, "size<", places)]
         free.append(any_of)
-    adds = [((key,), {token}) for key, _ in keys]
-    return friends.update_paths(account, shards, user, conditions=free, adds=adds)
+    adds, deletes = [((key,), {token}) for key, _ in keys], [((key,), {token}) for key in left]
+    return friends.update_paths(account, shards, user, conditions=free, adds=adds, deletes=deletes)
 
 
 def give_back(
-    account: str, policy: Policy, category: str, users: Iterable[str], token: str, reserved_at: datetime
+    account: str, policy: Policy, category: str, users: Iterable[str], token: str, *moments: datetime
 ) -> None:
-    """Free the places of friends to whom LINE took nothing."""
-    keys = [key for key, _ in cap_keys(policy, category, reserved_at)]
+    """Free the places of friends to whom LINE took nothing, in the period of whichever moment they stand."""
+    keys = {key for moment in moments for key, _ in cap_keys(policy, category, moment)}
     if keys:
         shards = accounts.get_account(account).shards
-        deletes = [((key,), {token}) for key in keys]
-        for user in users:
-            friends.update_paths(account, shards, user, deletes=deletes)
+        deletes = [((key,), {token}) for key in sorted(keys)]
+        side_by_side.each(lambda user: friends.update_paths(account, shards, user, deletes=deletes), users)

@@ -2,9 +2,9 @@
 
 Everybody whom a chunk was meant for has one line on the timeline, an activity of type ``sent``: what was
 said, and whether LINE took it, refused it, never answered, or why it was not sent. Whoever got it has
-``received.<broadcast or scenario>`` = ``{"at", "run"}`` on the fact sheet besides, the latest: what the
-condition ``delivery`` asks. Tests have the line and no receipt; reactions are told by their own activity
-(``engine.outcomes``).
+``received.<broadcast or scenario>`` = ``{"at"}``, the latest, beside the fact sheet (``friends.beside``):
+what the condition ``delivery`` asks. Tests have the line and no receipt; reactions are told by their own
+activity (``reaction.delivery_results``).
 
 A job of the queue ``bulk`` writes both, so that sending never waits for it. The send worker asks for one
 whenever something of a chunk has come to its end.
@@ -18,16 +18,22 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.deliveries import model, store
-from chalicelib.friends import activities
-from chalicelib.friends import store as friends
+from chalicelib.friends import beside
+from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
 from chalicelib.messages import said
+from chalicelib.shared import side_by_side
+from chalicelib.sheets.trim import size_of
+from chalicelib.timeline import said_once
+from chalicelib.timeline import service as activities
 
 Manifest = Mapping[str, Any]
 Outcome = Mapping[str, Any]
 """As in ``model.outcomes``."""
 
 _AT_ONCE = 100
+_IN_LINE = 400
+"""So many bytes of messages and the rest of a line are one write unit together."""
 
 
 def tells(manifest: Manifest) -> bool:
@@ -59,33 +65,39 @@ def write(account: str, run: str, chunk: str) -> None:
         return
     shop = accounts.get_account(account)
     ended = [outcome for outcome in model.outcomes(status, manifest) if outcome["status"] != "pending"]
-    for start in range(0, len(ended), _AT_ONCE):
-        _write_some(shop, manifest, ended[start : start + _AT_ONCE])
+    if ended and (alike := _said_alike(manifest)):
+        said_once.put(account, run, chunk, alike)
+    for some in side_by_side.parts(ended, _AT_ONCE):
+        _write_some(shop, manifest, some)
 
 
 def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> None:
     """First the receipts, then the lines; then nothing stays of those who were erased meanwhile."""
-    there, erased = _known(account, manifest, outcomes)
+    there, gone = _known(account, manifest, outcomes)
     told = {user for user, _ in activities.existing(_names(manifest, _users(outcomes)))}
     new = [outcome for outcome in outcomes if outcome["user_id"] in there - told]
-    for outcome in new:
-        if outcome["status"] == "accepted" and not manifest["cause"].get("test"):
-            _receive(account, manifest, outcome)
-    activities.put_all([line(manifest, outcome) for outcome in new])
+    got = [one for one in new if one["status"] == "accepted" and not manifest["cause"].get("test")]
+    trimmed = dict(side_by_side.each(lambda one: (one["user_id"], _receive(account, manifest, one)), got))
+    activities.put_all([line(manifest, one, trimmed.get(one["user_id"], ())) for one in new])
     # Erasing leaves the tombstone and then takes the timeline: whoever is still there now was there when the
     # line was written, and loses it with the rest.
-    still, erased_now = _known(account, manifest, new)
+    still, gone_now = _known(account, manifest, new)
     activities.delete(_names(manifest, (told - there) | (_users(new) - still)))
-    _forget(manifest, erased | erased_now)
+    for user, erased_at in gone_now.items():
+        until = None if erased_at == friends.ERASED else erased_at
+        beside.forget(account.id, account.shards, user, until)
+    _forget(manifest, gone.keys() | gone_now.keys())
 
 
-def _known(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> tuple[set[str], set[str]]:
-    """Of those who are known: who is there, and who was erased since the chunk was put. Who came back is
-    somebody new, who was sent nothing.
+def _known(
+    account: Account, manifest: Manifest, outcomes: Sequence[Outcome]
+) -> tuple[set[str], dict[str, str]]:
+    """Of those who are known: who is there, and who was erased since the chunk was put, with the moment
+    (``friends.ERASED``: still erased). Who came back is somebody new, who was sent nothing.
     """
     since = friends.heard_of(account.id, account.shards, _users(outcomes))
-    there = {user for user, erased_at in since.items() if erased_at < manifest["at"]}
-    return there, since.keys() - there
+    gone = {user: erased_at for user, erased_at in since.items() if erased_at >= manifest["at"]}
+    return since.keys() - gone.keys(), gone
 
 
 def _forget(manifest: Manifest, users: Iterable[str]) -> None:
@@ -96,17 +108,16 @@ def _forget(manifest: Manifest, users: Iterable[str]) -> None:
         queues.send("bulk", job | {"chunks": chunks})
 
 
-def _receive(account: Account, manifest: Manifest, outcome: Outcome) -> None:
-    """Note the receipt on the sheet, unless a later one stands."""
-    path, receipt = ("received", _delivery(manifest)), {"at": outcome["at"], "run": manifest["run"]}
-    earlier = [friends.Condition(path, "absent"), friends.Condition((*path, "at"), "<", outcome["at"])]
-    friends.update_paths(
-        account.id, account.shards, outcome["user_id"], [(path, receipt)], conditions=[earlier]
-    )
+def _receive(account: Account, manifest: Manifest, outcome: Outcome) -> list[str]:
+    """Note the receipt, unless a later one stands; answers the deliveries whose receipts had to go."""
+    user = outcome["user_id"]
+    return beside.note(account.id, account.shards, user, _delivery(manifest), outcome["at"])
 
 
-def line(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
-    """The activity of one recipient: a record, which wakes no rule and counts nowhere. Pure."""
+def line(manifest: Manifest, outcome: Outcome, trimmed: Sequence[str] = ()) -> dict[str, Any]:
+    """The activity of one recipient: a record, which wakes no rule and counts nowhere. ``trimmed``: the
+    deliveries whose receipts had to go. Pure.
+    """
     cause = manifest["cause"]
     source = _source(manifest)
     facts = {source: _delivery(manifest), "node": cause.get("node"), "run": manifest["run"]}
@@ -114,20 +125,27 @@ def line(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
     return {
         "account": manifest["account"],
         "user_id": outcome["user_id"],
-        "event_id": _event_id(manifest),
+        "event_id": f"{activities.SENT}:{manifest['run']}:{manifest['chunk']}",
+        "put_at": manifest["at"],
         "type": activities.SENT,
         "at": _at(manifest, outcome),
         "props": {name: value for name, value in facts.items() if value is not None},
         "source": source,
         "rules": [],
-        "changes": [],
+        "changes": _trimmed(trimmed),
         "effects": [_effect(manifest, outcome)],
     }
 
 
+def _trimmed(deliveries: Sequence[str]) -> list[dict[str, Any]]:
+    names = [f"received.{delivery}" for delivery in deliveries]
+    return [{"type": "trimmed", "names": names[:50]}] if names else []
+
+
 def _effect(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
-    cause, own = manifest["cause"], manifest.get("payloads") or {}
+    cause = manifest["cause"]
     author = [_source(manifest), _delivery(manifest), cause.get("node")]
+    alike = _said_alike(manifest)
     effect = {
         "rule": ":".join(str(part) for part in author if part),
         "index": 0,
@@ -135,11 +153,22 @@ def _effect(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
         "status": "done" if outcome["status"] == "accepted" else outcome["status"],
         "why": outcome.get("reason"),
         "message": cause.get("message"),
-        "messages": said.kept(own.get(outcome["user_id"]) or manifest.get("messages") or []),
+        "messages": None if alike else said.kept(_said(manifest, outcome["user_id"])),
+        "said": [manifest["run"], manifest["chunk"]] if alike else None,
         "run": manifest["run"],
         "test": cause.get("test"),
     }
     return {name: value for name, value in effect.items() if value is not None}
+
+
+def _said(manifest: Manifest, user: str) -> Sequence[Mapping[str, Any]]:
+    return (manifest.get("payloads") or {}).get(user) or manifest.get("messages") or []
+
+
+def _said_alike(manifest: Manifest) -> list[dict[str, Any]]:
+    """What stands once for all the lines of a chunk, because it would make each of them a unit dearer."""
+    alike = said.kept(manifest.get("messages") or [])
+    return alike if len(manifest["recipients"]) > 1 and size_of(alike) > _IN_LINE else []
 
 
 def _source(manifest: Manifest) -> str:
@@ -153,10 +182,6 @@ def _delivery(manifest: Manifest) -> str:
     return str(manifest["cause"][_source(manifest)])
 
 
-def _event_id(manifest: Manifest) -> str:
-    return f"{activities.SENT}:{manifest['run']}:{manifest['chunk']}"
-
-
 def _at(manifest: Manifest, outcome: Outcome) -> str:
     """When it came to its end; of those who were left out from the beginning, when the chunk was put."""
     return str(outcome.get("at") or manifest["at"])
@@ -167,4 +192,5 @@ def _users(outcomes: Iterable[Outcome]) -> set[str]:
 
 
 def _names(manifest: Manifest, users: Iterable[str]) -> list[tuple[str, str, str]]:
-    return [(manifest["account"], user, _event_id(manifest)) for user in users]
+    own = activities.sort_key(line(manifest, {"user_id": "", "status": ""}))
+    return [(manifest["account"], user, own) for user in users]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.deliveries import changes, store
 from chalicelib.deliveries.model import Control, Status
 from chalicelib.deliveries.policies import Ruling
+from chalicelib.deliveries.sending import chunks
 from chalicelib.gateways import clock
-from chalicelib.shared.times import iso
+from chalicelib.shared.metrics import count
+from chalicelib.shared.observability import logger
+from chalicelib.shared.times import iso, to_ms
 from chalicelib.timers import service as timers
 
 
@@ -20,13 +24,21 @@ def control(account: str, run: str) -> Control:
 def pause(account: str, run: str, reason: str, until: str | None = None) -> bool:
     """Stop new attempts of a run. An operator's pause replaces any other; the others leave it alone."""
     unless = ["cancelled"] if reason == "operator" else ["cancelled", "paused"]
-    return changes.set_control(account, run, Control("paused", reason, until), clock.now(), unless=unless)
+    paused = changes.set_control(account, run, Control("paused", reason, until), clock.now(), unless=unless)
+    if paused and until is None and reason != "operator":
+        count("RunsHeld", account=account)
+        logger.warning("a run waits for a person", extra={"account": account, "run": run, "reason": reason})
+    return paused
 
 
 def resume(account: str, run: str, *, until: str | None = None) -> bool:
-    """Let a run go on; with ``until``, only if it waits for just that moment. It is not fed by this."""
+    """Let a run go on; with ``until``, only if it waits for just that moment. It is not fed by this. One that
+    the brake had stopped is stopped by it no more.
+    """
+    lifted = until is None and control(account, run).reason == "runaway"
+    released = Control("released", lifted=lifted)
     return changes.set_control(
-        account, run, Control("released"), clock.now(), unless=["cancelled"], while_until=until or ""
+        account, run, released, clock.now(), unless=["cancelled"], while_until=until or ""
     )
 
 
@@ -36,13 +48,40 @@ def cancel(account: str, run: str) -> None:
 
 
 def hold(account: str, run: str, status: Status, manifest: dict[str, Any], ruling: Ruling) -> None:
-    """Wait until the policies allow it: a watched chunk by itself, the others with their whole run."""
+    """Wait until the policies allow it: a watched chunk by itself, the others with their whole run.
+
+    A hold is no watch: it has an entry of its own, which no later watch makes superfluous.
+    """
+    until, version = iso(ruling.until), to_ms(ruling.until)
     if status.own_watch:
         body = {"run": run, "chunk": status.chunk}
-        watch_id = f"{run}/{status.chunk}"
-        timers.arm(timers.Entry(account, "chunk", watch_id, status.watch, ruling.until, body=body))
+        name = f"{run}/{status.chunk}"
+        timers.arm(timers.Entry(account, "chunk_hold", name, version, ruling.until, body=body))
         return
     # The awakener first: a pause that nobody ends would be worse than an awakener that finds nothing.
     body = {**manifest["cause"], "run": run}
-    timers.arm(timers.Entry(account, "run", run, 0, ruling.until, body=body))
-    pause(account, run, ruling.reason, iso(ruling.until))
+    timers.arm(timers.Entry(account, "run_hold", run, version, ruling.until, body=body))
+    pause(account, run, ruling.reason, until)
+
+
+def hold_over(entries: Sequence[timers.Entry]) -> list[bool]:
+    """For drained holds: whether the chunk has come to its end, or the run waits for that moment no more."""
+    over = []
+    for entry in entries:
+        run, chunk = entry.body["run"], entry.body.get("chunk")
+        control, found = store.read(entry.account, run, [chunk] if chunk else [])
+        if chunk:
+            over.append(chunk not in found or not found[chunk].is_open)
+        else:
+            over.append(control.state != "paused" or control.until != iso(entry.due_at))
+    return over
+
+
+def end_hold(account: str, run: str, until: str) -> bool:
+    """The moment has come for which a run waits: it goes on, and everything of it is fed. False: it does not
+    wait for that one.
+    """
+    if not resume(account, run, until=until):
+        return False
+    chunks.feed_all(account, run)
+    return True

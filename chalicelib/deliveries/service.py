@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.deliveries import changes, chunks, model, store
-from chalicelib.deliveries.chunks import (
-    cancel_pending,
-    feed_all,
-    put_chunk,
-    put_manifest,
-    put_rest,
-)
-from chalicelib.deliveries.forgetting import forget_messages
+from chalicelib.deliveries import changes, model, store
+from chalicelib.deliveries.erasure import forget_log, forget_messages, forget_told
+from chalicelib.deliveries.lately import brake, braking
+from chalicelib.deliveries.lately.store import note_opt_out
 from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control, Status
 from chalicelib.deliveries.receipts import write as write_receipts
-from chalicelib.deliveries.runs import cancel, control, pause, resume
-from chalicelib.deliveries.send import send_now
+from chalicelib.deliveries.runs import cancel, control, end_hold, hold_over, pause, resume
+from chalicelib.deliveries.sending import chunks
+from chalicelib.deliveries.sending.chunks import cancel_pending, feed_all, put_chunk, put_manifest, put_rest
+from chalicelib.deliveries.sending.send import send_now
 from chalicelib.gateways import clock
 from chalicelib.timers import service as timers
 
@@ -33,15 +30,21 @@ __all__ = [
     "chunk_done",
     "chunk_names",
     "control",
+    "end_hold",
     "feed_all",
     "find_recipient",
+    "forget_log",
     "forget_messages",
+    "forget_told",
+    "hold_over",
     "manifest_exists",
+    "note_opt_out",
     "pause",
     "progress",
     "put_chunk",
     "put_manifest",
     "put_rest",
+    "reached",
     "read_manifest",
     "recipients",
     "resume",
@@ -72,9 +75,14 @@ def progress(account: str, run: str) -> dict[str, Any]:
     return model.sum_up(store.statuses(account, run))
 
 
-def chunk_names(account: str, run: str) -> set[str]:
-    """The chunks of a run that stand."""
-    return store.names(account, run)
+def chunk_names(account: str, run: str, first: str = "$", last: str = "~") -> set[str]:
+    """The chunks of a run that stand, between these names."""
+    return store.names(account, run, first, last)
+
+
+def reached(account: str, broadcast: str, run: str, users: Sequence[str]) -> set[str]:
+    """Whom of these friends a broadcast's run tells, has told, or may have told."""
+    return set(braking.told_in(account, brake.Claim(broadcast, run, 0, ()), users, clock.now()))
 
 
 def waiting(account: str, run: str) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from pynamodb.exceptions import PutError
 
 from chalicelib.deliveries.model import Chunk, Control, Status
 from chalicelib.gateways import dynamo
+from chalicelib.messages.together import arranged
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
@@ -43,9 +44,12 @@ class ManifestRecord(dynamo.Record):
     skips = dynamo.Document(null=True)
     token = UnicodeAttribute()
     category = UnicodeAttribute()
+    topic = UnicodeAttribute(null=True)
+    repeats = BooleanAttribute(null=True)
     cause = dynamo.Document()
     variant = UnicodeAttribute(null=True)
     shard = NumberAttribute(null=True)
+    reserved_at = UnicodeAttribute(null=True)
     at = UnicodeAttribute()
 
 
@@ -58,7 +62,7 @@ class StatusRecord(dynamo.Record):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    state = UnicodeAttribute()
+    state = UnicodeAttribute(null=True)
     kind = UnicodeAttribute(null=True)
     n = NumberAttribute(null=True)
     chars = UnicodeAttribute(null=True)
@@ -71,6 +75,8 @@ class StatusRecord(dynamo.Record):
     request_id = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     until = UnicodeAttribute(null=True)
+    slowed_at = UnicodeAttribute(null=True)
+    lifted = BooleanAttribute(null=True)
     drop = dynamo.Items(null=True)
     parent = UnicodeAttribute(null=True)
     variant = UnicodeAttribute(null=True)
@@ -100,14 +106,17 @@ def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: dateti
         chunk=chunk.chunk,
         kind=chunk.kind,
         recipients=chunk.recipients,
-        messages=chunk.messages,
-        payloads=chunk.payloads,
+        messages=chunk.messages and arranged(chunk.messages),
+        payloads=chunk.payloads and {user: arranged(said) for user, said in chunk.payloads.items()},
         skips=dict(skips) or None,
         token=token,
         category=chunk.category,
+        topic=chunk.topic,
+        repeats=chunk.repeats or None,
         cause=chunk.cause,
         variant=chunk.variant,
         shard=chunk.shard,
+        reserved_at=chunk.reserved_at,
         at=iso(now),
     )
     stored = None if _put_new(record) else find_manifest(chunk.account, chunk.run, chunk.chunk)
@@ -177,7 +186,7 @@ def _status(record: StatusRecord) -> Status:
         chunk=record.sk,
         kind=record.kind or "push",
         n=int(record.n or 0),
-        state=record.state,
+        state=str(record.state),  # only a run's control may have none
         chars=record.chars or "",
         attempts=int(record.attempts or 0),
         unanswered=frozenset(int(number) for number in record.unanswered or ()),
@@ -203,7 +212,8 @@ def read(account: str, run: str, chunks: Sequence[str]) -> tuple[Control, dict[s
     keys = [(pk, name) for name in dict.fromkeys([CONTROL, *chunks])]
     for record in StatusRecord.batch_get(keys, consistent_read=True):
         if record.sk == CONTROL:
-            control = Control(record.state, record.reason, record.until)
+            state = record.state or Control.state
+            control = Control(state, record.reason, record.until, record.slowed_at, bool(record.lifted))
         else:
             found[record.sk] = _status(record)
     return control, found
@@ -218,11 +228,11 @@ def statuses(account: str, run: str, since: str = "$") -> Iterator[Status]:
         yield _status(record)
 
 
-def names(account: str, run: str) -> set[str]:
-    """The names of a run's chunks whose status stands, consistent."""
+def names(account: str, run: str, first: str, last: str) -> set[str]:
+    """The names of a run's chunks whose status stands, between two names, consistent."""
     query = StatusRecord.query(
         statuses_key(account, run),
-        StatusRecord.sk >= "$",
+        StatusRecord.sk.between(max(first, "$"), last),
         consistent_read=True,
         attributes_to_get=["pk", "sk", "state"],
     )

@@ -7,31 +7,32 @@ from typing import Any
 from chalice.app import Blueprint, SQSEvent
 
 from chalicelib.deliveries import service
-from chalicelib.deliveries.push import BUDGET
-from chalicelib.gateways import clock
+from chalicelib.shared import time_left
 from chalicelib.shared.batches import each_message
+from chalicelib.shared.observability import observed
 from chalicelib.shared.settings import settings
+from chalicelib.timers import service as timers
 
 bp = Blueprint(__name__)
 
 
-class _OutOfTime(Exception):
-    """The batch has taken long enough; the message comes again in another one."""
-
-
-@bp.on_sqs_message(queue=settings().queue("sends"), batch_size=5)
+@bp.on_sqs_message(
+    queue=settings().queue("sends"), batch_size=1, maximum_concurrency=settings().sends_concurrency
+)
+@observed
 def send(event: SQSEvent) -> dict[str, Any]:
-    """Try chunks (``{"account", "run", "chunk"}``) and go on with watches that ran out (``kind`` chunk)."""
-    started = clock.now()
+    """Try a chunk (``{"account", "run", "chunk"}``), or wake whom the timers have brought (``due.py``).
+
+    One message at a time: a chunk may need the whole of its time, and what waited behind it would be
+    invisible until the queue gives it back.
+    """
+
+    time_left.begin(event)
 
     def work(body: dict[str, Any], _received: int) -> None:
-        if clock.now() - started > BUDGET:
-            raise _OutOfTime
-        if "entries" not in body:
+        if "entries" in body:
+            timers.wake(body)
+        else:
             service.send_now(body["account"], body["run"], body["chunk"])
-            return
-        for entry in body["entries"]:
-            place = entry["body"]
-            service.watched(entry["account"], place["run"], place["chunk"], int(entry["version"]))
 
     return each_message(event, work)

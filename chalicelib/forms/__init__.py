@@ -2,5 +2,5 @@
 
 A form is started by an action (``start_form``). Where the friend stands is on the fact sheet (``asking``),
 answers are below ``forms.<form>.answers`` as they come, so that half a form is kept as well. Everything here
-is pure: the engine folds answers into the sheet like any other event and says the questions.
+is pure: the reaction folds answers into the sheet like any other event and says the questions.
 """

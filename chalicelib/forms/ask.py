@@ -19,19 +19,27 @@ MARK = "todoku-form"
 
 
 def messages(
-    form: Form, question: Question, *, chosen: Collection[str] = (), again: bool = False
+    form: Form,
+    question: Question,
+    *,
+    chosen: Collection[str] = (),
+    again: bool = False,
+    numbered: bool = False,
 ) -> list[dict[str, Any]]:
     """The message objects of a question, with variables still in them.
 
-    ``chosen``: what has been tapped so far of a multi_choice. ``again``: the last answer did not fit.
+    ``chosen``: what has been tapped so far of a multi_choice. ``again``: the last answer did not fit;
+    ``numbered``: it might have meant several of the choices, so that each gets a number to answer with.
     """
     text = f"{form.words['again']}\n{question.text}" if again else question.text
     if chosen:
         text += "\n✓ " + "、".join(c.label for c in question.choices if c.value in chosen)
     taps = list(_answers(form, question, chosen))
     beside = list(_beside(form, question, chosen))
-    if len(taps) + len(beside) > MAX_TAPS:
+    too_many = len(taps) + len(beside) > MAX_TAPS
+    if too_many or numbered:
         text = "\n".join([text, *(f"{n}. {choice.label}" for n, choice in enumerate(question.choices, 1))])
+    if too_many:
         taps = []
     message: dict[str, Any] = {"type": "text", "text": text}
     if taps or beside:

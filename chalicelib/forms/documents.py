@@ -9,12 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.forms import ask
+from chalicelib.conditions import language
+from chalicelib.forms import ask, naming
 from chalicelib.forms.model import CANCEL, EXPIRES, WORDS, read_form
-from chalicelib.messages import actions, checks, variables
-from chalicelib.segments import conditions
+from chalicelib.messages import checks, untracked, variables, vocabulary
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Id, Name, PositiveDuration
+from chalicelib.shared.reasons import Reason
 
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 Said = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -33,7 +34,7 @@ class Choice(_Document):
 
     value: Annotated[str, Field(min_length=1, max_length=100)]
     label: Label | None = None
-    then: actions.Actions = []
+    then: vocabulary.Actions = []
 
 
 class Question(_Document):
@@ -50,7 +51,7 @@ class Question(_Document):
     @model_validator(mode="after")
     def _choices_where_needed(self) -> Question:
         if bool(self.choices) is not self.type.endswith("choice"):
-            raise ValueError("choices are needed for choice and multi_choice, and for nothing else")
+            raise ValueError(Reason("choices_belong"))
         return self
 
 
@@ -73,7 +74,7 @@ class Form(_Document):
 
     name: Name
     questions: list[Question] = Field(default=[], max_length=100)
-    then: actions.Actions = []
+    then: vocabulary.Actions = []
     expires: PositiveDuration = EXPIRES
     cancel: list[Label] = Field(default=list(CANCEL), max_length=20)
     words: Words = Words()
@@ -87,6 +88,11 @@ def _actions(body: Body) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             yield f"questions[{index}].choices[{n}].then", choice.get("then") or []
 
 
+def actions_of(body: Body) -> Iterator[dict[str, Any]]:
+    """All that a form does, at its end or for a choice."""
+    return (action for _, then in _actions(body) for action in then)
+
+
 def _conditions(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
     for index, question in enumerate(body.get("questions") or []):
         if question.get("if") is not None:
@@ -96,21 +102,23 @@ def _conditions(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
 def _asked(body: Body) -> list[list[dict[str, Any]]]:
     """What each question looks like at its longest."""
     form = read_form("form", body, None)
-    return [ask.messages(form, question, again=True) for question in form.questions]
+    return [ask.messages(form, question, again=True, numbered=True) for question in form.questions]
 
 
 def _shape(body: Body) -> Iterator[Detail]:
     seen: set[str] = set()
     for index, question in enumerate(body.get("questions") or []):
         if question["id"] in seen:
-            yield Detail(f"questions[{index}].id", f"the question {question['id']} stands twice")
+            yield Detail(f"questions[{index}].id", Reason("question_twice", id=question["id"]))
         seen.add(question["id"])
         values = [choice["value"] for choice in question.get("choices") or []]
         for n, value in enumerate(values):
             if value in values[:n]:
-                yield Detail(f"questions[{index}].choices[{n}].value", f"the choice {value!r} stands twice")
+                yield Detail(
+                    f"questions[{index}].choices[{n}].value", Reason("choice_twice", value=repr(value))
+                )
     for path, condition in _conditions(body):
-        yield from conditions.shape(condition, path)
+        yield from language.shape(condition, path)
 
 
 def _references(body: Body) -> Iterator[Reference]:
@@ -121,21 +129,21 @@ def _references(body: Body) -> Iterator[Reference]:
         for found in variables.references(messages):
             yield Reference(f"questions[{index}].text", found.kind, found.id)
     for path, condition in _conditions(body):
-        yield from conditions.references(condition, path)
+        yield from language.references(condition, path)
     for path, then in _actions(body):
-        yield from actions.references(then, path)
+        yield from vocabulary.references(then, path)
 
 
 def _check(_id: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
     for path, condition in _conditions(body):
-        yield from conditions.logic(condition, snapshot, path)
+        yield from language.logic(condition, snapshot, path)
     for path, then in _actions(body):
-        yield from actions.check(then, snapshot, path)
+        yield from vocabulary.check(then, snapshot, path)
     for index, question in enumerate(body.get("questions") or []):
         yield from _fits_attribute(question, snapshot, f"questions[{index}]")
     for index, messages in enumerate(_asked(body)):
         for detail in [*checks.check_templates(messages), *checks.check_shape(messages)]:
-            yield Detail(f"questions[{index}].text", detail.message)
+            yield Detail(f"questions[{index}].text", detail.reason)
 
 
 _AS_TEXT = frozenset({"text", "number", "date", "choice"})
@@ -149,15 +157,37 @@ def _fits_attribute(question: dict[str, Any], snapshot: Snapshot, path: str) -> 
         return
     wanted, given = document.body["type"], question["type"]
     if given != wanted and not (given == "choice" and wanted == "multi_choice"):
-        yield Detail(f"{path}.attribute", f"is of type {wanted}; the question's answers are {given}")
+        yield Detail(f"{path}.attribute", Reason("question_type", wanted=wanted, given=given))
         return
     known = document.body.get("choices") or []
     for n, choice in enumerate(question.get("choices") or []):
         if choice["value"] not in known:
-            reason = f"{choice['value']!r} is not a choice of attributes/{question['attribute']}"
+            reason = Reason("choice_not_of", choice=choice["value"], attribute=question["attribute"])
             yield Detail(f"{path}.choices[{n}].value", reason)
 
 
-KINDS: dict[str, DocumentKind] = {
-    "forms": DocumentKind("forms", Form, shape=_shape, references=_references, check=_check)
+def _warn(id_: str, snapshot: Snapshot) -> Iterator[Detail]:
+    """Choices that a friend who types cannot tell apart, and web addresses that nobody sees opened."""
+    body = snapshot.get("forms", id_).body
+    for index, messages in enumerate(_asked(body)):
+        for _, advice in untracked.untracked(messages, snapshot):
+            yield Detail(f"questions[{index}].text", advice)
+    form = read_form(id_, body, None)
+    for index, question in enumerate(form.questions):
+        for n, other in naming.twins(question):
+            one, same = question.choices[n].label, question.choices[other].label
+            alike = Reason("choices_alike_typed", one=one, other=same)
+            yield Detail(f"questions[{index}].choices[{n}]", alike)
+
+
+DOCUMENTS: dict[str, DocumentKind] = {
+    "forms": DocumentKind(
+        "forms",
+        Form,
+        path_name="form",
+        shape=_shape,
+        references=_references,
+        check=_check,
+        warn=_warn,
+    )
 }

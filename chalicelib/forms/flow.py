@@ -8,19 +8,21 @@ the events' own times: what was said before the question is no answer to it, whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from chalicelib.events.matching import shown
 from chalicelib.forms import ask
 from chalicelib.forms.model import Choice, Form, Question
 from chalicelib.forms.reading import Said, names_a_choice, read_tap, read_text
-from chalicelib.friends.model import Sheet
-from chalicelib.segments.matching import fold, shown
 from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.folding import fold
 from chalicelib.shared.times import parse_iso
+from chalicelib.sheets.model import Sheet
 
 MAX_TRIES = 2
 """How often a question is put again when the answer does not fit; then the rules look at what is said."""
@@ -32,8 +34,8 @@ class Turn:
 
     form: str
     question: str
-    outcome: Literal["answered", "skipped", "choosing", "unfit", "cancelled", "stale"]
-    why: str
+    outcome: Literal["answered", "skipped", "choosing", "unfit", "ambiguous", "cancelled", "stale"]
+    why: Reason
     value: Any = None
     picked: tuple[Choice, ...] = ()
 
@@ -86,53 +88,81 @@ def drop_if_gone(sheet: Sheet, forms: Mapping[str, Form]) -> dict[str, Any] | No
     return {"form": asking["form"], "question": asking["question"]}
 
 
-def take(sheet: Sheet, event: FriendEvent, forms: Mapping[str, Form], zone: ZoneInfo) -> Turn | None:
-    """What the event means to the form that asks; None: it is no answer, and the rules look at it."""
+def _is_not_claimed(_fits: bool) -> bool:
+    return False
+
+
+def take(
+    sheet: Sheet,
+    event: FriendEvent,
+    forms: Mapping[str, Form],
+    zone: ZoneInfo,
+    is_claimed: Callable[[bool], bool] = _is_not_claimed,
+) -> Turn | None:
+    """What the event means to the form that asks; None: it is no answer, and the rules look at it.
+
+    ``is_claimed`` is asked about a text, with whether it fits the question: is it clearly something else?
+    """
     asking: dict[str, Any] = sheet.get("asking") or {}
     form = forms.get(asking.get("form", ""))
     question = form.find(asking["question"]) if form else None
     if event.type == "postback":
         tap = ask.tapped(str(event.props.get("data") or ""))
-        if tap is None or tap[0] not in forms:
-            return None
-        if form is None or question is None or tap[:2] != (form.id, question.id):
-            return Turn(tap[0], tap[1], "stale", "this question is not asked any more")
-        if event.at < (asking.get("since") or asking["at"]):
-            return Turn(tap[0], tap[1], "stale", "tapped before the question was put")
-        params, chosen = event.props.get("params"), asking.get("chosen") or ()
-        said = read_tap(question, tap[2], params, chosen, zone)
-        return _fold(sheet, form, question, event.at, said)
+        return _take_tap(sheet, event, tap, form, question, zone) if tap and tap[0] in forms else None
     text = event.props.get("text")
     if event.type != "messaged" or not isinstance(text, str) or form is None or question is None:
         return None
     waited = parse_iso(event.at) - parse_iso(asking.get("sent_at") or asking["at"])
     if asking.get("held") or not 0 <= waited.total_seconds() < form.expires.total_seconds():
         return None
-    if fold(text) in form.cancel and not names_a_choice(question, text):
+    said = read_text(form, question, text, asking.get("chosen") or (), zone)
+    leaves = fold(text) in form.cancel and not names_a_choice(question, text)
+    if is_claimed(leaves or (said is not None and said.kind != "ambiguous")):
+        return None
+    if leaves:
         del sheet["asking"]
-        return Turn(form.id, question.id, "cancelled", "the friend left the form")
-    return _fold(
-        sheet, form, question, event.at, read_text(form, question, text, asking.get("chosen") or (), zone)
-    )
+        return Turn(form.id, question.id, "cancelled", Reason("cancelled_by_friend"))
+    return _fold(sheet, form, question, event.at, said)
+
+
+def _take_tap(
+    sheet: Sheet,
+    event: FriendEvent,
+    tap: tuple[str, str, str],
+    form: Form | None,
+    question: Question | None,
+    zone: ZoneInfo,
+) -> Turn | None:
+    asking: dict[str, Any] = sheet.get("asking") or {}
+    if form is None or question is None or tap[:2] != (form.id, question.id):
+        return Turn(tap[0], tap[1], "stale", Reason("question_not_asked"))
+    if event.at < (asking.get("since") or asking["at"]):
+        return Turn(tap[0], tap[1], "stale", Reason("tapped_too_early"))
+    said = read_tap(question, tap[2], event.props.get("params"), asking.get("chosen") or (), zone)
+    return _fold(sheet, form, question, event.at, said)
 
 
 def _fold(sheet: Sheet, form: Form, question: Question, at: str, said: Said | None) -> Turn | None:
     """Fold what was said into the sheet. None: it fits nothing, once too often."""
     asking = sheet["asking"]
-    if said is None:
+    if said is None or said.kind == "ambiguous":
         tries = int(asking.get("tries") or 0) + 1
         if tries > MAX_TRIES:
             return None
         sheet["asking"] = _again(asking, at) | {"tries": tries}
-        return Turn(form.id, question.id, "unfit", f"no answer of type {question.type}")
+        if said is not None:
+            return Turn(form.id, question.id, "ambiguous", Reason("answer_ambiguous"))
+        return Turn(form.id, question.id, "unfit", Reason("answer_unfit", type=question.type))
     if said.kind == "choosing":
         sheet["asking"] = _again(asking, at) | {"chosen": said.value}
-        return Turn(form.id, question.id, "choosing", f"chosen so far: {', '.join(said.value)}"[:200])
+        chosen = ", ".join(said.value)[:200]
+        return Turn(form.id, question.id, "choosing", Reason("chosen_so_far", chosen=chosen))
     if said.kind == "skip":
         _answers(sheet, form.id).pop(question.id, None)
-        return Turn(form.id, question.id, "skipped", "skipped")
+        return Turn(form.id, question.id, "skipped", Reason("answer_skipped"))
     _answers(sheet, form.id)[question.id] = {"value": said.value, "at": at}
-    return Turn(form.id, question.id, "answered", f"answered {shown(said.value)}", said.value, said.picked)
+    why = Reason("answered", value=shown(said.value))
+    return Turn(form.id, question.id, "answered", why, said.value, said.picked)
 
 
 def _again(asking: Mapping[str, Any], at: str) -> dict[str, Any]:

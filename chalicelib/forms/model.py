@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.segments import conditions
-from chalicelib.segments.matching import fold
-from chalicelib.segments.model import Context, Predicate
+from chalicelib.conditions import language
+from chalicelib.conditions.model import Context, Predicate
+from chalicelib.shared.text.folding import fold
 from chalicelib.shared.times import parse_duration
 
 WORDS: Mapping[str, str] = {
@@ -98,5 +98,5 @@ def _question(body: Mapping[str, Any], context: Context | None) -> Question:
         ),
         attribute=attribute,
         definition=known.body if known else None,
-        condition=conditions.compile(condition, context) if context and condition is not None else None,
+        condition=language.compile(condition, context) if context and condition is not None else None,
     )

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from chalicelib.forms import ask
+from chalicelib.forms import ask, naming
 from chalicelib.forms.model import Choice, Form, Question
-from chalicelib.friends.values import UnfitValue, fit
-from chalicelib.messages.text import shorten
-from chalicelib.segments.matching import fold
+from chalicelib.shared.text.folding import fold
+from chalicelib.sheets.values import UnfitValue, fit
 
-_SEVERAL = re.compile(r"[、,，/／|\s]+")
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?\Z")
 
 
 @dataclass(frozen=True)
 class Said:
-    """An answer, nothing (``skip``), or one of several choices that are still being made (``choosing``)."""
+    """An answer, nothing (``skip``), one of several choices that are still being made (``choosing``), or what
+    may mean this choice or that one (``ambiguous``).
+    """
 
-    kind: Literal["answer", "skip", "choosing"]
+    kind: Literal["answer", "skip", "choosing", "ambiguous"]
     value: Any = None
     picked: tuple[Choice, ...] = ()
 
@@ -76,36 +76,16 @@ def read_text(
         yes, no = ({fold(form.words["yes"]), "true", "yes"}, {fold(form.words["no"]), "false", "no"})
         return Said("answer", said in yes) if said in yes | no else None
     if question.choices:
-        named = _named(question, text.strip(), said)
+        named = (
+            naming.several(question, text) if question.type == "multi_choice" else naming.one(question, text)
+        )
+        if named == naming.AMBIGUOUS:
+            return Said("ambiguous")
         return _choices(question, [*chosen, *named]) if named else None
     if question.type == "date":
         found = _DATE.match(unicodedata.normalize("NFKC", text).strip())
         text = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}" if found else text
     return _fitted(question.type, text, zone)
-
-
-def _named(question: Question, text: str, said: str) -> list[str]:
-    """The values of the choices that a text names; empty when any part of it names none."""
-    whole = _pick(question, text, said)
-    if whole or question.type == "choice":
-        return [whole.value] if whole else []
-    parts = [_pick(question, part, fold(part)) for part in _SEVERAL.split(text) if part]
-    return [part.value for part in parts if part] if all(parts) else []
-
-
-def _pick(question: Question, text: str, said: str) -> Choice | None:
-    """A choice by its label or value (letter by letter, then as people mean it), by what its button shows,
-    or by its number.
-    """
-    for choice in question.choices:
-        if text in {choice.label, choice.value}:
-            return choice
-    for choice in question.choices:
-        shown = shorten(choice.label, ask.MAX_LABEL)
-        if said in {fold(choice.label), fold(choice.value), fold(shown)}:
-            return choice
-    number = int(said[:6]) if said.isdecimal() else 0
-    return question.choices[number - 1] if 0 < number <= len(question.choices) else None
 
 
 def _in_order(question: Question, values: Collection[str]) -> list[str]:

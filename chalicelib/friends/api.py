@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
-from chalicelib.accounts.service import audit, get_account
+from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
-from chalicelib.friends import activities, contents, edits, erasing, store
+from chalicelib.friends import edits, store, waking
 from chalicelib.friends.documents import Number
-from chalicelib.friends.model import Sheet
-from chalicelib.friends.views import Activity, Friend, activity_body, friend_body
+from chalicelib.friends.views import Friend, friend_body
 from chalicelib.gateways import clock, inbox
-from chalicelib.shared.bodies import json_body
-from chalicelib.shared.errors import Conflict, Detail, InvalidInput, NotFound, Unavailable
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.bodies import json_body
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import query_bool, query_int
+from chalicelib.http.routes import Operation
+from chalicelib.shared.errors import Conflict, InvalidInput, NotFound
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.fields import Id
-from chalicelib.shared.http import (
-    Operation,
-    http_errors,
-    json_response,
-    page,
-    path_text,
-    query_bool,
-    query_cursor,
-    query_int,
-)
 from chalicelib.shared.ids import new_ulid
-from chalicelib.shared.storable import is_storable
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.storable import unfit
 from chalicelib.shared.times import iso
+from chalicelib.shared.user_ids import BadUserId, user_id
+from chalicelib.sheets.model import Sheet
+from chalicelib.timeline import service as activities
+from chalicelib.timeline.views import Activity, activity_body
 
 bp = Blueprint(__name__)
 
 _FRIEND = "/v1/accounts/{account}/friends/{user}"
 _WAIT_S = 5.0
 _POLL_S = 0.1
-_USER_ID_LENGTH = 128
-_WHOLE_TIMELINE = 10_000
 
 
 class TagEdits(BaseModel):
@@ -69,6 +65,9 @@ class FriendPatch(BaseModel):
     tags: TagEdits = TagEdits()
     attributes: Annotated[dict[Id, Any], Field(max_length=100)] = {}
     scores: ScoreEdits = ScoreEdits()
+    topics: Annotated[dict[Id, Literal["in", "out"]], Field(max_length=100)] = {}
+    wording: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """How the friend put it, or what was agreed to: kept beside what is said of topics."""
 
 
 class Accepted(BaseModel):
@@ -77,41 +76,17 @@ class Accepted(BaseModel):
     event_id: str
 
 
-class Erased(BaseModel):
-    """What is left of an erased friend."""
-
-    user_id: str
-    status: str
-
-
-class FriendExport(BaseModel):
-    """Everything stored about one friend."""
-
-    friend: Friend
-    sheet: dict[str, Any]
-    activities: list[Activity]
-    contents: list[dict[str, Any]]
-
-
 OPERATIONS = [
     Operation("GET", _FRIEND, "One friend as known now", "viewer", response=Friend),
     Operation(
         "PATCH",
         _FRIEND,
-        "Change tags, attributes and scores by hand",
+        "Change tags, attributes, scores and topics by hand",
         "editor",
         request=FriendPatch,
         response=Accepted,
         status=202,
         query={"wait": "true: answer 200 with the friend once the change is applied, 202 after 5 s"},
-    ),
-    Operation(
-        "DELETE",
-        _FRIEND,
-        "Erase a friend for good",
-        "editor",
-        response=Erased,
-        query={"erase": "must be true"},
     ),
     Operation(
         "GET",
@@ -121,25 +96,27 @@ OPERATIONS = [
         response=Activity,
         query={"limit": "1 to 200", "cursor": "next_cursor of the page before"},
     ),
-    Operation(
-        "GET", f"{_FRIEND}/export", "Everything stored about a friend", "viewer", response=FriendExport
-    ),
 ]
 
 
 def user_path(raw: str) -> str:
     """A user id out of the path. Raises InvalidInput for what cannot be one."""
-    user = path_text(raw)
-    if not 1 <= len(user) <= _USER_ID_LENGTH:
-        reason = f"must have 1 to {_USER_ID_LENGTH} characters"
-        raise InvalidInput(f"user_id: {reason}", [Detail("user_id", reason)])
-    return user
+    try:
+        return user_id(raw)
+    except BadUserId as error:
+        raise InvalidInput.at("user_id", error.reason) from error
 
 
-def _sheet(account: Account, user: str) -> Sheet:
+def known_friend(account: str, raw: str) -> str:
+    """The user id out of the path of somebody who is known. Raises NotFound."""
+    return str(sheet_of(get_account(account), user_path(raw))["user_id"])
+
+
+def sheet_of(account: Account, user: str) -> Sheet:
+    """The sheet of somebody who is known; a tombstone too. Raises NotFound."""
     sheet = store.load(account.id, account.shards, user)
     if sheet is None:
-        raise NotFound(f"there is no friend {user}")
+        raise NotFound(Reason("no_friend", user=user))
     return sheet
 
 
@@ -153,7 +130,7 @@ def get_friend(account: str, user: str) -> Any:
     """``GET /friends/{u}``: the friend, scores decayed to now."""
     require(bp.current_request, "viewer", account)
     found = get_account(account)
-    return json_response(_body(found, _sheet(found, user_path(user))))
+    return json_response(_body(found, sheet_of(found, user_path(user))))
 
 
 @bp.route(_FRIEND, methods=["PATCH"])
@@ -163,13 +140,15 @@ def patch_friend(account: str, user: str) -> Any:
     request = bp.current_request
     principal = require(request, "editor", account)
     found, wait = get_account(account), query_bool(request, "wait")
+    sheet = sheet_of(found, user_path(user))
     patch = json_body(request, FriendPatch).model_dump(mode="json")
-    sheet = _sheet(found, user_path(user))
     if sheet["status"] == "erased":
-        raise Conflict("this friend was erased")
-    edits.check(patch, sheet, snapshot(account), found.zone)
-    if not is_storable(patch):
-        raise InvalidInput("a value holds characters or numbers that cannot be stored")
+        raise Conflict(Reason("friend_erased"))
+    catalog = snapshot(account)
+    waking.refuse(principal, patch, catalog)
+    edits.check(patch, sheet, catalog, found.zone)
+    if (wrong := unfit(patch)) is not None:
+        raise InvalidInput.at(*wrong)
     event = FriendEvent(
         event_id=new_ulid(),
         account_id=account,
@@ -179,10 +158,9 @@ def patch_friend(account: str, user: str) -> Any:
         props=patch | {"by": principal.who},
         source="console",
     )
-    if inbox.put([event]):
-        raise Unavailable("the inbox did not take the change; nothing was changed")
+    inbox.put_all([event], Reason("change_not_taken"))
     if wait and _applied(event):
-        return json_response(_body(found, _sheet(found, event.user_id)))
+        return json_response(_body(found, sheet_of(found, event.user_id)))
     return json_response({"event_id": event.event_id}, 202)
 
 
@@ -196,22 +174,6 @@ def _applied(event: FriendEvent) -> bool:
     return False
 
 
-@bp.route(_FRIEND, methods=["DELETE"])
-@http_errors
-def erase_friend(account: str, user: str) -> Any:
-    """``DELETE /friends/{u}?erase=true``: a tombstone instead of the sheet, no timeline, no contents."""
-    request = bp.current_request
-    principal = require(request, "editor", account)
-    if not query_bool(request, "erase"):
-        reason = "say erase=true: the friend and the timeline are deleted for good"
-        raise InvalidInput(reason, [Detail("erase", reason)])
-    found, name = get_account(account), user_path(user)
-    _sheet(found, name)
-    audit(account, principal.who, "erase", f"friends/{name}")
-    erasing.erase(found, name, iso(clock.now()))
-    return json_response({"user_id": name, "status": "erased"})
-
-
 @bp.route(f"{_FRIEND}/activities", methods=["GET"])
 @http_errors
 def list_activities(account: str, user: str) -> Any:
@@ -219,29 +181,6 @@ def list_activities(account: str, user: str) -> Any:
     request = bp.current_request
     require(request, "viewer", account)
     limit, cursor = query_int(request, "limit", 50), query_cursor(request, "at", "event_id")
-    sheet = _sheet(get_account(account), user_path(user))
+    sheet = sheet_of(get_account(account), user_path(user))
     found, following = activities.recent(account, sheet["user_id"], limit, cursor)
-    return json_response(page([activity_body(activity) for activity in found], following))
-
-
-@bp.route(f"{_FRIEND}/export", methods=["GET"])
-@http_errors
-def export_friend(account: str, user: str) -> Any:
-    """``GET /friends/{u}/export``: the friend, the stored sheet and the whole timeline."""
-    principal = require(bp.current_request, "viewer", account)
-    found = get_account(account)
-    sheet = _sheet(found, user_path(user))
-    timeline: list[dict[str, Any]] = []
-    cursor: dict[str, Any] | None = None
-    while len(timeline) < _WHOLE_TIMELINE:
-        part, cursor = activities.recent(account, sheet["user_id"], 100, cursor)
-        timeline += [activity_body(activity) for activity in part]
-        if cursor is None:
-            break
-    audit(account, principal.who, "export", f"friends/{sheet['user_id']}")
-    plain = {name: sorted(value) if isinstance(value, set) else value for name, value in sheet.items()}
-    kept = contents.everything(account, sheet["user_id"])
-    answer: Response = json_response(
-        {"friend": _body(found, sheet), "sheet": plain, "activities": timeline, "contents": kept}
-    )
-    return answer
+    return json_response(page([activity_body(activity) for activity in found], following, request))

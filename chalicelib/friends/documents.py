@@ -10,20 +10,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.friends.scores import VALUE_LIMIT
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Name, PositiveDuration
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.folding import twins
+from chalicelib.sheets.scores import VALUE_LIMIT
 
 
 def _unique(values: list[Any]) -> list[Any]:
     if len(set(values)) != len(values):
-        raise ValueError("each value may stand once")
+        raise ValueError(Reason("value_twice"))
     return values
 
 
 def _choice(text: str) -> str:
     if "|" in text or text != text.strip():
-        raise ValueError("a choice holds no | and does not begin or end with a space")
+        raise ValueError(Reason("choice_form"))
     return unicodedata.normalize("NFC", text)
 
 
@@ -69,21 +71,71 @@ class Attribute(_Document):
     @model_validator(mode="after")
     def _choices_where_needed(self) -> Attribute:
         if (self.choices is not None) is not self.type.endswith("choice"):
-            raise ValueError("choices are needed for choice and multi_choice, and for nothing else")
+            raise ValueError(Reason("choices_belong"))
         return self
+
+
+class Loyal(_Document):
+    """When a customer is loyal: what is given holds; with neither ``count`` nor ``total``, five orders.
+
+    ``within``: of the orders of that time alone, as far as a fact sheet remembers them (100).
+    """
+
+    count: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    total: Annotated[Number, Field(gt=0)] | None = None
+    within: PositiveDuration | None = None
+
+
+class Attribution(_Document):
+    """How long after a click a conversion still belongs to its delivery."""
+
+    window: PositiveDuration = "7d"
+
+
+class Stages(_Document):
+    """Where the stages of customers begin; one document, ``default``."""
+
+    loyal: Loyal = Loyal()
+    dormant_after: PositiveDuration = "180d"
+    attribution: Attribution = Attribution()
+
+
+class RfmBounds(_Document):
+    """The least values of ranks 2 to 5, as of a moment: the last order (in Unix milliseconds), how many, and
+    what they come to. Written each night; no author does.
+    """
+
+    as_of: str
+    r: list[int]
+    f: list[int]
+    m: list[float]
+
+
+def _one_of_them(id_: str, _body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detail]:
+    if id_ != "default":
+        yield Detail("id", Reason("one_stages"))
 
 
 def _score_works(_id: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detail]:
     low, high = body.get("min"), body.get("max")
     if low is not None and high is not None and low > high:
-        yield Detail("min", f"min {low} is above max {high}")
+        yield Detail("min", Reason("min_above_max", low=low, high=high))
     for index, threshold in enumerate(body.get("thresholds", ())):
         if (low is not None and threshold < low) or (high is not None and threshold > high):
-            yield Detail(f"thresholds[{index}]", f"{threshold} lies outside min and max: never crossed")
+            yield Detail(f"thresholds[{index}]", Reason("threshold_outside", threshold=threshold))
 
 
-KINDS = {
-    "tags": DocumentKind("tags", Tag),
-    "scores": DocumentKind("scores", Score, check=_score_works),
-    "attributes": DocumentKind("attributes", Attribute),
+def _twins(id_: str, snapshot: Snapshot) -> Iterable[Detail]:
+    """Choices that people take for one."""
+    choices = snapshot.get("attributes", id_).body.get("choices") or ()
+    for n, other in twins([(choice,) for choice in choices]):
+        yield Detail(f"choices[{n}]", Reason("choices_alike", one=choices[n], other=choices[other]))
+
+
+DOCUMENTS = {
+    "tags": DocumentKind("tags", Tag, path_name="tag"),
+    "scores": DocumentKind("scores", Score, path_name="score", check=_score_works),
+    "attributes": DocumentKind("attributes", Attribute, path_name="attribute", warn=_twins),
+    "stages": DocumentKind("stages", Stages, path_name="stage", check=_one_of_them),
+    "rfm": DocumentKind("rfm", RfmBounds),
 }

@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chalicelib.catalog.kinds import Reference
+from chalicelib.catalog.references import is_there
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.friends import sheet as folding
-from chalicelib.friends import values
-from chalicelib.friends.model import Fact, Sheet
-from chalicelib.friends.values import UnfitValue
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.near_names import did_you_mean
+from chalicelib.sheets import folds, values
+from chalicelib.sheets import sheet as folding
+from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.values import UnfitValue
 
 Edits = Mapping[str, Any]
-"""``{"tags": {"add", "remove": [id]}, "attributes": {id: value}, "scores": {"add", "set": {id: number}}}``"""
+"""``{"tags": {"add", "remove": [id]}, "attributes": {id: value}, "scores": {"add", "set": {id: number}},
+"topics": {id: "in" or "out"}, "wording": text}``"""
 
 
 def check(edits: Edits, sheet: Sheet, snapshot: Snapshot, zone: ZoneInfo) -> None:
@@ -23,12 +28,12 @@ def check(edits: Edits, sheet: Sheet, snapshot: Snapshot, zone: ZoneInfo) -> Non
     What the friend still has of a document that was deleted may be taken away.
     """
     unknown = [
-        Detail(path, f"there is no {kind[:-1]} {id_!r}")
+        Detail(path, did_you_mean(Reason("no_document", kind=kind[:-1], id=id_), id_, snapshot.all(kind)))
         for path, kind, id_ in _named(edits, sheet)
-        if not snapshot.find(kind, id_)
+        if not is_there(Reference(path, kind, id_), snapshot)
     ]
     if unknown:
-        raise RuleViolation(f"{unknown[0].path}: {unknown[0].message}", unknown)
+        raise RuleViolation.of(unknown)
     unfit: list[Detail] = []
     for attribute, value in edits.get("attributes", {}).items():
         if value is None:
@@ -39,26 +44,26 @@ def check(edits: Edits, sheet: Sheet, snapshot: Snapshot, zone: ZoneInfo) -> Non
         except UnfitValue as error:
             unfit += error.details
     if unfit:
-        raise InvalidInput(f"{unfit[0].path}: {unfit[0].message}", unfit)
+        raise InvalidInput.of(unfit)
 
 
 def apply(
     sheet: Sheet, edits: Edits, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str
-) -> tuple[list[Fact], list[str]]:
+) -> tuple[list[Fact], list[Reason]]:
     """Apply edits in place; answers ``(facts produced, what could not be applied and why)``.
 
     What was deleted from the catalog since the edits were checked is left out and named.
     """
     facts: list[Fact] = []
-    refused: list[str] = []
+    refused: list[Reason] = []
     tags, scores = edits.get("tags", {}), edits.get("scores", {})
     known = {
-        (kind, id_): document.body
-        for _, kind, id_ in _named(edits, sheet)
-        if (document := snapshot.find(kind, id_)) is not None
+        (kind, id_): document.body if (document := snapshot.find(kind, id_)) else {}
+        for path, kind, id_ in _named(edits, sheet)
+        if is_there(Reference(path, kind, id_), snapshot)
     }
     refused += [
-        f"there is no {kind[:-1]} {id_!r} any more"
+        Reason("no_document_any_more", kind=kind[:-1], id=id_)
         for _, kind, id_ in _named(edits, sheet)
         if (kind, id_) not in known
     ]
@@ -73,11 +78,15 @@ def apply(
             try:
                 facts += folding.set_attribute(sheet, attribute, definition, value, at, zone)
             except UnfitValue as error:
-                refused.append(error.message)
+                refused.append(error.reason)
     for verb, change in (("set", folding.set_score), ("add", folding.add_score)):
         for score, number in scores.get(verb, {}).items():
             if ("scores", score) in known:
                 facts += change(sheet, score, known["scores", score], number, at)
+    for topic, state in edits.get("topics", {}).items():
+        if ("topics", topic) in known:
+            wording = edits.get("wording")
+            facts += folds.consent(sheet, topic, out=state == "out", at=at, by=by, wording=wording)
     return facts, refused
 
 
@@ -101,4 +110,5 @@ def _named(edits: Edits, sheet: Sheet) -> list[tuple[str, str, str]]:
             for verb in ("add", "set")
             for score in scores.get(verb, {})
         ),
+        *((f"topics.{topic}", "topics", topic) for topic in edits.get("topics", {})),
     ]

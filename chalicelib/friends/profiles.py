@@ -1,18 +1,32 @@
-"""Profiles: what LINE tells of a friend, fetched in the background after a follow."""
+"""Profiles: what LINE tells of a friend. Fetched in the background after a follow, and before the first
+decision about a friend where that may use it.
+
+What LINE tells never takes the place of a name that an import gave (``name_by``), and nothing never takes the
+place of something.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chalicelib.accounts.credentials import line_credentials
 from chalicelib.accounts.service import get_account
 from chalicelib.friends import store
-from chalicelib.friends.paths import Path
 from chalicelib.gateways import line
+from chalicelib.gateways.expressions import Condition, Path
+from chalicelib.shared.observability import logger
 from chalicelib.shared.storable import storable
+from chalicelib.sheets.model import Sheet
 
 _FIELDS = {"displayName": "display_name", "language": "language", "pictureUrl": "picture_url"}
+DEADLINE_S = 1.0
+"""So long a reaction waits for a profile, all in all: the reply token lives about a minute."""
+_askers = ThreadPoolExecutor(10, thread_name_prefix="profile")
+
+Profile = Mapping[str, Any]
+"""A profile in LINE's words."""
 
 
 def fetch(account: str, user: str) -> bool:
@@ -21,11 +35,44 @@ def fetch(account: str, user: str) -> bool:
     return profile is not None and apply(account, user, profile)
 
 
-def apply(account: str, user: str, profile: Mapping[str, Any]) -> bool:
-    """Write what a profile (LINE's words) says, by path; False for an unknown or erased friend."""
-    sets: list[tuple[Path, Any]] = [
-        ((ours,), storable(profile[theirs])[:1000])
+def ask_now(account: str, user: str) -> Profile | None:
+    """One question to LINE, answered within DEADLINE_S; None: LINE gives none now, whatever the reason."""
+
+    def ask() -> Profile | None:
+        return line.profile(line_credentials(account)["channel_access_token"], user, DEADLINE_S)
+
+    try:
+        return _askers.submit(ask).result(DEADLINE_S)
+    except Exception as error:  # noqa: BLE001 (without it the friend is greeted by the default)
+        logger.warning("no profile in time", extra={"account": account, "why": type(error).__name__})
+        return None
+
+
+def fold(sheet: Sheet, profile: Profile) -> list[str]:
+    """Put what a profile says into a sheet; answers which of its fields changed."""
+    said = _said(profile)
+    if sheet.get("name_by"):
+        said.pop("display_name", None)
+    changed = [name for name, value in said.items() if sheet.get(name) != value]
+    sheet.update(said)
+    return changed
+
+
+def apply(account: str, user: str, profile: Profile) -> bool:
+    """Write what a profile says, by path; False for an unknown or erased friend."""
+    sets: list[tuple[Path, Any]] = [((name,), value) for name, value in _said(profile).items()]
+    if not sets:
+        return False
+    shards = get_account(account).shards
+    if store.update_paths(account, shards, user, sets, [], [Condition(("name_by",), "absent")]):
+        return True
+    others = [entry for entry in sets if entry[0] != ("display_name",)]
+    return bool(others) and store.update_paths(account, shards, user, others)
+
+
+def _said(profile: Profile) -> dict[str, Any]:
+    return {
+        ours: storable(profile[theirs])[:1000]
         for theirs, ours in _FIELDS.items()
-        if isinstance(profile.get(theirs), str) and profile[theirs]
-    ]
-    return bool(sets) and store.update_paths(account, get_account(account).shards, user, sets)
+        if isinstance(profile.get(theirs), str) and profile[theirs].strip()
+    }

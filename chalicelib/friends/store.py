@@ -6,28 +6,16 @@ Raw items of the low-level client: sheets are read by the thousand, and written 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from chalicelib.friends.expressions import Condition, Expression
-from chalicelib.friends.model import Sheet, erased_at
-from chalicelib.friends.paths import Path, changed_paths
-from chalicelib.gateways import aws, clock
-from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.friends import beside, marks
+from chalicelib.gateways import aws
+from chalicelib.gateways.dynamo import batch_get, plain_item, to_av
+from chalicelib.gateways.expressions import Condition, Expression, Path, update_if
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
-
-__all__ = [
-    "ERASED",
-    "Condition",
-    "create_or_update",
-    "erase",
-    "heard_of",
-    "load",
-    "load_many",
-    "note_handed_over",
-    "partition",
-    "update_paths",
-]
+from chalicelib.sheets.model import Sheet, erased_at
+from chalicelib.sheets.paths import changed_paths
 
 ERASED = "9999"
 """After every moment."""
@@ -42,58 +30,61 @@ def partition(account: str, shard: int) -> str:
 
 def load(account: str, shards: int, user_id: str) -> Sheet | None:
     """A friend's sheet, read consistently; None when never seen. May be a tombstone (status erased)."""
-    answer = aws.client("dynamodb").get_item(
-        TableName=settings().table("friends"), Key=_key(account, shards, user_id), ConsistentRead=True
-    )
-    return to_sheet(answer["Item"]) if "Item" in answer else None
+    return load_many(account, shards, [user_id]).get(user_id)
 
 
 def load_many(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, Sheet]:
     """The sheets of those user ids that are known, read consistently."""
-    keys = [_key(account, shards, user) for user in dict.fromkeys(user_ids)]
-    return {sheet["user_id"]: sheet for sheet in map(to_sheet, batch_get("friends", keys))}
+    keys = [make(account, shards, user) for user in dict.fromkeys(user_ids) for make in (key, beside.key)]
+    sheets: dict[str, Sheet] = {}
+    more: dict[str, dict[str, Any]] = {}
+    for item in batch_get("friends", keys):
+        if beside.stands_there(item):
+            more[item["sk"]["S"]] = item
+        else:
+            sheets[item["sk"]["S"]] = to_sheet(item)
+    for user, sheet in sheets.items():
+        beside.put_on(sheet, more.get(user))
+    return sheets
 
 
 def heard_of(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str]:
     """Of those user ids that are known: the moment before which nothing is theirs, because it was erased
     (empty: never erased; ``ERASED``: they are erased now). Read consistently.
     """
-    keys = [_key(account, shards, user) for user in dict.fromkeys(user_ids)]
-    found = map(to_sheet, batch_get("friends", keys, ("status", "erased_at")))
-    return {s["user_id"]: ERASED if s["status"] == "erased" else erased_at(s) for s in found}
+    found = standings(account, shards, user_ids)
+    return {user: standing.gone_at for user, standing in found.items()}
+
+
+class Standing(NamedTuple):
+    """What a send must know of a friend at the last moment. ``gone_at``: the moment before which nothing is
+    theirs, as in ``heard_of``; ``sheet``: what of it says which topics they are out of.
+    """
+
+    gone_at: str
+    sheet: Sheet
+
+
+def standings(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, Standing]:
+    """How those user ids that are known stand. Read consistently."""
+    keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]
+    found = map(to_sheet, batch_get("friends", keys, ("status", "erased_at", "topics")))
+    return {
+        sheet["user_id"]: Standing(ERASED if sheet["status"] == "erased" else erased_at(sheet), sheet)
+        for sheet in found
+    }
 
 
 def moments(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str | None]:
     """The ``moment`` of those user ids that are known. Read consistently."""
-    keys = [_key(account, shards, user) for user in dict.fromkeys(user_ids)]
+    keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]
     found = map(to_sheet, batch_get("friends", keys, ("moment",)))
     return {sheet["user_id"]: sheet.get("moment") for sheet in found}
 
 
-def batch_get(
-    table: str, keys: Sequence[dict[str, Any]], attributes: Sequence[str] = ()
-) -> list[dict[str, Any]]:
-    """The raw items of these keys (any number, no order), read consistently; besides the keys only these
-    attributes, if any are named.
-    """
-    name, dynamodb, found = settings().table(table), aws.client("dynamodb"), []
-    names = {f"#a{n}": attribute for n, attribute in enumerate(("pk", "sk", *attributes))}
-    only = {"ProjectionExpression": ",".join(names), "ExpressionAttributeNames": names} if attributes else {}
-    waiting = list(keys)
-    while waiting:
-        batch, waiting = waiting[:100], waiting[100:]
-        request = {"Keys": batch, "ConsistentRead": True, **only}
-        answer = dynamodb.batch_get_item(RequestItems={name: request})
-        found += answer["Responses"].get(name, [])
-        unread = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
-        if unread:
-            clock.sleep(0.05)
-            waiting = unread + waiting
-    return found
-
-
-def read_all(account: str, shard: int) -> Iterator[Sheet]:
-    """Every sheet of a shard, tombstones aside, page by page (for exports)."""
+def read_all(account: str, shard: int, after: str | None = None) -> Iterator[Sheet]:
+    """Every sheet of a shard after a friend, tombstones aside, page by page (for exports)."""
+    begin = {"pk": {"S": partition(account, shard)}, "sk": {"S": after}}
     pages = (
         aws.client("dynamodb")
         .get_paginator("query")
@@ -101,12 +92,13 @@ def read_all(account: str, shard: int) -> Iterator[Sheet]:
             TableName=settings().table("friends"),
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": partition(account, shard)}},
+            **({"ExclusiveStartKey": begin} if after else {}),
         )
     )
     for page in pages:
-        for item in page["Items"]:
-            if item["status"] != {"S": "erased"}:
-                yield to_sheet(item)
+        sheets = [to_sheet(item) for item in page["Items"] if item["status"] != {"S": "erased"}]
+        beside.put_on_page(account, shard, sheets)
+        yield from sheets
 
 
 def create_or_update(
@@ -119,15 +111,16 @@ def create_or_update(
     """
     rev = 1 if before is None else (rev_seen or 0) + 1
     if before is None:
-        item = {k: v for k, v in after.items() if k not in {"account", "user_id"}} | {"rev": rev}
-        if not _put_new(_key(account, shards, user_id) | {name: to_av(v) for name, v in item.items()}):
+        item = {k: v for k, v in after.items() if k not in {"account", "user_id", "received"}}
+        item |= {"rev": rev, marks.NAME: marks.new_mark()}
+        if not _put_new(key(account, shards, user_id) | {name: to_av(v) for name, v in item.items()}):
             return False
     else:
         sets, removes = changed_paths(before, after)
         expression = Expression()
-        update = expression.update([*sets, (("rev",), rev)], removes)
+        update = expression.update([*sets, *_mark(sets, removes), (("rev",), rev)], removes)
         unchanged = Condition(("rev",), "=", rev_seen)
-        if not _update(_key(account, shards, user_id), expression, update, [_EXISTS, unchanged]):
+        if not _update(key(account, shards, user_id), expression, update, [_EXISTS, unchanged]):
             return False
     after["rev"] = rev
     return True
@@ -151,8 +144,9 @@ def update_paths(
     """
     living = Condition(("status",), "<>", "erased")
     expression = Expression()
-    update = expression.update(sets, removes, adds, deletes)
-    return _update(_key(account, shards, user_id), expression, update, [_EXISTS, living, *conditions])
+    marked = [*sets, *_mark(sets, removes, adds, deletes)]
+    update = expression.update(marked, removes, adds, deletes)
+    return _update(key(account, shards, user_id), expression, update, [_EXISTS, living, *conditions])
 
 
 def erase(
@@ -168,12 +162,12 @@ def erase(
     dynamodb = aws.client("dynamodb")
     while (sheet := load(account, shards, user_id)) is not None:
         tombstone = {"status": "erased", "status_at": at, "created_at": at, "erased_at": at}
-        tombstone |= {"rev": sheet["rev"] + 1, **keep(sheet)}
+        tombstone |= {"rev": sheet["rev"] + 1, marks.NAME: marks.new_mark(), **keep(sheet)}
         expression = Expression()
         try:
             dynamodb.put_item(
                 TableName=settings().table("friends"),
-                Item=_key(account, shards, user_id) | {k: to_av(v) for k, v in tombstone.items()},
+                Item=key(account, shards, user_id) | {k: to_av(v) for k, v in tombstone.items()},
                 ConditionExpression=expression.condition([Condition(("rev",), "=", sheet["rev"])]),
                 ExpressionAttributeNames=expression.names,
                 ExpressionAttributeValues=expression.values,
@@ -184,22 +178,31 @@ def erase(
     return False
 
 
-def note_handed_over(account: str, shards: int, user_id: str, names: Sequence[Any]) -> None:
-    """Take these names, unless they are others by now, from an erased friend's ``handing_over``."""
-    expression, path = Expression(), ("handing_over",)
-    update = expression.update([], [path])
-    _update(_key(account, shards, user_id), expression, update, [Condition(path, "=", list(names))])
+def note_handed_over(account: str, shards: int, user_id: str, at: str) -> None:
+    """Take what an erasure at that moment left to hand over from the sheet, unless a later one left more."""
+    expression = Expression()
+    update = expression.update([], [("handing_over",)])
+    same = Condition(("erased_at",), "=", at)
+    _update(key(account, shards, user_id), expression, update, [same])
 
 
 def to_sheet(item: dict[str, Any]) -> Sheet:
     """A raw item as a sheet: the keys as ``account`` and ``user_id``."""
     sheet = plain_item(item)
+    sheet.pop(marks.NAME, None)
     sheet["account"] = sheet.pop("pk").rpartition("#")[0]
     sheet["user_id"] = sheet.pop("sk")
     return sheet
 
 
-def _key(account: str, shards: int, user_id: str) -> dict[str, Any]:
+def _mark(*writes: Iterable[Any]) -> list[tuple[Path, Any]]:
+    """The mark that goes with these sets, removes, adds and deletes, if any."""
+    paths = (one[0] if isinstance(one[0], tuple) else one for write in writes for one in write)
+    return [((marks.NAME,), marks.new_mark())] if marks.is_marked(path[0] for path in paths) else []
+
+
+def key(account: str, shards: int, user_id: str) -> dict[str, Any]:
+    """The key of a friend's sheet."""
     return {"pk": {"S": partition(account, friend_shard(user_id, shards))}, "sk": {"S": user_id}}
 
 
@@ -219,23 +222,9 @@ def _put_new(item: dict[str, Any]) -> bool:
 
 
 def _update(
-    key: dict[str, Any],
+    place: dict[str, Any],
     expression: Expression,
     update: str,
     conditions: Sequence[Condition | Sequence[Condition]],
 ) -> bool:
-    dynamodb = aws.client("dynamodb")
-    request: dict[str, Any] = {
-        "TableName": settings().table("friends"),
-        "Key": key,
-        "UpdateExpression": update,
-        "ConditionExpression": expression.condition(conditions),
-        "ExpressionAttributeNames": expression.names,
-    }
-    if expression.values:
-        request["ExpressionAttributeValues"] = expression.values
-    try:
-        dynamodb.update_item(**request)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return update_if("friends", place, expression, update, conditions)

@@ -1,4 +1,4 @@
-"""Friends and activities as the contract answers them. Derived values are computed here, at the read."""
+"""Friends as the contract answers them. Derived values are computed here, at the read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.friends.model import Sheet
-from chalicelib.friends.purchases import stage
-from chalicelib.friends.scores import score_value
+from chalicelib.sheets.model import Sheet
+from chalicelib.sheets.purchases import limits_of, stage
+from chalicelib.sheets.scores import score_value
 
 
 class Source(BaseModel):
@@ -23,6 +23,14 @@ class Source(BaseModel):
 class TagView(BaseModel):
     """Since when the friend has the tag, and what gave it."""
 
+    since: str
+    by: str
+
+
+class TopicView(BaseModel):
+    """Whether the friend is out of the topic, since when, and by what."""
+
+    out: bool
     since: str
     by: str
 
@@ -93,26 +101,12 @@ class Friend(BaseModel):
     purchases: PurchasesView
     stage: str
     member_id: str | None
+    rank: str | None
     scenarios: dict[str, ScenarioView]
     forms: dict[str, FormView]
     asking: AskingView | None
+    topics: dict[str, TopicView]
     revision: int
-
-
-class Activity(BaseModel):
-    """One event on the timeline: what it was, which rules it met, what changed, what was done."""
-
-    model_config = ConfigDict(extra="allow")
-
-    event_id: str
-    type: str
-    at: str
-    props: dict[str, Any]
-    source: str
-    key: str | None = None
-    rules: list[dict[str, Any]] = []
-    changes: list[Any] = []
-    effects: list[dict[str, Any]] = []
 
 
 def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any]:
@@ -143,8 +137,9 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
             for name, fact in (sheet.get("facts") or {}).items()
         },
         "purchases": {"count": purchases.get("count", 0), "total": purchases.get("total", 0)},
-        "stage": stage(purchases, now),
+        "stage": stage(purchases, now, limits_of(catalog)),
         "member_id": sheet.get("member_id"),
+        "rank": (sheet.get("member") or {}).get("rank"),
         "scenarios": {
             scenario: {"state": e.get("state"), "node": e.get("node"), "run": e.get("run")}
             for scenario, e in (sheet.get("scenarios") or {}).items()
@@ -157,6 +152,10 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
             for form, e in (sheet.get("forms") or {}).items()
         },
         "asking": _asking(sheet.get("asking")),
+        "topics": {
+            topic: {name: said[name] for name in ("out", "since", "by")}
+            for topic, said in (sheet.get("topics") or {}).items()
+        },
         "revision": sheet["rev"],
     }
 
@@ -168,9 +167,3 @@ def _asking(asking: dict[str, Any] | None) -> dict[str, Any] | None:
 def _definition(catalog: Snapshot, score: str) -> dict[str, Any]:
     document = catalog.find("scores", score)
     return document.body if document else {}
-
-
-def activity_body(activity: dict[str, Any]) -> dict[str, Any]:
-    """A stored activity as ``Activity``."""
-    body = {name: value for name, value in activity.items() if name not in {"account", "user_id"}}
-    return {"key": None, "rules": [], "changes": [], "effects": []} | body

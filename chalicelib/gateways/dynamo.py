@@ -8,12 +8,11 @@ people can read items in the AWS console and code sees ordinary values.
 from __future__ import annotations
 
 import json
-import threading
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from pynamodb.attributes import Attribute
 from pynamodb.connection import TableConnection
 from pynamodb.constants import LIST, MAP
@@ -22,21 +21,43 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from chalicelib.gateways import aws
+from chalicelib.gateways import aws, clock
+from chalicelib.shared import side_by_side
+from chalicelib.shared.settings import settings
 
 
 def to_av(value: Any) -> dict[str, Any]:
     """A plain value as a DynamoDB attribute value. Numbers keep their exact decimal text."""
+    # The usual types first, by their own names: every value of every write passes here.
+    kind = type(value)
+    if kind is str:
+        return {"S": value}
+    if kind is dict:
+        return {"M": {str(k): to_av(v) for k, v in value.items()}}
+    if kind is list:
+        return {"L": [to_av(v) for v in value]}
     if value is None:
         return {"NULL": True}
-    if isinstance(value, bool):
+    if kind is bool:
         return {"BOOL": value}
-    if isinstance(value, str):
-        return {"S": value}
     if isinstance(value, int | float):
-        return {"N": json.dumps(value, allow_nan=False)}
+        return {"N": _number(value)}
+    return _other(value)
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if not math.isfinite(value):
+        raise ValueError(f"cannot store the number {value}")
+    return float.__repr__(value)
+
+
+def _other(value: Any) -> dict[str, Any]:
     if isinstance(value, Decimal):
         return {"N": str(value)}
+    if isinstance(value, str):
+        return {"S": value}
     if isinstance(value, bytes):
         return {"B": value}
     if isinstance(value, set | frozenset):
@@ -69,41 +90,55 @@ def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: from_av(av) for name, av in item.items()}
 
 
-_raw = threading.local()
-
-
 def query_page(request: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """One page of a Query as raw items: ``(items, the key to go on from or None)``.
-
-    The client's own parser walks every value of every item by the service's model; for pages of thousands
-    of items that is most of the time, so the body is parsed as plain JSON (no binary attributes).
-    """
-    client = aws.client("dynamodb")
-    client.meta.events.register("before-parse.dynamodb.Query", _parse_plainly, unique_id="todoku-plain")
-    _raw.wanted = True
-    try:
-        answer = client.query(**request)
-    finally:
-        _raw.wanted = False
+    """One page of a Query as raw items: ``(items, the key to go on from or None)``."""
+    answer = aws.client("dynamodb").query(**request)
     return answer["Items"], answer.get("LastEvaluatedKey")
 
 
-def _parse_plainly(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    if getattr(_raw, "wanted", False) and response_dict["status_code"] == 200:
-        customized_response_dict.update(orjson.loads(response_dict["body"]))
-        response_dict["body"] = b"{}"
+_AS_TEXT = "~json"
+"""The one name in a map that keeps as JSON what a map cannot hold."""
+_MOST_LEVELS = 30
+"""DynamoDB takes 32 levels, the attribute's own among them."""
+_MOST_DIGITS = 38
+_LARGEST = 1e120
+
+
+def fits_map(value: Any) -> bool:
+    """Whether DynamoDB can hold a value as it is: its levels, and the numbers in it."""
+    todo = [(value, 0)]
+    while todo:
+        item, level = todo.pop()
+        if isinstance(item, Mapping | list):
+            if level >= _MOST_LEVELS:
+                return False
+            todo += [(one, level + 1) for one in (item.values() if isinstance(item, Mapping) else item)]
+        elif isinstance(item, int | float) and not _fits_number(item):
+            return False
+    return True
+
+
+def _fits_number(number: float) -> bool:
+    if isinstance(number, int):
+        return len(str(abs(number))) <= _MOST_DIGITS
+    return number == 0 or 1 / _LARGEST < abs(number) < _LARGEST
 
 
 class Document(Attribute[dict[str, Any]]):
-    """A plain dictionary kept as a DynamoDB map."""
+    """A plain dictionary kept as a DynamoDB map; as JSON text inside one when a map cannot hold it.
+
+    Of a dictionary that somebody else wrote nothing may be looked for by path in the store.
+    """
 
     attr_type = MAP
 
     def serialize(self, value: Any) -> Any:
-        return to_av(value)["M"]
+        kept = value if fits_map(value) else {_AS_TEXT: json.dumps(value, ensure_ascii=False)}
+        return to_av(kept)["M"]
 
     def deserialize(self, value: Any) -> Any:
-        return from_av({MAP: value})
+        kept = from_av({MAP: value})
+        return json.loads(kept[_AS_TEXT]) if kept.keys() == {_AS_TEXT} else kept
 
 
 class Items(Attribute[list[Any]]):
@@ -133,11 +168,32 @@ def set_path(path: Sequence[str], value: Any) -> Action:
     return Path(list(path)).set(to_av(value))
 
 
-def remove_path(path: Sequence[str]) -> Action:
-    """The update action that removes a document path."""
-    return Path(list(path)).remove()
-
-
 def condition_failed(error: PutError | UpdateError | DeleteError) -> bool:
     """Whether a write failed because its condition did not hold (and not for any other reason)."""
-    return error.cause_response_code == "ConditionalCheckFailedException"
+    response = getattr(error.cause, "response", None) or {}
+    return bool(response.get("Error", {}).get("Code") == "ConditionalCheckFailedException")
+
+
+def batch_get(
+    table: str, keys: Sequence[dict[str, Any]], attributes: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The raw items of these keys (any number, no order), read consistently; besides the keys only these
+    attributes, if any are named.
+    """
+    names = {f"#a{n}": attribute for n, attribute in enumerate(("pk", "sk", *attributes))}
+    only = {"ProjectionExpression": ",".join(names), "ExpressionAttributeNames": names} if attributes else {}
+    name, dynamodb = settings().table(table), aws.client("dynamodb")
+
+    def read(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while waiting:
+            request = {"Keys": waiting, "ConsistentRead": True, **only}
+            answer = dynamodb.batch_get_item(RequestItems={name: request})
+            found += answer["Responses"].get(name, [])
+            waiting = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
+            if waiting:
+                clock.sleep(0.05)
+        return found
+
+    pages = side_by_side.each(read, side_by_side.parts(keys, 100))
+    return [item for page in pages for item in page]

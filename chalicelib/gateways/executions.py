@@ -10,14 +10,14 @@ from chalicelib.shared.settings import settings
 
 
 def start(machine: str, name: str, payload: dict[str, Any]) -> bool:
-    """Start an execution; False when one of this name exists already or the start is throttled."""
+    """Start an execution, or find that one of this name was started before; False: the start is throttled."""
     states = aws.client("stepfunctions")
     try:
         states.start_execution(
             stateMachineArn=settings().machine_arn(machine), name=name, input=json.dumps(payload)
         )
     except states.exceptions.ExecutionAlreadyExists:
-        return False
+        return True
     except states.exceptions.ClientError as error:
         if error.response["Error"]["Code"] in {"ThrottlingException", "TooManyRequestsException"}:
             return False

@@ -1,17 +1,29 @@
-"""The inbox: the one corridor into the engine. First in, first out per friend."""
+"""The inbox: the one corridor into the reaction. First in, first out per friend."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from chalicelib.gateways import queues
-from chalicelib.shared.events import FriendEvent, inbox_message
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.events import FriendEvent, in_order, inbox_message
+from chalicelib.shared.reasons import Reason
 
 
 def put(events: Sequence[FriendEvent]) -> list[int]:
-    """Put events in the inbox in their order; answers the indexes of those it refused.
+    """Put events in the inbox in the order of their moments; answers the indexes of those it refused.
 
     Raises botocore's errors when it is not known whether anything was taken. Putting again is harmless.
     """
-    messages = [inbox_message(event) for event in events]
-    return queues.send_all("inbox", [queues.Message(m.body, m.group, m.dedup) for m in messages])
+    order = in_order(range(len(events)), lambda index: events[index].at)
+    messages = [inbox_message(events[index]) for index in order]
+    refused = queues.send_all("inbox", [queues.Message(m.body, m.group, m.dedup) for m in messages])
+    return sorted(order[place] for place in refused)
+
+
+def put_all(events: Sequence[FriendEvent], otherwise: Reason | None = None) -> None:
+    """Put events in the inbox. Raises Unavailable when it did not take them all; ``otherwise`` says what has
+    not been done then, for whoever asked for it.
+    """
+    if events and (refused := put(events)):
+        raise Unavailable(otherwise or Reason("inbox_refused", refused=len(refused), of=len(events)))

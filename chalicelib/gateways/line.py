@@ -1,7 +1,8 @@
 """LINE's Messaging API: one HTTP call per function, no retries inside, every call crossing the seam.
 
 Sends are raw JSON over pooled connections: LINE's objects go out exactly as they were saved, also those
-that an SDK does not know yet. Management calls use the official SDK, imported at the first such call.
+that an SDK does not know yet, and no SDK has to be imported while somebody waits. Calls of operators are in
+``line_admin``.
 Rules: https://developers.line.biz/en/reference/messaging-api/
 """
 
@@ -18,6 +19,8 @@ from urllib.parse import quote
 import urllib3
 
 from chalicelib.gateways import seam
+from chalicelib.shared import metrics, time_left
+from chalicelib.shared.observability import logger
 from chalicelib.shared.settings import settings
 
 PATHS = {
@@ -30,8 +33,16 @@ PATHS = {
 REPLY_TIMEOUT_S = 5.0
 """Replies are sent inside the reaction, whose function may run for 10 seconds."""
 LOADING_TIMEOUT_S = 1.0
-MENU_TIMEOUT_S = 3.0
+MENU_TIMEOUT_S = LINK_TIMEOUT_S = 3.0
 """What else a reaction asks of LINE: with the reply's, less than the function's 10 seconds."""
+_ORDINARY = {
+    "push": {409},
+    "multicast": {409},
+    "profile": {400, 403, 404},
+    "link_token": {400, 404},
+    "content": {404, 410},
+}
+"""By kind of call: refusals that tell something and are no error (sent before; no friend; unsent)."""
 _IN_MEMORY = 4 << 20
 _PIECE = 256 << 10
 
@@ -97,13 +108,23 @@ def content(token: str, message_id: str, max_bytes: int) -> Content:
     return seam.cross("line:content", detail, lambda: _content(token, message_id, max_bytes))
 
 
-def profile(token: str, user_id: str) -> dict[str, Any] | None:
+def profile(token: str, user_id: str, seconds: float | None = None) -> dict[str, Any] | None:
     """A friend's profile in LINE's words (``displayName``, ``language``, …); None when LINE gives none.
 
-    Raises NoAnswer when LINE cannot be reached or answers with an error of its own.
+    Raises NoAnswer when LINE cannot be reached, does not answer in time, or answers with an error of its own.
+    https://developers.line.biz/en/reference/messaging-api/#get-profile
     """
     detail = {"token": token, "user_id": user_id}
-    return seam.cross("line:profile", detail, lambda: _profile(token, user_id))
+    return seam.cross("line:profile", detail, lambda: _profile(token, user_id, seconds))
+
+
+def link_token(token: str, user_id: str) -> str | None:
+    """A token for LINE's account link: ten minutes, one use; None when LINE gives none (no friend).
+
+    Raises NoAnswer. https://developers.line.biz/en/docs/messaging-api/linking-accounts/
+    """
+    detail = {"token": token, "user_id": user_id}
+    return seam.cross("line:link_token", detail, lambda: _link_token(token, user_id))
 
 
 def quota(token: str) -> tuple[int | None, int]:
@@ -120,34 +141,75 @@ def _pool() -> urllib3.PoolManager:
 
 
 def _timeout(seconds: float) -> urllib3.Timeout:
-    seconds = min(seconds, settings().line_timeout_s)
+    """No longer than the setting, nor than leaves the invocation time to write what came of the call."""
+    seconds = time_left.current().for_call(min(seconds, settings().line_timeout_s))
     return urllib3.Timeout(connect=min(3.0, seconds), read=seconds)
 
 
 def _post(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None) -> Answer:
     seconds = REPLY_TIMEOUT_S if kind == "reply" else settings().line_timeout_s
-    return _call(token, PATHS[kind], body, retry_key, seconds)
+    return _call(token, kind, "POST", PATHS[kind], body, retry_key, seconds)
 
 
 def _small(token: str, kind: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Answer:
     detail = {"token": token, "path": path, "body": body}
-    return seam.cross(f"line:{kind}", detail, lambda: _call(token, path, body, None, seconds))
+    return seam.cross(f"line:{kind}", detail, lambda: _call(token, kind, "POST", path, body, None, seconds))
 
 
 def _call(
-    token: str, path: str, body: Mapping[str, Any] | None, retry_key: str | None, seconds: float
+    token: str,
+    kind: str,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None,
+    retry_key: str | None,
+    seconds: float,
 ) -> Answer:
+    response = _request(token, kind, method, path, body, retry_key, seconds)
+    return _answer(response.status, response.headers, response.data)
+
+
+def _request(
+    token: str,
+    kind: str,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    retry_key: str | None = None,
+    seconds: float | None = None,
+) -> urllib3.BaseHTTPResponse:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
     if retry_key is not None:
         headers["X-Line-Retry-Key"] = retry_key
-    raw = b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    raw = b"" if method == "POST" else None
+    if body is not None:
+        raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     try:
         response = _pool().request(
-            "POST", settings().line_api_url + path, body=raw, headers=headers, timeout=_timeout(seconds)
+            method,
+            settings().line_api_url + path,
+            body=raw,
+            headers=headers,
+            timeout=_timeout(seconds or settings().line_timeout_s),
         )
     except urllib3.exceptions.HTTPError as error:
+        _note(kind, "NoAnswer", None, type(error).__name__)
         raise NoAnswer(type(error).__name__) from error
-    return _answer(response.status, response.headers, response.data)
+    _note_status(kind, response.status, response.headers.get("x-line-request-id"))
+    return response
+
+
+def _note_status(kind: str, status: int, request_id: str | None) -> None:
+    """Tell of an answer that is an error."""
+    if status < 400 or status in _ORDINARY.get(kind, ()):
+        return
+    _note(kind, "429" if status == 429 else "4xx" if status < 500 else "5xx", request_id, str(status))
+
+
+def _note(kind: str, metric: str, request_id: str | None, what: str) -> None:
+    metrics.count(f"Line{metric}", kind=kind)
+    extra = {"kind": kind, "status": what, "line_request_id": request_id}
+    logger.warning("LINE answered with an error", extra={name: v for name, v in extra.items() if v})
 
 
 def _content(token: str, message_id: str, max_bytes: int) -> Content:
@@ -161,7 +223,9 @@ def _content(token: str, message_id: str, max_bytes: int) -> Content:
         finally:
             response.close()
     except urllib3.exceptions.HTTPError as error:
+        _note("content", "NoAnswer", None, type(error).__name__)
         raise NoAnswer(type(error).__name__) from error
+    _note_status("content", response.status, response.headers.get("x-line-request-id"))
     if body is None:
         return Content(413 if response.status == 200 else response.status)
     return Content(200, response.headers.get("content-type", ""), body)
@@ -203,35 +267,36 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _sdk(token: str) -> Any:
-    # 0.7 s and 60 MiB to import: only where a management call is really made.
-    from linebot.v3 import messaging
-
-    at = settings().line_api_url
-    api = messaging.MessagingApi(messaging.ApiClient(messaging.Configuration(access_token=token, host=at)))
-    api.line_base_path = at
-    return api
+def _profile(token: str, user_id: str, seconds: float | None) -> dict[str, Any] | None:
+    path = f"/v2/bot/profile/{quote(user_id, safe='')}"
+    answer = _request(token, "profile", "GET", path, seconds=seconds)
+    return None if answer.status in {400, 403, 404} else _json(answer)
 
 
-def _profile(token: str, user_id: str) -> dict[str, Any] | None:
-    api = _sdk(token)
+def _link_token(token: str, user_id: str) -> str | None:
+    path = f"/v2/bot/user/{quote(user_id, safe='')}/linkToken"
+    answer = _request(token, "link_token", "POST", path, seconds=LINK_TIMEOUT_S)
+    if answer.status in {400, 404}:
+        return None
+    found = _json(answer).get("linkToken")
+    return found if isinstance(found, str) and found else None
+
+
+def _json(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    """The object of an answer with 200. Raises NoAnswer for anything else."""
     try:
-        answer: dict[str, Any] = api.get_profile(
-            user_id, _request_timeout=settings().line_timeout_s
-        ).to_dict()
-    except Exception as error:
-        # The SDK has one exception per status and lets urllib3's and pydantic's through.
-        if getattr(error, "status", None) in {400, 403, 404}:
-            return None
+        found = json.loads(answer.data) if answer.status == 200 else None
+    except ValueError as error:
         raise NoAnswer(type(error).__name__) from error
-    return answer
+    if not isinstance(found, dict):
+        raise NoAnswer(f"LINE answered {answer.status}")
+    return found
 
 
 def _quota(token: str) -> tuple[int | None, int]:
-    api, seconds = _sdk(token), settings().line_timeout_s
+    limit = _json(_request(token, "quota", "GET", "/v2/bot/message/quota"))
+    used = _json(_request(token, "quota", "GET", "/v2/bot/message/quota/consumption"))
     try:
-        limit = api.get_message_quota(_request_timeout=seconds)
-        used = api.get_message_quota_consumption(_request_timeout=seconds).total_usage
-    except Exception as error:
+        return (int(limit["value"]) if limit.get("value") is not None else None, int(used["totalUsage"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise NoAnswer(type(error).__name__) from error
-    return (None if limit.value is None else int(limit.value), int(used))

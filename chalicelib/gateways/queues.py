@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.gateways import aws
-from chalicelib.shared.settings import settings
+from chalicelib.shared import metrics
+from chalicelib.shared.ids import digest
+from chalicelib.shared.settings import FIFO_QUEUES, settings
 
 _BATCH_BYTES = 1_000_000
 MAX_DELAY_S = 900
@@ -17,7 +19,7 @@ MAX_DELAY_S = 900
 
 @dataclass(frozen=True)
 class Message:
-    """One message: a JSON body; ``group`` and ``dedup`` for FIFO (or ``group`` alone for fair queues)."""
+    """One message: a JSON body; ``group`` and ``dedup`` for FIFO queues; in others it is the account."""
 
     body: dict[str, Any]
     group: str | None = None
@@ -48,13 +50,65 @@ def bury(queue: str, body: dict[str, Any]) -> None:
     """
     sqs = aws.client("sqs")
     dead_url = sqs.get_queue_url(QueueName=settings().dead_letters(queue))["QueueUrl"]
-    sqs.send_message(QueueUrl=dead_url, MessageBody=_entry(0, Message(body))["MessageBody"])
+    sqs.send_message(QueueUrl=dead_url, MessageBody=_text(body))
+    metrics.count("DeadLettersWritten", queue=queue)
+
+
+def redrive(queue: str, *, most: int | None = None) -> int | None:
+    """Put the dead letters of a queue back into it: SQS does so by itself and None is the answer; or, with
+    ``most`` or where SQS cannot (an emulator), one by one here, and so many were put back.
+
+    The queue is named, so that what ``bury`` has put there comes back too.
+    """
+    if most is None and _start_move(queue):
+        return None
+    moved = 0
+    while (most is None or moved < most) and (n := _move_some(queue, 10 if most is None else most - moved)):
+        moved += n
+    return moved
+
+
+def _start_move(queue: str) -> bool:
+    sqs = aws.client("sqs")
+    try:
+        sqs.start_message_move_task(
+            SourceArn=arn(settings().dead_letters(queue)), DestinationArn=arn(settings().queue(queue))
+        )
+    except (NotImplementedError, sqs.exceptions.UnsupportedOperation):
+        return False
+    return True
+
+
+def arn(name: str) -> str:
+    """The ARN of a queue by its whole name."""
+    return f"arn:aws:sqs:{settings().region}:{settings().aws_account_id}:{name}"
+
+
+def _move_some(queue: str, most: int) -> int:
+    """Some of them: sent before they are deleted, so that a crash doubles one and loses none."""
+    sqs = aws.client("sqs")
+    dead_url = sqs.get_queue_url(QueueName=settings().dead_letters(queue))["QueueUrl"]
+    found = sqs.receive_message(
+        QueueUrl=dead_url,
+        MaxNumberOfMessages=min(10, most),
+        VisibilityTimeout=60,
+        MessageSystemAttributeNames=["All"],
+    ).get("Messages", [])
+    for message in found:
+        group = message.get("Attributes", {}).get("MessageGroupId")
+        again = {"MessageGroupId": group} if group else {}
+        if queue in FIFO_QUEUES:
+            # SQS remembers the old one for five minutes, and would swallow it.
+            again["MessageDeduplicationId"] = digest("again", message["MessageId"])
+        sqs.send_message(QueueUrl=url(queue), MessageBody=message["Body"], **again)
+        sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=message["ReceiptHandle"])
+    return len(found)
 
 
 def send_all(queue: str, messages: Sequence[Message]) -> list[int]:
     """Put messages in a queue in their order; answers the indexes of those SQS refused."""
     refused: list[int] = []
-    for batch in _batches(messages):
+    for batch in _batches(messages, fair=queue not in FIFO_QUEUES):
         answer = aws.client("sqs").send_message_batch(
             QueueUrl=url(queue), Entries=[entry for _, entry in batch]
         )
@@ -62,11 +116,11 @@ def send_all(queue: str, messages: Sequence[Message]) -> list[int]:
     return refused
 
 
-def _batches(messages: Sequence[Message]) -> list[list[tuple[int, dict[str, Any]]]]:
+def _batches(messages: Sequence[Message], *, fair: bool) -> list[list[tuple[int, dict[str, Any]]]]:
     batches: list[list[tuple[int, dict[str, Any]]]] = []
     size = 0
     for index, message in enumerate(messages):
-        entry = _entry(index, message)
+        entry = _entry(index, message, fair=fair)
         length = len(entry["MessageBody"].encode())
         if not batches or len(batches[-1]) == 10 or size + length > _BATCH_BYTES:
             batches.append([])
@@ -76,18 +130,34 @@ def _batches(messages: Sequence[Message]) -> list[list[tuple[int, dict[str, Any]
     return batches
 
 
-def _entry(index: int, message: Message) -> dict[str, Any]:
+def _entry(index: int, message: Message, *, fair: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "Id": str(index),
-        "MessageBody": json.dumps(message.body, ensure_ascii=False, separators=(",", ":")),
+        "MessageBody": _text(message.body),
     }
-    if message.group is not None:
-        entry["MessageGroupId"] = message.group
+    group = _account_of(message.body) if fair else message.group
+    if group is not None:
+        entry["MessageGroupId"] = group
     if message.dedup is not None:
         entry["MessageDeduplicationId"] = message.dedup
     if message.delay_s:
         entry["DelaySeconds"] = min(message.delay_s, MAX_DELAY_S)
     return entry
+
+
+def _account_of(body: dict[str, Any]) -> str | None:
+    """Whose message it is. In standard queues many messages of one delay no other.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+    """
+    entries = body.get("entries") or [body]
+    account: str | None = entries[0].get("account")
+    return account
+
+
+def _text(body: dict[str, Any]) -> str:
+    """The body as JSON; the two characters that SQS refuses as their escapes."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def retry_in(queue: str, receipt_handle: str, seconds: int) -> None:

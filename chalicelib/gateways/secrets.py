@@ -26,6 +26,15 @@ def find_secret(account_id: str, name: str) -> str | None:
     return value
 
 
+def delete_secret(account_id: str, name: str) -> None:
+    """Keep a secret no longer; one that is not there is fine."""
+    ssm = aws.client("ssm")
+    try:
+        ssm.delete_parameter(Name=_secret_path(account_id, name))
+    except ssm.exceptions.ParameterNotFound:
+        return
+
+
 def _secret_path(account_id: str, name: str) -> str:
     return f"/todoku/{settings().stage}/{account_id}/secrets/{name}"
 
@@ -38,6 +47,18 @@ def put_line_credentials(account_id: str, credentials: dict[str, str]) -> None:
         Type="SecureString",
         Overwrite=True,
     )
+
+
+def create_line_credentials(account_id: str, credentials: dict[str, str]) -> bool:
+    """Keep the credentials of an account that has none; False when it has some, which stay as they are."""
+    ssm = aws.client("ssm")
+    try:
+        ssm.put_parameter(
+            Name=settings().secret_name(account_id), Value=json.dumps(credentials), Type="SecureString"
+        )
+    except ssm.exceptions.ParameterAlreadyExists:
+        return False
+    return True
 
 
 def find_line_credentials(account_id: str) -> dict[str, str] | None:

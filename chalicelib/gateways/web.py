@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 from chalicelib.gateways import seam
 from chalicelib.gateways.internet import is_public
 from chalicelib.shared.origins import BadAddress, Origin, origin_of
+from chalicelib.shared.reasons import Reason, Reasoned
 from chalicelib.shared.settings import settings
 
 DEADLINE_S = 10.0
@@ -31,11 +32,11 @@ _PIECE = 16 << 10
 _AS_WRITTEN = "/%:@!$&'()*+,;=-._~[]"
 
 
-class Refused(Exception):
+class Refused(Reasoned):
     """The address must not or cannot be called: not https, no host name, or it leads to a private network."""
 
 
-class NoAnswer(Exception):
+class NoAnswer(Reasoned):
     """Nobody answered in time."""
 
 
@@ -53,9 +54,9 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     try:
         origin = origin_of(url)
     except BadAddress as error:
-        raise Refused(str(error)) from error
+        raise Refused(error.reason) from error
     if origin.scheme != "https" and not settings().is_local:
-        raise Refused("only https addresses are called")
+        raise Refused(Reason("only_https"))
     deadline = _Deadline(DEADLINE_S)
     addresses = _resolve(origin)
     try:
@@ -63,9 +64,9 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
             _ask(wire, origin, _target(url), body, headers)
             return _status(wire)
     except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(type(error).__name__) from error
+        raise NoAnswer(Reason("connection_failed", error=type(error).__name__)) from error
     except ValueError as error:
-        raise Refused(f"{origin} cannot be called: {error}"[:200]) from error
+        raise Refused(Reason("address_refused", origin=str(origin), error=str(error))) from error
 
 
 def _target(url: str) -> str:
@@ -79,14 +80,14 @@ def _resolve(origin: Origin) -> list[str]:
     try:
         found = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise NoAnswer(f"{origin.host} cannot be resolved") from error
+        raise NoAnswer(Reason("host_unresolved", host=origin.host)) from error
     except ValueError as error:
-        raise Refused(f"{origin.host} is not a host name") from error
+        raise Refused(Reason("host_unknown", host=origin.host)) from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not settings().is_local:
         for address in addresses:
             if not is_public(address):
-                raise Refused(f"{origin.host} leads to {address}, which is not a public address")
+                raise Refused(Reason("host_private", host=origin.host, address=address))
     return addresses
 
 

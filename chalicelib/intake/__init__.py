@@ -7,5 +7,5 @@
 An event is the same one when account, friend and event_id are the same, and the first ``at`` wins. What
 was accepted is remembered after the queue has it and before the answer, so asking again says "duplicate";
 a crash in between, or two callers at the same moment, may say "accepted" twice for an event that the
-engine still applies once. The room decides nothing about friends.
+reaction still applies once. The room decides nothing about friends.
 """

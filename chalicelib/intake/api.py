@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from chalice.app import Blueprint, Response
 
 from chalicelib.accounts import idempotency
 from chalicelib.accounts.access import require
+from chalicelib.http.answers import http_errors
+from chalicelib.http.bodies import parse_json, text_body
+from chalicelib.http.budget import Budget
+from chalicelib.http.routes import Operation
 from chalicelib.intake import model, service
-from chalicelib.shared.bodies import parse_json, text_body
+from chalicelib.rules import rights
 from chalicelib.shared.errors import Detail, InvalidInput
-from chalicelib.shared.http import Operation, http_errors
+from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
 
-MAX_BYTES = 8 << 20
-MAX_DEPTH = 40
+BUDGET = Budget(bytes=8 << 20, depth=40, values=1_000_000)
+"""500 orders of 200 lines are many values."""
 
 
 @bp.route("/v1/accounts/{account}/events", methods=["POST"])
@@ -36,29 +41,30 @@ def post_purchases(account: str) -> Response:
 def _take(account: str, kind: model.Kind, field: str) -> Response:
     request = bp.current_request
     principal = require(request, "editor", account)
-    items, many = _items(parse_json(text_body(request, MAX_BYTES), MAX_DEPTH), field)
+    batch = _batch(parse_json(text_body(request, BUDGET.bytes), BUDGET), field)
 
     def run() -> dict[str, Any]:
-        return {"results": service.take(account, kind, items, field if many else None)}
+        allow = functools.partial(rights.refuse_events, principal, account)
+        return {"results": service.take(account, kind, batch, allow)}
 
     return idempotency.once(request, principal, run)
 
 
-def _items(body: Any, field: str) -> tuple[list[Any], bool]:
+def _batch(body: Any, field: str) -> service.Batch:
     if not isinstance(body, dict):
-        raise InvalidInput("the body must be an object", [Detail("", "must be an object")])
+        raise InvalidInput(Reason("body_must_be_object"), [Detail("", Reason("must_be_object"))])
     if field not in body:
-        return [body], False
-    unknown = sorted(body.keys() - {field})
+        return service.Batch([body])
+    unknown = sorted(body.keys() - {field, "fire"})
     if unknown:
-        raise InvalidInput(
-            f"{unknown[0]}: is not a known field", [Detail(unknown[0], "is not a known field")]
-        )
+        raise InvalidInput.at(unknown[0], Reason("unknown_field"))
     items = body[field]
     if not isinstance(items, list) or len(items) > model.MAX_ITEMS:
-        reason = f"must be a list of at most {model.MAX_ITEMS}"
-        raise InvalidInput(f"{field}: {reason}", [Detail(field, reason)])
-    return items, True
+        raise InvalidInput.at(field, Reason("must_be_list_of_most", most=model.MAX_ITEMS))
+    fire = body.get("fire")
+    if fire is not None and not isinstance(fire, bool):
+        raise InvalidInput.at("fire", Reason("must_be_boolean"))
+    return service.Batch(items, field, fire is not False)
 
 
 OPERATIONS = [

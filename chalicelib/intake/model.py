@@ -9,24 +9,36 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from chalicelib.shared.bodies import join_path, path_of
-from chalicelib.shared.errors import Detail, InvalidInput
+from chalicelib.events.kinds import EVENTS, is_custom, type_of
+from chalicelib.http.bodies import join_path, what_is_wrong
+from chalicelib.shared.errors import InvalidInput, RuleViolation
 from chalicelib.shared.events import NOBODY, FriendEvent
-from chalicelib.shared.storable import is_storable
+from chalicelib.shared.fields import UserId
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.storable import unfit, unfit_name
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets import money
 
 MAX_ITEMS = 500
 MAX_PROPS_BYTES = 60_000
-AMOUNT_LIMIT = 1e12
 AHEAD = timedelta(days=731)
 """So far in the future something may be said to happen: a reservation, say. Beyond it is a mistake."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_TYPE = re.compile(r"custom:[^\x00-\x1f\x7f]{1,100}\Z|reserved\Z|purchased\Z")
+_CUSTOM = re.compile(r"custom:[^\x00-\x1f\x7f]{1,100}\Z")
 
 
 def _plain(text: str) -> str:
-    if text == NOBODY or not is_storable(text) or re.search(r"[\x00-\x1f\x7f]", text):
-        raise ValueError("must be printable text")
+    why = Reason("names_nobody") if text == NOBODY else unfit_name(text)
+    if why:
+        raise ValueError(why)
+    return text
+
+
+def _kept_under(text: str) -> str:
+    found = unfit(text)
+    why = unfit_name(text) if found is None and text == "__proto__" else found and found[1]
+    if why:
+        raise ValueError(why)
     return text
 
 
@@ -35,24 +47,35 @@ def _moment(text: str) -> str:
 
 
 def _event_type(text: str) -> str:
-    if not _TYPE.match(text):
-        raise ValueError("must be custom:<name>, purchased or reserved")
+    if not (_CUSTOM.match(text) or type_of(text).is_reported) or unfit(text):
+        reported = [name for name, kind in EVENTS.items() if kind.is_reported]
+        raise ValueError(Reason("must_be_one_of", choices=["custom:<name>", *reported]))
     return text
 
 
 def _props(props: dict[str, Any]) -> dict[str, Any]:
-    if not is_storable(props):
-        raise ValueError("is nested too deeply or holds a number that cannot be stored")
+    wrong = unfit(props)
+    if wrong is not None:
+        raise ValueError(Reason("at", path=wrong[0], why=wrong[1]) if wrong[0] else wrong[1])
     if len(json.dumps(props, ensure_ascii=False).encode()) > MAX_PROPS_BYTES:
-        raise ValueError(f"is larger than {MAX_PROPS_BYTES} bytes")
+        raise ValueError(Reason("larger_than", most=MAX_PROPS_BYTES))
     return props
+
+
+def _amount(value: float) -> float:
+    why = money.unfit(value)
+    if why:
+        raise ValueError(why)
+    return money.plain(money.exact(value))
 
 
 Plain = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_plain)]
 OrderId = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_plain)]
 Moment = Annotated[str, AfterValidator(_moment)]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Amount = Annotated[float, Field(ge=0, le=AMOUNT_LIMIT, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_kept_under)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_amount)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Fire = Annotated[bool | None, Field(description="false: it is counted, and nothing reacts to it")]
 
 
 class _Strict(BaseModel):
@@ -62,13 +85,13 @@ class _Strict(BaseModel):
 class _About(_Strict):
     """Somebody: a friend, or a member."""
 
-    user_id: Plain | None = None
+    user_id: UserId | None = None
     member_id: Plain | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> _About:
         if (self.user_id is None) is (self.member_id is None):
-            raise ValueError("needs either user_id or member_id")
+            raise ValueError(Reason("user_or_member"))
         return self
 
 
@@ -78,13 +101,29 @@ class Event(_About):
     event_id: Plain
     type: Annotated[str, AfterValidator(_event_type)]
     at: Moment | None = None
+    key: Annotated[Name | None, Field(description="props.key: a custom event counts under it")] = None
     props: Annotated[dict[str, Any], AfterValidator(_props)] = {}
+    fire: Fire = None
 
-    def friend_event(self, account: str, user: str, now: datetime) -> FriendEvent:
-        """The event for the engine."""
-        return FriendEvent(
-            self.event_id, account, user, self.type, self.at or iso(now), props=self.props, source="api"
-        )
+    @model_validator(mode="after")
+    def _key_is_a_property(self) -> Event:
+        if self.key is not None:
+            if not is_custom(self.type) or self.props.get("key", self.key) != self.key:
+                raise ValueError(Reason("key_of_custom"))
+            self.props = {**self.props, "key": self.key}
+        return self
+
+    @property
+    def order(self) -> Order | None:
+        """The order that it reports, when it reports one."""
+        return _parse(Order, self.props, "props") if type_of(self.type).reports_order else None
+
+    def friend_event(self, account: str, user: str, now: datetime, currency: str) -> FriendEvent:
+        """The event for the reaction."""
+        order, at = self.order, self.at or iso(now)
+        kind = self.type if order is None else order.event_type
+        props = self.props if order is None else {"currency": currency, **self.props}
+        return FriendEvent(self.event_id, account, user, kind, at, props=props, source="api")
 
 
 class Item(_Strict):
@@ -92,51 +131,69 @@ class Item(_Strict):
 
     product: Name
     category: Name | None = None
-    quantity: Annotated[float, Field(ge=0, le=AMOUNT_LIMIT, allow_inf_nan=False)] = 1
+    quantity: Amount = 1
     amount: Amount = 0
 
 
 class Order(BaseModel):
-    """What a ``purchased`` event's props must hold; they may hold more."""
+    """What the props of ``purchased`` and ``refunded`` must hold; they may hold more.
+
+    With ``refund_of`` it is a refund: that order is taken back, or so much of it as the amount says.
+    """
 
     order_id: OrderId
     amount: Amount
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "JPY"
+    currency: Currency | None = None
     items: list[Item] = Field(default=[], max_length=200)
     refund_of: OrderId | None = None
 
+    @property
+    def event_type(self) -> str:
+        """A refund is not a purchase."""
+        return "purchased" if self.refund_of is None else "refunded"
 
-class Purchase(_About):
-    """One order, or with ``refund_of`` one taken back."""
+    @model_validator(mode="after")
+    def _own_id(self) -> Order:
+        if self.refund_of == self.order_id:
+            raise ValueError(Reason("refund_order"))
+        return self
 
-    order_id: OrderId
+
+class Purchase(_About, Order):
+    """One order; with ``refund_of`` one taken back, or a part of it."""
+
     at: Moment
-    amount: Amount
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "JPY"
-    items: list[Item] = Field(default=[], max_length=200)
-    refund_of: OrderId | None = None
+    fire: Fire = None
+
+    @property
+    def order(self) -> Order:
+        """Itself."""
+        return self
 
     @property
     def event_id(self) -> str:
         """An order is one event, however often it is told."""
         return f"order:{self.order_id}"
 
-    def friend_event(self, account: str, user: str, _now: datetime) -> FriendEvent:
-        """The purchase for the engine."""
-        props = self.model_dump(mode="json", exclude={"user_id", "member_id", "at"}, exclude_none=True)
-        return FriendEvent(self.event_id, account, user, "purchased", self.at, props=props, source="api")
+    def friend_event(self, account: str, user: str, _now: datetime, currency: str) -> FriendEvent:
+        """The purchase, or the refund, for the reaction."""
+        left_out = {"user_id", "member_id", "at", "fire"}
+        props = {"currency": currency} | self.model_dump(mode="json", exclude=left_out, exclude_none=True)
+        return FriendEvent(self.event_id, account, user, self.event_type, self.at, props=props, source="api")
 
 
 class Events(_Strict):
     """Many events."""
 
     events: list[Event] = Field(max_length=MAX_ITEMS)
+    fire: Fire = None
 
 
 class Purchases(_Strict):
     """Many purchases."""
 
     purchases: list[Purchase] = Field(max_length=MAX_ITEMS)
+    fire: Fire = None
 
 
 class Result(BaseModel):
@@ -162,8 +219,11 @@ T = TypeVar("T", bound=BaseModel)
 def read(kind: Kind, raw: Any, path: str = "") -> Said:
     """One item as its model. Raises InvalidInput with paths below ``path``."""
     said = _parse(kind, raw, path)
-    if isinstance(said, Event) and said.type == "purchased":
-        _parse(Order, said.props, join_path(path, "props"))
+    if isinstance(said, Event) and type_of(said.type).reports_order:
+        order = _parse(Order, said.props, join_path(path, "props"))
+        if order.event_type == "purchased" != said.type:
+            where = join_path(path, "props.refund_of")
+            raise InvalidInput.at(where, Reason("needed_order"))
     return said
 
 
@@ -171,8 +231,15 @@ def refuse_far_future(said: Said, now: datetime, path: str = "") -> None:
     """Raises InvalidInput for a moment that would stand before everything that really happens."""
     if said.at is not None and said.at > iso(now + AHEAD):
         where = join_path(path, "at")
-        reason = f"is more than {AHEAD.days} days ahead: {said.at}, and it is {iso(now)} now"
-        raise InvalidInput(f"{where}: {reason}", [Detail(where, reason)])
+        raise InvalidInput.at(where, Reason("far_future", days=AHEAD.days, at=said.at, now=iso(now)))
+
+
+def refuse_other_currency(said: Said, currency: str, path: str = "") -> None:
+    """Raises RuleViolation for money of another currency than the account's: sums would mean nothing."""
+    given = said.order.currency if said.order is not None else None
+    if given not in {None, currency}:
+        where = join_path(path, "currency" if isinstance(said, Purchase) else "props.currency")
+        raise RuleViolation.at(where, Reason("other_currency", given=given or "", currency=currency))
 
 
 def doubt(said: Said, now: datetime) -> str | None:
@@ -187,8 +254,5 @@ def _parse(kind: type[T], raw: Any, path: str) -> T:
     try:
         return kind.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
-        details = [
-            Detail(join_path(path, path_of(e["loc"])), e["msg"].removeprefix("Value error, "))
-            for e in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise InvalidInput(f"{details[0].path or 'the item'}: {details[0].message}", details) from error
+        details = what_is_wrong(kind, error, path)
+        raise InvalidInput.of(details, "the item") from error

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Account
+from chalicelib.friends import orders
 from chalicelib.gateways import clock, inbox, queues
 from chalicelib.intake import model, store
-from chalicelib.shared.errors import Detail, RuleViolation, TodokuError, Unavailable
-from chalicelib.shared.events import FriendEvent
+from chalicelib.members import service as members
+from chalicelib.members.model import addressee, member_of
+from chalicelib.shared.errors import RuleViolation, TodokuError, Unavailable
+from chalicelib.shared.events import FriendEvent, in_order
+from chalicelib.shared.reasons import Reason
 
 FEW = 10
 """So many events go through the inbox, at once and in order; more go through ``bulk``."""
@@ -17,42 +25,113 @@ _CHUNK = 25
 _CHUNK_BYTES = 500_000
 
 
-def take(account: str, kind: model.Kind, items: Sequence[Any], field: str | None) -> list[dict[str, Any]]:
-    """Take in items as they came; answers one result per item, in order.
-
-    ``field`` names the list they stood in, for the paths of errors; None: a single item, whose error is
-    raised instead of answered.
+@dataclass(frozen=True)
+class Batch:
+    """Items as they came. ``field`` names the list they stood in, for the paths of errors; None: a single
+    item, whose error is raised instead of answered. ``fire``: whether they are news unless they say so.
     """
-    now = clock.now()
+
+    items: Sequence[Any]
+    field: str | None = None
+    fire: bool = True
+
+
+Allow = Callable[[Mapping[str, FriendEvent]], None]
+"""Raises NotAllowed for events, by their paths, that whoever reports them may not report."""
+
+
+def take(account_id: str, kind: model.Kind, batch: Batch, allow: Allow) -> list[dict[str, Any]]:
+    """Take in items; answers one result per item, in order. ``allow`` sees them before anything is written.
+
+    What is wrong with a single item is raised; what became of one that is right is its result, also when it
+    is ``rejected`` because the order is another friend's.
+    """
+    account, now = accounts.get_account(account_id), clock.now()
     results: list[dict[str, Any]] = []
     events: dict[int, FriendEvent] = {}
-    for index, raw in enumerate(items):
-        path = f"{field}[{index}]" if field else ""
+    for index, raw in enumerate(batch.items):
+        path = f"{batch.field}[{index}]" if batch.field else ""
         try:
             said = model.read(kind, raw, path)
-            model.refuse_far_future(said, now, path)
-            events[index] = said.friend_event(account, _user(said, path), now)
+            events[index] = _event(account, said, path, now, fire=batch.fire)
         except TodokuError as error:
-            if field is None:
+            if batch.field is None:
                 raise
             results.append(_result(kind, raw, "rejected", error))
             continue
         doubt = model.doubt(said, now)
         results.append(_result(kind, raw, "accepted") | ({"warning": doubt} if doubt else {}))
+    allow({f"{batch.field}[{index}]" if batch.field else "": event for index, event in events.items()})
     fresh = _fresh(events)
     for index in events.keys() - fresh.keys():
         results[index]["status"] = "duplicate"
-    _put(account, list(fresh.values()))
+    for index, why in _not_theirs(account.id, fresh).items():
+        results[index] |= {"status": "duplicate" if why is None else "rejected"}
+        results[index] |= {} if why is None else {"error": why.body()["error"]}
+        del fresh[index]
+    _put(account.id, _of_friends(account.id, list(fresh.values())))
     store.remember(list(fresh.values()), now)
     return results
 
 
-def _user(said: model.Said, path: str) -> str:
-    if said.user_id is not None:
-        return said.user_id
-    reason = f"there is no member {said.member_id}: members are not available in this version, use user_id"
-    where = f"{path}.member_id" if path else "member_id"
-    raise RuleViolation(f"{where}: {reason}", [Detail(where, reason)])
+def _event(account: Account, said: model.Said, path: str, now: datetime, *, fire: bool) -> FriendEvent:
+    """The item for the reaction. Raises InvalidInput, RuleViolation."""
+    model.refuse_far_future(said, now, path)
+    model.refuse_other_currency(said, account.currency, path)
+    event = said.friend_event(account.id, _whose(said), now, account.currency)
+    return replace(event, fire=fire if said.fire is None else said.fire)
+
+
+def _of_friends(account: str, events: Sequence[FriendEvent]) -> list[FriendEvent]:
+    """The events with those of members as their friends'."""
+    of_members = [event for event in events if member_of(event.user_id) is not None]
+    others = [event for event in events if member_of(event.user_id) is None]
+    return others + (members.keep_events(account, of_members) if of_members else [])
+
+
+def _not_theirs(account: str, fresh: Mapping[int, FriendEvent]) -> dict[int, RuleViolation | None]:
+    """Of the orders and refunds among these events, those that are not taken: of another friend (why), or
+    reported already under another event (None). The others belong to their friends from now on.
+    """
+    purchases = {n: event for n, event in fresh.items() if event.type == "purchased"}
+    refunds = {n: event for n, event in fresh.items() if event.type == "refunded"}
+    refused = _claim(account, purchases)
+    held = orders.holders(account, [event.props["refund_of"] for event in refunds.values()])
+    for index, event in refunds.items():
+        order = event.props["refund_of"]
+        if order in held and held[order].user_id != event.user_id:
+            refused[index] = _of_another("refund_of", order, held[order])
+    return refused | _claim(account, {n: event for n, event in refunds.items() if n not in refused})
+
+
+def _claim(account: str, events: Mapping[int, FriendEvent]) -> dict[int, RuleViolation | None]:
+    """Give each order or refund its holder, the first one in the order of the request; answers the others."""
+    wanted: dict[str, orders.Holder] = {}
+    for _, event in sorted(events.items()):
+        wanted.setdefault(event.props["order_id"], orders.Holder(event.user_id, event.event_id))
+    held = orders.claim(account, wanted) if wanted else {}
+    refused: dict[int, RuleViolation | None] = {}
+    for index, event in events.items():
+        holder = held[event.props["order_id"]]
+        if holder.user_id != event.user_id:
+            refused[index] = _of_another("order_id", event.props["order_id"], holder)
+        elif holder.event_id != event.event_id:
+            refused[index] = None
+    return refused
+
+
+def _of_another(field: str, order: str, holder: orders.Holder) -> RuleViolation:
+    member = member_of(holder.user_id)
+    if member is not None:
+        return RuleViolation.at(field, Reason("order_of_member", order=order, member=member))
+    erased = Reason("order_of_erased", order=order)
+    why = Reason("order_of_friend", order=order, user=holder.user_id) if holder.user_id else erased
+    return RuleViolation.at(field, why)
+
+
+def _whose(said: model.Said) -> str:
+    """The friend, or the name under which an event of a member is known until friends have it."""
+    return said.user_id if said.user_id is not None else addressee(said.member_id or "")
 
 
 def _result(kind: model.Kind, raw: Any, status: str, error: TodokuError | None = None) -> dict[str, Any]:
@@ -81,11 +160,11 @@ def _fresh(events: dict[int, FriendEvent]) -> dict[int, FriendEvent]:
 
 
 def by_friend(events: Sequence[FriendEvent]) -> list[list[FriendEvent]]:
-    """Each friend's events, in order."""
+    """Each friend's events, in the order of their moments."""
     found: dict[str, list[FriendEvent]] = {}
     for event in events:
         found.setdefault(event.user_id, []).append(event)
-    return list(found.values())
+    return [in_order(of_friend, lambda event: event.at) for of_friend in found.values()]
 
 
 def chunks(friends: Sequence[list[FriendEvent]]) -> list[list[FriendEvent]]:
@@ -118,6 +197,6 @@ def _put(account: str, events: Sequence[FriendEvent]) -> None:
         for chunk in chunks(together)
     ]
     refused = inbox.put([event for of_friend in at_once for event in of_friend]) if at_once else []
-    refused += queues.send_all("bulk", [queues.Message(body, group=account) for body in bodies])
+    refused += queues.send_all("bulk", [queues.Message(body) for body in bodies])
     if refused:
-        raise Unavailable("the queue did not take everything; send the same request again")
+        raise Unavailable(Reason("queue_partly"))

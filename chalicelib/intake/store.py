@@ -1,4 +1,7 @@
-"""What has been accepted, remembered for as long as a queue may keep it: ``control``, one item per event."""
+"""What has been accepted, remembered for as long as a queue may keep it: ``control``, one item per event.
+
+The item is the hash of friend and event and a time: it names nobody, so erasing a friend leaves it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.friends import activities
-from chalicelib.friends.store import batch_get
 from chalicelib.gateways import aws, clock
+from chalicelib.gateways.dynamo import batch_get
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.ids import digest
 from chalicelib.shared.settings import settings
+from chalicelib.timeline import service
 
 _KEPT = timedelta(days=15)
 """A day longer than the longest life of a message in a queue; after that the activity stands."""
@@ -19,12 +22,10 @@ _KEPT = timedelta(days=15)
 
 def known(events: Sequence[FriendEvent]) -> set[tuple[str, str]]:
     """Those of an account's events that were accepted or applied before, as ``(user, event_id)``."""
-    names = {(event.user_id, event.event_id): event for event in events}
-    items = batch_get("control", [_key(event) for event in names.values()])
-    found = {(item["user_id"]["S"], item["event_id"]["S"]) for item in items}
-    return found | activities.existing(
-        [(event.account_id, event.user_id, event.event_id) for event in events]
-    )
+    names = {_name(event): event for event in events}
+    items = batch_get("control", [_key(event) for event in names.values()], ("at",))
+    found = {(names[n].user_id, names[n].event_id) for n in (item["sk"]["S"] for item in items)}
+    return found | service.existing([(event.account_id, event.user_id, event.event_id) for event in events])
 
 
 def remember(events: Sequence[FriendEvent], now: datetime) -> None:
@@ -42,17 +43,17 @@ def remember(events: Sequence[FriendEvent], now: datetime) -> None:
 
 
 def _item(event: FriendEvent) -> dict[str, Any]:
-    return _key(event) | {
-        "user_id": {"S": event.user_id},
-        "event_id": {"S": event.event_id},
-        "at": {"S": event.at},
-    }
+    return _key(event) | {"at": {"S": event.at}}
+
+
+def _name(event: FriendEvent) -> str:
+    return digest(event.user_id, event.event_id)
 
 
 def _key(event: FriendEvent) -> dict[str, Any]:
-    name = digest(event.user_id, event.event_id)
+    name = _name(event)
     # 256 partitions per account: events come by the thousand.
     return {
         "pk": {"S": f"{event.account_id}#HEARD#{name[:2]}"},
-        "sk": {"S": f"{event.user_id}#{event.event_id}"},
+        "sk": {"S": name},
     }

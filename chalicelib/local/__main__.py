@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chalicelib.local import config as configuration
 from chalicelib.local.config import CannotStart, Config
-from chalicelib.local.supervisor import Platform, stop_on_signals
+from chalicelib.local.supervisor import Platform, ignore_signals, stop_on_signals
 
 _DEMO_S = 180
 
@@ -49,6 +49,7 @@ class Story(threading.Thread):
 
 def run(config: Config) -> int:
     """Run the platform until it is asked to stop; the process's exit status."""
+    configuration.keep_private(config.directory)
     lock_fd = configuration.lock(config.directory)
     configuration.check_ports(config)
     platform = Platform(config, os.environ, say)
@@ -63,6 +64,7 @@ def run(config: Config) -> int:
             platform.watch()
     finally:
         platform.stop()
+        ignore_signals()
     say("Stopped.")
     return 0
 
@@ -71,6 +73,7 @@ def _introduce(platform: Platform) -> None:
     config = platform.config
     say(f"API        {config.api_url}  (contract: {config.api_url}/v1/openapi.json)")
     say(f"API key    {platform.key}  (Authorization: Bearer ...)")
+    say(f"Console    {config.api_url}/console#/sign-in/{platform.sign_in}  (signs in once, within an hour)")
     if config.sim_url:
         say(f"Simulator  {config.sim_url}  (phones on which you play the friends)")
     else:
@@ -84,6 +87,7 @@ def demo() -> int:
     port, sim_port = configuration.free_ports(2)
     with tempfile.TemporaryDirectory(prefix="todoku-demo-") as folder:
         config = Config(Path(folder), port, sim_port)
+        configuration.keep_private(config.directory)
         platform = Platform(config, {**os.environ, "TODOKU_LINE_DATA_URL": str(config.sim_url)}, say)
         stop_on_signals(platform)
         timer = threading.Timer(_DEMO_S, platform.ask_to_stop)
@@ -98,6 +102,7 @@ def demo() -> int:
                 say(f"The demo was stopped, or did not end within {_DEMO_S} s.")
         finally:
             platform.stop()
+            ignore_signals()
         say("The demo is as expected." if story.good else "The demo is NOT as expected.")
         return 0 if story.good else 1
 

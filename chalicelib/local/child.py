@@ -44,6 +44,7 @@ def _listen() -> None:
 
 def run(module: str, arguments: list[str]) -> None:
     """Run a module as ``__main__`` in this process, as a child of the platform."""
+    os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_listen, daemon=True, name="supervisor").start()

@@ -20,14 +20,15 @@ import importlib
 import os
 from pathlib import Path
 
-from chalicelib.local import secrets, sqs
+from chalicelib.local import secrets
 from chalicelib.local.child import ready, wait_for_stop
 from chalicelib.local.http import HOST, Reply, Request, Server
 from chalicelib.local.journal import Journal
 from chalicelib.local.secrets import Secrets
-from chalicelib.local.sqs import Sqs
-from chalicelib.local.sqs_queues import Queues
-from chalicelib.local.sqs_store import Store
+from chalicelib.local.sqs import server as sqs
+from chalicelib.local.sqs.queues import Queues
+from chalicelib.local.sqs.server import Sqs
+from chalicelib.local.sqs.store import Store
 from chalicelib.shared.settings import settings
 
 

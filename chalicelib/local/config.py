@@ -8,6 +8,8 @@
 ``TODOKU_LINE_API_URL``     another LINE to talk to; then no LINE is simulated
 ``TODOKU_LINE_DATA_URL``    that LINE's server for content, when it is not the same
 ``TODOKU_DEMO=0``           start empty, tell no story
+``TODOKU_LOCAL_CPU_SHARE``  1: a handler has the CPU share of its function's memory
+``TODOKU_LOCAL_TIME_SCALE`` every function's timeout times this (1)
 ==========================  =================================================================
 """
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import socket
 import time
@@ -23,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chalicelib.local import cpu
 from chalicelib.local.http import HOST
 from chalicelib.local.journal import write_atomically
 from chalicelib.shared.ids import new_ulid
@@ -60,6 +64,7 @@ class Config:
 
 def read_config(env: Mapping[str, str]) -> Config:
     """The configuration of an environment. Raises CannotStart."""
+    _check_budgets(env)
     return Config(
         directory=(Path.cwd() / (env.get("TODOKU_LOCAL_DIR") or ROOT / ".local")).resolve(),
         port=_port(env, "TODOKU_PORT", 8000),
@@ -67,6 +72,17 @@ def read_config(env: Mapping[str, str]) -> Config:
         line_api_url=env.get("TODOKU_LINE_API_URL") or "",
         demo=env.get("TODOKU_DEMO", "1") != "0",
     )
+
+
+def _check_budgets(env: Mapping[str, str]) -> None:
+    """Refuse what the handlers' processes could not do; they read the variables themselves."""
+    scale, share = env.get("TODOKU_LOCAL_TIME_SCALE") or "1", env.get("TODOKU_LOCAL_CPU_SHARE") or "0"
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,3})?", scale) or float(scale) == 0:
+        raise CannotStart(f"TODOKU_LOCAL_TIME_SCALE={scale!r} is not a factor like 0.1 or 2.")
+    if share not in {"0", "1"}:
+        raise CannotStart(f"TODOKU_LOCAL_CPU_SHARE={share!r} is neither 0 nor 1.")
+    if share == "1" and not cpu.is_possible():
+        raise CannotStart("TODOKU_LOCAL_CPU_SHARE=1 works on Linux only.")
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
@@ -111,6 +127,25 @@ def check_ports(config: Config) -> None:
             )
 
 
+def keep_private(directory: Path) -> None:
+    """See to it that nobody else on this machine reads the folder: friends, secrets and logs are in it.
+
+    Whatever this process and its children create from now on is theirs alone; what an earlier run left open
+    is closed, in a folder that a platform has made.
+    """
+    os.umask(0o077)
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    if not (directory / "lock").exists():
+        return
+    for folder, _, names in os.walk(directory):
+        Path(folder).chmod(0o700)
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+
+
 def lock(directory: Path) -> int:
     """Hold the folder for this platform: a descriptor that its processes inherit.
 
@@ -137,7 +172,7 @@ def admin_key(env: Mapping[str, str], directory: Path) -> str:
         return key
     path = directory / "api_key"
     if not path.exists():
-        write_atomically(path, f"todoku-{secrets.token_urlsafe(24)}\n".encode(), mode=0o600)
+        write_atomically(path, f"todoku-{secrets.token_urlsafe(24)}\n".encode())
     return path.read_text(encoding="utf-8").strip()
 
 

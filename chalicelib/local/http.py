@@ -97,7 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
             while left > 0 and (part := self.rfile.read(min(left, 65536))):
                 left -= len(part)
             raise TooLong
-        return self.rfile.read(length)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller went away, or said more than it had: half a file is no file
+            raise ValueError(length)
+        return body
 
     def _chunks(self) -> bytes:
         parts: list[bytes] = []

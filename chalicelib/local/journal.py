@@ -19,14 +19,18 @@ from pathlib import Path
 from typing import Any
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+"""Moto reads such a body as fields and keeps an empty object. To S3 the body of a PUT is a file, whatever it
+is called, and urllib calls each body a form unless it is told otherwise.
+"""
 _KEPT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control")
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """The whole file or the one before it, never a part, whoever is killed."""
+def write_atomically(path: Path, data: bytes) -> None:
+    """The whole file or the one before it, never a part, whoever is killed; for its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
     part.replace(path)
 
@@ -76,7 +80,8 @@ def environ_of(method: str, target: str, headers: dict[str, str], body: bytes) -
     for name, value in headers.items():
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
-            environ[key] = value
+            is_form = method == "PUT" and value.lower().startswith(_FORMS)
+            environ[key] = "application/octet-stream" if is_form else value
         elif key not in {"CONTENT_LENGTH", "TRANSFER_ENCODING"}:
             environ[f"HTTP_{key}"] = value
     environ.setdefault("HTTP_HOST", "127.0.0.1")
@@ -127,7 +132,7 @@ class Objects:
             if name.lower() in _KEPT_HEADERS or name.lower().startswith("x-amz-meta-")
         }
         about = json.dumps({"bucket": bucket, "key": key, "headers": kept})
-        write_atomically(path, about.encode() + b"\n" + data, mode=0o600)
+        write_atomically(path, about.encode() + b"\n" + data)
 
     def done(self, method: str, target: str, body: bytes) -> None:
         """Keep what an S3 request that succeeded has changed."""

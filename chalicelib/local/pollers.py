@@ -1,29 +1,28 @@
-"""Lambda's event source mapping on a laptop: receive a batch, call the handler, delete what succeeded.
+"""Lambda's event source mapping on a laptop: receive a batch, invoke the function, delete what succeeded.
 
-What failed stays in the queue and comes back when its visibility timeout is over, or earlier where the
-handler itself said so (the engine does, for events). SQS moves it to the dead letters after the queue's
-``maxReceiveCount``. Several pollers per queue and process stand for Lambda's concurrency.
+What failed, or was stopped by its function's timeout, stays in the queue and comes back when its visibility
+timeout is over, or earlier where the handler itself said so (the reaction does, for events). SQS moves it to
+the dead letters after the queue's ``maxReceiveCount``. As many pollers as ``MaximumConcurrency``, the
+function's reserved concurrency and this machine allow take one batch at a time each.
 """
 
 from __future__ import annotations
 
-import json
+import math
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from chalice.local import LambdaContext
-
 from chalicelib.gateways import aws
-from chalicelib.local.wiring import QueueHandler, load_handler, timeout_s
+from chalicelib.local.environments import MOST, InvocationFailed
+from chalicelib.local.wiring import Function, QueueHandler
 from chalicelib.shared.settings import settings
 
 _WAIT_S = 10
 _PAUSE_S = 1.0
-_THREADS = 4
-_MEMORY_MB = 512
+Invoke = Callable[[Function, dict[str, Any]], Any]
 _SYSTEM = [
     "SenderId",
     "SentTimestamp",
@@ -33,11 +32,6 @@ _SYSTEM = [
     "MessageGroupId",
     "MessageDeduplicationId",
 ]
-
-
-def context(function: str) -> Any:
-    """A Lambda context for one invocation of a function."""
-    return LambdaContext(function.rpartition(".")[2], _MEMORY_MB, timeout_s(function) * 1000)
 
 
 def to_event(queue: str, messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -108,9 +102,10 @@ class Busy:
 class Poller(threading.Thread):
     """One receiver of one queue."""
 
-    def __init__(self, handler: QueueHandler, busy: Busy) -> None:
+    def __init__(self, handler: QueueHandler, busy: Busy, invoke: Invoke) -> None:
         super().__init__(daemon=True, name=handler.queue)
         self._handler = handler
+        self._invoke = invoke
         self._busy = busy
         self._url = ""
 
@@ -131,17 +126,24 @@ class Poller(threading.Thread):
         return url
 
     def _receive(self) -> list[dict[str, Any]]:
+        """A batch: what is there, and what comes within the batching window while there is room."""
         messages: list[dict[str, Any]] = []
-        while len(messages) < self._handler.batch_size:
+        over = 0.0
+        while (room := self._handler.batch_size - len(messages)) > 0:
+            left = over - time.monotonic() if messages else _WAIT_S
+            if left <= 0 and len(messages) % 10:
+                break
             answer = aws.client("sqs").receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=min(10, self._handler.batch_size - len(messages)),
-                WaitTimeSeconds=0 if messages else _WAIT_S,
+                MaxNumberOfMessages=min(10, room),
+                WaitTimeSeconds=max(0, min(_WAIT_S, math.ceil(left))),
                 MessageSystemAttributeNames=_SYSTEM,
             )
             more = answer.get("Messages", [])
+            if not messages:
+                over = time.monotonic() + self._handler.window_s
             messages += more
-            if len(more) < 10:
+            if not more and time.monotonic() >= over:
                 break
         return messages
 
@@ -158,12 +160,10 @@ class Poller(threading.Thread):
             self._busy.leave()
 
     def _call(self, messages: list[dict[str, Any]]) -> set[str]:
-        function, ids = self._handler.function, [m["MessageId"] for m in messages]
+        ids = [m["MessageId"] for m in messages]
         try:
-            answer = load_handler(function)(to_event(self._handler.queue, messages), context(function))
-            json.dumps(answer)
-        except Exception:  # noqa: BLE001 (as Lambda: the whole batch has failed)
-            traceback.print_exc()
+            answer = self._invoke(self._handler.function, to_event(self._handler.queue, messages))
+        except InvocationFailed:
             return set(ids)
         return failed_ids(answer, ids)
 
@@ -176,13 +176,9 @@ class Poller(threading.Thread):
             getattr(aws.client("sqs"), operation)(QueueUrl=self._url, Entries=entries[start : start + 10])
 
 
-def start(handlers: Sequence[QueueHandler], busy: Busy, processes: int) -> list[Poller]:
-    """Start this process's share of the pollers of every queue."""
-    pollers = []
-    for handler in handlers:
-        load_handler(handler.function)
-        share = min(_THREADS, -(-handler.concurrency // processes)) if handler.concurrency else _THREADS
-        pollers += [Poller(handler, busy) for _ in range(share)]
+def start(handlers: Sequence[QueueHandler], busy: Busy, invoke: Invoke) -> list[Poller]:
+    """Start the pollers of every queue."""
+    pollers = [Poller(handler, busy, invoke) for handler in handlers for _ in range(handler.at_most(MOST))]
     for poller in pollers:
         poller.start()
     return pollers

@@ -118,8 +118,8 @@ class Processes:
         because = f": {last[0]}" if last else "."
         return f"{child.name} ended (status {child.process.returncode}, log {path}){because}"
 
-    def stop(self, child: Child, patience_s: float) -> None:
-        """Ask a process to stop, and end it when it does not."""
+    def stop(self, child: Child, patience_s: float, hurried: Callable[[], bool] = lambda: False) -> None:
+        """Ask a process to stop, and end it when it does not, or when there is no time for asking."""
         if child.ready_fd is not None:
             os.close(child.ready_fd)
             child.ready_fd = None
@@ -129,9 +129,11 @@ class Processes:
         with contextlib.suppress(OSError):
             child.process.stdin.write(b"s")
             child.process.stdin.flush()
-        try:
-            child.process.wait(timeout=patience_s)
-        except subprocess.TimeoutExpired:
+        deadline = time.monotonic() + patience_s
+        while child.running and time.monotonic() < deadline and not hurried():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(timeout=0.1)
+        if child.running:
             child.process.kill()
             child.process.wait()
         with contextlib.suppress(OSError):
@@ -158,8 +160,9 @@ def node() -> str:
     return path
 
 
-def dynalite() -> Path:
-    """Where dynalite is installed. Raises CannotStart."""
+def dynalite(port: int, tables: Path) -> list[str]:
+    """The command line of the local DynamoDB. Raises CannotStart."""
     if not (DYNALITE / "node_modules" / "dynalite").is_dir():
         raise CannotStart("dynalite is not installed: `make setup` installs it into .tools.")
-    return DYNALITE / "start.cjs"
+    start = ROOT / "infra" / "dynalite" / "start.cjs"
+    return [node(), str(start), str(DYNALITE), str(port), str(tables), "{ready}"]

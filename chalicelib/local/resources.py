@@ -29,6 +29,8 @@ def _intrinsic(loader: _TemplateLoader, tag: str, node: yaml.Node) -> dict[str, 
     else:
         assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
+    if tag == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)  # the one form that JSON templates may have
     return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
 
 
@@ -48,6 +50,7 @@ class Resolver:
 
     def __init__(self, template: dict[str, Any], at: Settings) -> None:
         self.resources: dict[str, dict[str, Any]] = template["Resources"]
+        self.parameters: dict[str, dict[str, Any]] = template.get("Parameters", {})
         self.at = at
 
     def resolve(self, value: Any) -> Any:
@@ -63,8 +66,7 @@ class Resolver:
             if key == "Ref":
                 return self._ref(inner)
             if key == "Fn::GetAtt":
-                logical = inner.split(".")[0] if isinstance(inner, str) else inner[0]
-                return self.arn(logical)
+                return self.arn(inner[0])
         return {key: self.resolve(inner) for key, inner in value.items()}
 
     def _pseudo(self) -> dict[str, str]:
@@ -83,6 +85,8 @@ class Resolver:
     def _ref(self, name: str) -> str:
         if name in self._pseudo():
             return self._pseudo()[name]
+        if name in self.parameters:
+            return str(self.parameters[name].get("Default", ""))
         if self.resources[name]["Type"] == "AWS::SQS::Queue":
             queue_name = self.resolve(self.resources[name]["Properties"]["QueueName"])
             answer = aws.client("sqs").get_queue_url(QueueName=queue_name)
@@ -115,10 +119,10 @@ def create_tables() -> None:
     """Create the tables that do not exist yet."""
     resolver = Resolver(read_template(), settings())
     dynamodb = aws.client("dynamodb")
-    existing = set(dynamodb.list_tables()["TableNames"])
     wanted = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "LocalSecondaryIndexes")
     for properties in _properties(resolver, "AWS::DynamoDB::Table"):
-        if properties["TableName"] not in existing:
+        # No ListTables: the laptop's store reads every key of every table for it.
+        with contextlib.suppress(dynamodb.exceptions.ResourceInUseException):
             dynamodb.create_table(**{k: properties[k] for k in wanted if k in properties})
     for properties in _properties(resolver, "AWS::DynamoDB::Table"):
         dynamodb.get_waiter("table_exists").wait(

@@ -94,7 +94,7 @@ class Secrets:
         return {"DeletedParameters": known, "InvalidParameters": missing}
 
     def _keep(self, kept: dict[str, dict[str, Any]]) -> None:
-        write_atomically(self._path, json.dumps(kept, indent=1).encode(), mode=0o600)
+        write_atomically(self._path, json.dumps(kept, indent=1).encode())
         self._kept = kept
 
     def _shown(self, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ status 1: half a platform would look alive. Nothing is lost either way.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import threading
@@ -23,12 +24,12 @@ from pathlib import Path
 
 from chalicelib.local import config as configuration
 from chalicelib.local.config import CannotStart, Config
-from chalicelib.local.processes import Child, Processes, dynalite, node, python
+from chalicelib.local.processes import Child, Processes, dynalite, python
 
-WORKERS = 2
 _STOP_S = {"api": 12.0, "workers": 15.0}
 _RESTARTS = 5
 _HEALTH_S = 60
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Out = Callable[[str], None]
 
 
@@ -39,14 +40,15 @@ class Platform:
         self.config = config
         self.key = configuration.admin_key(env, config.directory)
         self._out = out
-        self._stop = threading.Event()
+        self._asked = 0
         cloud_port, dynamodb_port = configuration.free_ports(2)
+        self.sign_in = secrets.token_urlsafe(24)
         self.env = configuration.environment(env, config, self.key, cloud_port, dynamodb_port)
-        tables = str(config.directory / "dynamodb")
+        self.env["TODOKU_LOCAL_SIGN_IN"] = self.sign_in
         folder = str(config.directory)
         ready = ("--ready-fd", "{ready}")
         self._stores = [
-            Child("dynalite", [node(), str(dynalite()), str(dynamodb_port), tables, "{ready}"], True),
+            Child("dynalite", dynalite(dynamodb_port, config.directory / "dynamodb"), True),
             Child(
                 "cloud",
                 python("chalicelib.local.cloud", "--port", str(cloud_port), "--dir", folder, *ready),
@@ -56,13 +58,7 @@ class Platform:
         simulator = ("--simulator", config.sim_url) if config.sim_url else ()
         self._doors = [
             Child("api", python("chalicelib.local.api", "--port", str(config.port), *ready, *simulator)),
-            *(
-                Child(
-                    f"workers-{number}",
-                    python("chalicelib.local.workers", "--number", str(number), "--of", str(WORKERS), *ready),
-                )
-                for number in range(WORKERS)
-            ),
+            Child("workers", python("chalicelib.local.workers", *ready)),
         ]
         if config.sim_url:
             line = ("--port", str(config.sim_port), "--dir", str(config.directory / "line"))
@@ -72,13 +68,21 @@ class Platform:
         self._processes: Processes | None = None
 
     def ask_to_stop(self) -> None:
-        """Let ``start`` and ``watch`` return soon."""
-        self._stop.set()
+        """Let ``start`` and ``watch`` return soon; asked again, let ``stop`` wait for nobody.
+
+        Signals call this in the middle of anything, another call of it included: it takes no lock.
+        """
+        self._asked += 1
 
     @property
     def stopping(self) -> bool:
         """Whether somebody asked to stop."""
-        return self._stop.is_set()
+        return self._asked > 0
+
+    @property
+    def hurried(self) -> bool:
+        """Whether somebody asked to stop more than once."""
+        return self._asked > 1
 
     def start(self, lock_fd: int) -> bool:
         """Start everything; False when asked to stop meanwhile. Raises CannotStart."""
@@ -100,18 +104,21 @@ class Platform:
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
         """Keep everything up until asked to stop or ``until``. Raises CannotStart when that cannot be."""
-        while not self._stop.wait(0.2) and not until():
+        while not self.stopping and not until():
             self._revive()
+            time.sleep(0.1)
 
     def stop(self) -> None:
-        """Stop everything: first what takes work, last what keeps it."""
+        """Stop everything: first what takes work, last what keeps it. Hurried, what still runs is killed."""
         processes = self._processes
         if processes is None:
             return
         for kind in ("api", "workers", "line", "cloud", "dynalite"):
             members = [child for child in processes.children if child.name.startswith(kind)]
             threads = [
-                threading.Thread(target=processes.stop, args=(child, _STOP_S.get(kind, 5.0)))
+                threading.Thread(
+                    target=processes.stop, args=(child, _STOP_S.get(kind, 5.0), lambda: self.hurried)
+                )
                 for child in members
             ]
             for thread in threads:
@@ -169,6 +176,12 @@ class Platform:
 
 
 def stop_on_signals(platform: Platform) -> None:
-    """Let SIGINT and SIGTERM stop the platform; a second one changes nothing."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Let SIGINT and SIGTERM stop the platform, and a second one hasten it. Handlers only note."""
+    for number in _SIGNALS:
         signal.signal(number, lambda *_: platform.ask_to_stop())
+
+
+def ignore_signals() -> None:
+    """What still arrives when everything has ended changes nothing, the exit status neither."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -15,25 +15,62 @@ from pathlib import Path
 from typing import Any
 
 from chalice.app import Chalice, ScheduledEventConfig, SQSEventConfig
+from chalice.local import LambdaContext
 
 Handler = Callable[[dict[str, Any], Any], Any]
 _CONFIG = Path(__file__).resolve().parents[2] / ".chalice" / "config.json"
-_DEFAULT_TIMEOUT_S = 60
+_DEFAULT_TIMEOUT_S, _DEFAULT_MEMORY_MB = 60, 128
+
+PART, LEAST = 4, 2
+"""A laptop works on a fourth of the batches at a time that a queue may have on AWS, two at least: its tables
+are one process, in whose queue a broadcast would stand before the reply that somebody waits for.
+"""
+NICE = {"webhook": 0, "api_handler": 0, "react": 0, "bulk": 15}
+_NICE_OTHERS = 5
+"""The CPU is first for what answers somebody, last for what may wait. On AWS each function has its own."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function: its name, its handler's deployed path, and what ``.chalice/config.json`` gives."""
+
+    name: str
+    path: str
+    timeout_s: float = _DEFAULT_TIMEOUT_S
+    memory_mb: int = _DEFAULT_MEMORY_MB
+    reserved: int | None = None
+
+    @property
+    def nice(self) -> int:
+        """How far it stands back for the others, as nice(2) counts."""
+        return NICE.get(self.name, _NICE_OTHERS)
+
+    def at_most(self, most: int) -> int:
+        """How many invocations may run at a time, when ``most`` is what the machine can take."""
+        return most if self.reserved is None else min(most, self.reserved)
 
 
 @dataclass(frozen=True)
 class QueueHandler:
-    """A handler of one queue. ``concurrency`` None: as many at a time as the platform likes."""
+    """A handler of one queue, as its event source mapping says."""
 
     queue: str
-    function: str
+    function: Function
     batch_size: int
-    concurrency: int | None
+    window_s: int = 0
+    concurrency: int | None = None
 
     @property
     def fifo(self) -> bool:
         """Whether the queue keeps the order of a group."""
         return self.queue.endswith(".fifo")
+
+    def at_most(self, most: int) -> int:
+        """How many batches may be worked on at a time: of what AWS allows, this machine's part."""
+        allowed = self.function.at_most(most)
+        if self.concurrency is None:
+            return allowed
+        return min(allowed, self.concurrency, max(LEAST, self.concurrency // PART))
 
 
 @dataclass(frozen=True)
@@ -41,14 +78,22 @@ class ScheduledHandler:
     """A handler of a schedule, with its EventBridge expression."""
 
     expression: str
-    function: str
+    function: Function
 
 
 def load_app(module: str | None = None) -> Chalice:
     """The Chalice app: ``app.py``'s, or that of the module which ``TODOKU_LOCAL_APP`` names (tests)."""
-    name = module or os.environ.get("TODOKU_LOCAL_APP") or "app"
-    app: Chalice = importlib.import_module(name).app
+    app: Chalice = importlib.import_module(module or _app_module()).app
     return app
+
+
+def _app_module() -> str:
+    return os.environ.get("TODOKU_LOCAL_APP") or "app"
+
+
+def has_roles() -> bool:
+    """Whether the functions have the roles of the deployed app: it is that app."""
+    return _app_module() == "app"
 
 
 def queue_handlers(app: Chalice) -> list[QueueHandler]:
@@ -56,8 +101,9 @@ def queue_handlers(app: Chalice) -> list[QueueHandler]:
     return [
         QueueHandler(
             source.queue or str(source.queue_arn).rpartition(":")[2],
-            source.handler_string,
+            function(source.name, source.handler_string),
             source.batch_size,
+            source.maximum_batching_window_in_seconds or 0,
             source.maximum_concurrency,
         )
         for source in app.event_sources
@@ -68,10 +114,27 @@ def queue_handlers(app: Chalice) -> list[QueueHandler]:
 def scheduled_handlers(app: Chalice) -> list[ScheduledHandler]:
     """Every schedule handler of the app."""
     return [
-        ScheduledHandler(_expression(source.schedule_expression), source.handler_string)
+        ScheduledHandler(
+            _expression(source.schedule_expression), function(source.name, source.handler_string)
+        )
         for source in app.event_sources
         if isinstance(source, ScheduledEventConfig)
     ]
+
+
+def lambda_functions(app: Chalice) -> dict[str, Function]:
+    """The functions of the app that nothing but an invocation calls, by name."""
+    return {pure.name: function(pure.name, pure.handler_string) for pure in app.pure_lambda_functions}
+
+
+def api_function() -> Function:
+    """The function behind the HTTP API: the app itself."""
+    return function("api_handler", f"{_app_module()}.app")
+
+
+def context(function: Function) -> LambdaContext:
+    """What a handler is told of its invocation, whose time begins now."""
+    return LambdaContext(function.name, function.memory_mb, int(function.timeout_s * 1000))
 
 
 def _expression(schedule: Any) -> str:
@@ -79,20 +142,29 @@ def _expression(schedule: Any) -> str:
 
 
 @functools.cache
-def load_handler(function: str) -> Handler:
+def load_handler(path: str) -> Handler:
     """The callable behind a deployed path."""
-    module, _, name = function.rpartition(".")
+    module, _, name = path.rpartition(".")
     handler: Handler = getattr(importlib.import_module(module), name)
     return handler
 
 
 @functools.cache
-def timeout_s(function: str, stage: str = "prod") -> int:
-    """The timeout that ``.chalice/config.json`` gives a function."""
-    config = json.loads(_CONFIG.read_text(encoding="utf-8")) if _CONFIG.exists() else {}
+def _config() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_CONFIG.read_text(encoding="utf-8")) if _CONFIG.exists() else {}
+    return found
+
+
+def function(name: str, path: str, stage: str = "prod") -> Function:
+    """A function with the settings of a stage; ``TODOKU_LOCAL_TIME_SCALE`` scales its timeout."""
+    config = _config()
     of_stage = config.get("stages", {}).get(stage, {})
-    of_function = of_stage.get("lambda_functions", {}).get(function.rpartition(".")[2], {})
-    for level in (of_function, of_stage, config):
-        if "lambda_timeout" in level:
-            return int(level["lambda_timeout"])
-    return _DEFAULT_TIMEOUT_S
+    given = {**config, **of_stage, **of_stage.get("lambda_functions", {}).get(name, {})}
+    scale = float(os.environ.get("TODOKU_LOCAL_TIME_SCALE") or 1)
+    return Function(
+        name,
+        path,
+        int(given.get("lambda_timeout", _DEFAULT_TIMEOUT_S)) * scale,
+        int(given.get("lambda_memory_size", _DEFAULT_MEMORY_MB)),
+        given.get("reserved_concurrency"),
+    )

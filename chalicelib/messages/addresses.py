@@ -10,29 +10,28 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, unquote, urlsplit
 
-from chalicelib.messages.template import Expression, TemplateProblem, parse
-from chalicelib.shared.origins import BadAddress, Origin, origin_of
+from chalicelib.shared.origins import MAX_ADDRESS, BadAddress, Origin, origin_of, reachable
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
+from chalicelib.shared.text.template import Expression, TemplateProblem, parse
 
-FIELDS = {"call_webhook": "url", "notify": "to"}
-"""The actions that call an address, and where it stands."""
-MAX_ADDRESS = 8_000
-"""The longest address, filled in, that is called; servers take no longer ones."""
 _FIXED = re.compile(r"https?://[^/?#]+/", re.IGNORECASE)
 
 
-def problem(template: str) -> str | None:
+def problem(template: str) -> Reason | None:
     """Why an address can never be called; None when it can, or when its variables cannot be read."""
     try:
         origin = _origin(template)
     except TemplateProblem:
         return None
     except BadAddress as error:
-        return f"must be an https address: {error}"
+        return Reason("must_be_https_since", why=error.reason)
     if origin.scheme != "https" and not settings().is_local:
-        return "must be an https address"
-    if urlsplit(_with(template, lambda _: "x")).username is not None:
-        return "must be an https address: a user and password before the host are never sent"
+        return Reason("must_be_https")
+    try:
+        reachable(_with(template, lambda _: "x"), on_laptop=settings().is_local)
+    except BadAddress as error:
+        return Reason("must_be_https_since", why=error.reason)
     return None
 
 
@@ -41,11 +40,11 @@ def fill(template: str, value: Callable[[Expression], str]) -> str:
     origin = _origin(template)
     filled = _with(template, lambda part: _encoded(part, value(part)))
     if len(filled) > MAX_ADDRESS:
-        raise BadAddress(f"the address would be longer than {MAX_ADDRESS} characters")
+        raise BadAddress(Reason("address_would_be_long", most=MAX_ADDRESS))
     if origin_of(filled) != origin:
-        raise BadAddress("a value would change whom the address calls")
+        raise BadAddress(Reason("address_would_change"))
     if _climbs(filled) != _climbs(_with(template, lambda _: "x")):
-        raise BadAddress("a value would be a . or .. in the path of the address")
+        raise BadAddress(Reason("address_would_climb"))
     return filled
 
 
@@ -53,7 +52,7 @@ def _origin(template: str) -> Origin:
     """Whom the address calls, whatever is filled in."""
     first, *more = parse(template)
     if (more or isinstance(first, Expression)) and not _FIXED.match(str(first)):
-        raise BadAddress("variables may only stand behind https://host/, never in the host or port")
+        raise BadAddress(Reason("address_variables"))
     return origin_of(_with(template, lambda _: "x"))
 
 

@@ -13,19 +13,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.catalog.service import Snapshot
-from chalicelib.friends.values import TEXT_LENGTH
-from chalicelib.messages import filters, links, variables
+from chalicelib.links import service as links
+from chalicelib.messages import filters, variables
 from chalicelib.messages.places import Place, is_encoded, put
-from chalicelib.messages.template import Expression, Filter
 from chalicelib.messages.text import CLUSTER_UNITS, graphemes, units
+from chalicelib.shared.text.template import Expression, Filter
+from chalicelib.sheets.values import TEXT_LENGTH
 
-_FRIEND = {"display_name": 20, "user_id": 128, "language": 10, "member_id": 128}
-_WIDE_NAMES = frozenset({"display_name", "member_id"})
+_FRIEND = {"display_name": 20, "user_id": 128, "language": 10, "member_id": 128, "rank": 100}
+_WIDE_NAMES = frozenset({"display_name", "member_id", "rank"})
 _TIME = 24
 _NUMBER = 20
 _GROUPED = 24
 """``-999,999,999,999,999,999``: what ``number`` makes of the largest it takes, but for decimals."""
 _LINE_TEXT = 5000
+_LINK_ADDRESS = 600
+"""The longest address of a member site, with LINE's token for an account link."""
 _LINK_TOKEN = 300
 """What may say, behind a tracked address, who follows it."""
 _LONG_DATE = datetime(2028, 12, 30, 23, 59, 59, tzinfo=UTC)
@@ -112,6 +115,8 @@ def _start(expression: Expression, snapshot: Snapshot | None) -> Reach:
         most, wide = _FRIEND.get(name, _TIME), name in _WIDE_NAMES
         never_missing = name == "user_id"
         return Reach(() if never_missing else (None,), Size(most * 2 if wide else most, most, wide))
+    if expression.path == variables.ACCOUNT_LINK:
+        return Reach(("https://a.jp/?linkToken=x", "https://a.jp/".ljust(_LINK_ADDRESS, "x")))
     if first == "attribute":
         return _attribute(snapshot, name)
     if first in variables.KINDS:

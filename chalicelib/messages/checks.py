@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chalicelib.catalog.service import Snapshot
-from chalicelib.messages import bounds, variables
+from chalicelib.messages import bounds, together, untracked, variables
 from chalicelib.messages.limits import flex, imagemap, plain, templates
 from chalicelib.messages.limits.spot import EMPTY, Holey, Spot
 from chalicelib.messages.places import URL_KEYS, Place
-from chalicelib.messages.template import (
+from chalicelib.messages.text import is_sound, units
+from chalicelib.shared.errors import Detail
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.template import (
     Expression,
     TemplateProblem,
     expressions,
@@ -24,8 +27,6 @@ from chalicelib.messages.template import (
     parse,
     strings,
 )
-from chalicelib.messages.text import is_sound, units
-from chalicelib.shared.errors import Detail
 
 MAX_MESSAGES = 5
 MAX_DEPTH = 26
@@ -50,24 +51,24 @@ _TYPES: dict[str, Callable[[Spot], None]] = {
 def check(messages: list[dict[str, Any]]) -> list[Detail]:
     """What LINE would refuse in final message objects, in their order; empty when nothing."""
     if not 1 <= len(messages) <= MAX_MESSAGES:
-        return [Detail("messages", f"has {len(messages)} objects; LINE takes 1 to {MAX_MESSAGES}")]
+        return [Detail("messages", Reason("message_count", n=len(messages), most=MAX_MESSAGES))]
     if _depth(messages) > MAX_DEPTH:
-        return [Detail("messages", f"is nested deeper than {MAX_DEPTH} levels")]
+        return [Detail("messages", Reason("nested_levels", most=MAX_DEPTH))]
     found: list[Detail] = []
     objects: list[Any] = messages
     for n, message in enumerate(objects):
         if not isinstance(message, dict):
-            found.append(Detail(f"messages[{n}]", "must be an object"))
+            found.append(Detail(f"messages[{n}]", Reason("must_be_object")))
             continue
         spot = Spot(message, f"messages[{n}]", found)
         kind = spot.choice("type", _TYPES, required=True)
         if kind:
             _TYPES[kind](spot)
             plain.check_common(spot)
-    found += [Detail(path, "has half a character (a lone surrogate)") for path in _unsound(messages)]
+    found += [Detail(path, Reason("half_character")) for path in _unsound(messages)]
     size = len(json.dumps(messages, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     if size > MAX_BYTES:
-        found.append(Detail("messages", f"is {size:,} bytes of JSON; at most {MAX_BYTES:,} are kept"))
+        found.append(Detail("messages", Reason("message_bytes", size=f"{size:,}", most=f"{MAX_BYTES:,}")))
     return found
 
 
@@ -104,13 +105,14 @@ def warnings(messages: list[dict[str, Any]], snapshot: Snapshot) -> list[Detail]
     longest += check(_filled(messages, lambda one, place: span(one, place).most_characters))
     empty = check(_filled(messages, lambda one, place: span(one, place).shortest, empty=True))
     overflowing = {detail.path: detail for detail in reversed(longest) if detail.path not in known}
-    emptied = [detail.path for detail in empty if detail.message == EMPTY and detail.path not in known]
+    emptied = [detail.path for detail in empty if detail.reason == EMPTY and detail.path not in known]
     return [
         *(_overflow(detail) for detail in reversed(overflowing.values())),
-        *(Detail(path, "may come out empty, and is not sent to whom it does") for path in emptied),
+        *(Detail(path, Reason("may_be_empty")) for path in emptied),
         *_may_be_missing(messages),
         *_hidden(messages),
         *_outside_pickers(messages, "messages"),
+        *(Detail(path, what) for path, what in untracked.untracked(messages, snapshot)),
     ]
 
 
@@ -135,8 +137,7 @@ def _template_paths(messages: list[dict[str, Any]]) -> set[str]:
 
 
 def _overflow(detail: Detail) -> Detail:
-    advice = "shorten a variable with | truncate(n)"
-    return Detail(detail.path, f"with the longest values it {detail.message}; {advice}")
+    return Detail(detail.path, Reason("longest_overflows", why=detail.reason))
 
 
 def _may_be_missing(messages: list[dict[str, Any]]) -> Iterator[Detail]:
@@ -144,21 +145,25 @@ def _may_be_missing(messages: list[dict[str, Any]]) -> Iterator[Detail]:
         answered = any(used.name in {"default", "yesno"} for used in expression.filters)
         if expression.kind != "variable" or answered or expression.name == "friend.user_id":
             continue
-        lacking = "where no event is at hand" if expression.path[0] == "event" else "to friends who have none"
-        yield Detail(path, f"{expression.name} has no default: the message is not sent {lacking}")
+        lacking = "no_default_event" if expression.path[0] == "event" else "no_default_friend"
+        yield Detail(path, Reason(lacking, name=expression.name))
 
 
 def _hidden(messages: list[dict[str, Any]]) -> Iterator[Detail]:
+    missing = together.left_out(messages)
+    if missing:
+        many = Reason("quick_replies_left_out", missing=missing, most=together.MAX_QUICK_REPLIES)
+        yield Detail("messages", many)
     for n, message in enumerate(messages):
         if message.get("quickReply") is not None and n < len(messages) - 1:
-            yield Detail(f"messages[{n}].quickReply", "is not shown: only the last message's quick reply is")
+            yield Detail(f"messages[{n}].quickReply", Reason("quick_reply_moves"))
         entries = message.get("substitution")
         for name, entry in entries.items() if isinstance(entries, dict) else ():
             if isinstance(entry, dict) and entry.get("type") == "mention":
-                yield Detail(f"messages[{n}].substitution.{name}", "works in groups only, not one to one")
+                yield Detail(f"messages[{n}].substitution.{name}", Reason("groups_only"))
     for path, key, text in strings(messages, "messages"):
         if key in {"uri", "desktop"} and units(text) > 1000:
-            yield Detail(path, "is longer than 1,000 characters, which older LINE apps do not open")
+            yield Detail(path, Reason("address_long_for_line"))
 
 
 def _outside_pickers(value: Any, path: str) -> Iterator[Detail]:
@@ -171,7 +176,7 @@ def _outside_pickers(value: Any, path: str) -> Iterator[Detail]:
     if value.get("type") == "datetimepicker":
         least, initial, most = (_moment(value.get(key)) for key in ("min", "initial", "max"))
         if initial and (initial < least or (most and initial > most)):
-            yield Detail(f"{path}.initial", "lies outside of min and max")
+            yield Detail(f"{path}.initial", Reason("outside_min_max"))
     for name, inner in value.items():
         yield from _outside_pickers(inner, f"{path}.{name}")
 
@@ -191,7 +196,7 @@ def _emoji_problems(messages: list[dict[str, Any]]) -> Iterator[Detail]:
         allowed = set(_dollars(text))
         for k, emoji in enumerate(emojis):
             if isinstance(emoji, dict) and emoji.get("index") not in allowed:
-                yield Detail(f"messages[{n}].emojis[{k}].index", "must point at a $ outside the variables")
+                yield Detail(f"messages[{n}].emojis[{k}].index", Reason("emoji_place"))
 
 
 def _dollars(text: str) -> Iterator[int]:

@@ -11,7 +11,8 @@ from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.service import Snapshot
 from chalicelib.messages import checks, variables
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import LongName
+from chalicelib.shared.fields import Id, LongName
+from chalicelib.shared.reasons import Reason
 
 
 class MessageDocument(BaseModel):
@@ -22,11 +23,17 @@ class MessageDocument(BaseModel):
     name: LongName
     messages: list[dict[str, Any]] = Field(min_length=1, max_length=5)
     category: Literal["marketing", "transactional"] = "marketing"
+    topic: Id | None = None
+    """What a friend may switch off, and then does not get this."""
+    repeats: bool | None = None
+    """Whether a friend may be told this again at once: the brake lets the same content pass."""
 
 
 def references(body: dict[str, Any]) -> Iterable[Reference]:
-    """The attributes, scores, tags and links that its variables name."""
-    return variables.references(body["messages"])
+    """The attributes, scores, tags and links that its variables name, and its topic."""
+    yield from variables.references(body["messages"])
+    if body.get("topic"):
+        yield Reference("topic", "topics", body["topic"])
 
 
 def shape(body: dict[str, Any]) -> Iterable[Detail]:
@@ -37,18 +44,23 @@ def shape(body: dict[str, Any]) -> Iterable[Detail]:
 def check(id_: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detail]:
     """Templates that cannot be read, names and filters that do not exist, texts too long even unfilled."""
     if id_ == "preview":
-        yield Detail("id", "is the name of a route beside the documents; choose another")
+        yield Detail("id", Reason("name_of_a_path"))
     yield from checks.check_templates(body["messages"])
 
 
-def warn(id_: str, snapshot: Snapshot) -> Iterable[str]:
+def warn(id_: str, snapshot: Snapshot) -> Iterable[Detail]:
     """What a preview would warn of, each with its path."""
-    found = checks.warnings(snapshot.get("messages", id_).body["messages"], snapshot)
-    return (f"{detail.path}: {detail.message}" for detail in found)
+    return checks.warnings(snapshot.get("messages", id_).body["messages"], snapshot)
 
 
-KINDS: dict[str, DocumentKind] = {
+DOCUMENTS: dict[str, DocumentKind] = {
     "messages": DocumentKind(
-        kind="messages", model=MessageDocument, references=references, check=check, shape=shape, warn=warn
+        kind="messages",
+        model=MessageDocument,
+        path_name="message",
+        references=references,
+        check=check,
+        shape=shape,
+        warn=warn,
     )
 }

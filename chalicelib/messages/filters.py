@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from chalicelib.messages.template import Argument, Filter
 from chalicelib.messages.text import shorten, sound
+from chalicelib.shared.reasons import Reason, Reasoned, reason_of
+from chalicelib.shared.text.template import Argument, Expression, Filter
 
 DEFAULT_DATE = "%Y年%-m月%-d日"
 _WEEKDAYS = "月火水木金土日"
+_TOO_LARGE, _DIGITS = Decimal(10) ** 18, 2
+_CONTEXT = Context(prec=40)
 _DATE_TOKEN = re.compile(r"%(-?[A-Za-z%])")
 
 
-class FilterProblem(ValueError):
+class FilterProblem(Reasoned, ValueError):
     """The value is not of the kind that the filter takes."""
 
 
@@ -28,7 +31,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.10g}"
+        text = str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.10g}"
+        return text if float(text) else "0"
     if isinstance(value, list | tuple | set | frozenset):
         return "、".join(as_text(one) for one in value)
     return sound(str(value))
@@ -51,16 +55,27 @@ def _truncate(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
 
 
 def _number(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
+    number = _decimal(value)
+    if not number.is_finite() or abs(number) >= _TOO_LARGE:
+        raise FilterProblem(Reason("too_large_a_number", text=as_text(value)[:40]))
+    digits = int(args[0]) if args else _DIGITS
+    # Half a unit goes away from zero, as people round; and nothing is ever "-0".
+    rounded = round_half_up(number, digits)
+    text = f"{rounded:,.{digits}f}"
+    return text if args else text.rstrip("0").rstrip(".")
+
+
+def round_half_up(number: Decimal, digits: int) -> Decimal:
+    """The number with so many digits behind the point; what comes out as nothing has no sign."""
+    return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, _CONTEXT) + 0
+
+
+def _decimal(value: Any) -> Decimal:
+    """A number, or a text of one, exactly as it is written."""
     try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise FilterProblem(f"{as_text(value)[:40]!r} is not a number") from error
-    if not math.isfinite(number) or abs(number) >= 1e18:
-        raise FilterProblem(f"{number} is too large a number")
-    if args:
-        return f"{number:,.{int(args[0])}f}"
-    text = f"{number:,.2f}"
-    return text.rstrip("0").rstrip(".")
+        return Decimal(int(value)) if isinstance(value, int) else Decimal(str(value).strip())
+    except ArithmeticError as error:
+        raise FilterProblem(Reason("no_number", text=repr(as_text(value)[:40]))) from error
 
 
 def _date(value: Any, args: tuple[Argument, ...], zone: ZoneInfo) -> Any:
@@ -103,18 +118,23 @@ FILTERS: dict[str, FilterRule] = {
 }
 
 
-def problem(used: Filter) -> str | None:
-    """What is wrong with the use of a filter, as a sentence; None when nothing is."""
+def problem(used: Filter) -> Reason | None:
+    """What is wrong with the use of a filter; None when nothing is."""
     rule = FILTERS.get(used.name)
     if rule is None:
-        return f"there is no filter {used.name}; there are {', '.join(sorted(FILTERS))}"
+        return Reason("filter_unknown", filter=used.name, known=sorted(FILTERS))
     if not rule.required <= len(used.args) <= len(rule.kinds):
-        return f"the filter {used.name} takes {_count(rule)}, not {len(used.args)}"
+        return _count(rule, used)
     for kind, arg in zip(rule.kinds, used.args, strict=False):
         wrong = _argument_problem(kind, arg)
         if wrong:
-            return f"the filter {used.name} {wrong}"
+            return Reason("filter_wrong", filter=used.name, why=wrong)
     return None
+
+
+def refused(expression: Expression, why: Reason) -> Reason:
+    """Why a filter of an expression does not take its value."""
+    return Reason("filter_refused", name=expression.name, source=expression.source, why=why)
 
 
 def run(used: Filter, value: Any, zone: ZoneInfo) -> Any:
@@ -125,7 +145,7 @@ def run(used: Filter, value: Any, zone: ZoneInfo) -> Any:
     try:
         return rule.apply(value, used.args, zone)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise FilterProblem(str(error)) from error
+        raise FilterProblem(reason_of(error)) from error
 
 
 def format_date(moment: datetime, pattern: str) -> str:
@@ -159,25 +179,29 @@ def _moment(value: Any, zone: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
     except (ValueError, OverflowError) as error:
-        raise FilterProblem(f"{text[:40]!r} is not a date") from error
+        raise FilterProblem(Reason("no_date", text=repr(text[:40]))) from error
 
 
-def _count(rule: FilterRule) -> str:
-    if rule.required == len(rule.kinds):
-        return f"{rule.required} argument" + ("" if rule.required == 1 else "s")
-    return f"{rule.required} to {len(rule.kinds)} arguments"
+def _count(rule: FilterRule, used: Filter) -> Reason:
+    given = len(used.args)
+    if rule.required < len(rule.kinds):
+        most = len(rule.kinds)
+        return Reason("filter_arguments", filter=used.name, least=rule.required, most=most, given=given)
+    if rule.required == 1:
+        return Reason("filter_one_argument", filter=used.name, given=given)
+    return Reason("filter_argument", filter=used.name, takes=rule.required, given=given)
 
 
-def _argument_problem(kind: str, arg: Argument) -> str | None:
+def _argument_problem(kind: str, arg: Argument) -> Reason | None:
     whole = isinstance(arg, int)
     if kind == "count" and not (whole and 1 <= int(arg) <= 5000):
-        return "needs a whole number from 1 to 5000"
+        return Reason("filter_needs_count")
     if kind == "digits" and not (whole and 0 <= int(arg) <= 6):
-        return "needs a number of digits from 0 to 6"
+        return Reason("filter_needs_digits")
     if kind in {"text", "date"} and not isinstance(arg, str):
-        return "needs a text in quotes"
+        return Reason("filter_needs_text")
     if kind == "date":
         for token in _DATE_TOKEN.findall(str(arg)):
             if _date_token(datetime(2000, 1, 1), token) is None:  # noqa: DTZ001 (only the pattern is tried)
-                return f"does not know %{token} in its pattern"
+                return Reason("filter_no_token", token=token)
     return None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from chalicelib.shared.reasons import Reasoned
 
-class Unrenderable(Exception):
-    """This message cannot be made for this friend; ``reason`` is a sentence that names what is missing."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class Unrenderable(Reasoned):
+    """This message cannot be made for this friend; ``reason`` names what is missing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from chalicelib.messages.template import Expression
+from chalicelib.shared.text.template import Expression
 
 URL_KEYS = frozenset(
     {

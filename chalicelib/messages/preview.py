@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages import checks, render, variables
+from chalicelib.messages.together import arranged
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
+from chalicelib.shared.reasons import Reason
 
 
 def preview(
@@ -20,34 +23,31 @@ def preview(
     event: Mapping[str, Any] | None,
     zone: ZoneInfo,
 ) -> dict[str, Any]:
-    """``{"messages": [...] or None, "unrenderable": None or the reason, "static", "warnings"}``."""
+    """``{"messages": [...] or None, "unrenderable": None or why, "reason", "static", "warnings"}``."""
     body = {"messages": messages}
     rendered: list[dict[str, Any]] | None = None
-    why: str | None = None
+    why: Reason | None = None
     try:
-        rendered = render.render(body, sheet, snapshot, now, event, zone)
+        rendered = arranged(render.render(body, sheet, snapshot, now, event, zone))
     except render.Unrenderable as refused:
         why = refused.reason
     warned = checks.warnings(messages, snapshot)
     return {
         "messages": rendered,
-        "unrenderable": why,
+        "unrenderable": None if why is None else why.text(),
+        "reason": None if why is None else why.value(),
         "static": render.is_static(body),
-        "warnings": [{"path": detail.path, "message": detail.message} for detail in warned],
+        "warnings": [detail.body() for detail in warned],
     }
 
 
 def require_savable(messages: list[dict[str, Any]], snapshot: Snapshot) -> None:
     """Raises what saving these messages would raise: InvalidInput or RuleViolation."""
     _raise_if(InvalidInput, checks.check_shape(messages))
-    unknown = [
-        Detail(named.path, f"there is no {named.kind}/{named.id}")
-        for named in variables.references(messages)
-        if snapshot.find(named.kind, named.id) is None
-    ]
+    unknown = list(unresolved(variables.references(messages), snapshot))
     _raise_if(RuleViolation, [*checks.check_templates(messages), *unknown])
 
 
 def _raise_if(error: type[InvalidInput | RuleViolation], details: list[Detail]) -> None:
     if details:
-        raise error(f"{details[0].path}: {details[0].message}", details)
+        raise error.of(details)

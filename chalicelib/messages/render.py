@@ -8,12 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.service import Snapshot
-from chalicelib.messages import checks, filters, links, variables
+from chalicelib.links import service as links
+from chalicelib.messages import checks, filters, variables
 from chalicelib.messages.model import Unrenderable
 from chalicelib.messages.places import URL_KEYS, Place, put
-from chalicelib.messages.template import Expression, Part, TemplateProblem, has_expressions, parse, strings
 from chalicelib.messages.text import units
 from chalicelib.messages.variables import Scope
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.template import Expression, Part, TemplateProblem, has_expressions, parse, strings
 
 __all__ = ["Unrenderable", "is_static", "render"]
 
@@ -33,19 +35,21 @@ def render(
     event: Mapping[str, Any] | None = None,
     zone: ZoneInfo = _DEFAULT_ZONE,
     token: Callable[[], str] | None = None,
+    account_link: str | None = None,
 ) -> list[dict[str, Any]]:
     """The LINE message objects for one friend; ``event`` is the props of the event at hand, ``zone`` the
-    account's, ``token`` makes the friend token of tracked links. Raises only Unrenderable: a value is missing
-    and has no default, or LINE would refuse it.
+    account's, ``token`` makes the friend token of tracked links, ``account_link`` is where the friend begins
+    to link as a member. Raises only Unrenderable: a value is missing and has no default, or LINE would refuse
+    it.
     """
     messages: list[dict[str, Any]] = body["messages"]
     if is_static(body):
         return messages
-    filler = _Filler(Scope(sheet, snapshot, now, event, token), zone)
+    filler = _Filler(Scope(sheet, snapshot, now, event, token, account_link), zone)
     rendered = [filler.message(message) for message in messages]
     refused = checks.check(rendered)
     if refused:
-        raise Unrenderable(f"{refused[0].path}: {refused[0].message}")
+        raise Unrenderable(Reason("message_refused", path=refused[0].path, why=refused[0].reason))
     return rendered
 
 
@@ -109,14 +113,14 @@ class _Filler:
         else:
             value = variables.value_of(expression, self._scope)
         for used in expression.filters:
-            if filters.problem(used):
-                raise Unrenderable(f"{expression.source}: {filters.problem(used)}")
+            if wrong := filters.problem(used):
+                raise Unrenderable(filters.refused(expression, wrong))
             try:
                 value = filters.run(used, value, self._zone)
             except filters.FilterProblem as error:
-                raise Unrenderable(f"{expression.source}: {error}") from error
+                raise Unrenderable(filters.refused(expression, error.reason)) from error
         if value is None or isinstance(value, Mapping):
-            raise Unrenderable(f"{expression.name} is missing and has no default")
+            raise Unrenderable(Reason("missing_value", name=expression.name))
         return filters.as_text(value)
 
 
@@ -124,12 +128,12 @@ def _parts(text: str) -> tuple[Part, ...]:
     try:
         return parse(text)
     except TemplateProblem as error:
-        raise Unrenderable(str(error)) from error
+        raise Unrenderable(error.reason) from error
 
 
 def _moved(emoji: Any, moves: list[tuple[int, int, int]]) -> Any:
     index = emoji.get("index") if isinstance(emoji, dict) else None
-    if not isinstance(index, int):
+    if not isinstance(index, int | float):
         return emoji
     by = next((move for start, end, move in moves if start <= index < end), 0)
     return {**emoji, "index": index + by}

@@ -1,7 +1,8 @@
 """What was said, as far as the timeline keeps it. Pure.
 
 The ledger has every pushed message whole; the timeline keeps messages up to a size and the gist of larger
-ones, so that an activity always fits.
+ones, so that an activity always fits. Links in what is kept hold no friend token: whoever reads a
+timeline clicks in nobody's name.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.friends.trim import size_of
+from chalicelib.accounts.friend_tokens import without_live
+from chalicelib.sheets.trim import size_of
 
 MAX_EFFECT = 8_000
 MAX_ACTIVITY = 120_000
@@ -18,16 +20,15 @@ _GIST_TEXT = 1_000
 
 def kept(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Messages as the timeline keeps them: whole, or the gist of each when they are large."""
-    if size_of(messages) <= MAX_EFFECT:
-        return [dict(message) for message in messages]
-    return [_gist(message) for message in messages]
+    inert = [without_live(dict(message)) for message in messages]
+    return inert if size_of(inert) <= MAX_EFFECT else [_gist(message) for message in inert]
 
 
 def bounded(effects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The effects of one event; beyond a total size the later ones keep no messages (``trimmed``)."""
     room, found = MAX_ACTIVITY, []
     for effect in effects:
-        kept_effect = dict(effect)
+        kept_effect = without_live(dict(effect))
         room -= size_of(effect.get("messages") or [])
         if room < 0 and kept_effect.pop("messages", None):
             kept_effect["trimmed"] = True

@@ -10,17 +10,19 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.service import Snapshot
-from chalicelib.friends import sheet as sheets
 from chalicelib.messages import filters
-from chalicelib.messages.template import (
+from chalicelib.shared.errors import Detail
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.template import (
     Expression,
     TemplateProblem,
     expressions,
     has_expressions,
+    names,
     parse,
     strings,
 )
-from chalicelib.shared.errors import Detail
+from chalicelib.sheets import sheet as sheets
 
 FRIEND_FIELDS = (
     "display_name",
@@ -28,10 +30,13 @@ FRIEND_FIELDS = (
     "status",
     "language",
     "member_id",
+    "rank",
     "created_at",
     "followed_at",
     "last_active_at",
 )
+ACCOUNT_LINK = ("account_link", "url")
+"""The variable of the messages that ``link_account`` sends."""
 ANY_ZONE = ZoneInfo("Asia/Tokyo")
 """Where a text is tried whose account does not matter."""
 KINDS = {"attribute": "attributes", "score": "scores", "tag": "tags"}
@@ -48,21 +53,29 @@ class Scope:
     event: Mapping[str, Any] | None = None
     token: Callable[[], str] | None = None
     """Makes the friend's token for tracked links; None: links do not tell who follows them."""
+    account_link: str | None = None
+    """Where the friend begins to link as a member; None: nowhere but in what ``link_account`` sends."""
+
+
+def _of_friend(sheet: Mapping[str, Any], name: str) -> Any:
+    return (sheet.get("member") or {}).get("rank") if name == "rank" else sheet.get(name)
 
 
 def value_of(expression: Expression, scope: Scope) -> Any:
     """The value of a variable; None when the friend has none."""
     first, *rest = expression.path
     if first == "friend":
-        return scope.sheet.get(rest[0]) if len(rest) == 1 and rest[0] in FRIEND_FIELDS else None
+        return _of_friend(scope.sheet, rest[0]) if len(rest) == 1 and rest[0] in FRIEND_FIELDS else None
     if first == "event":
         return _dig(scope.event, rest)
+    if expression.path == ACCOUNT_LINK:
+        return scope.account_link
     if first in KINDS and len(rest) == 1:
         return {"attribute": _attribute, "score": _score, "tag": _tag}[first](rest[0], scope)
     return None
 
 
-def problem(expression: Expression) -> str | None:
+def problem(expression: Expression) -> Reason | None:
     """Why an expression can never work, whatever the catalog holds; None when it can."""
     for used in expression.filters:
         wrong = filters.problem(used)
@@ -73,13 +86,13 @@ def problem(expression: Expression) -> str | None:
     return _name_problem(expression) if expression.kind == "variable" else None
 
 
-def _literal_problem(expression: Expression) -> str | None:
+def _literal_problem(expression: Expression) -> Reason | None:
     value: Any = expression.name
     try:
         for used in expression.filters:
             value = filters.run(used, value, ANY_ZONE)
     except filters.FilterProblem as error:
-        return f"{expression.source}: {error}"
+        return filters.refused(expression, error.reason)
     return None
 
 
@@ -94,13 +107,16 @@ def references(messages: Any) -> Iterator[Reference]:
 
 def problems(messages: Any) -> Iterator[Detail]:
     """Every template that cannot be read and every name or filter that does not exist, with its path."""
+    for path, name in names(messages, "messages"):
+        if has_expressions(name):
+            yield Detail(path, Reason("variable_in_name", name=name[:40]))
     for path, _, text in strings(messages, "messages"):
         if not has_expressions(text):
             continue
         try:
             parts = parse(text)
         except TemplateProblem as error:
-            yield Detail(path, f"{error}. To show two braces write " + '{{ "{{" }}')
+            yield Detail(path, Reason("template_braces", why=error.reason))
             continue
         for part in parts:
             wrong = problem(part) if isinstance(part, Expression) else None
@@ -108,17 +124,19 @@ def problems(messages: Any) -> Iterator[Detail]:
                 yield Detail(path, wrong)
 
 
-def _name_problem(expression: Expression) -> str | None:
+def _name_problem(expression: Expression) -> Reason | None:
     first, *rest = expression.path
     if first == "friend":
         if len(rest) == 1 and rest[0] in FRIEND_FIELDS:
             return None
-        return f"there is no {expression.name}; a friend has {', '.join(FRIEND_FIELDS)}"
+        return Reason("no_friend_field", name=expression.name, known=list(FRIEND_FIELDS))
+    if first == ACCOUNT_LINK[0]:
+        return None if expression.path == ACCOUNT_LINK else Reason("account_link_url")
     if first == "event":
-        return None if rest else "event needs a property, such as event.text"
+        return None if rest else Reason("event_needs_property")
     if first in KINDS:
-        return None if len(rest) == 1 else f"{first} needs one id, such as {first}.some-id"
-    return f"there is no variable {expression.name}; there are friend, attribute, score, tag, event and link"
+        return None if len(rest) == 1 else Reason("variable_needs_id", kind=first)
+    return Reason("no_variable", name=expression.name)
 
 
 def _attribute(name: str, scope: Scope) -> Any:

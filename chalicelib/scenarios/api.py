@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from chalice.app import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
-from chalicelib.accounts.idempotency import once
+from chalicelib.accounts.idempotency import once, once_named
 from chalicelib.accounts.model import Principal
 from chalicelib.catalog.service import snapshot
+from chalicelib.conditions import language
+from chalicelib.enrollments import audience_jobs, service
+from chalicelib.friends.api import known_friend
 from chalicelib.gateways import clock
-from chalicelib.scenarios import graph, jobs, service
-from chalicelib.segments import conditions
-from chalicelib.shared.bodies import json_body
+from chalicelib.http.answers import Finding, http_errors, json_response
+from chalicelib.http.bodies import json_body
+from chalicelib.http.pages import page
+from chalicelib.http.queries import path_id
+from chalicelib.http.routes import Operation
+from chalicelib.scenarios import graph, publishing
+from chalicelib.segments import approvals
 from chalicelib.shared.errors import Conflict
-from chalicelib.shared.http import Operation, http_errors, json_response, page, path_id, path_text
-from chalicelib.shared.ids import digest, new_ulid
+from chalicelib.shared.fields import UserId
+from chalicelib.shared.reasons import Reason, told
 
 bp = Blueprint(__name__)
 
 _ACCOUNT = "/v1/accounts/{account}"
 _SCENARIO = f"{_ACCOUNT}/scenarios/{{scenario}}"
-
-UserId = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class _Strict(BaseModel):
@@ -40,21 +45,25 @@ class PublishRequest(_Strict):
 
 class PublishAnswer(BaseModel):
     """The version in force, who waits where, what the change means for them; ``warnings``: what was probably
-    not meant.
+    not meant. ``exact`` false: so many wait that they are estimated, and the job counts them.
     """
 
     version: int
     waiting: dict[str, int]
     effects: list[str]
     warnings: list[str] = []
+    warning_details: list[Finding] = []
+    exact: bool | None = None
+    job_id: str | None = None
 
 
 class StateAnswer(BaseModel):
-    """Whether the scenario moves."""
+    """Whether the scenario moves; ``job_id``: the job that wakes those who fell due, when they are many."""
 
     id: str
     version: int
     paused: bool
+    job_id: str | None = None
 
 
 class EnrollRequest(_Strict):
@@ -66,7 +75,7 @@ class EnrollRequest(_Strict):
     @model_validator(mode="after")
     def _one_of_them(self) -> EnrollRequest:
         if (self.user_ids is None) == (self.condition is None):
-            raise ValueError("give exactly one of user_ids and condition")
+            raise ValueError(Reason("one_of_users_condition"))
         return self
 
 
@@ -91,12 +100,14 @@ class EnrollAnswer(BaseModel):
 
 
 class FunnelAnswer(BaseModel):
-    """How many friends stand where."""
+    """How many friends stand where. ``exact`` false: so many that they are estimated; the job counts them."""
 
     entered: int
     active: dict[str, int]
     finished: int
     exited: dict[str, int]
+    exact: bool | None = None
+    job_id: str | None = None
 
 
 class DiagramAnswer(BaseModel):
@@ -163,7 +174,7 @@ def publish(account: str, scenario: str) -> Response:
     body = json_body(bp.current_request, PublishRequest)
 
     def run() -> Response:
-        answer = service.publish(account, id_, principal.who, rearm_waiting=body.rearm_waiting)
+        answer = publishing.publish(account, id_, principal.who, rearm_waiting=body.rearm_waiting)
         accounts.audit(account, principal.who, "scenario.publish", f"scenarios/{id_}@{answer['version']}")
         return json_response(answer)
 
@@ -188,12 +199,15 @@ def _set_paused(account: str, raw_id: str, *, paused: bool) -> Response:
     principal, id_ = _asked(account, raw_id, "publisher")
 
     def run() -> Response:
-        change = service.pause if paused else service.resume
+        change = publishing.pause if paused else publishing.resume
         published = change(account, id_, principal.who)
         accounts.audit(
             account, principal.who, f"scenario.{'pause' if paused else 'resume'}", f"scenarios/{id_}"
         )
-        return json_response({"id": id_, "version": published["version"], "paused": published["paused"]})
+        answer = {"id": id_} | {
+            name: published[name] for name in ("version", "paused", "job_id") if name in published
+        }
+        return json_response(answer)
 
     return once(bp.current_request, principal, run)
 
@@ -206,25 +220,19 @@ def enroll(account: str, scenario: str) -> Response:
     principal, id_ = _asked(account, scenario, "publisher")
     body = json_body(request, EnrollRequest)
     if body.condition is not None:
-        conditions.check(body.condition, snapshot(account))
-    cause = _cause(principal)
+        language.check(body.condition, snapshot(account))
 
-    def run() -> Response:
-        if not jobs.is_published(account, id_):
-            raise Conflict(f"scenario {id_} is not published")
-        if body.condition is not None:
-            job = jobs.start(account, id_, body.condition, principal.who, cause)
-            return json_response({"job_id": job}, 202)
+    def run(name: str) -> Response:
+        if not audience_jobs.is_published(account, id_):
+            raise Conflict(Reason("scenario_unpublished", scenario=id_))
         named = list(dict.fromkeys(body.user_ids or []))  # a friend named twice is one friend
-        return _taken(service.enroll(account, named, id_, clock.now(), f"api:{cause}"))
+        approvals.refuse_many(account, user_ids=named, condition=body.condition)
+        if body.condition is not None:
+            job = audience_jobs.start(account, id_, body.condition, principal.who, name)
+            return json_response({"job_id": job}, 202)
+        return _taken(service.enroll(account, named, id_, clock.now(), f"api:{name}"))
 
-    return once(request, principal, run)
-
-
-def _cause(principal: Principal) -> str:
-    """What enters friends: the request. Repeated with the same Idempotency-Key it is the same cause."""
-    key = bp.current_request.headers.get("idempotency-key")
-    return digest(principal.key_id, key)[:32] if key else new_ulid()
+    return once_named(request, principal, run)
 
 
 @bp.route(f"{_SCENARIO}/exit", methods=["POST"])
@@ -243,7 +251,7 @@ def exit_friends(account: str, scenario: str) -> Response:
 
 
 def _taken(results: list[service.Result]) -> Response:
-    rejected = [{"user_id": r.user_id, "why": r.why or "rejected"} for r in results if not r.accepted]
+    rejected = [told({"user_id": r.user_id, "why": r.why or "rejected"}) for r in results if not r.accepted]
     return json_response({"accepted": len(results) - len(rejected), "rejected": rejected}, 202)
 
 
@@ -252,7 +260,7 @@ def _taken(results: list[service.Result]) -> Response:
 def funnel(account: str, scenario: str) -> Response:
     """``GET …/funnel``."""
     _, id_ = _asked(account, scenario, "viewer")
-    return json_response(service.funnel(account, id_))
+    return json_response(publishing.funnel(account, id_))
 
 
 @bp.route(f"{_SCENARIO}/diagram", methods=["GET"])
@@ -268,7 +276,7 @@ def diagram(account: str, scenario: str) -> Response:
 def enrollments(account: str, user: str) -> Response:
     """``GET /friends/{u}/enrollments``."""
     require(bp.current_request, "viewer", account)
-    found = service.enrollments(account, path_text(user))
+    found = service.enrollments(account, known_friend(account, user))
     return json_response(page([_view(item) for item in found]))
 
 

@@ -7,14 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.messages import actions
+from chalicelib.conditions import behaviour_leaves, language, triggers
+from chalicelib.events import matching
+from chalicelib.events.kinds import type_of
+from chalicelib.messages import vocabulary
 from chalicelib.scenarios import graph, loops
-from chalicelib.segments import conditions, matching
-from chalicelib.segments.behaviour import NOT_MADE
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Clock, Duration, Id, LongName, Weekday
+from chalicelib.shared.reasons import Reason
 
 MAX_NODES = 500
 
@@ -61,7 +64,7 @@ class Until(_Strict):
     @model_validator(mode="after")
     def _one_anchor(self) -> Until:
         if (self.attribute is None) == (self.event is None):
-            raise ValueError("give exactly one of attribute and event")
+            raise ValueError(Reason("one_of_attribute_event"))
         return self
 
 
@@ -78,9 +81,9 @@ class WaitNode(_Strict):
     @model_validator(mode="after")
     def _one_of_them(self) -> WaitNode:
         if sum(given is not None for given in (self.after, self.at, self.until)) != 1:
-            raise ValueError("a wait has exactly one of after, at, until")
+            raise ValueError(Reason("wait_shape"))
         if self.on_past is not None and self.until is None:
-            raise ValueError("on_past belongs to a wait until a date")
+            raise ValueError(Reason("on_past_belongs"))
         return self
 
 
@@ -125,10 +128,10 @@ class SplitNode(_Strict):
 
 
 class ActionNode(_Strict):
-    """Has the engine carry out actions."""
+    """Has the reaction carry out actions."""
 
     type: Literal["action"]
-    then: actions.Actions = Field(min_length=1)
+    then: vocabulary.Actions = Field(min_length=1)
     next: Next = None
 
 
@@ -176,6 +179,31 @@ class Published(_Strict):
     definition: dict[str, Any]
     published_at: str
     paused: bool = False
+    status_reason: str | None = None
+
+
+class State(BaseModel):
+    """Whether friends follow what is drafted: ``published_version`` null, it was never published;
+    ``unpublished_changes``, the draft is not what is in force. ``status_reason``: why it is paused.
+    """
+
+    draft_revision: int
+    published_version: int | None
+    unpublished_changes: bool
+    paused: bool
+    status_reason: str | None = None
+
+
+def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
+    """What is in force of a scenario beside its draft."""
+    draft, published = snapshot.get("scenarios", id_), snapshot.find("published", id_)
+    return State(
+        draft_revision=draft.revision,
+        published_version=published.body["version"] if published else None,
+        unpublished_changes=published is None or published.body["definition"] != draft.body,
+        paused=bool(published and published.body.get("paused")),
+        status_reason=published.body.get("status_reason") if published else None,
+    ).model_dump()
 
 
 def _conditions(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -190,55 +218,78 @@ def _conditions(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def shape(body: dict[str, Any]) -> Iterable[Detail]:
     """What is wrong with the shape of conditions and matches."""
     for path, condition in _conditions(body):
-        yield from conditions.shape(condition, path)
+        yield from language.shape(condition, path)
     for name, node in body["nodes"].items():
         try:
             matching.compile_match(node.get("match") or {})
         except matching.BadMatch as error:
-            yield Detail(f"nodes.{name}.match.{error.path}", error.message)
+            yield Detail(f"nodes.{name}.match.{error.path}", error.reason)
 
 
 def references(body: dict[str, Any]) -> Iterable[Reference]:
     """Messages, and whatever conditions and actions name."""
     for path, condition in _conditions(body):
-        yield from conditions.references(condition, path)
+        yield from language.references(condition, path)
     for name, node in body["nodes"].items():
         if node["type"] == "message":
             yield Reference(f"nodes.{name}.message", "messages", node["message"])
         if node["type"] == "action":
-            yield from actions.references(node["then"], f"nodes.{name}.then")
-        if (node.get("until") or {}).get("attribute"):
-            yield Reference(f"nodes.{name}.until.attribute", "attributes", node["until"]["attribute"])
+            yield from vocabulary.references(node["then"], f"nodes.{name}.then")
+        if node["type"] == "wait_for":
+            yield from triggers.references(node["event"], node.get("match") or {}, f"nodes.{name}.match")
+        until = node.get("until") or {}
+        if until.get("attribute"):
+            yield Reference(f"nodes.{name}.until.attribute", "attributes", until["attribute"])
+        if until.get("event"):
+            yield from behaviour_leaves.key_references(*_counted(until["event"]), f"nodes.{name}.until.event")
 
 
 def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
     """What cannot work: conditions, actions, dates that are none, the graph."""
     for path, condition in _conditions(body):
-        yield from conditions.logic(condition, snapshot, path)
+        yield from language.logic(condition, snapshot, path)
     for name, node in body["nodes"].items():
         yield from _node_faults(node, snapshot, f"nodes.{name}")
     yield from graph.faults(body)
 
 
+def _counted(event: str) -> tuple[str, str | None]:
+    """The type and the key of an event as it is counted: ``purchased``, ``link_clicked:spring``."""
+    if event.startswith("custom:"):
+        return event, None
+    kind, _, key = event.partition(":")
+    return kind, key or None
+
+
 def _node_faults(node: dict[str, Any], snapshot: Snapshot, path: str) -> Iterator[Detail]:
     if node["type"] == "action":
-        yield from actions.check(node["then"], snapshot, f"{path}.then")
+        yield from vocabulary.check(node["then"], snapshot, f"{path}.then")
         for index, action in enumerate(node["then"]):
-            if "reply" in action:
-                yield Detail(f"{path}.then[{index}].reply", "there is no reply token here; use send")
+            name, _ = parts(action)
+            if why := kind_of(name).why_not_in_scenarios:
+                yield Detail(f"{path}.then[{index}].{name}", why)
     until = node.get("until") or {}
+    named = {f"{path}.event": node.get("event") or "", f"{path}.until.event": until.get("event") or ""}
+    for where, event in named.items():
+        unknown = triggers.unknown_event(_counted(event)[0] if "until" in where else event) if event else None
+        if unknown:
+            yield Detail(where, unknown)
     if until.get("attribute"):
         attribute = snapshot.find("attributes", until["attribute"])
         if attribute is not None and attribute.body["type"] != "date":
-            yield Detail(f"{path}.until.attribute", f"{until['attribute']} is not a date")
+            yield Detail(f"{path}.until.attribute", Reason("attribute_no_date", attribute=until["attribute"]))
 
 
-def warn(id_: str, snapshot: Snapshot) -> Iterable[str]:
+def warn(id_: str, snapshot: Snapshot) -> Iterable[Detail]:
     """What probably was not meant: events that never come, circles that no wait slows down."""
     for name, node in snapshot.get("scenarios", id_).body["nodes"].items():
-        if node["type"] == "wait_for" and node["event"] in NOT_MADE:
-            made = f"nothing makes {node['event']} in this version; the timeout always passes"
-            yield f"nodes.{name}.event: {made}"
+        if node["type"] == "wait_for" and type_of(node["event"]).made_by is None:
+            yield Detail(f"nodes.{name}.event", Reason("never_made_wait", event=node["event"]))
+        if node["type"] == "wait_for":
+            yield from triggers.warnings(node["event"], node.get("match") or {}, snapshot, f"nodes.{name}")
+        unrecorded = triggers.unrecorded((node.get("until") or {}).get("event") or "", snapshot)
+        if unrecorded:
+            yield Detail(f"nodes.{name}.until.event", unrecorded)
     yield from loops.warnings(snapshot, "scenarios", id_)
 
 
@@ -246,9 +297,17 @@ def _published_references(body: dict[str, Any]) -> Iterable[Reference]:
     return references(body["definition"])
 
 
-KINDS: dict[str, DocumentKind] = {
+DOCUMENTS: dict[str, DocumentKind] = {
     "scenarios": DocumentKind(
-        "scenarios", Scenario, shape=shape, references=references, check=check, warn=warn
+        "scenarios",
+        Scenario,
+        path_name="scenario",
+        shape=shape,
+        references=references,
+        check=check,
+        warn=warn,
+        state_model=State,
+        state=state,
     ),
-    "published": DocumentKind("published", Published, references=_published_references),
+    "published": DocumentKind("published", Published, named_as="scenarios", references=_published_references),
 }

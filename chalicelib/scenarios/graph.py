@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib.shared.errors import Detail
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.near_names import did_you_mean
 from chalicelib.shared.times import parse_duration
 
 Body = Mapping[str, Any]
@@ -33,19 +35,23 @@ def faults(body: Body) -> Iterator[Detail]:
     """Names of nodes that do not exist, and circles that nothing slows down."""
     nodes = body["nodes"]
     if body["start"] not in nodes:
-        yield Detail("start", f"there is no node {body['start']}")
+        yield Detail("start", _no_node(body["start"], nodes))
     unknown = False
     for name, node in nodes.items():
         for path, target, _ in ways_out(node):
             if target is not None and target not in nodes:
                 unknown = True
-                yield Detail(f"nodes.{name}.{path}", f"there is no node {target}")
+                yield Detail(f"nodes.{name}.{path}", _no_node(target, nodes))
     for old, new in (body.get("redirects") or {}).items():
         if new is not None and new not in nodes:
-            yield Detail(f"redirects.{old}", f"there is no node {new}")
+            yield Detail(f"redirects.{old}", _no_node(new, nodes))
     if not unknown:
         for name in circles(body):
-            yield Detail(f"nodes.{name}", "leads back to itself without any wait in between")
+            yield Detail(f"nodes.{name}", Reason("circle_without_wait"))
+
+
+def _no_node(name: str, nodes: Body) -> Reason:
+    return did_you_mean(Reason("no_node", node=name), name, nodes)
 
 
 def unreachable(body: Body) -> list[str]:

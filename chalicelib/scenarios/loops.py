@@ -11,16 +11,17 @@ counts as far as it may come to its end without a question.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.actions.kinds import Produced, at_once, begun, by_time
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.messages.actions import parts
-from chalicelib.scenarios import graph, produced
-from chalicelib.scenarios.produced import Produced
-from chalicelib.segments.matching import Test, compile_match
+from chalicelib.events.matching import Test, compile_match, may_hold
+from chalicelib.scenarios import graph
+from chalicelib.shared.errors import Detail
+from chalicelib.shared.reasons import Reason
 
 Name = tuple[str, str]
 """Kind and id: of a rule, of a form, or of a scenario."""
@@ -39,11 +40,9 @@ class _Doing:
 
     def add(self, then: Iterable[Body], snapshot: Snapshot) -> None:
         for action in then:
-            self.facts += produced.at_once(action, snapshot)
-            self.later += produced.by_time(action, snapshot)
-            name, value = parts(action)
-            if name == "enter_scenario":
-                self.enters.add(value)
+            self.facts += at_once(action, snapshot)
+            self.later += by_time(action, snapshot)
+            self.enters |= begun("scenarios", [action])
 
     def and_also(self, other: _Doing) -> _Doing:
         """What either of both does."""
@@ -70,7 +69,7 @@ def loops(snapshot: Snapshot) -> list[list[str]]:
     return sorted([_label(name) for name in circle] for circle in _found(snapshot).circles)
 
 
-def warnings(snapshot: Snapshot, kind: str, id_: str) -> list[str]:
+def warnings(snapshot: Snapshot, kind: str, id_: str) -> list[Detail]:
     """What to tell the author of a rule, a form or a scenario's draft about the circle that it is part of."""
     name, found = (kind, id_), _found(snapshot)
     if name not in found.groups:
@@ -79,16 +78,16 @@ def warnings(snapshot: Snapshot, kind: str, id_: str) -> list[str]:
     first = found.drafted.get(name, found.wakes[name])
     if name not in circle or first != found.wakes[name]:
         circle = _circle(name, group, found.wakes, first)
-    return [_told(circle, found.slow)] if circle else []
+    return [Detail("", _reported(circle, found.slow))] if circle else []
 
 
-def _told(circle: list[Name], slow: AbstractSet[tuple[Name, Name]]) -> str:
+def _reported(circle: list[Name], slow: AbstractSet[tuple[Name, Name]]) -> Reason:
     way = " -> ".join(_label(name) for name in [*circle, circle[0]])
     if not slow.isdisjoint(zip(circle, [*circle[1:], circle[0]], strict=True)):
-        return f"may go round for ever, each time that a score has sunk again by itself: {way}"
+        return Reason("circle_sinks", way=way)
     if all(kind != "scenarios" for kind, _ in circle):
-        return f"may wake itself again: {way}"
-    return f"may go round without any wait, until entering is refused as too_often: {way}"
+        return Reason("circle", way=way)
+    return Reason("circle_enters", way=way)
 
 
 def _label(name: Name) -> str:
@@ -116,10 +115,10 @@ def _wakes(snapshot: Snapshot) -> tuple[Wakes, Wakes, set[tuple[Name, Name]]]:
     and which of all these wake only when a score has sunk.
     """
     rules = {name: d.body for name, d in snapshot.all("rules").items() if d.body.get("enabled", True)}
-    waiting: dict[str, list[tuple[Name, dict[str, Test]]]] = defaultdict(list)
+    waiting: dict[str, list[tuple[Name, tuple[Test, ...]]]] = defaultdict(list)
     for name, body in rules.items():
         tests = compile_match(body["when"].get("match") or {})
-        waiting[body["when"]["event"]].append((("rules", name), {test.path: test for test in tests}))
+        waiting[body["when"]["event"]].append((("rules", name), tests))
     doing: dict[Name, _Doing] = {}
     for name, body in rules.items():
         doing["rules", name] = _Doing()
@@ -139,7 +138,9 @@ def _wakes(snapshot: Snapshot) -> tuple[Wakes, Wakes, set[tuple[Name, Name]]]:
     def by(facts: Iterable[Produced]) -> set[Name]:
         facts = list(facts)
         ended = {("forms", props["form"]) for kind, props in facts if kind == "form_answered"}
-        return ended | {other for kind, props in facts for other in _woken(waiting[kind], props)}
+        return ended | {
+            name for kind, props in facts for name, tests in waiting[kind] if may_hold(tests, props)
+        }
 
     def now(one: _Doing) -> set[Name]:
         return by(one.facts) | {("scenarios", other) for other in one.enters} & doing.keys()
@@ -174,13 +175,6 @@ def _entering(scenario: str, body: Body, snapshot: Snapshot) -> _Doing:
         if ends:
             done.facts.append(("scenario_finished", {"scenario": scenario}))
     return done
-
-
-def _woken(waiting: Iterable[tuple[Name, Mapping[str, Test]]], props: Body) -> Iterator[Name]:
-    """Whose match a fact with these properties may satisfy."""
-    for name, tests in waiting:
-        if all(test.failure(props) is None for test in tests.values() if test.parts[0] in props):
-            yield name
 
 
 def _groups(wakes: Mapping[Name, list[Name]]) -> list[list[Name]]:

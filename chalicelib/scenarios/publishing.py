@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
+from chalicelib.catalog.kinds import DOCUMENTS
+from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import verify
+from chalicelib.enrollments import funnel as standing
+from chalicelib.enrollments import waking
 from chalicelib.gateways import clock
-from chalicelib.scenarios import decide, follow, graph, store
-from chalicelib.scenarios.documents import KINDS, check, references, warn
-from chalicelib.scenarios.model import EARLY, Enrollment
-from chalicelib.segments import audience
-from chalicelib.shared.errors import Conflict, Detail, RuleViolation
-from chalicelib.shared.times import iso, parse_iso
-from chalicelib.timers import service as timers
+from chalicelib.scenarios import graph
+from chalicelib.scenarios.documents import check, references, state, warn
+from chalicelib.shared.errors import Conflict, RuleViolation, warned
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.times import iso
 
-_BATCH = 100
+_checks: list[Callable[[str], Callable[[Snapshot], None]]] = []
+
+
+def checked_by(check: Callable[[str], Callable[[Snapshot], None]]) -> None:
+    """Have what comes into force checked by this too: documents kept elsewhere may name a node that goes."""
+    _checks[:] = [check]
+
+
+def _check(account: str, *, qualified: bool = False) -> Callable[[Snapshot], None]:
+    more = [check(account) for check in _checks]
+
+    def check(candidate: Snapshot) -> None:
+        verify(DOCUMENTS, candidate, qualified=qualified)
+        for one in more:
+            one(candidate)
+
+    return check
 
 
 def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False) -> dict[str, Any]:
     """Put the draft in force; answers ``{"version", "waiting": {node: n}, "effects": [text]}``,
-    and ``warnings`` when there are any.
+    ``warnings`` when there are any, and ``exact`` false when those who wait were too many to count at once.
 
     Waiting friends follow the new definition when they wake. What now ends earlier than they will wake
     does so only with ``rearm_waiting``. Raises NotFound without a draft, RuleViolation if it cannot work.
@@ -37,96 +53,114 @@ def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False
 
     def writes(seen: Snapshot) -> list[Write]:
         nonlocal before
-        draft = seen.get("scenarios", scenario).body
         document = seen.find("published", scenario)
         before = document.body if document else None
-        refuse_faults(scenario, draft, seen)
-        body = {
-            "version": before["version"] + 1 if before else 1,
-            "definition": draft,
-            "published_at": now,
-            "paused": bool(before and before.get("paused")),
-        }
-        return [Write("published", scenario, body)]
+        return [_next_version(scenario, seen, now)]
 
-    saved = catalog.save(account, writes, lambda candidate: verify(KINDS, candidate), by)
+    saved = catalog.save(account, writes, _check(account), by)
     published = saved.get("published", scenario).body
-    waiting = {node: count for (state, node), count in _stands(owner, scenario).items() if state == "active"}
-    effects = _effects(before["definition"] if before else None, published["definition"], waiting)
+    stands = standing.find(owner, scenario, by)
+    effects = _effects(before["definition"] if before else None, published["definition"], stands.waiting)
     if rearm_waiting:
-        program = decide.find_program(saved, scenario, owner.zone)
-        rearmed = _rearm(owner, scenario, program) if program else 0
-        effects.append(f"{rearmed} waiting friends were armed again for an earlier moment")
-    answer = {"version": published["version"], "waiting": waiting, "effects": effects}
-    warnings = list(warn(scenario, saved))
-    return answer | ({"warnings": warnings} if warnings else {})
+        rearmed, job = waking.everybody(owner, waking.REARM, scenario, by)
+        more = Reason("rearmed_so_far", count=rearmed, job=job) if job else Reason("rearmed", count=rearmed)
+        effects.append(more)
+    answer = {
+        "version": published["version"],
+        "waiting": stands.waiting,
+        "effects": [one.text() for one in effects],
+    }
+    answer |= _estimated(stands)
+    return answer | warned(warn(scenario, saved))
+
+
+def put_in_force(account: str, scenarios: Iterable[str], by: str) -> dict[str, int]:
+    """Publish those of these drafts that are not in force, in one commit; answers their versions. Doing it
+    again publishes nothing. Raises NotFound, RuleViolation.
+    """
+    now, named = iso(clock.now()), sorted(scenarios)
+
+    def writes(seen: Snapshot) -> list[Write]:
+        return [_next_version(scenario, seen, now) for scenario in unpublished(seen, named)]
+
+    changed = unpublished(catalog.snapshot(account), named)
+    saved = catalog.save(account, writes, _check(account, qualified=True), by)
+    return {scenario: saved.get("published", scenario).body["version"] for scenario in changed}
+
+
+def unpublished(snapshot: Snapshot, scenarios: Iterable[str]) -> list[str]:
+    """Those of these scenarios whose draft is not what friends follow."""
+    return [scenario for scenario in scenarios if state(scenario, snapshot)["unpublished_changes"]]
+
+
+def _next_version(scenario: str, seen: Snapshot, now: str) -> Write:
+    """The draft as the next version. Raises NotFound without one, RuleViolation if it cannot work."""
+    draft, document = seen.get("scenarios", scenario).body, seen.find("published", scenario)
+    before = document.body if document else {}
+    refuse_faults(scenario, draft, seen)
+    body = {
+        "version": before.get("version", 0) + 1,
+        "definition": draft,
+        "published_at": now,
+        "paused": bool(before.get("paused")),
+        **({"status_reason": before["status_reason"]} if before.get("status_reason") else {}),
+    }
+    return Write("published", scenario, body)
 
 
 def refuse_faults(scenario: str, draft: dict[str, Any], seen: Snapshot) -> None:
     """Raises RuleViolation for a draft that cannot be put in force."""
-    faults = [
-        Detail(reference.path, f"there is no {reference.kind}/{reference.id}")
-        for reference in references(draft)
-        if seen.find(reference.kind, reference.id) is None
-    ]
+    faults = list(unresolved(references(draft), seen))
     faults = faults or list(check(scenario, draft, seen))
     if faults:
-        raise RuleViolation(f"{faults[0].path}: {faults[0].message}", faults)
+        raise RuleViolation.of(faults)
 
 
-def _effects(before: dict[str, Any] | None, after: dict[str, Any], waiting: dict[str, int]) -> list[str]:
-    """What the change means for those who wait, and what looks like a mistake, as sentences."""
-    said = []
+def _effects(before: dict[str, Any] | None, after: dict[str, Any], waiting: dict[str, int]) -> list[Reason]:
+    """What the change means for those who wait, and what looks like a mistake."""
+    found = []
     redirects = after.get("redirects") or {}
     for node, count in sorted(waiting.items()):
         old = before["nodes"].get(node) if before else None
         new = after["nodes"].get(node)
         if new is None and node in redirects:
-            said.append(
-                f"{node} is gone: {count} friends go to {redirects[node] or 'the end'} when they wake"
-            )
+            to = redirects[node]
+            ends = Reason("node_gone_ends", node=node, count=count)
+            found.append(Reason("node_gone_redirected", node=node, count=count, to=to) if to else ends)
         elif new is None:
-            said.append(f"{node} is gone: {count} friends leave as changed when they wake")
+            found.append(Reason("node_gone", node=node, count=count))
         elif old is not None and old != new:
-            said.append(f"{node} has changed: {count} friends follow the new definition when they wake")
-    said += [f"no way leads to {node}" for node in graph.unreachable(after)]
-    return said
+            found.append(Reason("node_changed", node=node, count=count))
+    return found + [Reason("node_unreachable", node=node) for node in graph.unreachable(after)]
 
 
-def pause(account: str, scenario: str, by: str) -> dict[str, Any]:
+def pause(account: str, scenario: str, by: str, *, reason: str = "operator") -> dict[str, Any]:
     """Stop a scenario: nobody is moved on until it is resumed. Raises Conflict when it is paused."""
-    return _set_paused(account, scenario, by, paused=True)
+    return _set_paused(account, scenario, by, paused=True, reason=reason)
 
 
 def resume(account: str, scenario: str, by: str) -> dict[str, Any]:
-    """Let a scenario go on; what fell due meanwhile is carried out now. Raises Conflict when it is not
-    paused.
+    """Let a scenario go on; what fell due meanwhile is carried out now, of many friends by the job
+    ``job_id``, which a pause stops. Raises Conflict when it is not paused.
     """
     published = _set_paused(account, scenario, by, paused=False)
-    owner = accounts.get_account(account)
-    nodes, now = published["definition"]["nodes"], clock.now()
-    for items in _active(owner, scenario):
-        overdue = [
-            item
-            for item in items
-            if not item.due_at
-            or parse_iso(item.due_at) <= now + EARLY
-            # An event may have come while nobody was moved on: look at those who wait for one.
-            or nodes.get(item.node or "", {}).get("type") == "wait_for"
-        ]
-        timers.arm_all([follow.entry(item, item.v, item.node, now) for item in overdue])
-    return published
+    _, job = waking.everybody(accounts.get_account(account), waking.WAKE, scenario, by)
+    return published | ({"job_id": job} if job else {})
 
 
-def _set_paused(account: str, scenario: str, by: str, *, paused: bool) -> dict[str, Any]:
+def _set_paused(
+    account: str, scenario: str, by: str, *, paused: bool, reason: str | None = None
+) -> dict[str, Any]:
     def writes(seen: Snapshot) -> list[Write]:
         seen.get("scenarios", scenario)
         document = seen.find("published", scenario)
         if document is None:
-            raise Conflict(f"scenario {scenario} is not published")
+            raise Conflict(Reason("scenario_unpublished", scenario=scenario))
         if bool(document.body.get("paused")) is paused:
-            raise Conflict(f"scenario {scenario} is {'paused already' if paused else 'not paused'}")
-        return [Write("published", scenario, {**document.body, "paused": paused})]
+            raise Conflict(Reason("paused_already" if paused else "not_paused", scenario=scenario))
+        body = {**document.body, "paused": paused}
+        body.pop("status_reason", None)
+        return [Write("published", scenario, body | ({"status_reason": reason} if reason else {}))]
 
     saved = catalog.save(account, writes, lambda _: None, by)
     return dict(saved.get("published", scenario).body)
@@ -135,62 +169,17 @@ def _set_paused(account: str, scenario: str, by: str, *, paused: bool) -> dict[s
 def funnel(account: str, scenario: str) -> dict[str, Any]:
     """How many friends stand where: ``{"entered", "active": {node: n}, "finished", "exited": {node: n}}``.
 
-    From the sheets' mirrors, one per friend (the last run counts).
+    ``exact`` false and ``job_id``: estimated, because there are too many to count at once; the job counts.
     """
-    owner = accounts.get_account(account)
-    stands = _stands(owner, scenario)
-    active = {node: n for (state, node), n in sorted(stands.items()) if state == "active"}
-    exited = {node: n for (state, node), n in sorted(stands.items()) if state == "exited"}
-    finished = sum(n for (state, _), n in stands.items() if state == "finished")
-    entered = sum(stands.values())
-    return {"entered": entered, "active": active, "finished": finished, "exited": exited}
+    found = standing.find(accounts.get_account(account), scenario, "funnel")
+    counts = {
+        "entered": sum(found.friends.values()),
+        "active": found.waiting,
+        "finished": sum(found.of("finished").values()),
+        "exited": found.of("exited"),
+    }
+    return counts | _estimated(found)
 
 
-def _sheets(account: Account) -> Iterator[list[dict[str, Any]]]:
-    for shard in range(account.shards):
-        start: str | None = None
-        while True:
-            sheets, start = audience.read_shard(account.id, shard, start)
-            yield sheets
-            if start is None:
-                break
-
-
-def _stands(account: Account, scenario: str) -> Counter[tuple[str, str]]:
-    found: Counter[tuple[str, str]] = Counter()
-    for sheets in _sheets(account):
-        for sheet in sheets:
-            stand = (sheet.get("scenarios") or {}).get(scenario)
-            if stand:
-                found[stand["state"], stand.get("node") or ""] += 1
-    return found
-
-
-def _active(account: Account, scenario: str) -> Iterator[list[Enrollment]]:
-    """The active enrollments of a scenario, up to 100 at a time, consistent."""
-    for sheets in _sheets(account):
-        users = [
-            sheet["user_id"]
-            for sheet in sheets
-            if (sheet.get("scenarios") or {}).get(scenario, {}).get("state") == "active"
-        ]
-        for first in range(0, len(users), _BATCH):
-            found = store.load_many(account.id, scenario, users[first : first + _BATCH])
-            yield [item for item in found.values() if item.state == "active"]
-
-
-def _rearm(account: Account, scenario: str, program: decide.Program) -> int:
-    """Arm those again whose wait now ends before the moment for which they are armed."""
-    rearmed = 0
-    for items in _active(account, scenario):
-        earlier = []
-        for item in items:
-            node = program.node(item.node)
-            if node is None or node.get("until"):
-                continue  # dates are followed as they change, not as definitions do
-            due = decide.due_at(program, item.node, parse_iso(item.node_at), {})
-            if item.due_at and not item.claim and due < parse_iso(item.due_at):
-                earlier.append((item, due))
-        timers.arm_all([follow.entry(item, item.v, item.node, due) for item, due in earlier])
-        rearmed += sum(store.park(item, due) for item, due in earlier)
-    return rearmed
+def _estimated(found: standing.Standing) -> dict[str, Any]:
+    return {} if found.job is None else {"exact": False, "job_id": found.job}

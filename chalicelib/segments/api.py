@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Any
 
 from chalice.app import Blueprint, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
 from chalicelib.accounts.model import Account, Principal
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
+from chalicelib.conditions import language
+from chalicelib.conditions.model import Predicate, Sheet
+from chalicelib.friends import service as friends
 from chalicelib.friends.views import Friend, friend_body
 from chalicelib.gateways import clock
-from chalicelib.segments import audience, conditions, service
-from chalicelib.segments.model import Predicate, Sheet
-from chalicelib.shared.bodies import json_body
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.bodies import json_body
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import path_id, query_int, query_text
+from chalicelib.http.routes import Operation
+from chalicelib.segments import asking, audience, service, sorting, waterfall
 from chalicelib.shared.errors import InvalidInput
-from chalicelib.shared.http import (
-    Operation,
-    http_errors,
-    json_response,
-    page,
-    path_id,
-    query_cursor,
-    query_int,
-    query_text,
-)
+from chalicelib.shared.fields import UserId
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.text.folding import is_named_like
 
 bp = Blueprint(__name__)
 
@@ -39,11 +39,12 @@ _LOOKED_AT = 2_000
 
 
 class CountRequest(BaseModel):
-    """A condition to count."""
+    """A condition to count; ``waterfall``: also how many are left after each part of its outermost all."""
 
     model_config = ConfigDict(extra="forbid")
 
     condition: dict[str, Any]
+    waterfall: bool = False
 
 
 class ExplainRequest(BaseModel):
@@ -52,7 +53,15 @@ class ExplainRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     condition: dict[str, Any]
-    user_id: Annotated[str, Field(min_length=1, max_length=128)]
+    user_id: UserId
+
+
+class Left(BaseModel):
+    """How many are left after a part of a condition; ``path`` empty: who follows."""
+
+    path: str
+    condition: dict[str, Any]
+    left: int
 
 
 class CountAnswer(BaseModel):
@@ -61,6 +70,7 @@ class CountAnswer(BaseModel):
     count: int
     exact: bool
     as_of: str
+    waterfall: list[Left] | None = None
 
 
 class Tree(BaseModel):
@@ -129,9 +139,14 @@ def count_condition(account: str) -> Any:
     """``POST /segments/count``."""
     request = bp.current_request
     principal = require(request, "viewer", account)
-    condition = json_body(request, CountRequest).condition
-    conditions.check(condition, snapshot(account))
-    return once(request, principal, lambda: _count(account, condition, principal))
+    asked = json_body(request, CountRequest)
+    language.check(asked.condition, snapshot(account))
+
+    def run() -> Any:
+        more = {"waterfall": waterfall.waterfall(account, asked.condition)} if asked.waterfall else {}
+        return _count(account, asked.condition, principal, more)
+
+    return once(request, principal, run)
 
 
 @bp.route(f"{_ACCOUNT}/segments/{{segment}}/count", methods=["GET"])
@@ -143,13 +158,15 @@ def count_segment(account: str, segment: str) -> Any:
     return _count(account, document.body["condition"], principal)
 
 
-def _count(account: str, condition: Any, principal: Principal) -> Any:
+def _count(account: str, condition: Any, principal: Principal, more: dict[str, Any] | None = None) -> Any:
     now = clock.now()
     found = service.count(account, condition, now)
     if found.exact:
-        return json_response(found.body())
+        return json_response(found.body() | (more or {}))
     job = service.start_count(account, condition, now, principal.who)
-    return json_response({"job_id": job, "estimate": {"low": found.low, "high": found.high}}, 202)
+    return json_response(
+        {"job_id": job, "estimate": {"low": found.low, "high": found.high}} | (more or {}), 202
+    )
 
 
 @bp.route(f"{_ACCOUNT}/segments/explain", methods=["POST"])
@@ -159,7 +176,7 @@ def explain_condition(account: str) -> Any:
     request = bp.current_request
     require(request, "viewer", account)
     body = json_body(request, ExplainRequest)
-    conditions.check(body.condition, snapshot(account))
+    language.check(body.condition, snapshot(account))
     return json_response(service.explain(account, body.condition, body.user_id, clock.now()))
 
 
@@ -171,8 +188,15 @@ def list_friends(account: str) -> Any:
     require(request, "viewer", account)
     found, catalog, now = get_account(account), snapshot(account), clock.now()
     limit, position = query_int(request, "limit", 50), _position(request)
-    test = _filter(found, query_text(request, "segment"), query_text(request, "tag"))
-    wanted = (query_text(request, "q") or "").casefold()
+    segment, tag = query_text(request, "segment"), query_text(request, "tag")
+    test = _filter(found, segment, tag)
+    wanted = query_text(request, "q") or ""
+    if segment or tag or wanted:
+        mirrored = _mirrored(found, segment, tag, wanted, limit, position, now)
+        if mirrored is not None:
+            shown, onward = mirrored
+            bodies = [friend_body(sheet, catalog, now) for sheet in shown]
+            return json_response(page(bodies, onward.cursor() if onward else None, request))
     items: list[Sheet] = []
     looked_at = 0
     while position.shard < found.shards and len(items) < limit and looked_at < _LOOKED_AT:
@@ -188,7 +212,35 @@ def list_friends(account: str) -> Any:
                 _Position(position.shard, following) if following else _Position(position.shard + 1, None)
             )
     more = position.cursor() if position.shard < found.shards else None
-    return json_response(page([friend_body(sheet, catalog, now) for sheet in items], more))
+    return json_response(page([friend_body(sheet, catalog, now) for sheet in items], more, request))
+
+
+def _mirrored(
+    account: Account,
+    segment: str | None,
+    tag: str | None,
+    wanted: str,
+    limit: int,
+    position: _Position,
+    now: datetime,
+) -> tuple[list[Sheet], _Position | None] | None:
+    """A page by the mirror in the table's own order, and where the next begins; None: there is no mirror."""
+    asked = {
+        "condition": {"segment": segment} if segment else None,
+        "also": {"tag": tag} if tag else None,
+        "q": wanted,
+        "sort": sorting.SHARD,
+        "order": "asc",
+        "limit": limit + 1,
+        "after": [position.shard, position.after or ""],
+    }
+    found = asking.find(account, now, asked)
+    if found is None:
+        return None
+    shown = found.items[:limit]
+    sheets = friends.load_many(account.id, account.shards, [user for _, user in shown])
+    living = [sheets[user] for _, user in shown if user in sheets and sheets[user]["status"] != "erased"]
+    return living, _Position(int(shown[-1][0]), shown[-1][1]) if len(found.items) > limit else None
 
 
 @dataclass(frozen=True)
@@ -208,7 +260,7 @@ def _position(request: Request) -> _Position:
     if cursor is None:
         return _Position(0, None)
     if not re.fullmatch("[0-9]{1,6}", cursor["shard"]):
-        raise InvalidInput("cursor: use next_cursor of the page before, unchanged")
+        raise InvalidInput(Reason("at", path="cursor", why=Reason("cursor_unknown")))
     return _Position(int(cursor["shard"]), cursor["after"] or None)
 
 
@@ -218,14 +270,13 @@ def _filter(account: Account, segment: str | None, tag: str | None) -> Predicate
     ground = service.context(account, catalog)
     tests: list[Predicate] = []
     if segment is not None:
-        conditions.check({"segment": segment}, catalog, "query")
-        tests.append(conditions.compile_audience({"segment": segment}, ground))
+        language.check({"segment": segment}, catalog, "query")
+        tests.append(language.compile_audience({"segment": segment}, ground))
     if tag is not None:
-        conditions.check({"tag": tag}, catalog, "query")
-        tests.append(conditions.compile({"tag": tag}, ground))
+        language.check({"tag": tag}, catalog, "query")
+        tests.append(language.compile({"tag": tag}, ground))
     return lambda sheet, now: all(test(sheet, now) for test in tests)
 
 
 def _named(sheet: Sheet, wanted: str) -> bool:
-    name = sheet.get("display_name") or ""
-    return not wanted or wanted in name.casefold() or wanted in sheet["user_id"].casefold()
+    return not wanted or is_named_like(wanted, sheet.get("display_name"), sheet["user_id"])

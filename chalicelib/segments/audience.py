@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from chalicelib.friends.store import partition
+from chalicelib.conditions.model import Sheet
+from chalicelib.friends import beside, marks
+from chalicelib.friends.service import partition
 from chalicelib.gateways.dynamo import query_page
-from chalicelib.segments.model import Sheet
 from chalicelib.shared.settings import settings
 
 PAGE = 1_000
+_BESIDE = frozenset({"received", "scenarios"})
+"""What of a sheet may stand in the item beside it; which life it is of, the sheet tells."""
+_LIFE = ("erased_at",)
 
 
 def read_shard(
@@ -27,6 +31,7 @@ def read_shard(
     ``needs``: only these attributes (and keys and status) are fetched; None fetches whole sheets.
     Tombstones of erased friends are left out.
     """
+    more = needs is None or not _BESIDE.isdisjoint(needs)
     request: dict[str, Any] = {
         "TableName": settings().table("friends"),
         "KeyConditionExpression": "pk = :pk",
@@ -37,18 +42,19 @@ def read_shard(
     if start_key is not None:
         request["ExclusiveStartKey"] = {"pk": {"S": partition(account, shard)}, "sk": {"S": start_key}}
     if needs is not None:
-        names = {f"#{n}": name for n, name in enumerate(sorted({"sk", "status", *needs}))}
+        names = {f"#{n}": name for n, name in enumerate(sorted({"sk", "status", *needs, *_LIFE[:more]}))}
         request["ProjectionExpression"] = ",".join(names)
         request["ExpressionAttributeNames"] = names
     items, last = query_page(request)
     sheets = [sheet_of(account, item) for item in items if item["status"] != _ERASED]
+    if more:
+        beside.put_on_page(account, shard, sheets, consistent=consistent)
     return sheets, last["sk"]["S"] if last else None
 
 
-def walk_shard(
-    account: str, shard: int, *, needs: Collection[str] | None = None, start_key: str | None = None
-) -> Iterator[list[Sheet]]:
+def walk_shard(account: str, shard: int, *, needs: Collection[str] | None = None) -> Iterator[list[Sheet]]:
     """Every page of a shard."""
+    start_key: str | None = None
     while True:
         sheets, start_key = read_shard(account, shard, start_key, needs=needs)
         yield sheets
@@ -63,6 +69,7 @@ def sheet_of(account: str, item: dict[str, Any]) -> Sheet:
     """A raw item (whole or projected) as a sheet."""
     sheet = {name: _plain(value) for name, value in item.items()}
     sheet.pop("pk", None)
+    sheet.pop(marks.NAME, None)
     sheet["account"] = account
     sheet["user_id"] = sheet.pop("sk")
     return sheet

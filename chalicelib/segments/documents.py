@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.segments import conditions
+from chalicelib.conditions import language
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Name
+from chalicelib.shared.reasons import Reason
 
 
 class Segment(BaseModel):
@@ -24,17 +25,18 @@ class Segment(BaseModel):
 
 
 def _logic(segment: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
-    if segment in {"count", "explain"}:
-        yield Detail("", f"{segment} is a path of its own: choose another id")
-    yield from conditions.logic(body["condition"], snapshot, own_id=segment)
+    if segment in {"count", "explain", "members", "overlap"}:
+        yield Detail("", Reason("segment_is_path", id=segment))
+    yield from language.logic(body["condition"], snapshot, own_id=segment)
 
 
-KINDS = {
+DOCUMENTS = {
     "segments": DocumentKind(
         "segments",
         Segment,
-        shape=lambda body: conditions.shape(body["condition"]),
-        references=lambda body: conditions.references(body["condition"]),
+        path_name="segment",
+        shape=lambda body: language.shape(body["condition"]),
+        references=lambda body: language.references(body["condition"]),
         check=_logic,
     )
 }

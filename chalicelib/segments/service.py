@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,15 @@ from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.friends import jobs, store
+from chalicelib.conditions import language
+from chalicelib.conditions.model import Context, Sheet
+from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, queues
 from chalicelib.gateways.queues import Message
-from chalicelib.segments import audience, conditions, estimate
-from chalicelib.segments.model import Context
+from chalicelib.jobs import service as jobs
+from chalicelib.segments import asking, audience, estimate
 from chalicelib.shared.errors import NotFound, Unavailable
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, parse_iso
 
 SYNCHRONOUS_S = 20.0
@@ -45,11 +49,15 @@ def context(account: Account, catalog: Snapshot) -> Context:
 
 
 def count(account_id: str, condition: Any, now: datetime, within_s: float | None = None) -> Count:
-    """How many friends an audience has at ``now``: exact when all shards can be read in time.
+    """How many friends an audience has at ``now``: by the mirror, else exact when all shards can be read in
+    time.
 
     Reads shards side by side; when the time is up, what is read serves as a sample.
     """
     account, catalog = get_account(account_id), snapshot(account_id)
+    mirrored = asking.count(account, condition, now)
+    if mirrored is not None:
+        return Count(iso(now), mirrored, mirrored, exact=True)
     counter = _Counter(account, condition, catalog, now)
     allowed = SYNCHRONOUS_S if within_s is None else within_s
     began = clock.now()
@@ -71,8 +79,8 @@ class _Counter:
 
     def __init__(self, account: Account, condition: Any, catalog: Snapshot, now: datetime) -> None:
         self._account, self._now = account, now
-        self._test = conditions.compile_audience(condition, context(account, catalog))
-        self._needs = conditions.needs(condition, catalog)
+        self._test = language.compile_audience(condition, context(account, catalog))
+        self._needs = language.needs(condition, catalog)
 
     def shard(self, shard: int) -> int:
         """How many friends of one shard satisfy the condition."""
@@ -83,17 +91,23 @@ class _Counter:
         )
 
 
+def audience_test(account: Account, condition: Any, now: datetime) -> Callable[[Sheet], bool]:
+    """A condition as the test of whole sheets, as of ``now``."""
+    test = language.compile_audience(condition, context(account, snapshot(account.id)))
+    return lambda sheet: test(sheet, now)
+
+
 def start_count(account_id: str, condition: Any, now: datetime, by: str) -> str:
     """Queue an exact count as of ``now``, shard by shard; answers the job's id."""
     account = get_account(account_id)
     params = {"condition": condition, "as_of": iso(now), "needs_result": True}
     job = jobs.create(account_id, "count", by=by, total=account.shards, chunks=account.shards, params=params)
     messages = [
-        Message({"job": "count", "account": account_id, "id": job, "shard": shard}, group=account_id)
+        Message({"job": "count", "account": account_id, "id": job, "shard": shard})
         for shard in range(account.shards)
     ]
     if queues.send_all("bulk", messages):
-        raise Unavailable("the queue refused parts of the count")
+        raise Unavailable(Reason("queue_refused", what="count"))
     return job
 
 
@@ -101,11 +115,11 @@ def work(body: dict[str, Any]) -> None:
     """A ``bulk`` message ``{"job": "count", account, id, shard}``: count one shard; the last one adds up."""
     account, job_id, shard = get_account(body["account"]), body["id"], body["shard"]
     name = f"{shard:06d}"
-    if not jobs.chunk_done(account.id, job_id, name):
-        job = jobs.get(account.id, job_id)
-        now = parse_iso(job.params["as_of"])
-        counter = _Counter(account, job.params["condition"], snapshot(account.id), now)
-        jobs.finish_chunk(account.id, job_id, name, 1, result={"count": counter.shard(shard)})
+    head = jobs.head(account.id, job_id)
+    if not jobs.chunk_done(head, name):
+        now = parse_iso(head.params["as_of"])
+        counter = _Counter(account, head.params["condition"], snapshot(account.id), now)
+        jobs.finish_chunk(head, name, 1, result={"count": counter.shard(shard)})
     job = jobs.get(account.id, job_id)
     if job.complete and job.result is None:
         total = sum(int(chunk.result["count"]) for chunk in job.chunks)
@@ -118,10 +132,10 @@ def explain(account_id: str, condition: Any, user_id: str, now: datetime) -> dic
     Raises NotFound for a friend never seen, or erased.
     """
     account, catalog = get_account(account_id), snapshot(account_id)
-    sheet = store.load(account.id, account.shards, user_id)
+    sheet = friends.load(account.id, account.shards, user_id)
     if sheet is None or sheet["status"] == "erased":
-        raise NotFound(f"there is no friend {user_id}")
+        raise NotFound(Reason("no_friend", user=user_id))
     ground = context(account, catalog)
-    looked_at = sheet["status"] == "following" or conditions.asks_for_status(condition, catalog)
-    tree = conditions.explain(condition, ground, sheet, now)
+    looked_at = sheet["status"] == "following" or language.asks_for_status(condition, catalog)
+    tree = language.explain(condition, ground, sheet, now)
     return {"matches": looked_at and tree["value"], "tree": tree, "looked_at": looked_at}

@@ -1,19 +1,25 @@
-"""``FriendEvent``: the one shape in which everything a friend does reaches the engine.
+"""``FriendEvent``: the one shape in which everything a friend does reaches the reaction.
 
 Doors (LINE's webhook, the event API, links, forms, the console) normalise into it and put it in the inbox;
-the engine reads it back. Standard library only: the webhook's Lambda starts with it.
+the reaction reads it back. Standard library only: the webhook's Lambda starts with it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.shared.ids import digest
 
+T = TypeVar("T")
+
 NOBODY = "-"
 """The timeline of events that name no friend, group or room (a failed account link, a bot suspension)."""
+
+CUSTOM = "custom:"
+"""Prefix of types that people and other systems name."""
 
 RECORDED_ONLY = ("unknown:", "group:")
 """Prefixes of types that become activities and nothing else: no fact sheet, no rules."""
@@ -34,6 +40,8 @@ class FriendEvent:
     props: dict[str, Any] = field(default_factory=dict)
     reply_token: str | None = None
     source: str = "line"
+    fire: bool = True
+    """False: it is counted, and nothing reacts to it."""
 
     @property
     def recorded_only(self) -> bool:
@@ -55,6 +63,8 @@ class FriendEvent:
             body["key"] = self.key
         if self.reply_token is not None:
             body["reply_token"] = self.reply_token
+        if not self.fire:
+            body["fire"] = False
         return body
 
     @classmethod
@@ -70,7 +80,16 @@ class FriendEvent:
             props=body.get("props") or {},
             reply_token=body.get("reply_token"),
             source=body.get("source", "line"),
+            fire=body.get("fire", True),
         )
+
+
+def in_order(events: Iterable[T], at: Callable[[T], str]) -> list[T]:
+    """What came together in the order of its moments; of one moment, as it came.
+
+    Whatever may hold several events of a friend (a request, a webhook, a batch) puts them in order by this.
+    """
+    return sorted(events, key=at)
 
 
 @dataclass(frozen=True)
@@ -91,25 +110,3 @@ def inbox_message(event: FriendEvent) -> InboxMessage:
     if not _PLAIN_GROUP.match(group):
         group = digest(event.account_id, event.user_id)
     return InboxMessage(event.to_message(), group, digest(event.account_id, event.user_id, event.event_id))
-
-
-def event_key(event_type: str, props: dict[str, Any]) -> str | None:
-    """The key under which an event is counted besides its type; None when it has none.
-
-    Link, form, route, page pattern, message type, or postback data up to the first ``&``.
-    """
-    if event_type == "postback":
-        return _text(str(props.get("data") or "").split("&", 1)[0])
-    names = {
-        "messaged": "message_type",
-        "link_clicked": "link",
-        "form_answered": "form",
-        "route_entered": "route",
-        "page_viewed": "pattern",
-    }
-    name = names.get(event_type)
-    return _text(props.get(name)) if name else None
-
-
-def _text(value: Any) -> str | None:
-    return value[:100] if isinstance(value, str) and value else None

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import parse_duration, parse_iso
+from chalicelib.shared.user_ids import LONGEST, user_id
 
 
 def _duration(text: str) -> str:
@@ -18,7 +20,7 @@ def _duration(text: str) -> str:
 
 def _positive_duration(text: str) -> str:
     if not parse_duration(text):
-        raise ValueError("must be longer than nothing")
+        raise ValueError(Reason("longer_than_nothing"))
     return text
 
 
@@ -30,9 +32,9 @@ def _moment(text: str) -> str:
 def _readable(text: str) -> str:
     kinds = {unicodedata.category(char) for char in text}
     if kinds & {"Cc", "Zl", "Zp"}:
-        raise ValueError("must hold no line breaks, tabs or other control characters")
+        raise ValueError(Reason("no_controls"))
     if kinds <= {"Zs", "Cf"}:
-        raise ValueError("must hold something that can be read, not only spaces")
+        raise ValueError(Reason("only_spaces"))
     return text
 
 
@@ -47,3 +49,5 @@ Moment = Annotated[str, AfterValidator(_moment)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """A local time of day."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+UserId = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(user_id)]
+"""A friend's id, judged and in the form in which it is kept."""

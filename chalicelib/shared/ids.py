@@ -39,8 +39,12 @@ def retry_key(account: str, run: str, chunk: str, recipient: str | None = None) 
 
 
 def digest(*parts: str) -> str:
-    """sha256 (hex) of the parts joined by ``|``: stable names for derived things."""
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+    """sha256 (hex) of the parts: stable names for derived things, others for whatever other parts.
+
+    Joined by ``|``, with those of the parts themselves marked: where one part ends belongs to the name.
+    """
+    marked = (part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+    return hashlib.sha256("|".join(marked).encode()).hexdigest()
 
 
 def new_secret() -> str:

@@ -20,7 +20,7 @@ TABLES = (
     "members",
     "metrics",
 )
-QUEUES = ("inbox", "bulk", "shards", "sends", "due", "broadcast-tasks", "minute-tasks")
+QUEUES = ("inbox", "bulk", "shards", "sends", "due", "broadcast-tasks", "minute-tasks", "mirror")
 FIFO_QUEUES = ("inbox",)
 MACHINES = ("broadcast", "minute")
 
@@ -34,17 +34,27 @@ class Settings:
     aws_account_id: str = "123456789012"
     line_api_url: str = "https://api.line.me"
     line_data_url: str = "https://api-data.line.me"
+    line_access_url: str = "https://access.line.me"
+    line_liff_url: str = "https://liff.line.me"
     line_timeout_s: float = 10.0
+    tables_prefix: str = "todoku-{stage}-"
     public_url: str = "http://127.0.0.1:8000"
+    media_url: str = ""
+    media_days: int = 400
     timers_drain_early_s: int = 300
     timers_shards: int = 8
     task_timeout_s: int = 300
+    sends_concurrency: int = 16
+    line_rate_share: float = 0.95
+    audit_days: int = 400
+    lean_calls: int = 1
+    mirror: int = 1
     life: str = "-"
     log_level: str = "INFO"
 
     def table(self, name: str) -> str:
         """The DynamoDB table of a name in ``TABLES``."""
-        return f"todoku-{self.stage}-{name}"
+        return self.tables_prefix.replace("{stage}", self.stage) + name
 
     def queue(self, name: str) -> str:
         """The SQS queue of a name in ``QUEUES``."""
@@ -62,6 +72,15 @@ class Settings:
     def is_local(self) -> bool:
         """Whether this is a laptop or a test: outgoing calls may then reach private addresses."""
         return self.stage in {"local", "test"}
+
+    @property
+    def media_origin(self) -> str:
+        """Where files for messages are read, without a slash at the end."""
+        return self.media_url or self.public_url
+
+    def function(self, name: str) -> str:
+        """The Lambda function that others invoke by its short name."""
+        return f"todoku-{self.stage}-{name}"
 
     @property
     def bucket(self) -> str:
@@ -87,10 +106,19 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             values[field.name] = kind(raw)
         except ValueError as error:
             raise ValueError(f"TODOKU_{field.name.upper()}={raw!r} is not a {kind.__name__}") from error
-    if "line_api_url" in values and "line_data_url" not in values:
-        values["line_data_url"] = values["line_api_url"]
+    for other in ("line_data_url", "line_access_url"):
+        if "line_api_url" in values and other not in values:
+            values[other] = values["line_api_url"]
+    if "line_api_url" in values and "line_liff_url" not in values:
+        values["line_liff_url"] = f"{values['line_api_url']}/liff"
     values.setdefault("region", env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or Settings.region)
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def work_in_account(aws_account_id: str) -> None:
+    """Let this process, before anything of the rooms is imported, be of this AWS account (operators)."""
+    os.environ["TODOKU_AWS_ACCOUNT_ID"] = aws_account_id
+    settings.cache_clear()
 
 
 @functools.cache

@@ -6,22 +6,43 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from chalicelib.shared.reasons import Reason, Reasoned
+
 _DURATION = re.compile(r"(\d{1,6})([smhdw])\Z")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+CALENDAR_BEGINS = datetime(1000, 1, 1, tzinfo=UTC)
+"""Before it years have fewer digits, and text order would not be time order."""
+CALENDAR_ENDS = datetime(9999, 12, 31, tzinfo=UTC)
+"""Stands for every moment that lies beyond the calendar; it is a date in every time zone."""
+
+
+class BadTime(Reasoned, ValueError):
+    """The text is no time, or no duration."""
 
 
 def iso(moment: datetime) -> str:
     """``2026-11-22T06:06:38.123Z``: UTC, milliseconds, fixed width (text order = time order)."""
     utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
 def parse_iso(text: str) -> datetime:
-    """Aware UTC datetime of an ISO 8601 text with offset. Raises ValueError without an offset."""
-    moment = datetime.fromisoformat(text)
+    """Aware UTC datetime of an ISO 8601 text with offset, in the years 1000 to 9999. Raises ValueError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadTime(Reason("time_unread", text=repr(text[:40]))) from error
     if moment.tzinfo is None:
-        raise ValueError("a time needs an offset, e.g. 2026-11-22T06:06:38Z")
-    return moment.astimezone(UTC)
+        raise BadTime(Reason("time_without_offset"))
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    if moment < CALENDAR_BEGINS:
+        raise BadTime(Reason("time_out_of_range", text=repr(text[:40])))
+    return moment
 
 
 def from_ms(ms: int) -> datetime:
@@ -38,10 +59,20 @@ def parse_duration(text: str) -> timedelta:
     """``"<n>s|m|h|d|w"`` as a timedelta. Raises ValueError."""
     found = _DURATION.match(text)
     if not found:
-        raise ValueError(f"{text!r} is not a duration like 30s, 15m, 4h, 1d or 2w")
+        raise BadTime(Reason("duration_unread", text=repr(text)))
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
+def duration_text(length: timedelta) -> str:
+    """A duration of whole seconds in its largest unit: ``"1d"``, ``"90m"``."""
+    seconds = int(length.total_seconds())
+    unit = next(unit for unit in "wdhms" if seconds % _UNITS[unit] == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
 def local_date(moment: datetime, zone: ZoneInfo) -> date:
-    """The calendar date of a moment in an account's time zone."""
-    return moment.astimezone(zone).date()
+    """The calendar date of a moment in an account's time zone (the last day, where that is beyond it)."""
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:
+        return date.max

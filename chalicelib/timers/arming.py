@@ -11,9 +11,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.gateways import aws, clock, executions, queues
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 from chalicelib.timers import plan, store
-from chalicelib.timers.model import VERIFY_AFTER, Entry, Kind, Slot, execution_name, minute_key, next_watch
+from chalicelib.timers.model import (
+    VERIFY_AFTER,
+    Entry,
+    Slot,
+    execution_name,
+    minute_key,
+    minute_of,
+    next_watch,
+)
 
 SKEW = timedelta(seconds=30)
 """How far the clocks of two workers may differ."""
@@ -24,17 +33,21 @@ _STALL = timedelta(minutes=2)
 
 
 class _Known:
-    """Minutes whose bucket exists, and whose execution runs, as far as this process knows."""
+    """Minutes whose bucket exists (``founded``: by this process), and whose execution runs, as far as this
+    process knows.
+    """
 
     def __init__(self) -> None:
         self.client: Any = None
         self.opened: set[datetime] = set()
+        self.founded: set[datetime] = set()
         self.started: set[datetime] = set()
 
     def fresh(self) -> _Known:
         # Another client may be another DynamoDB (tests, a restored laptop); a long life needs a bound.
         if self.client is not aws.client("dynamodb") or len(self.opened) > 50_000:
-            self.client, self.opened, self.started = aws.client("dynamodb"), set(), set()
+            self.client = aws.client("dynamodb")
+            self.opened, self.founded, self.started = set(), set(), set()
         return self
 
 
@@ -70,18 +83,38 @@ def arm_all(entries: Sequence[Entry]) -> None:
     )
 
 
-def watch(kind: Kind, account: str, id: str, body: dict[str, Any], at: datetime, attempt: int) -> None:  # noqa: A002 (the key's own name)
-    """Look at a run or chunk again ``next_watch(attempt)`` after ``at`` (the moment of watching).
+def watch(kind: str, account: str, id: str, body: dict[str, Any], at: datetime, attempt: int) -> None:  # noqa: A002 (the key's own name)
+    """Look at a run or chunk again ``next_watch(attempt)`` after ``at`` (the moment of watching); the first
+    time perhaps a minute later.
 
     Attempts count from 0. The first to set an attempt sets it for all: what a duplicate of the watch
     before does again is left out, so that watches never multiply.
     """
-    if attempt and store.watched(kind, account, id) >= attempt:
+    entry = Entry(account, kind, id, attempt, at + next_watch(attempt), body=body)
+    if not attempt:
+        if not _is_seen_by_the_present_minute(entry):
+            arm(entry)
         return
-    arm(Entry(account, kind, id, attempt, at + next_watch(attempt), body=body))
-    if attempt:
-        # After the entry: a crash in between sets it twice, never not at all.
-        store.set_watched(kind, account, id, attempt, at)
+    if store.watched(kind, account, id) >= attempt:
+        return
+    arm(entry)
+    # After the entry: a crash in between sets it twice, never not at all.
+    store.set_watched(kind, account, id, attempt, at)
+
+
+def _is_seen_by_the_present_minute(entry: Entry) -> bool:
+    """Let an entry stand in the present minute if something was due in that anyway: whoever has drained the
+    minute verifies it two to three minutes from now, and asks for this one. So what is sent at one friend's
+    step opens no minute of its own.
+
+    False: there is no such minute, or the writer was stopped for so long that it may have been verified.
+    """
+    now = clock.now()
+    minute = minute_of(now)
+    if store.read_bucket(minute).state not in {"SEALED", "DRAINED"}:
+        return False
+    store.put([Slot(entry, at=now)])
+    return clock.now() < minute + _STALL
 
 
 def put(slots: list[Slot]) -> None:
@@ -90,7 +123,8 @@ def put(slots: list[Slot]) -> None:
         seen = known.fresh()
         by_minute = plan.minutes_of(slots)
         for minute in by_minute.keys() - seen.opened:
-            store.open_bucket(minute)
+            if store.open_bucket(minute):
+                seen.founded.add(minute)
             seen.opened.add(minute)
         store.put(slots)
         written_at = clock.now()
@@ -119,12 +153,13 @@ def _state_after_write(minute: datetime, inside: list[Slot], written_at: datetim
     if bucket.state in {"OPEN", "ABSENT"}:
         if bucket.started:
             known.started.add(minute)
-        elif drain_at(minute) - written_at < START_AHEAD:
-            start(minute)
+        elif drain_at(minute) - written_at < START_AHEAD and start(minute) and minute not in known.founded:
+            # A minute that nobody else comes to needs no note that it was started.
+            store.set_started(minute)
     return bucket.state
 
 
-def start(minute: datetime) -> None:
+def start(minute: datetime) -> bool:
     """Start a minute's execution; whether that works or not decides about precision only."""
     payload = {
         "minute": minute_key(minute),
@@ -136,10 +171,10 @@ def start(minute: datetime) -> None:
         started = executions.start("minute", execution_name(minute), payload)
     except (ClientError, BotoCoreError) as error:
         logger.warning("minute not started, the sweeper drains it", extra={**payload, "why": str(error)})
-        return
+        return False
     if started:
-        store.set_started(minute)
         known.started.add(minute)
+    return started
 
 
 def send(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> int:
@@ -159,4 +194,4 @@ def send(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> int:
 
 def _send_batch(queue: str, batch: list[queues.Message]) -> None:
     if queues.send_all(queue, batch):
-        raise Unavailable(f"queue {queue} refused due entries")
+        raise Unavailable(Reason("due_refused"))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-Kind = Literal["step", "chunk", "run", "moment"]
+from chalicelib.shared.tables import Table
 
-QUEUE_OF: dict[str, str] = {"step": "due", "chunk": "sends", "run": "broadcast-tasks", "moment": "bulk"}
-"""Where drained entries of a kind go."""
-PACKED = frozenset({"step", "moment"})
-"""Kinds whose entries travel together; the others are watches, one of each owner."""
+Woken = Mapping[str, Any]
+"""An entry as a message brings it: ``{"account", "id", "version", "due_at", "body"}``."""
+
+EARLY = timedelta(seconds=1)
+"""A message may come this much before its moment: queues and executions wait in whole seconds."""
 
 VERIFY_AFTER = timedelta(minutes=3)
 """A minute is verified this long after its start."""
@@ -23,11 +25,11 @@ _LADDER = (timedelta(minutes=2), timedelta(minutes=2), timedelta(minutes=5), tim
 class Entry:
     """Look at ``id`` again at ``due_at``; ``version`` lets its owner drop what is stale.
 
-    Entries of one ``group`` and due second travel together, at most 100 in a message. ``body`` is small.
+    ``kind``: one of ``DUE``. Entries of one ``group`` and due second travel together. ``body`` is small.
     """
 
     account: str
-    kind: Kind
+    kind: str
     id: str
     version: int
     due_at: datetime
@@ -36,17 +38,41 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class DueKind:
+    """A kind of entry, as its owner declares it.
+
+    ``queue``: where drained entries go. ``has_moved_on`` answers, for each entry in order, whether its owner
+    needs it no more. ``wake`` is what the queue's worker does with entries whose time has come; a worker that
+    wakes its entries in its own way leaves it out. ``pack``: so many of one group and second share a message
+    at most. ``is_watch``: the newest of an owner stands for all. ``is_asked_when_drained``: probably over by
+    then, so that its owner is asked before it is sent.
+    """
+
+    queue: str
+    has_moved_on: Callable[[Sequence[Entry]], list[bool]]
+    wake: Callable[[Sequence[Woken]], None] | None = None
+    pack: int = 1
+    is_watch: bool = False
+    is_asked_when_drained: bool = True
+
+
+DUE = Table("due", DueKind)
+"""Every kind of entry."""
+
+
+@dataclass(frozen=True)
 class Slot:
     """An entry as it stands in a minute: fed at ``at``; ``tries`` counts how often it was put again.
 
     ``direct`` says that a message was also sent when the slot was written, so that the drained copy is
-    only the second one.
+    only the second one. ``key``: where it was read, in its minute; several may stand in one place.
     """
 
     entry: Entry
     at: datetime
     direct: bool = False
     tries: int = 0
+    key: str = field(default="", compare=False)
 
 
 def minute_of(moment: datetime) -> datetime:

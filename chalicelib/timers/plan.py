@@ -8,10 +8,7 @@ from typing import Any
 
 from chalicelib.gateways.queues import MAX_DELAY_S, Message
 from chalicelib.shared.times import iso
-from chalicelib.timers.model import PACKED, QUEUE_OF, Entry, Slot, minute_of
-
-PACK = 100
-"""Pointers in one ``due`` message at most."""
+from chalicelib.timers.model import DUE, Entry, Slot, minute_of
 
 BACKUP_DELAY = timedelta(seconds=5)
 """A slot that was also sent directly is drained this much later, so that both copies never compete."""
@@ -50,8 +47,8 @@ def body_of(entries: list[Entry]) -> dict[str, Any]:
 def messages(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> Iterator[tuple[str, Message]]:
     """Queue messages for slots that come in order of ``at``, as (queue, message), in the same order.
 
-    Steps and moments of one account, group and due second share messages of up to 100; watches travel
-    alone. With ``backup``, slots that were sent directly arrive ``BACKUP_DELAY`` after their moment.
+    Entries of one kind, account, group and due second share messages as far as their kind packs them.
+    With ``backup``, slots that were sent directly arrive ``BACKUP_DELAY`` after their moment.
     """
     packs: dict[tuple[str, str, str, bool], list[Slot]] = {}
     second: datetime | None = None
@@ -61,13 +58,14 @@ def messages(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> I
             yield from (_message(pack, now, backup=backup) for pack in packs.values())
             packs = {}
         second = this_second
-        if slot.entry.kind not in PACKED:
+        pack_size = DUE[slot.entry.kind].pack
+        if pack_size == 1:
             yield _message([slot], now, backup=backup)
             continue
         key = (slot.entry.kind, slot.entry.account, slot.entry.group, slot.direct)
         pack = packs.setdefault(key, [])
         pack.append(slot)
-        if len(pack) == PACK:
+        if len(pack) == pack_size:
             yield _message(packs.pop(key), now, backup=backup)
     yield from (_message(pack, now, backup=backup) for pack in packs.values())
 
@@ -78,7 +76,7 @@ def _message(pack: list[Slot], now: datetime, *, backup: bool) -> tuple[str, Mes
     if backup and pack[0].direct:
         at += BACKUP_DELAY
     entries = [slot.entry for slot in pack]
-    return QUEUE_OF[entries[0].kind], Message(body_of(entries), delay_s=delay_s(at, now))
+    return DUE[entries[0].kind].queue, Message(body_of(entries), delay_s=delay_s(at, now))
 
 
 def minutes_of(slots: Iterable[Slot]) -> dict[datetime, list[Slot]]:

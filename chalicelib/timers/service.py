@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from chalicelib.gateways import clock, queues
 from chalicelib.shared.observability import logger
-from chalicelib.shared.times import iso
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import arming, store
 from chalicelib.timers.arming import arm, arm_all, watch
 from chalicelib.timers.model import (
-    PACKED,
-    QUEUE_OF,
+    DUE,
+    EARLY,
     VERIFY_AFTER,
     Entry,
     Slot,
@@ -30,23 +32,28 @@ from chalicelib.timers.model import (
     next_watch,
     parse_minute,
 )
+from chalicelib.timers.waking import due, wake
 
 __all__ = [
-    "QUEUE_OF",
+    "DUE",
+    "EARLY",
     "Checks",
     "Entry",
     "arm",
     "arm_all",
+    "checks",
     "drain",
+    "due",
     "next_due",
     "next_watch",
     "recover",
     "sweep",
     "verify",
+    "wake",
     "watch",
 ]
 
-Checks = Mapping[str, Callable[[list[Entry]], list[bool]]]
+Checks = Mapping[str, Callable[[Sequence[Entry]], list[bool]]]
 """For each kind: has the owner moved past these entries? One answer per entry, in order."""
 
 Done = Mapping[str, int]
@@ -54,23 +61,83 @@ Done = Mapping[str, int]
 
 _BEHIND = timedelta(minutes=15)
 _CHECK = 100
+_BATCH = 2_000
+"""So many entries of a minute are worked on between two looks at the time."""
+_AT_WORK = timedelta(seconds=90)
+"""Somebody who saved a position in a minute within this time is at work there."""
 
 
-def drain(minute_name: str, checks: Checks | None = None) -> int:
-    """Seal a minute, read it whole, send its entries with their delays; answers how many were sent.
+def checks() -> Checks:
+    """Every kind's own."""
+    return {name: kind.has_moved_on for name, kind in DUE.items()}
 
-    A minute that is DRAINED or VERIFIED is left alone (0). With ``checks``, what is probably over by now
-    (watches, and what was sent directly) is asked for first, and left out when its owner has moved on.
+
+@dataclass(frozen=True)
+class Walked:
+    """What came of a walk through a minute: how many entries were sent, and whether it came to the end."""
+
+    count: int = 0
+    is_over: bool = True
+
+
+def drain(minute_name: str, checks: Checks | None = None, left: TimeLeft = NO_LIMIT) -> Walked:
+    """Seal a minute, read it whole, send its entries with their delays.
+
+    A minute that is DRAINED or VERIFIED is left alone. With ``checks``, what is probably over by now
+    (watches, and what was sent directly) is asked for first, and left out when its owner has moved on. When
+    the time is over first, the minute stays SEALED, and whoever drains it next goes on from the position
+    that is saved.
     """
     minute = parse_minute(minute_name)
-    if not store.seal(minute, clock.now()):
-        return 0
-    slots = store.slots(minute)
-    if checks is not None:
-        slots = _still_needed(slots, checks, lambda slot: slot.direct or slot.entry.kind != "step")
-    sent = arming.send(slots, clock.now(), backup=True)
-    store.set_drained(minute, clock.now(), sent)
-    return sent
+    bucket = store.seal(minute, clock.now())
+    if bucket is None:
+        return Walked()
+
+    def send(slots: Iterator[Slot]) -> int:
+        if checks is not None:
+            slots = _still_needed(slots, checks, _is_doubtful)
+        return arming.send(slots, clock.now(), backup=True)
+
+    walked = _walk(minute, "drain", bucket.drain, send, left)
+    if walked.is_over:
+        store.set_drained(minute, clock.now(), walked.count)
+    return walked
+
+
+def _is_doubtful(slot: Slot) -> bool:
+    return slot.direct or DUE[slot.entry.kind].is_asked_when_drained
+
+
+def _walk(
+    minute: datetime,
+    walk: store.Walk,
+    at: store.Position,
+    work: Callable[[Iterator[Slot]], int],
+    left: TimeLeft,
+) -> Walked:
+    """Let ``work`` have a minute's slots some thousands at a time, from a position on. The position is saved
+    when they have been worked on, never before: a crash repeats some of them.
+    """
+    for batch in _batches(store.slots(minute, at.after)):
+        at = store.Position(batch[-1].key, at.count + work(iter(batch)))
+        if len(batch) < _BATCH:
+            break
+        store.save_position(minute, walk, at, clock.now())
+        if left.is_over:
+            return Walked(at.count, is_over=False)
+    return Walked(at.count)
+
+
+def _batches(slots: Iterator[Slot]) -> Iterator[list[Slot]]:
+    """``_BATCH`` slots, and whatever stands in the same place as the last of them."""
+    batch: list[Slot] = []
+    for slot in slots:
+        if len(batch) >= _BATCH and slot.key != batch[-1].key:
+            yield batch
+            batch = []
+        batch.append(slot)
+    if batch:
+        yield batch
 
 
 def _still_needed(
@@ -94,30 +161,38 @@ def _advanced(slots: Sequence[Slot], checks: Checks) -> list[bool]:
 
 
 def _watched_later(entry: Entry) -> bool:
-    return entry.kind not in PACKED and store.watched(entry.kind, entry.account, entry.id) > entry.version
+    return DUE[entry.kind].is_watch and store.watched(entry.kind, entry.account, entry.id) > entry.version
 
 
-def verify(minute_name: str, checks: Checks) -> int:
-    """Feed again what its owner has not moved past, then close the minute; answers how many were fed.
+def verify(minute_name: str, checks: Checks, left: TimeLeft = NO_LIMIT) -> Walked:
+    """Feed again what its owner has not moved past, then close the minute.
 
     What is fed again stands in a later minute before this one becomes VERIFIED, so the chain of minutes
-    never loses it, and minutes close in any case.
+    never loses it, and minutes close in any case. When the time is over first, whoever verifies it next goes
+    on from the position that is saved.
     """
     minute = parse_minute(minute_name)
-    state = store.read_bucket(minute).state
-    if state == "VERIFIED":
-        return 0
-    if state != "DRAINED":
-        # Not drained at all: its time is long over, so feeding what is left is the drain.
+    bucket = store.read_bucket(minute)
+    if bucket.state == "VERIFIED":
+        return Walked()
+    was_drained = bucket.state == "DRAINED"
+    if not was_drained:
+        # Its time is long over, so feeding what is left is the drain.
         store.seal(minute, clock.now())
-    fed = 0
-    needed = _still_needed(store.slots(minute), checks)
-    while batch := list(islice(needed, _CHECK)):
-        _feed_again(batch)
-        fed += len(batch)
-    store.set_drained(minute, clock.now(), fed)
-    store.set_verified(minute, clock.now())
-    return fed
+
+    def feed(slots: Iterator[Slot]) -> int:
+        fed, needed = 0, _still_needed(slots, checks)
+        while batch := list(islice(needed, _CHECK)):
+            _feed_again(batch)
+            fed += len(batch)
+        return fed
+
+    walked = _walk(minute, "verify", bucket.verify, feed, left)
+    if walked.is_over:
+        if not was_drained:
+            store.set_drained(minute, clock.now(), walked.count)
+        store.set_verified(minute, clock.now())
+    return walked
 
 
 def _feed_again(slots: list[Slot]) -> None:
@@ -129,48 +204,53 @@ def _feed_again(slots: list[Slot]) -> None:
     logger.info("fed again", extra={"entries": len(slots), "first": slots[0].entry.id})
 
 
-def sweep(checks: Checks) -> dict[str, int]:
-    """Do what minutes' executions did not do; every minute.
+def sweep(checks: Checks, left: TimeLeft = NO_LIMIT) -> dict[str, int]:
+    """Do what minutes' executions did not do; every minute, and what it has no time for in the next.
 
     Answers ``{"drained", "verified", "fed", "failed"?}``: a minute that fails does not hold up the others.
     """
     now = clock.now()
     done: Counter[str] = Counter(drained=0, verified=0, fed=0)
     until = minute_of(now + arming.drain_early() + timedelta(minutes=2))
-    _each_minute(until, lambda minute, bucket: _sweep_minute(minute, bucket, checks, now), done)
+    _each_minute(until, lambda minute, bucket: _sweep_minute(minute, bucket, checks, now, left), done, left)
     _advance_cursor(now)
     return dict(done)
 
 
-def _sweep_minute(minute: datetime, bucket: store.BucketState, checks: Checks, now: datetime) -> Done:
+def _sweep_minute(
+    minute: datetime, bucket: store.BucketState, checks: Checks, now: datetime, left: TimeLeft
+) -> Done:
+    if bucket.moved_at and parse_iso(bucket.moved_at) + _AT_WORK > now:
+        return {}
     if minute + VERIFY_AFTER + arming.SKEW <= now:
-        return {"fed": verify(minute_key(minute), checks), "verified": 1}
+        walked = verify(minute_key(minute), checks, left)
+        return {"fed": walked.count, "verified": int(walked.is_over)}
     if arming.drain_at(minute) + timedelta(seconds=10) <= now:
         if bucket.state in {"OPEN", "SEALED"}:
-            drain(minute_key(minute), checks)
-            return {"drained": 1}
+            return {"drained": int(drain(minute_key(minute), checks, left).is_over)}
     elif arming.drain_at(minute) > now and minute not in arming.known.fresh().started:
         arming.start(minute)
     return {}
 
 
-def recover(checks: Checks) -> dict[str, int]:
+def recover(checks: Checks, left: TimeLeft = NO_LIMIT) -> dict[str, int]:
     """After downtime: feed everything that is overdue or due now, and start the coming executions again.
 
     Whatever is due later than an arming would send directly has not been drained: its execution does that,
-    or the sweeper. Answers ``{"fed", "sent", "started", "failed"?}``.
+    or the sweeper, which also does what there is no time for. Answers ``{"fed", "sent", "started",
+    "failed"?}``.
     """
     now = clock.now()
     done: Counter[str] = Counter(fed=0, sent=0, started=0)
     until = minute_of(now + arming.START_AHEAD)
-    _each_minute(until, lambda minute, _: _recover_minute(minute, checks, now), done)
+    _each_minute(until, lambda minute, _: _recover_minute(minute, checks, now, left), done, left)
     _advance_cursor(now)
     return dict(done)
 
 
-def _recover_minute(minute: datetime, checks: Checks, now: datetime) -> Done:
+def _recover_minute(minute: datetime, checks: Checks, now: datetime, left: TimeLeft) -> Done:
     if minute + VERIFY_AFTER <= now:
-        return {"fed": verify(minute_key(minute), checks)}
+        return {"fed": verify(minute_key(minute), checks, left).count}
     needed = _still_needed(store.slots(minute), checks)
     if arming.drain_at(minute) <= now:
         # Whether it was drained or not: the queue may have lost it.
@@ -187,10 +267,17 @@ def _recover_minute(minute: datetime, checks: Checks, now: datetime) -> Done:
 
 
 def _each_minute(
-    until: datetime, work: Callable[[datetime, store.BucketState], Done], done: Counter[str]
+    until: datetime,
+    work: Callable[[datetime, store.BucketState], Done],
+    done: Counter[str],
+    left: TimeLeft,
 ) -> None:
-    """Work on every open minute, and count what was done. One that fails stays open, and is tried again."""
-    for minute, bucket in _open_minutes(until=until):
+    """Work on every open minute while there is time, and count what was done. One that fails stays open, and
+    is tried again.
+    """
+    for number, (minute, bucket) in enumerate(_open_minutes(until=until)):
+        if number and left.is_over:
+            return
         try:
             done.update(work(minute, bucket))
         except Exception:  # noqa: BLE001 (the next minute may hold another friend's step)
@@ -215,11 +302,11 @@ def _advance_cursor(now: datetime) -> None:
     store.move_cursor(waiting[0][0] if waiting else limit)
 
 
-def next_due() -> dict[str, Any]:
-    """``{"next_at", "oldest_late_s", "waiting", "in_flight"}`` of the steps, for the status page.
+def next_due(kind: str) -> dict[str, Any]:
+    """``{"next_at", "oldest_late_s", "waiting", "in_flight"}`` of a kind, for the status page.
 
-    ``next_at`` is the first step that stands in a minute not drained yet; ``oldest_late_s`` how long
-    the first such step has been due. What is drained shows as waiting or in flight.
+    ``next_at`` is the first such entry in a minute not drained yet; ``oldest_late_s`` how long it has been
+    due. What is drained shows as waiting or in flight.
     """
     now = clock.now()
     first: datetime | None = None
@@ -228,11 +315,11 @@ def next_due() -> dict[str, Any]:
     for minute in minutes:
         if buckets[minute].state in {"DRAINED", "VERIFIED"}:
             continue
-        steps = (s.at for s in store.slots(minute) if s.entry.kind == "step" and not s.direct)
-        first = next(steps, None)
+        of_kind = (s.at for s in store.slots(minute) if s.entry.kind == kind and not s.direct)
+        first = next(of_kind, None)
         if first is not None:
             break
-    counts = queues.counts("due")
+    counts = queues.counts(DUE[kind].queue)
     late = (now - first).total_seconds() if first else 0.0
     return {
         "next_at": iso(first) if first else None,

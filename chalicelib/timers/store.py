@@ -1,8 +1,9 @@
 """The ``timers`` table: due entries, one bucket per minute, the index of minutes, the cursor.
 
-``DUE#<minute>#<shard>`` / ``<ms>#<kind>#<account>#<id>#<version>`` an entry · ``BKT#<minute>`` / ``BKT``
-its bucket · ``BKT#index`` / ``<minute>`` which minutes there are · ``BKT#cursor`` / ``BKT`` how far all
-minutes are VERIFIED · ``WATCH#<kind>#<account>#<id>`` / ``BKT`` the newest watch of a run or chunk.
+``DUE#<minute>#<shard>`` / ``<ms>#<kind>#<account>#<id>#<version>`` an entry, or
+``<ms>#<kind>#<account>#<group>#<hash>`` several that travel together · ``BKT#<minute>`` / ``BKT`` its
+bucket · ``BKT#index`` / ``<minute>`` which minutes there are · ``BKT#cursor`` / ``BKT`` how far all minutes
+are VERIFIED · ``WATCH#<kind>#<account>#<id>`` / ``BKT`` the newest watch of a run or chunk.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.gateways import aws, clock, dynamo
+from chalicelib.shared import side_by_side
+from chalicelib.shared.ids import digest
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso, to_ms
 from chalicelib.timers.model import Entry, Slot, minute_key, minute_of, parse_minute
@@ -26,11 +29,14 @@ from chalicelib.timers.model import Entry, Slot, minute_key, minute_of, parse_mi
 KEEP = timedelta(days=14)
 """Entries and buckets are removed by TTL this long after their minute."""
 
+_PER_ITEM = 100
+"""So many entries that travel together are one item, of some 15 KB."""
+
 _TABLE = settings().table("timers")
 
 
 class Timer(dynamo.Record):
-    """One due entry."""
+    """A due entry; or ``entries``, ``[{"id", "version", "body"}]``, that have the rest in common."""
 
     class Meta:
         table_name = _TABLE
@@ -40,8 +46,9 @@ class Timer(dynamo.Record):
     sk = UnicodeAttribute(range_key=True)
     account = UnicodeAttribute()
     kind = UnicodeAttribute()
-    id = UnicodeAttribute()
-    version = NumberAttribute()
+    id = UnicodeAttribute(null=True)
+    version = NumberAttribute(null=True)
+    entries: dynamo.Items = dynamo.Items(null=True)
     due_at = UnicodeAttribute()
     at = UnicodeAttribute()
     group = UnicodeAttribute(null=True)
@@ -68,26 +75,61 @@ class Bucket(dynamo.Record):
     verified_at = UnicodeAttribute(null=True)
     sent = NumberAttribute(null=True)
     attempt = NumberAttribute(null=True)
+    drain_after = UnicodeAttribute(null=True)
+    drain_count = NumberAttribute(null=True)
+    verify_after = UnicodeAttribute(null=True)
+    verify_count = NumberAttribute(null=True)
+    moved_at = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(null=True)
+
+
+Walk = Literal["drain", "verify"]
+"""What walks through a minute's entries, each walk with a position of its own."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a walk has come: past the entries up to this sort key, and how many it has sent."""
+
+    after: str | None = None
+    count: int = 0
 
 
 @dataclass(frozen=True)
 class BucketState:
-    """``state`` is OPEN, SEALED, DRAINED, VERIFIED or ABSENT; ``started``: its execution was started."""
+    """``state`` is OPEN, SEALED, DRAINED, VERIFIED or ABSENT; ``started``: its execution was started.
+
+    ``moved_at``: when a walk through its entries has last saved how far it is.
+    """
 
     state: str
     started: bool
+    drain: Position = Position()
+    verify: Position = Position()
+    moved_at: str | None = None
 
 
 ABSENT = BucketState("ABSENT", started=False)
+
+
+def _state(found: Bucket) -> BucketState:
+    return BucketState(
+        found.state or "OPEN",
+        started=bool(found.started),
+        drain=Position(found.drain_after, int(found.drain_count or 0)),
+        verify=Position(found.verify_after, int(found.verify_count or 0)),
+        moved_at=found.moved_at,
+    )
 
 
 def _expires(minute: datetime) -> int:
     return int((minute + KEEP).timestamp())
 
 
-def open_bucket(minute: datetime) -> None:
-    """Make sure that a minute is in the index and has a bucket: first the index, so none is overlooked."""
+def open_bucket(minute: datetime) -> bool:
+    """Make sure that a minute is in the index and has a bucket: first the index, so none is overlooked.
+    Answers whether it had none.
+    """
     key = minute_key(minute)
     Bucket(pk="BKT#index", sk=key, expires_at=_expires(minute)).save()
     try:
@@ -97,6 +139,8 @@ def open_bucket(minute: datetime) -> None:
     except PutError as error:
         if not dynamo.condition_failed(error):
             raise
+        return False
+    return True
 
 
 def read_bucket(minute: datetime) -> BucketState:
@@ -105,7 +149,7 @@ def read_bucket(minute: datetime) -> BucketState:
         found = Bucket.get(f"BKT#{minute_key(minute)}", "BKT", consistent_read=True)
     except Bucket.DoesNotExist:
         return ABSENT
-    return BucketState(found.state or "OPEN", started=bool(found.started))
+    return _state(found)
 
 
 def read_buckets(minutes: Sequence[datetime]) -> dict[datetime, BucketState]:
@@ -114,39 +158,47 @@ def read_buckets(minutes: Sequence[datetime]) -> dict[datetime, BucketState]:
     keys = [(f"BKT#{minute_key(minute)}", "BKT") for minute in minutes]
     for bucket in Bucket.batch_get(keys, consistent_read=True):
         minute = parse_minute(bucket.pk.removeprefix("BKT#"))
-        found[minute] = BucketState(bucket.state or "OPEN", started=bool(bucket.started))
+        found[minute] = _state(bucket)
     return found
 
 
-def _move(minute: datetime, state: str, condition: Condition, **more: Any) -> bool:
+def _move(minute: datetime, condition: Condition, **values: Any) -> BucketState | None:
+    """Set these of a minute, if the condition holds; as the bucket is then."""
+    bucket = Bucket(f"BKT#{minute_key(minute)}", "BKT")
     actions = [
-        Bucket.state.set(state),
         Bucket.expires_at.set(_expires(minute)),
-        *(getattr(Bucket, name).set(value) for name, value in more.items()),
+        *(getattr(Bucket, name).set(value) for name, value in values.items()),
     ]
     try:
-        Bucket(f"BKT#{minute_key(minute)}", "BKT").update(actions, condition=condition)
+        bucket.update(actions, condition=condition)
     except UpdateError as error:
         if dynamo.condition_failed(error):
-            return False
+            return None
         raise
-    return True
+    return _state(bucket)
 
 
-def seal(minute: datetime, now: datetime) -> bool:
-    """OPEN (or absent, or SEALED before) becomes SEALED; False when it is DRAINED or VERIFIED already."""
+def seal(minute: datetime, now: datetime) -> BucketState | None:
+    """OPEN (or absent, or SEALED before) becomes SEALED; None when it is DRAINED or VERIFIED already."""
     condition = Bucket.pk.does_not_exist() | Bucket.state.is_in("OPEN", "SEALED")
-    return _move(minute, "SEALED", condition, sealed_at=iso(now))
+    return _move(minute, condition, state="SEALED", sealed_at=iso(now))
 
 
-def set_drained(minute: datetime, now: datetime, sent: int) -> bool:
-    """SEALED becomes DRAINED; False when it was not SEALED."""
-    return _move(minute, "DRAINED", Bucket.state == "SEALED", drained_at=iso(now), sent=sent)
+def save_position(minute: datetime, walk: Walk, at: Position, now: datetime) -> None:
+    """Note how far a walk through a minute is; it only goes forward."""
+    after: UnicodeAttribute = getattr(Bucket, f"{walk}_after")
+    values = {f"{walk}_after": at.after, f"{walk}_count": at.count, "moved_at": iso(now)}
+    _move(minute, after.does_not_exist() | (after < at.after), **values)
 
 
-def set_verified(minute: datetime, now: datetime) -> bool:
-    """DRAINED becomes VERIFIED; False when it was not DRAINED."""
-    return _move(minute, "VERIFIED", Bucket.state == "DRAINED", verified_at=iso(now))
+def set_drained(minute: datetime, now: datetime, sent: int) -> None:
+    """SEALED becomes DRAINED; nothing when it was not SEALED."""
+    _move(minute, Bucket.state == "SEALED", state="DRAINED", drained_at=iso(now), sent=sent)
+
+
+def set_verified(minute: datetime, now: datetime) -> None:
+    """DRAINED becomes VERIFIED; nothing when it was not DRAINED."""
+    _move(minute, Bucket.state == "DRAINED", state="VERIFIED", verified_at=iso(now))
 
 
 def set_started(minute: datetime) -> None:
@@ -211,55 +263,93 @@ def set_watched(kind: str, account: str, id: str, attempt: int, at: datetime) ->
 
 
 def put(slots: Iterable[Slot]) -> None:
-    """Write slots, 25 in a call. When this returns every one of them is durable."""
+    """Write slots, 25 items in a call. When this returns every one of them is durable."""
     writes = {
         (w["PutRequest"]["Item"]["pk"]["S"], w["PutRequest"]["Item"]["sk"]["S"]): w for w in _puts(slots)
     }
-    pending, pause = list(writes.values()), 0.05
+    side_by_side.each(_write, side_by_side.parts(list(writes.values()), 25))
+
+
+def _write(pending: list[dict[str, Any]]) -> None:
+    pause = 0.05
     while pending:
-        answer = aws.client("dynamodb").batch_write_item(RequestItems={_TABLE: pending[:25]})
-        left = answer.get("UnprocessedItems", {}).get(_TABLE, [])
-        pending = left + pending[25:]
-        if left:
+        answer = aws.client("dynamodb").batch_write_item(RequestItems={_TABLE: pending})
+        pending = answer.get("UnprocessedItems", {}).get(_TABLE, [])
+        if pending:
             clock.sleep(pause)
             pause = min(pause * 2, 2.0)
 
 
 def _puts(slots: Iterable[Slot]) -> Iterator[dict[str, Any]]:
-    for slot in slots:
-        entry, minute = slot.entry, minute_of(slot.at)
+    for together in _together(slots):
+        slot = together[0]
+        entry, minute, key = slot.entry, minute_of(slot.at), sort_key(together)
         item = {
-            "pk": f"DUE#{minute_key(minute)}#{_shard(entry)}",
-            "sk": f"{to_ms(slot.at):013d}#{entry.kind}#{entry.account}#{entry.id}#{entry.version}",
+            "pk": f"DUE#{minute_key(minute)}#{_shard(together)}",
+            "sk": key,
             "account": entry.account,
             "kind": entry.kind,
-            "id": entry.id,
-            "version": entry.version,
             "due_at": iso(entry.due_at),
             "at": iso(slot.at),
             "expires_at": _expires(minute),
         }
-        optional = {"group": entry.group, "body": entry.body, "direct": slot.direct, "tries": slot.tries}
-        item.update({name: value for name, value in optional.items() if value})
+        optional = {"group": entry.group, "direct": slot.direct, "tries": slot.tries}
+        each = [{"id": s.entry.id, "version": s.entry.version, "body": s.entry.body} for s in together]
+        optional |= each[0] if len(each) == 1 else {"entries": each}
+        item.update({name: value for name, value in optional.items() if value or name == "version"})
         yield {"PutRequest": {"Item": {name: dynamo.to_av(value) for name, value in item.items()}}}
 
 
-def _shard(entry: Entry) -> int:
-    return zlib.crc32(f"{entry.account}#{entry.id}".encode()) % settings().timers_shards
+def _together(slots: Iterable[Slot]) -> Iterator[list[Slot]]:
+    """Slots that one item holds: of one group and moment, ``_PER_ITEM`` at most. A wave is few writes."""
+    packs: dict[tuple[Any, ...], list[Slot]] = {}
+    for slot in slots:
+        entry = slot.entry
+        if not entry.group:
+            yield [slot]
+            continue
+        alike = (entry.kind, entry.account, entry.group, entry.due_at, slot.at, slot.direct, slot.tries)
+        pack = packs.setdefault(alike, [])
+        pack.append(slot)
+        if len(pack) == _PER_ITEM:
+            yield packs.pop(alike)
+    yield from packs.values()
 
 
-def slots(minute: datetime) -> Iterator[Slot]:
-    """Every slot of a minute in order of its moment: all shards, consistent, a page at a time."""
-    shards = [_shard_items(minute, shard) for shard in range(settings().timers_shards)]
-    return (_slot(item) for item in heapq.merge(*shards, key=lambda item: str(item["sk"])))
+def sort_key(together: Sequence[Slot]) -> str:
+    """Where slots that are kept together stand in their minute; the same slots stand at the same place."""
+    entry, own = together[0].entry, _name(together)
+    return f"{to_ms(together[0].at):013d}#{entry.kind}#{entry.account}#{own}"
 
 
-def _shard_items(minute: datetime, shard: int) -> Iterator[dict[str, Any]]:
+def _name(together: Sequence[Slot]) -> str:
+    names = [f"{slot.entry.id}#{slot.entry.version}" for slot in together]
+    return names[0] if len(names) == 1 else f"{together[0].entry.group}#{digest(*names)[:32]}"
+
+
+def _shard(together: Sequence[Slot]) -> int:
+    """Entries alone are spread by their owners, so that all of one owner stand in one partition."""
+    entry = together[0].entry
+    own = entry.id if len(together) == 1 else _name(together)
+    return zlib.crc32(f"{entry.account}#{own}".encode()) % settings().timers_shards
+
+
+def slots(minute: datetime, after: str | None = None) -> Iterator[Slot]:
+    """Every slot of a minute past a sort key, in order: all shards, consistent, a page at a time."""
+    shards = [_shard_items(minute, shard, after) for shard in range(settings().timers_shards)]
+    merged = heapq.merge(*shards, key=lambda item: str(item["sk"]))
+    return (slot for item in merged for slot in _slots(item))
+
+
+def _shard_items(minute: datetime, shard: int, after: str | None) -> Iterator[dict[str, Any]]:
     ask: dict[str, Any] = {
         "TableName": _TABLE,
         "ConsistentRead": True,
-        "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": {":pk": {"S": f"DUE#{minute_key(minute)}#{shard}"}},
+        "KeyConditionExpression": "pk = :pk AND sk > :after",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": f"DUE#{minute_key(minute)}#{shard}"},
+            ":after": {"S": after or "#"},
+        },
     }
     while True:
         answer = aws.client("dynamodb").query(**ask)
@@ -269,19 +359,21 @@ def _shard_items(minute: datetime, shard: int) -> Iterator[dict[str, Any]]:
         ask["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def _slot(item: dict[str, Any]) -> Slot:
-    entry = Entry(
-        account=item["account"],
-        kind=item["kind"],
-        id=item["id"],
-        version=item["version"],
-        due_at=parse_iso(item["due_at"]),
-        group=item.get("group", ""),
-        body=item.get("body", {}),
-    )
-    return Slot(
-        entry,
-        at=parse_iso(item["at"]),
-        direct=bool(item.get("direct", False)),
-        tries=item.get("tries", 0),
-    )
+def _slots(item: dict[str, Any]) -> Iterator[Slot]:
+    for own in item.get("entries") or [item]:
+        entry = Entry(
+            account=item["account"],
+            kind=item["kind"],
+            id=own["id"],
+            version=own["version"],
+            due_at=parse_iso(item["due_at"]),
+            group=item.get("group", ""),
+            body=own.get("body", {}),
+        )
+        yield Slot(
+            entry,
+            at=parse_iso(item["at"]),
+            direct=bool(item.get("direct", False)),
+            tries=item.get("tries", 0),
+            key=item["sk"],
+        )

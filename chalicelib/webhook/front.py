@@ -7,13 +7,13 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import Blueprint
 
-from chalicelib.gateways import clock, inbox, secrets
+from chalicelib.gateways import clock, inbox
 from chalicelib.shared.errors import (
     InvalidInput,
     NotFound,
@@ -23,15 +23,17 @@ from chalicelib.shared.errors import (
     Unavailable,
 )
 from chalicelib.shared.ids import ID_PATTERN
-from chalicelib.shared.observability import logger
+from chalicelib.shared.metrics import count
+from chalicelib.shared.observability import about, logger, note, observed
+from chalicelib.shared.reasons import Reason
 from chalicelib.webhook import parse
+from chalicelib.webhook.known import Known
 
 bp = Blueprint(__name__)
 
 MAX_BODY = 1_000_000
-_SECRET_LIFE = timedelta(minutes=5)
-_REREADS = 5  # at once after quiet; then one per pause, so that forged requests cannot exhaust SSM
-_REREAD_PAUSE_S = 3.0
+MAX_EVENTS = 1_000
+"""LINE sends about a hundred at most; so many are in the inbox long before the function's time is over."""
 
 
 @dataclass(frozen=True)
@@ -42,97 +44,75 @@ class Answer:
     body: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
-class _Known:
-    secret: str
-    read_at: datetime
-    rereads: float = _REREADS
-    mismatch_at: datetime | None = None
+_REFUSED: dict[type[TodokuError], str] = {
+    NotFound: "WebhookUnknownAccount",
+    Unauthenticated: "WebhookRejected",
+    InvalidInput: "WebhookRejected",
+    TooLarge: "WebhookRejected",
+}
+"""By what is wrong with a request: the metric that counts it."""
 
-    def may_reread(self, now: datetime) -> bool:
-        quiet_s = (now - (self.mismatch_at or now)).total_seconds()
-        self.rereads = min(_REREADS, self.rereads + quiet_s / _REREAD_PAUSE_S)
-        self.mismatch_at = now
-        if self.rereads < 1:
-            return False
-        self.rereads -= 1
-        return True
-
-
-_secrets: dict[str, _Known] = {}
+_known = Known()
 
 
 def receive(account: str, body: bytes, signature: str | None) -> Answer:
     """Take one webhook request. 200: every event of it is in the inbox; any other: LINE keeps them."""
-    try:
-        return Answer(_accept(account, body, signature))
-    except TodokuError as error:
-        return Answer(error.status, error.body())
+    named = account if ID_PATTERN.match(account) else "-"
+    with about(account=named):
+        try:
+            note(events=_accept(account, body, signature))
+            answer = Answer(200)
+        except TodokuError as error:
+            count(_REFUSED.get(type(error), "WebhookUnavailable"))
+            answer = Answer(error.status, error.body())
+        note(account=named, status=answer.status)
+        return answer
 
 
 def forget_secrets() -> None:
     """Forget the secrets this process has read (tests)."""
-    _secrets.clear()
+    global _known
+    _known = Known()
 
 
 def _accept(account: str, body: bytes, signature: str | None) -> int:
+    """How many events are in the inbox now: all of the request's."""
     if len(body) > MAX_BODY:
-        raise TooLarge("the body is larger than 1 MB")
+        raise TooLarge(Reason("webhook_too_large"))
     now = clock.now()
     if not ID_PATTERN.match(account):
-        raise NotFound(f"there is no account {account[:64]!r}")
+        raise NotFound(Reason("no_account", id=repr(account[:64])))
     _check_signature(account, body, signature or "", now)
     try:
-        events = parse.parse(body, account, now)
-    except InvalidInput as error:
-        logger.warning("webhook body not understood", extra={"account": account, "why": error.message})
+        events = parse.parse(body, account, now, at_most=MAX_EVENTS)
+    except (InvalidInput, TooLarge) as error:
+        logger.warning("webhook body not understood", extra={"why": error.message})
         raise
     if not events:
-        return 200
+        return 0
     try:
         refused = inbox.put(events)
     except (BotoCoreError, ClientError) as error:
-        logger.exception("the inbox did not answer", extra={"account": account})
-        raise Unavailable("the inbox cannot take the events now") from error
+        logger.exception("the inbox did not answer")
+        raise Unavailable(Reason("inbox_busy")) from error
     if refused:
-        logger.error("the inbox refused events", extra={"account": account, "refused": len(refused)})
-        raise Unavailable("the inbox cannot take the events now")
-    return 200
+        logger.error("the inbox refused events", extra={"refused": len(refused)})
+        raise Unavailable(Reason("inbox_busy"))
+    return len(events)
 
 
 def _check_signature(account: str, body: bytes, signature: str, now: datetime) -> None:
-    known = _secrets.get(account)
-    if known is None or now - known.read_at >= _SECRET_LIFE:
-        known = _read(account, now)
-    if parse.signed(body, signature, known.secret):
+    if not parse.may_be_signature(signature):
+        raise Unauthenticated(Reason("signature_missing"))
+    if parse.signed(body, signature, _known.get(account, now).value):
         return
-    # A secret reissued in LINE's console is in force at once, so a mismatch may mean that ours is old.
-    if (
-        known.read_at < now
-        and known.may_reread(now)
-        and parse.signed(body, signature, _read(account, now).secret)
-    ):
-        return
-    raise Unauthenticated("x-line-signature does not match")
-
-
-def _read(account: str, now: datetime) -> _Known:
-    try:
-        credentials = secrets.find_line_credentials(account)
-    except (BotoCoreError, ClientError) as error:
-        if account in _secrets:
-            logger.exception("the secret store did not answer", extra={"account": account})
-            return _secrets[account]
-        raise Unavailable("the secret store does not answer") from error
-    if credentials is None:
-        _secrets.pop(account, None)
-        raise NotFound(f"there is no account {account!r}")
-    known = _secrets.setdefault(account, _Known("", now))
-    known.secret, known.read_at = credentials["channel_secret"], now
-    return known
+    newer = _known.reread(account, now)
+    if newer is None or not parse.signed(body, signature, newer.value):
+        raise Unauthenticated(Reason("signature_wrong"))
 
 
 @bp.lambda_function(name="webhook")
+@observed
 def webhook(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The deployed front: an API Gateway proxy request."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}

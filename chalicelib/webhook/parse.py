@@ -9,19 +9,23 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.shared.errors import InvalidInput
-from chalicelib.shared.events import NOBODY, FriendEvent, event_key
+from chalicelib.shared.errors import InvalidInput, TooLarge
+from chalicelib.shared.events import NOBODY, FriendEvent
 from chalicelib.shared.ids import digest
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import storable
 from chalicelib.shared.times import from_ms, iso
+from chalicelib.shared.user_ids import BadUserId, user_id
+from chalicelib.webhook.events import EVENTS, an_object, short, without
 
-_MAX_ID = 128
+_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _MAX_PROPS_BYTES = 150_000
 _MAX_TEXT = 10_000
+_BY_LINE_TYPE = {event.line_type: (name, event) for name, event in EVENTS.items()}
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _AHEAD = timedelta(days=731)
 
@@ -32,35 +36,48 @@ def signed(body: bytes, signature: str, channel_secret: str) -> bool:
     return hmac.compare_digest(wanted, signature.encode("utf-8", "replace"))
 
 
-def parse(body: bytes, account: str, arrived: datetime) -> list[FriendEvent]:
-    """The events of a webhook body. Raises InvalidInput when it is not JSON with a list of ``events``."""
+def may_be_signature(text: str) -> bool:
+    """Whether a text has the shape of a signature: base64 of 32 bytes. Others cost no secret."""
+    return _SIGNATURE.fullmatch(text) is not None
+
+
+def parse(body: bytes, account: str, arrived: datetime, *, at_most: int = 1_000) -> list[FriendEvent]:
+    """The events of a webhook body.
+
+    Raises InvalidInput when it is not JSON with a list of ``events``, TooLarge when there are more than
+    ``at_most``: then none is taken, and whoever sent them knows.
+    """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput("the body is not JSON") from error
+        raise InvalidInput(Reason("body_no_json")) from error
     events = document.get("events") if isinstance(document, dict) else None
     if not isinstance(events, list):
-        raise InvalidInput("the body has no list of events")
+        raise InvalidInput(Reason("no_events"))
+    if len(events) > at_most:
+        raise TooLarge(Reason("too_many_events", most=at_most, has=len(events)))
     return [_friend_event(raw, account, arrived) for raw in events]
 
 
 def _friend_event(given: Any, account: str, arrived: datetime) -> FriendEvent:
-    raw = _dict(storable(given))
-    kind = _short(raw.get("type")) or "-"
-    source = _dict(raw.get("source"))
-    chat = _short(source.get("groupId")) or _short(source.get("roomId"))
-    user = _short(source.get("userId"))
+    kept = storable(given)
+    raw = an_object(kept)
+    kind = short(raw.get("type")) or "-"
+    source = an_object(raw.get("source"))
+    chat = short(source.get("groupId")) or short(source.get("roomId"))
+    user = _user(source.get("userId"))
     one_to_one = source.get("type", "user") == "user" and chat is None
     standby = raw.get("mode") == "standby"
     token = raw.get("replyToken")
 
-    view = _VIEWS.get(kind) if one_to_one else None
-    event_type = view[0] if view else f"{'unknown' if one_to_one else 'group'}:{kind}"
-    props = view[1](raw) if view else {"raw": _without(raw, "replyToken") or storable(given)}
+    name, found = _BY_LINE_TYPE.get(kind, ("", None)) if one_to_one else ("", None)
+    event_type = name or f"{'unknown' if one_to_one else 'group'}:{kind}"
+    props = found.view(raw) if found else _recorded(raw, given)
     props |= {
         "chat": chat,
         "standby": standby or None,
-        "redelivered": _dict(raw.get("deliveryContext")).get("isRedelivery") is True or None,
+        "made_storable": kept != given or None,
+        "redelivered": an_object(raw.get("deliveryContext")).get("isRedelivery") is True or None,
     }
     props = _bounded({name: value for name, value in props.items() if value is not None})
     return FriendEvent(
@@ -69,7 +86,7 @@ def _friend_event(given: Any, account: str, arrived: datetime) -> FriendEvent:
         user_id=user or chat or NOBODY,
         type=event_type,
         at=iso(_occurred(raw, arrived)),
-        key=event_key(event_type, props),
+        key=found.key_of(props) if found else None,
         props=props,
         reply_token=None if standby or not one_to_one or not isinstance(token, str) else token or None,
     )
@@ -77,10 +94,10 @@ def _friend_event(given: Any, account: str, arrived: datetime) -> FriendEvent:
 
 def _event_id(raw: dict[str, Any], given: Any) -> str:
     """LINE's id; without one, a name derived from the event's content that a redelivery has too."""
-    named = _short(raw.get("webhookEventId"))
+    named = short(raw.get("webhookEventId"))
     if named:
         return named
-    content = _without(raw, "deliveryContext") if isinstance(given, dict) else storable(given)
+    content = without(raw, "deliveryContext") if isinstance(given, dict) else storable(given)
     return digest(json.dumps(content, sort_keys=True))
 
 
@@ -94,86 +111,22 @@ def _occurred(raw: dict[str, Any], arrived: datetime) -> datetime:
     return arrived.astimezone(UTC)
 
 
-def _messaged(raw: dict[str, Any]) -> dict[str, Any]:
-    message = _dict(raw.get("message"))
+def _recorded(raw: dict[str, Any], given: Any) -> dict[str, Any]:
+    """What is kept of an event that is only recorded: as it came, and which message it is about."""
+    message = an_object(raw.get("message"))
     return {
-        "message_type": _short(message.get("type")) or "-",
-        "message_id": _short(message.get("id")),
-        "text": message.get("text") if isinstance(message.get("text"), str) else None,
-        "quoted_message_id": _short(message.get("quotedMessageId")),
-        # The rest of the message object: stickers, media, places, mentions, and what LINE adds next.
-        "raw": _without(message, "text"),
+        "raw": without(raw, "replyToken") or storable(given),
+        "message_type": short(message.get("type")),
+        "message_id": short(message.get("id")) or short(an_object(raw.get("unsend")).get("messageId")),
     }
 
 
-def _postback(raw: dict[str, Any]) -> dict[str, Any]:
-    postback = _dict(raw.get("postback"))
-    data = postback.get("data")
-    return {
-        "data": data if isinstance(data, str) else "",
-        "params": postback["params"] if isinstance(postback.get("params"), dict) else None,
-    }
-
-
-def _followed(raw: dict[str, Any]) -> dict[str, Any]:
-    return {"is_unblocked": _dict(raw.get("follow")).get("isUnblocked") is True}
-
-
-def _unfollowed(_raw: dict[str, Any]) -> dict[str, Any]:
-    return {}
-
-
-def _unsent(raw: dict[str, Any]) -> dict[str, Any]:
-    return {"message_id": _short(_dict(raw.get("unsend")).get("messageId"))}
-
-
-def _video_completed(raw: dict[str, Any]) -> dict[str, Any]:
-    return {"tracking_id": _dict(raw.get("videoPlayComplete")).get("trackingId")}
-
-
-def _beacon(raw: dict[str, Any]) -> dict[str, Any]:
-    beacon = _dict(raw.get("beacon"))
-    return {"hwid": beacon.get("hwid"), "action": beacon.get("type"), "dm": beacon.get("dm")}
-
-
-def _account_linked(raw: dict[str, Any]) -> dict[str, Any]:
-    link = _dict(raw.get("link"))
-    return {"result": link.get("result"), "nonce": link.get("nonce")}
-
-
-def _membership_changed(raw: dict[str, Any]) -> dict[str, Any]:
-    membership = _dict(raw.get("membership"))
-    return {
-        "change": membership.get("type"),
-        "membership_id": membership.get("membershipId"),
-    }
-
-
-_View = Callable[[dict[str, Any]], dict[str, Any]]
-
-_VIEWS: dict[str, tuple[str, _View]] = {
-    "message": ("messaged", _messaged),
-    "postback": ("postback", _postback),
-    "follow": ("followed", _followed),
-    "unfollow": ("unfollowed", _unfollowed),
-    "unsend": ("unsent", _unsent),
-    "videoPlayComplete": ("video_completed", _video_completed),
-    "beacon": ("beacon", _beacon),
-    "accountLink": ("account_linked", _account_linked),
-    "membership": ("membership_changed", _membership_changed),
-}
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _without(content: dict[str, Any], name: str) -> dict[str, Any]:
-    return {k: v for k, v in content.items() if k != name}
-
-
-def _short(value: Any) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= _MAX_ID else None
+def _user(value: Any) -> str | None:
+    """A user id; what cannot be one names nobody."""
+    try:
+        return user_id(value) if isinstance(value, str) else None
+    except BadUserId:
+        return None
 
 
 def _bounded(props: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 // dynalite for the local platform: loopback only, persistent, and gone when the platform is gone.
 //
-//   node start.cjs PORT DIRECTORY READY_FD
+//   node start.cjs INSTALLED PORT DIRECTORY READY_FD
+//
+// INSTALLED is the folder whose node_modules has dynalite.
 //
 // Standard input is the supervisor's other end: "s" asks to stop, its closing means that the supervisor
 // is no more. LevelDB's log survives a kill at any moment, so both simply end the process.
 'use strict'
 
 const fs = require('fs')
-const dynalite = require('dynalite')
+const shim = require('./shim.cjs')
 
-const [port, path, readyFd] = process.argv.slice(2)
+const [installed, port, path, readyFd] = process.argv.slice(2)
+const dynalite = shim.load(installed)
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
 process.stdin.on('data', () => process.exit(0))

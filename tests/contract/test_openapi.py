@@ -13,7 +13,9 @@ from app import app
 from chalicelib.accounts.model import ROLES
 from chalicelib.api import contract, documents
 from chalicelib.api.kinds import PATH_NAMES
-from chalicelib.shared.http import Operation
+from chalicelib.conditions import schemas
+from chalicelib.http import bodies
+from chalicelib.http.routes import Operation
 from tests.api_client import Api, a_key, an_account, an_api
 
 OPERATIONS = contract.declared(app.routes)
@@ -126,3 +128,16 @@ def test_every_route_is_in_the_written_contract() -> None:
         if operation in documents.OPERATIONS and not path.startswith("/tags"):
             continue
         assert f"`{operation.method} {path}`" in page, (operation.method, path)
+
+
+def test_every_pattern_has_a_sentence_with_an_example(cloud: None) -> None:
+    """A text of the wrong form is told what is wanted, in words."""
+    found: set[str] = set()
+    todo: list[Any] = [Api(None).ok("GET", "/v1/openapi.json")["components"]]
+    while todo:
+        value = todo.pop()
+        todo += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if isinstance(value, dict) and isinstance(value.get("pattern"), str):
+            found.add(value["pattern"])
+    found.remove(schemas.LENGTH["pattern"])  # of conditions, which say so themselves
+    assert [pattern for pattern in found if not any(form in pattern for form in bodies.FORMS)] == []

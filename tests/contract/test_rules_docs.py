@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from chalicelib.catalog.validation import normal_body
-from chalicelib.engine.documents import KINDS
+from chalicelib.events.kinds import triggers
+from chalicelib.events.matching import OPERATORS
 from chalicelib.forms import documents as forms
-from chalicelib.messages.actions import Action
-from chalicelib.segments.behaviour import EVENT_TYPES
-from chalicelib.segments.matching import OPERATORS
+from chalicelib.messages.vocabulary import Action
+from chalicelib.rules.documents import DOCUMENTS
 
 FOLDER = Path(__file__).parents[2] / "docs"
 DOCS = (FOLDER / "rules.md").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def snippets(page: str) -> list[Any]:
 @pytest.mark.parametrize("body", [*snippets(DOCS), *snippets(FORMS)], ids=lambda body: body["name"])
 def test_a_snippet_is_a_document(body: dict[str, Any]) -> None:
     """It has the shape that a PUT takes."""
-    normal_body(forms.KINDS["forms"] if "questions" in body else KINDS["rules"], body)
+    normal_body(forms.DOCUMENTS["forms"] if "questions" in body else DOCUMENTS["rules"], body)
 
 
 def test_every_word_of_the_language_is_documented() -> None:
@@ -37,5 +37,5 @@ def test_every_word_of_the_language_is_documented() -> None:
     prose = re.sub(r"```.*?```", "", DOCS, flags=re.DOTALL)
     words = {word for code in re.findall(r"`([^`\n]+)`", prose) for word in [code, *code.split()]}
     assert set(Action.model_fields) <= words
-    assert words >= EVENT_TYPES
+    assert words >= set(triggers())
     assert set(OPERATORS) <= words

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import pkgutil
 import subprocess
 import sys
@@ -17,65 +16,11 @@ import pytest
 import chalicelib
 from chalicelib.deliveries.model import FUNCTION_TIMEOUT_S
 from chalicelib.gateways import dynamo
-from chalicelib.local import resources, wiring
-from chalicelib.local.config import ROOT
+from chalicelib.local import permissions, resources, wiring
 from chalicelib.shared.settings import FIFO_QUEUES, MACHINES, QUEUES, TABLES, Settings
-from chalicelib.timers.model import QUEUE_OF
+from chalicelib.timers.model import DUE
 
 PROD = Settings(stage="prod")
-RENDER = """
-import json, sys
-from pathlib import Path
-from chalice.cli.factory import CLIFactory
-from chalice.deploy import packager
-
-out = Path(sys.argv[1])
-(out / "empty.zip").touch()
-for kind in (packager.LambdaDeploymentPackager, packager.LayerDeploymentPackager):
-    kind.create_deployment_package = lambda *_: str(out / "empty.zip")
-packager.AppOnlyDeploymentPackager.create_deployment_package = lambda *_: str(out / "empty.zip")
-sys.path.insert(0, "scripts")
-from package import merge_file
-
-factory = CLIFactory(".")
-arguments = (factory.create_package_options(), "cloudformation", "json", str(merge_file("prod", out)))
-config = factory.create_config_obj("prod")
-factory.create_app_packager(config, *arguments).package_app(config, str(out), "prod")
-"""
-
-
-@pytest.fixture(scope="module")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``chalice package`` makes of the app and our template, without the code itself."""
-    out = tmp_path_factory.mktemp("package")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TODOKU_"))}
-    env = {**clean, "TODOKU_STAGE": "prod", "AWS_DEFAULT_REGION": "ap-northeast-1", "HOME": str(out)}
-    done = subprocess.run(
-        [sys.executable, "-c", RENDER, str(out)],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return out / "sam.json"
-
-
-@pytest.fixture(scope="module")
-def template(packaged: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(packaged.read_text())
-    return document
-
-
-@pytest.fixture(scope="module")
-def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The Lambda functions by the path of their handler."""
-    return {
-        resource["Properties"]["Handler"]: {"logical": name, **resource["Properties"]}
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Serverless::Function"
-    }
 
 
 def properties(kind: str) -> list[dict[str, Any]]:
@@ -197,15 +142,13 @@ def test_every_queue_has_one_handler_that_reports_failures(functions: dict[str, 
 def test_handlers_are_the_apps(functions: dict[str, dict[str, Any]]) -> None:
     """What is deployed is what the laptop polls: the same handlers by the same paths."""
     app = wiring.load_app("app")
-    local = {h.function for h in wiring.queue_handlers(app)} | {
-        h.function for h in wiring.scheduled_handlers(app)
-    }
-    commands = {function.handler_string for function in app.pure_lambda_functions}
-    assert set(functions) == local | commands | {"app.app"}
-    for function in local | commands:
-        assert callable(wiring.load_handler(function))
-    for function in local:
-        assert wiring.timeout_s(function) == functions[function]["Timeout"]
+    sources = [*wiring.queue_handlers(app), *wiring.scheduled_handlers(app)]
+    local = [source.function for source in sources] + [*wiring.lambda_functions(app).values()]
+    assert set(functions) == {function.path for function in local} | {"app.app"}
+    for function in [*local, wiring.api_function()]:
+        assert callable(wiring.load_handler(function.path))
+        assert function.timeout_s == functions[function.path]["Timeout"]
+        assert function.memory_mb == functions[function.path]["MemorySize"]
     assert functions["chalicelib.deliveries.workers.send"]["Timeout"] == FUNCTION_TIMEOUT_S
 
 
@@ -226,7 +169,7 @@ def test_the_webhook_has_its_own_function(
     permission = template["Resources"]["WebhookInvokePermission"]["Properties"]
     assert permission["FunctionName"] == {"Ref": logical}
     assert functions["chalicelib.webhook.front.webhook"]["Timeout"] == 10
-    assert functions["chalicelib.engine.workers.react"]["Timeout"] == 10
+    assert functions["chalicelib.reaction.workers.react"]["Timeout"] == 10
 
 
 def test_gateway_responses_have_the_contracts_shape(template: dict[str, Any]) -> None:
@@ -258,6 +201,7 @@ def test_each_function_may_do_what_it_needs_and_no_more(
             for statement in statements
             if "sqs:ReceiveMessage" in statement["Action"]
             for resource in _list(statement["Resource"])
+            if "-dlq" not in resource["Fn::Sub"]
         }
         sources = {
             event["Properties"]["Queue"]["Fn::Sub"].rpartition(":")[2]
@@ -280,21 +224,22 @@ def test_every_queue_and_function_is_watched(
     ]
     assert all(alarm["AlarmActions"] for alarm in alarms)
     watched = {
-        (alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"], sort_keys=True)) for alarm in alarms
+        (alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"], sort_keys=True))
+        for alarm in alarms
+        if "Dimensions" in alarm
     }
     for function in functions.values():
         assert ("Errors", json.dumps({"Ref": function["logical"]})) in watched
+        assert ("Throttles", json.dumps({"Ref": function["logical"]})) in watched
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::SQS::Queue":
             dead = name.endswith("DeadLetters")
             metric = "ApproximateNumberOfMessagesVisible" if dead else "ApproximateAgeOfOldestMessage"
-            assert (metric, json.dumps({"Fn::GetAtt": f"{name}.QueueName"})) in watched, name
+            assert (metric, json.dumps({"Fn::GetAtt": [name, "QueueName"]})) in watched, name
 
 
-@pytest.mark.parametrize("function", ["minute-tasks", "sweep", "recover"])
+@pytest.mark.parametrize("function", ["minute_tasks", "sweep", "recover", "ops"])
 def test_whoever_feeds_what_is_due_may_send_it(function: str) -> None:
-    """The policies of the timers' functions name the queue of every kind of entry."""
-    policy = json.loads((ROOT / ".chalice" / f"policy-{function}.json").read_text(encoding="utf-8"))
-    resources_of = {statement["Sid"]: json.dumps(statement["Resource"]) for statement in policy["Statement"]}
-    for queue in QUEUE_OF.values():
-        assert f'todoku-${{Stage}}-{queue}"' in resources_of["Send"], queue
+    """The timers' functions may send to the queue of every kind of entry."""
+    for kind in DUE.values():
+        assert permissions.Permission("sqs:SendMessage", f"queue/{kind.queue}") in permissions.given(function)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from chalicelib.local import permissions
 from chalicelib.local.client import Client
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def open_to_others(directory: Path) -> list[str]:
+    """What in a folder, itself included, anybody but its owner may read or write."""
+    paths = [directory, *(path for path in directory.rglob("*") if not path.is_symlink())]
+    return [f"{oct(path.stat().st_mode)} {path}" for path in paths if path.stat().st_mode & 0o077]
 
 
 class Platform:
@@ -39,6 +46,8 @@ class Platform:
             "TODOKU_LOCAL_DIR": str(directory / "data"),
             "TODOKU_LOCAL_API_KEY": KEY,
             "TODOKU_DEMO": "0",
+            "TODOKU_LOCAL_ROLES": "refuse",
+            **{name: os.environ[name] for name in (permissions.RECORD,) if name in os.environ},
             **env,
         }
         self.lines: list[str] = []

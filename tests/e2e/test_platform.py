@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from chalicelib.local.client import Refused, until
-from tests.e2e.platform import KEY, ROOT, Platform
+from tests.e2e.platform import KEY, ROOT, Platform, open_to_others
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
 
@@ -63,7 +64,9 @@ def test_start_and_stop(tiny: Platform) -> None:
     until("bulk", lambda: notes(tiny, "bulk"), 5)
     until("a tick", lambda: notes(tiny, "tick"), 5)
     group = tiny.process.pid
-    assert len(processes(group)) == 6
+    children = " ".join(find(group))
+    assert all(f"chalicelib.local.{name}" in children for name in ("cloud", "api", "workers"))
+    assert "dynalite" in children
     assert tiny.stop() == 0
     assert processes(group) == []
     shown = "\n".join(tiny.lines)
@@ -137,9 +140,34 @@ def test_a_worker_or_the_api_is_started_again(tiny: Platform) -> None:
     assert tiny.stop() == 0
 
 
-def find(group: int) -> dict[str, int]:
-    """The processes of a group by their command lines."""
-    return {Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "): pid for pid in processes(group)}
+def test_a_handler_is_stopped_at_its_functions_timeout(tmp_path: Path) -> None:
+    """It is killed, said in the log; others go on, and its message comes again."""
+    line = {"TODOKU_LOCAL_APP": "tests.e2e.tiny", "TODOKU_LINE_API_URL": "http://127.0.0.1:9"}
+    platform = Platform(tmp_path, TODOKU_LOCAL_TIME_SCALE="0.05", **line)
+    try:
+        platform.start()
+        put(platform, "bulk", {"n": 1, "sleep": 100})
+        log = Path(platform.env["TODOKU_LOCAL_DIR"]) / "logs" / "workers.log"
+        until("stopped", lambda: "bulk: Task timed out after 3.00 seconds" in log.read_text(), 30)
+        put(platform, "bulk", {"n": 2})
+        until("the next", lambda: [note["bulk"] for note in notes(platform, "bulk")] == [2], 20)
+        assert platform.stop() == 0
+        platform.start()
+        until("again", lambda: [note["receives"] for note in notes(platform, "sleeping")] == [1, 2], 30)
+        assert platform.stop() == 0
+    finally:
+        if platform.process is not None:
+            platform.kill()
+
+
+def find(supervisor: int) -> dict[str, int]:
+    """The supervisor's children by their command lines (each has forked others with its own)."""
+    found = {}
+    for pid in processes(supervisor):
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        if parent == supervisor:
+            found[Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")] = pid
+    return found
 
 
 def healthy(platform: Platform) -> bool:
@@ -183,19 +211,57 @@ def test_a_second_platform_in_the_same_folder_is_refused(tiny: Platform) -> None
     assert tiny.stop() == 0
 
 
+def job_done(platform: Platform, job: str) -> dict[str, Any]:
+    """The job once it is over."""
+
+    def look() -> Any:
+        found = platform.api.get(f"/v1/accounts/shop/jobs/{job}")
+        return found if found["state"] != "running" else None
+
+    done: dict[str, Any] = until(f"job {job}", look)
+    return done
+
+
+def a_file(platform: Platform) -> str:
+    """Import a file as Japanese Excel saves it, and export it again; answers the export's job."""
+    text = "user_id;display_name\r\nU1;髙橋\r\nU2;=1+1\r\n".encode("cp932")
+    headers = {"Content-Type": "text/csv"}
+    status, answer = platform.api.raw("POST", "/v1/accounts/shop/friends/import", text, headers)
+    assert status == 202
+    assert job_done(platform, json.loads(answer)["job_id"])["errors"] == []
+    job: str = platform.api.post("/v1/accounts/shop/exports", {"bom": True})["job_id"]
+    return job
+
+
+def downloaded(platform: Platform, job: str) -> bytes:
+    """The file of an export."""
+    with urllib.request.urlopen(job_done(platform, job)["result"]["url"], timeout=30) as answer:
+        found: bytes = answer.read()
+    return found
+
+
 def test_the_real_app_starts_empty_and_keeps_an_account(tmp_path: Path) -> None:
-    """The whole platform becomes READY in a minute, refuses strangers, and remembers over a SIGKILL."""
+    """The whole platform becomes READY in a minute, refuses strangers, and remembers over a SIGKILL: accounts
+    and files. Nobody but its owner reads its folder.
+    """
     platform = Platform(tmp_path)
     try:
         platform.start(90)
         account = {"name": "店", "channel_secret": "s", "channel_access_token": "t"}
         platform.api.put("/v1/accounts/shop", account)
+        job = a_file(platform)
+        text = downloaded(platform, job)
+        assert text.startswith(b"\xef\xbb\xbfuser_id,display_name")
+        assert "U1,髙橋,".encode() in text
+        assert b"U2,'=1+1," in text
+        assert open_to_others(Path(platform.env["TODOKU_LOCAL_DIR"])) == []
         platform.kill()
         started = time.monotonic()
         platform.start(90)
         assert platform.api.get("/v1/accounts/shop")["name"] == "店"
         assert platform.api.get("/v1/status")["accounts"] == 1
         assert time.monotonic() - started < 60
+        assert downloaded(platform, job) == text
         group = platform.process.pid  # type: ignore[union-attr]
         assert platform.stop() == 0
         assert processes(group) == []

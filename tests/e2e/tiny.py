@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,22 +51,30 @@ def boom() -> dict[str, Any]:
 
 @bp.on_sqs_message(queue=settings().queue("inbox"), batch_size=10)
 def react(event: Any) -> Any:
-    def work(body: dict[str, Any], receives: int) -> None:
-        if body.get("fail", 0) >= receives:
-            raise ValueError("asked to fail")
-        _note(json.dumps({"inbox": body["n"], "receives": receives}))
-
-    answer = each_message(event, work, fifo=True)
-    failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    """As the reaction does: what fails holds up the rest of its group, and both come again soon."""
+    held: set[str] = set()
+    failed: list[dict[str, str]] = []
     for record in event.to_dict()["Records"]:
-        if record["messageId"] in failed:
+        body, about = json.loads(record["body"]), record["attributes"]
+        receives = int(about["ApproximateReceiveCount"])
+        if about["MessageGroupId"] in held or body.get("fail", 0) >= receives:
+            held.add(about["MessageGroupId"])
+            failed.append({"itemIdentifier": record["messageId"]})
             queues.retry_in("inbox", record["receiptHandle"], 1)
-    return answer
+        else:
+            _note(json.dumps({"inbox": body["n"], "receives": receives}))
+    return {"batchItemFailures": failed}
 
 
 @bp.on_sqs_message(queue=settings().queue("bulk"), batch_size=10)
 def bulk(event: Any) -> Any:
-    return each_message(event, lambda body, _: _note(json.dumps({"bulk": body["n"]})))
+    def work(body: dict[str, Any], receives: int) -> None:
+        if "sleep" in body:
+            _note(json.dumps({"sleeping": body["n"], "receives": receives}))
+            time.sleep(body["sleep"])
+        _note(json.dumps({"bulk": body["n"], "receives": receives}))
+
+    return each_message(event, work)
 
 
 @bp.schedule("rate(1 minute)")

@@ -15,6 +15,7 @@ from chalicelib.shared.times import iso
 from chalicelib.timers import service as timers
 from tests.api_client import Api, an_api
 from tests.deliveries_builders import World, a_friend, an_account
+from tests.reasons_checked import words
 
 SHOP = Account("shop", "Shop", "Asia/Tokyo", 4)
 NEWS = {"name": "news", "audience": {"everyone": True}, "message": "news"}
@@ -169,6 +170,66 @@ def test_idempotency_key(world: World, api: Api) -> None:
     assert first.json_body["run"] == again.json_body["run"]
 
 
+def ids(api: Api, query: str = "") -> list[str]:
+    return [item["id"] for item in api.ok("GET", f"{AT}{query}")["items"]]
+
+
+@pytest.fixture
+def season(world: World, api: Api) -> list[str]:
+    """Six broadcasts, oldest first: one is done, one is paused, a draft, three are scheduled."""
+    for name in ("z-done", "a-paused", "m-draft"):
+        api.ok("PUT", f"{AT}/{name}", NEWS)
+        if name != "m-draft":
+            api.ok("POST", f"{AT}/{name}/send", {})
+        if name == "z-done":
+            world.run(timedelta(hours=1), lambda: api.ok("GET", f"{AT}/z-done")["status"] == "done")
+        world.now += timedelta(hours=1)
+    api.ok("POST", f"{AT}/a-paused/pause", {})
+    for days, name in ((3, "third"), (1, "first"), (2, "second")):
+        api.ok("PUT", f"{AT}/{name}", NEWS)
+        api.ok("POST", f"{AT}/{name}/schedule", {"at": iso(world.now + timedelta(days=days))})
+    return ["z-done", "a-paused", "m-draft", "first", "second", "third"]
+
+
+def test_a_list_is_newest_first(season: list[str], world: World, api: Api) -> None:
+    """By the moment of the newest run; filters by status and time, each page where the last one ended."""
+    assert ids(api) == season[::-1]
+    assert ids(api, "?status=scheduled") == ["third", "second", "first"]
+    assert ids(api, "?status=paused") == ["a-paused"]
+    assert ids(api, "?status=draft") == ["m-draft"]
+    assert ids(api, "?status=missed") == []
+    at = iso(world.now + timedelta(days=2))
+    assert ids(api, f"?from={at}") == ["third", "second"]
+    assert ids(api, f"?to={at}&status=scheduled") == ["first"]
+    shown, query = [], "?limit=4"
+    while query:
+        answer = api.ok("GET", f"{AT}{query}")
+        shown += [item["id"] for item in answer["items"]]
+        cursor = answer["next_cursor"]
+        query = f"?limit=4&cursor={cursor}" if cursor else ""
+        if cursor:
+            api.refused(400, "GET", f"{AT}?limit=4&status=scheduled&cursor={cursor}")
+    assert shown == season[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("status=sent", "status"),
+        ("status=", "status"),
+        ("from=2026-11-22", "from"),
+        ("to=yesterday", "to"),
+        ("from=2026-11-22T00:00:00Z&to=2026-11-22T00:00:00Z", "to"),
+        ("sort=name", "sort"),
+        ("cursor=x", "cursor"),
+        ("limit=0", "limit"),
+    ],
+)
+def test_a_list_refuses_what_it_does_not_know(api: Api, query: str, path: str) -> None:
+    """With the name of what is wrong."""
+    assert api.refused(400, "GET", f"{AT}?{query}")["details"][0]["path"] == path
+
+
 def test_who_may_do_what(world: World, api: Api) -> None:
     """A viewer reads, an editor writes, a publisher sends; another account's key sees nothing."""
     for role in ("viewer", "editor", "publisher"):
@@ -253,7 +314,7 @@ def test_what_was_sent_stands_with_each_friend(world: World, api: Api) -> None:
     }
     assert (test["test"], test["status"], test["run"] == run) == (True, "accepted", False)
     (refused,) = api.ok("GET", f"{friends}/U1/messages")["items"]
-    assert (refused["status"], refused["why"]) == ("failed", "line_403")
+    assert (refused["status"], words(refused)) == ("failed", "line_403")
     (line_of_u1,) = api.ok("GET", f"{friends}/U1/activities")["items"]
     assert (line_of_u1["type"], line_of_u1["rules"], line_of_u1["changes"]) == ("sent", [], [])
     assert (line_of_u1["source"], line_of_u1["props"]) == ("broadcast", {"broadcast": "dear", "run": run})

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.broadcasts import plan, plan_store, planning, store
 from chalicelib.broadcasts import service as broadcasts
+from chalicelib.broadcasts import store
 from chalicelib.broadcasts.model import Frozen
+from chalicelib.broadcasts.plans import packing, plan, planning
+from chalicelib.broadcasts.plans import store as plan_store
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.store import find_manifest
 from tests.deliveries_builders import Crashed, World
@@ -51,13 +53,13 @@ def test_the_plan_is_emptied_when_it_is_packed(world: World) -> None:
     """Not before; who was meant stays to be read; looking once more changes nothing."""
     frozen = judged()
     assert all(own(frozen))
-    assert planning.pack_when_judged(frozen)
+    assert packing.go_on(frozen)
     assert not any(own(frozen))
     assert sorted(user for users in chunks(frozen).values() for user in users) == FRIENDS
     assert broadcasts.why("shop", "b", "U1")["outcome"]["status"] == "pending"
     world.counted.clear()
-    assert planning.pack_when_judged(frozen)
-    assert set(world.counted) == {"dynamodb:Query", "dynamodb:GetItem"}
+    assert packing.go_on(frozen)
+    assert world.counted == {"dynamodb:Query": 1}
     world.run()
     assert set(world.line.got.values()) == {1}
     assert len(world.line.got) == len(FRIENDS)
@@ -66,9 +68,9 @@ def test_the_plan_is_emptied_when_it_is_packed(world: World) -> None:
 def test_one_payload_for_all_costs_nothing_more(world: World) -> None:
     """The plan of identical messages has no payloads."""
     frozen = judged(message="news")
-    planning.pack_when_judged(frozen)
+    packing.go_on(frozen)
     world.counted.clear()
-    planning.pack_when_judged(frozen)
+    packing.go_on(frozen)
     assert world.counted == {"dynamodb:Query": 1}
 
 
@@ -81,12 +83,12 @@ def test_killed_anywhere_it_is_packed_and_emptied_in_the_end(
         frozen = judged(f"b{step}")
         world.crossings, world.crash_at = 0, step
         try:
-            planning.pack_when_judged(frozen)
+            packing.go_on(frozen)
             over = True
         except Crashed:
             over = False
         world.crash_at = None
-        assert planning.pack_when_judged(frozen)
+        assert packing.go_on(frozen)
         assert not any(own(frozen))
         users = [user for users in chunks(frozen).values() for user in users]
         assert sorted(users) == FRIENDS
@@ -102,17 +104,17 @@ def test_two_who_pack_at_once_cut_the_same_chunks(world: World, monkeypatch: pyt
     frozen = judged()
     reads = plan_store.slices
 
-    def slices(account: str, run: str, shard: int) -> Any:
-        found = list(reads(account, run, shard))
+    def slices(account: str, run: str, shard: int, since: int = 0) -> Any:
+        found = list(reads(account, run, shard, since))
         if shard == 1 and not quicker:
             quicker.append(shard)
-            assert planning.pack_when_judged(frozen)
-            return reads(account, run, shard)
+            assert packing.go_on(frozen)
+            return reads(account, run, shard, since)
         return found
 
     quicker: list[int] = []
     monkeypatch.setattr(plan_store, "slices", slices)
-    assert planning.pack_when_judged(frozen)
+    assert packing.go_on(frozen)
     assert quicker
     users = [user for users in chunks(frozen).values() for user in users]
     assert sorted(users) == FRIENDS

@@ -9,19 +9,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from chalicelib.accounts.model import Account
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts import steps, workers
 from chalicelib.broadcasts.documents import Schedule
 from chalicelib.deliveries import workers as delivery_workers
-from chalicelib.engine import workers as engine_workers
-from chalicelib.friends import activities
 from chalicelib.gateways import aws, clock, executions, queues, seam
-from chalicelib.local import resources
+from chalicelib.reaction import workers as reaction_workers
 from chalicelib.shared.settings import settings
-from tests.conftest import drain
+from chalicelib.timeline import service as activities
+from tests.conftest import drain, emulated_aws
 from tests.deliveries_builders import ASL, TEXT, Line, a_friend, an_account
 
 SHOP = Account("shop", "Shop", "Asia/Tokyo", 2)
@@ -41,12 +39,7 @@ def line_fake() -> Iterator[Line]:
     def guard(name: str, detail: Any, call: Callable[[], Any]) -> Any:
         return found.answer(name, detail) if name.startswith("line:") else call()
 
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}), seam.guarded(guard):
-        aws.forget_clients()
-        queues.url.cache_clear()
-        resources.create_tables()
-        resources.create_queues()
-        resources.create_machines()
+    with emulated_aws(machines=True), seam.guarded(guard):
         an_account(SHOP)
         for n in range(4):
             a_friend(f"U{n}", SHOP)
@@ -57,8 +50,6 @@ def line_fake() -> Iterator[Line]:
             running = aws.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")
             for execution in running["executions"]:
                 aws.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
-    aws.forget_clients()
-    queues.url.cache_clear()
 
 
 def poll_until(done: Callable[[], bool], *, seconds: float = 20, lose: tuple[str, ...] = ()) -> None:
@@ -110,7 +101,7 @@ def test_the_whole_way(line_fake: Line) -> None:
     for body in drain("bulk"):
         record = {"messageId": "m", "body": json.dumps(body), "receiptHandle": "h"}
         attributes = {"attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs"}
-        assert engine_workers.bulk({"Records": [record | attributes]}, None)["batchItemFailures"] == []
+        assert reaction_workers.bulk({"Records": [record | attributes]}, None)["batchItemFailures"] == []
     for n in range(4):
         (told,), _ = activities.recent("shop", f"U{n}", 10)
         (effect,) = told["effects"]

@@ -13,6 +13,7 @@ from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.gateways import seam
 from chalicelib.shared.errors import Conflict, NotFound, RuleViolation, TooLarge, Unavailable
+from chalicelib.shared.reasons import said
 
 A = "shop"
 
@@ -120,7 +121,7 @@ def test_a_refused_check_changes_nothing(cloud: None) -> None:
 
     def refuse(candidate: Snapshot) -> None:
         assert names(candidate) == {"a": "A2", "b": "B"}
-        raise RuleViolation("no")
+        raise RuleViolation(said("no"))
 
     with pytest.raises(RuleViolation):
         a_save(tag("a", "A2"), tag("b", "B"), check=refuse)
@@ -250,7 +251,7 @@ def test_a_check_is_repeated_on_what_the_other_writer_left(cloud: None) -> None:
 
     def needs_a(candidate: Snapshot) -> None:
         if candidate.find("tags", "a") is None:
-            raise RuleViolation("there is no tags/a")
+            raise RuleViolation(said("there is no tags/a"))
 
     with seam.guarded(interfere), pytest.raises(RuleViolation):
         a_save(Write("rules", "r", {"tag": "a"}), check=needs_a)
@@ -302,12 +303,15 @@ def test_a_commit_whose_answer_was_lost_counts_once(cloud: None, others: int) ->
 def test_many_threads_lose_nothing(cloud: None) -> None:
     """Writers in one process at the same time: every save is there in the end, in one order."""
     refused: list[Exception] = []
+    failed: list[Exception] = []
 
     def write(n: int) -> None:
         try:
             a_save(tag(f"t{n}", str(n)))
         except Unavailable as error:
             refused.append(error)
+        except Exception as error:
+            failed.append(error)
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
     for thread in threads:
@@ -315,6 +319,7 @@ def test_many_threads_lose_nothing(cloud: None) -> None:
     for thread in threads:
         thread.join()
     after = fresh()
+    assert failed == []
     assert len(names(after)) + len(refused) == 6
     assert sorted(d.revision for d in after) == list(range(1, after.revision + 1))
 
@@ -327,7 +332,7 @@ def test_an_endless_stream_of_others_is_unavailable_not_endless(cloud: None) -> 
         nonlocal n
         if moves_pointer(name, detail) and "#revision" in str(detail):
             n += 1
-            store.move_pointer(A, (n - 1, f"s{n - 1}" if n > 1 else ""), f"s{n}", {}, "")
+            store.move_pointer(A, (n - 1, f"s{n - 1}" if n > 1 else ""), 0, f"s{n}", {}, "")
         return call()
 
     def guard(name: str, detail: Mapping[str, Any], call: Callable[[], Any]) -> Any:

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from chalicelib.conversations import service as chat
 from chalicelib.deliveries import service as deliveries
-from chalicelib.engine import chat, forgetting
-from chalicelib.friends import activities
+from chalicelib.enrollments import follow_ups
+from chalicelib.enrollments.model import Enrollment
+from chalicelib.friends import beside
 from chalicelib.friends import store as friends
 from chalicelib.gateways import line, seam
-from chalicelib.scenarios import follow
-from chalicelib.scenarios.model import Enrollment
+from chalicelib.privacy import service as forgetting
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.times import iso
+from chalicelib.timeline import service as activities
 from tests.deliveries_builders import (
     SHOP,
     START,
@@ -29,6 +31,7 @@ from tests.deliveries_builders import (
     an_account,
     forget,
 )
+from tests.reasons_checked import words
 
 USERS = ["U1", "U2", "U3"]
 NEWS = {"broadcast": "news", "message": "news"}
@@ -48,7 +51,7 @@ def told(user: str) -> list[dict[str, Any]]:
 
 def came(user: str) -> list[tuple[str, str | None]]:
     """Status and reason of every line about a send, newest first."""
-    return [(one["effects"][0]["status"], one["effects"][0].get("why")) for one in told(user)]
+    return [(one["effects"][0]["status"], words(one["effects"][0])) for one in told(user)]
 
 
 def sheet(user: str) -> dict[str, Any]:
@@ -169,14 +172,14 @@ def test_a_job_cut_off_anywhere_tells_everybody_once(world: World, payloads: boo
     for step in (1, 15, 30, 31, 32):  # 30 receipts, then two batches of lines
         forget("activities")
         for user in users:
-            friends.update_paths(SHOP.id, SHOP.shards, user, removes=[("received", "news")])
+            beside.forget(SHOP.id, SHOP.shards, user, None)
         world.crossings, world.crash_at = 0, step
         with pytest.raises(Crashed):
             deliveries.write_receipts("shop", "run1", "c1")
         world.crash_at = None
         deliveries.write_receipts("shop", "run1", "c1")
         assert [came(user) for user in users] == [[("done", None)]] * len(users)
-        assert all(sheet(user)["received"]["news"]["run"] == "run1" for user in users)
+        assert all(sheet(user)["received"].keys() == {"news"} for user in users)
     world.counted.clear()
     deliveries.write_receipts("shop", "run1", "c1")
     assert set(world.counted) <= {"dynamodb:BatchGetItem", "dynamodb:GetItem"}, "a repeat writes nothing"
@@ -205,8 +208,8 @@ def test_erased_friends_and_unknown_ids_stay_what_they_are(world: World) -> None
 
     def erase(user: str) -> None:
         assert friends.erase(SHOP.id, SHOP.shards, user, iso(world.now))
-        there = [a["event_id"] for page in activities.pages(SHOP.id, user) for a in page]
-        activities.delete([(SHOP.id, user, event_id) for event_id in there])
+        there = [activities.sort_key(a) for page in activities.pages(SHOP.id, user) for a in page]
+        activities.delete([(SHOP.id, user, sort_key) for sort_key in there])
 
     def erased_just_before_the_lines(name: str, detail: Any, call: Any) -> Any:
         if name == "dynamodb:BatchWriteItem" and "PutRequest" in str(detail) and not done:
@@ -277,7 +280,7 @@ def test_records_are_not_waited_for(world: World) -> None:
         entered_at=iso(START - timedelta(days=1)),
     )
     assert told("U1")
-    assert follow.seen_since(waiting, sheet("U1")) == []
+    assert follow_ups.seen_since(waiting, sheet("U1")) == []
 
 
 def test_pages_of_the_conversation_hold_lines_of_both_kinds(world: World) -> None:

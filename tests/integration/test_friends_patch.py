@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine import service
 from chalicelib.gateways import inbox
+from chalicelib.reaction import service
 from tests.api_client import an_account, an_api
-from tests.engine_builders import an_event
+from tests.reaction_builders import an_event
 
 FRIEND = "/v1/accounts/shop/friends/U1"
 

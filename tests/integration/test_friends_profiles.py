@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.friends import profiles, store
-from chalicelib.friends.model import new_sheet
 from chalicelib.gateways import seam
+from chalicelib.sheets.model import new_sheet
 from tests.api_client import an_account, an_api
 
 AT = "2026-11-20T00:00:00.000Z"

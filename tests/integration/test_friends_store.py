@@ -6,9 +6,10 @@ import copy
 
 import pytest
 
-from chalicelib.friends import activities, store
-from chalicelib.friends.model import new_sheet
-from chalicelib.friends.store import Condition
+from chalicelib.friends import store
+from chalicelib.gateways.expressions import Condition
+from chalicelib.sheets.model import new_sheet
+from chalicelib.timeline import service
 
 AT = "2026-11-22T06:00:00.000Z"
 
@@ -107,16 +108,16 @@ def an_activity(n: int, **more):
 def test_activities_are_kept_once_and_listed_newest_first():
     """Put-if-absent; pages go on until the cursor is None; a failed one is replaced by a success."""
     for n in (2, 0, 1, 3):
-        assert activities.put(an_activity(n, state="failed" if n == 3 else "done"))
-    assert not activities.put(an_activity(1, type="other"))
-    assert activities.replace_failed(an_activity(3, state="done"))
-    assert not activities.replace_failed(an_activity(3, state="done"))
-    first, cursor = activities.recent("salon", "U1", 3)
-    second, end = activities.recent("salon", "U1", 3, cursor)
+        assert service.put(an_activity(n, state="failed" if n == 3 else "done"))
+    assert not service.put(an_activity(1, type="other"))
+    assert service.replace_failed(an_activity(3, state="done"))
+    assert not service.replace_failed(an_activity(3, state="done"))
+    first, cursor = service.recent("salon", "U1", 3)
+    second, end = service.recent("salon", "U1", 3, cursor)
     assert [a["event_id"] for a in first + second] == ["e3", "e2", "e1", "e0"]
     assert end is None
-    assert activities.find("salon", "U1", "e1") == an_activity(1, state="done")
-    (page,) = activities.pages("salon", "U1")
+    assert service.find("salon", "U1", "e1") == an_activity(1, state="done")
+    (page,) = service.pages("salon", "U1")
     assert sorted(a["event_id"] for a in page) == ["e0", "e1", "e2", "e3"]
-    activities.delete([("salon", "U1", a["event_id"]) for a in page])
-    assert activities.find("salon", "U1", "e1") is None
+    service.delete([("salon", "U1", a["event_id"]) for a in page])
+    assert service.find("salon", "U1", "e1") is None

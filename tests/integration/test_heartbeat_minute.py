@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from chalice.app import SQSEvent
-from moto import mock_aws
 
 from chalicelib.gateways import aws, clock, executions, queues
 from chalicelib.heartbeat import workers
@@ -19,6 +18,7 @@ from chalicelib.shared.settings import settings
 from chalicelib.timers import service as timers
 from chalicelib.timers import store
 from chalicelib.timers.model import Entry, execution_name, minute_key, minute_of
+from tests.conftest import emulated_aws
 
 DEFINITION = resources.INFRA / "statemachines" / "minute.asl.json"
 
@@ -26,15 +26,8 @@ DEFINITION = resources.INFRA / "statemachines" / "minute.asl.json"
 @pytest.fixture
 def machines() -> Iterator[None]:
     """An emulated AWS that executes state machines."""
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        aws.forget_clients()
-        queues.url.cache_clear()
-        resources.create_tables()
-        resources.create_queues()
-        resources.create_machines()
+    with emulated_aws(machines=True):
         yield
-    aws.forget_clients()
-    queues.url.cache_clear()
 
 
 def receive(queue: str) -> list[dict[str, Any]]:
@@ -117,13 +110,17 @@ def test_every_kind_of_entry_has_an_owner_who_answers(cloud: None) -> None:
         "chunk": {"run": "r", "chunk": "c"},
         "run": {"broadcast": "b", "run": "r"},
         "moment": {},
+        "chunk_hold": {"run": "r", "chunk": "c"},
+        "run_hold": {"broadcast": "b", "run": "r"},
+        "rule_hold": {"user_id": "u1", "event_id": "e", "rule": "r", "index": 0},
+        "schedule": {},
     }
-    assert set(workers.CHECKS) == set(timers.QUEUE_OF)
-    for kind, check in workers.CHECKS.items():
+    assert set(bodies) == set(timers.DUE)
+    for kind, check in timers.checks().items():
         assert check([Entry("shop", kind, "x", 0, now, body=bodies[kind])]) == [True]  # type: ignore[arg-type]
 
 
 def test_sweep_and_recover_run_on_an_empty_house(cloud: None) -> None:
     """With nothing armed there is nothing to do, and nothing fails."""
-    assert timers.sweep(workers.CHECKS) == {"drained": 0, "verified": 0, "fed": 0}
+    assert timers.sweep(timers.checks()) == {"drained": 0, "verified": 0, "fed": 0}
     assert workers.recover() == {"fed": 0, "sent": 0, "started": 0}

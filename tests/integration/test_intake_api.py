@@ -8,10 +8,12 @@ import pytest
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
-from chalicelib.engine import jobs
-from chalicelib.engine import service as engine
-from chalicelib.friends import activities, store
+from chalicelib.friends import store
+from chalicelib.gateways import queues
+from chalicelib.jobs.kinds import JOBS, LAST_RECEIVE, NotDone
+from chalicelib.reaction import service as reaction
 from chalicelib.shared.events import FriendEvent
+from chalicelib.timeline import service as activities
 from tests.api_client import Api
 from tests.conftest import drain
 
@@ -50,10 +52,10 @@ def statuses(answer: Any) -> list[str]:
 def work_off() -> None:
     """Let the engine do what waits."""
     for message in drain("inbox"):
-        engine.react(FriendEvent.from_message(message))
+        reaction.react(FriendEvent.from_message(message))
     for body in drain("bulk"):
         if body["job"] == "events":
-            jobs.events(body, 1)
+            JOBS["events"].run(body, 1)
 
 
 def count(name: str = "custom:visited") -> int:
@@ -105,7 +107,7 @@ def test_many_events_are_judged_one_by_one(caller: Caller) -> None:
     assert drain("inbox") == []
     jobs_ = drain("bulk")
     assert sum(len(job["events"]) for job in jobs_) == 499
-    jobs.events(jobs_[1], 1)
+    JOBS["events"].run(jobs_[1], 1)
     assert count() == 20
 
 
@@ -125,12 +127,12 @@ def test_a_wrong_request_is_400(caller: Caller, body: Any, path: str) -> None:
     assert (status, answer["error"]["details"][0]["path"]) == (400, path)
 
 
-def test_members_are_told_to_be_missing(caller: Caller) -> None:
-    """A member id cannot be resolved yet: said clearly, not ignored."""
+def test_what_is_reported_of_a_member_is_taken(caller: Caller) -> None:
+    """Nobody needs to be linked yet; the same again is a duplicate, in one request too."""
     body = {"event_id": "e", "member_id": "m", "type": "custom:x"}
-    assert caller.post("events", body)[0] == 422
-    answer = caller.post("events", {"events": [body]})[1]
-    assert statuses(answer) == ["rejected"]
+    assert statuses(caller.post("events", body)[1]) == ["accepted"]
+    answer = caller.post("events", {"events": [body, body | {"member_id": "n"}, body | {"member_id": "n"}]})
+    assert statuses(answer[1]) == ["duplicate", "accepted", "duplicate"]
 
 
 def test_purchases_are_folded_once(caller: Caller) -> None:
@@ -178,7 +180,7 @@ def test_many_events_of_one_friend_stay_together_and_in_order(caller: Caller) ->
     of_one = [[m["props"]["n"] for m in b["events"] if m["user_id"] == "U1"] for b in bodies]
     assert [n for n in of_one if n] == [[n for n in range(120) if n % 3]]
     for body in bodies:
-        jobs.events(body, 1)
+        JOBS["events"].run(body, 1)
     assert count() == 80
 
 
@@ -186,22 +188,22 @@ def test_an_event_that_fails_comes_again_alone(caller: Caller, monkeypatch: pyte
     """One failing event is put back by itself with a delay; the others are done."""
     caller.post("events", {"events": [event(n) for n in range(12)]})
     (body,) = drain("bulk")
-    react, sent = engine.react, []
+    react, sent = reaction.react, []
 
     def failing(said: FriendEvent, *args: Any) -> None:
         if said.event_id == "e5":
             raise RuntimeError("not now")
         react(said, *args)
 
-    monkeypatch.setattr(engine, "react", failing)
-    monkeypatch.setattr(jobs.queues, "send", lambda *args, **more: sent.append((args, more)))
-    jobs.events(body, 1)
+    monkeypatch.setattr(reaction, "react", failing)
+    monkeypatch.setattr(queues, "send", lambda *args, **more: sent.append((args, more)))
+    JOBS["events"].run(body, 1)
     assert count() == 11
     (again, more) = next((args[1], more) for args, more in sent if args[1]["job"] == "events")
     assert [m["event_id"] for m in again["events"]] == ["e5"]
     assert more["delay_s"] > 0
-    with pytest.raises(jobs.NotDone):
-        jobs.events(again | {"attempt": jobs.LAST_RECEIVE}, 1)
+    with pytest.raises(NotDone):
+        JOBS["events"].run(again | {"attempt": LAST_RECEIVE}, 1)
     assert activities.find("shop", "U1", "e5")["state"] == "failed"
 
 

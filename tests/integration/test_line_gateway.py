@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deliveries import reply
+from chalicelib.deliveries.sending import reply
 from chalicelib.gateways import line, seam
 from chalicelib.shared.settings import Settings, settings
 
@@ -174,7 +174,7 @@ def test_what_a_reply_came_to(
 ) -> None:
     """Only "Invalid reply token" may be pushed instead; what may have been sent stays unknown."""
     monkeypatch.setattr(
-        "chalicelib.deliveries.reply.accounts.line_credentials",
+        "chalicelib.deliveries.sending.reply.accounts.line_credentials",
         lambda account, refresh=False: {"channel_access_token": "t"},
     )
 

@@ -11,16 +11,20 @@ from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.catalog import service as catalog
-from chalicelib.deliveries import clicks
-from chalicelib.engine import service
 from chalicelib.friends import store
 from chalicelib.gateways import inbox
+from chalicelib.links import clicks
+from chalicelib.links import service as links
+from chalicelib.local.api import Gateway
+from chalicelib.local.http import Request
 from chalicelib.messages import render
+from chalicelib.reaction import service
 from chalicelib.shared.events import FriendEvent
 from tests.api_client import Api, an_account, an_api
 from tests.conftest import drain
-from tests.engine_builders import NOW, an_event
-from tests.integration.test_engine_effects import A, Line, a_rule, world
+from tests.integration.test_reaction_effects import A, Line, a_rule, world
+from tests.local_gateway import in_process
+from tests.reaction_builders import NOW, an_event
 
 __all__ = ["world"]
 
@@ -78,6 +82,8 @@ def test_clicks_of_a_delivery_are_counted_by_friend_and_variant(api: Api, world:
     assert clicks.by_variant("shop", "sale", "run-1") == {"b": 1}
     sheet = the_sheet()
     assert sheet["clicked"]["sale"]["run"] == "run-1"
+    body = {"name": "sale", "audience": {"everyone": True}, "message": "offer"}
+    api.ok("PUT", f"{A}/broadcasts/sale", body)
     condition = {"delivery": {"id": "sale", "clicked": True, "within": "1d"}}
     told = api.ok("POST", f"{A}/segments/explain", {"condition": condition, "user_id": "U1"})
     assert told["matches"] is True
@@ -94,11 +100,91 @@ def test_a_friend_counts_once_in_each_run_of_a_delivery(api: Api, world: Line) -
     assert (entry["run"], list(entry["before"])) == ("run-1", ["run-3", "run-2"])
 
 
-def test_one_address_is_not_many_clicks(api: Api, world: Line) -> None:
-    """Opened again and again by whoever has it, a link is one click in ten seconds."""
+def clicks_at(*seconds: float, **more: Any) -> int:
+    """How many clicks are counted when the link is opened at these seconds of a minute."""
+    for n, second in enumerate(seconds):
+        props = {"link": "spring", **more}
+        service.react(an_event("link_clicked", id=f"c{n}-{second}", minutes=1 + second / 60, **props))
+    return int(the_sheet()["facts"]["link_clicked:spring"]["count"])
+
+
+@pytest.mark.parametrize("first", [0.0, 9.75, 9.999, 19.5, 59.75])
+def test_one_address_is_not_many_clicks(api: Api, world: Line, first: float) -> None:
+    """Within ten seconds of a counted click it is the same click, wherever on the clock that falls."""
+    service.react(an_event("followed"))
+    assert clicks_at(first, first + 0.5, first + 9.9, first + 0.2) == 1
+    assert clicks_at(first + 10, first + 19.9) == 2
+    assert clicks_at(first + 29) == 3
+
+
+def test_a_click_that_comes_twice_is_one(api: Api, world: Line) -> None:
+    """The queue may bring a counted click again at once, or long after."""
+    service.react(an_event("followed"))
+    for minutes in (1, 1, 5, 1, 5):
+        service.react(an_event("link_clicked", id=f"c{minutes}", minutes=minutes, link="spring"))
+    assert the_sheet()["facts"]["link_clicked:spring"]["count"] == 2
+
+
+def test_links_of_two_deliveries_are_two_clicks(api: Api, world: Line) -> None:
+    """Tapped in the same moment in two messages, a link counts for both; another link is another one."""
+    service.react(an_event("followed"))
+    for n, props in enumerate(
+        [
+            {"link": "spring", "delivery": "a", "run": "1"},
+            {"link": "spring", "delivery": "b", "run": "1"},
+            {"link": "spring", "delivery": "a", "run": "1"},
+            {"link": "other"},
+        ]
+    ):
+        service.react(an_event("link_clicked", id=f"c{n}", minutes=1 + n / 60, **props))
+    assert the_sheet()["facts"]["link_clicked"]["count"] == 3
+    assert set(the_sheet()["clicked"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "?t={t}",
+        "?x=1&t={t}",
+        "?t={t}&utm_source=line",
+        "?t={t}?fbclid=1",
+        "?fbclid=1?t={t}",
+        "&t={t}",
+        "&openExternalBrowser=1&t={t}",
+        "?&t={t}",
+        "?t=&t={t}",
+        "?t=nonsense.x&t={t}",
+        "?t={t}&t={t}",
+        "%3Ft={t}",
+        "%3Ft%3D{t}",
+        "?x=1&amp;t={t}",
+        "?t={t}#top",
+        "?x=%26t%3D{t}",
+        "?t={t}%20",
+        "?t={t}%253Fa",
+    ],
+)
+def test_a_token_is_found_wherever_it_stands(api: Api, behind: str) -> None:
+    """What programs put around or instead of ``?`` neither loses the click nor the friend."""
     token = friend_tokens.make("shop", FriendToken("U1"))
-    ids = {event.event_id for _ in range(5) for event in follow(f"http://x/r/shop.spring?t={token}")}
-    assert len(ids) == 1
+    [event] = open_address("/r/shop.spring" + behind.replace("{t}", token))
+    assert (event.user_id, event.key) == ("U1", "spring")
+
+
+@pytest.mark.parametrize("behind", ["?", "&", "&x=1", "?x=1", "?t", "?t=", "&t=", "%3F", "?&&=&", "?st=a.b"])
+def test_an_address_without_a_token_leads_on(api: Api, behind: str) -> None:
+    """It is no click of anybody and no 404."""
+    assert open_address("/r/shop.spring" + behind) == []
+
+
+def open_address(target: str) -> list[FriendEvent]:
+    """Open an address as a phone does; it must lead to the registered URL."""
+    from app import app
+
+    request = Request("GET", target, {"User-Agent": "Mozilla/5.0 Line/14"}, b"", lambda: True)
+    reply = Gateway(app, in_process(app)).answer(request)
+    assert (reply.status, dict(reply.headers)["Location"]) == (302, "https://shop.example/spring")
+    return [FriendEvent.from_message(body) for body in drain("inbox")]
 
 
 def test_a_message_goes_out_when_the_key_cannot_be_read(
@@ -169,3 +255,33 @@ def test_looking_at_a_link_is_no_click(api: Api) -> None:
     assert answer.body == b""
     assert drain("inbox") == []
     assert Api(None).call("HEAD", "/r/shop.nothing").status_code == 404
+
+
+def test_an_address_in_japanese_can_be_opened(api: Api) -> None:
+    """It is kept as it goes over the wire, and the redirect leads there."""
+    body = api.ok("PUT", f"{A}/links/haru", {"url": "https://日本語.jp/春?色=赤"})
+    kept = "https://xn--wgv71a119e.jp/%E6%98%A5?%E8%89%B2=%E8%B5%A4"
+    assert body["url"] == kept
+    answer = Api(None).call("GET", "/r/shop.haru")
+    assert (answer.status_code, answer.headers["Location"]) == (302, kept)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a@evil.example/", "https://x.jp\\@evil.example/", "javascript:alert(1)"]
+)
+def test_an_address_that_tricks_is_refused(api: Api, url: str) -> None:
+    """400, by its path, with a sentence that shows how one looks."""
+    answer = api.call("PUT", f"{A}/links/bad", {"url": url})
+    [detail] = answer.json_body["error"]["details"]
+    assert (answer.status_code, detail["path"]) == (400, "url")
+    assert len(detail["message"]) > 20
+
+
+def test_links_of_before_lead_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that was kept unnormalised is read as it would be saved today; a trick is no link."""
+    snapshot = catalog.snapshot("shop")
+    document = snapshot.find("links", "spring")
+    assert document is not None
+    for url, leads in (("https://x.jp/春", "https://x.jp/%E6%98%A5"), ("https://a@evil.example/", None)):
+        monkeypatch.setitem(document.body, "url", url)
+        assert links.target(snapshot, "spring") == leads

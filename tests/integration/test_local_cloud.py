@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,25 @@ def test_secrets_and_objects_survive_a_kill(start: Callable[[], Cloud]) -> None:
         {"by": "me"},
     )
     assert [item["Key"] for item in s3.list_objects_v2(Bucket="box")["Contents"]] == ["uploads/髪 & co?.csv"]
+
+
+def test_a_file_arrives_by_its_address_whatever_it_is_called(start: Callable[[], Cloud]) -> None:
+    """A presigned PUT keeps the body of every client: urllib calls it a form unless it is told otherwise."""
+    s3 = start().client("s3")
+    s3.create_bucket(Bucket="box", CreateBucketConfiguration={"LocationConstraint": REGION})
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": "box", "Key": "file"}, ExpiresIn=60)
+    for number, headers in enumerate(
+        (
+            {},
+            {"Content-Type": "multipart/form-data; boundary=x"},
+            {"Content-Type": "text/csv", "Transfer-Encoding": "chunked"},
+        )
+    ):
+        data = f"user_id\n花子{number}\n".encode()
+        body = iter([data]) if "Transfer-Encoding" in headers else data
+        request = urllib.request.Request(url, body, headers, method="PUT")
+        assert urllib.request.urlopen(request, timeout=30).status == 200
+        assert s3.get_object(Bucket="box", Key="file")["Body"].read() == data
 
 
 def test_a_state_machine_sends_to_the_durable_queue(start: Callable[[], Cloud]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.friends import store
-from chalicelib.friends.model import new_sheet
+from chalicelib.sheets.model import new_sheet
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.messages_corpus import VALID
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
-from chalicelib.engine import service
-from chalicelib.friends import activities, store
+from chalicelib.friends import store
+from chalicelib.reaction import service
+from chalicelib.shared import reasons
+from chalicelib.timeline import service as activities
 from tests.api_client import Api, an_api
-from tests.engine_builders import DOCUMENTS, an_event
+from tests.reaction_builders import DOCUMENTS, an_event
+from tests.reasons_checked import words
 
 A = "/v1/accounts/shop"
 
@@ -17,7 +22,8 @@ A = "/v1/accounts/shop"
 @pytest.fixture
 def shop(cloud: None) -> Api:
     accounts.put_account(
-        Account("shop", "店", "Asia/Tokyo", 4),
+        # The events of these tests are all of one noon, whenever they run.
+        Account("shop", "店", "Asia/Tokyo", 4, react_within=timedelta(days=100_000)),
         {"channel_secret": "s", "channel_access_token": "t"},
         shards=4,
         by="test",
@@ -95,10 +101,10 @@ def test_rules_are_tried_without_doing_anything(shop: Api) -> None:
     before = store.load("shop", 4, "U1")
     told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e1"}})
     assert {entry["rule"]: entry["matched"] for entry in told["rules"]} == {"r": True, "s": False}
-    assert "やあ" in told["rules"][1]["why"]
+    assert "やあ" in words(told["rules"][1])
     assert told["judged"] == {"friend": "now", "event": "counted already"}
     told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e2"}})
-    assert "once" in told["rules"][0]["why"]
+    assert "once" in words(told["rules"][0])
     draft = rule(then=[{"reply": {"message": "hello"}}, {"add_tag": "new"}])
     asked = {
         "user_id": "U1",
@@ -145,7 +151,7 @@ def test_an_event_that_happened_is_not_counted_again(shop: Api) -> None:
     (stage,) = [change for change in happened["changes"] if change["type"] == "stage_changed"]
     asked = {"user_id": "U1", "event": {"event_id": "p1"}}
     told = shop.ok("POST", f"{A}/rules/test", asked)
-    assert told["rules"] == happened["rules"]
+    assert told["rules"] == [reasons.told(line) for line in happened["rules"]]
     assert [entry["matched"] for entry in told["rules"]] == [True, True]
     assert {change["type"] for change in told["changes"]} == {"unchanged"}
     draft = rule(
@@ -175,6 +181,6 @@ def test_health_tells_what_could_not_run(shop: Api) -> None:
     found = shop.ok("GET", f"{A}/rules/r/health")
     assert found["enabled"] is True
     assert (found["trouble"][0]["status"], found["trouble"][0]["n"]) == ("failed", 1)
-    assert found["trouble"][0]["why"] == "set_attribute: the value does not fit attributes.n"
+    assert words(found["trouble"][0]) == "set_attribute: the value does not fit attributes.n"
     for path in ("rules/nope", "scenarios/nope", "forms/nope"):
         shop.refused(404, "GET", f"{A}/{path}/health")

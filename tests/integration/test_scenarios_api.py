@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.enrollments import store
 from chalicelib.gateways import queues
-from chalicelib.scenarios import jobs, store
+from chalicelib.jobs.kinds import JOBS
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.conftest import drain
+from tests.integration.test_accounts_idempotency import at
+from tests.reasons_checked import plain
 from tests.scenario_world import SHOP, put_friends
 
 BODY: dict[str, Any] = {
@@ -47,7 +51,7 @@ def test_from_draft_to_the_end(api: Api) -> None:
     assert answer.status_code == 202
     assert answer.json_body == {
         "accepted": 1,
-        "rejected": [{"user_id": "nobody", "why": "unknown_friend"}],
+        "rejected": [{"user_id": "nobody", **plain("unknown_friend")}],
     }
     (item,) = api.ok("GET", f"{A}/friends/u1/enrollments")["items"]
     assert (item["scenario"], item["state"], item["node"], item["run"]) == ("welcome", "active", "first", 1)
@@ -60,7 +64,7 @@ def test_from_draft_to_the_end(api: Api) -> None:
     assert "n_first" in api.ok("GET", f"{S}/diagram")["mermaid"]
     assert api.ok("POST", f"{S}/exit", {"user_ids": ["u1", "u2", "u1"]}) == {
         "accepted": 1,
-        "rejected": [{"user_id": "u2", "why": "not_active"}],
+        "rejected": [{"user_id": "u2", **plain("not_active")}],
     }
     assert api.ok("GET", f"{A}/friends/u1")["scenarios"]["welcome"]["state"] == "exited"
     assert len(drain("due")) == 1
@@ -147,6 +151,38 @@ def test_the_same_request_enters_once(api: Api) -> None:
     assert found.run == 2
 
 
+@pytest.mark.parametrize("who", [{"user_ids": ["u1"]}, {"condition": {"everyone": True}}])
+def test_on_another_day_the_same_key_enters_anew(api: Api, who: dict[str, Any]) -> None:
+    """A key is remembered for 24 hours: what comes under it afterwards is another cause, and another job."""
+    api.ok("PUT", S, {**BODY, "entry": {"re_entry": "restart"}})
+    api.ok("POST", f"{S}/publish", {})
+    put_friends("u1")
+    runs = []
+    for hours in (0, 1, 25):
+        with at(timedelta(hours=hours)):
+            api.ok("POST", f"{S}/enroll", who, idempotency_key="daily")
+            for body in drain("bulk"):
+                JOBS[body["job"]].run(body, 1)
+        found = store.find(SHOP, "welcome", "u1")
+        assert found is not None
+        runs.append(found.run)
+    assert runs == [1, 1, 2]
+
+
+def test_one_person_enters_so_many(api: Api) -> None:
+    """Above ``approval_above`` friends are refused, by id or by a condition; up to it they enter."""
+    api.ok("PUT", S, BODY)
+    api.ok("POST", f"{S}/publish", {})
+    put_friends(*(f"u{n}" for n in range(5)))
+    api.ok("PUT", f"{A}/policies/default", {"approval_above": 4})
+    many = {"user_ids": [f"u{n}" for n in range(5)]}
+    for asked in (many, {"condition": {"everyone": True}}):
+        answer = api.refused(403, "POST", f"{S}/enroll", asked)
+        assert "a second person approves" in str(answer)
+    few = {"user_ids": ["u0", "u1", "u2", "u3", "u3"]}
+    assert api.ok("POST", f"{S}/enroll", few)["accepted"] == 4
+
+
 def test_everybody_for_whom_a_condition_holds_is_entered_by_a_job(api: Api) -> None:
     """Shard by shard through the queue; a message worked on twice enters nobody twice."""
     api.ok("PUT", S, BODY)
@@ -159,7 +195,7 @@ def test_everybody_for_whom_a_condition_holds_is_entered_by_a_job(api: Api) -> N
     messages = drain("bulk")
     assert len(messages) == 4
     for body in [*messages, *messages]:
-        jobs.work(body)
+        JOBS[body["job"]].run(body, 1)
     found = api.ok("GET", f"{A}/jobs/{job}")
     assert (found["state"], found["result"]) == ("done", {"accepted": 7, "rejected": 0})
     assert queues.counts("due")["waiting"] >= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from chalicelib.gateways import seam
 from chalicelib.timers import arming, service, store
-from chalicelib.timers.model import Entry, minute_key, minute_of
+from chalicelib.timers.model import DUE, Entry, minute_key, minute_of
 
 START = datetime(2026, 11, 22, 6, 6, 20, tzinfo=UTC)
 
@@ -85,12 +86,12 @@ def test_a_far_entry_starts_one_execution_and_is_drained_at_its_second(world: Wo
     assert world.sent == []
     assert world.started == ["minute-20261122T0616Z"]
     world.now = datetime(2026, 11, 22, 6, 16, tzinfo=UTC)
-    assert service.drain("2026-11-22T06:16Z") == 3
+    assert service.drain("2026-11-22T06:16Z").count == 3
     assert [(at.second, [e["id"] for e in body["entries"]]) for at, _, body in world.sent] == [
         (20, ["u1", "u2"]),
         (30, ["u3"]),
     ]
-    assert service.drain("2026-11-22T06:16Z") == 0
+    assert service.drain("2026-11-22T06:16Z").count == 0
 
 
 def test_a_near_entry_is_also_sent_at_once_and_its_drained_copy_comes_later(world: World) -> None:
@@ -148,16 +149,17 @@ def test_verify_feeds_again_only_what_has_not_advanced(world: World) -> None:
     world.lose_messages = False
     world.now += timedelta(minutes=3)
     checks = {**NOBODY, "step": lambda entries: [entry.id == "u1" for entry in entries]}
-    assert service.verify("2026-11-22T06:16Z", checks) == 1
+    assert service.verify("2026-11-22T06:16Z", checks).count == 1
     assert world.arrivals() == [("u2", 1)]
     assert store.read_bucket(datetime(2026, 11, 22, 6, 16, tzinfo=UTC)).state == "VERIFIED"
     watched = store.index(datetime(2026, 11, 22, 6, 17, tzinfo=UTC))
     assert [slot.entry.id for minute in watched for slot in store.slots(minute)] == ["u2"]
-    assert service.verify("2026-11-22T06:16Z", NOBODY) == 0
+    assert service.verify("2026-11-22T06:16Z", NOBODY).count == 0
 
 
-def test_a_wave_travels_in_hundreds_by_group_and_second(world: World) -> None:
-    """250 friends of one step at one second are three messages; another step travels apart."""
+def test_a_wave_travels_together_by_group_and_second(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Friends of one step at one second are as few messages as hold them; another step travels apart."""
+    monkeypatch.setitem(DUE.entries, "step", replace(DUE["step"], pack=100))
     service.arm_all(
         [an_entry(f"u{n}", group="welcome#first") for n in range(250)]
         + [an_entry("x", group="welcome#second"), an_entry("y", group="welcome#first", after=601)]
@@ -225,21 +227,8 @@ def test_a_drain_leaves_out_what_is_over(world: World) -> None:
     service.arm_all([an_entry("c", kind="chunk"), an_entry("d", kind="chunk", after=601), an_entry("s")])
     world.now = datetime(2026, 11, 22, 6, 16, tzinfo=UTC)
     checks = {**EVERYBODY, "chunk": lambda entries: [entry.id == "c" for entry in entries]}
-    assert service.drain("2026-11-22T06:16Z", checks) == 2
+    assert service.drain("2026-11-22T06:16Z", checks).count == 2
     assert sorted(world.arrivals()) == [("d", 1), ("s", 1)]
-
-
-def test_watches_do_not_multiply(world: World) -> None:
-    """However often a watch is delivered, its successor stands once; a watched run needs no feeding."""
-    service.watch("run", "shop", "r1", {"run": "r1"}, START, 0)
-    for _ in range(3):
-        service.watch("run", "shop", "r1", {"run": "r1"}, world.now, 1)
-        world.now += timedelta(seconds=70)
-    slots = [slot for minute in store.index(None) for slot in store.slots(minute)]
-    assert sorted(slot.entry.version for slot in slots) == [0, 1]
-    world.now = START + timedelta(minutes=6)
-    service.verify(minute_key(minute_of(START + timedelta(minutes=2))), NOBODY)
-    assert world.arrivals() == [("r1", 1)]
 
 
 def test_a_crash_anywhere_in_arm_and_drain_loses_nothing(world: World) -> None:
@@ -282,15 +271,15 @@ def test_a_crash_anywhere_in_arm_and_drain_loses_nothing(world: World) -> None:
 
 def test_status_shows_the_next_and_how_late_it_is(world: World) -> None:
     """The next step's moment while it is ahead, its lateness when nobody drains it, nothing when done."""
-    assert service.next_due()["next_at"] is None
+    assert service.next_due("step")["next_at"] is None
     service.arm(an_entry())
-    assert service.next_due() == {
+    assert service.next_due("step") == {
         "next_at": "2026-11-22T06:16:20.000Z",
         "oldest_late_s": 0,
         "waiting": 0,
         "in_flight": 0,
     }
     world.now = START + timedelta(seconds=612)
-    assert service.next_due()["oldest_late_s"] == 12
+    assert service.next_due("step")["oldest_late_s"] == 12
     service.drain("2026-11-22T06:16Z")
-    assert service.next_due()["next_at"] is None
+    assert service.next_due("step")["next_at"] is None

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 S = TypeVar("S", bound=Hashable)
+MOST_STATES = 400_000
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,33 @@ class Result:
         return f"{self.name}: {self.problem} after {len(self.trace)} steps\n{way}"
 
 
-def explore(model: Model[S], limit: int = 400_000) -> Result:
-    """Search all of it. Raises AssertionError beyond ``limit`` states: a model has to stay small."""
+def explore(model: Model[S]) -> Result:
+    """Search all of it. Raises AssertionError beyond ``MOST_STATES``: a model has to stay small."""
     # Hundreds of thousands of small values, none of them garbage: collecting takes half of the time.
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return _explore(model, limit)
+        return _explore(model)
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _explore(model: Model[S], limit: int) -> Result:
+def must_hold(model: Model[S], *, more_than: int) -> None:
+    """Nothing is wrong with a protocol, in any of more states than that."""
+    result = explore(model)
+    assert result.problem is None, str(result)
+    assert result.states > more_than, str(result)
+
+
+def must_break(model: Model[S]) -> None:
+    """Something is wrong with a mutation of it; the shortest way there is printed."""
+    result = explore(model)
+    assert result.problem is not None, f"nothing wrong with {model.name!r}?"
+    print(result)
+
+
+def _explore(model: Model[S]) -> Result:
     number: dict[S, int] = {model.start: 0}
     states: list[S] = [model.start]
     came_from: list[tuple[int, str]] = [(-1, "")]
@@ -81,7 +96,7 @@ def _explore(model: Model[S], limit: int) -> Result:
                 fair_into.append([])
             if step[0] != "!":
                 fair_into[there].append(here)
-        assert len(states) <= limit, f"{model.name} has more than {limit} states"
+        assert len(states) <= MOST_STATES, f"{model.name} has more than {MOST_STATES} states"
     stuck = _first_stuck(fair_into, done)
     if stuck is not None:
         problem = "stuck: nothing the system does by itself ends well from here"

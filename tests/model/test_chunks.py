@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.model.explorer import Model, explore
+from tests.model.explorer import Model, explore, must_break, must_hold
 
 PARENT, CHILD = 0, 1
 DEAD = 9
@@ -283,17 +283,13 @@ def is_done(s: State) -> bool:
 @pytest.mark.parametrize("splits", [False, True])
 def test_the_protocol_holds(splits: bool) -> None:
     """No order of crashes, losses, late requests and refusals sends twice, lies, or ends nowhere."""
-    result = explore(model(splits=splits))
-    assert result.problem is None, str(result)
-    assert result.states > 10_000
+    must_hold(model(splits=splits), more_than=10_000)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_each_mutation_is_found(mutation: str) -> None:
     """The obvious alternatives break, and the explorer shows how."""
-    result = explore(model(mutation, splits=mutation == MUTATIONS[2]))
-    assert result.problem is not None, f"nothing wrong with {mutation!r}?"
-    print(result)
+    must_break(model(mutation, splits=mutation == MUTATIONS[2]))
 
 
 def test_a_refusal_taken_as_final_also_breaks_the_split() -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.model.explorer import Model, explore
+from tests.model.explorer import Model, must_break, must_hold
 
 SHARDS: tuple[tuple[int, ...], ...] = ((1, 2), (3,))
 END = 99
@@ -178,14 +178,10 @@ def is_done(s: State) -> bool:
 
 def test_the_protocol_holds() -> None:
     """No crash, page size, duplicate or change of mind puts a friend in two slices or in none."""
-    result = explore(model())
-    assert result.problem is None, str(result)
-    assert result.states > 1_000
+    must_hold(model(), more_than=1_000)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_each_mutation_is_found(mutation: str) -> None:
     """The obvious alternatives break, and the explorer shows how."""
-    result = explore(model(mutation))
-    assert result.problem is not None, f"nothing wrong with {mutation!r}?"
-    print(result)
+    must_break(model(mutation))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any
-from zoneinfo import ZoneInfo
+from unittest import mock
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.broadcasts import plan, schedule
+from chalicelib.broadcasts import model
 from chalicelib.broadcasts.model import Arm, Slice, Totals
-from chalicelib.broadcasts.plan import CannotRender, Judge
+from chalicelib.broadcasts.plans import plan
+from chalicelib.broadcasts.plans.plan import CannotRender, Judge, Piece
 
 STATIC = Arm("a", 1, {"messages": []}, static=True, variant="a")
 OWN = Arm("b", 2, {"messages": []}, static=False, variant="b")
@@ -64,21 +68,69 @@ def cut_all(sheets: list[dict[str, Any]], judge: Judge, page: int) -> list[Slice
     return made
 
 
-@settings(deadline=None)
+def pack(arms: Sequence[Arm], shards: Sequence[Sequence[Slice]], stops: Iterator[bool]) -> list[Piece]:
+    """The chunks of every part. Where ``stops`` says so somebody stops, and another goes on from there."""
+    done = {n: plan.totals(slices) for n, slices in enumerate(shards)}
+    pieces: dict[str, Piece] = {}
+    for part in plan.parts(done):
+        at: plan.Position | None = plan.beginning(part, arms)
+        while at is not None:
+            at = pack_on(shards, plan.Packer(arms, part, at), at, pieces, stops)
+    return sorted(pieces.values(), key=lambda piece: (piece.arm.id, piece.start))
+
+
+def pack_on(
+    shards: Sequence[Sequence[Slice]],
+    packer: plan.Packer,
+    since: plan.Position,
+    pieces: dict[str, Piece],
+    stops: Iterator[bool],
+) -> plan.Position | None:
+    """One invocation on a part: where it stopped, or None at the part's end."""
+    for shard in range(since.shard, len(shards)):
+        for number, made in enumerate(shards[shard]):
+            if shard == since.shard and number < since.slice:
+                continue
+            if packer.is_complete:
+                return None
+            if next(stops) and packer.chunks > since.chunks:
+                return plan.Position(**json.loads(json.dumps(vars(packer.position(shard, number)))))
+            for piece in packer.take(shard, number, made):
+                assert piece.name not in pieces, "a chunk was cut twice"
+                pieces[piece.name] = piece
+    assert packer.is_complete
+    return None
+
+
+def never() -> Iterator[bool]:
+    return itertools.repeat(False)
+
+
 @given(
     shards=st.lists(SHEETS, min_size=1, max_size=4),
     page=st.integers(1, 20),
     payload=st.sampled_from([10, 40_000, 120_000, 260_000]),
     hold_out=st.sampled_from([0, 30, 100]),
+    most=st.sampled_from([1, 20, 10_000]),
+    stops=st.lists(st.booleans(), min_size=1, max_size=5),
 )
 def test_every_friend_is_covered_exactly_once(
-    shards: list[list[dict[str, Any]]], page: int, payload: int, hold_out: float
+    shards: list[list[dict[str, Any]]],
+    page: int,
+    payload: int,
+    hold_out: float,
+    most: int,
+    stops: list[bool],
 ) -> None:
-    """Whatever the pages and the sizes: each friend who is meant is in one chunk, skipped, or held out."""
+    """Whatever the pages, sizes and parts, wherever somebody stops: each friend who is meant is in one chunk,
+    skipped, or held out.
+    """
     judge = a_judge(STATIC, OWN, hold_out=hold_out, payload_bytes=payload)
     shards = [[{**s, "user_id": f"{i}{s['user_id']}"} for s in sheets] for i, sheets in enumerate(shards)]
-    slices = [part for sheets in shards for part in cut_all(sheets, judge, page)]
-    pieces = list(plan.pack(judge.arms, slices))
+    cut = [cut_all(sheets, judge, page) for sheets in shards]
+    slices = [part for of_shard in cut for part in of_shard]
+    with mock.patch.object(plan, "PART_RECIPIENTS", most):
+        pieces = pack(judge.arms, cut, itertools.cycle(stops))
     meant = {
         sheet["user_id"]
         for sheets in shards
@@ -92,7 +144,7 @@ def test_every_friend_is_covered_exactly_once(
     counted = plan.totals(slices)
     assert counted.planned == len(meant)
     assert counted.recipients == len(sent)
-    assert list(plan.pack(judge.arms, slices)) == pieces
+    assert pack(judge.arms, cut, never()) == pieces
     for piece in pieces:
         assert len(piece.users) <= (500 if piece.arm.static else 100)
         assert set(piece.payloads) == (set() if piece.arm.static else set(piece.users))
@@ -100,13 +152,14 @@ def test_every_friend_is_covered_exactly_once(
     assert len(set(names)) == len(names)
 
 
-@given(st.lists(st.integers(0, 1300), min_size=1, max_size=5))
-def test_chunks_are_packed_across_shards(sizes: list[int]) -> None:
-    """Requests = the sum over arms of ceil(N / 500), however the friends lie in shards; names sort."""
-    slices = [
-        Slice(None, arms={"a": [f"{shard}-{n}" for n in range(size)]}) for shard, size in enumerate(sizes)
-    ]
-    pieces = list(plan.pack([STATIC], slices))
+@given(st.lists(st.integers(0, 1300), min_size=1, max_size=5), st.integers(1, 2000), st.lists(st.booleans()))
+def test_chunks_are_packed_across_shards_and_parts(sizes: list[int], most: int, stops: list[bool]) -> None:
+    """Requests = the sum over arms of ceil(N / 500), however friends lie in shards and parts; names sort."""
+    users = [[f"{shard}-{n}" for n in range(size)] for shard, size in enumerate(sizes)]
+    shards = [[Slice(None, arms={"a": of[n : n + 300]}) for n in range(0, len(of), 300)] for of in users]
+    slices = [part for of_shard in shards for part in of_shard]
+    with mock.patch.object(plan, "PART_RECIPIENTS", most):
+        pieces = pack([STATIC], shards, itertools.cycle([*stops, True]))
     assert len(pieces) == ceil(sum(sizes) / 500)
     everybody = [user for part in slices for user in part.arms["a"]]
     assert [user for piece in pieces for user in piece.users] == everybody
@@ -160,26 +213,11 @@ def test_progress_balances_while_chunks_come() -> None:
     assert (found["planned"], found["pending"], found["skipped"]) == (13, 7, {"blocked": 2, "cancelled": 1})
 
 
-BERLIN = ZoneInfo("Europe/Berlin")
-
-
-def test_the_next_occurrence() -> None:
-    """The next such weekday at that local time, strictly later; gaps go forward, overlaps are the first."""
-    every = {"weekdays": ["mon", "sun"], "time": "02:30"}
-    found = schedule.next_occurrence(every, BERLIN, datetime(2027, 3, 27, 12, tzinfo=UTC))
-    assert found == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)  # 02:30 does not exist: 03:30 local
-    assert schedule.next_occurrence(every, BERLIN, found) == datetime(2027, 3, 29, 0, 30, tzinfo=UTC)
-    autumn = schedule.next_occurrence(every, BERLIN, datetime(2027, 10, 30, 12, tzinfo=UTC))
-    assert autumn == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
-    daily = schedule.next_occurrence({"time": "10:00"}, BERLIN, datetime(2027, 1, 1, 9, tzinfo=UTC))
-    assert daily == datetime(2027, 1, 2, 9, tzinfo=UTC)
-
-
 def test_too_late() -> None:
     """An hour unless the document says otherwise; counted anew from when a person let it go on."""
     at, now = "2026-11-22T03:00:00.000Z", datetime(2026, 11, 22, 4, 1, tzinfo=UTC)
-    assert schedule.is_too_late({}, at, None, now)
-    assert not schedule.is_too_late({"max_lateness": "2h"}, at, None, now)
-    assert not schedule.is_too_late({}, at, "2026-11-22T03:30:00.000Z", now)
-    assert schedule.machine_time("2026-11-22T03:00:00.001Z") == "2026-11-22T03:00:01Z"
-    assert schedule.machine_time("2026-11-22T03:00:00.000Z") == "2026-11-22T03:00:00Z"
+    assert model.is_too_late({}, at, None, now)
+    assert not model.is_too_late({"max_lateness": "2h"}, at, None, now)
+    assert not model.is_too_late({}, at, "2026-11-22T03:30:00.000Z", now)
+    assert model.machine_time("2026-11-22T03:00:00.001Z") == "2026-11-22T03:00:01Z"
+    assert model.machine_time("2026-11-22T03:00:00.000Z") == "2026-11-22T03:00:00Z"

@@ -118,14 +118,24 @@ def test_a_refusal_is_final_for_a_recipient_only_without_an_open_attempt() -> No
     assert decide.after_answer(decide.NO_ANSWER, was_open=False) == "?"
     assert decide.after_answer(decide.Verdict("later"), was_open=False) == "."
     unheard_of = decide.Verdict("refused", "failed", "line_418")
-    assert model.LETTERS[decide.after_answer(unheard_of, was_open=False)] == ("failed", "line_4xx")
+    assert model.outcome_of(decide.after_answer(unheard_of, was_open=False)) == ("failed", "line_4xx")
 
 
 def test_letters_are_one_to_one() -> None:
     """Every outcome has one character, and it reads back."""
-    for outcome, char in model.LETTER_OF.items():
-        assert model.LETTERS[char] == outcome
+    for char, outcome in model.letters().items():
         assert len(char) == 1
+        assert char == model.UNANSWERED or model.letter(*outcome) == char
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [("skipped", "no_such_reason"), ("skipped", None), ("accepted", "cap"), ("skipped", "line_400")],
+)
+def test_an_outcome_that_is_not_declared_has_no_letter(outcome: tuple[str, str | None]) -> None:
+    """It is never taken for another one."""
+    with pytest.raises(KeyError):
+        model.letter(*outcome)
 
 
 STATES = st.sampled_from(
@@ -138,7 +148,7 @@ STATES = st.sampled_from(
     n=st.integers(1, 20),
     dropped=st.integers(0, 19),
     caps=st.integers(0, 5),
-    chars=st.text("".join(model.LETTERS), min_size=1, max_size=30),
+    chars=st.text("".join(model.letters()), min_size=1, max_size=30),
     push=st.booleans(),
 )
 def test_tally_and_outcomes_agree(

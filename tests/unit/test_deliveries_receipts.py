@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.conversations import service
 from chalicelib.deliveries import receipts
 from chalicelib.deliveries.model import Status, outcomes
-from chalicelib.engine import chat
-from chalicelib.friends.trim import size_of
 from chalicelib.messages.said import MAX_EFFECT
+from chalicelib.sheets.trim import size_of
+from tests.reasons_checked import words
 
 TEXT = [{"type": "text", "text": "冬の新作です"}]
 AT = "2026-11-20T03:00:00.000Z"
-PUT_AT = "2026-11-20T02:59:00.000Z"
 
 
 def a_manifest(**fields: Any) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def test_a_broadcast_that_was_taken() -> None:
         "account": "shop",
         "user_id": "U1",
         "event_id": "sent:r1:a-0",
+        "put_at": "2026-11-20T02:59:00Z",
         "type": "sent",
         "at": AT,
         "props": {"broadcast": "news", "run": "r1", "variant": "a"},
@@ -69,10 +70,10 @@ def test_a_scenario_step_that_was_not_taken(status: str, reason: str | None) -> 
         {"scenario": "welcome", "node": "first", "run": "r1"},
     )
     (effect,) = told["effects"]
-    assert (effect["status"], effect.get("why")) == (status, reason)
-    (shown,) = chat.lines(told)
+    assert (effect["status"], words(effect)) == (status, reason)
+    (shown,) = service.lines(told)
     assert (shown["by"], shown["type"], shown["status"]) == ("scenario:welcome:first", "push", status)
-    assert (shown["run"], shown["message"], shown.get("why")) == ("r1", "m1", reason)
+    assert (shown["run"], shown["message"], words(shown)) == ("r1", "m1", reason)
 
 
 def test_everybody_has_their_own_words_and_large_ones_their_gist() -> None:
@@ -94,7 +95,7 @@ def test_who_was_left_out_from_the_beginning_has_the_moment_of_the_chunk() -> No
     status = Status(chunk="a-0", kind="multicast", n=0, state="skipped", skipped={"cap": 1})
     (outcome,) = outcomes(status, manifest)
     told = receipts.line(manifest, outcome)
-    assert (told["at"], told["effects"][0]["why"]) == (manifest["at"], "cap")
+    assert (told["at"], words(told["effects"][0])) == (manifest["at"], "cap")
 
 
 def test_a_test_says_so() -> None:
@@ -102,7 +103,7 @@ def test_a_test_says_so() -> None:
     manifest = a_manifest(cause={"broadcast": "news", "message": "hello", "test": True})
     told = receipts.line(manifest, {"user_id": "U1", "status": "accepted", "at": AT})
     assert told["props"]["test"]
-    assert chat.lines(told)[0]["test"]
+    assert service.lines(told)[0]["test"]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.shared import bodies, http
-from chalicelib.shared.errors import Conflict, InvalidInput, TooLarge, Unavailable
+from chalicelib.api.kinds import CHECKED
+from chalicelib.catalog.validation import normal_body
+from chalicelib.http import answers, bodies, budget, language, pages, queries
+from chalicelib.shared.errors import (
+    Conflict,
+    InvalidInput,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from chalicelib.shared.reasons import said
 
 
 class Step(BaseModel):
@@ -49,9 +58,9 @@ def a_request(
     )
 
 
-def refusal(body: bytes, **limits: int) -> InvalidInput:
+def refusal(body: bytes) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        http.json_body(a_request(body), Sample, **limits)
+        bodies.json_body(a_request(body), Sample)
     return caught.value
 
 
@@ -61,7 +70,7 @@ def test_a_good_body_is_the_model() -> None:
         '{"name": "髪💇🏽‍♀️", "then": [{"points": 1}]}',
         '\ufeff{"name": "髪💇🏽‍♀️", "then": [{"points": 1}]}',
     ):
-        model = http.json_body(a_request(text.encode()), Sample)
+        model = bodies.json_body(a_request(text.encode()), Sample)
         assert (model.name, model.then[0].points) == ("髪💇🏽‍♀️", 1)
 
 
@@ -118,18 +127,18 @@ def test_an_empty_post_is_an_empty_object_and_an_empty_put_is_not() -> None:
     class Nothing(BaseModel):
         pass
 
-    assert http.json_body(a_request(b"", "POST"), Nothing) == Nothing()
-    assert http.json_body(a_request(None, "POST"), Nothing) == Nothing()
+    assert bodies.json_body(a_request(b"", "POST"), Nothing) == Nothing()
+    assert bodies.json_body(a_request(None, "POST"), Nothing) == Nothing()
     with pytest.raises(InvalidInput):
-        http.json_body(a_request(b"", "PUT"), Nothing)
+        bodies.json_body(a_request(b"", "PUT"), Nothing)
 
 
 def test_bodies_have_a_size() -> None:
     """One byte more than the limit is too large; the limit itself is not."""
-    assert http.raw_body(a_request(b"x" * 10), 10) == b"x" * 10
+    assert bodies.raw_body(a_request(b"x" * 10), 10) == b"x" * 10
     with pytest.raises(TooLarge):
-        http.raw_body(a_request(b"x" * 11), 10)
-    assert bodies.MAX_BODY_BYTES == 1 << 20
+        bodies.raw_body(a_request(b"x" * 11), 10)
+    assert budget.MAX_BODY_BYTES == 1 << 20
 
 
 @given(
@@ -154,7 +163,7 @@ def test_json_comes_back_as_it_was(value: Any) -> None:
 def test_no_bytes_crash_the_reader(body: bytes) -> None:
     """Any bytes are a model or invalid input."""
     with contextlib.suppress(InvalidInput):
-        http.json_body(a_request(body), Sample)
+        bodies.json_body(a_request(body), Sample)
 
 
 @given(
@@ -166,8 +175,8 @@ def test_no_bytes_crash_the_reader(body: bytes) -> None:
 )
 def test_cursors_come_back(position: dict[str, Any]) -> None:
     """A position survives its cursor, whose text needs no escaping in a URL."""
-    cursor = http.encode_cursor(position)
-    assert http.decode_cursor(cursor) == position
+    cursor = pages.encode_cursor(position)
+    assert pages.decode_cursor(cursor) == position
     assert cursor.isascii()
     assert not set(cursor) & set("+/=&?#% ")
 
@@ -176,7 +185,7 @@ def test_cursors_come_back(position: dict[str, Any]) -> None:
 def test_foreign_cursors_are_invalid_input(text: str) -> None:
     """A cursor that is none of ours is refused, whatever it is."""
     try:
-        position = http.query_cursor(a_request(query={"cursor": [text]}), "after")
+        position = pages.query_cursor(a_request(query={"cursor": [text]}), "after")
     except InvalidInput:
         return
     assert position is None or isinstance(position["after"], str)
@@ -186,47 +195,96 @@ def test_foreign_cursors_are_invalid_input(text: str) -> None:
 def test_limits_are_whole_numbers_in_range(text: str) -> None:
     """A bad ``limit`` is refused with its name."""
     with pytest.raises(InvalidInput) as caught:
-        http.query_int(a_request(query={"limit": [text]}), "limit", 100)
+        queries.query_int(a_request(query={"limit": [text]}), "limit", 100)
     assert caught.value.details[0].path == "limit"
 
 
 def test_queries_have_defaults() -> None:
     """Missing parameters are their defaults; given ones are read."""
-    assert http.query_int(a_request(), "limit", 100) == 100
-    assert http.query_int(a_request(query={"limit": ["200"]}), "limit", 100) == 200
-    assert http.query_text(a_request(query={"q": ["髪"]}), "q") == "髪"
-    assert http.query_text(a_request(), "q") is None
-    assert http.query_bool(a_request(query={"wait": ["true"]}), "wait") is True
-    assert http.query_bool(a_request(), "wait") is False
+    assert queries.query_int(a_request(), "limit", 100) == 100
+    assert queries.query_int(a_request(query={"limit": ["200"]}), "limit", 100) == 200
+    assert queries.query_text(a_request(query={"q": ["髪"]}), "q") == "髪"
+    assert queries.query_text(a_request(), "q") is None
+    assert queries.query_bool(a_request(query={"wait": ["true"]}), "wait") is True
+    assert queries.query_bool(a_request(), "wait") is False
     with pytest.raises(InvalidInput):
-        http.query_bool(a_request(query={"wait": ["yes"]}), "wait")
+        queries.query_bool(a_request(query={"wait": ["yes"]}), "wait")
 
 
 @pytest.mark.parametrize(("text", "revision"), [("12", 12), ('"12"', 12), (None, None)])
 def test_if_match_is_a_revision(text: str | None, revision: int | None) -> None:
     """``If-Match`` is a revision, quoted or not."""
     headers = {} if text is None else {"if_match": text}
-    assert http.if_match(a_request(**headers)) == revision
+    assert queries.if_match(a_request(**headers)) == revision
 
 
 @pytest.mark.parametrize("text", ["abc", "*", "", "-1", "1.0", "9" * 40])
 def test_other_if_matches_are_refused(text: str) -> None:
     """Anything else in ``If-Match`` is invalid input: ignoring it would overwrite."""
     with pytest.raises(InvalidInput):
-        http.if_match(a_request(if_match=text))
+        queries.if_match(a_request(if_match=text))
 
 
 @pytest.mark.parametrize("text", ["A", "-a", "_a", "a b", "a/b", "", "a" * 65, "あ", "a\n", "a%2Fb", "%ff"])
 def test_ids_have_a_pattern(text: str) -> None:
-    """What is no id is invalid input, with percent-encoding undone first."""
+    """What is no id is invalid input, judged as it would be stored: what looks encoded is not decoded."""
     with pytest.raises(InvalidInput):
-        http.path_id(text, "tag")
+        queries.path_id(text, "tag")
 
 
-def test_ids_and_texts_are_decoded() -> None:
-    """Chalice's local gateway hands path elements over encoded; both forms are the same id."""
-    assert http.path_id("a%2Db", "tag") == "a-b"
-    assert http.path_text("U%E9%AB%AA") == "U髪"
+PATH_ELEMENTS = {
+    "a%2Db": "a-b",
+    "%7A1": "z1",
+    "U%E9%AB%AA%F0%9F%92%87": "U髪💇",
+    "a%2Fb": "a/b",
+    "a%23%3Fb": "a#?b",
+    "a+b": "a+b",
+    "a%2Bb%20c": "a+b c",
+    "%2541": "%41",
+    "%c3%a9": "é",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("raw", "text"), PATH_ELEMENTS.items())
+def test_paths_are_decoded_once(raw: str, text: str) -> None:
+    """Whatever stands in a path is decoded once, for every view and for whoever reads the request."""
+    request = a_request()
+    names = request.uri_params = {"account": raw, "tag": "a%2Db"}
+    answer = queries.decode_path(request, lambda asked: Response(body=dict(asked.uri_params)))
+    assert answer.body == names == {"account": text, "tag": "a-b"}
+
+
+@pytest.mark.parametrize("raw", ["%", "%2", "a%zz", "%FF", "%C3", "%ED%A0%80", "100%"])
+def test_broken_paths_are_refused(raw: str) -> None:
+    """What is not percent-encoded UTF-8 is invalid input, and no view sees it."""
+    request = a_request()
+    request.uri_params = {"account": raw}
+    assert queries.decode_path(request, lambda _asked: pytest.fail("a view was called")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "path", "near"),
+    [
+        ("forms", {"name": "f", "questions": [{"id": "q", "text": "?", "choises": []}]},
+         "questions[0].choises", "choices"),
+        ("scenarios",
+         {"name": "s", "start": "a", "nodes": {"a": {"type": "message", "message": "m", "nxt": "b"}}},
+         "nodes.a.message.nxt", "next"),
+        ("policies", {"quiet_hours": {"from": "21:00", "to": "09:00", "thn": "skip"}},
+         "quiet_hours.thn", "then"),
+        ("rules", {"name": "r", "when": {"event": "messaged", "mach": {}}, "then": []}, "when.mach", "match"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_field_is_named_at_any_depth(
+    kind: str, body: dict[str, Any], path: str, near: str
+) -> None:
+    """At any depth, an unknown field is told with the nearest one of those that may stand there."""
+    with pytest.raises(InvalidInput) as caught:
+        normal_body(CHECKED[kind], body)
+    [detail] = caught.value.details
+    assert detail.path == path
+    assert detail.message == f'is not a known field (did you mean "{near}"?)'
 
 
 def test_views_answer_or_are_translated() -> None:
@@ -237,13 +295,14 @@ def test_views_answer_or_are_translated() -> None:
             raise error
         return {"ok": True}
 
-    safe = http.http_errors(view)
+    safe = answers.http_errors(view)
     assert safe(None).body == {"ok": True}
-    conflict = safe(Conflict("stale", current_revision=7))
+    conflict = safe(Conflict(said("stale"), current_revision=7))
     assert conflict.status_code == 409
     assert json.loads(str(conflict.body))["error"] == {
         "code": "conflict",
         "message": "stale",
+        "reason": {"code": "said", "params": {"text": "stale"}},
         "details": [],
         "current_revision": 7,
     }
@@ -251,7 +310,7 @@ def test_views_answer_or_are_translated() -> None:
     refused = ClientError({"Error": {"Code": "ValidationException", "Message": "secret"}}, "GetItem")
     wrapped = RuntimeError("boom")
     wrapped.__cause__ = throttled
-    answers = [
+    outages = [
         safe(error)
         for error in (
             throttled,
@@ -261,15 +320,39 @@ def test_views_answer_or_are_translated() -> None:
             ZeroDivisionError("secret"),
         )
     ]
-    assert [answer.status_code for answer in answers] == [503, 503, 503, 500, 500]
-    assert all("secret" not in str(answer.body) for answer in answers)
-    assert safe(Unavailable("x")).status_code == 503
-    assert isinstance(http.http_errors(lambda: Response(body="x", status_code=202))(), Response)
+    assert [answer.status_code for answer in outages] == [503, 503, 503, 500, 500]
+    assert all("secret" not in str(answer.body) for answer in outages)
+    assert safe(Unavailable(said("x"))).status_code == 503
+    assert isinstance(answers.http_errors(lambda: Response(body="x", status_code=202))(), Response)
 
 
-@given(
-    st.recursive(st.integers(), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(), x, max_size=3))
+def test_compressed_bodies_are_refused() -> None:
+    """A body in another coding is 415 with what to do; it is never read as if it were text."""
+    with pytest.raises(UnsupportedMediaType):
+        bodies.json_body(a_request(b"\x1f\x8b", content_encoding="gzip"), Sample)
+    assert bodies.raw_body(a_request(b"{}", content_encoding="identity")) == b"{}"
+
+
+def test_unknown_fields_name_the_one_that_was_meant() -> None:
+    """A slip in a field's name is answered with the name that the door knows."""
+    (detail,) = refusal(b'{"name": "a", "thn": []}').details
+    assert (detail.path, detail.message) == ("thn", 'is not a known field (did you mean "then"?)')
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("", "en"),
+        ("ja", "ja"),
+        ("ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        ("en-US,en;q=0.9,ja;q=0.8", "en"),
+        ("fr, ja;q=0.5", "ja"),
+        ("ja;q=0", "en"),
+        ("*", "en"),
+        ("ja;q=x, en;q=0.1", "ja"),
+        ("," * 10_000, "en"),
+    ],
 )
-def test_depth_counts_levels(value: Any) -> None:
-    """Wrapping a value in a list makes it one level deeper."""
-    assert bodies.depth([value]) == bodies.depth(value) + 1
+def test_a_header_may_choose_the_language(header: str, wanted: str) -> None:
+    """The language that is liked best among ours; English when none is named."""
+    assert language.preferred(header) == wanted

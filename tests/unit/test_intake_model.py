@@ -10,7 +10,7 @@ import pytest
 from chalicelib.intake import model
 from chalicelib.intake.model import Event, Kind, Purchase, read
 from chalicelib.shared.errors import InvalidInput
-from tests.engine_builders import NOW
+from tests.reaction_builders import NOW
 
 EVENT: dict[str, Any] = {"event_id": "E-1", "user_id": "U1", "type": "custom:booked", "props": {"n": 1}}
 ORDER: dict[str, Any] = {
@@ -30,16 +30,16 @@ def refused(kind: Kind, raw: Any) -> list[str]:
 
 def test_an_event_keeps_what_was_said() -> None:
     """Times become UTC text; without ``at`` it happened now."""
-    event = read(Event, EVENT | {"at": "2026-11-22T12:00:00+09:00"}).friend_event("shop", "U1", NOW)
+    event = read(Event, EVENT | {"at": "2026-11-22T12:00:00+09:00"}).friend_event("shop", "U1", NOW, "JPY")
     assert (event.event_id, event.type, event.at, event.props, event.source) == (
         "E-1", "custom:booked", "2026-11-22T03:00:00.000Z", {"n": 1}, "api",
     )  # fmt: skip
-    assert read(Event, EVENT).friend_event("shop", "U1", NOW).at == "2026-11-22T03:00:00.000Z"
+    assert read(Event, EVENT).friend_event("shop", "U1", NOW, "JPY").at == "2026-11-22T03:00:00.000Z"
 
 
 def test_an_order_is_one_event_however_often_it_is_told() -> None:
     """Its id is the order's; the props are what rules and figures look at."""
-    event = read(Purchase, ORDER).friend_event("shop", "U1", NOW)
+    event = read(Purchase, ORDER).friend_event("shop", "U1", NOW, "JPY")
     assert (event.event_id, event.type) == ("order:o-1", "purchased")
     assert event.props["amount"] == 5500
     assert event.props["currency"] == "JPY"
@@ -67,6 +67,7 @@ def test_an_order_is_one_event_however_often_it_is_told() -> None:
         ({"props": {"x": 10**50}}, "events[3].props"),
         ({"extra": 1}, "events[3].extra"),
         ({"type": "purchased"}, "events[3].props.order_id"),
+        ({"type": "refunded", "props": {"order_id": "r", "amount": 1}}, "events[3].props.refund_of"),
         ({"type": "purchased", "props": {"order_id": "o", "amount": -1}}, "events[3].props.amount"),
     ],
 )
@@ -82,6 +83,12 @@ def test_wrong_events_are_refused_with_a_path(change: dict[str, Any], path: str)
         ({"amount": "5500"}, "events[3].amount"),
         ({"amount": -1}, "events[3].amount"),
         ({"currency": "yen"}, "events[3].currency"),
+        ({"amount": 0.00001}, "events[3].amount"),
+        ({"amount": 12345678901.23456}, "events[3].amount"),
+        ({"amount": 10**400}, "events[3].amount"),
+        ({"amount": 1_000_000_000_001}, "events[3].amount"),
+        ({"refund_of": "o-1"}, "events[3]"),
+        ({"fire": "no"}, "events[3].fire"),
         ({"items": [{"category": "x"}]}, "events[3].items[0].product"),
         ({"order_id": None}, "events[3].order_id"),
     ],

@@ -13,6 +13,7 @@ from chalice.app import Chalice, CORSConfig, Response
 
 from chalicelib.local import api
 from chalicelib.local.http import Reply, Request, Server
+from tests.local_gateway import in_process
 
 
 def make_app() -> Chalice:
@@ -47,7 +48,8 @@ def make_app() -> Chalice:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    running = api.serve(make_app(), 0)
+    app = make_app()
+    running = api.serve(app, 0, in_process(app))
     yield running
     running.stop()
 
@@ -87,6 +89,17 @@ def test_errors_have_one_shape(
     seen, _, body = ask(server, method, path)
     assert (seen, code(body)) == (status, wanted)
     assert b"secret" not in body
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/things/z1;x", "z1%3Bx"), ("/things/z1;x=1?a=b;c", "z1%3Bx=1"), ("/things/z1#x", "z1%23x")],
+)
+def test_nothing_is_cut_off_a_path(server: Server, path: str, name: str) -> None:
+    """What Python's URLs call parameters or a fragment is part of the id, as it is behind API Gateway."""
+    status, _, body = ask(server, "GET", path)
+    assert (status, json.loads(body)["name"]) == (200, name)
+    assert ask(server, "GET", "//evil.example/things/z1")[0] == 404
 
 
 def test_a_media_type_that_is_not_taken(server: Server) -> None:
@@ -162,7 +175,7 @@ def test_an_account_is_introduced_to_the_simulator() -> None:
 
     line = Server(0, hear, refuse=api.refuse, max_body=1000)
     line.start()
-    platform = api.serve(app, 0, f"http://127.0.0.1:{line.port}")
+    platform = api.serve(app, 0, in_process(app), f"http://127.0.0.1:{line.port}")
     channel = {"name": "店", "channel_secret": "s", "channel_access_token": "t"}
     body = json.dumps(channel | {"shards": 4})
     try:
@@ -173,3 +186,13 @@ def test_an_account_is_introduced_to_the_simulator() -> None:
     finally:
         platform.stop()
     assert heard == [("PUT", "/_sim/channels/shop", channel)]
+
+
+def test_a_body_shorter_than_it_says_is_no_body(server: Server) -> None:
+    """Who says a longer body than they send is answered 400: half a file is never taken for a file."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+        line.sendall(b"POST /raw HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nuser_id\nU1\n")
+        line.shutdown(socket.SHUT_WR)
+        answer = line.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "invalid_input"

@@ -13,6 +13,7 @@ import pytest
 from chalicelib.local import config
 from chalicelib.local.config import CannotStart, Config, read_config
 from chalicelib.shared.settings import read_settings
+from tests.e2e.platform import open_to_others
 
 
 def test_defaults() -> None:
@@ -34,6 +35,17 @@ def test_a_port_that_is_none(value: str) -> None:
     """A wrong port is one sentence that names the variable."""
     with pytest.raises(CannotStart, match="TODOKU_PORT"):
         read_config({"TODOKU_PORT": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TIME_SCALE", v) for v in ("x", "0", "-1", "0.0", "nan", "1e9", "1,5")] + [("CPU_SHARE", "yes")],
+)
+def test_a_budget_that_is_none(name: str, value: str) -> None:
+    """A wrong scale or share is one sentence that names the variable."""
+    with pytest.raises(CannotStart, match=f"TODOKU_LOCAL_{name}"):
+        read_config({f"TODOKU_LOCAL_{name}": value})
+    assert read_config({"TODOKU_LOCAL_TIME_SCALE": "0.1", "TODOKU_LOCAL_CPU_SHARE": "0"}).port == 8000
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
@@ -86,3 +98,37 @@ def test_the_lock_file_names_no_registry() -> None:
     packages = {name: package for name, package in lock["packages"].items() if name}
     assert packages["node_modules/dynalite"]["version"] == "4.0.0"
     assert all("integrity" in package and "resolved" not in package for package in packages.values())
+
+
+def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    """Also what an earlier version left open; what a link points to is somebody else's."""
+    folder, outside = tmp_path / "data", tmp_path / "outside"
+    for path in (folder / "lock", folder / "logs" / "api.log", outside):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+        path.chmod(0o644)
+    (folder / "link").symlink_to(outside)
+    folder.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        config.keep_private(folder)
+        (folder / "new").mkdir()
+        (folder / "new" / "file").write_text("x")
+    finally:
+        os.umask(before)
+    assert open_to_others(folder) == []
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o644
+
+
+def test_a_folder_that_no_platform_has_made_keeps_its_files_as_they_are(tmp_path: Path) -> None:
+    """Only the way in is closed."""
+    mine = tmp_path / "notes.txt"
+    mine.write_text("x")
+    mine.chmod(0o644)
+    before = os.umask(0o022)
+    try:
+        config.keep_private(tmp_path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o644

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from chalicelib.gateways import aws
-from chalicelib.local import pollers, wiring
+from chalicelib.local import wiring
+from chalicelib.local.environments import TimedOut
 from chalicelib.local.pollers import Busy, Poller, failed_ids, to_event
-from chalicelib.local.wiring import QueueHandler
+from chalicelib.local.wiring import Function, QueueHandler
 from tests.e2e import tiny
 
 
@@ -47,18 +48,22 @@ class FakeSqs:
 
 
 def poll(
-    monkeypatch: pytest.MonkeyPatch, sqs: FakeSqs, handler: Callable[[Any, Any], Any], batch_size: int = 10
+    monkeypatch: pytest.MonkeyPatch,
+    sqs: FakeSqs,
+    handler: Callable[[Any, Any], Any],
+    batch_size: int = 10,
+    window_s: int = 0,
 ) -> None:
     """Poll until the fake has nothing more."""
     monkeypatch.setattr(aws, "client", lambda _: sqs)
-    monkeypatch.setattr(pollers, "load_handler", lambda _: handler)
     busy = Busy()
-    poller = Poller(QueueHandler("q", "room.workers.work", batch_size, None), busy)
+    queue = QueueHandler("q", Function("work", "room.workers.work"), batch_size, window_s)
+    poller = Poller(queue, busy, lambda _, event: handler(event, None))
     poller.start()
     deadline = time.monotonic() + 5
-    while sqs.waiting and time.monotonic() < deadline:
+    until_s = time.monotonic() + window_s + 0.1
+    while (sqs.waiting or time.monotonic() < until_s) and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.05)
     assert busy.stop(5)
     poller.join(5)
 
@@ -82,20 +87,17 @@ def test_partial_failures(monkeypatch: pytest.MonkeyPatch, answer: Any, deleted:
     assert (sqs.deleted, sqs.given_back) == (deleted, [])
 
 
-def test_a_handler_that_raises_fails_its_batch(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An exception deletes nothing, is in the log, and the poller goes on with the next batch."""
+def test_an_invocation_that_fails_fails_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It deletes nothing and gives nothing back, and the poller goes on with the next batch."""
     sqs, calls = FakeSqs(4), []
 
     def handler(event: dict[str, Any], _: Any) -> None:
         calls.append(len(event["Records"]))
         if len(calls) == 1:
-            raise RuntimeError("broken")
+            raise TimedOut("work: Task timed out after 10.00 seconds")
 
     poll(monkeypatch, sqs, handler, batch_size=2)
-    assert (calls, sqs.deleted) == ([2, 2], ["r2", "r3"])
-    assert "broken" in capsys.readouterr().err
+    assert (calls, sqs.deleted, sqs.given_back) == ([2, 2], ["r2", "r3"], [])
 
 
 def test_a_batch_may_be_larger_than_one_receive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +105,27 @@ def test_a_batch_may_be_larger_than_one_receive(monkeypatch: pytest.MonkeyPatch)
     sqs, sizes = FakeSqs(25), []
     poll(monkeypatch, sqs, lambda event, _: sizes.append(len(event["Records"])), batch_size=100)
     assert (sizes, len(sqs.deleted)) == ([25], 25)
+
+
+def test_a_batch_waits_for_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes within the batching window goes with the first message, as far as the batch has room."""
+    sqs, sizes = FakeSqs(10), []
+    sqs.waiting, late = sqs.waiting[:1], sqs.waiting[1:]
+    threading.Timer(0.3, lambda: sqs.waiting.extend(late)).start()
+    poll(monkeypatch, sqs, lambda event, _: sizes.append(len(event["Records"])), batch_size=5, window_s=1)
+    assert sizes == [5, 5]
+    assert len(sqs.deleted) == 10
+
+
+def test_pollers_are_as_many_as_may_run_at_a_time() -> None:
+    """A part of MaximumConcurrency, the function's reserved concurrency, the machine: the least of them."""
+    free, reserved = Function("f", "p"), Function("f", "p", reserved=2)
+    allowed = [
+        QueueHandler("q", function, 1, concurrency=concurrency).at_most(8)
+        for function in (free, reserved)
+        for concurrency in (None, 1, 3, 16, 100)
+    ]
+    assert allowed == [8, 1, 2, 4, 8, 2, 1, 2, 2, 2]
 
 
 def test_a_stop_waits_for_handlers_and_starts_none() -> None:
@@ -135,13 +158,35 @@ def test_an_event_looks_like_lambdas() -> None:
 def test_wiring_is_what_the_app_says() -> None:
     """Queues, batch sizes and schedules come from the app; handlers are found by their deployed path."""
     app = wiring.load_app("tests.e2e.tiny")
-    assert wiring.queue_handlers(app) == [
-        QueueHandler("todoku-test-inbox.fifo", "tests.e2e.tiny.react", 10, None),
-        QueueHandler("todoku-test-bulk", "tests.e2e.tiny.bulk", 10, None),
+    assert [(h.queue, h.function.path, h.batch_size, h.window_s) for h in wiring.queue_handlers(app)] == [
+        ("todoku-test-inbox.fifo", "tests.e2e.tiny.react", 10, 0),
+        ("todoku-test-bulk", "tests.e2e.tiny.bulk", 10, 0),
     ]
-    assert [(s.expression, s.function) for s in wiring.scheduled_handlers(app)] == [
+    assert [(s.expression, s.function.path) for s in wiring.scheduled_handlers(app)] == [
         ("rate(1 minute)", "tests.e2e.tiny.sweep")
     ]
     assert wiring.load_handler("tests.e2e.tiny.react") is tiny.react
-    assert wiring.timeout_s("chalicelib.engine.workers.react") == 10
-    assert pollers.context("chalicelib.engine.workers.react").get_remaining_time_in_millis() > 9000
+
+
+def test_functions_have_what_the_config_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timeout, memory and reserved concurrency are the function's own, else the stage's, else the app's."""
+    react = wiring.function("react", "chalicelib.reaction.workers.react")
+    assert (react.timeout_s, react.memory_mb) == (10, 512)
+    assert wiring.api_function() == Function("api_handler", "app.app", 29, 1024)
+    monkeypatch.setenv("TODOKU_LOCAL_TIME_SCALE", "0.1")
+    assert wiring.function("recover", "x").timeout_s == 90
+    config = {
+        "lambda_timeout": 7,
+        "stages": {"prod": {"lambda_functions": {"f": {"reserved_concurrency": 3}}}},
+    }
+    monkeypatch.setattr(wiring, "_config", lambda: config)
+    assert wiring.function("f", "x") == Function("f", "x", 7 * 0.1, 128, 3)
+
+
+def test_every_source_of_the_app_has_its_settings() -> None:
+    """No handler of the app falls back to a default because its name was not found."""
+    app = wiring.load_app("app")
+    sources = [*wiring.queue_handlers(app), *wiring.scheduled_handlers(app)]
+    names = {source.function.name for source in sources} | set(wiring.lambda_functions(app))
+    given = wiring._config()["stages"]["prod"]["lambda_functions"]
+    assert names == set(given) - {"api_handler"}

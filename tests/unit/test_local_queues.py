@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.local.sqs_model import Entry, SqsError, receipt
-from chalicelib.local.sqs_queues import Queues
-from chalicelib.local.sqs_store import Message, Store
+from chalicelib.local.sqs.model import Entry, SqsError, receipt
+from chalicelib.local.sqs.queues import Queues
+from chalicelib.local.sqs.store import Message, Store
 
 FIFO = {"FifoQueue": "true", "DeduplicationScope": "messageGroup", "VisibilityTimeout": "60"}
 
@@ -209,7 +209,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(steps)
 def test_whatever_happens_a_group_keeps_its_order(
     tmp_path_factory: pytest.TempPathFactory, plan: list

@@ -9,11 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.messages import actions, addresses
-from chalicelib.messages.template import Expression
+from chalicelib.actions.kinds import ACTIONS
+from chalicelib.api.kinds import CHECKED
+from chalicelib.catalog.validation import normal_body
+from chalicelib.messages import addresses, vocabulary
+from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.origins import BadAddress, origin_of
 from chalicelib.shared.settings import Settings
-from tests.engine_builders import a_catalog
+from chalicelib.shared.text.template import Expression
+from tests.reaction_builders import a_catalog
 
 
 def said(*values: str) -> Any:
@@ -52,9 +56,9 @@ INJECTED = [
 @pytest.mark.parametrize("url", INJECTED)
 def test_no_variable_in_the_host(name: str, url: str) -> None:
     """Refused when it is saved, with the path and a sentence; and never filled in."""
-    then = [{name: {addresses.FIELDS[name]: url, "text": "x"}}]
-    (wrong,) = actions.check(then, a_catalog())
-    assert wrong.path == f"then[0].{name}.{addresses.FIELDS[name]}"
+    then = [{name: {ACTIONS[name].address: url, "text": "x"}}]
+    (wrong,) = vocabulary.check(then, a_catalog())
+    assert wrong.path == f"then[0].{name}.{ACTIONS[name].address}"
     assert len(wrong.message) > 20
     for value in ("@127.0.0.1:8125/host-injected", ":8125/x", "evil", "1"):
         with pytest.raises(BadAddress):
@@ -107,7 +111,7 @@ def test_plain_http_is_for_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
     """On AWS it is refused when saved."""
     assert addresses.problem("http://x.jp/{{ event.text }}") is None
     monkeypatch.setattr(addresses, "settings", lambda: Settings(stage="prod"))
-    assert addresses.problem("http://x.jp/{{ event.text }}") == "must be an https address"
+    assert str(addresses.problem("http://x.jp/{{ event.text }}")) == "must be an https address"
 
 
 def test_values_are_encoded() -> None:
@@ -172,3 +176,28 @@ def test_whatever_is_said_the_same_is_called(first: str, second: str) -> None:
     assert (before, after) == ("/a", "b")
     assert unquote(value) == f"-{first}"
     assert parts.query.split("&")[1:] == ["r=1"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "leads_as_it_looks"),
+    [
+        ("https://shop.example/@sale", True),
+        ("https://shop.example?to=a@b", True),
+        ("line://ti/p/@shop", True),
+        ("https://shop.example@evil.example/", False),
+        ("HTTPS://a:b@evil.example", False),
+        ("https://shop.example\\@evil.example", False),
+        ("https:\\\\evil.example", False),
+    ],
+)
+def test_addresses_of_buttons_lead_where_they_seem_to(uri: str, leads_as_it_looks: bool) -> None:
+    """No user before the host and no backslash, as for links; an @ elsewhere is a character."""
+    button = {"type": "uri", "label": "x", "uri": uri}
+    template = {"type": "buttons", "text": "x", "actions": [button]}
+    message = {"name": "m", "messages": [{"type": "template", "altText": "x", "template": template}]}
+    if leads_as_it_looks:
+        assert normal_body(CHECKED["messages"], message)["messages"] == message["messages"]
+        return
+    with pytest.raises(InvalidInput) as caught:
+        normal_body(CHECKED["messages"], message)
+    assert [detail.path for detail in caught.value.details] == ["messages[0].template.actions[0].uri"]

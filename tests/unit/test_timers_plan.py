@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.shared.times import parse_iso
 from chalicelib.timers import plan
 from chalicelib.timers.model import (
+    DUE,
     Entry,
     Slot,
     execution_name,
@@ -59,7 +61,7 @@ def test_every_slot_is_sent_once_packed_and_in_time(found: list[Slot], backup: b
         entries = message.body["entries"]
         queues = {"step": "due", "chunk": "sends", "run": "broadcast-tasks", "moment": "bulk"}
         assert queue == queues[message.body["kind"]]
-        assert len(entries) <= (100 if queue in {"due", "bulk"} else 1)
+        assert len(entries) <= DUE[message.body["kind"]].pack
         arrives = NOW + timedelta(seconds=message.delay_s)
         seconds = {parse_iso(entry["due_at"]).replace(microsecond=0) for entry in entries}
         assert len(seconds) == 1
@@ -70,9 +72,16 @@ def test_every_slot_is_sent_once_packed_and_in_time(found: list[Slot], backup: b
 
 
 def test_a_wave_is_few_messages() -> None:
-    """1,000 friends of one group and second are ten messages."""
-    wave = [slot(n, 5_000) for n in range(1000)]
-    assert len(list(plan.messages(wave, NOW))) == 10
+    """10,000 friends of one group and second are twenty messages, each of a size that SQS takes."""
+    users = [f"U{n:032x}" for n in range(10_000)]
+    bodies = [{"user_id": user, "scenario": "s" * 64, "run": 12} for user in users]
+    wave = [
+        Slot(Entry("a" * 40, "step", f"{'s' * 64}#{body['user_id']}", 123, NOW, "g", body), NOW)
+        for body in bodies
+    ]
+    found = [message for _, message in plan.messages(wave, NOW)]
+    assert [len(message.body["entries"]) for message in found] == [500] * 20
+    assert max(len(json.dumps(message.body)) for message in found) < 256_000
 
 
 def test_a_backup_comes_after_the_first_copy() -> None:

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from chalicelib.local.line.app import application
@@ -29,15 +30,18 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    stop = threading.Event()
+    asked: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
+        signal.signal(name, lambda number, _: asked.append(number))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
     print(f"LINE simulator on http://127.0.0.1:{server.server_port}", flush=True)
-    stop.wait()
+    while not asked:
+        time.sleep(0.1)
     server.shutdown()
     server.server_close()
     sim.close()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
     return 0
 
 

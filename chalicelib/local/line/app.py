@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chalicelib.local.line.door import open_door
 from chalicelib.local.line.httpd import Application, Request, Response, error
+from chalicelib.local.line.login import account_link, oauth
 from chalicelib.local.line.simulator import Simulator
 
 PAGE = Path(__file__).parent / "page"
@@ -35,6 +36,10 @@ def application(sim: Simulator) -> Application:
         try:
             if request.path.startswith(("/v2/", "/v3/", "/bot/")):
                 return sim.answer(request)
+            if (said := oauth.answer(sim, request)) is not None:
+                return said
+            if request.path == account_link.DIALOG:
+                return account_link.dialog(sim, request)
             if request.path.startswith("/_sim/"):
                 return open_door(sim, request)
             return _page(request)

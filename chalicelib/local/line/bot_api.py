@@ -199,7 +199,11 @@ def _transcoding(call: Call) -> Response:
 def _link_token(call: Call) -> Response:
     if call.sim.people.status(call.account, call.names["user"]) != "following":
         return error(404 if USER_ID.match(call.names["user"]) else 400, "Not found")
-    return Response(body={"linkToken": secrets.token_urlsafe(24)})
+    token, at = secrets.token_urlsafe(24), iso(call.sim.now())
+    call.sim.store.run(
+        "INSERT INTO link_tokens VALUES (?, ?, ?, ?, 0)", token, call.account, call.names["user"], at
+    )
+    return Response(body={"linkToken": token})
 
 
 # webhook settings -----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from chalicelib.local.line.phones import event_item
 from chalicelib.local.line.webhooks import chat_of
 from chalicelib.shared.errors import Conflict, InvalidInput
 from chalicelib.shared.ids import new_ulid
+from chalicelib.shared.reasons import said
 from chalicelib.shared.times import iso
 
 if TYPE_CHECKING:
@@ -103,15 +104,15 @@ class _Act:
         try:
             body = call.request.json()
         except ValueError as broken:
-            raise InvalidInput(f"the body is not JSON: {broken}") from broken
+            raise InvalidInput(said(f"the body is not JSON: {broken}")) from broken
         if not isinstance(body, dict):
-            raise InvalidInput("the body must be an object")
+            raise InvalidInput(said("the body must be an object"))
         if not USER_ID.match(user):
-            raise InvalidInput("a user id is U and 32 characters of 0-9 and a-f")
+            raise InvalidInput(said("a user id is U and 32 characters of 0-9 and a-f"))
         accounts = [channel.account for channel in sim.people.channels()]
         account = body.get("account") or (accounts[0] if len(accounts) == 1 else None)
         if not isinstance(account, str):
-            raise InvalidInput("account is needed")
+            raise InvalidInput(said("account is needed"))
         self.sim, self.user, self.body, self.account = sim, user, body, account
         self.envelope = events.Envelope(
             user, sim.now(), new_ulid(), new_ulid().lower() + new_ulid()[-6:].lower(), sim.new_id
@@ -125,7 +126,7 @@ class _Act:
         """Only who has not blocked can do anything; whoever does something is a friend."""
         status = self.sim.people.status(self.account, self.user)
         if status == "blocked":
-            raise Conflict("this friend has blocked the account")
+            raise Conflict(said("this friend has blocked the account"))
         if status != "following":
             self.sim.people.set_status(self.account, self.user, "following", self.sim.now())
 
@@ -158,7 +159,7 @@ def _message(act: _Act) -> Response:
     act.in_touch()
     given = act.body.get("message", {"type": "text", "text": act.body.get("text")})
     if not isinstance(given, dict):
-        raise InvalidInput("message must be an object")
+        raise InvalidInput(said("message must be an object"))
     event = events.message(act.envelope, given)
     _keep_content(act.sim, event, _content(act.body))
     return act.say(event)
@@ -194,7 +195,7 @@ def _account_link(act: _Act) -> Response:
     act.in_touch()
     nonce, result = act.body.get("nonce"), act.body.get("result", "ok")
     if not isinstance(nonce, str) or result not in {"ok", "failed"}:
-        raise InvalidInput("nonce is needed, and result is ok or failed")
+        raise InvalidInput(said("nonce is needed, and result is ok or failed"))
     return act.say(events.account_link(act.envelope, nonce, result))
 
 
@@ -208,7 +209,7 @@ def _unsend(act: _Act) -> Response:
 def _event(act: _Act) -> Response:
     given = act.body.get("event")
     if not isinstance(given, dict):
-        raise InvalidInput("event must be an object")
+        raise InvalidInput(said("event must be an object"))
     return act.say(events.any_event(act.envelope, given))
 
 
@@ -219,7 +220,7 @@ def _content(body: dict[str, Any]) -> tuple[str, bytes] | None:
     try:
         data = base64.b64decode(given, validate=True)
     except (binascii.Error, TypeError, ValueError) as wrong:
-        raise InvalidInput("content_base64 is not base64") from wrong
+        raise InvalidInput(said("content_base64 is not base64")) from wrong
     return str(body.get("content_type") or "application/octet-stream"), data
 
 
@@ -242,7 +243,7 @@ def _run(verb: Callable[[_Act], Response]) -> Handler:
         try:
             return verb(_Act(call))
         except events.Unknown as wrong:
-            raise InvalidInput(str(wrong)) from wrong
+            raise InvalidInput(said(str(wrong))) from wrong
 
     return act
 

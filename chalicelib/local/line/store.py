@@ -51,6 +51,14 @@ CREATE TABLE IF NOT EXISTS rich_menu_links (
     account TEXT, user_id TEXT, id TEXT, PRIMARY KEY (account, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rich_menu_aliases (
     account TEXT, alias TEXT, id TEXT, PRIMARY KEY (account, alias)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS link_tokens (
+    token TEXT PRIMARY KEY, account TEXT, user_id TEXT, at TEXT, used INTEGER DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS login_channels (
+    account TEXT PRIMARY KEY, channel TEXT, secret TEXT, liff TEXT, endpoint TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS login_codes (
+    code TEXT PRIMARY KEY, account TEXT, user_id TEXT, at TEXT, asked TEXT, used INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS login_grants (
+    refresh TEXT PRIMARY KEY, access TEXT, account TEXT, user_id TEXT, gone INTEGER) WITHOUT ROWID;
 """
 
 EVERYBODY = ""

@@ -9,6 +9,7 @@ from datetime import date
 
 from chalicelib.messages.limits.spot import Spot, is_open
 from chalicelib.messages.text import graphemes
+from chalicelib.shared.reasons import Reason
 
 URI_LENGTH = 10_000
 URI_SCHEMES = ("http", "https", "line", "tel")
@@ -45,10 +46,10 @@ def check_action(spot: Spot, place: Place) -> None:
     """The action under ``spot`` works where it stands."""
     kind = spot.value.get("type")
     if kind == "richmenuswitch":
-        spot.say("type", "richmenuswitch works in rich menus only")
+        spot.say("type", Reason("rich_menus_only"))
         return
     if kind in _QUICK_REPLY_ONLY and not place.quick_reply:
-        spot.say("type", f"{kind} works in quick replies only")
+        spot.say("type", Reason("quick_replies_only", action=str(kind)))
         return
     chosen = spot.choice("type", [*_CHECKS, *_QUICK_REPLY_ONLY], required=True)
     if chosen is None:
@@ -63,11 +64,11 @@ def _postback(spot: Spot, _place: Place) -> None:
     spot.text("displayText", 300, count=graphemes)
     spot.text("text", 300, count=graphemes)
     if spot.has("displayText") and spot.has("text"):
-        spot.say("text", "cannot stand beside displayText; use displayText")
+        spot.say("text", Reason("beside_display_text"))
     option = spot.choice("inputOption", _INPUT_OPTIONS)
     spot.text("fillInText", 300, count=graphemes)
     if spot.has("fillInText") and option != "openKeyboard":
-        spot.say("fillInText", "needs inputOption openKeyboard")
+        spot.say("fillInText", Reason("needs_open_keyboard"))
 
 
 def _message(spot: Spot, _place: Place) -> None:
@@ -80,7 +81,7 @@ def _uri(spot: Spot, place: Place) -> None:
     if other is None:
         return
     if place.quick_reply:
-        spot.say("altUri", "does not work in quick replies")
+        spot.say("altUri", Reason("not_in_quick_replies"))
     other.url("desktop", URI_LENGTH, URI_SCHEMES)
 
 
@@ -95,11 +96,11 @@ def _datetimepicker(spot: Spot, _place: Place) -> None:
         if value is None or is_open(value):
             continue
         if not _can_be_picked(mode, value):
-            spot.say(key, f"is not a {mode} such as " + _EXAMPLES[mode])
+            spot.say(key, Reason("not_a_moment", kind=mode, example=_EXAMPLES[mode]))
         else:
             bounds[key] = value.upper()
     if "max" in bounds and bounds["max"] <= bounds.get("min", ""):
-        spot.say("max", "must be later than min")
+        spot.say("max", Reason("later_than_min"))
 
 
 def _can_be_picked(mode: str, value: str) -> bool:

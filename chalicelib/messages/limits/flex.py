@@ -13,6 +13,7 @@ from typing import Any
 from chalicelib.messages.limits.actions import FLEX, FLEX_BUTTON, check_action
 from chalicelib.messages.limits.imagemap import ALT_TEXT
 from chalicelib.messages.limits.spot import Spot, is_open
+from chalicelib.shared.reasons import Reason
 
 BUBBLE_BYTES = 30 * 1024
 CAROUSEL_BYTES = 50 * 1024
@@ -35,31 +36,33 @@ _BORDERS = ("none", "light", "normal", "medium", "semi-bold", "bold")
 _PIXELS = re.compile(r"[0-9]+(\.[0-9]+)?px")
 _LENGTH = re.compile(r"[0-9]+(\.[0-9]+)?(px|%)")
 _SHIFT = re.compile(r"-?[0-9]+(\.[0-9]+)?(px|%)")
-_Form = tuple[re.Pattern[str], str, tuple[str, ...]]
-_SPACE: _Form = (_PIXELS, "pixels such as 10px", _KEYWORDS)
-_PADDING: _Form = (_LENGTH, "a length such as 10px or 5%", _KEYWORDS)
-_OFFSET: _Form = (_SHIFT, "a length such as 10px or 5%", _KEYWORDS)
-_EDGE: _Form = (_LENGTH, "a length such as 10px or 50%", ())
+_Form = tuple[re.Pattern[str], Reason, tuple[str, ...]]
+_SPACE: _Form = (_PIXELS, Reason("form_pixels", example="10px"), _KEYWORDS)
+_PADDING: _Form = (_LENGTH, Reason("form_length", pixels="10px", share="5%"), _KEYWORDS)
+_OFFSET: _Form = (_SHIFT, Reason("form_length", pixels="10px", share="5%"), _KEYWORDS)
+_EDGE: _Form = (_LENGTH, Reason("form_length", pixels="10px", share="50%"), ())
 _FORMS: dict[str, _Form] = {
     "margin": _SPACE,
     "spacing": _SPACE,
     "cornerRadius": _SPACE,
-    "borderWidth": (_PIXELS, "pixels such as 2px", _BORDERS),
-    "lineSpacing": (_PIXELS, "pixels such as 20px", ()),
+    "borderWidth": (_PIXELS, Reason("form_pixels", example="2px"), _BORDERS),
+    "lineSpacing": (_PIXELS, Reason("form_pixels", example="20px"), ()),
     **dict.fromkeys(("offsetTop", "offsetBottom", "offsetStart", "offsetEnd"), _OFFSET),
     **dict.fromkeys(("paddingAll", "paddingTop", "paddingBottom", "paddingStart", "paddingEnd"), _PADDING),
 }
 _OWN_FORMS: dict[str, dict[str, _Form]] = {
     "box": dict.fromkeys(("width", "maxWidth", "height", "maxHeight"), _EDGE),
-    "text": {"size": (_PIXELS, "pixels such as 14px", _FONT_SIZES)},
-    "span": {"size": (_PIXELS, "pixels such as 14px", _FONT_SIZES)},
-    "icon": {"size": (_LENGTH, "a length such as 20px or 10%", _FONT_SIZES)},
-    "image": {"size": (_LENGTH, "a length such as 200px or 50%", (*_FONT_SIZES, "full"))},
+    "text": {"size": (_PIXELS, Reason("form_pixels", example="14px"), _FONT_SIZES)},
+    "span": {"size": (_PIXELS, Reason("form_pixels", example="14px"), _FONT_SIZES)},
+    "icon": {"size": (_LENGTH, Reason("form_length", pixels="20px", share="10%"), _FONT_SIZES)},
+    "image": {"size": (_LENGTH, Reason("form_length", pixels="200px", share="50%"), (*_FONT_SIZES, "full"))},
 }
 """Words, pixels and percentages as the reference has them; offsets below zero are used and taken."""
 _ANGLE = re.compile(r"([0-9]{1,2}|[12][0-9][0-9]|3[0-5][0-9])(\.[0-9]+)?deg")
 _PERCENT = re.compile(r"([0-9]{1,2}(\.[0-9]+)?|100(\.0+)?)%")
 _MOST_ANIMATED = 10
+_MOST = 2**31 - 1
+"""LINE keeps whole numbers in 32 bits."""
 _FONT_STYLES = ("normal", "italic")
 _COLOUR_KEYS = ("color", "backgroundColor", "borderColor", "separatorColor")
 
@@ -70,13 +73,13 @@ def check_flex(spot: Spot) -> None:
     contents = spot.child("contents", required=True)
     kind = contents.choice("type", ["bubble", "carousel"], required=True) if contents else None
     if contents and kind == "bubble":
-        _check_size(contents, BUBBLE_BYTES, "a bubble")
+        _check_size(contents, BUBBLE_BYTES, "bubble")
         _check_bubble(contents, in_carousel=False)
     elif contents and kind == "carousel":
         _check_carousel(contents)
     animated = _count_animated(contents.value) if contents else 0
     if animated > _MOST_ANIMATED:
-        spot.say("contents", f"has {animated} animated images; LINE takes at most {_MOST_ANIMATED}")
+        spot.say("contents", Reason("line_animated", has=animated, most=_MOST_ANIMATED))
 
 
 def _count_animated(contents: Any) -> int:
@@ -92,21 +95,21 @@ def _count_animated(contents: Any) -> int:
 
 
 def _check_carousel(spot: Spot) -> None:
-    _check_size(spot, CAROUSEL_BYTES, "a carousel")
+    _check_size(spot, CAROUSEL_BYTES, "carousel")
     bubbles = list(spot.children("contents", 1, 12))
     for bubble in bubbles:
         bubble.choice("type", ["bubble"], required=True)
-        _check_size(bubble, BUBBLE_BYTES, "a bubble")
+        _check_size(bubble, BUBBLE_BYTES, "bubble")
         _check_bubble(bubble, in_carousel=True)
         sizes = [one.value.get("size", "mega") for one in (bubbles[0], bubble)]
         if sizes[0] != sizes[1] and not any(map(is_open, sizes)):
-            bubble.say("size", "all bubbles of a carousel must have one size")
+            bubble.say("size", Reason("bubbles_one_size"))
 
 
-def _check_size(spot: Spot, most: int, what: str) -> None:
+def _check_size(spot: Spot, most: int, kind: str) -> None:
     size = len(json.dumps(spot.value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     if size > most:
-        spot.say("", f"is {size:,} bytes of JSON; LINE takes at most {most:,} for {what}")
+        spot.say("", Reason("line_bytes", size=f"{size:,}", most=f"{most:,}", kind=kind))
 
 
 def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
@@ -114,7 +117,7 @@ def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
     spot.choice("direction", ["ltr", "rtl"])
     parts = [key for key in ("header", "hero", "body", "footer") if spot.has(key)]
     if not parts:
-        spot.say("", "a bubble needs a header, hero, body or footer")
+        spot.say("", Reason("bubble_parts"))
     for key in parts:
         block = spot.child(key)
         if block is None:
@@ -123,7 +126,7 @@ def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
         kind = block.value.get("type")
         small = size is not None and size not in _VIDEO_SIZES
         if kind == "video" and (in_carousel or small):
-            block.say("type", "video works in the hero of a single kilo, mega or giga bubble only")
+            block.say("type", Reason("video_place"))
         _check_component(block, "hero", allowed)
     _check_tap(spot)
     styles = spot.child("styles")
@@ -150,11 +153,11 @@ def _box(spot: Spot, _layout: str) -> None:
     background = spot.child("background")
     if background:
         background.choice("type", ["linearGradient"], required=True)
-        background.form("angle", _ANGLE, "an angle from 0deg to below 360deg", required=True)
+        background.form("angle", _ANGLE, Reason("form_angle"), required=True)
         for key in ("startColor", "endColor"):
             background.colour(key, required=True)
         background.colour("centerColor")
-        background.form("centerPosition", _PERCENT, "from 0% to 100%")
+        background.form("centerPosition", _PERCENT, Reason("form_percent"))
     _check_tap(spot)
 
 
@@ -233,8 +236,8 @@ def _check_looks(spot: Spot, kind: str) -> None:
         spot.choice(key, words)
     for key, (pattern, what, keywords) in {**_FORMS, **_OWN_FORMS.get(kind, {})}.items():
         spot.form(key, pattern, what, keywords)
-    spot.number("flex", 0)
-    spot.number("maxLines", 0)
+    spot.number("flex", 0, _MOST)
+    spot.number("maxLines", 0, _MOST)
     for key in ("wrap", "scaling", "animated"):
         spot.flag(key)
 
@@ -250,6 +253,6 @@ def _check_ratio(spot: Spot) -> None:
         return
     ratio = _RATIO.fullmatch(value)
     if not ratio or not (1 <= float(ratio[1]) <= 100_000 and 1 <= float(ratio[2]) <= 100_000):
-        spot.say("aspectRatio", "must be width:height such as 20:13, each from 1 to 100000")
+        spot.say("aspectRatio", Reason("ratio_form"))
     elif float(ratio[2]) > 3 * float(ratio[1]):
-        spot.say("aspectRatio", "must not be more than three times as high as wide")
+        spot.say("aspectRatio", Reason("ratio_high"))

@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.messages.limits.actions import QUICK_REPLY, check_action
 from chalicelib.messages.limits.spot import Holey, Spot
 from chalicelib.messages.text import units
+from chalicelib.shared.reasons import Reason
 
 TEXT_LENGTH = 5000
 _TRACKING_ID = re.compile(r"[a-zA-Z0-9\-.=,+*()%$&;:@{}!?<>\[\]]+")
@@ -31,7 +32,7 @@ def check_common(spot: Spot) -> None:
     if sender:
         name = sender.text("name", 20)
         if name and _LINES_OWN_NAME.search(name):
-            sender.say("name", "may not contain LINE's own name")
+            sender.say("name", Reason("lines_own_name"))
         sender.url("iconUrl")
 
 
@@ -46,9 +47,9 @@ def check_text(spot: Spot) -> None:
         emoji.text("emojiId", None, required=True)
         known = text is not None and index is not None and not isinstance(text, Holey)
         if known and _unit_at(str(text), int(index or 0)) != "$":
-            emoji.say("index", f"must point at a $ in the text (in UTF-16 units), and {index:.0f} does not")
+            emoji.say("index", Reason("emoji_no_dollar", index=int(index or 0)))
         elif index is not None and index in taken:
-            emoji.say("index", f"points at the $ of another emoji ({index:.0f})")
+            emoji.say("index", Reason("emoji_taken", index=int(index)))
         taken |= {index} if index is not None else set()
 
 
@@ -61,7 +62,7 @@ def check_text_v2(spot: Spot) -> None:
     if given:
         names = set(given.value)
         if len(names) > 100:
-            spot.say("substitution", f"has {len(names)} entries; LINE takes at most 100")
+            spot.say("substitution", Reason("line_entries", has=len(names), most=100))
         for name in sorted(names)[:100]:
             _check_substitution(given, name)
     if text is not None:
@@ -116,7 +117,7 @@ def _unit_at(text: str, index: int) -> str | None:
 
 def _check_substitution(given: Spot, name: str) -> None:
     if not _SUBSTITUTION.fullmatch(name):
-        given.say(name[:40], "is not a name of 1 to 20 of 0-9 A-Z a-z _")
+        given.say(name[:40], Reason("substitution_name"))
         return
     value = given.child(name, required=True)
     kind = value.choice("type", ["mention", "emoji"], required=True) if value else None
@@ -135,14 +136,14 @@ def _check_placeholders(spot: Spot, text: str, names: set[str], given: dict[str,
             continue
         name = token[1]
         if name is None:
-            spot.say("text", f"has a single {token[0]}; a brace to be shown is doubled")
+            spot.say("text", Reason("single_brace", brace=token[0]))
             return
         if name not in names:
-            spot.say("text", f"names {{{name[:40]}}}, which substitution does not have")
+            spot.say("text", Reason("no_substitution", name=name[:40]))
             return
         kind = given[name].get("type") if isinstance(given[name], dict) else None
         if isinstance(kind, str) and kind in used:
             used[kind] += 1
     for kind, count in used.items():
         if count > 20:
-            spot.say("text", f"has {count} {kind}s; LINE takes at most 20")
+            spot.say("text", Reason("line_marks", has=count, kind=kind, most=20))

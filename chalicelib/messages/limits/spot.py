@@ -8,17 +8,21 @@ from typing import Any
 
 from chalicelib.messages.text import units
 from chalicelib.shared.errors import Detail
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.settings import settings
 
 _MISSING: Any = object()
 _NOT_IN_URL = re.compile(r"[^\x21-\x7e]")
+_USER = re.compile("https?://[^/?#]*@", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 
 MEDIA_URL = 2000
 MEDIA = ("https",)
 
 
-EMPTY = "must not be empty"
+EMPTY = Reason("must_not_be_empty")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
+_COLOUR = Reason("form_colour")
 
 
 class Holey(str):
@@ -38,6 +42,11 @@ def is_open(value: Any) -> bool:
     return isinstance(value, Holey) and not value.always
 
 
+def _ours() -> tuple[str, ...]:
+    """How the addresses of files begin that this laptop serves, without a certificate."""
+    return (f"{settings().media_origin}/media/",) if settings().is_local else ()
+
+
 class Spot:
     """One JSON object at one path; problems go to the shared list."""
 
@@ -54,9 +63,9 @@ class Spot:
         """The path of a property."""
         return f"{self.path}.{key}"
 
-    def say(self, key: str, message: str) -> None:
+    def say(self, key: str, reason: Reason) -> None:
         """Note a problem with a property."""
-        self.found.append(Detail(self.at(key) if key else self.path, message))
+        self.found.append(Detail(self.at(key) if key else self.path, reason))
 
     def text(
         self,
@@ -72,15 +81,15 @@ class Spot:
         if value is _MISSING:
             return None
         if not isinstance(value, str):
-            self.say(key, "must be a text")
+            self.say(key, Reason("must_be_a_text"))
             return None
         holey = is_open(value)
         if not value and (not holey or value.empty):  # type: ignore[attr-defined]
             self.say(key, EMPTY)
-        elif most is not None and count(value) > most:
-            self.say(key, f"is {count(value)} characters long; LINE takes at most {most}")
+        elif most is not None and (has := count(value)) > most:
+            self.say(key, Reason("line_characters", has=has, most=most))
         elif pattern and not holey and not pattern.fullmatch(value):
-            self.say(key, f"may only consist of {pattern.pattern}")
+            self.say(key, Reason("consists_of", pattern=pattern.pattern))
         text: str = value
         return text
 
@@ -92,12 +101,16 @@ class Spot:
         if not value or (is_open(value) and value.opens):  # type: ignore[attr-defined]
             return
         scheme = _SCHEME.match(value)
+        if value.startswith(_ours()):
+            return
         if not scheme or scheme[1].lower() not in schemes:
-            self.say(key, f"must be an address that begins with {' or '.join(f'{s}:' for s in schemes)}")
+            self.say(key, Reason("address_schemes", schemes=" or ".join(f"{s}:" for s in schemes)))
         elif _NOT_IN_URL.search(value):
-            self.say(key, "must be percent-encoded: no spaces and nothing beyond ASCII")
+            self.say(key, Reason("address_percent"))
+        elif "\\" in value or _USER.match(value):
+            self.say(key, Reason("address_no_user"))
         elif not is_open(value) and not scheme[2].strip("/"):
-            self.say(key, "names no place after its scheme")
+            self.say(key, Reason("address_no_place"))
 
     def choice(self, key: str, allowed: Collection[str], *, required: bool = False) -> str | None:
         """The property is one of the words. None also when a variable decides; ``type`` may not be one."""
@@ -105,7 +118,7 @@ class Spot:
         if value is _MISSING or (is_open(value) and key != "type"):
             return None
         if not isinstance(value, str) or value not in allowed or (isinstance(value, Holey) and key == "type"):
-            self.say(key, f"must be one of {', '.join(allowed)}")
+            self.say(key, Reason("must_be_one_of", choices=list(allowed)))
             return None
         return value
 
@@ -113,7 +126,7 @@ class Spot:
         self,
         key: str,
         pattern: re.Pattern[str],
-        what: str,
+        what: Reason,
         words: Collection[str] = (),
         *,
         required: bool = False,
@@ -123,13 +136,14 @@ class Spot:
         if value is _MISSING or is_open(value):
             return None
         if not isinstance(value, str) or not (value in words or pattern.fullmatch(value)):
-            self.say(key, "must be " + (f"one of {', '.join(words)}, or {what}" if words else what))
+            worded = Reason("form_or_word", words=list(words), what=what)
+            self.say(key, worded if words else Reason("form", what=what))
             return None
         return value
 
     def colour(self, key: str, *, required: bool = False) -> None:
         """The property is a colour."""
-        self.form(key, COLOUR, "a colour such as #1db446 or #1db446ff", required=required)
+        self.form(key, COLOUR, _COLOUR, required=required)
 
     def number(
         self,
@@ -144,13 +158,16 @@ class Spot:
         value = self._given(key, required)
         if value is _MISSING:
             return None
-        kinds: tuple[type, ...] = (int,) if whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            self.say(key, "must be a whole number" if whole else "must be a number")
+        fits = isinstance(value, int) or (
+            isinstance(value, float) and (not whole or value.is_integer())  # 1.0 is whole in JSON
+        )
+        if isinstance(value, bool) or not fits:
+            self.say(key, Reason("must_be_whole" if whole else "must_be_number"))
             return None
         number: Any = value
         if not (number >= least and (most is None or number <= most)):
-            self.say(key, f"must be at least {least}" + ("" if most is None else f" and at most {most}"))
+            range_ = Reason("at_least", least=least)
+            self.say(key, range_ if most is None else Reason("at_least_at_most", least=least, most=most))
             return None
         return float(number)
 
@@ -158,7 +175,7 @@ class Spot:
         """The property is true or false."""
         value = self._given(key, required=False)
         if value is not _MISSING and not isinstance(value, bool):
-            self.say(key, "must be true or false")
+            self.say(key, Reason("must_be_boolean"))
 
     def child(self, key: str, *, required: bool = False) -> Spot | None:
         """The object under a property."""
@@ -166,7 +183,7 @@ class Spot:
         if value is _MISSING:
             return None
         if not isinstance(value, dict):
-            self.say(key, "must be an object")
+            self.say(key, Reason("must_be_object"))
             return None
         return Spot(value, self.at(key), self.found)
 
@@ -176,24 +193,24 @@ class Spot:
         if value is _MISSING:
             return
         if not isinstance(value, list):
-            self.say(key, "must be a list")
+            self.say(key, Reason("must_be_list"))
             return
         if len(value) < least:
-            self.say(key, f"needs at least {least}")
+            self.say(key, Reason("needs_at_least", least=least))
         elif most is not None and len(value) > most:
-            self.say(key, f"has {len(value)}; LINE takes at most {most}")
+            self.say(key, Reason("line_count", has=len(value), most=most))
         for n, item in enumerate(value[:200]):
             if isinstance(item, dict):
                 yield Spot(item, f"{self.at(key)}[{n}]", self.found)
             else:
-                self.say(f"{key}[{n}]", "must be an object")
+                self.say(f"{key}[{n}]", Reason("must_be_object"))
 
     def _given(self, key: str, required: bool) -> Any:
         value = self.value.get(key)
         if value is not None:
             return value
         if key in self.value:
-            self.say(key, "is null: what is not wanted is left out")
+            self.say(key, Reason("is_null"))
         elif required:
-            self.say(key, "is required")
+            self.say(key, Reason("is_required"))
         return _MISSING

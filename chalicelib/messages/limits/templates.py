@@ -11,6 +11,7 @@ from chalicelib.messages.limits.actions import IMAGE_CAROUSEL, TEMPLATE, TEMPLAT
 from chalicelib.messages.limits.imagemap import ALT_TEXT
 from chalicelib.messages.limits.spot import Spot
 from chalicelib.messages.text import graphemes
+from chalicelib.shared.reasons import Reason
 
 
 def check_template(spot: Spot) -> None:
@@ -45,9 +46,11 @@ def _carousel(spot: Spot) -> None:
         column.text("text", 60 if _has_head(column) else 120, required=True, count=graphemes)
         _default_action(column)
         _actions(column, 1, 3)
-    _same(columns, "actions", _count_of_actions, "as many actions")
-    _same(columns, "title", lambda column: column.has("title"), "a title or none")
-    _same(columns, "thumbnailImageUrl", lambda column: column.has("thumbnailImageUrl"), "an image or none")
+    _same(columns, "actions", _count_of_actions, Reason("columns_actions"))
+    _same(columns, "title", lambda column: column.has("title"), Reason("columns_title"))
+    _same(
+        columns, "thumbnailImageUrl", lambda column: column.has("thumbnailImageUrl"), Reason("columns_image")
+    )
 
 
 def _image_carousel(spot: Spot) -> None:
@@ -66,10 +69,10 @@ _CHECKS: dict[str, Callable[[Spot], None]] = {
 }
 
 
-def _same(columns: list[Spot], key: str, trait: Callable[[Spot], object], what: str) -> None:
+def _same(columns: list[Spot], key: str, trait: Callable[[Spot], object], why: Reason) -> None:
     for column in columns[1:]:
         if trait(column) != trait(columns[0]):
-            column.say(key, f"every column of a carousel must have {what}, like the first")
+            column.say(key, why)
 
 
 def _count_of_actions(column: Spot) -> int:

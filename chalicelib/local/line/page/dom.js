@@ -1,5 +1,7 @@
 // Elements are made here and nowhere else: text is always text, never markup.
 
+import { scene } from "./scenes.js";
+
 /** An element: `props` are class, text, on (listeners), style (a dictionary), or attributes. */
 export function el(name, props = {}, ...children) {
   const node = document.createElement(name);
@@ -58,7 +60,7 @@ export function tint(name) {
 /** A picture from a URL, with a drawn scene in its place when it cannot be loaded. */
 export function picture(url, props = {}) {
   const img = el("img", { alt: "", loading: "lazy", referrerpolicy: "no-referrer", ...props });
-  const drawn = `/_sim/pictures/${encodeURIComponent(String(url).slice(-80).replace(/[^\w.-]/g, "_"))}.svg`;
+  const drawn = scene(String(url).slice(-80).replace(/[^\w.-]/g, "_"));
   img.addEventListener("error", () => { if (!img.src.endsWith(drawn)) img.src = drawn; });
   img.src = /^(https?:|data:image\/|blob:|\/_sim\/)/.test(String(url)) ? url : drawn;
   return img;

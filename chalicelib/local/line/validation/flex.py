@@ -17,9 +17,12 @@ _SPACES = ("none", "xs", "sm", "md", "lg", "xl", "xxl")
 _BORDERS = ("none", "light", "normal", "medium", "semi-bold", "bold")
 _PIXELS = re.compile(r"\d+(\.\d+)?px\Z")
 _LENGTH = re.compile(r"\d+(\.\d+)?(px|%)\Z")
+_SHIFT = re.compile(r"-?\d+(\.\d+)?(px|%)\Z")
+_PERCENT = re.compile(r"(\d{1,2}(\.\d+)?|100(\.0+)?)%\Z")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?\Z")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)\Z")
 _DEEPEST = 12
+_MOST = 2**31 - 1
 
 _PLACED = {"margin", "position", "offsetTop", "offsetBottom", "offsetStart", "offsetEnd"}
 _PADDING = {"paddingAll", "paddingTop", "paddingBottom", "paddingStart", "paddingEnd"}
@@ -65,15 +68,15 @@ def check_flex(contents: Any) -> list[dict[str, str]]:
     report = Report(pointers=True)
     root = Part(contents, "", report)
     if root.type == "bubble":
-        _within(root, 30_000)
+        _within(root, 30 * 1024)
         _bubble(root, in_carousel=False)
     elif root.type == "carousel":
-        _within(root, 50_000)
+        _within(root, 50 * 1024)
         root.only({"type", "contents"})
         bubbles = list(root.items("contents", 1, 12))
         for bubble in bubbles:
             _bubble(bubble, in_carousel=True)
-        if len({bubble.word("size") for bubble in bubbles}) > 1:
+        if len({bubble.word("size") or "mega" for bubble in bubbles}) > 1:
             root.child("contents").wrong("all bubbles must have the same size")
     else:
         root.wrong("invalid property")
@@ -128,10 +131,11 @@ def _component(part: Part, allowed: set[str], depth: int) -> None:
         _pick(part, name, values)
     for name in _COLOURS:
         _match(part, name, _COLOUR)
-    for name in ("margin", "offsetTop", "offsetBottom", "offsetStart", "offsetEnd"):
-        _match(part, name, _LENGTH, _SPACES)
+    _match(part, "margin", _PIXELS, _SPACES)
+    for name in ("offsetTop", "offsetBottom", "offsetStart", "offsetEnd"):
+        _match(part, name, _SHIFT, _SPACES)
     if part.value.get("flex") is not None:
-        part.number("flex", 0, 1000)
+        part.number("flex", 0, _MOST)
     for name in ("wrap", "scaling", "animated"):
         part.flag(name)
     _KINDS[part.type](part, depth)
@@ -141,8 +145,10 @@ def _component(part: Part, allowed: set[str], depth: int) -> None:
 
 def _box(part: Part, depth: int) -> None:
     _pick(part, "layout", ("horizontal", "vertical", "baseline"), required=True)
-    for name in (*_PADDING, "spacing", "cornerRadius"):
+    for name in _PADDING:
         _match(part, name, _LENGTH, _SPACES)
+    for name in ("spacing", "cornerRadius"):
+        _match(part, name, _PIXELS, _SPACES)
     _match(part, "borderWidth", _PIXELS, _BORDERS)
     for name in ("width", "maxWidth", "height", "maxHeight"):
         _match(part, name, _LENGTH)
@@ -154,6 +160,7 @@ def _box(part: Part, depth: int) -> None:
         _match(background, "startColor", _COLOUR, required=True)
         _match(background, "endColor", _COLOUR, required=True)
         _match(background, "centerColor", _COLOUR)
+        _match(background, "centerPosition", _PERCENT)
     inside = _IN_BASELINE if part.value.get("layout") == "baseline" else _IN_BOX
     if not isinstance(part.value.get("contents"), list):
         part.child("contents").wrong("must be specified")
@@ -183,7 +190,7 @@ def _video(part: Part, depth: int) -> None:
 
 def _icon(part: Part, _depth: int) -> None:
     part.url("url")
-    _match(part, "size", _PIXELS, _SIZES)
+    _match(part, "size", _LENGTH, _SIZES)
     _aspect(part)
 
 
@@ -197,7 +204,7 @@ def _text(part: Part, depth: int) -> None:
     _pick(part, "style", ("normal", "italic"))
     _match(part, "lineSpacing", _PIXELS)
     if part.value.get("maxLines") is not None:
-        part.number("maxLines", 0, 10_000)
+        part.number("maxLines", 0, _MOST)
     if spans is not None:
         for span in part.items("contents", 0, 1000):
             _component(span, {"span"}, depth + 1)

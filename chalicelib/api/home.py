@@ -1,0 +1,246 @@
+"""What a person looks at first: names of documents, what is left of the quota, the summary of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from chalice.app import Blueprint, Response
+from pydantic import BaseModel
+
+from chalicelib.accounts.access import require
+from chalicelib.accounts.service import get_account
+from chalicelib.api.kinds import KINDS
+from chalicelib.broadcasts import service as broadcasts
+from chalicelib.broadcasts.plans import preview
+from chalicelib.catalog.service import snapshot
+from chalicelib.gateways import clock, queues
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.routes import Operation
+from chalicelib.rules import health
+from chalicelib.segments import audience
+from chalicelib.shared.settings import QUEUES
+from chalicelib.shared.times import iso, local_date, parse_iso
+
+bp = Blueprint(__name__)
+
+_ACCOUNT = "/v1/accounts/{account}"
+_DAYS = 30
+_WITHIN_S = 8.0
+_RULES_LOOKED_AT = 50
+
+
+class Quota(BaseModel):
+    """Messages of this month. ``limit`` null: none, or LINE does not tell (then ``used`` is null too).
+
+    ``reserved``: what runs that are under way have still to send. ``left`` is less those.
+    """
+
+    limit: int | None
+    used: int | None
+    reserved: int
+    left: int | None
+    yen_per_message: int
+    month: str
+
+
+class Named(BaseModel):
+    """A document by its id."""
+
+    id: str
+    name: str
+    more: dict[str, Any]
+
+
+class Names(BaseModel):
+    """Every document's id and name by kind; ``more``: a few fields that pickers need."""
+
+    names: dict[str, list[Named]]
+
+
+class Day(BaseModel):
+    """Of a local day: who came and who blocked, as the sheets tell now (a return hides the block before)."""
+
+    date: str
+    followed: int
+    blocked: int
+
+
+class Friends(BaseModel):
+    """How many there are. Not ``exact``: more than could be read in time; multiplied from what was."""
+
+    following: int
+    blocked: int
+    exact: bool
+    days: list[Day]
+
+
+class Need(BaseModel):
+    """Something that waits for a person: ``kind`` approval, quota, runaway, missed, rule, dead_letters."""
+
+    kind: str
+    id: str
+    name: str
+    detail: str
+
+
+class Summary(BaseModel):
+    """What the home page shows."""
+
+    as_of: str
+    friends: Friends
+    quota: Quota
+    sending: list[dict[str, Any]]
+    coming: list[dict[str, Any]]
+    needs: list[Need]
+
+
+@bp.route(f"{_ACCOUNT}/quota", methods=["GET"])
+@http_errors
+def get_quota(account: str) -> Response:
+    """``GET /quota``: this month's messages, as LINE tells them."""
+    require(bp.current_request, "viewer", account)
+    return json_response(_quota(account, _runs(account)))
+
+
+@bp.route(f"{_ACCOUNT}/catalog/names", methods=["GET"])
+@http_errors
+def get_names(account: str) -> Response:
+    """``GET /catalog/names``: id and name of every document."""
+    require(bp.current_request, "viewer", account)
+    catalog = snapshot(account)
+    named = {
+        kind: [
+            {
+                "id": document.id,
+                "name": str(document.body.get("name") or document.id),
+                "more": _more(document.body),
+            }
+            for document in catalog.all(kind).values()
+        ]
+        for kind in KINDS
+    }
+    return json_response({"names": named})
+
+
+_SHOWN = ("type", "choices", "folder", "category", "enabled", "url")
+
+
+def _more(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: body[name] for name in _SHOWN if name in body}
+
+
+@bp.route(f"{_ACCOUNT}/summary", methods=["GET"])
+@http_errors
+def get_summary(account: str) -> Response:
+    """``GET /summary``: friends, quota, what is being sent, what comes next, what waits for a person."""
+    principal = require(bp.current_request, "viewer", account)
+    runs = _runs(account)
+    moving = [one for one in runs if one["status"] not in {"scheduled", "missed"}]
+    coming = sorted((one for one in runs if one["status"] == "scheduled"), key=lambda one: str(one["at"]))
+    needs = [*_broadcast_needs(runs), *_rule_needs(account)]
+    if principal.account is None:
+        needs += _dead_letters()
+    return json_response(
+        {
+            "as_of": iso(clock.now()),
+            "friends": _friends(account),
+            "quota": _quota(account, runs),
+            "sending": [_shown(one) for one in moving],
+            "coming": [_shown(one) for one in coming[:10]],
+            "needs": needs,
+        }
+    )
+
+
+def _runs(account: str) -> list[dict[str, Any]]:
+    """The broadcasts whose runs are not at their end."""
+    return list(broadcasts.open_broadcasts(account))
+
+
+def _shown(one: dict[str, Any]) -> dict[str, Any]:
+    names = ("id", "name", "status", "status_reason", "at", "every", "progress", "started_at")
+    return {name: one[name] for name in names}
+
+
+def _quota(account: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    told = preview.quota_of(account)
+    reserved = sum(int(one["progress"]["pending"]) for one in runs)
+    left = told["left"]
+    return {
+        "limit": told["limit"],
+        "used": told["used"],
+        "reserved": reserved,
+        "left": None if left is None else max(0, left - reserved),
+        "yen_per_message": preview.YEN_PER_MESSAGE,
+        "month": local_date(clock.now(), get_account(account).zone).strftime("%Y-%m"),
+    }
+
+
+def _friends(account_id: str) -> dict[str, Any]:
+    account, began = get_account(account_id), clock.now()
+    days = {local_date(began - timedelta(days=n), account.zone).isoformat(): [0, 0] for n in range(_DAYS)}
+    counts, shards = {"following": 0, "blocked": 0}, 0
+    for shard in range(account.shards):
+        if shards > 1 and (clock.now() - began).total_seconds() > _WITHIN_S:
+            break
+        shards += 1
+        for sheets in audience.walk_shard(account_id, shard, needs=("followed_at", "blocked_at")):
+            for sheet in sheets:
+                if sheet["status"] in counts:
+                    counts[sheet["status"]] += 1
+                for place, name in enumerate(("followed_at", "blocked_at")):
+                    at = sheet.get(name)
+                    day = at and local_date(parse_iso(at), account.zone).isoformat()
+                    if day in days:
+                        days[day][place] += 1
+    factor = account.shards / shards
+    return {
+        **{name: round(n * factor) for name, n in counts.items()},
+        "exact": shards == account.shards,
+        "days": [
+            {"date": day, "followed": round(came * factor), "blocked": round(left * factor)}
+            for day, (came, left) in sorted(days.items())
+        ],
+    }
+
+
+_WAITING = {"quota": "quota", "runaway": "runaway"}
+
+
+def _broadcast_needs(runs: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
+    for one in runs:
+        kind = {"awaiting_approval": "approval", "missed": "missed"}.get(one["status"])
+        if one["status"] == "paused":
+            kind = _WAITING.get(str(one["status_reason"]))
+        if kind is not None:
+            yield {
+                "kind": kind,
+                "id": one["id"],
+                "name": one["name"],
+                "detail": str(one["status_reason"] or ""),
+            }
+
+
+def _rule_needs(account: str) -> Iterator[dict[str, str]]:
+    rules = [rule for rule in snapshot(account).all("rules").values() if rule.body.get("enabled", True)]
+    for rule in rules[:_RULES_LOOKED_AT]:
+        trouble = health.read(account, rule.id, 1)
+        if trouble:
+            detail = f"{sum(int(line['n']) for line in trouble)} × {trouble[0]['why']}"
+            yield {"kind": "rule", "id": rule.id, "name": str(rule.body["name"]), "detail": detail}
+
+
+def _dead_letters() -> Iterator[dict[str, str]]:
+    for queue in QUEUES:
+        count = queues.counts(queue)["dlq"]
+        if count:
+            yield {"kind": "dead_letters", "id": queue, "name": queue, "detail": str(count)}
+
+
+OPERATIONS = [
+    Operation("GET", f"{_ACCOUNT}/quota", "What is left of this month's messages", "viewer", None, Quota),
+    Operation("GET", f"{_ACCOUNT}/catalog/names", "Id and name of every document", "viewer", None, Names),
+    Operation("GET", f"{_ACCOUNT}/summary", "What a person looks at first", "viewer", None, Summary),
+]

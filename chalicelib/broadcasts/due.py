@@ -1,0 +1,41 @@
+"""Whom the timers wake here: runs whose machine is not known to go on, and runs on hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chalicelib.timers.model import DueKind, Entry, Woken
+
+
+def _run_done(entries: Sequence[Entry]) -> list[bool]:
+    from chalicelib.broadcasts import service
+
+    return service.run_done(list(entries))
+
+
+def _hold_over(entries: Sequence[Entry]) -> list[bool]:
+    from chalicelib.deliveries import service
+
+    return service.hold_over(entries)
+
+
+def _watched(entries: Sequence[Woken]) -> None:
+    from chalicelib.broadcasts import lifecycle
+
+    for entry in entries:
+        place = entry["body"]
+        lifecycle.watched(entry["account"], place["broadcast"], place["run"], int(entry["version"]))
+
+
+def _hold_ended(entries: Sequence[Woken]) -> None:
+    from chalicelib.broadcasts import lifecycle
+
+    for entry in entries:
+        place = entry["body"]
+        lifecycle.hold_ended(entry["account"], place["broadcast"], place["run"], entry["due_at"])
+
+
+DUE: dict[str, DueKind] = {
+    "run": DueKind("broadcast-tasks", _run_done, _watched, is_watch=True),
+    "run_hold": DueKind("broadcast-tasks", _hold_over, _hold_ended),
+}

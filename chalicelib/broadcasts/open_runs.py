@@ -1,0 +1,109 @@
+"""Which runs are on their way, and keeping all of them going."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.broadcasts import lifecycle, store
+from chalicelib.broadcasts.model import Head
+from chalicelib.broadcasts.plans import planning
+from chalicelib.broadcasts.plans import store as plan_store
+from chalicelib.deliveries import service as deliveries
+from chalicelib.gateways import clock
+from chalicelib.shared.ids import ulid_time
+from chalicelib.shared.observability import logger
+from chalicelib.timers import service as timers
+
+_STALE = timedelta(minutes=10)
+
+
+def run_done(entries: list[timers.Entry]) -> list[bool]:
+    """For drained watches: whether the run needs this one no more (it has ended, or a later one stands)."""
+    done = []
+    for entry in entries:
+        head = store.find(entry.account, entry.body["broadcast"])
+        mine = head is not None and head.run == entry.body["run"]
+        done.append(head is None or not mine or head.is_final or head.watch > entry.version)
+    return done
+
+
+def resume_open_runs() -> int:
+    """Keep every run going that is not at its end: after a restart, when executions are forgotten.
+
+    Answers how many there are. One that fails does not keep the others waiting.
+    """
+    count = 0
+    for account in accounts.list_accounts():
+        for run, broadcast in store.open_runs(account.id):
+            head = store.find(account.id, broadcast)
+            if head is None or head.run != run or head.is_final:
+                # Perhaps a run that is beginning just now; long ago it is none.
+                if clock.now() - ulid_time(run) > _STALE or (head is not None and head.run == run):
+                    store.close(account.id, run)
+                continue
+            count += 1
+            try:
+                lifecycle.keep_going(head)
+            except Exception:  # noqa: BLE001 (the others must go on; its watch comes again)
+                logger.exception("run not resumed", extra={"account": account.id, "run": run})
+    return count
+
+
+def keep_run_going(account: str, run: str) -> bool:
+    """Keep one run going; False when it is no broadcast's, or at its end."""
+    broadcast = dict(store.open_runs(account)).get(run)
+    head = store.find(account, broadcast) if broadcast else None
+    if head is None or head.run != run or head.is_final:
+        return False
+    lifecycle.keep_going(head)
+    return True
+
+
+def open_runs_count() -> int:
+    """How many runs are on their way (a schedule that waits for its time is not)."""
+    count = 0
+    for account in accounts.list_accounts():
+        for run, broadcast in store.open_runs(account.id):
+            head = store.find(account.id, broadcast)
+            if head is not None and head.run == run and not head.is_final and head.status != "scheduled":
+                count += 1
+    return count
+
+
+# A look at the runs that are on their way, for operators; changes nothing.
+
+
+def open_runs(account: str) -> list[tuple[str, str]]:
+    """``(run, broadcast)`` of every run that is not at its end."""
+    return store.open_runs(account)
+
+
+def problems(account: str, run: str, broadcast: str) -> Iterator[dict[str, Any]]:
+    """``{"kind", "broadcast", "what"}`` where a run's ledger and its plan do not say the same."""
+    head = store.find(account, broadcast)
+    if head is None:
+        yield {"kind": "run_without_broadcast", "broadcast": broadcast, "what": "nobody can end this run"}
+        return
+    chunks = plan_store.read_plan(account, run).packed
+    if head.run != run or chunks is None:
+        return  # another run has begun, or this one is still being planned
+    progress = deliveries.progress(account, run)
+    planned = planning.totals(account, run).recipients
+    if progress["total"] != planned:
+        what = f"{planned} recipients are planned and the chunks tell of {progress['total']}"
+        yield {"kind": "ledger_out_of_balance", "broadcast": broadcast, "what": what}
+    roots = {name.partition(".")[0] for name in deliveries.chunk_names(account, run)}
+    if len(roots) != chunks:
+        what = f"{chunks} chunks are planned and {len(roots)} stand"
+        yield {"kind": "ledger_out_of_balance", "broadcast": broadcast, "what": what}
+
+
+def open_heads(account: str) -> Iterator[Head]:
+    """The broadcasts of an account whose runs are not at their end, scheduled ones too."""
+    for run, broadcast in store.open_runs(account):
+        head = store.find(account, broadcast)
+        if head is not None and head.run == run and (not head.is_final or head.status == "missed"):
+            yield head

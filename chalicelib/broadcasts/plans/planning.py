@@ -1,0 +1,280 @@
+"""Freezing a run and judging its shards. Every function may be repeated, by many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.accounts import friend_tokens
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.friend_tokens import FriendToken
+from chalicelib.broadcasts import documents
+from chalicelib.broadcasts.model import SLICE_SHEETS, Arm, Frozen, Head, Slice, Totals
+from chalicelib.broadcasts.plans import packing, plan, run_snapshots
+from chalicelib.broadcasts.plans import store as plan_store
+from chalicelib.catalog import service as catalog
+from chalicelib.catalog.kinds import Reference
+from chalicelib.conditions import language
+from chalicelib.deliveries import policies
+from chalicelib.deliveries import service as deliveries
+from chalicelib.gateways import clock
+from chalicelib.messages import documents as messages
+from chalicelib.messages import render
+from chalicelib.segments import audience
+from chalicelib.shared.errors import RuleViolation
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.topics import consent
+
+_ONLY = "main"
+_READ = frozenset({"segments", "attributes", "scores", "tags", "links", "topics"})
+"""Kinds of documents whose content, or mere being there, decides about a friend or fills in a message."""
+
+
+def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot, now: datetime) -> list[Arm]:
+    """The payloads of a document as the catalog has them now. Raises NotFound for a missing message."""
+    policy = policies.of_account(accounts.get_account(snapshot.account_id), snapshot)
+    variants = body.get("variants") or [{"id": _ONLY, "message": body.get("message"), "weight": 1}]
+    arms = []
+    for variant in variants:
+        named = variant["message"]
+        message = snapshot.get("messages", named).body if named else _whole(body)
+        name = variant["id"] if body.get("variants") else None
+        static = render.is_static(message)
+        arm = Arm(variant["id"], float(variant["weight"]), message, static, name)
+        arms.append(replace(arm, goes_at=iso(policies.goes_out_at(policy, arm.category, now))))
+    return arms
+
+
+def _whole(body: dict[str, Any]) -> dict[str, Any]:
+    """The message that a broadcast's document holds itself."""
+    fields = ("name", "messages", "category", "topic")
+    return {name: body[name] for name in fields if body.get(name) is not None}
+
+
+def freeze(head: Head) -> Frozen:
+    """The run's document as of now, or as it was frozen before. Raises RuleViolation: it cannot work."""
+    run = str(head.run)
+    frozen = run_snapshots.find_frozen(head.account, head.id, run)
+    if frozen is not None:
+        return frozen
+    snapshot, account = catalog.snapshot(head.account), accounts.get_account(head.account)
+    wrong = documents.problems(head.id, head.body, snapshot)
+    if wrong:
+        raise RuleViolation.of(wrong)
+    now = clock.now()
+    arms = arms_of(head.body, snapshot, now)
+    made = Frozen(
+        account=head.account,
+        broadcast=head.id,
+        run=run,
+        body=head.body | ({"rest_of": head.rest_of} if head.rest_of else {}),
+        arms=arms,
+        catalog=_needed(head.body, arms, snapshot),
+        now=iso(now),
+        shards=account.shards,
+        time_zone=account.time_zone,
+        revision=head.revision,
+    )
+    run_snapshots.freeze(made, head.at or made.now)
+    return run_snapshots.find_frozen(head.account, head.id, run) or made
+
+
+def _needed(body: dict[str, Any], arms: Sequence[Arm], snapshot: catalog.Snapshot) -> catalog.Snapshot:
+    """The documents that judging by this document and these messages may read."""
+    found: dict[tuple[str, str], catalog.Document] = {}
+    waiting = [*documents.references(body)]
+    for arm in arms:
+        waiting += messages.references(arm.body)
+        waiting += [Reference("", "topics", topic) for topic in consent.topics_of(arm.body)]
+    while waiting:
+        named = waiting.pop()
+        document = snapshot.find(named.kind, named.id)
+        if document is None or named.kind not in _READ or (named.kind, named.id) in found:
+            continue
+        found[named.kind, named.id] = document
+        if named.kind == "segments":
+            waiting += language.references(document.body["condition"])
+    return catalog.Snapshot(snapshot.account_id, documents=found)
+
+
+def fan_out(frozen: Frozen, left: TimeLeft = NO_LIMIT) -> bool:
+    """Ask for every shard that is not judged yet; True when everything is judged and packed already."""
+    if packing.go_on(frozen, left):
+        return True
+    done = plan_store.read_plan(frozen.account, frozen.run).done
+    missing = [shard for shard in range(frozen.shards) if shard not in done]
+    packing.ask(frozen, [{"shard": shard} for shard in missing])
+    return False
+
+
+def judge_of(frozen: Frozen, tokens: friend_tokens.Maker) -> plan.Judge:
+    """What decides about each friend of a run: the document, the moment and the catalog, all frozen."""
+    zone, now = ZoneInfo(frozen.time_zone), parse_iso(frozen.now)
+    context = language.Context(frozen.catalog, zone)
+    included = language.compile_audience(frozen.body["audience"], context)
+    exclude = frozen.body.get("exclude")
+    excluded = language.compile(exclude, context) if exclude else None
+
+    def token(arm: Arm, sheet: dict[str, Any]) -> Callable[[], str]:
+        whose = FriendToken(sheet["user_id"], frozen.broadcast, frozen.run, arm.variant or "")
+        return lambda: tokens(frozen.account, whose)
+
+    def rendered(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return render.render(arm.body, sheet, frozen.catalog, now, zone=zone, token=token(arm, sheet))
+        except render.Unrenderable as error:
+            raise plan.CannotRender(str(error)) from error
+
+    return plan.Judge(
+        broadcast=frozen.broadcast,
+        arms=frozen.arms,
+        hold_out_percent=float((frozen.body.get("test") or {}).get("hold_out_percent") or 0),
+        included=lambda sheet: included(sheet, now),
+        excluded=lambda sheet: excluded is not None and excluded(sheet, now),
+        render=rendered,
+        opted_out=lambda arm, sheet: consent.holds_back(sheet, arm.body, frozen.catalog),
+    )
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a worker needs to judge the friends of a run, made once per batch.
+
+    ``needs``: the attributes of a sheet that judging reads; None: all (a message may name any).
+    """
+
+    judge: plan.Judge
+    needs: frozenset[str] | None
+    policy: policies.Policy
+
+
+def tools(frozen: Frozen, tokens: friend_tokens.Maker = friend_tokens.sample) -> Tools:
+    """The tools by the catalog as it was frozen, and the policies in force. ``tokens``: makes the friend
+    tokens of links, live ones only for what is sent.
+    """
+    return Tools(judge_of(frozen, tokens), _needs(frozen), policies.current(frozen.account))
+
+
+def _needs(frozen: Frozen) -> frozenset[str] | None:
+    if not all(arm.static for arm in frozen.arms):
+        return None
+    asked = [frozen.body["audience"], frozen.body.get("exclude") or {"everyone": True}]
+    return frozenset({"topics"}).union(*(language.needs(condition, frozen.catalog) for condition in asked))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How far a shard is judged: so many slices, the sheet to go on after, and what they come to."""
+
+    number: int = 0
+    key: str | None = None
+    counts: Totals = field(default_factory=lambda: Totals({}, {}, 0))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the shard has no more sheets."""
+        return self.number > 0 and self.key is None
+
+    def after(self, made: Slice) -> Judged:
+        """With one more slice that stands."""
+        return Judged(self.number + 1, made.next_key, plan.add([self.counts, plan.totals([made])]))
+
+    def body(self) -> dict[str, Any]:
+        """As a message keeps it."""
+        return {"number": self.number, "key": self.key, "counts": vars(self.counts)}
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Judged:
+        """From a message."""
+        return cls(body["number"], body["key"], Totals(**body["counts"]))
+
+
+def judge_shard(
+    frozen: Frozen, by: Tools, shard: int, left: TimeLeft = NO_LIMIT, since: Judged | None = None
+) -> Judged | None:
+    """Judge a shard slice by slice, from ``since`` or where earlier ones stopped; then note its counts.
+
+    Answers where to go on when the time was over before the shard was; None when it is judged.
+    """
+    at = begun = since or _judged_so_far(frozen, shard)
+    taken: set[str] = set()
+    while not at.is_over:
+        if left.is_over and at is not begun:
+            return at
+        sheets, next_key = audience.read_shard(
+            frozen.account, shard, at.key, SLICE_SHEETS, needs=by.needs, consistent=True
+        )
+        sheets = _rest(frozen, sheets)
+        made = _reserve(frozen, by.policy, plan.cut_slice(at.key, sheets, next_key, by.judge))
+        taken |= made.recipients
+        made = plan_store.put_slice(frozen.account, frozen.run, shard, at.number, made)
+        taken = _give_back(frozen, by.policy, taken, made)
+        at = at.after(made)
+    plan_store.put_shard(frozen.account, frozen.run, shard, at.counts, at.number)
+    return None
+
+
+def _rest(frozen: Frozen, sheets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the sheets of whom the run has reached (or may have) whose rest this one is for."""
+    run = frozen.body.get("rest_of")
+    if not run or not sheets:
+        return sheets
+    users = [str(sheet["user_id"]) for sheet in sheets]
+    reached = deliveries.reached(frozen.account, frozen.broadcast, run, users)
+    return [sheet for sheet in sheets if sheet["user_id"] not in reached]
+
+
+def _judged_so_far(frozen: Frozen, shard: int) -> Judged:
+    at = Judged()
+    for made in plan_store.slices(frozen.account, frozen.run, shard, payloads=False):
+        at = at.after(made)
+        if at.is_over:
+            break
+    return at
+
+
+def _reserve(frozen: Frozen, policy: policies.Policy, made: Slice) -> Slice:
+    """Reserve the caps of a slice's recipients; those who are refused are skipped."""
+    if not policy.caps:
+        return made
+    refused: dict[str, str] = {}
+    for arm in frozen.arms:
+        users, goes_at = made.arms.get(arm.id, []), parse_iso(arm.goes_at or frozen.now)
+        refused |= policies.admit(frozen.account, policy, arm.category, users, frozen.run, goes_at)
+    return plan.without(made, refused)
+
+
+def _give_back(frozen: Frozen, policy: policies.Policy, taken: set[str], stands: Slice) -> set[str]:
+    """Free the places of those whom the slice that stands decided about and does not send to.
+
+    Answers those about whom a later slice decides: their places may be wanted there, by whoever writes it.
+    """
+    if not policy.caps:
+        return set()
+    decided = {user for user in taken if stands.next_key is None or user <= stands.next_key}
+    by_arm: dict[tuple[str, str], list[str]] = {}
+    for user in sorted(decided - stands.recipients):
+        arm = plan.arm_of(frozen.broadcast, frozen.arms, user)
+        by_arm.setdefault((arm.category, arm.goes_at or frozen.now), []).append(user)
+    for (category, goes_at), users in by_arm.items():
+        policies.give_back(frozen.account, policy, category, users, frozen.run, parse_iso(goes_at))
+    return taken - decided
+
+
+def totals(account: str, run: str) -> Totals:
+    """The counts of a run's plan so far."""
+    return plan.add(plan_store.read_plan(account, run).done.values())
+
+
+def progress(account: str, run: str) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    """A run's numbers as they stand now, which balance, and those of its variants."""
+    chunks = deliveries.progress(account, run)  # before the plan: then no chunk is unknown to the plan
+    counted = totals(account, run)
+    variants = {arm: {"planned": n, "accepted": 0} for arm, n in counted.arms.items()}
+    for arm, numbers in chunks["variants"].items():
+        variants.setdefault(arm, {"planned": 0, "accepted": 0})["accepted"] = numbers["accepted"]
+    return plan.progress(counted, chunks), variants

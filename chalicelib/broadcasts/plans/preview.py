@@ -1,0 +1,162 @@
+"""What a broadcast would do now, before anybody decides: counts, costs, samples. Changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.broadcasts.model import Frozen, Head
+from chalicelib.broadcasts.plans import overlap as overlaps
+from chalicelib.broadcasts.plans import plan, planning
+from chalicelib.catalog import service as catalog
+from chalicelib.conditions import language
+from chalicelib.deliveries import policies
+from chalicelib.gateways import clock, line
+from chalicelib.messages.together import arranged
+from chalicelib.segments import audience
+from chalicelib.shared.times import iso, parse_iso
+
+YEN_PER_MESSAGE = 3
+"""The most that a message above the free quota costs: https://www.lycbiz.com/jp/service/line-official-account/plan/"""
+
+_SAMPLES = 3
+_WITHIN = timedelta(seconds=15)
+
+
+@dataclass
+class _Count:
+    """What was counted so far."""
+
+    overlap: overlaps.Overlap
+    verdicts: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    arms: Counter[str] = field(default_factory=Counter)
+    left: Counter[int] = field(default_factory=Counter)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+
+
+def preview(head: Head) -> dict[str, Any]:
+    """``{"count", "exact", "waterfall", "skipped", "held_out", "variants", "quota", "yen", "overlap",
+    "samples"}``.
+
+    Counts every friend while 15 s suffice; of more, some shards, and what they stand for (``exact`` False).
+    """
+    account, snapshot = accounts.get_account(head.account), catalog.snapshot(head.account)
+    now = clock.now()
+    frozen = Frozen(
+        account=head.account,
+        broadcast=head.id,
+        run="",
+        body=head.body,
+        arms=planning.arms_of(head.body, snapshot, now),
+        catalog=snapshot,
+        now=iso(now),
+        shards=account.shards,
+        time_zone=account.time_zone,
+        revision=head.revision,
+    )
+    tools, steps = planning.tools(frozen), _steps(frozen, snapshot)
+    counted = _Count(overlaps.of(head, language.Context(snapshot, account.zone), now))
+    shards = 0
+    for shard in range(account.shards):
+        if shards and clock.now() - now > _WITHIN:
+            break
+        needs = None if tools.needs is None else tools.needs | _caps_of(frozen, tools) | counted.overlap.needs
+        for sheets in audience.walk_shard(head.account, shard, needs=needs):
+            for sheet in sheets:
+                _look(sheet, frozen, tools, steps, counted)
+        shards += 1
+    return _answer(head, frozen, steps, counted, account.shards / shards, exact=shards == account.shards)
+
+
+def _caps_of(frozen: Frozen, tools: planning.Tools) -> set[str]:
+    """The attributes of a sheet in which the arms' categories are counted."""
+    moments = {(arm.category, parse_iso(arm.goes_at or frozen.now)) for arm in frozen.arms}
+    return {key for name, at in moments for key, _ in policies.cap_keys(tools.policy, name, at)}
+
+
+Step = tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]
+
+
+def _steps(frozen: Frozen, snapshot: catalog.Snapshot) -> list[Step]:
+    """The conditions one after the other: who follows, each part of the audience, the exclusion."""
+    condition, now = frozen.body["audience"], parse_iso(frozen.now)
+    while "segment" in condition:
+        condition = snapshot.get("segments", condition["segment"]).body["condition"]
+    context = language.Context(snapshot, accounts.get_account(frozen.account).zone)
+    followers = {"friend": {"status": "following"}}
+    parts = [] if language.asks_for_status(condition, snapshot) else [followers]
+    parts += condition.get("all", [condition])
+    if frozen.body.get("exclude"):
+        parts.append({"not": frozen.body["exclude"]})
+
+    def test(part: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+        holds = language.compile(part, context)
+        return lambda sheet: holds(sheet, now)
+
+    return [(part, test(part)) for part in parts]
+
+
+def _look(
+    sheet: dict[str, Any], frozen: Frozen, tools: planning.Tools, steps: list[Step], counted: _Count
+) -> None:
+    for index, (_, holds) in enumerate(steps):
+        if not holds(sheet):
+            break
+        counted.left[index] += 1
+    verdict = plan.judge(sheet, tools.judge)
+    if verdict is None:
+        return
+    arm = verdict.arm
+    if arm and policies.is_full(tools.policy, arm.category, sheet, parse_iso(arm.goes_at or frozen.now)):
+        verdict = plan.Verdict("skipped", reason="cap")
+    counted.verdicts[verdict.kind] += 1
+    if verdict.kind == "skipped":
+        counted.skipped[verdict.reason or ""] += 1
+    if verdict.arm is not None:
+        counted.overlap.look(sheet)
+        counted.arms[verdict.arm.id] += 1
+        if len(counted.samples) < _SAMPLES:
+            messages = arranged(verdict.payload or verdict.arm.body["messages"])
+            sample = {"user_id": sheet["user_id"], "variant": verdict.arm.variant, "messages": messages}
+            counted.samples.append(sample)
+
+
+def _answer(
+    head: Head, frozen: Frozen, steps: list[Step], counted: _Count, factor: float, *, exact: bool
+) -> dict[str, Any]:
+    def scaled(n: int) -> int:
+        return round(n * factor)
+
+    needed = scaled(counted.verdicts["arm"])
+    quota = quota_of(head.account)
+    return {
+        "count": scaled(counted.verdicts.total()),
+        "exact": exact,
+        "waterfall": [
+            {"condition": part, "left": scaled(counted.left[i])} for i, (part, _) in enumerate(steps)
+        ],
+        "skipped": {reason: scaled(n) for reason, n in sorted(counted.skipped.items())},
+        "held_out": scaled(counted.verdicts["held_out"]),
+        "variants": [
+            {"id": arm.variant, "planned": scaled(counted.arms[arm.id])} for arm in frozen.arms if arm.variant
+        ],
+        "quota": {**quota, "needed": needed},
+        "yen": needed * YEN_PER_MESSAGE,
+        "overlap": counted.overlap.shown(scaled),
+        "samples": counted.samples,
+    }
+
+
+def quota_of(account: str) -> dict[str, int | None]:
+    """``limit``, ``used`` and ``left``; all null when LINE does not tell, ``left`` null without a limit."""
+    token = accounts.line_credentials(account)["channel_access_token"]
+    try:
+        limit, used = line.quota(token)
+    except line.NoAnswer:
+        return {"limit": None, "used": None, "left": None}
+    return {"limit": limit, "used": used, "left": None if limit is None else max(0, limit - used)}

@@ -1,0 +1,195 @@
+"""The runaway brake: the same content does not reach a friend twice within a time, nor more messages than
+so many, whatever rules, schedules, repetitions or other systems do. Pure; the protocol is searched by
+``tests/model/test_brake.py``.
+
+What a friend was told one by one stands in a **log** of their own, an entry for each message of the last
+day. What a broadcast tells many stands as a **claim** in one list of the account: who is in its run is
+looked up only when that matters. Of two claims the one behind in the list gives way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from chalicelib.accounts.friend_tokens import without_live
+from chalicelib.accounts.policies import Runaway
+from chalicelib.shared.times import parse_duration, to_ms
+
+MOST_FRIENDS, WITHIN = 10, timedelta(minutes=1)
+"""When more friends than this would have been told too much within this time, the cause is paused."""
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+OWN_WORDS = "*"
+"""The content of a claim whose messages are made for each friend."""
+_FRESH = timedelta(minutes=1)
+_MOST_CLAIMS = 1000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the brake allows: no same content within ``window``, and so many messages to one friend."""
+
+    window: timedelta
+    per_hour: int
+    per_day: int
+
+    @property
+    def fresh(self) -> timedelta:
+        """How long an entry or a claim is as good as new: repetitions within it cost no write."""
+        return min(_FRESH, self.window / 10)
+
+
+def read(body: Mapping[str, Any] | bool | None) -> Limits | None:
+    """The limits of a policies' ``runaway``: on unless it is false."""
+    if body is False:
+        return None
+    asked = Runaway.model_validate(body or {})
+    return Limits(
+        parse_duration(asked.same_content_within), asked.per_friend_per_hour, asked.per_friend_per_day
+    )
+
+
+def content_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    """A short name of what messages say; tokens in their addresses tell whose they are, and say nothing."""
+    said = json.dumps(without_live(list(messages)), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+
+def name_of(token: str) -> str:
+    """A short name of the delivery that a chunk's token names."""
+    return hashlib.sha256(token.encode()).hexdigest()[:8]
+
+
+# What one friend was told
+
+
+class Entry(NamedTuple):
+    """One message: when it was last tried (ms), what it said, which delivery it was of."""
+
+    at: int
+    content: str
+    by: str
+
+
+def parse(text: str) -> list[Entry]:
+    """The entries of a log."""
+    parts = (line.split(":") for line in text.split())
+    return [Entry(int(at), content, by) for at, content, by in parts]
+
+
+def written(entries: Sequence[Entry]) -> str:
+    """A log of these entries."""
+    return " ".join(f"{entry.at}:{entry.content}:{entry.by}" for entry in entries)
+
+
+def is_fresh(entries: Sequence[Entry], by: str, limits: Limits, now: datetime) -> bool:
+    """Whether a delivery stands in the log as of just now."""
+    return any(entry.by == by and entry.at >= to_ms(now - limits.fresh) for entry in entries)
+
+
+def entered(entries: Sequence[Entry], content: str, by: str, now: datetime) -> list[Entry]:
+    """The log with a delivery in it, as of now; without what is older than a day."""
+    kept = [entry for entry in entries if entry.by != by and entry.at > to_ms(now - DAY)]
+    return [*kept, Entry(to_ms(now), content, by)]
+
+
+def without(entries: Sequence[Entry], by: str) -> list[Entry]:
+    """The log without a delivery."""
+    return [entry for entry in entries if entry.by != by]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a friend was told by others than the delivery at hand: whether the same, and how much."""
+
+    same: bool = False
+    in_hour: int = 0
+    in_day: int = 0
+
+    def is_too_much(self, limits: Limits) -> bool:
+        """Whether one more message is one too many."""
+        return self.same or self.in_hour >= limits.per_hour or self.in_day >= limits.per_day
+
+    def __add__(self, other: Told) -> Told:
+        return Told(self.same or other.same, self.in_hour + other.in_hour, self.in_day + other.in_day)
+
+
+def told(moments: Sequence[tuple[int, bool]], limits: Limits, now: datetime) -> Told:
+    """Of messages as ``(moment in ms, whether they say the same)``."""
+    window, hour, day = (to_ms(now - span) for span in (limits.window, HOUR, DAY))
+    return Told(
+        any(same and at > window for at, same in moments),
+        sum(at > hour for at, _ in moments),
+        sum(at > day for at, _ in moments),
+    )
+
+
+def told_by(entries: Sequence[Entry], content: str | None, by: str, limits: Limits, now: datetime) -> Told:
+    """What a log says of the others. ``content`` None: the same may be said again."""
+    others = [(entry.at, entry.content == content) for entry in entries if entry.by != by]
+    return told(others, limits, now)
+
+
+# What many were told
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A broadcast's run that is being sent: when that was last said (ms), and what it says."""
+
+    broadcast: str
+    run: str
+    at: int
+    contents: tuple[str, ...]
+
+    def may_say(self, content: str | None) -> bool:
+        """Whether it may say this to somebody (``OWN_WORDS``: anything)."""
+        if content is None:
+            return False
+        return content in self.contents or OWN_WORDS in {content, *self.contents}
+
+
+def claimed(
+    claims: Sequence[Claim], broadcast: str, run: str, content: str, limits: Limits, now: datetime
+) -> list[Claim] | None:
+    """The list with a run's claim in it as of now; None: it stands so already.
+
+    Renewed within the window it keeps its place: whoever is behind it has given way to it, and still does.
+    """
+    own = next((claim for claim in claims if claim.run == run), None)
+    at, kept = to_ms(now), [claim for claim in claims if claim.at > to_ms(now - DAY)][-_MOST_CLAIMS:]
+    if own is None:
+        return [*kept, Claim(broadcast, run, at, (content,))]
+    said = own.contents if content in own.contents else (*own.contents, content)
+    if own.at >= to_ms(now - limits.fresh):
+        if said == own.contents:
+            return None
+        at = own.at
+    renewed = replace(own, at=at, contents=said)
+    if own.at > to_ms(now - limits.window):
+        return [renewed if claim.run == run else claim for claim in kept]
+    return [*(claim for claim in kept if claim.run != run), renewed]
+
+
+def before(claims: Sequence[Claim], run: str) -> list[Claim]:
+    """The claims to which a run gives way (a message, which has none: all of them)."""
+    found: list[Claim] = []
+    for claim in claims:
+        if claim.run == run:
+            break
+        found.append(claim)
+    return found
+
+
+def matter(claims: Sequence[Claim], content: str | None, alone: Told, limits: Limits, now: datetime) -> bool:
+    """Whether it has to be looked up who is in these runs, for a friend who was told ``alone`` one by one."""
+    if any(
+        claim.may_say(content) and claim.at > to_ms(now - limits.window - limits.fresh) for claim in claims
+    ):
+        return True
+    most = told([(claim.at, False) for claim in claims], limits, now)
+    return (most + alone).is_too_much(limits)

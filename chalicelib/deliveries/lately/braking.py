@@ -1,0 +1,204 @@
+"""The brake at work on a chunk that is about to be tried: who would be told too much is left out, and who
+causes more than a little of that is paused.
+
+A chunk of a rule or a step (``own_watch``) enters each friend's log, and looks at the account's claims
+before and after. A broadcast's chunk renews the claim of its run, and then looks at the logs. The order is
+the model's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.deliveries import decide, model, policies, runs, store
+from chalicelib.deliveries.lately import brake
+from chalicelib.deliveries.lately import store as lately_store
+from chalicelib.deliveries.lately.brake import OWN_WORDS, Claim, Limits, Told
+from chalicelib.deliveries.lately.store import Lately
+from chalicelib.deliveries.model import CAUSES, Control, Status
+from chalicelib.deliveries.sending import chunks
+from chalicelib.shared import side_by_side
+from chalicelib.shared.metrics import count
+from chalicelib.shared.observability import logger
+from chalicelib.shared.times import parse_iso, to_ms
+
+REASON = "runaway"
+
+
+def stop(
+    account: str, status: Status, manifest: Mapping[str, Any], control: Control, lately: Lately, now: datetime
+) -> bool:
+    """Whether this attempt is not made, because some of its friends would be told too much: they are left out
+    (those whom LINE may have told already end as unknown), and the others go on by a message of their own.
+    """
+    limits = policies.current(account).brake
+    if limits is None or manifest["category"] == "internal" or control.lifted:
+        return False
+    look = _Look(account, manifest, limits, now, decide.to_be_tried(status, manifest))
+    hits = look.at_messages(lately) if status.own_watch else look.at_run()
+    if not hits:
+        return False
+    kind, id_ = cause_of(manifest["cause"])
+    some = hits[: brake.MOST_FRIENDS + 1]
+    if lately_store.note_stops(account, f"{kind}:{id_}", some, now) > brake.MOST_FRIENDS:
+        _pause(account, kind, id_, manifest["run"])
+        # A run waits for a person, who may let it go on to all the others.
+        hits = hits if status.own_watch else some
+    chunks.leave_out(account, manifest["run"], status, hits, REASON, now)
+    return True
+
+
+def _pause(account: str, kind: str, id_: str, run: str) -> None:
+    """Pause the cause, and have the operator told: an alarm, and a line of the audit."""
+    cause = CAUSES.entries.get(f"{kind}s")
+    if kind == "broadcast":
+        paused = runs.pause(account, run, REASON)  # and counts it
+    else:
+        paused = cause is not None and cause.pause(account, id_)
+        if paused or cause is None:
+            count("RunsHeld", account=account)
+    if paused or cause is None:
+        logger.warning("a runaway is stopped", extra={"account": account, "cause": kind, "id": id_})
+    if paused:
+        accounts.audit(account, "brake", f"{kind}.paused", f"{kind}s/{id_}")
+
+
+def cause_of(cause: Mapping[str, Any]) -> tuple[str, str]:
+    """Who is behind a chunk, as ``(kind, id)``: a broadcast, a scenario, a rule, or what acts like one."""
+    for kind in ("broadcast", "scenario"):
+        if cause.get(kind):
+            return kind, str(cause[kind])
+    kind, colon, rest = str(cause.get("rule", "")).partition(":")
+    return (kind, rest.partition(":")[0]) if colon else ("rule", kind)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at what the friends of a chunk were told by others."""
+
+    account: str
+    manifest: Mapping[str, Any]
+    limits: Limits
+    now: datetime
+    users: Sequence[str]
+    _known: dict[str, Mapping[str, tuple[int, str]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def _by(self) -> str:
+        return brake.name_of(self.manifest["token"])
+
+    @cached_property
+    def _shards(self) -> int:
+        return accounts.get_account(self.account).shards
+
+    @cached_property
+    def _contents(self) -> Mapping[str, str | None]:
+        """What each friend would be told; None: that may be said again at once."""
+        if self.manifest.get("repeats"):
+            return dict.fromkeys(self.users)
+        if own := self.manifest.get("payloads"):
+            return {user: brake.content_of(own[user]) for user in self.users}
+        return dict.fromkeys(self.users, brake.content_of(self.manifest["messages"]))
+
+    # messages of rules and steps
+
+    def at_messages(self, lately: Lately) -> list[str]:
+        """Enter the friends' logs; answers those whom it would be too much for."""
+        logs = lately_store.logs(self.account, self._shards, self.users)
+        entered = side_by_side.each(lambda user: self._enter(user, logs.get(user, ""), lately), self.users)
+        hits = [user for user, is_in in zip(self.users, entered, strict=True) if not is_in]
+        after = lately_store.read(self.account)
+        if after.rev != lately.rev:
+            late = [user for user, is_in in zip(self.users, entered, strict=True) if is_in]
+            hits += [user for user in late if self._is_too_much(user, Told(), after.claims)]
+        return hits
+
+    def _enter(self, user: str, log: str, lately: Lately) -> bool:
+        content = self._contents[user]
+        while True:
+            entries = brake.parse(log)
+            if brake.is_fresh(entries, self._by, self.limits, self.now):
+                return not self._is_too_much(user, Told(), lately.claims)
+            alone = brake.told_by(entries, content, self._by, self.limits, self.now)
+            if self._is_too_much(user, alone, lately.claims):
+                return False
+            new = brake.written(brake.entered(entries, content or "-", self._by, self.now))
+            if lately_store.put_log(self.account, self._shards, user, log, new, self.now):
+                return True
+            log = lately_store.logs(self.account, self._shards, [user]).get(user, "")
+
+    # a broadcast's run
+
+    def at_run(self) -> list[str]:
+        """Renew the run's claim; answers those whom it would be too much for."""
+        claims = brake.before(self._claim(), self.manifest["run"])
+        logs = lately_store.logs(self.account, self._shards, self.users)
+        alone = {
+            user: brake.told_by(brake.parse(log), self._contents[user], self._by, self.limits, self.now)
+            for user, log in logs.items()
+        }
+        return [user for user in self.users if self._is_too_much(user, alone.get(user, Told()), claims)]
+
+    def _claim(self) -> Sequence[Claim]:
+        broadcast, run = str(self.manifest["cause"].get("broadcast", "")), self.manifest["run"]
+        if self.manifest.get("payloads") and not self.manifest.get("repeats"):
+            said = OWN_WORDS
+        else:
+            said = next(iter(self._contents.values()), None) or "-"
+        while True:
+            lately = lately_store.read(self.account)
+            renewed = brake.claimed(lately.claims, broadcast, run, said, self.limits, self.now)
+            if renewed is None:
+                return lately.claims
+            if lately_store.put_claims(self.account, renewed, lately.rev):
+                return renewed
+
+    # what runs have told
+
+    def _is_too_much(self, user: str, alone: Told, claims: Sequence[Claim]) -> bool:
+        content = self._contents[user]
+        if alone.is_too_much(self.limits):
+            return True
+        if not brake.matter(claims, content, alone, self.limits, self.now):
+            return False
+        lines = (self._told_in(claim).get(user) for claim in claims)
+        moments = [(at, content is not None and said == content) for at, said in filter(None, lines)]
+        return (alone + brake.told(moments, self.limits, self.now)).is_too_much(self.limits)
+
+    def _told_in(self, claim: Claim) -> Mapping[str, tuple[int, str]]:
+        with self._lock:  # once for all friends of the chunk
+            if claim.run not in self._known:
+                self._known[claim.run] = told_in(self.account, claim, self.users, self.now)
+        return self._known[claim.run]
+
+
+def told_in(account: str, claim: Claim, users: Sequence[str], now: datetime) -> dict[str, tuple[int, str]]:
+    """Whom of these friends a run tells, has told, or may have: when (ms; still to come: now), and what."""
+    found: dict[str, tuple[int, str]] = {}
+    chunk_of = CAUSES["broadcasts"].chunks_of(account, claim.broadcast, claim.run, users)
+    waiting = sorted(set(chunk_of.values()))
+    while waiting:
+        control, statuses = store.read(account, claim.run, waiting)
+        following = []
+        for name, status in statuses.items():
+            manifest = store.find_manifest(account, claim.run, name)
+            if manifest is None or (control.state == "cancelled" and decide.untouched(status)):
+                continue
+            if status.state in {"split", "replaced"}:
+                following.append(f"{name}.1")
+            for line in model.outcomes(status, manifest):
+                if line["status"] in {"pending", "accepted", "unknown"}:
+                    at = parse_iso(line["at"]) if line.get("at") else now
+                    own = manifest.get("payloads")
+                    said = own.get(line["user_id"]) if own else manifest["messages"]
+                    found[line["user_id"]] = (to_ms(at), brake.content_of(said or []))
+        waiting = following
+    wanted = set(users)
+    return {user: line for user, line in found.items() if user in wanted}

@@ -1,0 +1,396 @@
+"""What happens to a friend whose turn has come. Pure: definition, enrollment, sheet and ``now`` in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from chalicelib.actions.kinds import kind_of, parts
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.conditions import language
+from chalicelib.conditions.model import Context
+from chalicelib.deliveries.policies import Ruling
+from chalicelib.enrollments import schedule
+from chalicelib.enrollments.model import (
+    ACTION_RETRY,
+    EARLY,
+    ERASED,
+    MOST_RE_ENTRIES,
+    RE_ENTRY_WINDOW,
+    Enrollment,
+    Park,
+    Pointer,
+    Position,
+    Step,
+    is_of_erased,
+)
+from chalicelib.events import matching
+from chalicelib.shared.reasons import Kept
+from chalicelib.shared.times import parse_duration, parse_iso
+
+Test = Callable[[dict[str, Any], datetime], bool]
+MAX_HOPS = 1_000
+NONE_REFUSED: Mapping[str, str] = MappingProxyType({})
+Rule = Callable[[str, str], Ruling | None]
+"""What the policies say of sending a message or form (its kind, its id) now; None: nothing."""
+
+
+def ruled_by_none(_kind: str, _id: str) -> None:
+    """No policy has anything to say."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A published definition, its conditions compiled."""
+
+    scenario: str
+    version: int
+    paused: bool
+    body: Mapping[str, Any]
+    zone: ZoneInfo
+    goals: tuple[Test, ...]
+    cases: Mapping[str, tuple[Test, ...]]
+    awaited: Mapping[str, tuple[matching.Test, ...]]
+
+    def node(self, name: str | None) -> Mapping[str, Any] | None:
+        """The node, or None."""
+        found: Mapping[str, Any] | None = self.body["nodes"].get(name)
+        return found
+
+
+def find_program(snapshot: Snapshot, scenario: str, zone: ZoneInfo) -> Program | None:
+    """What friends in a scenario follow; None when it was never published, or was deleted."""
+    document = snapshot.find("published", scenario)
+    if document is None or snapshot.find("scenarios", scenario) is None:
+        return None
+    body = document.body
+    return snapshot.derived(
+        ("scenarios.program", scenario, zone.key), lambda at: build(scenario, body, at, zone)
+    )
+
+
+def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone: ZoneInfo) -> Program:
+    """Compile a published document."""
+    context, definition = Context(snapshot, zone), published["definition"]
+    return Program(
+        scenario=scenario,
+        version=published["version"],
+        paused=bool(published.get("paused")),
+        body=definition,
+        zone=zone,
+        goals=tuple(language.compile(goal["if"], context) for goal in definition.get("goals") or []),
+        cases={
+            name: tuple(language.compile(case["if"], context) for case in node["cases"])
+            for name, node in definition["nodes"].items()
+            if node["type"] == "branch"
+        },
+        awaited={
+            name: matching.compile_match(node.get("match") or {})
+            for name, node in definition["nodes"].items()
+            if node["type"] == "wait_for"
+        },
+    )
+
+
+def triage(item: Enrollment | None, pointer: Pointer) -> Literal["go", "drop", "later", "moved"]:
+    """Whether a pointer still means something.
+
+    ``later``: it is newer than the item, whose mover is between two writes; look again in a moment.
+    ``moved``: this very pointer moved the friend; what follows a move may be still missing.
+    """
+    if item is None or item.run != pointer.run:
+        return "drop"
+    if item.v == pointer.v + 1:
+        return "moved"
+    if item.state != "active" or item.v > pointer.v:
+        return "drop"
+    return "go" if item.v == pointer.v else "later"
+
+
+def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Mapping[str, Any]) -> datetime:
+    """When a friend who entered a node then is to go on, by the definition in force."""
+    node = program.node(node_name)
+    if node is None:
+        return entered
+    if node["type"] == "wait":
+        if node.get("until"):
+            return schedule.until(node["until"], sheet, program.zone) or entered
+        return schedule.ends_at(node, entered, program.zone)
+    if node["type"] == "wait_for":
+        return entered + parse_duration(node["timeout"])
+    if node["type"] == "action":
+        return entered + ACTION_RETRY
+    return entered
+
+
+def spoken(node: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """The messages and forms (kind and id) that an action node says to the friend."""
+    for name, value in map(parts, node["then"] if node["type"] == "action" else ()):
+        if kind_of(name).speech in {"reply", "push"}:
+            yield from ((found.kind, found.id) for found in kind_of(name).references(value, ""))
+
+
+def step(
+    program: Program | None,
+    item: Enrollment,
+    sheet: dict[str, Any] | None,
+    now: datetime,
+    refused: Mapping[str, Kept] = NONE_REFUSED,
+    *,
+    rule: Rule = ruled_by_none,
+    happened: bool = False,
+) -> Park | Step:
+    """What a friend's turn comes to: nothing yet, or a step to the next message, wait, action or end.
+
+    ``refused`` names message nodes that cannot be sent to this friend, and why. ``rule``: what policies
+    hold back, a message's node or an action's, is waited for at its node, and everything about it is judged
+    anew when the hold ends.
+    ``happened``: what the friend's ``wait_for`` waits for has happened; then as by ``go_on``.
+    """
+    found = _step(program, item, sheet, now, refused, rule, happened=happened)
+    if isinstance(found, Park) or not found.stays_at(item.node):
+        return found
+    assert found.position.due_at is not None
+    return Park(found.position.due_at, held=found.position.held)
+
+
+def _step(
+    program: Program | None,
+    item: Enrollment,
+    sheet: dict[str, Any] | None,
+    now: datetime,
+    refused: Mapping[str, Kept],
+    rule: Rule,
+    *,
+    happened: bool,
+) -> Park | Step:
+    if program is None:
+        return Step(Position("exited", reason="deleted"))
+    if sheet is None or sheet.get("status") == "erased" or is_of_erased(item, sheet):
+        return Step(Position("exited", reason=ERASED))
+    if sheet.get("status") == "blocked" and on_block(program) == "exit":
+        return Step(Position("exited", reason="blocked"))
+    turn = _Turn(program, item, sheet, now, now, refused, rule)
+    node = program.node(item.node)
+    if node is None:
+        redirects = program.body.get("redirects") or {}
+        if item.node not in redirects:
+            return Step(Position("exited", reason="changed"))
+        return turn.walk(redirects[item.node])
+    entered = parse_iso(item.node_at)
+    due = due_at(program, item.node, entered, sheet)
+    if node["type"] == "action":
+        return turn.act(entered)
+    if happened:
+        return go_on(program, item, sheet, now)
+    if due > now + EARLY:
+        return Park(due)
+    turn = replace(turn, due=due)
+    if node["type"] == "wait_for":
+        return turn.walk(node.get("on_timeout"))
+    if node["type"] == "wait":
+        if node.get("until") and due <= entered:
+            return turn.past(node)
+        return turn.walk(node.get("next"))
+    return turn.walk(item.node)
+
+
+def go_on(program: Program | None, item: Enrollment, sheet: dict[str, Any] | None, now: datetime) -> Step:
+    """What follows when what a friend's node waits for has come: the action's end, or the event.
+
+    Nothing is sent here: a message that comes next is due at once.
+    """
+    node = program.node(item.node) if program else None
+    if program is None or sheet is None or node is None:
+        return Step(Position("exited", reason="changed" if program else "deleted"))
+    return _Turn(program, item, sheet, now, now, may_send=False).walk(node.get("next"))
+
+
+def on_block(program: Program) -> str:
+    """What a block does: ``exit`` or ``keep``."""
+    return str((program.body.get("entry") or {}).get("on_block", "exit"))
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One friend's turn. ``due`` is when it should have been; every node is entered at ``now``."""
+
+    program: Program
+    item: Enrollment
+    sheet: dict[str, Any]
+    now: datetime
+    due: datetime
+    refused: Mapping[str, Kept] = field(default_factory=dict)
+    rule: Rule = ruled_by_none
+    may_send: bool = True
+
+    def goal_reached(self) -> bool:
+        return any(goal(self.sheet, self.now) for goal in self.program.goals)
+
+    def walk(self, name: str | None) -> Step:
+        """From a node on through everything that takes no time, past at most one message."""
+        send: str | None = None
+        skipped: dict[str, Kept] = {}
+        trail: list[tuple[str, str]] = []
+        position: Position | None = None
+        last = self.item.node
+        if name is not None and self.goal_reached():
+            position = Position("exited", name, reason="goal")
+        for _ in range(MAX_HOPS):
+            if position is not None:
+                break
+            node = self.program.node(name)
+            if name is None or node is None:
+                position = Position("finished", last)
+                break
+            last = name
+            if node["type"] == "message":
+                why_not, position = self._judge(name, node, is_second=send is not None)
+                if why_not == "exit":
+                    position = Position("exited", name, reason="late")
+                    trail.append((name, "late"))
+                elif position is None:
+                    if why_not:
+                        skipped[name] = why_not
+                    else:
+                        send = name
+                    trail.append((name, "next"))
+                    name = node.get("next")
+            else:
+                way, name, position = self._pass(name, node, is_second=send is not None)
+                if way is not None:
+                    trail.append((last, way))
+        message = self.program.body["nodes"][send]["message"] if send else None
+        end = position or Position("exited", name, reason="circle")
+        return Step(end, send, message, skipped, tuple(trail))
+
+    def _pass(
+        self, name: str, node: Mapping[str, Any], *, is_second: bool
+    ) -> tuple[str | None, str | None, Position | None]:
+        """Where a node other than a message leads: the way (None: it is stayed at), and another node, or a
+        position.
+        """
+        kind = node["type"]
+        if kind == "exit":
+            return "exit", name, Position("exited", name, reason=node.get("reason") or "exit")
+        if kind == "branch":
+            return *self._branch(name, node), None
+        if kind == "split":
+            return *_split(node, name, self.item), None
+        if held := self._held(name, node, is_second=is_second):
+            return None, name, held
+        moment = due_at(self.program, name, self.now, self.sheet)
+        if kind != "wait" or moment > self.now:
+            return None, name, Position("active", name, moment)
+        if node.get("until"):
+            return "past", *self._past(node)
+        return "past", node.get("next"), None
+
+    def act(self, entered: datetime) -> Park | Step:
+        """At an action node: its turn, if that is still to come; else its actions are asked for again."""
+        if self.item.waits:
+            return replace(self, due=entered).walk(self.item.node)
+        if self.goal_reached():
+            return Step(Position("exited", reason="goal"))
+        return Park(self.now + ACTION_RETRY, again=True)
+
+    def _held(self, name: str, node: Mapping[str, Any], *, is_second: bool) -> Position | None:
+        """Where a friend waits whom an action is to say something that policies hold back; None: it may go.
+
+        Where nothing may be sent, nobody has asked the policies: the action has a turn of its own.
+        """
+        for kind, id_ in spoken(node):
+            if not self.may_send:
+                return Position("active", name, self.now, waits=True)
+            ruling = self.rule(kind, id_)
+            if ruling is not None and ruling.kind == "hold":
+                since = self.now if is_second else self.due
+                return Position("active", name, ruling.until, since=since, held=ruling.reason, waits=True)
+        return None
+
+    def past(self, node: Mapping[str, Any]) -> Step:
+        """The way of a friend whose date lies before the moment of entering the node, or is gone."""
+        onwards, position = self._past(node)
+        return Step(position) if position else self.walk(onwards)
+
+    def _past(self, node: Mapping[str, Any]) -> tuple[str | None, Position | None]:
+        if node.get("on_past"):
+            return node["on_past"], None
+        if schedule.until(node["until"], self.sheet, self.program.zone) is None:
+            # Nothing to remind of: going on as if the moment had come would send a false reminder.
+            return None, Position("exited", reason="no_date")
+        return node.get("next"), None
+
+    def _judge(
+        self, name: str, node: Mapping[str, Any], *, is_second: bool
+    ) -> tuple[Kept | None, Position | None]:
+        """Why a message is passed without being sent, or where the friend waits for it; neither: it is sent.
+
+        After a message that is sent now, the next one has a turn of its own.
+        """
+        why_not = self._why_not(name, node)
+        if why_not:
+            return why_not, None
+        if is_second or not self.may_send:
+            return None, Position("active", name, self.now)
+        ruling = self.rule("messages", node["message"])
+        if ruling is None or ruling.kind == "go":
+            return None, None
+        if ruling.kind == "skip":
+            return ruling.reason, None
+        return None, Position("active", name, ruling.until, since=self.due, held=ruling.reason)
+
+    def _why_not(self, name: str, node: Mapping[str, Any]) -> Kept | None:
+        """Why a message is passed without being sent (``exit``: and the scenario left), or None."""
+        if self.sheet.get("status") == "blocked":
+            return "blocked"
+        late = node.get("late")
+        if late and self.now - self.due > parse_duration(late["max"]):
+            if late["then"] == "skip":
+                return "late"
+            if late["then"] == "exit":
+                return "exit"
+        return self.refused.get(name)
+
+    def _branch(self, name: str, node: Mapping[str, Any]) -> tuple[str, str | None]:
+        for number, (case, test) in enumerate(zip(node["cases"], self.program.cases[name], strict=True), 1):
+            if test(self.sheet, self.now):
+                return f"case {number}", case.get("next")
+        return "else", node.get("else")
+
+
+def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> tuple[str, str | None]:
+    """The arm, by a hash of the friend's run, so that deciding again goes the same way."""
+    seed = f"{item.scenario}:{name}:{item.run}:{item.user_id}"
+    point = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) / 2**32
+    point *= sum(arm["weight"] for arm in node["arms"])
+    for number, arm in enumerate(node["arms"], 1):  # noqa: B007 (the last one it came to)
+        point -= arm["weight"]
+        if point < 0:
+            break
+    return f"arm {number}", arm.get("next")
+
+
+def entering(
+    seen: Enrollment | None, re_entry: str, cause: str, now: datetime
+) -> Literal["enter", "again", "active", "ended_before", "too_often"]:
+    """Whether a friend may enter; ``again``: this cause has entered them already."""
+    if seen is None or seen.reason == ERASED:
+        return "enter"
+    if cause in seen.causes:
+        return "again"
+    if seen.state == "active" and re_entry != "restart":
+        return "active"
+    if seen.state != "active" and re_entry == "never":
+        return "ended_before"
+    return "too_often" if len(lately(seen, now)) >= MOST_RE_ENTRIES else "enter"
+
+
+def lately(seen: Enrollment, now: datetime) -> list[str]:
+    """When a friend entered anew within the window that counts, oldest first."""
+    return [at for at in seen.re_entries if parse_iso(at) > now - RE_ENTRY_WINDOW]

@@ -1,0 +1,143 @@
+"""What follows a move: the next due entry before it; the mirror on the sheet and the facts after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from chalicelib.accounts.service import Account
+from chalicelib.enrollments.model import Enrollment, Position
+from chalicelib.friends import beside
+from chalicelib.friends import service as friends
+from chalicelib.gateways import inbox
+from chalicelib.gateways.expressions import Condition
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.reasons import Kept
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.timeline import service as activities
+from chalicelib.timers import service as timers
+
+_LOOKED_AT = 50
+"""How many of a friend's newest events are looked at for one that is waited for."""
+
+
+def entry(of: Enrollment, v: int, node: str | None, due_at: datetime) -> timers.Entry:
+    """The due entry for a version: friends at one node travel together."""
+    return timers.Entry(
+        account=of.account,
+        kind="step",
+        id=f"{of.scenario}#{of.user_id}",
+        version=v,
+        due_at=due_at,
+        group=f"{of.scenario}#{node}",
+        body={"user_id": of.user_id, "scenario": of.scenario, "run": of.run},
+    )
+
+
+def arm_next(moves: Iterable[tuple[Enrollment, Position]]) -> None:
+    """Arm the entries of v+1 for those who go on: before the move, so that nobody is ever without one."""
+    timers.arm_all(
+        [
+            entry(item, item.v + 1, position.node, position.due_at)
+            for item, position in moves
+            if position.state == "active" and position.due_at is not None
+        ]
+    )
+
+
+def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
+    """Show where a friend stands, unless something newer is shown already, or they were erased since they
+    entered: on the sheet when they enter, when it ends and where facts matter, else in the item beside it.
+
+    ``grow_rev``: facts matter there; an event that is being decided on the sheet before is then decided anew.
+    """
+    if of.state == "active" and not grow_rev and of.node_at != of.entered_at:
+        beside.note_stand(account.id, account.shards, of.user_id, of.scenario, shown(of))
+        return
+    path = ("scenarios", of.scenario)
+    older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
+    adds = [(("rev",), 1)] if grow_rev else []
+    sets = [(path, shown(of))]
+    living = [Condition(("erased_at",), "absent"), Condition(("erased_at",), "<", of.entered_at)]
+    friends.update_paths(account.id, account.shards, of.user_id, sets, [], [older, living], adds=adds)
+
+
+def shown(of: Enrollment) -> dict[str, Any]:
+    """Where a friend stands, as the sheet shows it."""
+    return {"state": of.state, "node": of.node, "run": of.run, "v": of.v, "at": of.node_at}
+
+
+def tell(events: Sequence[FriendEvent]) -> None:
+    """Put events in the inbox; each has an id of its own, so telling again is harmless."""
+    inbox.put_all(events)
+
+
+def _event(of: Enrollment, name: str, suffix: str, at: str, **props: Any) -> FriendEvent:
+    return FriendEvent(
+        event_id=f"{name}:{of.scenario}:{suffix}",
+        account_id=of.account,
+        user_id=of.user_id,
+        type=name,
+        at=at,
+        props={"scenario": of.scenario, **props},
+        source="scenario",
+    )
+
+
+def entered(of: Enrollment, at: str, cause: str) -> FriendEvent:
+    """The fact that a run has begun, by this cause at that moment."""
+    return _event(of, "scenario_entered", str(of.run), at, cause=cause)
+
+
+def ended(of: Enrollment) -> FriendEvent:
+    """The fact that a run has ended: finished (the graph's end) or exited, with the reason."""
+    reason = {"reason": of.reason} if of.reason else {}
+    return _event(of, f"scenario_{of.state}", str(of.run), of.ended_at or of.node_at, **reason)
+
+
+def skipped(of: Enrollment, reasons: dict[str, Kept], now: datetime) -> FriendEvent:
+    """The fact that messages were passed without being sent, each with its reason."""
+    nodes = [{"node": node, "why": why} for node, why in reasons.items()]
+    return _event(of, "scenario_skipped", f"{of.run}:{of.v}", iso(now), nodes=nodes)
+
+
+def action(of: Enrollment, then: Sequence[Any]) -> FriendEvent:
+    """The request to the reaction to carry out an action node; the friend waits there at version ``v``."""
+    return _event(
+        of,
+        "scenario_action",
+        f"{of.run}:{of.v}",
+        of.node_at,
+        run=of.run,
+        v=of.v,
+        node=of.node,
+        then=list(then),
+    )
+
+
+def due_of(claim: dict[str, Any]) -> Position:
+    """The position that a claim leads to."""
+    due = claim.get("due_at")
+    due_at = parse_iso(due) if due else None
+    return Position(
+        claim["state"], claim.get("node"), due_at, claim.get("reason"), waits=bool(claim.get("waits"))
+    )
+
+
+def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[dict[str, Any]]:
+    """The friend's events, as ``hearing`` takes them, that may count for the node.
+
+    The sheet must have been read before: an event that is being reacted to is pending there, until its
+    activity stands.
+    """
+    pending = {
+        event_id: {**record, **record["event"], "event_id": event_id, "changes": record.get("changes") or ()}
+        for event_id, record in (sheet.get("pending") or {}).items()
+        if "event" in record
+    }
+    found, _ = activities.recent(of.account, of.user_id, _LOOKED_AT, consistent=True, lines=False)
+    told = {a["event_id"]: a for a in found if a["type"] != activities.SENT}
+    return [
+        event for event in {**pending, **told}.values() if event.get("at", "") >= (of.since or of.node_at)
+    ]

@@ -1,0 +1,147 @@
+"""How many friends stand where in a scenario, from the sheets' mirrors, one per friend (the last run counts).
+
+Answered at once: exactly while all shards can be read in time, else an estimate from the shards that were,
+with the job that counts exactly.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.accounts.service import Account
+from chalicelib.enrollments import store
+from chalicelib.enrollments.model import Enrollment
+from chalicelib.gateways import clock
+from chalicelib.jobs import service as jobs
+from chalicelib.segments import by_shard
+from chalicelib.shared.errors import NotFound
+from chalicelib.shared.ids import digest
+from chalicelib.shared.observability import carried
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.sheets.model import Sheet
+from chalicelib.timers.service import Entry
+
+KIND = "standing"
+NEEDS = frozenset({"scenarios"})
+SYNCHRONOUS_S = 6.0
+"""A count or a change that takes longer becomes a job."""
+_FRESH = timedelta(minutes=10)
+"""As long as this the job that somebody's question has started is everybody's."""
+_THREADS = 8
+_LEAST_SAMPLE = 2
+
+
+@dataclass(frozen=True)
+class Standing:
+    """``{(state, node): friends}``; ``job``: what counts them exactly, when these are estimated."""
+
+    friends: Mapping[tuple[str, str], int]
+    job: str | None = None
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """The active ones by node."""
+        return self.of("active")
+
+    def of(self, state: str) -> dict[str, int]:
+        """Friends by node, of one state."""
+        return {node: n for (found, node), n in sorted(self.friends.items()) if found == state}
+
+
+def within(seconds: float) -> TimeLeft:
+    """So much time from now on, for work inside a request."""
+    began = clock.now()
+    return TimeLeft(lambda: (seconds - (clock.now() - began).total_seconds()) * 1000, reserve=0)
+
+
+def find(account: Account, scenario: str, by: str) -> Standing:
+    """Where friends stand, within the time of a request."""
+    left, read = within(SYNCHRONOUS_S), list[Counter[str]]()
+
+    def one(shard: int) -> None:
+        if len(read) < _LEAST_SAMPLE or not left.is_over:
+            place, _ = by_shard.walk(account, by_shard.Place(shard), counter(scenario), NO_LIMIT, NEEDS)
+            read.append(Counter(place.counts))
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        list(threads.map(carried(one), range(account.shards)))
+    found: Counter[str] = sum(read, Counter())
+    if len(read) == account.shards:
+        return Standing(_stands(found))
+    return _counted(account, scenario, by) or Standing(
+        _stands({name: round(n * account.shards / len(read)) for name, n in found.items()}),
+        _job_id(scenario),
+    )
+
+
+def _counted(account: Account, scenario: str, by: str) -> Standing | None:
+    """What the job has counted; None: it has not ended, or only begins now."""
+    job = _job_id(scenario)
+    try:
+        head = jobs.head(account.id, job)
+    except NotFound:
+        by_shard.start(account, KIND, {"scenario": scenario}, by, job)
+        return None
+    return None if head.result is None else Standing(_stands(head.result))
+
+
+def _job_id(scenario: str) -> str:
+    return digest(KIND, scenario, str(int(clock.now().timestamp() // _FRESH.total_seconds())))[:26]
+
+
+def counter(scenario: str) -> by_shard.Each:
+    """Counts friends by where they stand."""
+
+    def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
+        found: Counter[str] = Counter()
+        for sheet in sheets:
+            stand = (sheet.get("scenarios") or {}).get(scenario)
+            if stand:
+                found[f"{stand['state']}#{stand.get('node') or ''}"] += 1
+        return found
+
+    return each
+
+
+def _stands(counts: Mapping[str, int]) -> dict[tuple[str, str], int]:
+    found = {}
+    for name, n in counts.items():
+        state, _, node = name.partition("#")
+        found[state, node] = int(n)
+    return found
+
+
+# A look at who stands in scenarios, for operators; changes nothing.
+
+
+Place = tuple[str, str, str, int, int]
+"""Account, scenario, user, run, version: whom an entry is for."""
+
+
+def place_of(entry: Entry) -> Place:
+    """Whom a ``step`` entry is for."""
+    return (entry.account, entry.body["scenario"], entry.body["user_id"], entry.body["run"], entry.version)
+
+
+def waiting(account: str, scenarios: Iterable[str], users: Sequence[str]) -> Iterator[Enrollment]:
+    """Those of these friends who stand in one of these scenarios until a moment."""
+    for scenario in scenarios:
+        for found in store.load_many(account, scenario, users).values():
+            if found.state == "active" and found.due_at:
+                yield found
+
+
+def place(found: Enrollment) -> Place:
+    """Whom the entry of a waiting friend must be for."""
+    return (found.account, found.scenario, found.user_id, found.run, found.v)
+
+
+def unknown(entries: Sequence[Entry]) -> list[bool]:
+    """For ``step`` entries: whether nobody ever entered there."""
+    return [
+        store.find(entry.account, entry.body["scenario"], entry.body["user_id"]) is None for entry in entries
+    ]

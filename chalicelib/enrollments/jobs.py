@@ -1,0 +1,45 @@
+"""What scenarios leave for later: work on all friends of an account, shard by shard."""
+
+from __future__ import annotations
+
+from chalicelib.jobs.kinds import Body, JobKind
+
+
+def _enroll(body: Body, _received: int) -> None:
+    """Enter a condition's audience."""
+    from chalicelib.enrollments import audience_jobs
+    from chalicelib.shared import time_left
+
+    audience_jobs.enroll(body, time_left.current())
+
+
+def _wake(body: Body, _received: int) -> None:
+    """Wake who became due while a scenario was paused."""
+    from chalicelib.enrollments import audience_jobs, waking
+    from chalicelib.shared import time_left
+
+    audience_jobs.follow(body, waking.waker, time_left.current())
+
+
+def _rearm(body: Body, _received: int) -> None:
+    """Arm anew who waits, by the definition that is published now."""
+    from chalicelib.enrollments import audience_jobs, waking
+    from chalicelib.shared import time_left
+
+    audience_jobs.follow(body, waking.rearmer, time_left.current())
+
+
+def _funnel(body: Body, _received: int) -> None:
+    """Count who stands where."""
+    from chalicelib.enrollments import audience_jobs, funnel
+    from chalicelib.shared import time_left
+
+    audience_jobs.follow(body, lambda _owner, scenario: funnel.counter(scenario), time_left.current())
+
+
+JOBS: dict[str, JobKind] = {
+    "enroll": JobKind(_enroll),
+    "wake": JobKind(_wake),
+    "rearm": JobKind(_rearm),
+    "standing": JobKind(_funnel),
+}

@@ -1,0 +1,166 @@
+"""Enrollments, pointers and positions: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from chalicelib.shared.reasons import Kept
+from chalicelib.shared.times import iso
+from chalicelib.sheets.model import erased_at
+
+State = Literal["active", "finished", "exited"]
+
+EARLY = timedelta(seconds=1)
+"""A pointer may come this much before its moment: queues and executions wait in whole seconds."""
+
+ACTION_RETRY = timedelta(minutes=1)
+"""How long an action node waits for the reaction before its event is put in the inbox again."""
+
+CAUSES_KEPT = 20
+
+ERASED, NOWHERE = "erased", "-"
+"""Reason and node of an enrollment of somebody who was erased: only its numbers are left, which go on."""
+
+MOST_RE_ENTRIES = 8
+RE_ENTRY_WINDOW = timedelta(minutes=1)
+"""A friend enters a scenario anew at most so often in so long: whatever goes round ends here."""
+
+
+USED_KEPT = 10
+"""How many of the events that led a friend on are remembered with the enrollment, so that none does twice."""
+
+MOST_PRODUCED = 8
+"""A friend is led on by facts that reactions produced at most so often within ``RE_ENTRY_WINDOW``: a wait
+that is ended by what it leads to ends here.
+"""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What led a friend to a node: an event, or one of the facts that its reaction produced.
+
+    ``number``: which of the facts, in their order; 0 is the event itself. Later ones still count there.
+    """
+
+    event_id: str
+    at: str
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """Where one friend stands in one scenario. ``v`` grows with every move, over all runs.
+
+    ``node_at`` is when ``node`` was entered (of what is held back: when it was due). ``claim`` is what has
+    been decided and is being sent: ``{"run", "chunk", "send", "message", "at", "state", "node", "due_at",
+    "reason", "waits"}``, the last five being the position that follows. ``re_entries`` are the moments at
+    which the friend entered anew lately. ``since``: events count for the node from then on, where that is
+    before ``node_at`` (the moment of the event that led there). ``used``: the events that led the friend on
+    lately, ``[event id, number, moment]``. ``waits``: at an action node that says something, its turn is
+    still to come, and the policies are asked then.
+    """
+
+    account: str
+    user_id: str
+    scenario: str
+    state: State
+    run: int
+    v: int
+    node: str | None
+    node_at: str
+    entered_at: str
+    due_at: str | None = None
+    causes: list[str] = field(default_factory=list)
+    claim: dict[str, Any] | None = None
+    reason: str | None = None
+    ended_at: str | None = None
+    re_entries: list[str] = field(default_factory=list)
+    since: str | None = None
+    used: list[list[Any]] = field(default_factory=list)
+    waits: bool = False
+
+
+def is_of_erased(item: Enrollment, sheet: dict[str, Any] | None) -> bool:
+    """Whether an enrollment belongs to what was erased of a friend, also of one who has come back since."""
+    return item.reason == ERASED or item.entered_at <= erased_at(sheet)
+
+
+def led_by(item: Enrollment, cause: Cause | None, moment: str) -> tuple[str | None, list[list[Any]]]:
+    """``since`` and ``used`` of a friend who is led on at this moment by a cause (None: by time)."""
+    if cause is None:
+        return None, item.used
+    before = [one for one in item.used if one[0] != cause.event_id]
+    used = [*before, [cause.event_id, cause.number, moment]]
+    return min(cause.at, moment), used[-USED_KEPT:]
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A due entry as the advance worker receives it: look at version ``v`` of run ``run``."""
+
+    account: str
+    user_id: str
+    scenario: str
+    run: int
+    v: int
+    due_at: str
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a friend stands next: a node with its due moment, or the end with its reason.
+
+    At what policies hold back: ``held`` says which of them, and ``since`` when it was really due. ``waits``
+    is the enrollment's.
+    """
+
+    state: State
+    node: str | None = None
+    due_at: datetime | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    held: str | None = None
+    waits: bool = False
+
+    def entered(self, moment: str) -> str:
+        """When the node counts as entered by a move at that moment: what is late is late from then on."""
+        return moment if self.since is None else min(iso(self.since), moment)
+
+
+@dataclass(frozen=True)
+class Park:
+    """Not yet: the same version, later. ``again``: its action is repeated; ``held``: by which policy."""
+
+    due_at: datetime
+    again: bool = False
+    held: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens now: at most one message node is sent, then the friend stands at ``position``.
+
+    ``skipped`` names message nodes that were passed without sending, with the reason. ``trail`` tells the
+    nodes that were gone through in this turn, each with the way taken (as ``decide`` names it).
+    """
+
+    position: Position
+    send: str | None = None
+    message: str | None = None
+    skipped: dict[str, Kept] = field(default_factory=dict)
+    trail: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def stays_at(self, node: str | None) -> bool:
+        """Whether nothing has happened but that the friend goes on waiting there: a message is held back."""
+        return self.position.held is not None and self.position.node == node and not self.trail
+
+
+@dataclass(frozen=True)
+class Result:
+    """What enrolling one friend came to; ``why`` says why not."""
+
+    user_id: str
+    accepted: bool
+    why: str | None = None

@@ -1,0 +1,103 @@
+"""A friend's turn with the words for it: what cannot be said is passed, and said why. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from chalicelib.accounts import friend_tokens
+from chalicelib.accounts.friend_tokens import FriendToken
+from chalicelib.accounts.model import Account
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.deliveries import policies
+from chalicelib.deliveries import service as deliveries
+from chalicelib.enrollments import decide
+from chalicelib.enrollments.model import Enrollment, Park, Step
+from chalicelib.messages import render
+from chalicelib.shared.reasons import Kept, Reason
+from chalicelib.sheets.trim import size_of
+from chalicelib.topics import consent
+
+Payload = list[dict[str, Any]]
+
+
+def take(
+    account: Account,
+    snapshot: Snapshot,
+    program: decide.Program | None,
+    item: Enrollment,
+    sheet: dict[str, Any] | None,
+    now: datetime,
+    *,
+    happened: bool,
+    tokens: friend_tokens.Maker = friend_tokens.sample,
+) -> tuple[Park | Step, Payload | None]:
+    """What the turn comes to, and the friend's own words of the message that is sent (None: the same words
+    for everybody, or no message). ``happened``: what the friend waits for has.
+    ``tokens``: makes the friend tokens of links, live ones only for what is sent.
+    """
+
+    policy = policies.of_account(account, snapshot)
+
+    def rule(kind: str, id_: str) -> policies.Ruling | None:
+        document = snapshot.find(kind, id_)
+        if document is None:
+            return None
+        return policies.decide(policy, document.body.get("category", "marketing"), now)
+
+    refused: dict[str, Kept] = {}
+    while True:
+        found = decide.step(program, item, sheet, now, refused, rule=rule, happened=happened)
+        if isinstance(found, Park) or found.send is None or found.message is None or sheet is None:
+            return found, None
+        document = snapshot.find("messages", found.message)
+        if document is None:
+            refused[found.send] = "no_message"
+        elif consent.holds_back(sheet, document.body, snapshot):
+            refused[found.send] = "opted_out"
+        elif render.is_static(document.body):
+            return found, None
+        else:
+            try:
+                return found, words(account, snapshot, item.scenario, document.body, sheet, now, tokens)
+            except render.Unrenderable as error:
+                refused[found.send] = Reason("unrenderable_for", why=error.reason).kept()
+
+
+def words(
+    account: Account,
+    snapshot: Snapshot,
+    scenario: str,
+    body: Mapping[str, Any],
+    sheet: Mapping[str, Any],
+    now: datetime,
+    tokens: friend_tokens.Maker,
+) -> Payload:
+    """A step's message for a friend, its links telling whose click it is. Raises Unrenderable."""
+    whose = FriendToken(sheet["user_id"], scenario)
+    return render.render(
+        body, sheet, snapshot, now, zone=account.zone, token=lambda: tokens(account.id, whose)
+    )
+
+
+# How many friends one chunk holds: as many as LINE takes at once and an item of the ledger holds. Pure.
+
+
+CHUNK_BYTES = 250_000
+"""A chunk stays well below an item's 400 KB."""
+
+
+def pieces(users: Iterable[str], payloads: Mapping[str, Sequence[Any]]) -> list[list[str]]:
+    """Friends in order, cut into what one chunk holds each. Without payloads the message is one for all."""
+    most = deliveries.PUSH_MAX if payloads else deliveries.MULTICAST_MAX
+    found: list[list[str]] = []
+    size = 0
+    for user in users:
+        weight = 2 * len(user.encode()) + (size_of(payloads[user]) if payloads else 0)
+        if not found or len(found[-1]) >= most or size + weight > CHUNK_BYTES:
+            found.append([])
+            size = 0
+        found[-1].append(user)
+        size += weight
+    return found

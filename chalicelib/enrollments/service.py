@@ -1,0 +1,306 @@
+"""What other rooms may ask of scenarios: enter, leave, go on, and what has advanced."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.service import Account
+from chalicelib.catalog import service as catalog
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.enrollments import decide, event_handling, follow_ups, store
+from chalicelib.enrollments import entry as entering
+from chalicelib.enrollments.advance import advance
+from chalicelib.enrollments.model import (
+    EARLY,
+    ERASED,
+    NOWHERE,
+    Cause,
+    Enrollment,
+    Position,
+    Result,
+    is_of_erased,
+)
+from chalicelib.enrollments.moves import follow_date, follow_moves, go_on, moved
+from chalicelib.friends import service as friends
+from chalicelib.gateways import clock
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.timers import service as timers
+
+__all__ = [
+    "Cause",
+    "Enrollment",
+    "Result",
+    "action_done",
+    "advance",
+    "advanced",
+    "enroll",
+    "enrollments",
+    "exit",
+    "forget",
+    "on_change",
+    "on_friend_event",
+]
+
+_TRIES = 5
+
+
+def enroll(
+    account: str,
+    user_ids: Sequence[str],
+    scenario: str,
+    at: datetime,
+    cause: str,
+    by: Cause | None = None,
+) -> list[Result]:
+    """Enter friends into a scenario; answers one result per friend, in order.
+
+    ``cause`` names what entered them (an event and rule, a request): the same cause enters a friend
+    once, and asking again completes what a crash left undone. ``by``: the event, if one entered them.
+    ``at`` is when that happened; the scenario's times count from now. Refused: ``unknown_friend``,
+    ``blocked``, ``not_published``, ``already_active``, ``already_entered``, ``too_often``.
+    """
+    owner = accounts.get_account(account)
+    program = decide.find_program(catalog.snapshot(account), scenario, owner.zone)
+    if program is None:
+        return [Result(user, accepted=False, why="not_published") for user in user_ids]
+    sheets = friends.load_many(account, owner.shards, user_ids)
+    results: dict[str, Result] = {}
+    todo: list[str] = []
+    for user in dict.fromkeys(user_ids):
+        why = entering.refusal(sheets.get(user), program)
+        if why:
+            results[user] = Result(user, accepted=False, why=why)
+        else:
+            todo.append(user)
+    for _ in range(_TRIES):
+        if not todo:
+            return [results[user] for user in user_ids]
+        todo = _enter(owner, program, {user: sheets[user] for user in todo}, at, cause, results, by)
+    raise Unavailable(Reason("enrollments_busy", n=len(todo), scenario=scenario))
+
+
+def _enter(
+    account: Account,
+    program: decide.Program,
+    sheets: Mapping[str, dict[str, Any]],
+    at: datetime,
+    cause: str,
+    results: dict[str, Result],
+    by: Cause | None,
+) -> list[str]:
+    """One try for these friends: item, due entry, mirror, fact. Answers whom somebody else changed."""
+    now = clock.now()
+    re_entry = entering.re_entry(program)
+    items = store.load_many(account.id, program.scenario, list(sheets))
+    again: list[str] = []
+    there: list[Enrollment] = []
+    for user, sheet in sheets.items():
+        seen = entering.of_this_life(items.get(user), sheet)
+        verdict = decide.entering(seen, re_entry, cause, now)
+        if verdict in entering.REFUSED:
+            results[user] = Result(user, accepted=False, why=entering.REFUSED[verdict])
+            if seen is not None and _is_cut_off(seen, sheet):
+                there.append(seen)
+            continue
+        if verdict == "again" and seen is not None:
+            results[user] = Result(user, accepted=True)
+            # Only what stands as it was entered is completed; a friend who has moved on needs nothing.
+            if seen.causes[-1] == cause and _stands_as_entered(seen):
+                there.append(seen)
+            continue
+        fresh = entering.fresh(program, sheet, seen, now, cause, by)
+        if not store.enroll(seen, fresh):
+            again.append(user)
+            continue
+        results[user] = Result(user, accepted=True)
+        there.append(fresh)
+    timers.arm_all([follow_ups.entry(e, e.v, e.node, parse_iso(e.due_at or e.node_at)) for e in there])
+    follow_ups.tell([_entered(item, at, cause) for item in there])
+    follow_moves(account, program, there)
+    return again
+
+
+def _stands_as_entered(item: Enrollment) -> bool:
+    return item.state == "active" and item.node_at == item.entered_at
+
+
+def _is_cut_off(seen: Enrollment, sheet: Mapping[str, Any]) -> bool:
+    """Whether whoever entered a friend may have crashed before the due entry: the mirror comes last."""
+    shown = (sheet.get("scenarios") or {}).get(seen.scenario) or {}
+    return _stands_as_entered(seen) and shown.get("v", 0) < seen.v
+
+
+def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
+    """The fact of entering; of somebody else's by their cause, at the moment that is known of it."""
+    if item.causes[-1] == cause:
+        return follow_ups.entered(item, iso(at), cause)
+    return follow_ups.entered(item, item.entered_at, item.causes[-1])
+
+
+def exit(  # noqa: A001 (the action's own name)
+    account: str, user_ids: Sequence[str], scenario: str, reason: str, at: datetime
+) -> list[Result]:
+    """Take friends out of a scenario, whatever is claimed: a message on its way may still go out.
+
+    Refused: ``not_active``. Repeating it (same reason and moment) completes what a crash left undone.
+    """
+    owner, moment = accounts.get_account(account), iso(at)
+    results = {user: Result(user, accepted=False, why="not_active") for user in user_ids}
+    todo = list(results)
+    there: list[Enrollment] = []
+    for _ in range(_TRIES):
+        again: list[str] = []
+        for user, seen in store.load_many(account, scenario, todo).items():
+            position = Position("exited", seen.node, reason=reason)
+            if seen.state == "exited" and (seen.reason, seen.ended_at) == (reason, moment):
+                there.append(seen)
+            elif seen.state == "active":
+                if not store.exit_now(seen, position, moment):
+                    again.append(user)
+                    continue
+                there.append(moved(seen, position, moment))
+        todo = again
+        if not todo:
+            break
+    if todo:
+        raise Unavailable(Reason("enrollments_busy", n=len(todo), scenario=scenario))
+    follow_moves(owner, None, there)
+    for item in there:
+        results[item.user_id] = Result(item.user_id, accepted=True)
+    return [results[user] for user in user_ids]
+
+
+def on_friend_event(
+    account: str,
+    user_id: str,
+    sheet: dict[str, Any],
+    event: FriendEvent,
+    changes: Sequence[Mapping[str, Any]] = (),
+    *,
+    fires: bool = True,
+) -> list[str]:
+    """What an event and the facts among its ``changes`` mean for the scenarios of its friend; answers those
+    that were touched. ``fires``: whether the event is news.
+
+    A block leaves every scenario that does not keep blocked friends; what a ``wait_for`` waits for moves
+    on, unless the event is history; a date that has moved is waited for anew. Repeating it is harmless.
+    Called with the sheet after the event.
+    """
+    owner, snapshot = accounts.get_account(account), catalog.snapshot(account)
+    told = event_handling.heard(event, changes, fires=fires)
+    touched: list[str] = []
+    for item in store.of_friend(account, user_id):
+        if is_of_erased(item, sheet):
+            continue
+        program = decide.find_program(snapshot, item.scenario, owner.zone)
+        if _hear(owner, program, item, sheet, told):
+            touched.append(item.scenario)
+    return touched
+
+
+def _hear(
+    owner: Account,
+    program: decide.Program | None,
+    item: Enrollment,
+    sheet: dict[str, Any],
+    event: event_handling.Heard,
+) -> bool:
+    meant = event_handling.meaning(program, item, sheet, event)
+    if meant == "exit":
+        return exit(owner.id, [item.user_id], item.scenario, "blocked", parse_iso(event["at"]))[0].accepted
+    if isinstance(meant, Cause):
+        return not (program and program.paused) and go_on(owner, program, item, sheet, meant)
+    if isinstance(meant, datetime):
+        return program is not None and follow_date(owner, program, item)
+    if _has_led(item, event["event_id"]):
+        follow_moves(owner, program, [item])
+    return False
+
+
+def _has_led(item: Enrollment, event_id: str) -> bool:
+    """Whether this very event has led the friend to where they stand: what follows may have been cut off."""
+    return bool(item.used) and item.used[-1][0] == event_id
+
+
+def on_change(account: Account, snapshot: Snapshot, sheet: Mapping[str, Any]) -> None:
+    """Facts of a friend changed without an event (an import): who waits until a date waits until the one that
+    the sheet has now. Reads nothing for friends who are in no scenario that waits for dates. Repeating it
+    is harmless.
+    """
+    stands: Mapping[str, Any] = sheet.get("scenarios") or {}
+    for scenario in [name for name, stand in stands.items() if stand["state"] == "active"]:
+        program = decide.find_program(snapshot, scenario, account.zone)
+        if program is None or not any(node.get("until") for node in program.body["nodes"].values()):
+            continue
+        item = store.find(account.id, scenario, sheet["user_id"])
+        if item is not None:
+            follow_date(account, program, item)
+
+
+def action_done(account: str, user_id: str, event: FriendEvent) -> bool:
+    """The reaction has carried out an action node (the actions of this ``scenario_action``): go on.
+
+    False when the friend does not stand there any more.
+    """
+    owner, props = accounts.get_account(account), event.props
+    program = decide.find_program(catalog.snapshot(account), props["scenario"], owner.zone)
+    item = store.find(account, props["scenario"], user_id)
+    if item is not None and _has_led(item, event.event_id):
+        follow_moves(owner, program, [item])
+    if item is None or item.state != "active" or (item.run, item.v) != (props["run"], props["v"]):
+        return False
+    cause = Cause(event.event_id, event.at)
+    return go_on(owner, program, item, friends.load(account, owner.shards, user_id), cause)
+
+
+def advanced(entries: Sequence[timers.Entry]) -> list[bool]:
+    """For drained steps: whether the friend has moved past them (or is not in that run any more)."""
+    wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entry in entries:
+        wanted[entry.account, entry.body["scenario"]].append(entry.body["user_id"])
+    items = {
+        (account, scenario, user): item
+        for (account, scenario), users in wanted.items()
+        for user, item in store.load_many(account, scenario, users).items()
+    }
+    return [
+        _has_advanced(items.get((entry.account, entry.body["scenario"], entry.body["user_id"])), entry)
+        for entry in entries
+    ]
+
+
+def _has_advanced(item: Enrollment | None, entry: timers.Entry) -> bool:
+    if item is None or item.state != "active" or item.run != entry.body["run"] or item.v > entry.version:
+        return True
+    # Parked again: another entry of the same version stands for the later moment.
+    return (
+        item.v == entry.version and bool(item.due_at) and parse_iso(item.due_at or "") > entry.due_at + EARLY
+    )
+
+
+def enrollments(account: str, user_id: str) -> list[Enrollment]:
+    """Every scenario that a friend has entered, by its id."""
+    kept = (item for item in store.of_friend(account, user_id) if item.reason != ERASED)
+    return [replace(item, causes=[], re_entries=[], since=None, used=[]) for item in kept]
+
+
+def forget(account: str, user_id: str, at: str) -> None:
+    """A friend was erased at that moment: leave nothing of what they had entered before. Safe to repeat.
+
+    Raises Unavailable when others keep moving the friend.
+    """
+    for _ in range(_TRIES):
+        left = [i for i in store.of_friend(account, user_id) if i.node != NOWHERE and i.entered_at <= at]
+        for item in left:
+            store.erase(item, at)
+        if not left:
+            return
+    raise Unavailable(Reason("erased_moving", account=account))

@@ -1,0 +1,191 @@
+"""The ``enrollments`` table: ``account#user_id`` / ``scenario``. Every write names the version it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.enrollments.model import ERASED, NOWHERE, Cause, Enrollment, Position, led_by
+from chalicelib.gateways import dynamo
+from chalicelib.gateways.dynamo import batch_get
+from chalicelib.gateways.expressions import Condition, Expression, update_if
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import iso
+
+_TABLE = settings().table("enrollments")
+
+
+class EnrollmentRecord(dynamo.Record):
+    """One friend in one scenario."""
+
+    class Meta:
+        table_name = _TABLE
+        region = settings().region
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute()
+    run = NumberAttribute()
+    v = NumberAttribute()
+    node = UnicodeAttribute(null=True)
+    node_at = UnicodeAttribute()
+    entered_at = UnicodeAttribute()
+    due_at = UnicodeAttribute(null=True)
+    causes: dynamo.Items = dynamo.Items()
+    claim = dynamo.Document(null=True)
+    reason = UnicodeAttribute(null=True)
+    ended_at = UnicodeAttribute(null=True)
+    re_entries: dynamo.Items = dynamo.Items(null=True)
+    since = UnicodeAttribute(null=True)
+    used: dynamo.Items = dynamo.Items(null=True)
+    waits = BooleanAttribute(null=True)
+
+
+def load_many(account: str, scenario: str, user_ids: Sequence[str]) -> dict[str, Enrollment]:
+    """The enrollments of those friends who have one, consistent."""
+    keys = [_key(account, user, scenario) for user in dict.fromkeys(user_ids)]
+    found = map(_enrollment, batch_get("enrollments", keys))
+    return {enrollment.user_id: enrollment for enrollment in found}
+
+
+def find(account: str, scenario: str, user_id: str) -> Enrollment | None:
+    """One enrollment, consistent, or None."""
+    return load_many(account, scenario, [user_id]).get(user_id)
+
+
+def of_friend(account: str, user_id: str) -> list[Enrollment]:
+    """Every enrollment of a friend, by scenario."""
+    query = EnrollmentRecord.query(f"{account}#{user_id}", consistent_read=True)
+    return [
+        Enrollment(
+            account=account,
+            user_id=user_id,
+            scenario=record.sk,
+            **{name: value for name, value in record.attribute_values.items() if name not in {"pk", "sk"}},
+        )
+        for record in query
+    ]
+
+
+def enroll(seen: Enrollment | None, fresh: Enrollment) -> bool:
+    """Write a new run over what was seen (None: nothing); False when somebody was faster."""
+    sets = _sets(
+        state="active",
+        run=fresh.run,
+        v=fresh.v,
+        node=fresh.node,
+        node_at=fresh.node_at,
+        entered_at=fresh.entered_at,
+        due_at=fresh.due_at,
+        causes=fresh.causes,
+        re_entries=fresh.re_entries or None,
+        since=fresh.since,
+        used=fresh.used,
+        waits=fresh.waits or None,
+    )
+    removes = [("claim",), ("reason",), ("ended_at",)]
+    removes += [("since",)] if fresh.since is None else []
+    removes += [] if fresh.waits else [("waits",)]
+    guard = Condition(("pk",), "absent") if seen is None else Condition(("v",), "=", seen.v)
+    return _update(fresh, sets, removes, [guard])
+
+
+def claim(seen: Enrollment, claim: dict[str, Any]) -> bool:
+    """Note what is about to be sent; False when the version moved or another claim stands.
+
+    A claim that was seen (its manifest left this friend out) is replaced; otherwise there must be none.
+    """
+    free = Condition(("claim",), "absent")
+    if seen.claim:
+        free = Condition(("claim", "chunk"), "=", seen.claim["chunk"])
+    return _update(seen, [(("claim",), claim)], [], [*_unmoved(seen), free])
+
+
+def move(
+    seen: Enrollment, position: Position, at: str, chunk: str | None, cause: Cause | None = None
+) -> bool:
+    """Version v becomes v+1 at another position, and the claim (of ``chunk``, or none) is gone. ``cause``:
+    what leads there, if it is not time.
+    """
+    free = Condition(("claim",), "absent") if chunk is None else Condition(("claim", "chunk"), "=", chunk)
+    return _move(seen, position, at, [*_unmoved(seen), free], cause)
+
+
+def exit_now(seen: Enrollment, position: Position, at: str) -> bool:
+    """The same for blocks and exits, which do not wait for a claim."""
+    return _move(seen, position, at, _unmoved(seen))
+
+
+def erase(seen: Enrollment, at: str) -> bool:
+    """Nothing of a friend's way through a scenario is left but its numbers: a version never comes twice."""
+    sets = _sets(state="exited", reason=ERASED, v=seen.v + 1, node_at=at, entered_at=at, ended_at=at)
+    sets += [(("causes",), []), (("node",), NOWHERE)]
+    removes = [("due_at",), ("claim",), ("re_entries",), ("since",), ("used",), ("waits",)]
+    return _update(seen, sets, removes, [Condition(("v",), "=", seen.v)])
+
+
+def park(seen: Enrollment, due_at: datetime) -> bool:
+    """The same version is due at another moment; False when it is at yet another one by now."""
+    free = Condition(("claim",), "absent")
+    same = Condition(("due_at",), "=", seen.due_at) if seen.due_at else Condition(("due_at",), "absent")
+    return _update(seen, [(("due_at",), iso(due_at))], [], [*_unmoved(seen), free, same])
+
+
+def _move(
+    seen: Enrollment,
+    position: Position,
+    at: str,
+    conditions: Sequence[Condition],
+    cause: Cause | None = None,
+) -> bool:
+    since, used = led_by(seen, cause, at)
+    node_at = position.entered(at)
+    sets = _sets(state=position.state, v=seen.v + 1, node=position.node, node_at=node_at)
+    sets += _sets(since=since, used=used, waits=position.waits or None)
+    removes = [("claim",), *([("since",)] if since is None else [])]
+    removes += [] if position.waits else [("waits",)]
+    if position.due_at:
+        sets.append((("due_at",), iso(position.due_at)))
+    else:
+        removes.append(("due_at",))
+    if position.state != "active":
+        sets += _sets(ended_at=at, reason=position.reason)
+        if position.node is None:
+            sets.append((("node",), seen.node))
+    return _update(seen, sets, removes, conditions)
+
+
+def _unmoved(seen: Enrollment) -> list[Condition]:
+    return [
+        Condition(("v",), "=", seen.v),
+        Condition(("run",), "=", seen.run),
+        Condition(("state",), "=", "active"),
+    ]
+
+
+def _sets(**values: Any) -> list[tuple[tuple[str, ...], Any]]:
+    return [((name,), value) for name, value in values.items() if value is not None]
+
+
+def _update(
+    of: Enrollment,
+    sets: Sequence[tuple[tuple[str, ...], Any]],
+    removes: Sequence[tuple[str, ...]],
+    conditions: Sequence[Condition],
+) -> bool:
+    expression = Expression()
+    update, place = expression.update(sets, removes), _key(of.account, of.user_id, of.scenario)
+    return update_if("enrollments", place, expression, update, conditions)
+
+
+def _key(account: str, user_id: str, scenario: str) -> dict[str, Any]:
+    return {"pk": {"S": f"{account}#{user_id}"}, "sk": {"S": scenario}}
+
+
+def _enrollment(item: dict[str, Any]) -> Enrollment:
+    plain = dynamo.plain_item(item)
+    account, _, user_id = plain.pop("pk").partition("#")
+    return Enrollment(account=account, user_id=user_id, scenario=plain.pop("sk"), **plain)

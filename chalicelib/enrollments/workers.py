@@ -1,0 +1,96 @@
+"""The handler of the queue ``due``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from chalice.app import Blueprint, SQSEvent
+
+from chalicelib.enrollments import service
+from chalicelib.enrollments.model import Pointer
+from chalicelib.gateways import clock, queues
+from chalicelib.shared import time_left
+from chalicelib.shared.batches import each_message
+from chalicelib.shared.metrics import measure
+from chalicelib.shared.observability import logger, observed
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import parse_iso
+from chalicelib.timers import service as timers
+
+bp = Blueprint(__name__)
+
+_TOGETHER = 500
+"""As many friends as LINE takes in one multicast travel together at most."""
+_RESERVE = 2 / 3
+"""A message that has not been begun in the first third of the function's time goes to another worker."""
+
+
+@bp.on_sqs_message(queue=settings().queue("due"), batch_size=10, maximum_concurrency=16)
+@observed
+def advance(event: SQSEvent) -> dict[str, Any]:
+    """Move on the friends whose turn has come (drained ``step`` messages).
+
+    Messages that waited in the queue are carried out together, so that a rush becomes multicasts too.
+    """
+    left = time_left.begin(event, _RESERVE)
+    began = clock.now()
+    together, done = _due_together(event, began), set()
+    if together:
+        try:
+            entries = [entry for body in together.values() for entry in body["entries"]]
+            _measure(entries, began)
+            service.advance(_pointers(entries))
+            done = set(together)
+        except Exception:  # noqa: BLE001 (whatever it was, each message alone meets it again and reports it)
+            logger.exception("friends did not move together, each message goes alone")
+
+    def work(body: dict[str, Any], received: int) -> None:
+        if json.dumps(body, sort_keys=True) in done:
+            return
+        if received == 1 and left.is_over:
+            # As a message of its own: coming back by itself would take minutes and count as a failure.
+            queues.send("due", body)
+            return
+        if entries := timers.due(body):
+            _measure(entries, began)
+            service.advance(_pointers(entries), redelivered=received > 1 or bool(together))
+
+    return each_message(event, work)
+
+
+def _due_together(event: SQSEvent, now: datetime) -> dict[str, dict[str, Any]]:
+    """The messages, by their text, that are received for the first time and due already: two at least."""
+    found: dict[str, dict[str, Any]] = {}
+    friends = 0
+    for record in event:
+        body = json.loads(record.body)
+        raw = record.to_dict()
+        first_time = raw.get("attributes", {}).get("ApproximateReceiveCount", "1") == "1"
+        late = max(parse_iso(entry["due_at"]) for entry in body["entries"]) <= now
+        if first_time and late and friends + len(body["entries"]) <= _TOGETHER:
+            found[json.dumps(body, sort_keys=True)] = body
+            friends += len(body["entries"])
+    return found if len(found) > 1 else {}
+
+
+def _measure(entries: Iterable[Mapping[str, Any]], began: datetime) -> None:
+    """Tell how late the latest of these steps was when its batch was begun."""
+    late = began - min(parse_iso(entry["due_at"]) for entry in entries)
+    measure("StepsLate", max(0.0, late.total_seconds()), "Seconds")
+
+
+def _pointers(entries: Iterable[Mapping[str, Any]]) -> list[Pointer]:
+    return [
+        Pointer(
+            account=entry["account"],
+            user_id=entry["body"]["user_id"],
+            scenario=entry["body"]["scenario"],
+            run=int(entry["body"]["run"]),
+            v=int(entry["version"]),
+            due_at=entry["due_at"],
+        )
+        for entry in entries
+    ]

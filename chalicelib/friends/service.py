@@ -1,0 +1,37 @@
+"""What other rooms may ask of friends: their sheets, by id, and changes of them by document path."""
+
+from __future__ import annotations
+
+from chalicelib.friends.store import (
+    ERASED,
+    create_or_update,
+    erase,
+    heard_of,
+    key,
+    load,
+    load_many,
+    moments,
+    note_handed_over,
+    partition,
+    read_all,
+    standings,
+    to_sheet,
+    update_paths,
+)
+
+__all__ = [
+    "ERASED",
+    "create_or_update",
+    "erase",
+    "heard_of",
+    "key",
+    "load",
+    "load_many",
+    "moments",
+    "note_handed_over",
+    "partition",
+    "read_all",
+    "standings",
+    "to_sheet",
+    "update_paths",
+]

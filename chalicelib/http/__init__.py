@@ -1,0 +1,1 @@
+"""HTTP as every route speaks it: bodies and their budget, queries, pages, languages, answers."""

@@ -1,0 +1,1 @@
+"""Jobs: work that runs in the background, cut into chunks whose marks say how far it is."""

@@ -1,0 +1,64 @@
+"""What a job of the queue ``bulk`` is, and every kind of job there is.
+
+A message is ``{"job": kind, "account", …}``. A job that raises comes again as SQS sees fit; one that knows
+that it has to wait asks for its time itself (``retry_later``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from chalicelib.gateways import queues
+from chalicelib.shared.tables import Table
+
+Body: TypeAlias = dict[str, Any]
+
+QUEUE = "bulk"
+LAST_RECEIVE = 10
+"""The ``maxReceiveCount`` of the queue."""
+_FIRST_DELAY_S = 10
+
+
+class NotDone(Exception):
+    """The job, or a part of it, has to come again."""
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """A kind of job, as its owner declares it.
+
+    ``run`` takes the message's body and how often SQS has delivered it; safe to repeat. ``attempts``: so
+    often a job is tried in all that asks for another attempt.
+    """
+
+    run: Callable[[Body, int], None]
+    attempts: int = 1
+
+
+JOBS = Table("jobs", JobKind)
+"""Every kind of job."""
+
+
+def carry_out(body: Body, received: int) -> None:
+    """Do a message's work. Raises KeyError for a job that nobody has declared."""
+    JOBS[body["job"]].run(body, received)
+
+
+def attempt(body: Body) -> int:
+    """The number of this attempt, from 1."""
+    return int(body.get("attempt", 1))
+
+
+def is_last(body: Body) -> bool:
+    """Whether no other attempt follows this one."""
+    return attempt(body) >= JOBS[body["job"]].attempts
+
+
+def retry_later(body: Body, why: str) -> None:
+    """Put a job back, with a longer delay each time. Raises NotDone at its last attempt: dead letters."""
+    if is_last(body):
+        raise NotDone(why)
+    delay = min(queues.MAX_DELAY_S, _FIRST_DELAY_S * 2 ** (attempt(body) - 1))
+    queues.send(QUEUE, body | {"attempt": attempt(body) + 1}, delay_s=delay)

@@ -1,0 +1,71 @@
+"""``GET /r/{code}``: tracked links, as friends open them."""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.accounts import friend_tokens
+from chalicelib.accounts import service as accounts
+from chalicelib.catalog import service as catalog
+from chalicelib.gateways import clock, inbox
+from chalicelib.http.answers import http_errors
+from chalicelib.http.routes import Operation
+from chalicelib.links import service as links
+from chalicelib.shared.errors import NotFound
+from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.times import iso
+
+bp = Blueprint(__name__)
+
+_ROBOTS = ("line-poker", "bot", "crawler", "spider", "preview", "facebookexternalhit")
+"""Words in the names of programs that look at links without being a friend."""
+
+
+@bp.route("/r/{code}", methods=["GET", "HEAD"])
+@http_errors
+def follow_link(code: str) -> Response:
+    """``GET /r/{code}``: to the registered URL of a tracked link, and nowhere else. HEAD only looks."""
+    known, url = links.read_code(code), None
+    if known and accounts.find_account(known[0]):
+        url = links.target(catalog.snapshot(known[0]), known[1])
+    if known is None or url is None:
+        raise NotFound(Reason("no_such_link"))
+    if bp.current_request.method == "GET":
+        _note_click(*known, links.tokens(code, _query()))
+    return Response(body="", status_code=302, headers={"Location": url, "Cache-Control": "no-store"})
+
+
+def _query() -> dict[str, list[str]]:
+    given = bp.current_request.query_params
+    return {name: given.getlist(name) for name in given} if given else {}
+
+
+def _note_click(account: str, link: str, given: list[str]) -> None:
+    """Put the click in the inbox, when the address says whose it is. Whatever happens, the friend goes on."""
+    agent = str(bp.current_request.headers.get("user-agent", "")).casefold()
+    if not given or any(robot in agent for robot in _ROBOTS):
+        return
+    try:
+        known = (friend_tokens.read(account, text) for text in given)
+        token = next((token for token in known if token is not None), None)
+        if token is not None and inbox.put([links.clicked(account, link, token, iso(clock.now()))]):
+            logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
+    except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
+        logger.exception("a click could not be kept", extra={"account": account, "link": link})
+
+
+OPERATIONS = [
+    Operation(
+        "GET",
+        "/r/{code}",
+        "A tracked link: to its registered URL",
+        None,
+        status=302,
+        query={"t": "the friend token, which makes it a click of that friend"},
+        any_query=True,
+    ),
+    Operation(
+        "HEAD", "/r/{code}", "Where a tracked link leads, without a click", None, status=302, any_query=True
+    ),
+]

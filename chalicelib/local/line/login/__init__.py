@@ -1,0 +1,1 @@
+"""How a LINE user becomes somebody elsewhere: the account link, LINE Login, LIFF."""

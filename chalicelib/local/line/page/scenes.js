@@ -1,0 +1,4 @@
+// What stands where a picture cannot be loaded: the simulator draws one.
+
+/** The address of a drawn picture, always the same for one name. */
+export const scene = (name) => `/_sim/pictures/${encodeURIComponent(name)}.svg`;

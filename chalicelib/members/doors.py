@@ -1,0 +1,207 @@
+"""``/link/{account}``: where a member's browser goes to be linked, through LINE Login or from a LIFF page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from chalice.app import Blueprint, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.accounts.model import Account
+from chalicelib.accounts.service import get_account
+from chalicelib.http.answers import error_response, http_errors, json_response
+from chalicelib.http.bodies import json_body
+from chalicelib.http.language import preferred
+from chalicelib.http.routes import Operation
+from chalicelib.members import logins, signing_in
+from chalicelib.shared.errors import NotAllowed, TodokuError, Unavailable
+from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import LANGUAGES, Reason, speaking
+from chalicelib.shared.settings import settings
+
+bp = Blueprint(__name__)
+
+_COOKIE = "todoku_link"
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_PAGE = """<!doctype html>
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title></head><body><h1>{title}</h1><p>{text}</p></body></html>
+"""
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class LiffIn(BaseModel):
+    """What the LIFF page has of LINE (``liff.getIDToken()``), and the token of the member site."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id_token: Annotated[str, Field(min_length=1, max_length=8000)]
+    t: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class LiffOut(BaseModel):
+    """The link stands."""
+
+    linked: bool
+
+
+@bp.route("/link/{account}/start", methods=["GET"])
+@http_errors
+def start(account: str) -> Response:
+    """``GET /link/{account}/start?t=``: to LINE Login, with what LINE must bring back; else a page says why
+    not.
+    """
+    request = bp.current_request
+    try:
+        found = get_account(account)
+        where, browser = logins.start(found, _query(request).get("t", ""))
+    except TodokuError as error:
+        return _page(request, error)
+    return _go(where, _cookie(account, browser, int(logins.LIFE.total_seconds())))
+
+
+@bp.route("/link/{account}/callback", methods=["GET"])
+@http_errors
+def callback(account: str) -> Response:
+    """``GET /link/{account}/callback``: back from LINE; to the site with ``linked=1`` or ``error=``."""
+    request = bp.current_request
+    query = _query(request)
+    try:
+        found = get_account(account)
+        flow = logins.finish(account, query.get("state", ""), _browser(request))
+    except TodokuError as error:
+        return _page(request, error)
+    try:
+        if "code" not in query:
+            return _back(account, flow, error=_said(query))
+        signing_in.by_code(found, flow, query["code"])
+    except TodokuError as error:
+        return _back(account, flow, error=error.reason.code)
+    except Exception:  # noqa: BLE001 (the friend stands at our address, and goes on)
+        logger.exception("a link by LINE Login failed", extra={"account": account})
+        return _back(account, flow, error="server_error")
+    return _back(account, flow, linked="1")
+
+
+@bp.route("/link/{account}/liff", methods=["POST"])
+@http_errors
+def liff(account: str) -> Response:
+    """``POST /link/{account}/liff``: an ID token of LIFF and the member site's token, for a link."""
+    request = bp.current_request
+    found = get_account(account)
+    headers = _cross_origin(request, found)
+    given = json_body(request, LiffIn)
+    try:
+        signing_in.by_id_token(found, given.id_token, given.t)
+    except TodokuError as error:
+        refused = error_response(error)
+        refused.headers |= headers
+        return refused
+    return json_response({"linked": True}, 200, headers)
+
+
+@bp.route("/link/{account}/liff", methods=["OPTIONS"])
+@http_errors
+def liff_preflight(account: str) -> Response:
+    """What a browser asks before a page of the member site may speak to us."""
+    headers = _cross_origin(bp.current_request, get_account(account))
+    return Response(body="", status_code=204, headers=dict(headers))
+
+
+def _cross_origin(request: Request, account: Account) -> dict[str, str]:
+    """The headers for a page of the member site. Raises NotAllowed for one of anybody else's."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return {"Cache-Control": "no-store"}
+    ours = str(settings().public_url).rstrip("/")
+    if origin not in {*account.member_site_origins, ours}:
+        raise NotAllowed(Reason("other_origin", origin=origin[:200]))
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "POST, OPTIONS",
+        "Access-Control-Allow-Headers": "Content-Type",
+        "Access-Control-Max-Age": "600",
+        "Cache-Control": "no-store",
+        "Vary": "Origin",
+    }
+
+
+def _query(request: Request) -> dict[str, str]:
+    return dict(request.query_params or {})
+
+
+def _said(query: Mapping[str, str]) -> str:
+    """LINE's word for what went wrong: ``access_denied`` when the friend has declined."""
+    error = query.get("error", "").lower()
+    return error if error.replace("_", "").isalnum() and len(error) <= 60 else "login_failed"
+
+
+def _back(account: str, flow: logins.Flow, **told: str) -> Response:
+    return _go(logins.back(flow.return_url, **told), _cookie(account, "", 0))
+
+
+def _go(where: str, cookie: str) -> Response:
+    headers = {"Location": where, "Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return Response(body="", status_code=302, headers={**headers, "Referrer-Policy": "no-referrer"})
+
+
+def _cookie(account: str, value: str, seconds: int) -> str:
+    """Sent along by the browser that began, when LINE sends it back (a navigation from elsewhere: Lax)."""
+    text = f"{_COOKIE}={value}; Path=/link/{account}; Max-Age={seconds}; HttpOnly; SameSite=Lax"
+    is_local = urlsplit(settings().public_url).hostname in _LOOPBACK
+    return text if is_local else f"{text}; Secure"
+
+
+def _browser(request: Request) -> str:
+    try:
+        found = SimpleCookie(request.headers.get("cookie", "")).get(_COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _page(request: Request, error: TodokuError) -> Response:
+    """What a person reads when there is no way back to the member site."""
+    header = request.headers.get("accept-language") or "ja"
+    asked = _query(request).get("lang")
+    language = asked if asked in LANGUAGES else preferred(header)
+    with speaking(language):
+        title, text = Reason("link_page_title").text(), error.reason.text()
+    body = _PAGE.format(language=language, title=html.escape(title), text=html.escape(text))
+    more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
+    return Response(body=body, status_code=error.status, headers={**_HEADERS, **more})
+
+
+_ANY = "what LINE adds is taken as it comes"
+OPERATIONS = [
+    Operation(
+        "GET",
+        "/link/{account}/start",
+        "Begin a link by LINE Login: to LINE",
+        None,
+        status=302,
+        query={"t": "the token of POST /members/{member}/login", "lang": "ja or en"},
+        any_query=True,
+    ),
+    Operation(
+        "GET",
+        "/link/{account}/callback",
+        "End a link by LINE Login: back to the member site",
+        None,
+        status=302,
+        query={"code": "LINE's code", "state": "as it was sent", "error": "LINE's word for a failure"},
+        any_query=True,
+    ),
+    Operation("POST", "/link/{account}/liff", "Link by LIFF's ID token", None, LiffIn, LiffOut),
+    Operation("OPTIONS", "/link/{account}/liff", "What a browser asks before", None, status=204),
+]

@@ -1,0 +1,239 @@
+"""Making the next snapshot of an account: the one before without who changed, and who changed as they stand.
+
+One at a time (a lease, for speed) and safe to kill anywhere: files go to a place of their own, and the
+snapshot is in force with one conditional write. Who was changed while the files were written is found by the
+next question: the floor lies before the beginning. The first snapshot, and one in a new format, reads the
+table shard by shard; what does not fit the time goes on from the shards that are done.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from chalicelib.friends import marks
+from chalicelib.friends import service as friends
+from chalicelib.gateways import clock, objects
+from chalicelib.mirror import columns, local_copy, marked, sql, store
+from chalicelib.mirror.columns import FORMAT, LISTS, TABLES
+from chalicelib.mirror.local_copy import Known
+from chalicelib.mirror.marked import Marked
+from chalicelib.mirror.store import Head
+from chalicelib.shared.ids import new_ulid, ulid_time
+from chalicelib.shared.observability import logger
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.times import iso, parse_iso
+
+_BATCH = 20_000
+EVERY = timedelta(hours=6)
+"""By time alone; questions ask for the next one earlier when much has changed."""
+KEPT_FOR = timedelta(minutes=20)
+"""Longer than a compaction can be writing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a compaction did; ``is_over``: nothing is left to do."""
+
+    friends: int = 0
+    changed: int = 0
+    is_over: bool = True
+
+
+def is_due(account: str, now: datetime) -> bool:
+    """Whether an account that has a snapshot has had it for long. One that nobody asks has none."""
+    head = store.find(account)
+    return head is not None and parse_iso(head.taken_at) + EVERY <= now
+
+
+def run(account: str, shards: int, left: TimeLeft = NO_LIMIT) -> Outcome | None:
+    """Make the next snapshot; None when somebody else does, and where no question could find a change."""
+    if not marks.can_be_asked(friends.partition(account, 0)):
+        logger.warning("the table friends has no index by_change: there is no mirror")
+        return None
+    token = new_ulid()
+    if not store.take_lease(account, token, clock.now()):
+        return None
+    try:
+        return _run(account, shards, f"{local_copy.place_of(account)}{token}", left)
+    finally:
+        store.give_back(account, token)
+
+
+def _run(account: str, shards: int, place: str, left: TimeLeft) -> Outcome:
+    head, began = store.find(account), clock.now()
+    base = head if head and head.format == FORMAT and head.covered <= shards else None
+    folder = Path(tempfile.mkdtemp(prefix="todoku-mirror-"))
+    try:
+        bench = Bench(account, shards, base, folder)
+        try:
+            bench.open_base()
+        except local_copy.Gone:
+            base, bench = None, Bench(account, shards, None, folder)
+            bench.open_base()
+        changed = bench.take_changes()
+        covered = bench.take_shards(left)
+        if base is not None and covered == base.covered and not changed:
+            held, place = base.friends, base.place
+        else:
+            held = bench.write(place)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    version = head.version + 1 if head else 1
+    made = Head(version, place, marks.floor(began), iso(began), held, covered, FORMAT)
+    if not store.publish(account, made, head):
+        if head is None or place != head.place:
+            delete(place)
+        return Outcome(is_over=False)
+    tidy(account, made, clock.now())
+    return Outcome(held, changed, covered == shards)
+
+
+def tidy(account: str, head: Head, now: datetime) -> None:
+    """Delete the files of snapshots that are not in force, but for what another compaction may be writing
+    now. Who was reading one finds it gone, and reads the one in force.
+    """
+    places = {key.rpartition("/")[0] for key in objects.keys(local_copy.place_of(account))}
+    for place in places - {head.place}:
+        written = ulid_time(place.rpartition("/")[2])
+        if place < head.place or now - written > KEPT_FOR:
+            delete(place)
+
+
+def delete(place: str) -> None:
+    """Delete a snapshot's files."""
+    for table in TABLES:
+        objects.delete(f"{place}/{table}.parquet")
+
+
+def _struct(fields: dict[str, str]) -> str:
+    inner = ", ".join(f"{name} {kind}" for name, kind in fields.items())
+    return f"STRUCT({inner})[]"
+
+
+_LINE = {**columns.FRIENDS, **{table: _struct(fields) for table, fields in LISTS.items()}, "sheet": "VARCHAR"}
+
+
+class Bench:
+    """A database in which the next snapshot is put together."""
+
+    def __init__(self, account: str, shards: int, base: Head | None, folder: Path) -> None:
+        self._account, self._shards, self._base = account, shards, base
+        self._folder = folder
+        self._connection: Any = None
+        self._next = 1
+        self._lines: list[bytes] = []
+        self._known: dict[str, Known] = {}
+
+    def open_base(self) -> None:
+        """Have the tables of the snapshot before (none: empty ones), and empty ones for what is new."""
+        if self._connection is None:
+            self._connection = local_copy.connect(self._folder)
+        for table, fields in TABLES.items():
+            typed = ", ".join(f"{name} {kind}" for name, kind in fields.items())
+            self._connection.execute(f"CREATE OR REPLACE TABLE new_{table} ({typed})")
+            if self._base is None:
+                self._connection.execute(
+                    f"CREATE OR REPLACE VIEW old_{table} AS SELECT * FROM new_{table} LIMIT 0"
+                )
+            else:
+                path = sql.text(str(local_copy.fetch(self._base.place, table, self._folder)))
+                self._connection.execute(f"CREATE OR REPLACE VIEW old_{table} AS FROM read_parquet({path})")
+        ((top,),) = self._connection.execute("SELECT coalesce(max(n), 0) FROM old_friends").fetchall()
+        self._next = top + 1
+
+    def take_changes(self) -> int:
+        """Take the sheets that changed in the shards that the snapshot before holds; how many."""
+        if self._base is None:
+            return 0
+        covered = range(self._base.covered)
+        named = marked.changed(self._account, covered, self._base.floor)
+        self._known = self._look_up(named)
+        changed = [user for user, mark in named.items() if self._mark(user) != mark]
+        self._connection.execute("CREATE TABLE gone (n BIGINT)")
+        for start in range(0, len(changed), _BATCH):
+            users = changed[start : start + _BATCH]
+            self.take(marked.load(self._account, self._shards, users).values())
+            numbers = [self._known[user][0] for user in users if user in self._known]
+            if numbers:
+                self._connection.execute(f"INSERT INTO gone SELECT unnest({numbers})")
+        return len(changed)
+
+    def _look_up(self, users: Iterable[str]) -> dict[str, Known]:
+        wanted = set(users)
+        if not wanted:
+            return {}
+        query = "SELECT user_id, n, mark FROM old_friends"
+        if len(wanted) <= _BATCH:
+            query += f" WHERE user_id IN ({', '.join(map(sql.text, wanted))})"
+        found = self._connection.execute(query).fetchall()
+        return {user: (n, mark) for user, n, mark in found if user in wanted}
+
+    def _mark(self, user: str) -> str | None:
+        known = self._known.get(user)
+        return known[1] if known else None
+
+    def take_shards(self, left: TimeLeft) -> int:
+        """Take the shards that no snapshot has held yet, as many as there is time for; up to which."""
+        first = covered = self._base.covered if self._base else 0
+        for shard in range(first, self._shards):
+            if covered > first and left.is_over:
+                break
+            for page in marked.shard_pages(self._account, shard):
+                self.take(page)
+            covered = shard + 1
+        return covered
+
+    def take(self, found: Iterable[Marked]) -> None:
+        """Take friends as they stand."""
+        for one in found:
+            record = columns.row(one.sheet, one.shard, one.mark)
+            known = self._known.get(one.sheet["user_id"])
+            record["n"] = known[0] if known else self._next
+            self._next += 0 if known else 1
+            self._lines.append(columns.line(record))
+        if len(self._lines) >= _BATCH:
+            self.lay_down()
+
+    def lay_down(self) -> None:
+        """Put the lines so far into the tables."""
+        if not self._lines:
+            return
+        path = self._folder / "lines.json"
+        path.write_bytes(b"".join(self._lines))
+        self._lines.clear()
+        typed = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in _LINE.items())
+        source = f"read_json({sql.text(str(path))}, format = 'newline_delimited', columns = {{{typed}}})"
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE lines AS SELECT * FROM {source}")
+        figures = ", ".join(columns.FRIENDS)
+        self._connection.execute(f"INSERT INTO new_friends SELECT {figures} FROM lines")
+        self._connection.execute("INSERT INTO new_sheets SELECT n, sheet FROM lines")
+        for table, fields in LISTS.items():
+            picked = ", ".join(f"e.{name}" for name in fields)
+            pairs = f"SELECT n, {picked} FROM (SELECT n, unnest({table}) AS e FROM lines)"
+            self._connection.execute(f"INSERT INTO new_{table} {pairs}")
+        path.unlink()
+
+    def write(self, place: str) -> int:
+        """Write the files of the snapshot to the object store; how many friends it holds."""
+        self.lay_down()
+        kept = "n NOT IN (SELECT n FROM gone)" if self._base is not None else "true"
+        for table, fields in TABLES.items():
+            names = ", ".join(fields)
+            order = "name, n" if "name" in fields and table != "friends" else "n"
+            union = f"SELECT {names} FROM old_{table} WHERE {kept} UNION ALL SELECT {names} FROM new_{table}"
+            path = self._folder / f"next-{table}.parquet"
+            target = f"{sql.text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+            self._connection.execute(f"COPY ({union} ORDER BY {order}) TO {target}")
+            with path.open("rb") as file:
+                objects.put(f"{place}/{table}.parquet", file, "application/vnd.apache.parquet")
+            path.unlink()
+        ((old,),) = self._connection.execute(f"SELECT count(*) FROM old_friends WHERE {kept}").fetchall()
+        ((new,),) = self._connection.execute("SELECT count(*) FROM new_friends").fetchall()
+        self._connection.close()
+        return int(old) + int(new)

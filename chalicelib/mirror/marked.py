@@ -1,0 +1,73 @@
+"""Sheets as they stand in the table, each with its mark."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.friends import marks
+from chalicelib.friends import service as friends
+from chalicelib.gateways.dynamo import batch_get, query_page
+from chalicelib.shared import side_by_side
+from chalicelib.shared.ids import friend_shard
+from chalicelib.shared.settings import settings
+from chalicelib.sheets.model import Sheet
+
+UNMARKED = frozenset({"received", "clicked", "scenarios"})
+"""What changes with messages, and leaves no mark: who needs it asks the table."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A sheet with its mark (None: written before there were marks)."""
+
+    sheet: Sheet
+    shard: int
+    mark: str | None
+
+
+Versions = dict[str, str]
+"""For each user id the mark."""
+
+
+def changed(account: str, shards: Collection[int], low: str) -> Versions:
+    """Whose mark is not below ``low``, shard by shard side by side. Read consistently."""
+
+    def ask(shard: int) -> list[tuple[str, str]]:
+        return list(marks.since(friends.partition(account, shard), low))
+
+    return {user: mark for page in side_by_side.each(ask, shards) for user, mark in page}
+
+
+def load(account: str, shards: int, users: Iterable[str]) -> dict[str, Marked]:
+    """The sheets of those users that are known and not erased, read consistently."""
+    items = batch_get("friends", [friends.key(account, shards, user) for user in users])
+    found = (
+        _marked(item, friend_shard(item["sk"]["S"], shards)) for item in items if item["status"] != _ERASED
+    )
+    return {one.sheet["user_id"]: one for one in found}
+
+
+def shard_pages(account: str, shard: int) -> Iterator[list[Marked]]:
+    """Every living friend of a shard, page by page, read consistently."""
+    request: dict[str, Any] = {
+        "TableName": settings().table("friends"),
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": friends.partition(account, shard)}},
+        "ConsistentRead": True,
+    }
+    while True:
+        items, last = query_page(request)
+        yield [_marked(item, shard) for item in items if item["status"] != _ERASED]
+        if last is None:
+            return
+        request["ExclusiveStartKey"] = last
+
+
+_ERASED = {"S": "erased"}
+
+
+def _marked(item: Mapping[str, Any], shard: int) -> Marked:
+    found = item.get(marks.NAME)
+    return Marked(friends.to_sheet(dict(item)), shard, str(found["S"]) if found else None)

@@ -1,0 +1,223 @@
+"""Answers from the mirror: the snapshot without those who changed since, and their sheets as they stand.
+
+In this order: the head, the index (who changed), their sheets. So an answer holds everything whose write was
+answered before the question began, each friend judged once, and what is written meanwhile or not at all
+(``tests/model/test_mirror.py``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from chalicelib.gateways import clock, queues
+from chalicelib.mirror import local_copy, marked, store
+from chalicelib.mirror.local_copy import KEPT_SHEETS, Copy, Gone
+from chalicelib.mirror.sql import Part, text
+from chalicelib.sheets.model import Sheet
+
+_MOST_COPIES = 4
+_copies: dict[str, Copy] = {}
+_one_at_a_time = threading.Lock()
+MANY = 1_000
+"""So many changes since the snapshot, and a hundredth of its friends, ask for a new one."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sort: the key in SQL (NULL last) and of a sheet, then the user id; ``join`` brings in pairs."""
+
+    key: str
+    of: Callable[[Sheet], Any]
+    descending: bool = True
+    join: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who is asked for: in SQL, and as the test of a sheet; ``needs`` of it are looked at."""
+
+    account: str
+    shards: int
+    part: Part
+    test: Callable[[Sheet], bool]
+    needs: frozenset[str] = field(default=frozenset())
+
+
+@dataclass(frozen=True)
+class Found:
+    """Friends in their order, with the keys they were sorted by, and how many there are in all."""
+
+    items: list[tuple[Any, str]]
+    total: int
+
+
+def count(question: Question) -> int | None:
+    """How many friends are meant, exactly; None: there is no mirror to ask."""
+    found: int | None = _asked(question, lambda settled: settled.count())
+    return found
+
+
+def find(question: Question, order: Order, limit: int, after: tuple[Any, str] | None = None) -> Found | None:
+    """The first ``limit`` friends in an order after a key and user id; None: there is no mirror to ask."""
+    found: Found | None = _asked(question, lambda settled: settled.find(order, limit, after))
+    return found
+
+
+def _asked(question: Question, answer: Callable[[Settled], Any]) -> Any:
+    if not marked.UNMARKED.isdisjoint(question.needs):
+        return None  # receipts and positions leave no mark
+    for _ in range(3):
+        head = store.find(question.account) if local_copy.is_installed() else None
+        if head is None or not head.is_whole(question.shards):
+            _ask_for_snapshot(question.account, head)
+            return None
+        try:
+            with _copy(question.account, head).in_use() as copy:
+                return answer(_settle(question, copy))
+        except Gone:
+            continue  # another snapshot is in force by now
+    return None
+
+
+def _copy(account: str, head: store.Head) -> Copy:
+    """This process's copy of a snapshot; those that it replaces go."""
+    with _one_at_a_time:
+        copy = _copies.pop(account, None)
+        if copy is not None and copy.head.place == head.place:
+            copy.head = head
+        elif copy is not None:
+            copy.retire()
+            copy = None
+        copy = _copies[account] = copy or Copy(head)
+        while len(_copies) > _MOST_COPIES:
+            _copies.pop(next(iter(_copies))).retire()
+        return copy
+
+
+def forget_copies() -> None:
+    """Have no snapshot on the disk any more (tests; the end of a process)."""
+    while _copies:
+        _copies.popitem()[1].retire()
+
+
+_asked_for: dict[str, tuple[int, datetime]] = {}
+_AGAIN = timedelta(minutes=10)
+
+
+def _ask_for_snapshot(account: str, head: store.Head | None) -> None:
+    """Have the next snapshot made: asked for once by a process, and again while it does not come."""
+    version, now = head.version if head else 0, clock.now()
+    before, at = _asked_for.get(account, (-1, now))
+    if local_copy.is_installed() and (before != version or now - at > _AGAIN):
+        _asked_for[account] = (version, now)
+        queues.send("mirror", {"account": account})
+
+
+def _settle(question: Question, copy: Copy) -> Settled:
+    """Read who changed since the snapshot."""
+    named = marked.changed(question.account, range(question.shards), copy.head.floor)
+    known = copy.known(named)
+    changed = {user: mark for user, mark in named.items() if (had := known[user]) is None or had[1] != mark}
+    if len(changed) >= max(MANY, copy.head.friends // 100):
+        _ask_for_snapshot(question.account, copy.head)
+    sheets = _sheets(question, copy, changed)
+    numbers = [entry[0] for user in changed if (entry := known[user]) is not None]
+    return Settled(question, copy, [sheet for sheet in sheets if sheet is not None], numbers)
+
+
+def _sheets(question: Question, copy: Copy, changed: marked.Versions) -> Iterable[Sheet | None]:
+    """The sheets of who changed, from this process's memory where it read that version before."""
+    if len(copy.judged) > KEPT_SHEETS:
+        copy.judged.clear()
+    new = [user for user, mark in changed.items() if copy.judged.get(user, ("", None))[0] != mark]
+    found = marked.load(question.account, question.shards, new)
+    for user in new:
+        copy.judged[user] = (changed[user], found[user].sheet if user in found else None)
+    return [copy.judged[user][1] for user in changed]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A question with the sheets of who changed; ``numbers``: who is not to be taken from the snapshot."""
+
+    question: Question
+    copy: Copy
+    changed: Sequence[Sheet]
+    numbers: Sequence[int]
+
+    def _where(self, side: str) -> str:
+        gone = f" AND f.n NOT IN (SELECT unnest({list(self.numbers)}))" if self.numbers else ""
+        return f"{side}{gone}"
+
+    def _judged(self) -> list[Sheet]:
+        """Everybody who is meant and is not surely meant by the columns alone."""
+        part = self.question.part
+        open_ = "f.odd" if part.is_exact else f"(f.odd OR ({part.may} AND NOT {part.must}))"
+        query = f"SELECT s.sheet FROM friends f JOIN sheets s ON s.n = f.n WHERE {self._where(open_)}"
+        kept = [orjson.loads(sheet) for (sheet,) in self.copy.rows(query)] if self._has_open() else []
+        return [sheet for sheet in (*self.changed, *kept) if self.question.test(sheet)]
+
+    def _has_open(self) -> bool:
+        return not self.question.part.is_exact or self.copy.has_odd()
+
+    def count(self) -> int:
+        """How many."""
+        sure = self._where(f"NOT f.odd AND {self.question.part.must}")
+        ((found,),) = self.copy.rows(f"SELECT count(*) FROM friends f WHERE {sure}")
+        return int(found) + len(self._judged())
+
+    def find(self, order: Order, limit: int, after: tuple[Any, str] | None) -> Found:
+        """The first of them in an order."""
+        judged = self._judged()
+        sure = self._where(f"NOT f.odd AND {self.question.part.must}")
+        ((total,),) = self.copy.rows(f"SELECT count(*) FROM friends f WHERE {sure}")
+        word = "DESC" if order.descending else "ASC"
+        query = (
+            f"SELECT {order.key} AS sort_key, f.user_id FROM friends f {order.join} "
+            f"WHERE {sure}{_after_sql(order, after)} "
+            f"ORDER BY sort_key {word} NULLS LAST, f.user_id {word} LIMIT {limit}"
+        )
+        rows = [(key, user) for key, user in self.copy.rows(query)]
+        others = [(order.of(sheet), sheet["user_id"]) for sheet in judged]
+        rows += [row for row in others if after is None or _place(order, after) < _place(order, row)]
+        return Found(sorted(rows, key=lambda row: _place(order, row))[:limit], int(total) + len(judged))
+
+
+def _place(order: Order, row: tuple[Any, str]) -> Any:
+    """Where a row stands in the order."""
+    key, user = row
+    turn = _Turned if order.descending else _same
+    return (1, turn(user)) if key is None else (0, turn(key), turn(user))
+
+
+def _same(key: Any) -> Any:
+    return key
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """A key that sorts the other way round."""
+
+    key: Any
+
+    def __lt__(self, other: _Turned) -> bool:
+        return bool(other.key < self.key)
+
+
+def _after_sql(order: Order, after: tuple[Any, str] | None) -> str:
+    if after is None:
+        return ""
+    key, user = after
+    further = "<" if order.descending else ">"
+    behind = f"f.user_id {further} {text(user)}"
+    if key is None:
+        return f" AND ({order.key} IS NULL AND {behind})"
+    at = text(key) if isinstance(key, str) else f"CAST('{key!r}' AS DOUBLE)"
+    same = f"({order.key} = {at} AND {behind})"
+    return f" AND ({order.key} {further} {at} OR {order.key} IS NULL OR {same})"

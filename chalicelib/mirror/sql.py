@@ -1,0 +1,175 @@
+"""Parts of questions in SQL, for the leaves of conditions. Pure.
+
+A part is a pair: what is surely true (``must``) and what may be (``may``). For most they are the same. Where
+rounding decides, or where a leaf has no SQL, they differ, and the friends between are judged by the
+predicate. A leaf about pairs says what holds for who has none, so that nothing has to be joined from outside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.shared.text.folding import composed
+
+
+@dataclass(frozen=True)
+class Part:
+    """``must`` implies the condition, the condition implies ``may``."""
+
+    must: str
+    may: str
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing is left to judge."""
+        return self.must == self.may
+
+
+def exact(sql: str) -> Part:
+    """A part that says it all."""
+    return Part(sql, sql)
+
+
+TRUE, FALSE = exact("true"), exact("false")
+UNKNOWN = Part("false", "true")
+
+
+def truth(value: bool) -> Part:
+    """Always, or never."""
+    return TRUE if value else FALSE
+
+
+def every(parts: Sequence[Part]) -> Part:
+    """All of them."""
+    return _joined(parts, " AND ", TRUE)
+
+
+def some(parts: Sequence[Part]) -> Part:
+    """One of them."""
+    return _joined(parts, " OR ", FALSE)
+
+
+def _joined(parts: Sequence[Part], word: str, none: Part) -> Part:
+    if not parts:
+        return none
+    return Part(
+        *("(" + word.join(sides) + ")" for sides in ([p.must for p in parts], [p.may for p in parts]))
+    )
+
+
+def opposite(part: Part) -> Part:
+    """Not it. Parts are never NULL."""
+    return Part(f"(NOT {part.may})", f"(NOT {part.must})")
+
+
+def text(value: str) -> str:
+    """A text as SQL."""
+    plain = "'" + value.replace("'", "''") + "'"
+    return plain if "\0" not in value else "(" + " || chr(0) || ".join(map(text, value.split("\0"))) + ")"
+
+
+def number(value: float) -> str:
+    """A number as SQL, exactly."""
+    return f"CAST('{float(value)!r}' AS DOUBLE)"
+
+
+def literal(value: Any) -> str:
+    """A text, a number or a boolean as SQL; texts in NFC."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return text(composed(value)) if isinstance(value, str) else number(value)
+
+
+def texts(values: Iterable[str]) -> str:
+    """A list of texts in NFC as SQL."""
+    return "CAST([" + ", ".join(text(composed(value)) for value in values) + "] AS VARCHAR[])"
+
+
+def known(sql: str) -> str:
+    """An expression whose NULL is false."""
+    return f"coalesce({sql}, false)"
+
+
+_SIGNS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def compared(column: str, cmp: Mapping[str, Any]) -> str:
+    """``conditions.comparisons.compare`` of a column."""
+    name = operator(cmp)
+    operand = cmp[name]
+    if name == "between":
+        low, high = operand
+        return f"({column} >= {literal(low)} AND {column} <= {literal(high)})"
+    if name == "in":
+        return f"({column} IN ({', '.join(map(literal, operand))}))" if operand else f"({column} <> {column})"
+    return f"({column} {_SIGNS[name]} {literal(operand)})"
+
+
+def operator(cmp: Mapping[str, Any]) -> str:
+    """Which comparison it is."""
+    return next(name for name in (*_SIGNS, "between", "in") if name in cmp)
+
+
+def rounded(column: str, cmp: Mapping[str, Any]) -> Part:
+    """``compare`` of a number that is yet to be rounded to nine digits, as scores are."""
+    name = operator(cmp)
+    operand = cmp[name]
+    if name in {"between", "in"}:
+        sides = (
+            [{"gte": operand[0]}, {"lte": operand[1]}] if name == "between" else [{"eq": o} for o in operand]
+        )
+        return (every if name == "between" else some)([rounded(column, side) for side in sides])
+    if name == "ne":
+        return opposite(rounded(column, {"eq": operand}))
+    if name == "eq":
+        between = every([rounded(column, {"gte": operand}), rounded(column, {"lte": operand})])
+        return between if round(float(operand), 9) == operand else FALSE
+    return _beyond(column, name, float(operand))
+
+
+_HALF = 5e-10
+
+
+def _beyond(column: str, name: str, operand: float) -> Part:
+    """Where rounding takes a number past the operand, give or take what arithmetic leaves open there."""
+    up = name in {"gt", "gte"}
+    on_grid = round(operand, 9) == operand
+    border = operand if not on_grid else operand - _HALF if name in {"gte", "lt"} else operand + _HALF
+    slack = _HALF * (0 if on_grid else 2) + 1e-15 * abs(operand) + 1e-16
+    low, high = border - slack, border + slack
+    if up:
+        return Part(f"({column} > {number(high)})", f"({column} >= {number(low)})")
+    return Part(f"({column} < {number(low)})", f"({column} <= {number(high)})")
+
+
+def since(column: str, above: int | None, up_to: int | None) -> str:
+    """A moment after ``above`` and up to ``up_to`` (milliseconds; None: no bound, or before all time)."""
+    low = f" AND {column} > {above}" if above is not None else ""
+    return known(f"{column} <= {up_to}{low}") if up_to is not None else "false"
+
+
+def among(table: str, where: str, part: Part, *, none: bool = False) -> Part:
+    """Friends with a row of a table for which ``part`` holds; ``none``: what holds for who has no such row.
+    At most one row of each friend is meant by ``where``.
+    """
+    if none:
+        return opposite(among(table, where, opposite(part)))
+    return Part(
+        *(f"(f.n IN (SELECT n FROM {table} WHERE {where} AND {side}))" for side in (part.must, part.may))
+    )
+
+
+def together(table: str, where: str, having: Part, *, none: bool = False) -> Part:
+    """Friends whose rows of a table satisfy ``having`` together."""
+    if none:
+        return opposite(together(table, where, opposite(having)))
+    rows = f"SELECT n FROM {table} WHERE {where} GROUP BY n HAVING"
+    return Part(*(f"(f.n IN ({rows} {side}))" for side in (having.must, having.may)))
+
+
+def finite(value: float) -> bool:
+    """Whether a number can stand in SQL."""
+    return math.isfinite(value)

@@ -1,0 +1,126 @@
+"""A batch of the inbox: friend by friend in the order of their moments, several friends side by side.
+
+A failing event comes again after 1, 2, 5, then 10 seconds and the rest of its friend's events wait behind
+it: what is done is taken from the queue, the rest is put in order anew with whatever has come by then. At
+its last attempt it no longer holds them up: SQS moves it to the dead letters, and those who only waited
+are worked on at once instead of following it there (SQS has counted their receives too).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from chalicelib.gateways import queues
+from chalicelib.shared.events import in_order
+from chalicelib.shared.observability import about, carried, logger, note_subject, subject
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+
+LAST_RECEIVE = 5
+RETRY_AFTER_S = (1, 2, 5, 10)
+_THREADS = 5
+
+Work = Callable[[dict[str, Any]], None]
+GiveUp = Callable[[dict[str, Any], BaseException], None]
+
+
+def run(
+    records: Iterable[Mapping[str, Any]], work: Work, give_up: GiveUp, left: TimeLeft = NO_LIMIT
+) -> dict[str, Any]:
+    """Work through SQS records; answers ``{"batchItemFailures": [...]}``.
+
+    ``give_up`` is told of an event that has failed for the last time. When the time is over, what has not
+    begun goes back at once, in its order.
+    """
+    by_friend: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        by_friend.setdefault(record["attributes"].get("MessageGroupId", ""), []).append(record)
+        note_subject(subject(json.loads(record["body"])))
+    # Who went back for want of time before begins first.
+    groups = sorted(by_friend.values(), key=lambda group: -max(map(_received, group)))
+    may_begin = _MayBegin(left)
+    if len(groups) == 1:
+        failed = [_group(group, work, give_up, may_begin) for group in groups]
+    else:
+        with ThreadPoolExecutor(min(_THREADS, max(1, len(groups)))) as threads:
+            of_group = carried(lambda group: _group(group, work, give_up, may_begin))
+            failed = list(threads.map(of_group, groups))
+    return {"batchItemFailures": [{"itemIdentifier": name} for names in failed for name in names]}
+
+
+class _MayBegin:
+    """Whether there is time for one more event. One of each batch begins in any case."""
+
+    def __init__(self, left: TimeLeft) -> None:
+        self._left, self._first = left, threading.Lock()
+
+    def __call__(self, record: Mapping[str, Any]) -> bool:
+        # SQS has no more patience with an event at its last attempt, whatever is left.
+        if self._first.acquire(blocking=False) or _received(record) >= LAST_RECEIVE:
+            return True
+        return not self._left.is_over
+
+
+def _received(record: Mapping[str, Any]) -> int:
+    return int(record["attributes"].get("ApproximateReceiveCount") or 1)
+
+
+def _group(
+    records: list[Mapping[str, Any]],
+    work: Work,
+    give_up: GiveUp,
+    may_begin: Callable[[Mapping[str, Any]], bool],
+) -> list[str]:
+    """One friend's events in order; answers the ids of the messages that must come again."""
+    failed: list[str] = []
+    ordered = in_order(
+        [(record, json.loads(record["body"])) for record in records], lambda pair: pair[1].get("at", "")
+    )
+    for position, (record, body) in enumerate(ordered):
+        if not may_begin(record):
+            return failed + _come_again([other for other, _ in ordered[position:]], 0)
+        received = _received(record)
+        try:
+            _work(record, body, work, received)
+        except Exception as error:  # noqa: BLE001 (every failure is judged by its attempt)
+            if received < LAST_RECEIVE:
+                delay = RETRY_AFTER_S[min(received, len(RETRY_AFTER_S)) - 1]
+                return failed + _come_again([other for other, _ in ordered[position:]], delay)
+            failed.append(record["messageId"])
+            _give_up(body, error, give_up)
+            _retry_in(record, 0)
+    return failed
+
+
+def _work(record: Mapping[str, Any], body: dict[str, Any], work: Work, received: int) -> None:
+    with about(**subject(body), message_id=record["messageId"]):
+        try:
+            work(body)
+        except Exception:
+            logger.exception("an event failed", extra={"attempt": received})
+            raise
+
+
+def _come_again(waiting: Iterable[Mapping[str, Any]], seconds: int) -> list[str]:
+    """Let these messages come back, in their order; answers their ids."""
+    names = []
+    for record in waiting:
+        _retry_in(record, seconds)
+        names.append(record["messageId"])
+    return names
+
+
+def _give_up(body: dict[str, Any], error: Exception, give_up: GiveUp) -> None:
+    try:
+        give_up(body, error)
+    except Exception:  # noqa: BLE001 (the message goes to the dead letters either way)
+        logger.exception("a failed event leaves no activity")
+
+
+def _retry_in(record: Mapping[str, Any], seconds: int) -> None:
+    handle = record.get("receiptHandle")
+    if handle:
+        queues.retry_in("inbox", handle, seconds)

@@ -1,0 +1,37 @@
+"""Whom the timers wake here: friends to whom something happens by time alone, and pushes on hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chalicelib.timers.model import DueKind, Entry, Woken
+
+
+def _moment_over(entries: Sequence[Entry]) -> list[bool]:
+    from chalicelib.reaction import due_times
+
+    return due_times.over(list(entries))
+
+
+def _moment(entries: Sequence[Woken]) -> None:
+    from chalicelib.reaction import due_times
+
+    due_times.come(entries)
+
+
+def _hold_over(entries: Sequence[Entry]) -> list[bool]:
+    from chalicelib.reaction.effects import held
+
+    return held.over(entries)
+
+
+def _hold_ended(entries: Sequence[Woken]) -> None:
+    from chalicelib.reaction.effects import held
+
+    held.come(entries)
+
+
+DUE: dict[str, DueKind] = {
+    "moment": DueKind("bulk", _moment_over, _moment, pack=100),
+    "rule_hold": DueKind("bulk", _hold_over, _hold_ended, pack=100),
+}

@@ -1,0 +1,133 @@
+"""The simulated clock of a rehearsal, and the delivery policies under it. Nothing is sent."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.deliveries import policies
+from chalicelib.rehearsals.story import Story
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.reasons import Kept
+from chalicelib.shared.times import iso
+from chalicelib.sheets.model import Sheet
+
+CAUSE = "rehearsal"
+
+
+class Agenda:
+    """What is still to come: everything at its moment, and what was put first before what was put later."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._order = itertools.count()
+        self._waiting: list[tuple[datetime, int, Callable[[Any], None], Any]] = []
+
+    def put(self, at: datetime, work: Callable[[Any], None], what: Any) -> None:
+        """Have this done then; at once, if that is past."""
+        heapq.heappush(self._waiting, (max(at, self.now), next(self._order), work, what))
+
+    def next(self, end: datetime) -> Callable[[], None] | None:
+        """What comes next before the end; the clock stands at its moment then."""
+        if not self._waiting or self._waiting[0][0] >= end:
+            return None
+        self.now, _, work, what = heapq.heappop(self._waiting)
+        return lambda: work(what)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to the friend: the node or rule (``by``) that sends it, the ledger's run of a node's; of a
+    rule's, the effect of that event.
+    """
+
+    node: str | None
+    message: str | None
+    category: str
+    by: str | None = None
+    run: str | None = None
+    effect: Mapping[str, Any] = field(default_factory=dict)
+    event: FriendEvent | None = None
+
+
+@dataclass(frozen=True)
+class Anew:
+    """How the reaction judges what a rule sends when a hold has ended: what its effect keeps for that, and
+    why it is not sent then.
+    """
+
+    kept: Callable[[Mapping[str, Any], Sheet, datetime], dict[str, Any]]
+    why_not: Callable[[Message, Sheet, datetime], Kept | None]
+
+
+class Post:
+    """Sends, holds back or skips messages as the policies have it; a scenario's message leaves a receipt."""
+
+    def __init__(
+        self,
+        policy: policies.Policy,
+        agenda: Agenda,
+        story: Story,
+        sheet: Callable[[], Sheet],
+        scenario: str,
+        anew: Anew,
+    ) -> None:
+        self._policy, self._agenda, self._story = policy, agenda, story
+        self._sheet, self._scenario, self._anew = sheet, scenario, anew
+        self._tokens = itertools.count()
+
+    def send(self, what: Message) -> None:
+        """Send it, or have it wait until policies allow it: it is judged anew then."""
+        now = self._agenda.now
+        ruling = policies.decide(self._policy, what.category, now)
+        if ruling.kind == "go":
+            self._go(what)
+        elif ruling.kind == "skip":
+            self._skip(what, ruling.reason)
+        else:
+            told = {"message": what.message, "by": what.by}
+            self._story.deferred(now, what.node, ruling.reason, ruling.until, **told)
+            kept = self._anew.kept(what.effect, self._sheet(), now) if what.effect else {}
+            later = replace(what, effect={**what.effect, **kept})
+            self._agenda.put(ruling.until, self._hold_ends, later)
+
+    def _hold_ends(self, what: Message) -> None:
+        # By way of the inbox, behind what is due at the same moment.
+        self._agenda.put(self._agenda.now, self._again, what)
+
+    def _again(self, what: Message) -> None:
+        now = self._agenda.now
+        if policies.decide(self._policy, what.category, now).kind != "go":
+            self.send(what)
+        elif why := self._anew.why_not(what, self._sheet(), now):
+            self._skip(what, why)
+        else:
+            self._go(what)
+
+    def _skip(self, what: Message, why: Kept) -> None:
+        self._story.skipped(self._agenda.now, what.node, why, message=what.message, by=what.by)
+
+    def _go(self, what: Message) -> None:
+        """Take a place under every cap, and send."""
+        sheet, now = self._sheet(), self._agenda.now
+        if policies.is_full(self._policy, what.category, sheet, now):
+            self._skip(what, "cap")
+            return
+        token = f"{CAUSE}/{next(self._tokens)}"
+        for key, _ in policies.cap_keys(self._policy, what.category, now):
+            sheet[key] = {*(sheet.get(key) or ()), token}
+        self._story.sent(now, what.node, message=what.message, by=what.by)
+        if what.run is not None:
+            self._agenda.put(now, self._taken, what)
+
+    def _taken(self, what: Message) -> None:
+        # The receipt is written by a job of its own, after whatever was put in queues meanwhile.
+        self._agenda.put(self._agenda.now, self._receive, what)
+
+    def _receive(self, _what: Message) -> None:
+        received = self._sheet().setdefault("received", {})
+        received[self._scenario] = {"at": iso(self._agenda.now)}

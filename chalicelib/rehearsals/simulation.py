@@ -1,0 +1,330 @@
+"""One friend's way through a scenario under a simulated clock. Nothing is read, written or sent.
+
+Every decision is made by the functions that make it in earnest (``rendering``, ``decide``, ``entry``,
+``hearing``, ``moves``, the delivery policies, and the reaction's decision, handed in as ``react`` because the
+reaction stands above this room). What queues, timers and tables do in earnest is a heap here: everything
+arrives at its moment, and what is put first arrives first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.accounts.model import Account
+from chalicelib.actions.kinds import goes_by_push, kind_of
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.deliveries import policies
+from chalicelib.enrollments import decide, entry, event_handling, follow_ups, moves, rendering
+from chalicelib.enrollments.advance import run_id
+from chalicelib.enrollments.model import Cause, Enrollment, Park, Pointer, Position, Step
+from chalicelib.rehearsals.posting import CAUSE, Agenda, Anew, Message, Post
+from chalicelib.rehearsals.story import Story
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.reasons import Kept, Reason
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets.model import TIME_PASSED, Sheet
+from chalicelib.topics import consent
+
+HEARD_AFTER = timedelta(seconds=1)
+"""How long after an event its reaction comes."""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What the reaction decides about one event: the sheet after it, changes and effects as on the timeline,
+    and whether it is news.
+    """
+
+    sheet: Sheet
+    changes: Sequence[Mapping[str, Any]]
+    effects: Sequence[dict[str, Any]]
+    is_news: bool = True
+
+
+React = Callable[[FriendEvent, Sheet, datetime], Reaction]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all friends of a rehearsal have in common."""
+
+    account: Account
+    program: decide.Program
+    snapshot: Snapshot
+    policy: policies.Policy
+    react: React
+    anew: Anew
+    start: datetime
+    end: datetime
+    most_steps: int
+    most_entries: int
+
+
+class Simulation:
+    """One friend, from entering to the end of the rehearsal. The given sheet is changed: hand in a copy."""
+
+    def __init__(self, stage: Stage, sheet: Sheet, events: Sequence[FriendEvent]) -> None:
+        self.stage, self.sheet = stage, sheet
+        self.story = Story(stage.program, stage.most_entries)
+        self.item: Enrollment | None = None
+        self.agenda = Agenda(stage.start)
+        scenario, anew = stage.program.scenario, stage.anew
+        self.post = Post(stage.policy, self.agenda, self.story, lambda: self.sheet, scenario, anew)
+        self._heard: list[event_handling.Heard] = []
+        self._told: set[str] = set()
+        self._given = {event.event_id for event in events}
+        for event in events:
+            self.agenda.put(parse_iso(event.at) + HEARD_AFTER, self._hear, event)
+
+    @property
+    def now(self) -> datetime:
+        """The simulated moment."""
+        return self.agenda.now
+
+    def run(self) -> None:
+        """Enter, and let time pass; whatever goes round for ever is cut off, and that is said."""
+        cut: Reason | None = None
+        try:
+            self._begin()
+            for _ in range(self.stage.most_steps):
+                work = self.agenda.next(self.stage.end)
+                if work is None:
+                    break
+                work()
+            else:
+                cut = Reason("stopped_after", steps=self.stage.most_steps)
+        except OverflowError:
+            cut = Reason("beyond_calendar")
+        except RecursionError:
+            cut = Reason("too_many_nodes")
+        self.story.close(self.now, self._node(), cut)
+
+    # Entering
+
+    def _begin(self) -> None:
+        """Enter as if for the first time; an earlier run only gives its numbers, and is told."""
+        moment = self.sheet.get("moment")
+        if moment is not None and parse_iso(moment) >= self.now:
+            self._tell(self._time_passed(moment), parse_iso(moment))
+        stood = self.sheet.setdefault("scenarios", {}).pop(self.stage.program.scenario, None)
+        refused = entry.refusal(self.sheet, self.stage.program)
+        if refused:
+            self.story.tell(self.now, None, "refused", why=refused)
+            return
+        seen, why = None, None
+        if stood is not None:
+            seen = Enrollment(
+                self.stage.account.id,
+                self.sheet["user_id"],
+                self.stage.program.scenario,
+                stood["state"],
+                stood["run"],
+                stood["v"],
+                stood.get("node"),
+                stood["at"],
+                stood["at"],
+            )
+            verdict = decide.entering(seen, entry.re_entry(self.stage.program), CAUSE, self.now)
+            refused = entry.REFUSED.get(verdict)
+            why = Reason("in_earnest_refused", why=Reason.of(refused)).kept() if refused else None
+        self._enter(seen, iso(self.now), CAUSE, why)
+
+    def _enter(
+        self,
+        seen: Enrollment | None,
+        at: str,
+        cause: str,
+        why: Kept | None = None,
+        by: Cause | None = None,
+    ) -> None:
+        item = entry.fresh(self.stage.program, self.sheet, seen, self.now, cause, by)
+        self.item = item
+        self._arm(item, item.v, parse_iso(item.due_at or item.node_at))
+        self._tell(follow_ups.entered(item, at, cause))
+        self.story.entered(self.now, item, why)
+        self._follow()
+
+    def _enter_again(self, at: str, cause: str, by: Cause) -> None:
+        """A rule or an action enters the friend anew, if that is allowed."""
+        program, seen = self.stage.program, self.item
+        verdict = decide.entering(seen, entry.re_entry(program), cause, self.now)
+        why = entry.refusal(self.sheet, program) or entry.REFUSED.get(verdict)
+        if why:
+            self.story.tell(self.now, None, "refused", why=why)
+        elif verdict == "enter":
+            self._enter(seen, at, cause, by=by)
+
+    # Turns
+
+    def _arm(self, item: Enrollment, v: int, due_at: datetime) -> None:
+        pointer = Pointer(item.account, item.user_id, item.scenario, item.run, v, iso(due_at))
+        self.agenda.put(due_at, self._turn, pointer)
+
+    def _turn(self, pointer: Pointer) -> None:
+        item = self.item
+        if item is None or decide.triage(item, pointer) != "go":
+            return
+        cause = self._has_happened(item)
+        stage = self.stage
+        found, _ = rendering.take(
+            stage.account,
+            stage.snapshot,
+            stage.program,
+            item,
+            self.sheet,
+            self.now,
+            happened=cause is not None,
+        )
+        if isinstance(found, Park):
+            self.item = replace(item, due_at=iso(found.due_at))
+            self._tell_hold(item.node, found)
+            self._arm(self.item, item.v, found.due_at)
+            for fact in moves.facts(self.stage.program, [self.item] if found.again else []):
+                self._tell(fact)
+            return
+        if found.skipped:
+            self._tell(follow_ups.skipped(item, found.skipped, self.now))
+        self._take(item, found, cause=cause)
+
+    def _go_on(self, item: Enrollment, cause: Cause) -> None:
+        step = event_handling.step_on(self.stage.program, item, self.sheet, cause, self.now)
+        self._take(item, step, cause=cause)
+
+    def _take(self, item: Enrollment, step: Step, *, cause: Cause | None) -> None:
+        """Go through the nodes of a step, send its message, and stand where it leads."""
+        if step.trail or step.position.node is not None:
+            self.story.left(self.now, item, happened=cause is not None)
+        for index, (name, _) in enumerate(step.trail):
+            self.story.passed(self.now, item, step, index)
+            if name == step.send:
+                self._send_node(name, step.message or "")
+        if step.position.state == "active" and step.position.due_at is not None:
+            self._arm(item, item.v + 1, step.position.due_at)
+        self.item = moves.moved(item, step.position, iso(self.now), cause)
+        self.story.arrived(self.now, self.item)
+        self._tell_hold(step.position.node, step.position)
+        self._follow()
+
+    def _tell_hold(self, node: str | None, stand: Park | Position) -> None:
+        """Policies hold the message of this node back."""
+        if stand.held is not None and stand.due_at is not None:
+            message = (self.stage.program.node(node) or {}).get("message")
+            self.story.deferred(self.now, node, stand.held, stand.due_at, message=message)
+
+    def _exit(self, reason: str, at: str) -> None:
+        if self.item is not None and self.item.state == "active":
+            position = Position("exited", self.item.node, reason=reason)
+            self.item = moves.moved(self.item, position, at)
+            self.story.arrived(self.now, self.item)
+            self._follow()
+
+    def _follow(self) -> None:
+        """What follows a move: the sheet shows it, the facts are told, what is waited for may be there."""
+        item = self.item
+        assert item is not None
+        self.sheet["scenarios"][item.scenario] = follow_ups.shown(item)
+        for fact in moves.facts(self.stage.program, [item]):
+            self._tell(fact)
+        if (cause := self._has_happened(item)) is not None:
+            self._go_on(item, cause)
+
+    def _has_happened(self, item: Enrollment) -> Cause | None:
+        return event_handling.ended_by_any(self.stage.program, item, self._heard)
+
+    # Events and reactions
+
+    def _tell(self, event: FriendEvent, at: datetime | None = None) -> None:
+        if event.event_id not in self._told:
+            self._told.add(event.event_id)
+            self.agenda.put(at or self.now, self._hear, event)
+
+    def _hear(self, event: FriendEvent) -> None:
+        """One event reaches the reaction; then its effects, then what it means for the scenario."""
+        was_in = self._stands()
+        moment = self.sheet.get("moment")
+        node = event.props.get("node") if event.type == "scenario_action" else self._node()
+        if event.event_id in self._given:
+            self.story.tell(self.now, node, "happened", why=Reason("on_event", event=event.type).kept())
+        reaction = self.stage.react(event, self.sheet, self.now)
+        told = event_handling.heard(event, reaction.changes, fires=reaction.is_news)
+        self._heard.append(told)
+        self.sheet = reaction.sheet
+        self.story.acted(self.now, node, reaction.changes, reaction.effects)
+        for effect in reaction.effects:
+            if effect["status"] == "pending":
+                self._carry_out(effect, event, node)
+        if event.type == "scenario_action":
+            self._act_is_done(event)
+        if was_in and self.item is not None:
+            self._mean(self.item, told)
+        later = self.sheet.get("moment")
+        if later is not None and later != moment:
+            self._tell(self._time_passed(later), parse_iso(later))
+
+    def _time_passed(self, moment: str) -> FriendEvent:
+        user = self.sheet["user_id"]
+        return FriendEvent(f"time:{moment}", self.stage.account.id, user, TIME_PASSED, moment, source="timer")
+
+    def _stands(self) -> bool:
+        return self.item is not None and self.item.state == "active"
+
+    def _node(self) -> str | None:
+        return self.item.node if self.item is not None and self._stands() else None
+
+    def _act_is_done(self, event: FriendEvent) -> None:
+        item = self.item
+        named = event.props["run"], event.props["v"]
+        if item is not None and item.state == "active" and (item.run, item.v) == named:
+            self._go_on(item, Cause(event.event_id, event.at))
+
+    def _mean(self, item: Enrollment, event: event_handling.Heard) -> None:
+        meant = event_handling.meaning(self.stage.program, item, self.sheet, event)
+        if meant == "exit":
+            self._exit("blocked", event["at"])
+        elif isinstance(meant, Cause):
+            self._go_on(item, meant)
+        elif isinstance(meant, datetime):
+            self.item = replace(item, due_at=iso(meant))
+            self._arm(self.item, item.v, meant)
+            self.story.tell(self.now, item.node, "waiting", why=Reason("until", at=self.item.due_at).kept())
+
+    # What effects do within the rehearsal: messages, and this scenario itself
+
+    @property
+    def scenario(self) -> str:
+        """The one that is rehearsed."""
+        return self.stage.program.scenario
+
+    def _carry_out(self, effect: Mapping[str, Any], event: FriendEvent, node: str | None) -> None:
+        rehearse = kind_of(effect["action"]).rehearse
+        if goes_by_push(effect):
+            category, message = effect.get("category", "marketing"), effect.get("message")
+            rule = str(effect["rule"])
+            if consent.holds_back(self.sheet, effect, self.stage.snapshot):
+                self.story.skipped(self.now, node, "opted_out", message=message, by=rule)
+                return
+            self.post.send(Message(node, message, category, by=rule, effect=effect, event=event))
+        elif rehearse is not None:
+            rehearse(self, effect, event)
+
+    def notice(self, effect: Mapping[str, Any], to: str) -> None:
+        """Staff would be told."""
+        self.story.sent(self.now, None, by=str(effect["rule"]), why=Reason("notice_to", to=to).kept())
+
+    def enter(self, effect: Mapping[str, Any], event: FriendEvent) -> None:
+        """An effect enters the friend anew."""
+        by = Cause(event.event_id, event.at, effect.get("on", 0))
+        self._enter_again(effect["at"], f"{event.event_id}:{effect['rule']}:{effect['index']}", by)
+
+    def leave(self, effect: Mapping[str, Any]) -> None:
+        """An effect takes the friend out."""
+        self._exit(f"rule:{effect['rule']}", effect["at"])
+
+    def _send_node(self, node: str, message: str) -> None:
+        document = self.stage.snapshot.get("messages", message)
+        category = document.body.get("category", "marketing")
+        run = run_id(self.stage.program.scenario, self.now)
+        self.post.send(Message(node, message, category, run=run))

@@ -1,0 +1,1 @@
+"""Schedules: at a local time, the friends of an audience get an event and its actions, each once."""

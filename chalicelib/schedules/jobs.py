@@ -1,0 +1,23 @@
+"""What schedules leave for later: an occurrence's work on all friends of an account, shard by shard."""
+
+from __future__ import annotations
+
+from chalicelib.jobs.kinds import Body, JobKind
+
+
+def _schedule(body: Body, _received: int) -> None:
+    """Give one shard's friends of the audience their event."""
+    from chalicelib.schedules import occurrences
+    from chalicelib.shared import time_left
+
+    occurrences.work(body, time_left.current())
+
+
+def _look(body: Body, _received: int) -> None:
+    """Look at every schedule of an account."""
+    from chalicelib.schedules import service
+
+    service.look_at_all(body["account"])
+
+
+JOBS: dict[str, JobKind] = {"schedule": JobKind(_schedule), "schedules": JobKind(_look)}

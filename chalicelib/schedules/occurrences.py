@@ -1,0 +1,81 @@
+"""An occurrence's work: one event for each friend of the audience, by a job of all shards.
+
+The event is named by the schedule and the moment, so whatever is worked on twice acts once. The audience is
+judged as of the moment; whom ``once_per`` leaves out is left out here, and judged again where the event is
+decided on, because another occurrence may still be on its way then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.model import Account
+from chalicelib.catalog import service as catalog
+from chalicelib.catalog.snapshot import Document, Snapshot
+from chalicelib.conditions import language
+from chalicelib.conditions.model import Context
+from chalicelib.gateways import inbox
+from chalicelib.jobs import service as jobs
+from chalicelib.rules import limits
+from chalicelib.segments import by_shard
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.times import parse_iso
+from chalicelib.sheets.model import Sheet
+
+COUNTS = ("audience", "done", "left_out", "stopped")
+SCHEDULED = "scheduled"
+
+
+def limit(once_per: str | None) -> Any:
+    """``once_per`` as the limit of a rule that says the same."""
+    return {"cooldown": once_per} if once_per not in {None, "ever"} else once_per and "once"
+
+
+def start(account: Account, document: Document, at: str, job: str) -> None:
+    """Queue an occurrence's job, as the document is now. Again is harmless."""
+    names = ("audience", "once_per", "then")
+    kept = {name: document.body[name] for name in names if document.body.get(name) is not None}
+    params = {"schedule": document.id, "at": at, **kept}
+    by_shard.start(account, "schedule", params, f"schedule:{document.id}", job)
+
+
+def work(body: Mapping[str, Any], left: TimeLeft = NO_LIMIT) -> None:
+    """The job ``schedule``, ``{account, id, shard}``: the friends of one shard."""
+    owner = accounts.get_account(body["account"])
+    snapshot, of = catalog.snapshot(owner.id), jobs.head(owner.id, body["id"]).params
+    needs = language.needs(of["audience"], snapshot) | {"limits"}
+    by_shard.go_on(owner, body, lambda head: _each(owner, head, snapshot), left, needs)
+
+
+def _each(owner: Account, head: jobs.Head, snapshot: Snapshot) -> by_shard.Each:
+    of, now = head.params, parse_iso(head.params["at"])
+    document = snapshot.find("schedules", of["schedule"])
+    if document is None or not document.body["enabled"]:
+        return lambda _sheets: {"stopped": 1}
+    test = language.compile_audience(of["audience"], Context(snapshot, owner.zone))
+    allowed = limits.read_limit(limit(of.get("once_per")))
+    name = f"schedule:{of['schedule']}"
+
+    def is_left_out(sheet: Sheet) -> bool:
+        state = (sheet.get("limits") or {}).get(name)
+        return allowed is not None and limits.take(allowed, state, of["at"], owner.zone)[1] is not None
+
+    def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
+        meant = [sheet for sheet in sheets if test(sheet, now)]
+        users = [str(sheet["user_id"]) for sheet in meant if not is_left_out(sheet)]
+        inbox.put_all([_event(head, user) for user in users])
+        return {"audience": len(meant), "done": len(users), "left_out": len(meant) - len(users)}
+
+    return each
+
+
+def _event(head: jobs.Head, user: str) -> FriendEvent:
+    of = head.params
+    props: dict[str, Any] = {name: of[name] for name in ("schedule", "once_per", "then") if name in of}
+    event_id = f"schedule-{of['schedule']}-{of['at']}"
+    return FriendEvent(
+        event_id, head.account, user, SCHEDULED, of["at"], of["schedule"], props, source="schedule"
+    )

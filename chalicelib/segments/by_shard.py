@@ -1,0 +1,124 @@
+"""Work on all friends of an account, shard by shard on ``bulk``: each message goes on from where it says.
+
+A job has one chunk per shard, and the sum of what the shards came to as its result. A message that runs out
+of time puts another in the queue that goes on after the last friend it has worked on, so nothing is begun
+anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.accounts.service import Account
+from chalicelib.gateways import queues
+from chalicelib.jobs import service as jobs
+from chalicelib.segments import audience
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.time_left import TimeLeft
+from chalicelib.sheets.model import Sheet
+
+_TOGETHER = 100
+_KEPT = {"needs_result": True}
+
+Each = Callable[[Sequence[Sheet]], Mapping[str, int]]
+"""Works on some friends, safe to repeat; answers what is to be counted."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a walk goes on: the shard, the user id after which, and what was counted so far."""
+
+    shard: int = 0
+    after: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def walk(
+    account: Account, place: Place, each: Each, left: TimeLeft, needs: Collection[str] | None = None
+) -> tuple[Place, bool]:
+    """Work on a shard's friends from a place on; the place reached, and whether it is the shard's end.
+
+    A hundred are worked on in any case.
+    """
+    counts, after = Counter(place.counts), place.after
+    while True:
+        sheets, following = audience.read_shard(account.id, place.shard, after, needs=needs)
+        for first in range(0, len(sheets) or 1, _TOGETHER):
+            batch = sheets[first : first + _TOGETHER]
+            counts.update(each(batch))
+            after = str(batch[-1]["user_id"]) if batch else following
+            if left.is_over and (following is not None or first + _TOGETHER < len(sheets)):
+                return Place(place.shard, after, dict(counts)), False
+        if following is None:
+            return Place(place.shard, None, dict(counts)), True
+        after = following
+
+
+def start(
+    account: Account,
+    kind: str,
+    params: Mapping[str, Any],
+    by: str,
+    job_id: str | None = None,
+    since: Place | None = None,
+) -> str:
+    """Queue a job of all shards, or of those that are left from a place on; answers its id.
+
+    The same ``job_id`` again queues the same job again, which is harmless.
+    """
+    place = since or Place()
+    shards = range(place.shard, account.shards)
+    job = jobs.create(
+        account.id,
+        kind,
+        by=by,
+        total=len(shards),
+        chunks=len(shards),
+        params={**params, **_KEPT},
+        job_id=job_id,
+    )
+    names = {"job": kind, "account": account.id, "id": job}
+    messages = [queues.Message({**names, "shard": shard}) for shard in shards]
+    if since is not None:
+        messages[0] = queues.Message({**names, **_place(since)})
+    if queues.send_all("bulk", messages):
+        raise Unavailable(Reason("queue_refused", what=f"job {job}"))
+    return job
+
+
+def go_on(
+    account: Account,
+    body: Mapping[str, Any],
+    each: Callable[[jobs.Head], Each],
+    left: TimeLeft,
+    needs: Collection[str] | None = None,
+) -> None:
+    """Carry out a job's message; whoever ends the last shard adds up."""
+    job_id, name = body["id"], f"{int(body['shard']):06d}"
+    head = jobs.head(account.id, job_id)
+    if not jobs.chunk_done(head, name):
+        place = Place(int(body["shard"]), body.get("after"), body.get("counts") or {})
+        place, is_over = walk(account, place, each(head), left, needs)
+        if not is_over:
+            queues.send("bulk", {**body, **_place(place)})
+            return
+        jobs.finish_chunk(head, name, 1, result=place.counts)
+    add_up(account.id, job_id)
+
+
+def add_up(account: str, job_id: str) -> None:
+    """Keep the sum of what a job's chunks came to, once all are through."""
+    job = jobs.get(account, job_id)
+    if job.complete and job.result is None:
+        total: Counter[str] = Counter()
+        for chunk in job.chunks:
+            total.update(chunk.result)
+        jobs.finish(account, job_id, total)
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"shard": place.shard, "after": place.after, "counts": dict(place.counts)}

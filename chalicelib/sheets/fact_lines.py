@@ -1,0 +1,46 @@
+"""The facts that a reaction produced, as its changes tell them. Pure.
+
+They live in memory while the event is decided, and are fed back to the rules; what stays of them are the
+lines of ``changes`` on the event's record and activity, in the order in which they were produced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from chalicelib.events.kinds import type_of
+from chalicelib.shared.reasons import Kept
+from chalicelib.sheets.model import Fact
+
+_BESIDE = frozenset({"type", "by", "at", "history"})
+"""What a line has besides the properties of its fact."""
+
+
+def line(fact: Fact, by: str) -> dict[str, Any]:
+    """The line of a fact, with its cause."""
+    kind, _, props = fact
+    return {"type": kind, **(props if type_of(kind).is_change else {"props": props}), "by": by}
+
+
+def dated(told: dict[str, Any], at: str, history: Kept | None) -> dict[str, Any]:
+    """The line of a fact that is older than its event; ``history``: why it wakes nothing."""
+    return {**told, "at": at, **({"history": history} if history else {})}
+
+
+def news_at(told: Mapping[str, Any], event_at: str) -> str | None:
+    """When the fact of a line took place; None: it is history, and wakes nothing."""
+    return None if "history" in told else told.get("at", event_at)
+
+
+def facts(changes: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:
+    """The facts among changes, in their order; what was refused, capped or trimmed is none."""
+    for told in changes:
+        kind = told["type"]
+        if type_of(kind).is_change:
+            props = {name: value for name, value in told.items() if name not in _BESIDE}
+        elif "props" in told:
+            props = dict(told["props"])
+        else:
+            continue
+        yield kind, type_of(kind).key_of(props), props

@@ -1,0 +1,29 @@
+"""The document this room owns: topics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.catalog.kinds import DocumentKind
+from chalicelib.catalog.references import Elsewhere, declare
+from chalicelib.shared.fields import Name
+from chalicelib.topics.consent import MARKETING
+
+
+class Topic(BaseModel):
+    """Something that friends may switch off; ``default``: where they are until they say something."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    default: Literal["in", "out"] = "in"
+
+
+DOCUMENTS: dict[str, DocumentKind] = {"topics": DocumentKind("topics", Topic, path_name="topic")}
+
+declare(
+    "topics", Elsewhere(("topics",), lambda _account, id_: id_ == MARKETING, lambda _account: [MARKETING])
+)
+"""``marketing`` needs no document; one of that name says what it is called, and its default."""

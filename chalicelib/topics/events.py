@@ -1,0 +1,15 @@
+"""What becomes of topics: a friend switched one off, or on again."""
+
+from __future__ import annotations
+
+from chalicelib.events.kinds import EventType
+
+_SAID = EventType(
+    "topics",
+    key="topic",
+    props=frozenset({"topic", "wording"}),
+    documents={"topic": "topics"},
+    is_change=True,
+)
+
+EVENTS: dict[str, EventType] = {"opted_out": _SAID, "opted_in": _SAID}

@@ -1,0 +1,359 @@
+"""Importing friends: a file is kept, cut into chunks of lines on ``bulk``, and each line folded into a sheet.
+
+Imports do not pass the inbox: a chunk reads its friends in one batch and writes each with the same ``rev``
+condition as the reaction. Whatever is done twice changes nothing the second time: rows fold by the time of
+the import, chunks count once. A line that changes a friend leaves one activity (``imported``, with the job,
+the line and what changed); a line that changes nothing leaves none. With ``fire`` every line goes through
+the reaction as an ``imported`` event instead, so that rules run exactly once for it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import timedelta
+from io import SEEK_END
+from math import isqrt
+from typing import IO, Any, Protocol
+
+from chalicelib.accounts.model import Account
+from chalicelib.accounts.service import get_account
+from chalicelib.catalog.service import Write, save, snapshot
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.deliveries import service as deliveries
+from chalicelib.friends import service as friends
+from chalicelib.gateways import clock, objects, queues
+from chalicelib.jobs import service as jobs
+from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.ids import new_ulid, ulid_time
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.times import iso, local_date, parse_iso
+from chalicelib.sheets.model import Fact, Sheet, erased_at, new_sheet
+from chalicelib.sheets.paths import changed_paths
+from chalicelib.sheets.trim import tidy
+from chalicelib.timeline import service as activities
+from chalicelib.transfers import chunking, cutting, member_links
+from chalicelib.transfers import rows as csv_rows
+from chalicelib.transfers.csv_file import CsvFile
+from chalicelib.transfers.rows import Row, WrongLine, in_words
+from chalicelib.transfers.uploads import upload_key
+
+_THREADS = 8
+_ATTEMPTS = 10
+COUNTED_AT_ONCE = 4 << 20
+"""Larger files are counted by the job."""
+CHUNK_BYTES = 5_000
+"""What a chunk takes of a file, about: by this a job whose chunks are not counted keeps their marks apart."""
+_CUT_WITHIN = timedelta(minutes=4)
+"""So long after it was asked for an import is usually cut, and its file gone."""
+_ERASED = Reason("friend_erased")
+_BOOKKEEPING = frozenset({"tags", "scores", "topics", "attributes_at", "status_at", "moment"})
+"""Where a line that says what is known already only renews the time at which it was said."""
+
+_DATES = frozenset({"attributes", "facts"})
+"""Where dates stand that a scenario may wait for."""
+
+React = Callable[[FriendEvent], Any]
+"""The reaction's reaction to one event; safe to repeat."""
+
+
+INLINE_LINES = 200_000
+"""4 MB of lines with LINE's user ids are fewer; a request is answered within a second."""
+
+
+class Moments(Protocol):
+    """What follows a change of a sheet in other rooms: moments at which time alone changes something, and
+    dates that friends wait for.
+    """
+
+    def note(self, sheet: Sheet, at: str) -> None:
+        """Note the next moment on a sheet that has been changed as of ``at``."""
+
+    def arm(self, user: str, moment: str) -> None:
+        """See to it that the moment comes; safe to repeat."""
+
+    def dates(self, sheet: Sheet) -> None:
+        """See to it that whoever waits until a date waits until the sheet's; safe to repeat."""
+
+
+def start(
+    account: str,
+    file: IO[bytes],
+    *,
+    by: str,
+    fire: bool = False,
+    unknown_as_attribute: bool = False,
+    upload: str | None = None,
+) -> str:
+    """Check the header, keep the file, queue its cutting; answers the job's id.
+
+    Raises InvalidInput or RuleViolation for a file that cannot be read, or a header that cannot work, and
+    TooLarge for one of too many lines that did not come as an upload.
+    """
+    table = CsvFile(file, None if upload else INLINE_LINES)
+    header = table.header
+    if unknown_as_attribute:
+        _create_attributes(account, header, by)
+        header = csv_rows.as_attributes(header)
+    csv_rows.check_header(header, snapshot(account))
+    job = new_ulid()
+    kept = [f"imports/{account}/{job}.csv", *([upload_key(account, upload)] if upload else ())]
+    params = {"key": kept[0], "kept": kept, "fire": fire, "header": header}
+    lines = chunks = 0
+    size = file.seek(0, SEEK_END)
+    if size > COUNTED_AT_ONCE:
+        # Counted by the job: whoever asks waits for no more than its header.
+        params |= {"uncounted": True, "size": size, "written": asdict(table.written())}
+        params |= {"groups": isqrt(size // CHUNK_BYTES)}
+    else:
+        lines, chunks = _count(table, header)
+    if chunks or "uncounted" in params:
+        file.seek(0)
+        objects.put(kept[0], file, "text/csv")
+    jobs.create(account, "import", by=by, total=lines, chunks=chunks, params=params, job_id=job)
+    if chunks or "uncounted" in params:
+        queues.send("bulk", {"job": "import", "account": account, "id": job})
+    return job
+
+
+def _count(table: CsvFile, header: Sequence[str]) -> tuple[int, int]:
+    """How many data lines a file has, and in how many chunks they are cut. Raises InvalidInput."""
+    lines = chunks = 0
+    for chunk in chunking.chunks(table.records, header.index("user_id")):
+        lines, chunks = lines + len(chunk), chunks + 1
+    return lines, chunks
+
+
+def _create_attributes(account: str, header: Sequence[str], by: str) -> None:
+    """Make a text attribute of every unknown column that is no attribute yet."""
+    known = snapshot(account)
+    missing = [
+        column.partition(".")[2]
+        for column, before in zip(csv_rows.as_attributes(header), header, strict=True)
+        if column != before and not known.find("attributes", column.partition(".")[2])
+    ]
+    writes = [Write("attributes", id_, {"name": id_, "type": "text"}) for id_ in dict.fromkeys(missing)]
+    if writes:
+        save(account, writes, lambda _candidate: None, by)
+
+
+def work(
+    body: dict[str, Any],
+    receive_count: int = 1,
+    react: React | None = None,
+    moments: Callable[[str], Moments] | None = None,
+    left: TimeLeft = NO_LIMIT,
+) -> None:
+    """The body of a ``bulk`` message ``{"job": "import", …}``: cut the file, or apply one chunk."""
+    if "rows" in body:
+        apply_rows(body, receive_count, react, moments, left)
+    else:
+        cutting.work(body, left)
+
+
+def apply_rows(
+    body: dict[str, Any],
+    receive_count: int = 1,
+    react: React | None = None,
+    moments: Callable[[str], Moments] | None = None,
+    left: TimeLeft = NO_LIMIT,
+) -> None:
+    """Apply one chunk ``{account, id, chunk, rows: [[line, cells]]}`` of an import job, once or again.
+
+    The rows that there is no time for are a message of their own, with what the others came to.
+    """
+    account_id, job_id, chunk = body["account"], body["id"], body["chunk"]
+    job = jobs.head(account_id, job_id)
+    if jobs.chunk_done(job, chunk):
+        return
+    account, catalog = get_account(account_id), snapshot(account_id)
+    errors: list[dict[str, Any]] = list(body.get("errors") or ())
+    rows: list[tuple[int, Row]] = []
+    for line, cells in body["rows"]:
+        try:
+            rows.append((line, csv_rows.parse(job.params["header"], cells, catalog, account.zone)))
+        except WrongLine as error:
+            errors.append(_wrong(job, line, cells, error.reason))
+    refused = member_links.claim(account, rows)
+    cells_of = dict(body["rows"])
+    for line, wrong in refused.items():
+        errors.append(_wrong(job, line, cells_of[line], wrong.reason))
+    rows = [(line, row) for line, row in rows if line not in refused]
+    if job.params["fire"] and react is not None:
+        rest = _react_to(job, rows, react, left)
+    else:
+        noted = moments(account_id) if moments else None
+        rest = _Import(job, account, catalog, noted, again=receive_count > 1).apply(rows, errors, left)
+    done = int(body.get("done", 0)) + len(body["rows"]) - len(rest)
+    if rest:
+        later = [found for found in body["rows"] if found[0] in rest]
+        queues.send("bulk", {**body, "rows": later, "done": done, "errors": errors}, group=account_id)
+        return
+    jobs.finish_chunk(job, chunk, done, _without_erased(account, job, errors))
+
+
+def _react_to(job: jobs.Head, rows: Sequence[tuple[int, Row]], react: React, left: TimeLeft) -> set[int]:
+    """Let the reaction have each line while there is time; answers the lines that are left."""
+    for number, (line, row) in enumerate(rows):
+        if number and left.is_over:
+            return {line for line, _ in rows[number:]}
+        react(_event(job, line, row))
+    return set()
+
+
+def _without_erased(
+    account: Account, job: jobs.Head, errors: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The errors; of the lines of whom was erased since the import was asked for, only that."""
+    since = friends.heard_of(account.id, account.shards, {error["user_id"] for error in errors} - {""})
+    gone = in_words(_ERASED)
+    return [
+        {"line": e["line"], **gone} if since.get(e["user_id"], "") >= job.created_at else e for e in errors
+    ]
+
+
+def _wrong(job: jobs.Head, line: int, cells: Sequence[str], why: Reason) -> dict[str, Any]:
+    """What is wrong with a line; whose line it is, for whoever is erased later."""
+    column = job.params["header"].index("user_id")
+    user = cells[column].strip() if column < len(cells) else ""
+    return {"line": line, **in_words(why), "user_id": user}
+
+
+def _event(job: jobs.Head, line: int, row: Row) -> FriendEvent:
+    """A line as an event; its id names the job and the line, so that it is applied once."""
+    return FriendEvent(
+        event_id=f"import-{job.id}-{line}",
+        account_id=job.account,
+        user_id=row["user_id"],
+        type="imported",
+        at=job.created_at,
+        props={"job": job.id, "line": line, "row": row},
+        source="api",
+    )
+
+
+class _Import:
+    """One chunk's shell: reads all its friends at once, then writes them side by side."""
+
+    def __init__(
+        self, job: jobs.Head, account: Account, catalog: Snapshot, moments: Moments | None, *, again: bool
+    ) -> None:
+        self.job, self.account, self.catalog, self.again = job, account, catalog, again
+        self.moments = moments
+
+    def apply(
+        self, rows: Sequence[tuple[int, Row]], errors: list[dict[str, Any]], left: TimeLeft
+    ) -> set[int]:
+        """Fold every row while there is time; lines of the same friend one after the other, in their order.
+
+        Answers the lines that are left.
+        """
+        sheets = friends.load_many(self.account.id, self.account.shards, [row["user_id"] for _, row in rows])
+        by_friend: dict[str, list[tuple[int, Row]]] = {}
+        for line, row in rows:
+            by_friend.setdefault(row["user_id"], []).append((line, row))
+
+        def friend(lines: list[tuple[int, Row]]) -> list[dict[str, Any]]:
+            user = lines[0][1]["user_id"]
+            return self._friend(sheets.get(user), lines)
+
+        if any("topics" in row for _, row in rows):
+            deliveries.note_opt_out(self.account.id, iso(clock.now()))
+        groups = list(by_friend.values())
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for first in range(0, len(groups), 2 * _THREADS):
+                if first and left.is_over:
+                    return {line for lines in groups[first:] for line, _ in lines}
+                for wrong in threads.map(friend, groups[first : first + 2 * _THREADS]):
+                    errors += wrong
+        return set()
+
+    def _friend(self, sheet: Sheet | None, lines: list[tuple[int, Row]]) -> list[dict[str, Any]]:
+        errors = []
+        for line, row in lines:
+            sheet, wrong = self._row(sheet, line, row)
+            if wrong:
+                errors.append({"line": line, "user_id": row["user_id"], **in_words(wrong)})
+        return errors
+
+    def _row(self, sheet: Sheet | None, line: int, row: Row) -> tuple[Sheet | None, Reason | None]:
+        user, at = row["user_id"], self.job.created_at
+        for _ in range(_ATTEMPTS):
+            if sheet is not None and (sheet["status"] == "erased" or at <= erased_at(sheet)):
+                return sheet, _ERASED
+            after = copy.deepcopy(sheet) if sheet else new_sheet(self.account.id, user, at)
+            zone = self.account.zone
+            facts = csv_rows.fold_row(after, row, self.catalog, zone, at, f"import:{self.job.id}")
+            trimmed = tidy(after, local_date(parse_iso(at), zone))
+            if self.moments:
+                self.moments.note(after, at)
+            sets, removes = changed_paths(sheet or {}, after)
+            if sheet is not None and not sets and not removes:
+                if self.again:
+                    self._record(line, row, facts, trimmed, after)
+                    self._arm(after)
+                    self._follow_dates(after)
+                return sheet, None
+            seen = sheet["rev"] if sheet else None
+            if friends.create_or_update(self.account.id, self.account.shards, user, sheet, after, seen):
+                if facts or trimmed or any(path[0] not in _BOOKKEEPING for path, _ in sets):
+                    self._record(line, row, facts, trimmed, after)
+                if after.get("moment") != (sheet or {}).get("moment"):
+                    self._arm(after)
+                if any(path[0] in _DATES for path in [*(path for path, _ in sets), *removes]):
+                    self._follow_dates(after)
+                return after, None
+            sheet = friends.load(self.account.id, self.account.shards, user)
+        raise Unavailable(Reason("friend_busy", user=user, account=self.account.id))
+
+    def _arm(self, sheet: Sheet) -> None:
+        if self.moments and sheet.get("moment"):
+            self.moments.arm(sheet["user_id"], sheet["moment"])
+
+    def _follow_dates(self, sheet: Sheet) -> None:
+        if self.moments:
+            self.moments.dates(sheet)
+
+    def _record(self, line: int, row: Row, facts: list[Fact], trimmed: list[str], sheet: Sheet) -> None:
+        event = _event(self.job, line, row)
+        activities.put(
+            {
+                "account": event.account_id,
+                "user_id": event.user_id,
+                "event_id": event.event_id,
+                "type": event.type,
+                "at": event.at,
+                "props": event.props,
+                "source": event.source,
+                "rules": [],
+                "changes": [
+                    {"type": kind, **props, "by": f"import:{self.job.id}"} for kind, _, props in facts
+                ]
+                + [{"type": "trimmed", "what": name} for name in trimmed],
+                "effects": [],
+                "rev": sheet["rev"],
+                "fires": False,
+            }
+        )
+
+
+def forget(account: Account, user: str, _until: str) -> None:
+    """Keep no file that names a friend, once it is cut or should be: an upload at once, the file of an import
+    when it has waited for longer than it takes to cut it.
+    """
+    for key in list(objects.keys(f"uploads/{account.id}/")):
+        if objects.holds(key, user):
+            objects.delete(key)
+    for key in list(objects.keys(f"imports/{account.id}/")):
+        made_at = ulid_time(key.split("/")[2].removesuffix(".csv"))
+        if clock.now() - made_at > _CUT_WITHIN and objects.holds(key, user):
+            objects.delete(key)
+
+
+def forget_errors(account: Account, user: str, _until: str) -> None:
+    """Keep nothing of what was wrong with a friend's lines: reasons quote them."""
+    jobs.replace_errors(account.id, lambda error: error.get("user_id") == user, in_words(_ERASED))

@@ -1,0 +1,171 @@
+"""Importing members: ``member_id``, ``rank``, ``attribute.<id>``, and ``user_id`` of a friend who is this
+member.
+
+The file is cut as one of friends is. A line changes what its cells say: an empty cell leaves what is.
+Whatever is done twice changes nothing the second time. Rules see what changes at friends with ``fire`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from io import SEEK_END
+from math import isqrt
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.accounts.service import get_account
+from chalicelib.catalog.service import snapshot
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.friends import service as friends
+from chalicelib.gateways import objects, queues
+from chalicelib.jobs import service as jobs
+from chalicelib.members import service
+from chalicelib.shared.errors import Conflict, Detail, InvalidInput, RuleViolation
+from chalicelib.shared.ids import new_ulid
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.storable import unfit_name
+from chalicelib.shared.time_left import TimeLeft
+from chalicelib.transfers import chunking, cutting, imports
+from chalicelib.transfers import rows as csv_rows
+from chalicelib.transfers.csv_file import CsvFile
+from chalicelib.transfers.rows import Row, WrongLine
+from chalicelib.transfers.uploads import upload_key
+
+JOB, KEY = "import_members", "member_id"
+_PLAIN = (KEY, "rank", "user_id")
+_RANK_LENGTH = 100
+_THREADS = 8
+_AT_ONCE = 16
+_ERASED = WrongLine(Reason("friend_erased"))
+
+
+def start(account: str, file: IO[bytes], *, by: str, fire: bool = False, upload: str | None = None) -> str:
+    """Check the header, keep the file, queue its cutting; answers the job's id.
+
+    Raises InvalidInput or RuleViolation for a file or header that cannot work, TooLarge for too many lines.
+    """
+    table = CsvFile(file, None if upload else imports.INLINE_LINES)
+    header = table.header
+    _check_header(header, snapshot(account))
+    job = new_ulid()
+    kept = [f"imports/{account}/{job}.csv", *([upload_key(account, upload)] if upload else ())]
+    params: dict[str, Any] = {"key": kept[0], "kept": kept, "fire": fire, "header": header}
+    params |= {"job": JOB, "column": KEY}
+    lines = chunks = 0
+    size = file.seek(0, SEEK_END)
+    if size > imports.COUNTED_AT_ONCE:
+        params |= {"uncounted": True, "size": size, "written": asdict(table.written())}
+        params |= {"groups": isqrt(size // imports.CHUNK_BYTES)}
+    else:
+        for chunk in chunking.chunks(table.records, header.index(KEY)):
+            lines, chunks = lines + len(chunk), chunks + 1
+    if chunks or "uncounted" in params:
+        file.seek(0)
+        objects.put(kept[0], file, "text/csv")
+    jobs.create(account, JOB, by=by, total=lines, chunks=chunks, params=params, job_id=job)
+    if chunks or "uncounted" in params:
+        queues.send("bulk", {"job": JOB, "account": account, "id": job})
+    return job
+
+
+def work(body: dict[str, Any], left: TimeLeft) -> None:
+    """The body of a message ``{"job": "import_members", …}``: cut the file, or apply one chunk."""
+    if "rows" in body:
+        _apply(body, left)
+    else:
+        cutting.work(body, left)
+
+
+def _apply(body: dict[str, Any], left: TimeLeft) -> None:
+    """Apply one chunk, once or again; the lines that there is no time for are a message of their own."""
+    job = jobs.head(body["account"], body["id"])
+    if jobs.chunk_done(job, body["chunk"]):
+        return
+    account, catalog = get_account(job.account), snapshot(job.account)
+    errors: list[dict[str, Any]] = list(body.get("errors") or ())
+    lines: list[list[Any]] = body["rows"]
+    header, column = job.params["header"], _column(job.params["header"], "user_id")
+
+    def one(line: list[Any]) -> dict[str, Any] | None:
+        number, cells = line
+        try:
+            row = _parse(header, cells, catalog, account.zone)
+            _put(account.id, row, fire=bool(job.params["fire"]), erased=erased)
+        except WrongLine as error:
+            user = cells[column].strip() if column is not None and column < len(cells) else ""
+            return {"line": number, **csv_rows.in_words(error.reason), "user_id": user}
+        return None
+
+    users = {
+        c[column].strip() for _, c in lines if column is not None and column < len(c) and c[column].strip()
+    }
+    since = friends.heard_of(account.id, account.shards, users)
+    erased = {user for user, moment in since.items() if moment == friends.ERASED}
+    done = 0
+    with ThreadPoolExecutor(_THREADS) as threads:
+        while done < len(lines) and not (done and left.is_over):
+            errors += [wrong for wrong in threads.map(one, lines[done : done + _AT_ONCE]) if wrong]
+            done += _AT_ONCE
+    through = int(body.get("done", 0)) + min(done, len(lines))
+    if done < len(lines):
+        rest = {**body, "rows": lines[done:], "done": through, "errors": errors}
+        queues.send("bulk", rest, group=account.id)
+        return
+    jobs.finish_chunk(job, body["chunk"], through, errors)
+
+
+def _put(account: str, row: Row, *, fire: bool, erased: set[str]) -> None:
+    """Put a line's member, and link its friend. Raises WrongLine."""
+    member, user = row[KEY], row.get("user_id")
+    if user in erased:
+        raise _ERASED
+    try:
+        before = service.find(account, [member]).get(member)
+        rank = row.get("rank", before.rank if before else None)
+        attributes = {**(before.attributes if before else {}), **row.get("attributes", {})}
+        service.change(account, member, rank, attributes, fire=fire)
+        if user is not None:
+            service.link(account, member, user, "import", fire=fire)
+    except Conflict as error:
+        raise WrongLine(error.reason) from error
+
+
+def _check_header(header: Sequence[str], catalog: Snapshot) -> None:
+    known = [*_PLAIN, "attribute.<id>"]
+    wrong = [
+        Detail(f"header.{c}", Reason("column_twice"))
+        for c in sorted({c for c in header if header.count(c) > 1})
+    ]
+    if KEY not in header:
+        wrong.append(Detail(f"header.{KEY}", Reason("is_missing")))
+    wrong += [
+        Detail(f"header.{c}", Reason("column_unknown", known=known))
+        for c in header
+        if c not in _PLAIN and not c.startswith("attribute.")
+    ]
+    if wrong:
+        raise InvalidInput.of(wrong)
+    missing = [
+        Detail(f"header.{c}", Reason("no_document", kind="attribute", id=c[10:]))
+        for c in header
+        if c.startswith("attribute.") and not catalog.find("attributes", c[10:])
+    ]
+    if missing:
+        raise RuleViolation.of(missing)
+
+
+def _parse(header: Sequence[str], cells: Sequence[str], catalog: Snapshot, zone: ZoneInfo) -> Row:
+    """A line as a checked row; empty cells are left out. Raises WrongLine."""
+    row = csv_rows.read(header, cells, catalog, zone)
+    member, rank = row.get(KEY), row.get("rank")
+    if not member or unfit_name(member):
+        raise csv_rows.wrong(KEY, Reason("is_missing"))
+    if rank is not None and len(rank) > _RANK_LENGTH:
+        raise csv_rows.wrong("rank", Reason("longer_than", most=_RANK_LENGTH))
+    return row
+
+
+def _column(header: Sequence[str], name: str) -> int | None:
+    return list(header).index(name) if name in header else None

@@ -1,0 +1,254 @@
+"""CSV of friends: the header, cells as values, and a row folded into a sheet. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.catalog.kinds import Reference
+from chalicelib.catalog.references import is_there
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.members import state as members
+from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
+from chalicelib.shared.ids import ID_PATTERN
+from chalicelib.shared.reasons import Reason, Reasoned
+from chalicelib.shared.storable import unfit
+from chalicelib.shared.times import iso, parse_iso
+from chalicelib.shared.user_ids import BadUserId, user_id
+from chalicelib.sheets import folds
+from chalicelib.sheets import sheet as folding
+from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.values import UnfitValue, fit
+from chalicelib.transfers import cells as csv_cells
+
+PLAIN = ("user_id", "display_name", "followed_at", "status", "source", "member_id", "tags")
+STATUSES = ("following", "blocked", "unknown")
+_LENGTHS = {"display_name": 200, "source": 100, "member_id": 128}
+
+Row = dict[str, Any]
+"""A checked row: ``{user_id, display_name?, followed_at?, status?, source?, member_id?,
+tags?: [[id, at or None]], scores?: {id: number}, attributes?: {id: value}, topics?: {id: is out}}``."""
+KEYED = ("score.", "attribute.", "topic.")
+"""How columns begin that name a document."""
+
+
+class WrongLine(Reasoned, ValueError):
+    """Why a line cannot be imported."""
+
+
+def wrong(column: str, why: Reason) -> WrongLine:
+    """What is wrong in a column."""
+    return WrongLine(Reason("at", path=column, why=why))
+
+
+def in_words(why: Reason) -> dict[str, Any]:
+    """What the job's list of errors has of a reason: both languages, for whoever reads it later."""
+    return {"message": why.text("en"), "message_ja": why.text("ja")}
+
+
+def unknown_columns(header: Sequence[str]) -> list[str]:
+    """The columns that are neither plain nor ``score.<id>``, ``attribute.<id>`` or ``topic.<id>``."""
+    return [c for c in header if c not in PLAIN and not c.startswith(KEYED)]
+
+
+def check_header(header: Sequence[str], snapshot: Snapshot) -> None:
+    """Raise InvalidInput for a header that cannot be read, RuleViolation for ids not in the catalog."""
+    wrong = [
+        Detail(f"header.{c}", Reason("column_twice"))
+        for c in sorted({c for c in header if header.count(c) > 1})
+    ]
+    if "user_id" not in header:
+        wrong.append(Detail("header.user_id", Reason("is_missing")))
+    known = [*PLAIN, *(f"{begin}<id>" for begin in KEYED)]
+    wrong += [Detail(f"header.{c}", Reason("column_unknown", known=known)) for c in unknown_columns(header)]
+    if wrong:
+        raise InvalidInput.of(wrong)
+    missing = [
+        Detail(f"header.{column}", Reason("no_document", kind=kind[:-1], id=id_))
+        for column, kind, id_ in _documents(header)
+        if not is_there(Reference(column, kind, id_), snapshot)
+    ]
+    if missing:
+        raise RuleViolation.of(missing)
+
+
+def as_attributes(header: Sequence[str]) -> list[str]:
+    """The header with every unknown column read as an attribute's id. Raises InvalidInput."""
+    unknown = set(unknown_columns(header))
+    wrong = [
+        Detail(
+            f"header.{c}",
+            Reason("column_no_id"),
+        )
+        for c in unknown
+        if not ID_PATTERN.match(c)
+    ]
+    if wrong:
+        raise InvalidInput.of(wrong)
+    return [f"attribute.{c}" if c in unknown else c for c in header]
+
+
+def _documents(header: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    for column in header:
+        kind, dot, id_ = column.partition(".")
+        if dot:
+            yield column, f"{kind}s", id_
+
+
+def parse(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot, zone: ZoneInfo) -> Row:
+    """A line's cells as a checked row; empty cells are left out. Raises WrongLine."""
+    row = read(header, cells, snapshot, zone)
+    if not row.get("user_id"):
+        raise wrong("user_id", Reason("is_missing"))
+    return row
+
+
+def read(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot, zone: ZoneInfo) -> Row:
+    """A line's cells, each checked, whoever the line is about. Raises WrongLine."""
+    if any(cell.strip() for cell in cells[len(header) :]):
+        raise WrongLine(Reason("cells_too_many", cells=len(cells), columns=len(header)))
+    row: Row = {}
+    for column, cell in zip(header, cells, strict=False):
+        text = csv_cells.read(cell)
+        if text is None:
+            continue
+        if unfit(text):
+            raise wrong(column, Reason("cell_unstorable"))
+        kind, dot, id_ = column.partition(".")
+        if not dot:
+            row[column] = _plain(column, text, snapshot, zone)
+        elif kind == "score":
+            row.setdefault("scores", {})[id_] = _fitted({"type": "number"}, text, column, zone)
+        elif kind == "topic":
+            row.setdefault("topics", {})[id_] = _is_out(column, text)
+        else:
+            document = snapshot.find("attributes", id_)
+            if document is None:
+                raise WrongLine(Reason("no_document", kind="attribute", id=id_))
+            row.setdefault("attributes", {})[id_] = _fitted(document.body, text, column, zone)
+    return row
+
+
+def _plain(column: str, text: str, snapshot: Snapshot, zone: ZoneInfo) -> Any:
+    if len(text) > _LENGTHS.get(column, len(text)):
+        raise wrong(column, Reason("longer_than", most=_LENGTHS[column]))
+    if column == "user_id":
+        return _user_id(text)
+    if column == "followed_at":
+        return _time(column, text, zone)
+    if column == "status" and text not in STATUSES:
+        raise wrong(column, Reason("must_be_one_of", choices=list(STATUSES)))
+    if column == "tags":
+        return [_tag(part, snapshot, zone) for part in csv_cells.parts(text)]
+    return text
+
+
+def _is_out(column: str, text: str) -> bool:
+    if (said := unicodedata.normalize("NFKC", text).lower()) not in {"in", "out"}:
+        raise wrong(column, Reason("must_be_one_of", choices=["in", "out"]))
+    return said == "out"
+
+
+def _user_id(text: str) -> str:
+    try:
+        return user_id(text)
+    except BadUserId as error:
+        raise wrong("user_id", error.reason) from error
+
+
+def _tag(text: str, snapshot: Snapshot, zone: ZoneInfo) -> list[str | None]:
+    tag, at, moment = text.partition("@")
+    if not snapshot.find("tags", tag):
+        raise WrongLine(Reason("no_document", kind="tag", id=tag))
+    return [tag, _time(f"tags: {tag}", moment, zone) if at else None]
+
+
+def _time(what: str, text: str, zone: ZoneInfo) -> str:
+    """A time with an offset; as Excel writes it, without one, the account's local time."""
+    local = csv_cells.local_moment(text)
+    try:
+        if local is not None:
+            text = datetime.fromisoformat(local).replace(tzinfo=zone).isoformat()
+        return iso(parse_iso(text))
+    except (ValueError, OverflowError) as error:
+        raise wrong(what, Reason("cell_time")) from error
+
+
+def _fitted(definition: Mapping[str, Any], text: str, column: str, zone: ZoneInfo) -> Any:
+    kind = definition["type"]
+    try:
+        return fit(definition, _value(kind, text), column, zone=zone)
+    except UnfitValue as error:
+        raise WrongLine(error.reason) from error
+
+
+def _value(kind: str, text: str) -> Any:
+    """What a cell says to an attribute of that type."""
+    if kind == "number":
+        return csv_cells.number(text)
+    if kind == "multi_choice":
+        return csv_cells.parts(text)
+    if kind == "date":
+        return csv_cells.local_moment(text) or text
+    return unicodedata.normalize("NFKC", text) if kind == "boolean" else text
+
+
+def fold_row(sheet: Sheet, row: Row, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str) -> list[Fact]:
+    """Fold a checked row into a sheet at ``at``, the time of the import; answers the facts produced.
+
+    Folding it again changes nothing. A tag, score or topic that is gone from the catalog since is left out.
+    """
+    _fold_status(sheet, row, at)
+    if "display_name" in row:
+        sheet.update(display_name=row["display_name"], name_by="import")
+    if "source" in row:
+        touched_at = row.get("followed_at", at)
+        for touch in ("first", "latest"):
+            if not sheet["source"].get(touch):
+                sheet["source"][touch], sheet["source"][f"{touch}_at"] = row["source"], touched_at
+    facts: list[Fact] = []
+    if "member" in row:
+        facts += members.fold(sheet, row["member"], snapshot, zone, row["member"]["at"])[0]
+    for tag, tagged_at in row.get("tags", ()):
+        if snapshot.find("tags", tag):
+            facts += folding.add_tag(sheet, tag, min(tagged_at or at, at), by)
+    return facts + _fold_keyed(sheet, row, snapshot, zone, at, by)
+
+
+def _fold_keyed(sheet: Sheet, row: Row, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str) -> list[Fact]:
+    """What stands in the columns that name a document."""
+    facts: list[Fact] = []
+    for score, value in row.get("scores", {}).items():
+        if document := snapshot.find("scores", score):
+            facts += folding.set_score(sheet, score, document.body, value, at)
+    for attribute, value in row.get("attributes", {}).items():
+        if document := snapshot.find("attributes", attribute):
+            facts += folding.set_attribute(sheet, attribute, document.body, value, at, zone)
+    for topic, out in row.get("topics", {}).items():
+        if is_there(Reference(f"topic.{topic}", "topics", topic), snapshot):
+            facts += folds.consent(sheet, topic, out=out, at=at, by=by)
+    return facts
+
+
+def _fold_status(sheet: Sheet, row: Row, at: str) -> None:
+    """What the file says counts at the time of the import; that a new id follows is only assumed.
+
+    The assumption has no time of its own, so that any follow or block that LINE reports decides.
+    """
+    followed_at, status = row.get("followed_at"), row.get("status")
+    if followed_at:
+        sheet["followed_at"] = max(followed_at, sheet.get("followed_at") or "")
+        sheet["created_at"] = min(sheet["created_at"], followed_at)
+        # Following is something the friend did: without it, whoever came by CSV would never be dormant.
+        sheet["last_active_at"] = max(followed_at, sheet.get("last_active_at") or "")
+    if status:
+        if at >= (sheet.get("status_at") or ""):
+            blocked_at = sheet.get("blocked_at") or at
+            sheet.update(status=status, status_at=at, blocked_at=blocked_at if status == "blocked" else None)
+    elif sheet["status"] == "unknown" and not sheet.get("status_at"):
+        sheet["status"] = "following"
+    elif followed_at and followed_at > (sheet.get("status_at") or ""):
+        sheet.update(status="following", status_at=followed_at, blocked_at=None)

@@ -1,0 +1,93 @@
+// What screens ask for, and for how long an answer is good.
+import { useQuery } from "@tanstack/react-query";
+import { createContext, useContext } from "react";
+import { get } from "./api/client";
+import type { Friend, Me, Progress, Quota } from "./api/schema";
+
+export type { Friend, Me, Progress, Quota };
+
+export type Role = "viewer" | "editor" | "publisher" | "admin";
+export const ROLES: Role[] = ["viewer", "editor", "publisher", "admin"];
+
+
+export interface Account {
+  id: string;
+  name: string;
+  time_zone: string;
+  currency: string;
+}
+
+export interface Place {
+  me: Me;
+  account: Account;
+  accounts: Account[];
+  base: string;
+}
+
+export const PlaceContext = createContext<Place | null>(null);
+
+/** Who is signed in, and the account at hand. */
+export function usePlace(): Place {
+  const place = useContext(PlaceContext);
+  if (!place) throw new Error("no account is chosen");
+  return place;
+}
+
+export function useMay(role: Role): boolean {
+  return ROLES.indexOf(usePlace().me.role) >= ROLES.indexOf(role);
+}
+
+export interface Named {
+  id: string;
+  name: string;
+  more: { type?: string; choices?: string[]; folder?: string; category?: string; enabled?: boolean; url?: string };
+}
+
+export type Names = Record<string, Named[]>;
+
+export function useNames(): Names {
+  const { base } = usePlace();
+  const asked = useQuery({ queryKey: [base, "names"], queryFn: () => get<{ names: Names }>(`${base}/catalog/names`), staleTime: 30_000 });
+  return asked.data?.names ?? {};
+}
+
+export const nameOf = (names: Names, kind: string, id: string) => names[kind]?.find((one) => one.id === id)?.name ?? id;
+
+
+export function useQuota() {
+  const { base } = usePlace();
+  return useQuery({ queryKey: [base, "quota"], queryFn: () => get<Quota>(`${base}/quota`), refetchInterval: 60_000 });
+}
+
+
+
+export interface Broadcast {
+  id: string;
+  revision: number;
+  name: string;
+  audience: import("./conditions/model").Condition;
+  exclude?: import("./conditions/model").Condition | null;
+  message?: string;
+  variants: { id: string; message: string; weight: number; planned?: number; accepted?: number; clicks?: number }[];
+  test?: { hold_out_percent?: number } | null;
+  status: string;
+  status_reason: string | null;
+  run: string | null;
+  at: string | null;
+  every: { weekdays: string[]; time: string } | null;
+  progress: Progress;
+  approval: { asked_by: string | null } | null;
+  created_at: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export type LineMessage = Record<string, unknown> & { type: string };
+
+export interface Message {
+  id: string;
+  name: string;
+  messages: LineMessage[];
+  category: string;
+  revision: number;
+}

@@ -1,0 +1,52 @@
+// A phone that shows messages as LINE shows them, drawn by the simulator's own renderer.
+import { useEffect, useRef } from "react";
+import { fromAccount, isWide } from "../../../chalicelib/local/line/page/messages.js";
+import type { LineMessage } from "../data";
+import { t } from "../words";
+
+const NOTHING = { tap: () => undefined, watched: () => undefined };
+
+interface Quick {
+  items?: { action?: { label?: string } }[];
+}
+
+export function Phone({ name, messages }: { name: string; messages: LineMessage[] }) {
+  const wall = useRef<HTMLDivElement>(null);
+  const text = JSON.stringify(messages);
+  useEffect(() => {
+    const node = wall.current;
+    if (!node) return;
+    const shown = (JSON.parse(text) as LineMessage[]).map((message) => drawn(message));
+    const last = (JSON.parse(text) as LineMessage[]).at(-1);
+    const quick = (last?.quickReply as Quick | undefined)?.items ?? [];
+    const chips = document.createElement("div");
+    chips.className = "preview-quick";
+    for (const item of quick) {
+      const chip = document.createElement("span");
+      chip.textContent = item.action?.label ?? "";
+      chips.append(chip);
+    }
+    node.replaceChildren(...shown, ...(quick.length ? [chips] : []));
+  }, [text]);
+  return (
+    <div className="phone" role="img" aria-label={t("phone.label")}>
+      <div className="phone-bar"><bdi>{name.slice(0, 40)}</bdi></div>
+      <div className="phone-wall" ref={wall} />
+    </div>
+  );
+}
+
+function drawn(message: LineMessage): HTMLElement {
+  const row = document.createElement("div");
+  row.className = "row theirs";
+  const stack = document.createElement("div");
+  stack.className = isWide(message) ? "stack" : "stack narrow";
+  try {
+    stack.append(fromAccount(message, NOTHING) as Node);
+  } catch {
+    stack.append(t("phone.unsupported"));
+  }
+  for (const control of stack.querySelectorAll("a, button")) control.setAttribute("tabindex", "-1");
+  row.append(stack);
+  return row;
+}

@@ -1,0 +1,39 @@
+// Hash routes: what stands behind # never reaches a server, so no friend's id is in an access log.
+import { useSyncExternalStore, type AnchorHTMLAttributes } from "react";
+
+const subscribe = (changed: () => void) => {
+  addEventListener("hashchange", changed);
+  return () => removeEventListener("hashchange", changed);
+};
+
+/** The parts of the route: `#/shop/friends/U1?tab=x` is ["shop", "friends", "U1"]. */
+export function useRoute(): string[] {
+  const hash = useSyncExternalStore(subscribe, () => location.hash);
+  return partsOf(hash);
+}
+
+export function partsOf(hash: string): string[] {
+  return (hash.replace(/^#\/?/, "").split("?")[0] ?? "").split("/").filter(Boolean).map(decode);
+}
+
+export function useQueryOf(): URLSearchParams {
+  const hash = useSyncExternalStore(subscribe, () => location.hash);
+  return new URLSearchParams(hash.split("?")[1] ?? "");
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export const to = (...parts: string[]) => `#/${parts.map(encodeURIComponent).join("/")}`;
+export const go = (...parts: string[]) => {
+  location.hash = to(...parts);
+};
+
+export function Link({ parts, ...rest }: { parts: string[] } & AnchorHTMLAttributes<HTMLAnchorElement>) {
+  return <a href={to(...parts)} {...rest} />;
+}

@@ -1,0 +1,308 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { all, ApiError, get, newId, post, put } from "../api/client";
+import { Builder } from "../conditions/Builder";
+import { CountPanel, partText } from "../conditions/Count";
+import { audienceOf, group, toTree, type Condition, type Group } from "../conditions/model";
+import { type Broadcast, type Friend, type LineMessage, type Message, type Quota, useMay, useNames, usePlace } from "../data";
+import { Preview } from "../phone/Preview";
+import { go, Link } from "../router";
+import { FriendPicker } from "../ui/FriendPicker";
+import { Button, Chip, Dialog, Field, Forbidden, Moment, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
+import { MessageEditor } from "../ui/MessageEditor";
+import { fromLocal, named, number, percent, t, yen, zoneName, type Word } from "../words";
+
+const TYPE_ABOVE = 500;
+/** Above so many friends the number is typed before it is sent. */
+
+/** One of the messages that are compared; a single one is sent to all. */
+interface Arm {
+  messages: LineMessage[];
+  weight: number;
+}
+
+const MOST_ARMS = 8;
+const letter = (at: number) => String.fromCharCode(65 + at);
+const arm = (): Arm => ({ messages: [{ type: "text", text: "" }], weight: 1 });
+const shareOf = (arms: Arm[], at: number) => percent((arms[at]?.weight || 0) / (arms.reduce((sum, one) => sum + (one.weight || 0), 0) || 1));
+
+interface Draft {
+  id: string;
+  revision?: number;
+  name: string;
+  to: string;
+  root: Group;
+  exclude: string;
+  arms: Arm[];
+  category: string;
+  when: "now" | "at" | "every";
+  at: string;
+  weekdays: string[];
+  time: string;
+  holdOut: number;
+  /** What this page does not show and must not lose. */
+  extra: Record<string, unknown>;
+}
+
+const blank = (): Draft => ({ id: newId("broadcast"), name: "", to: "everyone", root: group("all"), exclude: "", arms: [arm()], category: "marketing", when: "now", at: "", weekdays: [], time: "10:00", holdOut: 0, extra: {} });
+
+export function Compose({ id }: { id?: string }) {
+  const { base } = usePlace();
+  const may = useMay("editor");
+  const asked = useQuery({
+    queryKey: [base, "compose", id],
+    enabled: Boolean(id) && may,
+    gcTime: 0,
+    queryFn: async () => {
+      const broadcast = await get<Broadcast>(`${base}/broadcasts/${id}`);
+      const sent = broadcast.variants.length ? broadcast.variants : broadcast.message ? [{ message: broadcast.message, weight: 1 }] : [];
+      const messages = await Promise.all(sent.map((one) => get<Message>(`${base}/messages/${one.message}`)));
+      return read(broadcast, messages.map(({ messages: said }, at) => ({ messages: said, weight: sent[at]?.weight ?? 1 })), messages[0]?.category);
+    },
+  });
+  if (!may) return <Screen title={t("broadcast.new")} state="forbidden" error={new ApiError(403, "forbidden", "editor", [], null)} />;
+  if (!id) return <Page first={blank()} name="new" />;
+  if (!asked.data) return <Screen title={t("broadcast.edit")} state={stateOf(asked)} error={asked.error} retry={() => void asked.refetch()} />;
+  return <Page first={asked.data} name={id} />;
+}
+
+function read(broadcast: Broadcast, arms: Arm[], category = "marketing"): Draft {
+  const { audience, exclude } = broadcast;
+  const segment = typeof audience.segment === "string" ? audience.segment : null;
+  return {
+    ...blank(),
+    id: broadcast.id,
+    revision: broadcast.revision,
+    name: broadcast.name,
+    to: segment ? `segment:${segment}` : "everyone" in audience ? "everyone" : "custom",
+    root: segment || "everyone" in audience ? group("all") : toTree(audience),
+    exclude: typeof exclude?.segment === "string" ? exclude.segment : "",
+    arms: arms.length ? arms : [arm()],
+    category,
+    holdOut: broadcast.test?.hold_out_percent ?? 0,
+    extra: { ...(broadcast.test ? { test: broadcast.test } : {}), ...("max_lateness" in broadcast ? { max_lateness: broadcast.max_lateness } : {}) },
+  };
+}
+
+function audienceOfDraft(draft: Draft): Condition {
+  if (draft.to.startsWith("segment:")) return { segment: draft.to.slice(8) };
+  return draft.to === "everyone" ? { everyone: true } : audienceOf(draft.root);
+}
+
+interface Sheet {
+  count: number;
+  exact: boolean;
+  waterfall: { condition: Condition; left: number }[];
+  skipped: Record<string, number>;
+  held_out: number;
+  quota: Quota & { needed: number };
+  yen: number;
+}
+
+function Page({ first, name }: { first: Draft; name: string }) {
+  const { base, account } = usePlace();
+  const names = useNames();
+  const publisher = useMay("publisher");
+  const client = useQueryClient();
+  const [draft, setDraft, forget, wasKept] = useDraft<Draft>(`compose.${account.id}.${name}`, first);
+  const [sheet, setSheet] = useState<{ of: string; sheet: Sheet } | null>(null);
+  const [chosen, setShown] = useState(0);
+  const shown = Math.min(chosen, draft.arms.length - 1);
+  const edit = (more: Partial<Draft>) => setDraft((was) => ({ ...was, ...more }));
+  const editArm = (more: Partial<Arm>) => setDraft((was) => ({ ...was, arms: was.arms.map((one, at) => (at === shown ? { ...one, ...more } : one)) }));
+  const said = draft.arms[shown]?.messages ?? [];
+  const sent = draft.arms.map((one, at) => ({ id: letter(at).toLowerCase(), message: at ? `${draft.id}-m-${letter(at).toLowerCase()}` : `${draft.id}-m`, weight: one.weight }));
+  const audience = audienceOfDraft(draft);
+  const now = JSON.stringify(draft);
+  const document = { ...draft.extra, name: draft.name, audience, ...(draft.exclude ? { exclude: { segment: draft.exclude } } : {}), ...(sent.length > 1 ? { variants: sent } : { message: sent[0]?.message }), ...(draft.holdOut || draft.extra.test ? { test: { ...(draft.extra.test as object | undefined), hold_out_percent: draft.holdOut } } : {}) };
+  const save = useMutation({
+    mutationFn: async () => {
+      for (const [at, { message }] of sent.entries()) {
+        await put(`${base}/messages/${message}`, { name: at ? `${draft.name} (${letter(at)})` : draft.name, messages: draft.arms[at]?.messages, category: draft.category });
+      }
+      const saved = await put<Broadcast>(`${base}/broadcasts/${draft.id}`, document);
+      void client.invalidateQueries({ queryKey: [base, "names"] });
+      return saved;
+    },
+  });
+  const check = useMutation({
+    mutationFn: async () => {
+      await save.mutateAsync();
+      return post<Sheet>(`${base}/broadcasts/${draft.id}/preview`);
+    },
+    onSuccess: (found) => setSheet({ of: now, sheet: found }),
+  });
+  const leave = async () => {
+    forget();
+    await client.invalidateQueries({ queryKey: [base] });
+    go(account.id, "broadcasts", draft.id);
+  };
+  const error = check.error ?? save.error;
+  const about = (path: string) => (error instanceof ApiError ? error.about(path) : undefined);
+  const current = sheet?.of === now ? sheet.sheet : null;
+  return (
+    <Screen title={t(name === "new" ? "broadcast.new" : "broadcast.edit")} state="ready" wide back={<Link className="back" parts={[account.id, "broadcasts"]}>← {t("nav.broadcasts")}</Link>}
+      actions={<><Button onClick={() => { forget(); setDraft(name === "new" ? blank() : first); setSheet(null); }}>{t("draft.forget")}</Button><Button busy={save.isPending} disabled={!draft.name.trim()} onClick={() => save.mutate()}>{t("broadcast.save")}</Button></>}>
+      {wasKept ? <p className="notice" role="status">{t("draft.kept")}</p> : null}
+      {save.isSuccess && !check.isPending && !current ? <p className="notice" role="status">{t("broadcast.saved")}</p> : null}
+      <div className="columns">
+        <div className="steps">
+          <Section title={t("broadcast.name")}><Field label={t("broadcast.name")} hideLabel value={draft.name} maxLength={200} placeholder={t("broadcast.name.hint")} error={about("name")} onChange={(event) => edit({ name: event.target.value })} /></Section>
+          <Section title={t("compose.who")}>
+            <Select label={t("compose.audience")} value={draft.to} error={about("audience")} onChange={(event) => edit({ to: event.target.value })} options={[{ value: "everyone", label: t("compose.everyone") }, ...(names.segments ?? []).map((one) => ({ value: `segment:${one.id}`, label: one.name })), { value: "custom", label: t("compose.custom") }]} />
+            {draft.to === "custom" ? <Builder root={draft.root} onChange={(root) => edit({ root })} compact /> : null}
+            <Select label={t("compose.exclude")} value={draft.exclude} onChange={(event) => edit({ exclude: event.target.value })} options={[{ value: "", label: t("compose.exclude.none") }, ...(names.segments ?? []).map((one) => ({ value: one.id, label: one.name }))]} />
+            <CountPanel condition={draft.exclude ? { all: [audience, { not: { segment: draft.exclude } }] } : audience} />
+          </Section>
+          <Section title={t("compose.what")}>
+            <Arms draft={draft} shown={shown} show={setShown} edit={edit} />
+            {draft.arms.length > 1 ? <Field label={t("compose.weight", { arm: letter(shown) })} hint={t("compose.weight.hint", { share: shareOf(draft.arms, shown) })} type="number" min={1} value={draft.arms[shown]?.weight ?? 1} error={about(`variants[${shown}]`)} onChange={(event) => editArm({ weight: Number(event.target.value) })} /> : null}
+            <MessageEditor key={shown} messages={said} onChange={(messages) => editArm({ messages })} about={about} />
+            <div className="fields">
+              <Select label={t("compose.category")} value={draft.category} onChange={(event) => edit({ category: event.target.value })} options={["marketing", "transactional"].map((one) => ({ value: one, label: named("category.of", one) }))} />
+              <Field label={t("compose.hold_out")} hint={t("compose.hold_out.hint")} type="number" min={0} max={90} value={draft.holdOut} onChange={(event) => edit({ holdOut: Number(event.target.value) })} />
+            </div>
+          </Section>
+          <Section title={t("compose.when")} lead={t("zone", { zone: zoneName() })}><When draft={draft} edit={edit} /></Section>
+          <Section title={t("compose.check")} lead={t("compose.check.lead")} actions={<Button kind="main" busy={check.isPending} disabled={!draft.name.trim() || draft.arms.some((one) => one.messages.length === 0)} onClick={() => check.mutate()}>{t("compose.check.do")}</Button>}>
+            <Problem error={error} />
+            {current ? <CheckSheet sheet={current} /> : <p className="soft">{t("compose.check.first")}</p>}
+            {current && publisher ? <><TestSend draft={draft} /><Send draft={draft} sheet={current} leave={leave} /></> : null}
+            {current && !publisher ? <Forbidden error={new ApiError(403, "forbidden", "this needs the role publisher", [], null)} /> : null}
+          </Section>
+        </div>
+        <div className="stick"><Preview messages={said} /></div>
+      </div>
+    </Screen>
+  );
+}
+
+/** Which message is edited, another one to compare it with, and away with one. */
+function Arms({ draft, shown, show, edit }: { draft: Draft; shown: number; show: (at: number) => void; edit: (more: Partial<Draft>) => void }) {
+  const { arms } = draft;
+  const many = arms.length > 1;
+  const add = () => {
+    const copy = JSON.parse(JSON.stringify(arms[shown] ?? arm())) as Arm;
+    edit({ arms: [...arms, copy] });
+    show(arms.length);
+  };
+  return (
+    <div className="chips arms" role="group" aria-label={t("compose.arms")}>
+      {many ? arms.map((_, at) => <Button key={at} aria-pressed={at === shown} onClick={() => show(at)}>{t("compose.arm", { arm: letter(at) })} <small>{shareOf(arms, at)}</small></Button>) : null}
+      <Button kind="quiet" disabled={arms.length >= MOST_ARMS} onClick={add}>+ {t(many ? "compose.arm.add" : "compose.arm.first")}</Button>
+      {many ? <Button kind="quiet" onClick={() => { edit({ arms: arms.filter((_, at) => at !== shown) }); show(Math.max(0, shown - 1)); }}>✕ {t("compose.arm.remove", { arm: letter(shown) })}</Button> : null}
+    </div>
+  );
+}
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+
+function When({ draft, edit }: { draft: Draft; edit: (more: Partial<Draft>) => void }) {
+  return (
+    <>
+      <fieldset>
+        <legend>{t("compose.when")}</legend>
+        <div className="chips">
+          {(["now", "at", "every"] as const).map((one) => (
+            <label key={one} className="check"><input type="radio" name="when" checked={draft.when === one} onChange={() => edit({ when: one })} /><span>{t(`compose.when.${one}`)}</span></label>
+          ))}
+        </div>
+      </fieldset>
+      {draft.when === "at" ? <Field label={t("compose.at")} type="datetime-local" value={draft.at} onChange={(event) => edit({ at: event.target.value })} /> : null}
+      {draft.when === "every" ? (
+        <>
+          <fieldset><legend>{t("compose.weekdays")}</legend><div className="chips">{DAYS.map((day) => <label key={day} className="check"><input type="checkbox" checked={draft.weekdays.includes(day)} onChange={(event) => edit({ weekdays: event.target.checked ? [...draft.weekdays, day] : draft.weekdays.filter((one) => one !== day) })} /><span>{t(`day.${day}` as Word)}</span></label>)}</div></fieldset>
+          <Field label={t("compose.time")} type="time" value={draft.time} onChange={(event) => edit({ time: event.target.value })} />
+        </>
+      ) : null}
+    </>
+  );
+}
+
+function CheckSheet({ sheet }: { sheet: Sheet }) {
+  const { base } = usePlace();
+  const names = useNames();
+  const others = useQuery({ queryKey: [base, "broadcasts"], queryFn: () => all<Broadcast>(`${base}/broadcasts`, 400) });
+  const near = (others.data ?? []).filter((one) => (one.status === "scheduled" && within(one.at)) || (one.started_at !== null && within(one.started_at)));
+  const skipped = Object.entries(sheet.skipped);
+  return (
+    <>
+      <dl className="figures">
+        <div className="figure"><dt>{t("sheet.to")}</dt><dd className="value">{sheet.exact ? "" : t("about")}{t("people", { n: sheet.quota.needed })}</dd></div>
+        <div className="figure"><dt>{t("sheet.yen")}</dt><dd className="value">{yen(sheet.yen)}</dd></div>
+        <div className="figure"><dt>{t("sheet.quota")}</dt><dd className="value">{sheet.quota.left === null ? "—" : number(sheet.quota.left)}</dd></div>
+      </dl>
+      {sheet.quota.left !== null && sheet.quota.needed > sheet.quota.left ? <p className="notice warn" role="alert">{t("sheet.over")}</p> : null}
+      <table className="waterfall">
+        <caption>{t("count.waterfall")}</caption>
+        <tbody>
+          {sheet.waterfall.map((line, at) => <tr key={at}><th scope="row">{at === 0 && "friend" in line.condition ? t("count.following") : partText(line.condition, names)}</th><td>{number(line.left)}</td></tr>)}
+          {skipped.map(([reason, n]) => <tr key={reason}><th scope="row">{t("sheet.skipped", { reason: named("skip", reason) })}</th><td>−{number(n)}</td></tr>)}
+          {sheet.held_out ? <tr><th scope="row">{t("progress.held_out")}</th><td>−{number(sheet.held_out)}</td></tr> : null}
+        </tbody>
+      </table>
+      {near.length ? <div className="notice warn"><strong>{t("sheet.near")}</strong><ul>{near.map((one) => <li key={one.id}><Words text={one.name} most={60} /> <Moment at={one.started_at ?? one.at} /></li>)}</ul></div> : null}
+    </>
+  );
+}
+
+function within(at: string | null): boolean {
+  return at !== null && Math.abs(new Date(at).getTime() - Date.now()) < 86_400_000;
+}
+
+interface Tester {
+  user_id: string;
+  name: string;
+}
+
+function TestSend({ draft }: { draft: Draft }) {
+  const { base, account } = usePlace();
+  const [testers, setTesters] = useDraft<Tester[]>(`testers.${account.id}`, []);
+  const send = useMutation({ mutationFn: () => post(`${base}/broadcasts/${draft.id}/test`, { user_ids: testers.map((one) => one.user_id) }) });
+  const add = (friend: Friend | null) => {
+    if (friend && !testers.some((one) => one.user_id === friend.user_id)) setTesters([...testers, { user_id: friend.user_id, name: friend.display_name ?? t("friend.unnamed") }].slice(0, 20));
+  };
+  return (
+    <fieldset>
+      <legend>{t("test.title")}</legend>
+      <FriendPicker label={t("test.add")} onPick={add} />
+      <div className="chips">{testers.map((one) => <Chip key={one.user_id}><Words text={one.name} most={30} /><button type="button" aria-label={t("test.remove", { name: one.name.slice(0, 30) })} onClick={() => setTesters(testers.filter((other) => other.user_id !== one.user_id))}>✕</button></Chip>)}</div>
+      <p><Button disabled={testers.length === 0} busy={send.isPending} onClick={() => send.mutate()}>{t("test.send", { n: testers.length })}</Button></p>
+      <Problem error={send.error} />
+      {send.isSuccess ? <p role="status" className="verdict yes">✓ {t("test.sent")}</p> : null}
+    </fieldset>
+  );
+}
+
+function Send({ draft, sheet, leave }: { draft: Draft; sheet: Sheet; leave: () => Promise<void> }) {
+  const { base } = usePlace();
+  const [asking, setAsking] = useState(false);
+  const [typed, setTyped] = useState("");
+  const n = sheet.quota.needed;
+  const send = useMutation({
+    mutationFn: () => {
+      if (draft.when === "now") return post(`${base}/broadcasts/${draft.id}/send`, {});
+      const body = draft.when === "at" ? { at: fromLocal(draft.at) } : { every: { weekdays: draft.weekdays, time: draft.time } };
+      return post(`${base}/broadcasts/${draft.id}/schedule`, body);
+    },
+    onSuccess: leave,
+  });
+  const label = draft.when === "now" ? t("send.now", { n, yen: yen(sheet.yen) }) : draft.when === "at" ? t("send.at", { n, at: draft.at.replace("T", " "), yen: yen(sheet.yen) }) : t("send.every", { n, yen: yen(sheet.yen) });
+  const ready = n > 0 && (draft.when !== "at" || draft.at !== "");
+  const isTyped = n <= TYPE_ABOVE || typed.replace(/[,，\s]/g, "") === String(n);
+  return (
+    <>
+      <Button kind="main" disabled={!ready} onClick={() => setAsking(true)}>{label}</Button>
+      {n === 0 ? <p className="soft">{t("send.nobody")}</p> : null}
+      {asking ? (
+        <Dialog title={t("send.title")} onClose={() => setAsking(false)}>
+          <p><Words text={draft.name} most={100} /></p>
+          <p>{label}</p>
+          {n > TYPE_ABOVE ? <Field label={t("send.type", { n })} inputMode="numeric" value={typed} onChange={(event) => setTyped(event.target.value)} /> : null}
+          <Problem error={send.error} />
+          <div className="dialog-foot"><Button onClick={() => setAsking(false)}>{t("action.cancel")}</Button><Button kind="main" disabled={!isTyped} busy={send.isPending} onClick={() => send.mutate()}>{t("send.confirm")}</Button></div>
+        </Dialog>
+      ) : null}
+    </>
+  );
+}

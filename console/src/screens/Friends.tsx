@@ -1,0 +1,225 @@
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
+import { ask, get, post } from "../api/client";
+import { searchFriends, type Found } from "../api/friends";
+import { Builder } from "../conditions/Builder";
+import { audienceOf, group, type Condition, type Group } from "../conditions/model";
+import { leafText, sentence } from "../conditions/sentence";
+import { type Friend, useMay, useNames, usePlace } from "../data";
+import { go, Link, useQueryOf, useRoute } from "../router";
+import { Area, Avatar, Button, Chip, Dialog, Field, Problem, Screen, Section, Select, stateOf, useLater, Words } from "../ui/kit";
+import { named, number, t } from "../words";
+import { Bulk } from "./Bulk";
+import { Card } from "./FriendCard";
+import { type Column, useColumns } from "./friendColumns";
+
+export default function Friends() {
+  const [, , user] = useRoute();
+  if (user === "import") return <Import />;
+  return user ? <Card key={user} user={user} /> : <List />;
+}
+
+const SORTS = ["last_active", "followed_at", "display_name", "purchases.total"] as const;
+const ROW = 56;
+
+function List() {
+  const { base, account } = usePlace();
+  const names = useNames();
+  const query = useQueryOf().get("q") ?? "";
+  const [text, setText] = useState(query);
+  const [sort, setSort] = useState<string>("last_active");
+  const [filter, setFilter] = useState<Group>(() => group("all"));
+  const [filtering, setFiltering] = useState(false);
+  const [ticked, setTicked] = useState<Set<string>>(new Set());
+  useEffect(() => setText(query), [query]);
+  const q = useLater(text, 300);
+  const condition = filter.children.length ? audienceOf(filter) : undefined;
+  const asked = useInfiniteQuery({
+    queryKey: [base, "friends", q, sort, JSON.stringify(condition)],
+    queryFn: ({ pageParam }) => searchFriends(base, { q, sort, order: sort === "display_name" ? "asc" : "desc", condition, limit: 100, cursor: pageParam }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page: Found) => page.next_cursor,
+    placeholderData: (before) => before,
+  });
+  const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
+  const isEmpty = asked.isSuccess && rows.length === 0 && !q && !condition && !asked.hasNextPage;
+  useEffect(() => {
+    if (asked.isSuccess && rows.length === 0 && asked.hasNextPage && !asked.isFetching) void asked.fetchNextPage();
+  }, [asked, rows.length]);
+  const [columns, chooseColumns] = useColumns();
+  const total = asked.data?.pages[0]?.total;
+  return (
+    <Screen title={t("nav.friends")} state={stateOf(asked, isEmpty)} error={asked.error} retry={() => void asked.refetch()}
+      lead={total ? (typeof total.count === "number" ? t("count.exact", { n: total.count }) : t("count.about", { low: total.low ?? 0, high: total.high ?? 0 })) : undefined}
+      actions={<><Export condition={condition} /><Link className="button" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}
+      empty={<><h2>{t("friends.empty")}</h2><p>{t("friends.empty.more")}</p><Link className="button main" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}>
+      <div className="toolbar">
+        <div className="grow"><Field label={t("friends.search")} type="search" value={text} maxLength={100} onChange={(event) => setText(event.target.value)} /></div>
+        <Select label={t("friends.sort")} value={sort} onChange={(event) => setSort(event.target.value)} options={SORTS.map((one) => ({ value: one, label: named("sort", one) }))} />
+        <Button onClick={() => setFiltering(true)}>{t("friends.filter")}</Button>
+        {chooseColumns}
+      </div>
+      {filter.children.length ? (
+        <div className="chips toolbar" aria-label={t("friends.filters")} role="group">
+          {filter.children.map((child) => {
+            const name = child.kind === "leaf" ? leafText(child.condition, names, child.negated) : sentence(child, names, true);
+            return <Chip key={child.key} tone="brand">{name}<button type="button" aria-label={t("friends.filter.remove", { name })} onClick={() => setFilter({ ...filter, children: filter.children.filter((one) => one.key !== child.key) })}>✕</button></Chip>;
+          })}
+          <Link parts={[account.id, "segments", "new"]} onClick={() => localStorage.setItem("todoku.draft.segment.new", JSON.stringify({ name: "", root: filter }))}>{t("friends.filter.save")}</Link>
+        </div>
+      ) : null}
+      {ticked.size ? <Bulk ticked={ticked} all={!q && typeof total?.count === "number" ? { count: total.count, condition: condition ?? { everyone: true } } : null} clear={() => setTicked(new Set())} /> : null}
+      <div className="panel" style={{ padding: 0 }}>
+        <Rows rows={rows} columns={columns} more={() => { if (asked.hasNextPage && !asked.isFetchingNextPage) void asked.fetchNextPage(); }} ticked={ticked} setTicked={setTicked} />
+        {rows.length === 0 ? <p className="soft" style={{ padding: 20 }}>{asked.isFetching ? t("state.loading") : t("friends.none")}</p> : null}
+      </div>
+      {filtering ? (
+        <Dialog title={t("friends.filter")} onClose={() => setFiltering(false)} wide>
+          <Builder root={filter} onChange={setFilter} compact />
+          <div className="dialog-foot"><Button kind="main" onClick={() => setFiltering(false)}>{t("friends.filter.show")}</Button></div>
+        </Dialog>
+      ) : null}
+    </Screen>
+  );
+}
+
+/** Everybody who is shown, as a CSV that Excel reads. */
+function Export({ condition }: { condition?: Condition }) {
+  const { base } = usePlace();
+  const may = useMay("editor");
+  const start = useMutation({ mutationFn: () => post<{ job_id: string }>(`${base}/exports`, { format: "csv", bom: true, ...(condition ? { condition } : {}) }) });
+  const job = useQuery({
+    queryKey: [base, "job", start.data?.job_id],
+    enabled: Boolean(start.data),
+    queryFn: () => get<BulkJob & { result?: { url?: string } | null }>(`${base}/jobs/${start.data?.job_id}`),
+    refetchInterval: (query) => (query.state.data && query.state.data.state !== "running" ? false : 700),
+  });
+  const url = job.data?.result?.url;
+  if (!may) return null;
+  return (
+    <>
+      {url ? <a className="button" href={url} download rel="noreferrer">{t("friends.export.get")}</a> : <Button busy={start.isPending || job.data?.state === "running"} onClick={() => start.mutate()}>{t("friends.export")}</Button>}
+      <Problem error={start.error ?? job.error} />
+    </>
+  );
+}
+
+function Rows({ rows, columns, more, ticked, setTicked }: { rows: Friend[]; columns: Column[]; more: () => void; ticked: Set<string>; setTicked: (next: Set<string>) => void }) {
+  const { account } = usePlace();
+  const box = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 8, initialRect: { width: 800, height: 600 } });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (rows.length && last >= rows.length - 20) more();
+  }, [last, rows.length, more]);
+  const tick = (user: string, on: boolean) => {
+    const next = new Set(ticked);
+    if (on) next.add(user);
+    else next.delete(user);
+    setTicked(next);
+  };
+  const all = rows.length > 0 && rows.every((friend) => ticked.has(friend.user_id));
+  return (
+    <div role="table" aria-label={t("nav.friends")} aria-rowcount={rows.length + 1} style={{ "--columns": columns.map((one) => (one.wide ? "minmax(120px, 2fr)" : "minmax(90px, 1fr)")).join(" ") } as CSSProperties}>
+      <div role="row" className="grid-head" aria-rowindex={1}>
+        <span role="columnheader"><label className="pick-cell"><input type="checkbox" aria-label={t("friends.tick.all")} checked={all} onChange={() => setTicked(all ? new Set() : new Set([...ticked, ...rows.map((friend) => friend.user_id)]))} /></label></span>
+        <span role="columnheader">{t("friends.column.name")}</span>
+        {columns.map((one) => <span role="columnheader" key={one.id}>{one.label}</span>)}
+      </div>
+      <div className="grid-body" ref={box} tabIndex={0} role="rowgroup" aria-label={t("nav.friends")}>
+        <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="presentation">
+          {items.map((item) => {
+            const friend = rows[item.index];
+            if (!friend) return null;
+            const name = friend.display_name?.slice(0, 60) || t("friend.unnamed");
+            return (
+              <div role="row" className="grid-row" key={friend.user_id} aria-rowindex={item.index + 2} style={{ transform: `translateY(${item.start}px)` }}>
+                <span role="cell"><label className="pick-cell"><input type="checkbox" aria-label={t("friends.tick.one", { name })} checked={ticked.has(friend.user_id)} onChange={(event) => tick(friend.user_id, event.target.checked)} /></label></span>
+                <span role="cell" className="who"><Avatar name={friend.display_name} /><Link parts={[account.id, "friends", friend.user_id]}><Words text={friend.display_name} most={60} /></Link></span>
+                {columns.map((one) => <span role="cell" key={one.id} className={one.wide ? "chips" : "cut"}>{one.cell(friend)}</span>)}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+interface BulkJob {
+  state: string;
+  done: number;
+  total: number;
+  errors: { line: number; message: string }[];
+}
+
+/** The lines of a CSV that cannot be imported as they are, found before anything is sent. */
+export function faultsOf(text: string): { line: number; message: string }[] {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const columns = (lines[0] ?? "").split(",").map((one) => one.trim());
+  const found: { line: number; message: string }[] = [];
+  if (!columns.includes("user_id")) found.push({ line: 1, message: t("import.no_user_id") });
+  const at = columns.indexOf("user_id");
+  const seen = new Map<string, number>();
+  lines.slice(1).forEach((line, index) => {
+    if (!line.trim()) return;
+    const cells = line.split(",");
+    const user = (cells[at] ?? "").trim();
+    if (at >= 0 && !user) found.push({ line: index + 2, message: t("import.empty") });
+    if (!line.includes('"') && cells.length !== columns.length) found.push({ line: index + 2, message: t("import.cells", { n: cells.length, wanted: columns.length }) });
+    if (user && seen.has(user)) found.push({ line: index + 2, message: t("import.twice", { line: seen.get(user) ?? 0 }) });
+    seen.set(user, index + 2);
+  });
+  return found;
+}
+
+function Import() {
+  const { base, account } = usePlace();
+  const may = useMay("editor");
+  const [text, setText] = useState("");
+  const [tried, setTried] = useState<{ line: number; message: string }[] | null>(null);
+  const start = useMutation({
+    mutationFn: async () => (await ask<{ job_id: string }>("POST", `${base}/friends/import`, { text, type: "text/csv" })).body,
+  });
+  const job = useQuery({
+    queryKey: [base, "job", start.data?.job_id],
+    enabled: Boolean(start.data),
+    queryFn: () => get<BulkJob>(`${base}/jobs/${start.data?.job_id}`),
+    refetchInterval: (query) => (query.state.data && query.state.data.state !== "running" ? false : 700),
+  });
+  return (
+    <Screen title={t("friends.import")} state={may ? "ready" : "forbidden"} lead={t("import.lead")} back={<Link className="back" parts={[account.id, "friends"]}>← {t("nav.friends")}</Link>}>
+      <Section title={t("import.file")}>
+        <Field label={t("import.choose")} type="file" accept=".csv,text/csv" onChange={async (event) => { setText((await event.target.files?.[0]?.text()) ?? ""); setTried(null); }} />
+        <Area label={t("import.text")} rows={8} value={text} spellCheck={false} hint={t("import.columns")} onChange={(event) => { setText(event.target.value); setTried(null); }} />
+        <div className="actions">
+          <Button disabled={!text.trim()} onClick={() => setTried(faultsOf(text))}>{t("import.try")}</Button>
+          <Button kind="main" disabled={!text.trim()} busy={start.isPending || job.data?.state === "running"} onClick={() => start.mutate()}>{t("import.start")}</Button>
+        </div>
+        <Problem error={start.error} />
+        {tried ? <p role="status">{tried.length ? t("import.faults", { n: tried.length }) : t("import.no_faults")}</p> : null}
+        {tried?.length ? <Faults faults={tried} /> : null}
+      </Section>
+      {job.data ? (
+        <Section title={t("import.result")}>
+          <p role="status">{t(job.data.state === "running" ? "import.running" : "import.done", { done: job.data.done, total: job.data.total, wrong: job.data.errors.length })}</p>
+          <progress className="bar" max={job.data.total || 1} value={job.data.done} aria-label={t("progress")} />
+          {job.data.errors.length ? <Faults faults={job.data.errors} /> : null}
+          {job.data.state === "running" ? null : <Button kind="main" onClick={() => go(account.id, "friends")}>{t("import.look")}</Button>}
+        </Section>
+      ) : null}
+    </Screen>
+  );
+}
+
+function Faults({ faults }: { faults: { line: number; message: string }[] }) {
+  return (
+    <div className="scroll"><table>
+      <caption>{t("import.lines")}</caption>
+      <thead><tr><th scope="col">{t("import.line")}</th><th scope="col">{t("import.reason")}</th></tr></thead>
+      <tbody>{faults.slice(0, 200).map((fault, at) => <tr key={at}><th scope="row">{number(fault.line)}</th><td><Words text={fault.message} most={300} /></td></tr>)}</tbody>
+    </table></div>
+  );
+}

@@ -1,0 +1,31 @@
+// Who names a document: what stands here keeps it from being deleted.
+import { useQuery } from "@tanstack/react-query";
+import { all } from "../api/client";
+import type { Use } from "../api/schema";
+import { usePlace } from "../data";
+import { Link } from "../router";
+import { named, t } from "../words";
+import { Problem, Section, Words } from "./kit";
+
+const SCREENS = new Set(["rules", "messages", "segments", "forms", "broadcasts"]);
+
+export function UseList({ kind, id }: { kind: string; id: string }) {
+  const { base, account } = usePlace();
+  const asked = useQuery({ queryKey: [base, "uses", kind, id], queryFn: () => all<Use>(`${base}/${kind}/${id}/uses`, 400) });
+  const places = [...new Map((asked.data ?? []).map((use) => [`${use.kind}/${use.id}`, use])).values()];
+  return (
+    <>
+      <Problem error={asked.error} />
+      {asked.isSuccess && places.length === 0 ? <p className="soft">{t("uses.none")}</p> : null}
+      <ul className="plain-list" aria-label={t("uses")}>
+        {places.map((use) => (
+          <li key={`${use.kind}/${use.id}`}>
+            <span className="soft">{named("document", use.kind)}</span> {SCREENS.has(use.kind) ? <Link parts={[account.id, use.kind, use.id]}><Words text={use.name} most={60} /></Link> : <Words text={use.name} most={60} />}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+export const Uses = ({ kind, id }: { kind: string; id: string }) => <Section title={t("uses")} lead={t("uses.lead")}><UseList kind={kind} id={id} /></Section>;

@@ -1,0 +1,115 @@
+"""The handler of the queue ``due``: friends that waited together travel together, and nobody goes early."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.enrollments import service, workers
+from chalicelib.enrollments.model import Pointer
+from chalicelib.gateways import clock, queues
+from chalicelib.shared.times import iso
+
+NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+
+
+def a_message(users: list[str], due: datetime, received: int = 1) -> dict[str, Any]:
+    entries = [
+        {
+            "account": "shop",
+            "id": f"s#{u}",
+            "version": 1,
+            "due_at": iso(due),
+            "body": {"user_id": u, "scenario": "s", "run": 1},
+        }
+        for u in users
+    ]
+    return {
+        "messageId": "-".join(users),
+        "receiptHandle": "-".join(users),
+        "body": json.dumps({"kind": "step", "entries": entries}),
+        "attributes": {"ApproximateReceiveCount": str(received)},
+    }
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    seen: list[Any] = []
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    monkeypatch.setattr(clock, "sleep", lambda seconds: seen.append(round(seconds, 3)))
+
+    def advance(pointers: list[Pointer], *, redelivered: bool = False) -> None:
+        users = [p.user_id for p in pointers]
+        seen.append((users, redelivered))
+        if "bad" in users:
+            raise RuntimeError("not this one")
+
+    monkeypatch.setattr(service, "advance", advance)
+    return seen
+
+
+class SlowTurns:
+    """Lambda's context of an invocation of 30 seconds, each look at which takes seven."""
+
+    def __init__(self) -> None:
+        self._left_s = 37
+
+    def get_remaining_time_in_millis(self) -> int:
+        self._left_s -= 7
+        return self._left_s * 1000
+
+
+def handle(*messages: dict[str, Any], context: Any = None) -> list[str]:
+    answer = workers.advance({"Records": list(messages)}, context)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_a_backlog_travels_together(told: list[Any]) -> None:
+    """Messages that are due already are carried out in one call."""
+    late = NOW - timedelta(seconds=3)
+    assert handle(a_message(["a"], late), a_message(["b"], late), a_message(["c"], late)) == []
+    assert told == [(["a", "b", "c"], False)]
+
+
+def test_together_is_at_most_a_multicast(told: list[Any]) -> None:
+    """What does not fit goes alone."""
+    late = NOW - timedelta(seconds=3)
+    crowd = [f"u{n}" for n in range(499)]
+    handle(a_message(crowd, late), a_message(["x", "y"], late), a_message(["z"], late))
+    assert [len(users) for users, _ in told] == [500, 2]
+
+
+def test_what_is_not_begun_in_time_goes_to_another_worker(
+    told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After slow turns a message is put back as it is, without a failure; a redelivery is carried out."""
+    late, context = NOW - timedelta(seconds=3), SlowTurns()
+    back: list[Any] = []
+    monkeypatch.setattr(queues, "send", lambda queue, body: back.append((queue, body)))
+    first, second = a_message(["bad"], late), a_message(["b"], late)
+    assert handle(first, second, a_message(["c"], late, received=2), context=context) == ["bad"]
+    assert back == [("due", json.loads(second["body"]))]
+    assert told[-1] == (["c"], True)
+
+
+def test_who_is_early_is_waited_for(told: list[Any]) -> None:
+    """A message that came less than a second early is carried out at its moment."""
+    assert handle(a_message(["a"], NOW + timedelta(milliseconds=640))) == []
+    assert told == [0.64, (["a"], False)]
+
+
+def test_a_failure_fails_its_own_message_only(told: list[Any]) -> None:
+    """When the crowd cannot go together each goes alone, as a redelivery, and only the bad one fails."""
+    late = NOW - timedelta(seconds=3)
+    assert handle(a_message(["a"], late), a_message(["bad"], late)) == ["bad"]
+    assert told == [(["a", "bad"], False), (["a"], True), (["bad"], True)]
+
+
+def test_a_redelivery_goes_alone(told: list[Any]) -> None:
+    """A message that failed before is not mixed with others."""
+    late = NOW - timedelta(seconds=3)
+    handle(a_message(["a"], late, received=2), a_message(["b"], late), a_message(["c"], late))
+    assert told == [(["b", "c"], False), (["a"], True)]

@@ -1,0 +1,143 @@
+"""Names, quota, summary, conversations and the waterfall: what the console's first looks ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.gateways import seam
+from tests.api_client import Api, a_key, an_account, an_api
+from tests.shop import outside, work_off
+
+CSV = "user_id,display_name,tags,attribute.skin\n"
+
+
+def a_shop_with_friends(api: Api) -> str:
+    """Three friends: two with dry skin, one of them tagged."""
+    base = an_account(api, shards=2)
+    api.ok("PUT", f"{base}/tags/vip", {"name": "大切なお客様", "folder": "客層"})
+    skin = {"name": "肌質", "type": "choice", "choices": ["乾燥肌", "普通肌"]}
+    api.ok("PUT", f"{base}/attributes/skin", skin)
+    rows = "Ua,花子,vip,乾燥肌\nUb,<img onerror=x>,,乾燥肌\nUc,次郎,,普通肌\n"
+    with seam.guarded(outside):
+        api.ok("POST", f"{base}/friends/import", CSV + rows, content_type="text/csv")
+        assert work_off() == []
+    return base
+
+
+def quota(name: str, _detail: Any, call: Any) -> Any:
+    """A LINE with 200 messages a month, 50 of them used."""
+    return (200, 50) if name == "line:quota" else call()
+
+
+def test_names_tell_what_pickers_show(cloud: None) -> None:
+    """Every kind, with the few fields that choose how a value is asked for."""
+    base = a_shop_with_friends(an_api())
+    names = an_api().ok("GET", f"{base}/catalog/names")["names"]
+    assert names["tags"] == [{"id": "vip", "name": "大切なお客様", "more": {"folder": "客層"}}]
+    assert names["attributes"][0]["more"] == {"type": "choice", "choices": ["乾燥肌", "普通肌"]}
+    assert names["rules"] == []
+
+
+def test_the_summary_counts_friends_and_names_what_waits(cloud: None) -> None:
+    """Who follows, who came today, what is scheduled, and the quota less what is reserved."""
+    api = an_api()
+    base = a_shop_with_friends(api)
+    api.ok("PUT", f"{base}/messages/m", {"name": "m", "messages": [{"type": "text", "text": "a"}]})
+    api.ok("PUT", f"{base}/broadcasts/b", {"name": "春", "audience": {"everyone": True}, "message": "m"})
+    api.ok("POST", f"{base}/broadcasts/b/schedule", {"every": {"time": "03:33"}})
+    with seam.guarded(quota):
+        found = api.ok("GET", f"{base}/summary")
+        alone = api.ok("GET", f"{base}/quota")
+    assert (found["friends"]["following"], found["friends"]["blocked"]) == (3, 0)
+    assert found["friends"]["exact"] is True
+    assert len(found["friends"]["days"]) == 30
+    assert [one["id"] for one in found["coming"]] == ["b"]
+    assert found["sending"] == []
+    assert alone == found["quota"]
+    assert (alone["limit"], alone["used"], alone["reserved"], alone["left"]) == (200, 50, 0, 150)
+
+
+def test_a_waterfall_tells_how_many_are_left_after_each_part(cloud: None) -> None:
+    """In the order of the outermost ``all``, behind who follows; the last is the count."""
+    api = an_api()
+    base = a_shop_with_friends(api)
+    dry, vip = {"attribute": {"id": "skin", "eq": "乾燥肌"}}, {"tag": "vip"}
+    found = api.ok("POST", f"{base}/segments/count", {"condition": {"all": [dry, vip]}, "waterfall": True})
+    assert found["count"] == 1
+    assert [(line["path"], line["left"]) for line in found["waterfall"]] == [
+        ("", 3),
+        ("condition.all[0]", 2),
+        ("condition.all[1]", 1),
+    ]
+    single = api.ok("POST", f"{base}/segments/count", {"condition": {"not": vip}, "waterfall": True})
+    assert [line["left"] for line in single["waterfall"]] == [3, 2]
+    assert "waterfall" not in api.ok("POST", f"{base}/segments/count", {"condition": vip})
+
+
+def wrote(base: str, api: Api, user: str, at: str) -> None:
+    """A friend is known to have written."""
+    from chalicelib.accounts.service import get_account
+    from chalicelib.friends import store
+
+    account = get_account(base.rpartition("/")[2])
+    fact = {"count": 1, "first_at": at, "last_at": at, "days": {}}
+    assert store.update_paths(account.id, account.shards, user, [(("facts", "messaged"), fact)])
+
+
+def test_conversations_come_newest_first_and_are_unread_until_read(cloud: None) -> None:
+    """What is read up to a moment is unread again when the friend writes later; marks filter."""
+    api = an_api()
+    base = a_shop_with_friends(api)
+    assert api.ok("GET", f"{base}/conversations")["items"] == []
+    for user, at in (("Ua", "2026-11-01T00:00:00.000Z"), ("Ub", "2026-11-02T00:00:00.000Z")):
+        wrote(base, api, user, at)
+    first = api.ok("GET", f"{base}/conversations?limit=1")
+    assert [one["user_id"] for one in first["items"]] == ["Ub"]
+    second = api.ok("GET", f"{base}/conversations?limit=1&cursor={first['next_cursor']}")
+    assert [one["user_id"] for one in second["items"]] == ["Ua"]
+    assert second["next_cursor"] is None
+    said = {"read_at": "2026-11-02T09:00:00+09:00", "mark": "waiting", "note": "折り返し", "assignee": "佐藤"}
+    done = api.ok("PATCH", f"{base}/conversations/Ub", said)
+    assert (done["unread"], done["mark"], done["assignee"]) == (False, "waiting", "佐藤")
+    assert [one["user_id"] for one in api.ok("GET", f"{base}/conversations?unread=true")["items"]] == ["Ua"]
+    assert [one["user_id"] for one in api.ok("GET", f"{base}/conversations?mark=waiting")["items"]] == ["Ub"]
+    wrote(base, api, "Ub", "2026-11-03T00:00:00.000Z")
+    again = api.ok("PATCH", f"{base}/conversations/Ub", {"note": None})
+    assert (again["unread"], again["note"], again["mark"]) == (True, None, "waiting")
+
+
+def test_conversations_refuse_what_they_do_not_know(cloud: None) -> None:
+    """Unknown marks 400, unknown friends 404, a viewer's writes 403."""
+    api = an_api()
+    base = a_shop_with_friends(api)
+    assert api.paths(400, "GET", f"{base}/conversations?mark=red") == ["mark"]
+    assert api.paths(400, "PATCH", f"{base}/conversations/Ua", {"mark": "red"}) == ["mark"]
+    api.refused(404, "PATCH", f"{base}/conversations/Unobody", {"mark": "done"})
+    a_key(api, "viewer", "shop").refused(403, "PATCH", f"{base}/conversations/Ua", {"mark": "done"})
+
+
+def test_a_schedule_is_taken_back_a_draft_copied_and_deleted(cloud: None) -> None:
+    """Unscheduled, it is a draft that may be edited and sent; what may still send is not deleted."""
+    api = an_api()
+    base = a_shop_with_friends(api)
+    api.ok("PUT", f"{base}/messages/m", {"name": "m", "messages": [{"type": "text", "text": "a"}]})
+    body = {"name": "春", "audience": {"everyone": True}, "message": "m"}
+    api.ok("PUT", f"{base}/broadcasts/b", body)
+    api.refused(409, "POST", f"{base}/broadcasts/b/unschedule", {})
+    api.ok("POST", f"{base}/broadcasts/b/schedule", {"every": {"time": "03:33"}})
+    api.refused(409, "DELETE", f"{base}/broadcasts/b")
+    editor = a_key(api, "editor", "shop")
+    editor.refused(403, "POST", f"{base}/broadcasts/b/unschedule", {})
+    back = api.ok("POST", f"{base}/broadcasts/b/unschedule", {})
+    assert (back["status"], back["run"], back["every"]) == ("draft", None, None)
+    with seam.guarded(quota):
+        assert api.ok("GET", f"{base}/summary")["coming"] == []
+    copy = editor.ok("POST", f"{base}/broadcasts/b/clone", {"id": "b2"})
+    assert (copy["name"], copy["status"], copy["revision"]) == ("春", "draft", 1)
+    editor.refused(409, "POST", f"{base}/broadcasts/b/clone", {"id": "b2"})
+    assert editor.ok("DELETE", f"{base}/broadcasts/b") == {"id": "b", "deleted": True}
+    api.refused(404, "GET", f"{base}/broadcasts/b")
+    assert (
+        api.ok("POST", f"{base}/broadcasts/b2/schedule", {"every": {"time": "03:33"}})["status"]
+        == "scheduled"
+    )
