@@ -15,9 +15,9 @@ from pynamodb.expressions.update import Action
 from chalicelib.accounts.model import CURRENCY, REACT_WITHIN, Account
 from chalicelib.gateways import dynamo
 from chalicelib.gateways.control import ControlItem
+from chalicelib.gateways.listed_accounts import PARTITION
 from chalicelib.shared.times import duration_text, parse_duration
 
-_ACCOUNTS = "#accounts"
 _CHANGEABLE = (
     *("name", "time_zone", "liff_id", "login_channel_id", "member_site_url", "member_site_origins"),
     *("policies", "currency", "react_within"),
@@ -65,7 +65,7 @@ def find_account(account_id: str) -> Account | None:
 
 def list_accounts() -> list[Account]:
     """Every account, by id."""
-    listed = [item.sk for item in AccountItem.query(_ACCOUNTS, consistent_read=True)]
+    listed = [item.sk for item in AccountItem.query(PARTITION, consistent_read=True)]
     wanted = [(account_id, "ACC") for account_id in listed]
     found = [_account(item) for item in AccountItem.batch_get(wanted, consistent_read=True)]
     return sorted(found, key=lambda account: account.id)
@@ -73,7 +73,7 @@ def list_accounts() -> list[Account]:
 
 def list_account(account_id: str) -> None:
     """Put an account's id in the list of ids (before the account itself, so that no account is unlisted)."""
-    AccountItem(_ACCOUNTS, account_id).save()
+    AccountItem(PARTITION, account_id).save()
 
 
 def create_account(account: Account) -> bool:

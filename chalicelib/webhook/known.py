@@ -7,8 +7,10 @@ process:
 - an account that was found is read again when its time is over, at a moment that differs between accounts and
   processes; when the store does not answer, what is known stays in force;
 - an id that was not found is not asked for again for a few seconds;
-- reads that find nothing, and reads because a signature did not match, are paid from a budget each. What a
-  budget refuses is 503, never 404: it may be an account, and LINE sends again.
+- reads that find nothing, and reads because a signature did not match, are paid from a budget each;
+- when the first of them is spent, the list of accounts is asked before the secret store: a flood of ids that
+  nobody has never keeps an account from being served by a process that has not read it yet. When the list
+  does not answer either, it is 503, never 404: it may be an account, and LINE sends again.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from datetime import datetime, timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.gateways import secrets
+from chalicelib.gateways.listed_accounts import is_listed
 from chalicelib.shared.errors import NotFound, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
@@ -99,11 +102,17 @@ class Known:
         until = self._unknown.get(account)
         if until is not None and now < until:
             raise NotFound(Reason("no_account", id=repr(account)))
-        if not self._misses.take(now):
-            raise Unavailable(Reason("too_many_unknown"))
-        found = self._read(account, now)
-        self._misses.give_back()
-        return found
+        if self._misses.take(now):
+            found = self._read(account, now)
+            self._misses.give_back()
+            return found
+        try:
+            exists = is_listed(account)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(Reason("too_many_unknown")) from error
+        if not exists:
+            raise self._not_found(account, now)
+        return self._read(account, now)
 
     def _read(self, account: str, now: datetime) -> Secret:
         try:
@@ -112,8 +121,7 @@ class Known:
             return self._stale(account, now, error)
         if credentials is None:
             self._secrets.pop(account, None)
-            self._note_unknown(account, now)
-            raise NotFound(Reason("no_account", id=repr(account)))
+            raise self._not_found(account, now)
         # One assignment of a whole value: no thread ever sees an account whose secret is still empty.
         found = Secret(credentials["channel_secret"], now, now + _between(_LIFE_S))
         self._secrets[account] = found
@@ -126,6 +134,10 @@ class Known:
         logger.error("the secret store did not answer", extra={"account": account, "why": repr(error)[:200]})
         self._secrets[account] = Secret(known.value, known.read_at, now + _between(_RETRY_S))
         return self._secrets[account]
+
+    def _not_found(self, account: str, now: datetime) -> NotFound:
+        self._note_unknown(account, now)
+        return NotFound(Reason("no_account", id=repr(account)))
 
     def _note_unknown(self, account: str, now: datetime) -> None:
         self._unknown.pop(account, None)
