@@ -71,7 +71,8 @@ def unfit_name(text: str) -> Reason | None:
         return Reason("cannot_be_name", name=repr(text)) if text else Reason("must_not_be_empty")
     if _CONTROL.search(text) or _clean(text) != text:
         return Reason("must_be_printable")
-    return None
+    # "o-1 " would be another order, member or event than "o-1".
+    return None if text == text.strip() else Reason("space_around")
 
 
 def _unfit_scalar(value: Any) -> Reason | None:

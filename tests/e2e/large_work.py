@@ -61,7 +61,7 @@ def _steps(trial: Trial, shop: str, friends: int, enter_within: timedelta) -> No
         "step": {"type": "message", "message": "step", "next": None},
     }
     trial.api.put(f"{shop}/scenarios/visit", {"name": "visit", "start": "until", "nodes": nodes})
-    trial.api.post(f"{shop}/scenarios/visit/publish", {})
+    trial.until("publishing", lambda: trial.api.post(f"{shop}/scenarios/visit/publish", {}))
     job = trial.api.post(f"{shop}/scenarios/visit/enroll", {"condition": {"tag": "meant"}})["job_id"]
     trial.job(shop, f"entering of {friends}", job)
     assert datetime.now(UTC) < due, "entering took longer than there was time: --enter-minutes"

@@ -114,6 +114,7 @@ def test_a_bundle_is_applied_whole_or_not_at_all(cloud: None) -> None:
         api.refused(400, "POST", target, b"a: [", content_type="application/yaml")
         api.refused(400, "POST", target, b"tags: {a: {name: a}, a: {name: b}}", content_type="text/yaml")
         api.refused(413, "POST", target, b'{"x": "' + b"a" * (4 << 20) + b'"}')
+        api.refused(413, "POST", target, b"x: [" + b"a," * 100_000 + b"a]", content_type="application/yaml")
     assert api.ok("GET", f"{base}/catalog/export") == {}
     backwards = dict(reversed(BASE.items()))
     assert api.ok("POST", f"{base}/catalog/apply", backwards)["created"] == 13

@@ -54,6 +54,7 @@ def test_an_order_is_one_event_however_often_it_is_told() -> None:
         ({"event_id": 5}, "events[3].event_id"),
         ({"event_id": "x" * 129}, "events[3].event_id"),
         ({"event_id": "a\nb"}, "events[3].event_id"),
+        ({"event_id": "a "}, "events[3].event_id"),
         ({"user_id": "-"}, "events[3].user_id"),
         ({"user_id": None}, "events[3]"),
         ({"member_id": "m"}, "events[3]"),
@@ -91,6 +92,8 @@ def test_wrong_events_are_refused_with_a_path(change: dict[str, Any], path: str)
         ({"fire": "no"}, "events[3].fire"),
         ({"items": [{"category": "x"}]}, "events[3].items[0].product"),
         ({"order_id": None}, "events[3].order_id"),
+        ({"order_id": "o-1 "}, "events[3].order_id"),
+        ({"order_id": "\u3000o-1"}, "events[3].order_id"),
     ],
 )
 def test_wrong_orders_are_refused_with_a_path(change: dict[str, Any], path: str) -> None:
