@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,8 +19,7 @@ from chalicelib.jobs import service as jobs
 from chalicelib.segments import by_shard
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
-from chalicelib.shared.observability import carried
-from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.time_left import TimeLeft
 from chalicelib.sheets.model import Sheet
 from chalicelib.timers.service import Entry
 
@@ -31,8 +29,6 @@ SYNCHRONOUS_S = 6.0
 """A count or a change that takes longer becomes a job."""
 _FRESH = timedelta(minutes=10)
 """As long as this the job that somebody's question has started is everybody's."""
-_THREADS = 8
-_LEAST_SAMPLE = 2
 
 
 @dataclass(frozen=True)
@@ -52,23 +48,14 @@ class Standing:
         return {node: n for (found, node), n in sorted(self.friends.items()) if found == state}
 
 
-def within(seconds: float) -> TimeLeft:
-    """So much time from now on, for work inside a request."""
-    began = clock.now()
-    return TimeLeft(lambda: (seconds - (clock.now() - began).total_seconds()) * 1000, reserve=0)
-
-
 def find(account: Account, scenario: str, by: str) -> Standing:
     """Where friends stand, within the time of a request."""
-    left, read = within(SYNCHRONOUS_S), list[Counter[str]]()
 
-    def one(shard: int) -> None:
-        if len(read) < _LEAST_SAMPLE or not left.is_over:
-            place, _ = by_shard.walk(account, by_shard.Place(shard), counter(scenario), NO_LIMIT, NEEDS)
-            read.append(Counter(place.counts))
+    def one(shard: int, left: TimeLeft) -> Counter[str] | None:
+        place, is_over = by_shard.walk(account, by_shard.Place(shard), counter(scenario), left, NEEDS)
+        return Counter(place.counts) if is_over else None
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(carried(one), range(account.shards)))
+    read = by_shard.sample(account.shards, one, by_shard.within(SYNCHRONOUS_S))
     found: Counter[str] = sum(read, Counter())
     if len(read) == account.shards:
         return Standing(_stands(found))

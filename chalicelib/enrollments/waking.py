@@ -23,7 +23,7 @@ REARM = "rearm"
 
 def everybody(account: Account, kind: str, scenario: str, by: str) -> tuple[int, str | None]:
     """Work on all friends: how many were touched within the time of a request, and the job that goes on."""
-    left, each = funnel.within(funnel.SYNCHRONOUS_S), EACH[kind](account, scenario)
+    left, each = by_shard.within(funnel.SYNCHRONOUS_S), EACH[kind](account, scenario)
     place = by_shard.Place()
     for shard in range(account.shards):
         place = by_shard.Place(shard, None, place.counts)

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from chalice.app import Request, Response
 
+from chalicelib.shared import time_left
 from chalicelib.shared.ids import ID_PATTERN
 from chalicelib.shared.observability import about, invocation, note
 
@@ -22,6 +23,7 @@ def log_request(request: Request, answer: Callable[[Request], Response]) -> Resp
     with (
         about(**{name: value for name, value in found.items() if value}),
         invocation(request.lambda_context, "api"),
+        time_left.during(request.lambda_context),
     ):
         response = answer(request)
         note(method=request.method, resource=request.path, status=response.status_code)

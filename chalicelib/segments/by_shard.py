@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from chalicelib.accounts.service import Account
-from chalicelib.gateways import queues
+from chalicelib.gateways import clock, queues
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import audience
+from chalicelib.shared import time_left
 from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.observability import carried
 from chalicelib.shared.reasons import Reason
-from chalicelib.shared.time_left import TimeLeft
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.sheets.model import Sheet
 
 _TOGETHER = 100
+_THREADS = 8
+_LEAST_SAMPLE = 2
 _KEPT = {"needs_result": True}
 
 Each = Callable[[Sequence[Sheet]], Mapping[str, int]]
@@ -56,6 +62,29 @@ def walk(
         if following is None:
             return Place(place.shard, None, dict(counts)), True
         after = following
+
+
+def within(seconds: float) -> TimeLeft:
+    """So much time from now on for work inside a request, and no more than its function has."""
+    ends = clock.now() + timedelta(seconds=time_left.current().seconds(at_most=seconds))
+    return TimeLeft(lambda: (ends - clock.now()).total_seconds() * 1000, reserve=0)
+
+
+Found = TypeVar("Found")
+
+
+def sample(shards: int, read: Callable[[int, TimeLeft], Found | None], left: TimeLeft) -> list[Found]:
+    """What shards come to, read side by side: all of them while there is time, else those that were read to
+    their end (None: not to its end). The first two are, whatever time they take.
+    """
+
+    def one(shard: int) -> Found | None:
+        if shard < _LEAST_SAMPLE:
+            return read(shard, NO_LIMIT)
+        return None if left.is_over else read(shard, left)
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return [found for found in threads.map(carried(one), range(shards)) if found is not None]
 
 
 def start(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,18 +14,17 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context, Sheet
 from chalicelib.friends import service as friends
-from chalicelib.gateways import clock, queues
+from chalicelib.gateways import queues
 from chalicelib.gateways.queues import Message
 from chalicelib.jobs import service as jobs
-from chalicelib.segments import asking, audience, estimate
+from chalicelib.segments import asking, audience, by_shard, estimate
 from chalicelib.shared.errors import NotFound, Unavailable
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
 
 SYNCHRONOUS_S = 20.0
 """A count that takes longer becomes a job."""
-_LEAST_SAMPLE = 2
-_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,8 @@ def count(account_id: str, condition: Any, now: datetime, within_s: float | None
     if mirrored is not None:
         return Count(iso(now), mirrored, mirrored, exact=True)
     counter = _Counter(account, condition, catalog, now)
-    allowed = SYNCHRONOUS_S if within_s is None else within_s
-    began = clock.now()
-    counts: list[int] = []
-
-    def one(shard: int) -> None:
-        late = (clock.now() - began).total_seconds() > allowed
-        if not late or len(counts) < _LEAST_SAMPLE:
-            counts.append(counter.shard(shard))
-
-    with ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(one, range(account.shards)))
+    left = by_shard.within(SYNCHRONOUS_S if within_s is None else within_s)
+    counts = by_shard.sample(account.shards, counter.shard, left)
     low, high = estimate.interval(counts, account.shards)
     return Count(iso(now), low, high, exact=len(counts) == account.shards)
 
@@ -82,13 +71,14 @@ class _Counter:
         self._test = language.compile_audience(condition, context(account, catalog))
         self._needs = language.needs(condition, catalog)
 
-    def shard(self, shard: int) -> int:
-        """How many friends of one shard satisfy the condition."""
-        return sum(
-            self._test(sheet, self._now)
-            for sheets in audience.walk_shard(self._account.id, shard, needs=self._needs)
-            for sheet in sheets
-        )
+    def shard(self, shard: int, left: TimeLeft = NO_LIMIT) -> int | None:
+        """How many friends of one shard satisfy the condition; None: there was no time to read it all."""
+        count = 0
+        for number, sheets in enumerate(audience.walk_shard(self._account.id, shard, needs=self._needs)):
+            if number and left.is_over:
+                return None
+            count += sum(self._test(sheet, self._now) for sheet in sheets)
+        return count
 
 
 def audience_test(account: Account, condition: Any, now: datetime) -> Callable[[Sheet], bool]:

@@ -7,7 +7,8 @@ tells. Where nobody set a limit (a command, a test) there is none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 RESERVE = 1 / 3
@@ -60,6 +61,17 @@ def begin_with(context: Any, reserve: float = RESERVE) -> TimeLeft:
     tell = getattr(context, "get_remaining_time_in_millis", None)
     _current = TimeLeft(tell, reserve) if tell else NO_LIMIT
     return _current
+
+
+@contextmanager
+def during(context: Any) -> Iterator[None]:
+    """The same for as long as a block runs: a request to the API."""
+    global _current
+    begin_with(context)
+    try:
+        yield
+    finally:
+        _current = NO_LIMIT
 
 
 def current() -> TimeLeft:

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.friends import store
 from chalicelib.gateways import seam
 from chalicelib.jobs import service as jobs
-from chalicelib.segments import audience, service
+from chalicelib.segments import audience, by_shard, service
 from chalicelib.sheets.model import new_sheet
 from tests.api_client import a_key, an_account, an_api
 from tests.conftest import drain
@@ -125,7 +125,7 @@ def test_a_count_that_takes_too_long_becomes_a_job(shop, monkeypatch):
     """202 with an interval that holds the truth, and a job whose result is the exact answer."""
     api, base = shop
     monkeypatch.setattr(service, "SYNCHRONOUS_S", 0)
-    monkeypatch.setattr(service, "_THREADS", 1)
+    monkeypatch.setattr(by_shard, "_THREADS", 1)
     answer = api.call("POST", f"{base}/segments/count", {"condition": DRY})
     assert answer.status_code == 202
     estimate = answer.json_body["estimate"]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from chalice.app import SQSEvent
 
+from chalicelib.gateways import clock
 from chalicelib.reaction import batch
+from chalicelib.segments import by_shard
 from chalicelib.shared import time_left
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from tests.few_looks import FewLooks
@@ -88,3 +92,27 @@ def test_who_went_back_begins_first(monkeypatch: pytest.MonkeyPatch) -> None:
     found = records("new", group="shop#U1") + records("old", received=3, group="shop#U2")
     batch.run(found, lambda body: done.append(body["name"]), lambda body, error: None, few(0))
     assert done == ["old"]
+
+
+def test_a_request_has_no_more_time_than_its_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 3 s two are left for what may take 20; after the request nothing is left over from it."""
+    left_ms = [3_000.0]
+    now = [datetime(2026, 11, 22, tzinfo=UTC)]
+    monkeypatch.setattr(clock, "now", lambda: now[0])
+    with time_left.during(SimpleNamespace(get_remaining_time_in_millis=lambda: left_ms[0])):
+        left = by_shard.within(20)
+        now[0] += timedelta(seconds=1.9)
+        assert not left.is_over
+        now[0] += timedelta(seconds=0.2)
+        assert left.is_over
+    assert time_left.current() is NO_LIMIT
+    free = by_shard.within(20)
+    now[0] += timedelta(seconds=19)
+    assert not free.is_over
+
+
+def test_a_sample_holds_whole_shards_only() -> None:
+    """The first two are read to their end; of the others none that there was no time for."""
+    read = by_shard.sample(6, lambda shard, left: None if left.is_over else shard, few(0))
+    assert read == [0, 1]
+    assert by_shard.sample(6, lambda shard, _: shard, NO_LIMIT) == [0, 1, 2, 3, 4, 5]
