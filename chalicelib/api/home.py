@@ -19,7 +19,7 @@ from chalicelib.gateways import clock, queues
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.routes import Operation
 from chalicelib.rules import health
-from chalicelib.segments import audience
+from chalicelib.segments import audience, by_shard
 from chalicelib.shared.settings import QUEUES
 from chalicelib.shared.times import iso, local_date, parse_iso
 
@@ -181,9 +181,9 @@ def _quota(account: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
 def _friends(account_id: str) -> dict[str, Any]:
     account, began = get_account(account_id), clock.now()
     days = {local_date(began - timedelta(days=n), account.zone).isoformat(): [0, 0] for n in range(_DAYS)}
-    counts, shards = {"following": 0, "blocked": 0}, 0
+    counts, shards, left = {"following": 0, "blocked": 0}, 0, by_shard.within(_WITHIN_S)
     for shard in range(account.shards):
-        if shards > 1 and (clock.now() - began).total_seconds() > _WITHIN_S:
+        if shards > 1 and left.is_over:
             break
         shards += 1
         for sheets in audience.walk_shard(account_id, shard, needs=("followed_at", "blocked_at")):

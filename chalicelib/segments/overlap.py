@@ -14,8 +14,7 @@ from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
-from chalicelib.gateways import clock
-from chalicelib.segments import asking, audience
+from chalicelib.segments import asking, audience, by_shard
 from chalicelib.shared.times import iso
 
 WITHIN_S = 20.0
@@ -64,12 +63,12 @@ def _mirrored(
 def _walked(
     account: Account, conditions: Sequence[Any], asked: Sequence[Pair], catalog: Snapshot, now: datetime
 ) -> tuple[dict[Pair, int], bool]:
-    context, began, shards = Context(catalog, account.zone), clock.now(), 0
+    context, left, shards = Context(catalog, account.zone), by_shard.within(WITHIN_S), 0
     tests = [language.compile_audience(one, context) for one in conditions]
     needs = frozenset().union(*(language.needs(one, catalog) for one in conditions))
     counted: Counter[Pair] = Counter()
     for shard in range(account.shards):
-        if shards > 1 and (clock.now() - began).total_seconds() > WITHIN_S:
+        if shards > 1 and left.is_over:
             break
         shards += 1
         for sheets in audience.walk_shard(account.id, shard, needs=needs):

@@ -13,7 +13,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Sheet
 from chalicelib.gateways import clock
-from chalicelib.segments import asking, audience, estimate, service, sorting
+from chalicelib.segments import asking, audience, by_shard, estimate, service, sorting
 from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.folding import is_named_like
@@ -134,9 +134,11 @@ def _scanned(account: Account, catalog: Snapshot, asked: Asked, now: datetime) -
     def behind(one: Place) -> bool:
         return asked.after is None or (one < asked.after if asked.descending else one > asked.after)
 
+    left = by_shard.within(WITHIN_S)
+
     def places() -> Iterator[tuple[Place, str]]:
         for shard in range(account.shards):
-            if shard > 1 and (clock.now() - now).total_seconds() > WITHIN_S:
+            if shard > 1 and left.is_over:
                 return
             matching = [
                 sheet

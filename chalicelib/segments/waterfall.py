@@ -11,7 +11,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Sheet
 from chalicelib.gateways import clock
-from chalicelib.segments import audience, service
+from chalicelib.segments import audience, by_shard, service
 
 WITHIN_S = 8.0
 
@@ -29,9 +29,9 @@ def waterfall(account_id: str, condition: Any) -> list[dict[str, Any]]:
         holds = language.compile(part, ground)
         tests.append(lambda sheet, holds=holds: holds(sheet, now))  # type: ignore[misc]
     needs = language.needs(condition, catalog)
-    left, shards = [0] * len(tests), 0
+    time, left, shards = by_shard.within(WITHIN_S), [0] * len(tests), 0
     for shard in range(account.shards):
-        if shards > 1 and (clock.now() - now).total_seconds() > WITHIN_S:
+        if shards > 1 and time.is_over:
             break
         shards += 1
         for sheets in audience.walk_shard(account_id, shard, needs=needs):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
@@ -17,14 +16,14 @@ from chalicelib.conditions import language
 from chalicelib.deliveries import policies
 from chalicelib.gateways import clock, line
 from chalicelib.messages.together import arranged
-from chalicelib.segments import audience
+from chalicelib.segments import audience, by_shard
 from chalicelib.shared.times import iso, parse_iso
 
 YEN_PER_MESSAGE = 3
 """The most that a message above the free quota costs: https://www.lycbiz.com/jp/service/line-official-account/plan/"""
 
 _SAMPLES = 3
-_WITHIN = timedelta(seconds=15)
+_WITHIN_S = 15.0
 
 
 @dataclass
@@ -61,9 +60,9 @@ def preview(head: Head) -> dict[str, Any]:
     )
     tools, steps = planning.tools(frozen), _steps(frozen, snapshot)
     counted = _Count(overlaps.of(head, language.Context(snapshot, account.zone), now))
-    shards = 0
+    shards, left = 0, by_shard.within(_WITHIN_S)
     for shard in range(account.shards):
-        if shards and clock.now() - now > _WITHIN:
+        if shards and left.is_over:
             break
         needs = None if tools.needs is None else tools.needs | _caps_of(frozen, tools) | counted.overlap.needs
         for sheets in audience.walk_shard(head.account, shard, needs=needs):
