@@ -6,7 +6,6 @@ one more friend costs, without what the work costs as a whole.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +29,8 @@ from chalicelib.segments import service as segments
 from chalicelib.shared.settings import FIFO_QUEUES
 from chalicelib.timers import arming
 from chalicelib.timers import service as timers
-from chalicelib.transfers import imports
+from chalicelib.transfers import imports, uploads
+from chalicelib.transfers.beginning import Wish
 from tests import scenario_world as w
 from tests.deliveries_builders import World, a_friend, an_account
 from tests.meter import Meter
@@ -218,7 +218,8 @@ def importing(rows: int) -> Units:
     with emulated(), seam.guarded(an_answer_from_line(meter)):
         an_account(SHOP)
         meter.clear()
-        imports.start(SHOP.id, io.BytesIO(f"user_id,display_name,tags\r\n{lines}".encode()), by="bench")
+        file = uploads.inline(f"user_id,display_name,tags\r\n{lines}".encode())
+        imports.start(SHOP.id, file, Wish("bench"))
         while bodies := _waiting("bulk"):
             for body in bodies:
                 assert not workers.bulk(_record(body), None)["batchItemFailures"]

@@ -128,6 +128,8 @@ def _used(operations: Iterable[Operation]) -> Iterable[Used]:
             yield operation.request, "validation"
         if operation.response is not None:
             yield operation.response, "serialization"
+        for other in operation.others.values():
+            yield other, "serialization"
 
 
 def _operation(operation: Operation, references: References) -> dict[str, Any]:
@@ -175,6 +177,9 @@ def _responses(operation: Operation, references: References) -> dict[str, Any]:
     responses = {str(operation.status): answer}
     if operation.method == "PUT" and operation.status == 200:
         responses["201"] = {**answer, "description": HTTPStatus.CREATED.phrase}
+    for status, other in operation.others.items():
+        content = {"application/json": {"schema": references[other, "serialization"]}}
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
     if operation.path.startswith("/v1/") and operation.role is not None:
         responses |= {str(status): {"$ref": f"#/components/responses/{status}"} for status in _ERRORS}
     return responses

@@ -76,6 +76,35 @@ def read_from(key: str, byte: int) -> IO[bytes] | None:
     return body
 
 
+def beginning(key: str, most: int) -> tuple[bytes, int] | None:
+    """The first bytes of an object, ``most`` at most, and how large it is; None when there is none."""
+    s3 = aws.client("s3")
+    try:
+        found = s3.get_object(Bucket=settings().bucket, Key=key, Range=f"bytes=0-{most - 1}")
+    except s3.exceptions.NoSuchKey:
+        return None
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "InvalidRange":  # it is empty
+            return b"", 0
+        raise
+    body: bytes = found["Body"].read()
+    return body, int(found.get("ContentRange", f"/{len(body)}").rpartition("/")[2])
+
+
+def copy(source: str, key: str) -> bool:
+    """Keep an object under another name too; False when it is not there."""
+    s3 = aws.client("s3")
+    try:
+        s3.copy_object(
+            Bucket=settings().bucket, Key=key, CopySource={"Bucket": settings().bucket, "Key": source}
+        )
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return False
+        raise
+    return True
+
+
 def holds(key: str, text: str) -> bool:
     """Whether an object has a text somewhere in it, in UTF-8 or UTF-16. One that is not there has not."""
     file = open_file(key)

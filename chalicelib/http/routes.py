@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from chalice.app import Request
@@ -28,7 +28,7 @@ class Operation:
     model. ``query`` maps a query parameter's name to a sentence about it; every other one is refused,
     unless ``any_query``: addresses that others hand out carry what is not ours. Whatever needs more than a
     viewer and is no GET may change something and is in the audit log; ``audited``: this one is too. It is
-    called ``action`` there, or as its path says.
+    called ``action`` there, or as its path says. ``others``: what else it may answer, by status.
     """
 
     method: str
@@ -43,6 +43,7 @@ class Operation:
     any_query: bool = False
     audited: bool = False
     action: str | None = None
+    others: Mapping[int, type[BaseModel]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _DECLARED[self.method, self.path] = self

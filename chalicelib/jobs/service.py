@@ -12,7 +12,7 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +50,8 @@ class JobItem(dynamo.Record):
     params = dynamo.Document(null=True)
     result = dynamo.Document(null=True)
     failure = UnicodeAttribute(null=True)
+    failure_ja = UnicodeAttribute(null=True)
+    failure_code = UnicodeAttribute(null=True)
     errors = dynamo.Items(null=True)
     expires_at = NumberAttribute(null=True)
 
@@ -68,6 +70,8 @@ class Head:
     params: dict[str, Any]
     result: dict[str, Any] | None
     failure: str | None
+    failure_ja: str | None = None
+    failure_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Job(Head):
     ``uncounted``: how many chunks it has is not known yet, and their marks are in ``groups`` items.
     """
 
-    chunks: list[Chunk]
+    chunks: list[Chunk] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -107,7 +111,7 @@ class Job(Head):
         wrong = sum(chunk.wrong for chunk in self.chunks)
         errors = _first_errors(self.account, self.id) if wrong else []
         if self.failure is not None:
-            errors.insert(0, {"line": 0, "message": self.failure})
+            errors.insert(0, self._failure())
         answer = {
             "job_id": self.id,
             "kind": self.kind,
@@ -119,6 +123,11 @@ class Job(Head):
             "created_at": self.created_at,
         }
         return answer if self.result is None else answer | {"result": self.result}
+
+    def _failure(self) -> dict[str, Any]:
+        """Why it cannot go on, as the first of its errors."""
+        told = {"code": self.failure_code, "message": self.failure, "message_ja": self.failure_ja}
+        return {"line": 0} | {name: text for name, text in told.items() if text is not None}
 
 
 def create(
@@ -164,6 +173,8 @@ def head(account: str, job: str) -> Head:
         params=item.params or {},
         result=item.result,
         failure=item.failure,
+        failure_ja=item.failure_ja,
+        failure_code=item.failure_code,
     )
 
 
@@ -292,9 +303,10 @@ def finish(account: str, job: str, result: Mapping[str, Any]) -> None:
     _update(account, job, [JobItem.result.set(dict(result))])
 
 
-def fail(account: str, job: str, why: str) -> None:
+def fail(account: str, job: str, why: Reason) -> None:
     """End a job that cannot go on."""
-    _update(account, job, [JobItem.failure.set(why)])
+    told = [JobItem.failure.set(why.text("en")), JobItem.failure_ja.set(why.text("ja"))]
+    _update(account, job, [*told, JobItem.failure_code.set(why.code)])
 
 
 def set_total(account: str, job: str, total: int) -> None:

@@ -145,9 +145,12 @@ def _of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Permission]:
     if params.get("Bucket") != settings().bucket:
         yield Permission(f"s3:{action}", f"bucket/{params.get('Bucket')}")
         return
-    if action != "ListBucket":
+    if action == "CopyObject":
+        yield Permission("s3:PutObject", f"object/{params.get('Key')}")
+        yield Permission("s3:GetObject", f"object/{params['CopySource']['Key']}")
+    elif action != "ListBucket":
         yield Permission(f"s3:{action}", f"object/{params.get('Key')}")
-    if action in {"GetObject", "ListBucket"}:
+    if action in {"GetObject", "ListBucket", "CopyObject"}:
         # Without it S3 answers "access denied" for an object that is not there.
         yield Permission("s3:ListBucket", "object/*")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
 from chalicelib.accounts import service as accounts
@@ -10,7 +9,8 @@ from chalicelib.gateways import line_admin
 from chalicelib.shared.errors import Detail, InvalidInput
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
-from chalicelib.transfers import imports
+from chalicelib.transfers import imports, uploads
+from chalicelib.transfers.beginning import Wish
 
 PAGES_PER_IMPORT = 20
 _SECRETS = ("channel_secret", "channel_access_token")
@@ -89,7 +89,7 @@ def followers(account: str, start: str | None = None, *, dry_run: bool = False) 
         users, following, problem = _some(token, at)
         listed += len(users)
         if users and not dry_run:
-            jobs.append(imports.start(owner.id, _file(users), by="ops"))
+            jobs.append(str(imports.start(owner.id, _file(users), Wish("ops"))))
         at = following if following or not problem else at
         if problem or at is None:
             told = {"account": owner.id, "followers": listed, "jobs": jobs, "next": at, "dry_run": dry_run}
@@ -113,5 +113,6 @@ def _some(token: str, start: str | None) -> tuple[list[str], str | None, str | N
     return users, start, None
 
 
-def _file(users: list[str]) -> BytesIO:
-    return BytesIO("\n".join(["user_id,status", *(f"{user},following" for user in users)]).encode() + b"\n")
+def _file(users: list[str]) -> uploads.Source:
+    lines = ["user_id,status", *(f"{user},following" for user in users), ""]
+    return uploads.inline("\n".join(lines).encode())

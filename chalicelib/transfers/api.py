@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import io
 import re
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
 from chalice.app import Blueprint
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.accounts.access import refuse, require
 from chalicelib.accounts.idempotency import once
-from chalicelib.accounts.model import Principal
 from chalicelib.accounts.service import audit
 from chalicelib.gateways import objects
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body, raw_body
-from chalicelib.http.queries import query_bool, query_text
+from chalicelib.http.queries import query_bool, query_choice, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.jobs import service as jobs
 from chalicelib.shared.errors import Detail, InvalidInput, NotFound
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.reasons import Reason
-from chalicelib.transfers import imports, member_imports, uploads
+from chalicelib.transfers import imports, layouts, member_imports, uploads
+from chalicelib.transfers.beginning import Wish
+from chalicelib.transfers.layouts import presets
 
 bp = Blueprint(__name__)
 
@@ -56,11 +56,32 @@ class Upload(BaseModel):
 
 
 class LineError(BaseModel):
-    """What is wrong with a line of the file."""
+    """What is wrong with a line of the file: in which column, by a code, and in words."""
 
     line: int
+    column: str | None = None
+    code: str | None = None
     message: str
     message_ja: str | None = None
+
+
+class Column(BaseModel):
+    """A column of the file, and what it is taken for; null: it is left out."""
+
+    column: str
+    as_: str | None = Field(alias="as")
+
+
+class Trial(BaseModel):
+    """What a dry run found: the columns, what would be made, and the first 100 lines that are wrong."""
+
+    dry_run: bool
+    preset: str | None
+    columns: list[Column]
+    would_create: dict[str, list[dict[str, Any]]]
+    total: int
+    problem_count: int
+    problems: list[LineError]
 
 
 class Job(BaseModel):
@@ -77,6 +98,13 @@ class Job(BaseModel):
     result: dict[str, Any] | None = None
 
 
+HOW_READ = {
+    "map": "the columns' names here: theirs:ours,theirs:ours or a JSON object; nothing behind the colon "
+    "leaves a column out",
+    "dry_run": "true: nothing is written; 200 with what the columns are taken for and the first 100 problems "
+    "(of a large upload 202, and the job's result says it)",
+}
+"""Parameters of every import."""
 OPERATIONS = [
     Operation(
         "POST",
@@ -85,9 +113,12 @@ OPERATIONS = [
         "editor",
         response=JobAccepted,
         status=202,
+        others={200: Trial},
         query={
             "fire": "true: rules fire for the changes",
             "unknown": "attribute: unknown columns become text attributes",
+            "preset": "another system's file, by name; without it the header is recognised; none: it is not",
+            **HOW_READ,
         },
         media_types=tuple(_TEXT_TYPES),
     ),
@@ -98,7 +129,8 @@ OPERATIONS = [
         "editor",
         response=JobAccepted,
         status=202,
-        query={"fire": "true: rules fire for what changes at friends"},
+        others={200: Trial},
+        query={"fire": "true: rules fire for what changes at friends", **HOW_READ},
         media_types=tuple(_TEXT_TYPES),
     ),
     Operation("POST", f"{_ACCOUNT}/uploads", "A place to put a large file", "editor", response=Upload),
@@ -109,62 +141,66 @@ OPERATIONS = [
 @bp.route(f"{_ACCOUNT}/friends/import", methods=["POST"], content_types=_TEXT_TYPES)
 @http_errors
 def import_friends(account: str) -> Any:
-    """``POST /friends/import``: the header is checked now, the lines by a job."""
-    request = bp.current_request
-    principal = require(request, "editor", account)
-    fire, unknown = query_bool(request, "fire"), query_text(request, "unknown")
-    if unknown not in {None, "attribute"}:
-        raise InvalidInput.at("unknown", Reason("must_be_attribute"))
-    refuse(principal, [Detail("fire", Reason("import_fires"))] if fire else [])
-
-    def begin(file: IO[bytes], upload: str | None) -> str:
-        unknown_too = unknown is not None
-        how: dict[str, Any] = {"fire": fire, "unknown_as_attribute": unknown_too, "upload": upload}
-        return imports.start(account, file, by=principal.who, **how)
-
-    return _started(request, principal, account, begin)
+    """``POST /friends/import``: the columns are understood now, the lines by a job."""
+    return start_import(bp.current_request, account, imports.start, presets_too=True)
 
 
 @bp.route(f"{_ACCOUNT}/members/import", methods=["POST"], content_types=_TEXT_TYPES)
 @http_errors
 def import_members(account: str) -> Any:
     """``POST /members/import``: likewise, of members."""
-    request = bp.current_request
+    return start_import(bp.current_request, account, member_imports.start)
+
+
+def start_import(
+    request: Any,
+    account: str,
+    start: Callable[[str, uploads.Source, Wish], str | dict[str, Any]],
+    *,
+    presets_too: bool = False,
+) -> Any:
+    """Answer a request that imports a file, in its body or an upload that the body names: 202 with the job,
+    or 200 with what a small dry run found.
+    """
     principal, fire = require(request, "editor", account), query_bool(request, "fire")
     refuse(principal, [Detail("fire", Reason("import_fires"))] if fire else [])
-
-    def begin(file: IO[bytes], upload: str | None) -> str:
-        return member_imports.start(account, file, by=principal.who, fire=fire, upload=upload)
-
-    return _started(request, principal, account, begin)
-
-
-def _started(
-    request: Any, principal: Principal, account: str, begin: Callable[[IO[bytes], str | None], str]
-) -> Any:
-    """The job of a file in the body, or of an upload that the body names."""
+    asked = layouts.Asked(
+        layouts.mapping(query_text(request, "map")),
+        _unknown(request),
+        query_choice(request, "preset", [*presets.PRESETS, presets.NONE]) if presets_too else None,
+    )
+    wish = Wish(principal.who, asked, fire, query_bool(request, "dry_run"))
 
     def run() -> Any:
-        upload = None
-        if _media_type(request) == "application/json":
-            upload = json_body(request, UploadReference).upload_id
-            file = uploads.open_upload(account, upload)
-        else:
-            file = _inline_file(request)
-        with file:
-            job = begin(file, upload)
-        audit(account, principal.who, "import", f"jobs/{job}")
-        return json_response({"job_id": job}, 202)
+        found = start(account, _source(request, account), wish)
+        if isinstance(found, dict):
+            return json_response(found)
+        if not wish.dry_run:
+            audit(account, principal.who, "import", f"jobs/{found}")
+        return json_response({"job_id": found}, 202)
 
     return once(request, principal, run)
+
+
+def _unknown(request: Any) -> bool:
+    unknown = query_text(request, "unknown")
+    if unknown not in {None, "attribute"}:
+        raise InvalidInput.at("unknown", Reason("must_be_attribute"))
+    return unknown is not None
+
+
+def _source(request: Any, account: str) -> uploads.Source:
+    if _media_type(request) == "application/json":
+        return uploads.find(account, json_body(request, UploadReference).upload_id)
+    return uploads.inline(_inline_file(request))
 
 
 def _media_type(request: Any) -> str:
     return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _inline_file(request: Any) -> IO[bytes]:
-    """The body as a file; where the request says that it is UTF-8 or Shift_JIS, with UTF-8's mark."""
+def _inline_file(request: Any) -> bytes:
+    """The body; where the request says that it is UTF-8 or Shift_JIS, with UTF-8's mark."""
     body = raw_body(request, _INLINE_BYTES)
     said = re.search(r"charset=\"?([\w-]+)", str(request.headers.get("content-type", "")))
     charset = said[1].lower() if said else ""
@@ -173,7 +209,7 @@ def _inline_file(request: Any) -> IO[bytes]:
             body = body.decode("cp932").encode("utf-8-sig")
     elif charset in {"utf-8", "utf8"} and not body.startswith(codecs.BOM_UTF8):
         body = codecs.BOM_UTF8 + body
-    return io.BytesIO(body)
+    return body
 
 
 _SHIFT_JIS = frozenset({"shift_jis", "shift-jis", "sjis", "x-sjis", "cp932", "ms932", "windows-31j"})

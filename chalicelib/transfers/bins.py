@@ -12,6 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from chalicelib.gateways import objects
@@ -24,6 +25,11 @@ PIECE_BYTES = 4 << 20
 
 class Gone(Exception):
     """An object that is needed is there no more."""
+
+
+def prefix(key: str) -> str:
+    """How the names of a file's bins begin."""
+    return key.removesuffix(".csv") + "/"
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,6 @@ class Bins:
         """How many bins there are."""
         return -(-self.size // PIECE_BYTES)
 
-    @property
-    def prefix(self) -> str:
-        """How the names of their objects begin."""
-        return self.key.removesuffix(".csv") + "/"
-
     def beginning(self) -> Position:
         """Nothing is sorted."""
         return Position(self.written.mark, 1)
@@ -78,7 +79,7 @@ class Bins:
         with file:
             lines = self.written.records(file, Place(at.byte, at.line))
             if not at.pieces:
-                next(lines, None)  # the header
+                next(islice(lines, self.written.heads, self.written.heads), None)  # behind the header
             while not self.is_sorted(at):
                 at = self._piece(lines, at)
                 if left.is_over:
@@ -105,7 +106,7 @@ class Bins:
         return zlib.crc32(user.encode()) % self.count
 
     def _name(self, number: int, piece: int) -> str:
-        return f"{self.prefix}{number:04d}-{piece:04d}"
+        return f"{prefix(self.key)}{number:04d}-{piece:04d}"
 
     def records(self, number: int, pieces: int) -> Iterator[Record]:
         """The lines of a bin, in the order of the file. Raises Gone."""

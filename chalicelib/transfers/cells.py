@@ -19,6 +19,7 @@ _DAY = re.compile(
     r"(?:[ T]*(\d{1,2})(?::(\d{2})(?::(\d{2}))?|時(?:(\d{1,2})分)?(?:(\d{1,2})秒)?))?\Z",
     re.ASCII,
 )
+_OF_A_DATABASE = re.compile(r"\d{4}-\d{1,2}-\d{1,2} +\d{1,2}:\d{2}(?::\d{2})?\Z", re.ASCII)
 _PART = re.compile(r"\\([\\|])|(\|)")
 
 
@@ -76,9 +77,11 @@ def number(text: str) -> int | float | str:
 
 def local_moment(text: str) -> str | None:
     """What Japanese Excel writes as a day and time, as ISO 8601 without an offset: ``2026/10/15``,
-    ``2026/10/15 9:05``, ``2026年10月15日 9時5分``. None: it is not written like that.
+    ``2026/10/15 9:05``, ``2026年10月15日 9時5分``, and databases ``2026-10-15 09:05:00``. None: it is not
+    written like that.
     """
-    found = _DAY.match(unicodedata.normalize("NFKC", text).strip())
+    plain = unicodedata.normalize("NFKC", text).strip()
+    found = _DAY.match(plain.replace("-", "/", 2) if _OF_A_DATABASE.match(plain) else plain)
     if found is None:
         return None
 

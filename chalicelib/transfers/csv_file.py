@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import codecs
-import contextlib
 import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, cast
 
 from chalicelib.http.budget import refuse_columns
 from chalicelib.shared.errors import Detail, InvalidInput, TooLarge
 from chalicelib.shared.reasons import Reason
-from chalicelib.transfers.encoding import encoding_of, refuse_line
+from chalicelib.transfers.encoding import Encoding, encoding_of, refuse_line
 
-_AFTER_MARK = {
-    ("utf-8-sig", codecs.BOM_UTF8[:2]): ("utf-8", 3),
-    ("utf-16", codecs.BOM_UTF16_LE): ("utf-16-le", 2),
-    ("utf-16", codecs.BOM_UTF16_BE): ("utf-16-be", 2),
-}
-"""How the text behind a mark is written, and how long the mark is."""
 _SEPARATORS = (",", ";", "\t")
+_MOST_HEADS = 2
+"""So many lines may stand before the data."""
 MAX_ROW_BYTES = 800_000
 """A line must fit in a message of the queue, as JSON."""
 
@@ -51,54 +46,66 @@ def row_bytes(cells: Sequence[str]) -> int:
 
 
 class CsvFile:
-    """A seekable file of bytes with a header and data lines; blank lines and columns at the end are none."""
+    """A seekable file of bytes with a header and data lines; blank lines and columns at the end are none.
 
-    def __init__(self, file: IO[bytes], most_lines: int | None = None) -> None:
-        """Look through the file. Raises InvalidInput for what cannot be read or has no header, and (here or
-        while it is read) TooLarge for more than ``most_lines`` lines, blank ones and the header included.
+    ``header`` is its first line; ``heads`` are its first lines, in which a header of two lines stands.
+    """
+
+    def __init__(
+        self, file: IO[bytes], most_lines: int | None = None, encoding: Encoding | None = None
+    ) -> None:
+        """Look through the file; where the ``encoding`` is known already, at its first lines only. Raises
+        InvalidInput for what cannot be read or has no header, and (here or while it is read) TooLarge for
+        more than ``most_lines`` lines, blank ones and the header included.
         """
         self._file = file
         self._most_lines = most_lines
-        self._encoding = encoding_of(file)
-        self._separator = self._find_separator()
-        self.header = self._header(self._separator)
-        if not self.header:
+        self._encoding = encoding or encoding_of(file)
+        self._separator, self.heads = self._look()
+        if not self.heads:
             raise InvalidInput(Reason("file_empty"), [Detail("header", Reason("is_missing"))])
+        self.header = self.heads[0]
 
-    def records(self) -> Iterator[Record]:
-        """The data lines, from the first on. Raises InvalidInput at a line that is not CSV, or too long."""
+    def records(self, heads: int = 1) -> Iterator[Record]:
+        """The data lines, behind so many ``heads``. Raises InvalidInput at a line that is not CSV, or too
+        long.
+        """
         lines = (record for record in self._lines(self._separator) if any(map(str.strip, record.cells)))
-        next(lines, None)
-        return map(_trimmed, lines)
+        return map(_trimmed, islice(lines, heads, None))
 
-    def written(self) -> Written:
+    def written(self, heads: int = 1) -> Written:
         """How it is written, for whoever reads on in the middle of it."""
-        self._file.seek(0)
-        head = self._file.read(2)
-        encoding, mark = _AFTER_MARK.get((self._encoding, head), (self._encoding, 0))
-        return Written(encoding, self._separator, mark)
+        return Written(self._encoding.name, self._separator, self._encoding.mark, heads)
 
-    def _find_separator(self) -> str:
-        """The one by which the header has a ``user_id``."""
+    def _look(self) -> tuple[str, list[list[str]]]:
+        """The separator by which the first line has the most columns, and the first lines."""
+        found: dict[str, list[list[str]]] = {}
+        wrong: InvalidInput | None = None
         for separator in _SEPARATORS:
-            with contextlib.suppress(InvalidInput):
-                if "user_id" in self._header(separator):
-                    return separator
-        return _SEPARATORS[0]
+            try:
+                found[separator] = self._heads(separator)
+            except InvalidInput as error:
+                wrong = wrong or error
+        if not found:
+            raise wrong or InvalidInput(Reason("file_empty"))
+        best = max(found, key=lambda separator: [len(cells) for cells in found[separator][:1]])
+        refuse_columns(found[best][0] if found[best] else ())
+        return best, found[best]
 
-    def _header(self, separator: str) -> list[str]:
+    def _heads(self, separator: str) -> list[list[str]]:
+        heads: list[list[str]] = []
         for record in self._lines(separator):
             cells = [cell.strip() for cell in record.cells]
             while cells and not cells[-1]:
                 cells.pop()
-            if cells:
-                refuse_columns(cells)
-                return cells
-        return []
+            heads += [cells] if cells else []
+            if len(heads) == _MOST_HEADS:
+                break
+        return heads
 
     def _lines(self, separator: str) -> Iterator[Record]:
-        self._file.seek(0)
-        text = io.TextIOWrapper(cast("IO[bytes]", _Kept(self._file)), self._encoding, newline="")
+        self._file.seek(self._encoding.mark)
+        text = io.TextIOWrapper(cast("IO[bytes]", _Kept(self._file)), self._encoding.name, newline="")
         for record, _ in _read(text, separator, 1):
             if self._most_lines is not None and record.line > self._most_lines:
                 raise _too_many(self._most_lines)
@@ -106,13 +113,35 @@ class CsvFile:
                 yield record
 
 
+def beginning(head: bytes) -> CsvFile:
+    """The first lines of a file of which ``head`` is the beginning. Raises InvalidInput.
+
+    The encoding is known only when the whole file is looked through; what the header says in it is compared
+    then.
+    """
+    return CsvFile(io.BytesIO(whole_lines(head)))
+
+
+def whole_lines(head: bytes) -> bytes:
+    """The beginning of a file without the line that is cut off. Raises InvalidInput where no line ends."""
+    whole = head[: head.rfind(b"\n") + 1]
+    if not whole:
+        raise refuse_line(1, Reason("line_too_long", most=MAX_ROW_BYTES))
+    if len(whole) % 2 and b"\0" in whole:
+        whole += head[len(whole) : len(whole) + 1]  # the other half of UTF-16's end of a line
+    return whole
+
+
 @dataclass(frozen=True)
 class Written:
-    """How a file is written that has been looked through. ``mark``: how many bytes stand before its text."""
+    """How a file is written that has been looked through. ``mark``: how many bytes stand before its text;
+    ``heads``: how many lines before its data.
+    """
 
     encoding: str
     separator: str
     mark: int
+    heads: int = 1
 
     def beginning(self) -> Place:
         """Before its first line."""

@@ -12,15 +12,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import timedelta
-from io import SEEK_END
-from math import isqrt
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
-from chalicelib.catalog.service import Write, save, snapshot
+from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import service as friends
@@ -28,7 +25,7 @@ from chalicelib.gateways import clock, objects, queues
 from chalicelib.jobs import service as jobs
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.ids import new_ulid, ulid_time
+from chalicelib.shared.ids import ulid_time
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, local_date, parse_iso
@@ -36,18 +33,14 @@ from chalicelib.sheets.model import Fact, Sheet, erased_at, new_sheet
 from chalicelib.sheets.paths import changed_paths
 from chalicelib.sheets.trim import tidy
 from chalicelib.timeline import service as activities
-from chalicelib.transfers import chunking, cutting, member_links
+from chalicelib.transfers import beginning, cutting, layouts, member_links
 from chalicelib.transfers import rows as csv_rows
-from chalicelib.transfers.csv_file import CsvFile
+from chalicelib.transfers.beginning import Form, Wish
 from chalicelib.transfers.rows import Row, WrongLine, in_words
-from chalicelib.transfers.uploads import upload_key
+from chalicelib.transfers.uploads import Source
 
 _THREADS = 8
 _ATTEMPTS = 10
-COUNTED_AT_ONCE = 4 << 20
-"""Larger files are counted by the job."""
-CHUNK_BYTES = 5_000
-"""What a chunk takes of a file, about: by this a job whose chunks are not counted keeps their marks apart."""
 _CUT_WITHIN = timedelta(minutes=4)
 """So long after it was asked for an import is usually cut, and its file gone."""
 _ERASED = Reason("friend_erased")
@@ -59,10 +52,6 @@ _DATES = frozenset({"attributes", "facts"})
 
 React = Callable[[FriendEvent], Any]
 """The reaction's reaction to one event; safe to repeat."""
-
-
-INLINE_LINES = 200_000
-"""4 MB of lines with LINE's user ids are fewer; a request is answered within a second."""
 
 
 class Moments(Protocol):
@@ -80,65 +69,16 @@ class Moments(Protocol):
         """See to it that whoever waits until a date waits until the sheet's; safe to repeat."""
 
 
-def start(
-    account: str,
-    file: IO[bytes],
-    *,
-    by: str,
-    fire: bool = False,
-    unknown_as_attribute: bool = False,
-    upload: str | None = None,
-) -> str:
-    """Check the header, keep the file, queue its cutting; answers the job's id.
+FORM = Form("import", "user_id", layouts.of_friends, csv_rows.parse)
+"""A file of friends."""
 
-    Raises InvalidInput or RuleViolation for a file that cannot be read, or a header that cannot work, and
-    TooLarge for one of too many lines that did not come as an upload.
+
+def start(account: str, source: Source, wish: Wish) -> str | dict[str, Any]:
+    """Understand the columns, keep the file, queue its cutting; the job's id, or what a dry run found.
+
+    Raises as ``beginning.start`` does.
     """
-    table = CsvFile(file, None if upload else INLINE_LINES)
-    header = table.header
-    if unknown_as_attribute:
-        _create_attributes(account, header, by)
-        header = csv_rows.as_attributes(header)
-    csv_rows.check_header(header, snapshot(account))
-    job = new_ulid()
-    kept = [f"imports/{account}/{job}.csv", *([upload_key(account, upload)] if upload else ())]
-    params = {"key": kept[0], "kept": kept, "fire": fire, "header": header}
-    lines = chunks = 0
-    size = file.seek(0, SEEK_END)
-    if size > COUNTED_AT_ONCE:
-        # Counted by the job: whoever asks waits for no more than its header.
-        params |= {"uncounted": True, "size": size, "written": asdict(table.written())}
-        params |= {"groups": isqrt(size // CHUNK_BYTES)}
-    else:
-        lines, chunks = _count(table, header)
-    if chunks or "uncounted" in params:
-        file.seek(0)
-        objects.put(kept[0], file, "text/csv")
-    jobs.create(account, "import", by=by, total=lines, chunks=chunks, params=params, job_id=job)
-    if chunks or "uncounted" in params:
-        queues.send("bulk", {"job": "import", "account": account, "id": job})
-    return job
-
-
-def _count(table: CsvFile, header: Sequence[str]) -> tuple[int, int]:
-    """How many data lines a file has, and in how many chunks they are cut. Raises InvalidInput."""
-    lines = chunks = 0
-    for chunk in chunking.chunks(table.records, header.index("user_id")):
-        lines, chunks = lines + len(chunk), chunks + 1
-    return lines, chunks
-
-
-def _create_attributes(account: str, header: Sequence[str], by: str) -> None:
-    """Make a text attribute of every unknown column that is no attribute yet."""
-    known = snapshot(account)
-    missing = [
-        column.partition(".")[2]
-        for column, before in zip(csv_rows.as_attributes(header), header, strict=True)
-        if column != before and not known.find("attributes", column.partition(".")[2])
-    ]
-    writes = [Write("attributes", id_, {"name": id_, "type": "text"}) for id_ in dict.fromkeys(missing)]
-    if writes:
-        save(account, writes, lambda _candidate: None, by)
+    return beginning.start(account, source, FORM, wish)
 
 
 def work(
@@ -152,7 +92,7 @@ def work(
     if "rows" in body:
         apply_rows(body, receive_count, react, moments, left)
     else:
-        cutting.work(body, left)
+        cutting.work(body, left, FORM.check)
 
 
 def apply_rows(

@@ -9,29 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from io import SEEK_END
-from math import isqrt
-from typing import IO, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.friends import service as friends
-from chalicelib.gateways import objects, queues
+from chalicelib.gateways import queues
 from chalicelib.jobs import service as jobs
 from chalicelib.members import service
 from chalicelib.shared.errors import Conflict, Detail, InvalidInput, RuleViolation
-from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit_name
 from chalicelib.shared.time_left import TimeLeft
-from chalicelib.transfers import chunking, cutting, imports
+from chalicelib.transfers import beginning, cutting
 from chalicelib.transfers import rows as csv_rows
-from chalicelib.transfers.csv_file import CsvFile
+from chalicelib.transfers.beginning import Form, Wish
+from chalicelib.transfers.layouts import Asked, Heads, Layout, renamed
 from chalicelib.transfers.rows import Row, WrongLine
-from chalicelib.transfers.uploads import upload_key
+from chalicelib.transfers.uploads import Source
 
 JOB, KEY = "import_members", "member_id"
 _PLAIN = (KEY, "rank", "user_id")
@@ -41,33 +38,12 @@ _AT_ONCE = 16
 _ERASED = WrongLine(Reason("friend_erased"))
 
 
-def start(account: str, file: IO[bytes], *, by: str, fire: bool = False, upload: str | None = None) -> str:
-    """Check the header, keep the file, queue its cutting; answers the job's id.
+def start(account: str, source: Source, wish: Wish) -> str | dict[str, Any]:
+    """Understand the columns, keep the file, queue its cutting; the job's id, or what a dry run found.
 
-    Raises InvalidInput or RuleViolation for a file or header that cannot work, TooLarge for too many lines.
+    Raises as ``beginning.start`` does.
     """
-    table = CsvFile(file, None if upload else imports.INLINE_LINES)
-    header = table.header
-    _check_header(header, snapshot(account))
-    job = new_ulid()
-    kept = [f"imports/{account}/{job}.csv", *([upload_key(account, upload)] if upload else ())]
-    params: dict[str, Any] = {"key": kept[0], "kept": kept, "fire": fire, "header": header}
-    params |= {"job": JOB, "column": KEY}
-    lines = chunks = 0
-    size = file.seek(0, SEEK_END)
-    if size > imports.COUNTED_AT_ONCE:
-        params |= {"uncounted": True, "size": size, "written": asdict(table.written())}
-        params |= {"groups": isqrt(size // imports.CHUNK_BYTES)}
-    else:
-        for chunk in chunking.chunks(table.records, header.index(KEY)):
-            lines, chunks = lines + len(chunk), chunks + 1
-    if chunks or "uncounted" in params:
-        file.seek(0)
-        objects.put(kept[0], file, "text/csv")
-    jobs.create(account, JOB, by=by, total=lines, chunks=chunks, params=params, job_id=job)
-    if chunks or "uncounted" in params:
-        queues.send("bulk", {"job": JOB, "account": account, "id": job})
-    return job
+    return beginning.start(account, source, FORM, wish)
 
 
 def work(body: dict[str, Any], left: TimeLeft) -> None:
@@ -75,7 +51,7 @@ def work(body: dict[str, Any], left: TimeLeft) -> None:
     if "rows" in body:
         _apply(body, left)
     else:
-        cutting.work(body, left)
+        cutting.work(body, left, FORM.check)
 
 
 def _apply(body: dict[str, Any], left: TimeLeft) -> None:
@@ -132,18 +108,25 @@ def _put(account: str, row: Row, *, fire: bool, erased: set[str]) -> None:
         raise WrongLine(error.reason) from error
 
 
+def _layout(heads: Heads, catalog: Snapshot, asked: Asked) -> Layout:
+    """The columns of a file of members. Raises InvalidInput and RuleViolation."""
+    header = renamed(heads[0], asked.mapping)
+    _check_header(header, catalog)
+    return Layout(list(heads[0]), header)
+
+
 def _check_header(header: Sequence[str], catalog: Snapshot) -> None:
     known = [*_PLAIN, "attribute.<id>"]
     wrong = [
         Detail(f"header.{c}", Reason("column_twice"))
-        for c in sorted({c for c in header if header.count(c) > 1})
+        for c in sorted({c for c in header if c and header.count(c) > 1})
     ]
     if KEY not in header:
         wrong.append(Detail(f"header.{KEY}", Reason("is_missing")))
     wrong += [
         Detail(f"header.{c}", Reason("column_unknown", known=known))
         for c in header
-        if c not in _PLAIN and not c.startswith("attribute.")
+        if c and c not in _PLAIN and not c.startswith("attribute.")
     ]
     if wrong:
         raise InvalidInput.of(wrong)
@@ -169,3 +152,7 @@ def _parse(header: Sequence[str], cells: Sequence[str], catalog: Snapshot, zone:
 
 def _column(header: Sequence[str], name: str) -> int | None:
     return list(header).index(name) if name in header else None
+
+
+FORM = Form(JOB, KEY, _layout, _parse)
+"""A file of members."""

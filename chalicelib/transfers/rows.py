@@ -31,8 +31,16 @@ _LENGTHS = {"display_name": 200, "source": 100, "member_id": 128}
 Row = dict[str, Any]
 """A checked row: ``{user_id, display_name?, followed_at?, status?, source?, member_id?,
 tags?: [[id, at or None]], scores?: {id: number}, attributes?: {id: value}, topics?: {id: is out}}``."""
-KEYED = ("score.", "attribute.", "topic.")
+KEYED = ("score.", "attribute.", "topic.", "tag.")
 """How columns begin that name a document."""
+BLOCKED = "blocked"
+"""A column that says yes for whoever has blocked the account, and nothing of the others."""
+LEFT_OUT, REST = "", "*"
+"""What stands in a header for a column that is left out, and, last, for all that follow."""
+_PLACED = ("at", "value_unfit")
+"""Reasons that say where something is, and another reason why it is wrong."""
+_YES = frozenset({"1", "true", "yes", "on", "○", "◯", "〇", "はい", "有"})
+_NO = frozenset({"0", "false", "no", "off", "×", "いいえ", "無", "-"})
 
 
 class WrongLine(Reasoned, ValueError):
@@ -45,24 +53,41 @@ def wrong(column: str, why: Reason) -> WrongLine:
 
 
 def in_words(why: Reason) -> dict[str, Any]:
-    """What the job's list of errors has of a reason: both languages, for whoever reads it later."""
-    return {"message": why.text("en"), "message_ja": why.text("ja")}
+    """What the job's list of errors has of a reason: its code and column, and both languages, for whoever
+    reads it later.
+    """
+    column, inner = (why.params["path"], why.params["why"]) if why.code in _PLACED else (None, why)
+    found = {"code": inner.code, "message": why.text("en"), "message_ja": why.text("ja")}
+    return found if column is None else {"column": column, **found}
+
+
+def by_name(snapshot: Snapshot, kind: str) -> Mapping[str, str]:
+    """The ids of a kind's documents by their names; a name of several names none."""
+
+    def build(catalog: Snapshot) -> dict[str, str]:
+        names: dict[str, list[str]] = {}
+        for id_, document in catalog.all(kind).items():
+            names.setdefault(str(document.body.get("name")), []).append(id_)
+        return {name: ids[0] for name, ids in names.items() if len(ids) == 1}
+
+    return snapshot.derived(f"transfers.by_name.{kind}", build)
 
 
 def unknown_columns(header: Sequence[str]) -> list[str]:
-    """The columns that are neither plain nor ``score.<id>``, ``attribute.<id>`` or ``topic.<id>``."""
-    return [c for c in header if c not in PLAIN and not c.startswith(KEYED)]
+    """The columns that are neither plain, nor name a document, nor are left out."""
+    known = (*PLAIN, BLOCKED, LEFT_OUT, REST)
+    return [c for c in header if c not in known and not c.startswith(KEYED)]
 
 
 def check_header(header: Sequence[str], snapshot: Snapshot) -> None:
     """Raise InvalidInput for a header that cannot be read, RuleViolation for ids not in the catalog."""
     wrong = [
         Detail(f"header.{c}", Reason("column_twice"))
-        for c in sorted({c for c in header if header.count(c) > 1})
+        for c in sorted({c for c in header if c and not c.startswith("tag.") and header.count(c) > 1})
     ]
     if "user_id" not in header:
         wrong.append(Detail("header.user_id", Reason("is_missing")))
-    known = [*PLAIN, *(f"{begin}<id>" for begin in KEYED)]
+    known = [*PLAIN, BLOCKED, *(f"{begin}<id>" for begin in KEYED)]
     wrong += [Detail(f"header.{c}", Reason("column_unknown", known=known)) for c in unknown_columns(header)]
     if wrong:
         raise InvalidInput.of(wrong)
@@ -108,18 +133,20 @@ def parse(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot, zone:
 
 def read(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot, zone: ZoneInfo) -> Row:
     """A line's cells, each checked, whoever the line is about. Raises WrongLine."""
-    if any(cell.strip() for cell in cells[len(header) :]):
+    if header[-1] != REST and any(cell.strip() for cell in cells[len(header) :]):
         raise WrongLine(Reason("cells_too_many", cells=len(cells), columns=len(header)))
     row: Row = {}
     for column, cell in zip(header, cells, strict=False):
         text = csv_cells.read(cell)
-        if text is None:
+        if text is None or column in {LEFT_OUT, REST}:
             continue
         if unfit(text):
             raise wrong(column, Reason("cell_unstorable"))
         kind, dot, id_ = column.partition(".")
         if not dot:
-            row[column] = _plain(column, text, snapshot, zone)
+            _put(row, column, _plain(column, text, snapshot, zone))
+        elif kind == "tag":
+            _put(row, "tags", [[id_, None]] if _is_yes(column, text) else [])
         elif kind == "score":
             row.setdefault("scores", {})[id_] = _fitted({"type": "number"}, text, column, zone)
         elif kind == "topic":
@@ -127,9 +154,26 @@ def read(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot, zone: 
         else:
             document = snapshot.find("attributes", id_)
             if document is None:
-                raise WrongLine(Reason("no_document", kind="attribute", id=id_))
+                raise wrong(column, Reason("no_document", kind="attribute", id=id_))
             row.setdefault("attributes", {})[id_] = _fitted(document.body, text, column, zone)
     return row
+
+
+def _put(row: Row, column: str, value: Any) -> None:
+    """Put a cell's value into a row: tags to those of other columns, and who has blocked is ``blocked``."""
+    if column == "tags":
+        row.setdefault("tags", []).extend(value)
+    elif column != BLOCKED:
+        row[column] = value
+    elif value:
+        row["status"] = "blocked"
+
+
+def _is_yes(column: str, text: str) -> bool:
+    said = unicodedata.normalize("NFKC", text).lower()
+    if said not in _YES | _NO:
+        raise wrong(column, Reason("cell_yes_no"))
+    return said in _YES
 
 
 def _plain(column: str, text: str, snapshot: Snapshot, zone: ZoneInfo) -> Any:
@@ -139,6 +183,8 @@ def _plain(column: str, text: str, snapshot: Snapshot, zone: ZoneInfo) -> Any:
         return _user_id(text)
     if column == "followed_at":
         return _time(column, text, zone)
+    if column == BLOCKED:
+        return _is_yes(column, text)
     if column == "status" and text not in STATUSES:
         raise wrong(column, Reason("must_be_one_of", choices=list(STATUSES)))
     if column == "tags":
@@ -161,9 +207,12 @@ def _user_id(text: str) -> str:
 
 def _tag(text: str, snapshot: Snapshot, zone: ZoneInfo) -> list[str | None]:
     tag, at, moment = text.partition("@")
-    if not snapshot.find("tags", tag):
-        raise WrongLine(Reason("no_document", kind="tag", id=tag))
-    return [tag, _time(f"tags: {tag}", moment, zone) if at else None]
+    names = by_name(snapshot, "tags")
+    known = tag if snapshot.find("tags", tag) else names.get(tag, names.get(text))
+    if known is None:
+        raise wrong("tags", Reason("no_document", kind="tag", id=tag))
+    is_named = known == names.get(text) and known != tag
+    return [known, _time(f"tags: {tag}", moment, zone) if at and not is_named else None]
 
 
 def _time(what: str, text: str, zone: ZoneInfo) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,8 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import service as timers
 from chalicelib.timers.model import minute_key, minute_of
-from chalicelib.transfers import imports
+from chalicelib.transfers import imports, uploads
+from chalicelib.transfers.beginning import Wish
 from tests.conftest import drain
 from tests.reaction_builders import NOW, a_rule, an_event
 from tests.reaction_world import Crash, World, activity, author, batch, world
@@ -89,8 +89,8 @@ def test_a_rule_runs_when_a_score_has_cooled(shop: World) -> None:
 
 def test_imported_scores_cool_too(shop: World) -> None:
     """A score from a CSV, of a friend who has done nothing: the moment is armed, cut off or not, once."""
-    file = io.BytesIO(b"user_id,score.warmth\nU7,8\nU8,2\n")
-    job = imports.start("shop", file, by="test")
+    file = uploads.inline(b"user_id,score.warmth\nU7,8\nU8,2\n")
+    job = str(imports.start("shop", file, Wish("test")))
     for body in drain("bulk"):
         imports.work(body, 1, service.react, due_times.OfAccount)
     [chunk] = drain("bulk")

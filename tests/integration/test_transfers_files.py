@@ -107,7 +107,7 @@ def test_a_file_of_japanese_excel_is_imported(shop: Shop, encoding: str) -> None
         assert (body["state"], body["done"], body["total"], body["error_count"]) == ("done", 2, 2, 1)
         assert body["errors"][0]["line"] == 3
         assert "日時" in body["errors"][0]["message_ja"]
-        assert set(body["errors"][0]) == {"line", "message", "message_ja"}
+        assert set(body["errors"][0]) == {"line", "column", "code", "message", "message_ja"}
     assert api.ok("GET", f"{base}/friends/U1")["attributes"] == {"birthday": "2026-10-15"}
     assert list(objects.keys("imports/")) == list(objects.keys("uploads/")) == []
 

@@ -101,7 +101,7 @@ def test_an_import_applies_good_lines_and_names_bad_ones(shop):
     body = api.ok("GET", f"{base}/jobs/{job}")
     assert (body["state"], body["done"], body["total"]) == ("done", 8, 8)
     assert [(e["line"], e["message"].split()[0]) for e in body["errors"]] == [
-        (4, "there"), (6, "score.interest:"), (7, "followed_at:"), (8, "user_id:"), (9, "has"),
+        (4, "tags:"), (6, "score.interest:"), (7, "followed_at:"), (8, "user_id:"), (9, "has"),
     ]  # fmt: skip
     one = api.ok("GET", f"{base}/friends/U1")
     assert one["status"] == "following"

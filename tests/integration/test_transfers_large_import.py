@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +11,13 @@ import pytest
 from chalicelib.gateways import objects, seam
 from chalicelib.jobs import service as jobs
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
-from chalicelib.transfers import bins, cutting, imports
+from chalicelib.transfers import bins, cutting, imports, uploads
+from chalicelib.transfers.beginning import Wish
 from tests import roles
 from tests.api_client import an_account, an_api
 from tests.conftest import drain
 
+UPLOAD = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 USERS = [f"U{n % 17}" if n % 5 == 0 else f"U{n + 100}" for n in range(120)]
 TEXT = "user_id,display_name\n\n" + "".join(f'{user},"客{n}\n"\n' for n, user in enumerate(USERS)) + "\n\n"
 
@@ -24,14 +25,15 @@ TEXT = "user_id,display_name\n\n" + "".join(f'{user},"客{n}\n"\n' for n, user i
 @pytest.fixture(autouse=True)
 def small_pieces(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     an_account(an_api(), shards=1)
-    monkeypatch.setattr(imports, "COUNTED_AT_ONCE", 100)
+    monkeypatch.setattr(uploads, "AT_ONCE", 100)
     monkeypatch.setattr(bins, "PIECE_BYTES", 400)
     monkeypatch.setattr(cutting.chunking, "CHUNK_LINES", 10)
 
 
 def started(text: str = TEXT, encoding: str = "utf-8") -> str:
+    objects.put(uploads.upload_key("shop", UPLOAD), text.encode(encoding), "text/csv")
     with roles.role_of("api_handler"):
-        job = imports.start("shop", io.BytesIO(text.encode(encoding)), by="test")
+        job = str(imports.start("shop", uploads.find("shop", UPLOAD), Wish("test")))
     assert jobs.get("shop", job).state == "running"
     return job
 
@@ -75,7 +77,7 @@ def assert_cut(job: str) -> None:
     assert all(len(names) == 1 for names in homes.values())
     head = jobs.head("shop", job)
     assert (head.failure, head.total, head.chunk_count) == (None, 120, len(chunks))
-    assert list(objects.keys("imports/")) == []
+    assert list(objects.keys("imports/")) == list(objects.keys("uploads/")) == []
 
 
 @pytest.mark.parametrize("hurry", [False, True])

@@ -1,0 +1,115 @@
+"""Beginning an import: its columns are understood now, its lines by a job. Of a large file nothing but the
+first lines is read here.
+
+A dry run goes the same way and writes nothing: it tells what the columns are taken for and what is wrong with
+lines. Of a small file it is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from math import isqrt
+from typing import Any
+
+from chalicelib.accounts.service import get_account
+from chalicelib.catalog.service import candidate, save, snapshot
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.gateways import objects, queues
+from chalicelib.jobs import service as jobs
+from chalicelib.shared.ids import new_ulid
+from chalicelib.transfers import chunking
+from chalicelib.transfers.csv_file import CsvFile, Record, beginning
+from chalicelib.transfers.layouts import Asked, Heads, Layout
+from chalicelib.transfers.trials import Check, Trial, names_of
+from chalicelib.transfers.uploads import Source, upload_key, whole
+
+CHUNK_BYTES = 5_000
+"""What a chunk takes of a file, about: by this a job whose chunks are not counted keeps their marks apart."""
+INLINE_LINES = 200_000
+"""4 MB of lines with LINE's user ids are fewer; a request is answered within a second."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of file that can be imported.
+
+    ``job`` cuts it and applies its chunks; lines with one value in ``column`` stay together and in order.
+    ``layout`` makes the columns ours, and raises InvalidInput or RuleViolation; ``check`` is a dry run's.
+    """
+
+    job: str
+    column: str
+    layout: Callable[[Heads, Snapshot, Asked], Layout]
+    check: Check
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for: by whom, how the columns are read, whether rules fire, whether it is only tried."""
+
+    by: str
+    asked: Asked = field(default_factory=Asked)
+    fire: bool = False
+    dry_run: bool = False
+
+
+def start(account: str, source: Source, form: Form, wish: Wish) -> str | dict[str, Any]:
+    """The job's id; of a small dry run what it found.
+
+    Raises InvalidInput or RuleViolation for a file that cannot be read, or a header that cannot work, and
+    TooLarge for one of too many lines that did not come as an upload.
+    """
+    most = None if source.upload else INLINE_LINES
+    table = beginning(source.head) if source.is_large else CsvFile(whole(source), most)
+    catalog = snapshot(account)
+    layout = form.layout(table.heads, catalog, wish.asked)
+    if wish.dry_run and not source.is_large:
+        return _tried(account, table, layout, form, catalog)
+    if layout.made and not wish.dry_run:
+        save(account, layout.made, lambda _candidate: None, wish.by)
+    return _job(account, source, form, wish, table, layout)
+
+
+def _job(account: str, source: Source, form: Form, wish: Wish, table: CsvFile, layout: Layout) -> str:
+    job = new_ulid()
+    key = f"imports/{account}/{job}.csv"
+    # The upload goes first: whoever looks again for a file that is gone must not find it and copy it anew.
+    kept = [*([upload_key(account, source.upload)] if source.upload and not wish.dry_run else ()), key]
+    params: dict[str, Any] = {"key": key, "kept": kept, "fire": wish.fire, "header": layout.header}
+    params |= {"job": form.job, "column": form.column}
+    lines = chunks = 0
+    if source.is_large:
+        # Counted by the job: whoever asks waits for no more than its header.
+        params |= {"uncounted": True, "size": source.size, "groups": isqrt(source.size // CHUNK_BYTES)}
+        params |= {"upload": upload_key(account, source.upload or ""), "heads": layout.heads}
+        params |= {"names": layout.names}
+        if wish.dry_run:
+            params |= {"dry_run": layout.shown(), "needs_result": True}
+            params |= {"made": [asdict(write) for write in layout.made]}
+    else:
+        params |= {"written": asdict(table.written(layout.heads))}
+        for chunk in chunking.chunks(_records(table, layout), layout.header.index(form.column)):
+            lines, chunks = lines + len(chunk), chunks + 1
+        if chunks:
+            objects.put(key, source.head, "text/csv")
+    jobs.create(account, form.job, by=wish.by, total=lines, chunks=chunks, params=params, job_id=job)
+    if chunks or source.is_large:
+        queues.send("bulk", {"job": form.job, "account": account, "id": job})
+    return job
+
+
+def _records(table: CsvFile, layout: Layout) -> Callable[[], Iterator[Record]]:
+    return lambda: table.records(layout.heads)
+
+
+def _tried(account: str, table: CsvFile, layout: Layout, form: Form, catalog: Snapshot) -> dict[str, Any]:
+    zone = get_account(account).zone
+    as_would_be = candidate(catalog, layout.made) if layout.made else catalog
+
+    def check(cells: Sequence[str]) -> None:
+        form.check(layout.header, cells, as_would_be, zone)
+
+    trial = Trial()
+    trial.look(table.records(layout.heads), names_of(layout.names, layout.header), check)
+    return trial.result(layout.shown())

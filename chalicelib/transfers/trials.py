@@ -1,0 +1,130 @@
+"""Dry runs: every line of a file is looked at as an import would, and nothing is written."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chalicelib.accounts.service import get_account
+from chalicelib.catalog.service import Write, candidate, snapshot
+from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.gateways import objects
+from chalicelib.jobs import service as jobs
+from chalicelib.shared.errors import InvalidInput
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.time_left import TimeLeft
+from chalicelib.transfers.bins import Gone
+from chalicelib.transfers.csv_file import Place, Record, Written
+from chalicelib.transfers.rows import WrongLine, in_words
+
+MOST_PROBLEMS = 100
+"""So many a dry run names; it counts all."""
+_AT_ONCE = 1_000
+
+Check = Callable[[Sequence[str], Sequence[str], Snapshot, ZoneInfo], Any]
+"""Whether a line can be imported, by itself: ``(header, cells, catalog, zone)``. Raises WrongLine."""
+
+
+@dataclass
+class Trial:
+    """What a dry run has found so far: lines, how many of them are wrong, and the first that are."""
+
+    total: int = 0
+    problem_count: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+    def look(
+        self,
+        lines: Iterable[Record],
+        names: Mapping[str, str],
+        check: Callable[[Sequence[str]], Any],
+        *,
+        kept: bool = False,
+    ) -> bool:
+        """Look at lines; ``names``: of our columns the file's names. False: what follows is no CSV.
+
+        What is ``kept`` quotes nothing of a friend's.
+        """
+        try:
+            for record in lines:
+                self.total += 1
+                try:
+                    check(record.cells)
+                except WrongLine as error:
+                    self._note(record.line, error.reason.public() if kept else error.reason, names)
+        except InvalidInput as error:
+            reason = error.reason
+            self._note(int(reason.params.get("line", 0)), reason.params.get("why", reason), names)
+            return False
+        return True
+
+    def _note(self, line: int, why: Reason, names: Mapping[str, str]) -> None:
+        self.problem_count += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            found = in_words(why)
+            column = found.pop("column", None)
+            self.problems.append({"line": line, "column": names.get(column, column), **found})
+
+    def result(self, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """As it is answered."""
+        return {"dry_run": True, **shown, **asdict(self)}
+
+
+def names_of(names: Sequence[str], header: Sequence[str]) -> dict[str, str]:
+    """What the file calls each column of ours; the first one that has it."""
+    return dict(reversed(list(zip(header, names, strict=False))))
+
+
+def go_on(
+    job: jobs.Head, written: Written, size: int, body: Mapping[str, Any], left: TimeLeft, check: Check
+) -> dict[str, Any] | None:
+    """Look on at the lines of an upload; where to go on, None: the job has its result. Raises Gone."""
+    account, params = get_account(job.account), job.params
+    catalog, header = snapshot(job.account), params["header"]
+    made = [write for write in map(_write, params["made"]) if not catalog.find(*write.key)]
+    catalog = candidate(catalog, made) if made else catalog
+    place = Place(**body["place"]) if "place" in body else written.beginning()
+    file = objects.read_from(params["upload"], place.byte) if place.byte < size else io.BytesIO()
+    if file is None:
+        raise Gone
+    trial, names = Trial(**body.get("trial", {})), names_of(params["names"], header)
+
+    def look(cells: Sequence[str]) -> None:
+        check(header, cells, catalog, account.zone)
+
+    with file:
+        lines = written.records(file, place)
+        if "place" not in body:
+            next(islice(lines, written.heads, written.heads), None)
+        is_over = False
+        while not is_over:
+            part = _Part(islice(lines, _AT_ONCE))
+            is_csv = trial.look(part, names, look, kept=True)
+            is_over = not is_csv or part.last is None
+            if left.is_over and not is_over and part.last is not None:
+                return {"place": asdict(part.last), "trial": asdict(trial)}
+    jobs.finish_chunk(job, "lines", trial.total)
+    jobs.finish(job.account, job.id, trial.result(params["dry_run"]))
+    jobs.set_cut(job, trial.total, 1)
+    return None
+
+
+class _Part:
+    """Some lines of a file; ``last`` is the place behind them, None: there were none."""
+
+    def __init__(self, lines: Iterable[tuple[Record, Place]]) -> None:
+        self._lines = lines
+        self.last: Place | None = None
+
+    def __iter__(self) -> Iterator[Record]:
+        for record, place in self._lines:
+            self.last = place
+            yield record
+
+
+def _write(kept: Mapping[str, Any]) -> Write:
+    return Write(kept["kind"], kept["id"], kept["body"])
