@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.accounts import access
 from chalicelib.accounts.model import Principal
 from chalicelib.api.kinds import CHECKED
-from chalicelib.broadcasts.dependents import Going, going
+from chalicelib.broadcasts.dependents import OpenBroadcast, open_broadcasts
 from chalicelib.catalog import service
 from chalicelib.catalog.kinds import Body, Reference
 from chalicelib.catalog.snapshot import Key, Snapshot
@@ -42,10 +42,10 @@ class Effect:
     why: Reason
 
 
-def effects(snapshot: Snapshot, broadcasts_going: Iterable[Going]) -> dict[Key, Effect]:
+def effects(snapshot: Snapshot, open_broadcasts: Iterable[OpenBroadcast]) -> dict[Key, Effect]:
     """Every document that has a say in what may reach friends."""
     found: dict[Key, Effect] = {}
-    _follow(_roots(snapshot, broadcasts_going), snapshot, found)
+    _follow(_roots(snapshot, open_broadcasts), snapshot, found)
     _follow(_asked(snapshot), snapshot, found)
     return found
 
@@ -63,13 +63,13 @@ def _follow(roots: Iterable[tuple[Key, str, Reason]], snapshot: Snapshot, found:
             waiting.append((_followed(reference), "", _used(key, reference, why)))
 
 
-def _roots(snapshot: Snapshot, broadcasts_going: Iterable[Going]) -> Iterator[tuple[Key, str, Reason]]:
+def _roots(snapshot: Snapshot, open_broadcasts: Iterable[OpenBroadcast]) -> Iterator[tuple[Key, str, Reason]]:
     for key, cause in sorted(reach.causes(snapshot).items()):
         yield key, cause.path, _in_force(reach.name_of(key), cause)
     for key in sorted(snapshot.documents):
         if key[0] not in _ASLEEP and key[0] != "published":
             yield key, "", Reason("in_force_saved", document=reach.name_of(key))
-    for one in broadcasts_going:
+    for one in open_broadcasts:
         for reference in one.uses():
             why = Reason("broadcast_uses", broadcast=one.id, status=one.status, path=reference.path)
             yield _followed(reference), "", why
@@ -110,9 +110,9 @@ def _seen(body: Body) -> Body:
     return {name: value for name, value in body.items() if name not in _LABELS}
 
 
-def needs(before: Snapshot, after: Snapshot, broadcasts_going: Iterable[Going]) -> list[Detail]:
+def needs(before: Snapshot, after: Snapshot, open_broadcasts: Iterable[OpenBroadcast]) -> list[Detail]:
     """What of a change may reach friends, with the document and path that make it so. Pure."""
-    ongoing = list(broadcasts_going)
+    ongoing = list(open_broadcasts)
     old, new = effects(before, ongoing), effects(after, ongoing)
     found = {
         key: new.get(key) or old[key]
@@ -159,7 +159,7 @@ def guard(
         before = service.snapshot(account)
         # On top of another revision nothing is written: the save asks again with the catalog as it is then.
         if not principal.may("publisher") and before.revision + 1 == candidate.revision:
-            access.refuse(principal, needs(before, candidate, going(account)))
+            access.refuse(principal, needs(before, candidate, open_broadcasts(account)))
         if not principal.may("admin") and before.revision + 1 == candidate.revision:
             _keep_threshold(before, candidate)
         check(candidate)
@@ -179,5 +179,5 @@ def told(principal: Principal, before: Snapshot, after: Snapshot) -> dict[str, A
     """``{"needs_publisher": [{path, message}]}`` for the plan of whoever is none, when there is anything."""
     if principal.may("publisher"):
         return {}
-    found = needs(before, after, going(before.account_id))[:MAX_DETAILS]
+    found = needs(before, after, open_broadcasts(before.account_id))[:MAX_DETAILS]
     return {"needs_publisher": [d.body() for d in found]} if found else {}

@@ -60,7 +60,9 @@ def _name(snapshot: Snapshot, key: Key) -> str:
 
 
 def _broadcasts(key: Key, snapshot: Snapshot) -> Iterator[Use]:
-    for head, reference in dependents.naming(snapshot.account_id):
+    for broadcast, reference in dependents.naming(snapshot.account_id):
         if reference.id == key[1] and key[0] in kinds_of(reference):
-            name = str(head.body.get("name") or head.id)
-            yield Use(kind="broadcasts", id=head.id, name=name, path=reference.path, status=head.status)
+            name = str(broadcast.body.get("name") or broadcast.id)
+            yield Use(
+                kind="broadcasts", id=broadcast.id, name=name, path=reference.path, status=broadcast.status
+            )

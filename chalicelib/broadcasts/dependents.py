@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.broadcasts import documents, store
-from chalicelib.broadcasts.model import MOVING, Head
+from chalicelib.broadcasts.model import MOVING, Broadcast
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.references import is_there
 from chalicelib.catalog.snapshot import Snapshot
@@ -24,7 +24,7 @@ _JUDGED_BY = frozenset({"attributes", "scores", "segments", "scenarios", "publis
 
 
 @dataclass(frozen=True)
-class Going:
+class OpenBroadcast:
     """A broadcast that goes out, or goes on, without anybody's further act; or is about to."""
 
     id: str
@@ -41,14 +41,20 @@ class Going:
             yield Reference("claimed", kind, id_)
 
 
-def going(account: str) -> list[Going]:
+def open_broadcasts(account: str) -> list[OpenBroadcast]:
     """Every broadcast of an account that is scheduled or under way, or about to be."""
-    return [one for head in store.all_heads(account) if (one := _going(head)).body is not None or one.claimed]
+    return [
+        one
+        for broadcast in store.all_broadcasts(account)
+        if (one := _open(broadcast)).body is not None or one.claimed
+    ]
 
 
-def _going(head: Head) -> Going:
-    body = head.body if head.status in ("scheduled", *MOVING) else None
-    return Going(head.id, head.status if body else "being scheduled", body, head.claimed)
+def _open(broadcast: Broadcast) -> OpenBroadcast:
+    body = broadcast.body if broadcast.status in ("scheduled", *MOVING) else None
+    return OpenBroadcast(
+        broadcast.id, broadcast.status if body else "being scheduled", body, broadcast.claimed
+    )
 
 
 def broken(before: Snapshot, after: Snapshot) -> list[Detail]:
@@ -57,7 +63,11 @@ def broken(before: Snapshot, after: Snapshot) -> list[Detail]:
     """
     if not any(_matters(key, document.body, after) for key, document in before.documents.items()):
         return []
-    return [detail for head in _waiting(after.account_id) for detail in _newly_wrong(head, before, after)]
+    return [
+        detail
+        for broadcast in _waiting(after.account_id)
+        for detail in _newly_wrong(broadcast, before, after)
+    ]
 
 
 def _matters(key: tuple[str, str], body: dict[str, Any], after: Snapshot) -> bool:
@@ -65,17 +75,21 @@ def _matters(key: tuple[str, str], body: dict[str, Any], after: Snapshot) -> boo
     return left is None or (key[0] in _JUDGED_BY and left.body != body)
 
 
-def _waiting(account: str) -> Iterator[Head]:
-    return (head for head in store.all_heads(account) if head.status not in _OVER)
+def _waiting(account: str) -> Iterator[Broadcast]:
+    return (broadcast for broadcast in store.all_broadcasts(account) if broadcast.status not in _OVER)
 
 
-def naming(account: str) -> Iterator[tuple[Head, Reference]]:
+def naming(account: str) -> Iterator[tuple[Broadcast, Reference]]:
     """What the broadcasts of an account name that may still go out."""
-    return ((head, reference) for head in _waiting(account) for reference in documents.references(head.body))
+    return (
+        (broadcast, reference)
+        for broadcast in _waiting(account)
+        for reference in documents.references(broadcast.body)
+    )
 
 
-def _newly_wrong(head: Head, before: Snapshot, after: Snapshot) -> Iterator[Detail]:
-    id_, body = head.id, head.body
+def _newly_wrong(broadcast: Broadcast, before: Snapshot, after: Snapshot) -> Iterator[Detail]:
+    id_, body = broadcast.id, broadcast.body
     for reference in documents.references(body):
         if is_there(reference, before) and not is_there(reference, after):
             used = Reason("used_here", path=f"{reference.kind}/{reference.id}")

@@ -171,15 +171,15 @@ KIND = DocumentKind(
 """Broadcasts are kept by this room, in the shape that the catalog's documents have."""
 
 
-def problems(broadcast: str, body: dict[str, Any], snapshot: Snapshot) -> list[Detail]:
+def problems(broadcast_id: str, body: dict[str, Any], snapshot: Snapshot) -> list[Detail]:
     """Why a document of the right shape cannot work now: what it names is missing, or its logic."""
-    own = ("deliveries", broadcast)
+    own = ("deliveries", broadcast_id)
     return [*unresolved(references(body), snapshot, own), *logic(body, snapshot)]
 
 
 def _ids(account: str) -> list[str]:
     """Some of the broadcasts: enough to guess which was meant."""
-    return [head.id for head in store.heads(account, 200, None)[0]]
+    return [broadcast.id for broadcast in store.page(account, 200, None)[0]]
 
 
 declare(

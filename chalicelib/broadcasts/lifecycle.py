@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import model, store
-from chalicelib.broadcasts.model import MOVING, Head
+from chalicelib.broadcasts.model import MOVING, Broadcast
 from chalicelib.broadcasts.plans import planning
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, executions, queues
@@ -26,7 +26,7 @@ _FIRST_LOOK = timedelta(minutes=2)
 
 
 def begin(
-    head: Head,
+    broadcast: Broadcast,
     at: datetime,
     every: dict[str, Any] | None,
     by: str | None,
@@ -38,32 +38,32 @@ def begin(
     lead nowhere, and are dropped.
     """
     now, run = clock.now(), new_ulid()
-    store.put_open(head.account, run, head.id)
-    body = {"broadcast": head.id, "run": run}
-    timers.arm(timers.Entry(head.account, "run", run, 0, max(at, now + _FIRST_LOOK), body=body))
+    store.put_open(broadcast.account, run, broadcast.id)
+    body = {"broadcast": broadcast.id, "run": run}
+    timers.arm(timers.Entry(broadcast.account, "run", run, 0, max(at, now + _FIRST_LOOK), body=body))
     status = "scheduled" if at > now else "planning"
-    if not store.begin(head, run, iso(at), status, every, by, now, rest_of):
-        store.close(head.account, run)
+    if not store.begin(broadcast, run, iso(at), status, every, by, now, rest_of):
+        store.close(broadcast.account, run)
         return False
-    start(replace(head, run=run, at=iso(at), status=status, every=every, executions=0))
+    start(replace(broadcast, run=run, at=iso(at), status=status, every=every, executions=0))
     return True
 
 
-def start(head: Head) -> None:
+def start(broadcast: Broadcast) -> None:
     """Start the next execution of a run. One that cannot be started now is started by the watch."""
-    if not store.count_execution(head):
+    if not store.count_execution(broadcast):
         return
     payload = {
-        "account": head.account,
-        "broadcast": head.id,
-        "run": head.run,
-        "at": model.machine_time(head.at or iso(clock.now())),
+        "account": broadcast.account,
+        "broadcast": broadcast.id,
+        "run": broadcast.run,
+        "at": model.machine_time(broadcast.at or iso(clock.now())),
         "timeout_s": settings().task_timeout_s,
     }
     try:
-        executions.start(MACHINE, _name(str(head.run), head.executions), payload)
+        executions.start(MACHINE, _name(str(broadcast.run), broadcast.executions), payload)
     except (BotoCoreError, ClientError):
-        logger.exception("execution not started; the run's watch starts one", extra={"run": head.run})
+        logger.exception("execution not started; the run's watch starts one", extra={"run": broadcast.run})
 
 
 def _name(run: str, earlier: int) -> str:
@@ -72,83 +72,94 @@ def _name(run: str, earlier: int) -> str:
     return run if earlier == 0 else f"{run}-{earlier + 1}"
 
 
-def ask(head: Head, step: str, token: str | None, *, delay_s: int = 0, poll: int = 0) -> None:
+def ask(broadcast: Broadcast, step: str, token: str | None, *, delay_s: int = 0, poll: int = 0) -> None:
     """Put a command in the queue of this room's tasks."""
-    names = {"task": step, "account": head.account, "broadcast": head.id, "run": head.run, "token": token}
+    names = {
+        "task": step,
+        "account": broadcast.account,
+        "broadcast": broadcast.id,
+        "run": broadcast.run,
+        "token": token,
+    }
     queues.send("broadcast-tasks", {**names, "poll": poll}, delay_s=delay_s)
 
 
-def nudge(head: Head) -> None:
+def nudge(broadcast: Broadcast) -> None:
     """Look at once at the step that the machine waits for, if it waits for one."""
-    if head.step:
-        ask(head, head.step, head.token, poll=1)
+    if broadcast.step:
+        ask(broadcast, broadcast.step, broadcast.token, poll=1)
 
 
-def keep_going(head: Head) -> None:
+def keep_going(broadcast: Broadcast) -> None:
     """See to it that a run that is not at its end moves: an execution, messages for what is not done."""
-    run = str(head.run)
-    control = deliveries.control(head.account, run)
+    run = str(broadcast.run)
+    control = deliveries.control(broadcast.account, run)
     if control.state == "paused" and control.until and control.until <= iso(clock.now()):
-        deliveries.resume(head.account, run, until=control.until)
-    if head.executions == 0 or not executions.is_running(MACHINE, _name(run, head.executions - 1)):
-        start(head)  # from the top: every step feeds what is not done
+        deliveries.resume(broadcast.account, run, until=control.until)
+    if broadcast.executions == 0 or not executions.is_running(MACHINE, _name(run, broadcast.executions - 1)):
+        start(broadcast)  # from the top: every step feeds what is not done
         return
-    if head.step in {"release", "settle"} and head.status != "cancelled":
-        ask(head, "release", None)
-    nudge(head)
+    if broadcast.step in {"release", "settle"} and broadcast.status != "cancelled":
+        ask(broadcast, "release", None)
+    nudge(broadcast)
 
 
-def watched(account: str, broadcast: str, run: str, attempt: int) -> None:
+def watched(account: str, broadcast_id: str, run: str, attempt: int) -> None:
     """A run's watch has run out: unless the run is at its end, watch on, and keep it going."""
-    head = store.find(account, broadcast)
-    begun = head is not None and head.run == run
+    broadcast = store.find(account, broadcast_id)
+    begun = broadcast is not None and broadcast.run == run
     # A run that has not begun by now may be beginning just now; at the second look it is none.
-    if head is None or (head.is_final if begun else attempt > 0):
+    if broadcast is None or (broadcast.is_final if begun else attempt > 0):
         store.close(account, run)
         return
-    timers.watch("run", account, run, {"broadcast": broadcast, "run": run}, clock.now(), attempt + 1)
+    timers.watch("run", account, run, {"broadcast": broadcast_id, "run": run}, clock.now(), attempt + 1)
     if begun:
-        if head.watch <= attempt:
-            store.note(head, watch=attempt + 1)
-        keep_going(head)
+        if broadcast.watch <= attempt:
+            store.note(broadcast, watch=attempt + 1)
+        keep_going(broadcast)
 
 
-def hold_ended(account: str, broadcast: str, run: str, until: str) -> None:
+def hold_ended(account: str, broadcast_id: str, run: str, until: str) -> None:
     """The moment has come for which policies have paused a run."""
     deliveries.end_hold(account, run, until)
-    head = store.find(account, broadcast)
-    if head is not None and head.run == run and not head.is_final:
-        keep_going(head)
+    broadcast = store.find(account, broadcast_id)
+    if broadcast is not None and broadcast.run == run and not broadcast.is_final:
+        keep_going(broadcast)
 
 
-def miss(head: Head) -> None:
+def miss(broadcast: Broadcast) -> None:
     """Too late, and nothing was released: a person must say what shall be done."""
-    _end(head, "missed", ("scheduled", "planning", "awaiting_approval"), None)
+    _end(broadcast, "missed", ("scheduled", "planning", "awaiting_approval"), None)
 
 
-def fail(head: Head, reason: str) -> None:
+def fail(broadcast: Broadcast, reason: str) -> None:
     """The run cannot work; nothing was released."""
-    _end(head, "failed", ("scheduled", *MOVING), reason[:500])
+    _end(broadcast, "failed", ("scheduled", *MOVING), reason[:500])
 
 
-def finish(head: Head) -> None:
+def finish(broadcast: Broadcast) -> None:
     """Everything is sent and answered (or, cancelled, whatever was on its way is)."""
-    if head.status == "cancelled":
-        _end(head, "cancelled", ("cancelled",), head.reason)
+    if broadcast.status == "cancelled":
+        _end(broadcast, "cancelled", ("cancelled",), broadcast.reason)
     else:
-        _end(head, "done", MOVING, None)
+        _end(broadcast, "done", MOVING, None)
 
 
-def _end(head: Head, status: str, of: tuple[str, ...], reason: str | None) -> None:
-    """The outcome in the history first, then the head (or at once its next run), then the index."""
-    now, run = clock.now(), str(head.run)
-    numbers, _ = planning.progress(head.account, run)
-    store.write_outcome(replace(head, reason=reason), status, numbers, now)
-    if head.every and status != "cancelled":
-        zone = accounts.get_account(head.account).zone
-        after = max(now, parse_iso(head.at or iso(now)))
-        ended = begin(head, recurrence.next_occurrence(head.every, zone, after), head.every, head.asked_by)
+def _end(broadcast: Broadcast, status: str, of: tuple[str, ...], reason: str | None) -> None:
+    """The outcome in the history first, then the broadcast (or at once its next run), then the index."""
+    now, run = clock.now(), str(broadcast.run)
+    numbers, _ = planning.progress(broadcast.account, run)
+    store.write_outcome(replace(broadcast, reason=reason), status, numbers, now)
+    if broadcast.every and status != "cancelled":
+        zone = accounts.get_account(broadcast.account).zone
+        after = max(now, parse_iso(broadcast.at or iso(now)))
+        ended = begin(
+            broadcast,
+            recurrence.next_occurrence(broadcast.every, zone, after),
+            broadcast.every,
+            broadcast.asked_by,
+        )
     else:
-        ended = store.move(head, status, of, reason=reason, finished_at=iso(now), token=None, step=None)
+        ended = store.move(broadcast, status, of, reason=reason, finished_at=iso(now), token=None, step=None)
     if ended:
-        store.close(head.account, run)
+        store.close(broadcast.account, run)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import store, views
-from chalicelib.broadcasts.model import FINAL, Head
+from chalicelib.broadcasts.model import FINAL, Broadcast
 from chalicelib.gateways import clock
 from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.reasons import Reason
@@ -41,39 +41,43 @@ def page(account: str, asked: Asked, limit: int, after: Place | None) -> tuple[l
     """A page of broadcasts as they are answered, and where to go on; their moment is that of the newest run,
     of one that was never started that of its making.
 
-    Reads all heads: they are stored by id, and their moments change.
+    Reads all of them: they are stored by id, and their moments change.
     """
     found = list(islice(_found(account, asked, after), limit + 1))
     shown = found[:limit]
-    return [views.view(head) for head in shown], _place(shown[-1]) if len(found) > limit else None
+    return [views.view(broadcast) for broadcast in shown], _place(shown[-1]) if len(found) > limit else None
 
 
 def bodies(account: str, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every broadcast's id and document; of those that are over only what was ``since`` a moment."""
-    for head in store.all_heads(account):
-        if head.status not in FINAL or _is_within(head, Asked(since=since)):
-            yield head.id, head.body
+    for broadcast in store.all_broadcasts(account):
+        if broadcast.status not in FINAL or _is_within(broadcast, Asked(since=since)):
+            yield broadcast.id, broadcast.body
 
 
-def _found(account: str, asked: Asked, after: Place | None) -> Iterator[Head]:
-    for head in sorted(store.all_heads(account), key=_place, reverse=True):
-        if (after is None or _place(head) < after) and _is_within(head, asked) and _has(head, asked.status):
-            yield head
+def _found(account: str, asked: Asked, after: Place | None) -> Iterator[Broadcast]:
+    for broadcast in sorted(store.all_broadcasts(account), key=_place, reverse=True):
+        if (
+            (after is None or _place(broadcast) < after)
+            and _is_within(broadcast, asked)
+            and _has(broadcast, asked.status)
+        ):
+            yield broadcast
 
 
-def _place(head: Head) -> Place:
-    return head.at or head.created_at or "", head.id
+def _place(broadcast: Broadcast) -> Place:
+    return broadcast.at or broadcast.created_at or "", broadcast.id
 
 
-def _is_within(head: Head, asked: Asked) -> bool:
-    moment, _ = _place(head)
+def _is_within(broadcast: Broadcast, asked: Asked) -> bool:
+    moment, _ = _place(broadcast)
     if asked.since is not None and moment < iso(asked.since):
         return False
     return asked.until is None or moment < iso(asked.until)
 
 
-def _has(head: Head, status: str | None) -> bool:
-    return status is None or views.status_of(head)[0] == status
+def _has(broadcast: Broadcast, status: str | None) -> bool:
+    return status is None or views.status_of(broadcast)[0] == status
 
 
 # The calendar
@@ -96,39 +100,41 @@ def calendar(account: str, since: datetime | None, until: datetime | None) -> di
     if until - since > LONGEST:
         raise InvalidInput.at("to", Reason("days_away", most=LONGEST.days))
     zone, found = accounts.get_account(account).zone, []
-    for head in store.all_heads(account):
-        found += [line for line in _of(head, zone, since, until) if iso(since) <= line["at"] < iso(until)]
+    for broadcast in store.all_broadcasts(account):
+        found += [
+            line for line in _of(broadcast, zone, since, until) if iso(since) <= line["at"] < iso(until)
+        ]
     found.sort(key=lambda line: (line["at"], line["broadcast"]))
     return {"items": found[:MOST], "cut": len(found) > MOST}
 
 
-def _of(head: Head, zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-    named = {"broadcast": head.id, "name": head.body["name"]}
-    if head.run is None or head.at is None:
+def _of(broadcast: Broadcast, zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    named = {"broadcast": broadcast.id, "name": broadcast.body["name"]}
+    if broadcast.run is None or broadcast.at is None:
         return
-    status, _ = views.status_of(head)
-    if head.status == "scheduled":
-        kind = "recurring" if head.every else "scheduled"
-        yield {"at": head.at, **named, "kind": kind, "status": status}
+    status, _ = views.status_of(broadcast)
+    if broadcast.status == "scheduled":
+        kind = "recurring" if broadcast.every else "scheduled"
+        yield {"at": broadcast.at, **named, "kind": kind, "status": status}
     else:
-        yield {"at": head.at, **named, "kind": "run", "status": status, "run": head.run}
-    yield from _earlier(head, named, since)
-    if head.every and head.status != "cancelled":
-        moment = max(parse_iso(head.at), since, clock.now())
+        yield {"at": broadcast.at, **named, "kind": "run", "status": status, "run": broadcast.run}
+    yield from _earlier(broadcast, named, since)
+    if broadcast.every and broadcast.status != "cancelled":
+        moment = max(parse_iso(broadcast.at), since, clock.now())
         for _ in range(MOST + 1):
-            moment = recurrence.next_occurrence(head.every, zone, moment)
+            moment = recurrence.next_occurrence(broadcast.every, zone, moment)
             if moment >= until:
                 return
             yield {"at": iso(moment), **named, "kind": "recurring", "status": "scheduled"}
 
 
-def _earlier(head: Head, named: dict[str, str], since: datetime) -> Iterator[dict[str, Any]]:
+def _earlier(broadcast: Broadcast, named: dict[str, str], since: datetime) -> Iterator[dict[str, Any]]:
     """The runs before the newest one, back to a moment."""
     before: str | None = None
     while True:
-        lines, before = store.runs(head.account, head.id, 50, before)
+        lines, before = store.runs(broadcast.account, broadcast.id, 50, before)
         for line in lines:
-            if line["run"] != head.run and line["at"]:
+            if line["run"] != broadcast.run and line["at"]:
                 told = {name: line[name] for name in ("run", "status", "progress")}
                 yield {"at": line["at"], **named, "kind": "run", **told}
         if before is None or (lines[-1]["at"] or "") < iso(since):

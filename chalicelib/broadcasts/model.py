@@ -28,7 +28,7 @@ FINAL = ("done", "cancelled", "failed", "missed")
 
 
 @dataclass(frozen=True)
-class Head:
+class Broadcast:
     """A broadcast: its document, and where its newest run stands. ``run`` None: it was never started."""
 
     account: str
@@ -92,7 +92,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class RunSnapshot:
     """A run's document as it was when planning began; never changes. ``now``: everybody is judged by it."""
 
     account: str

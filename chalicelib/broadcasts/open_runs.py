@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import lifecycle, store
-from chalicelib.broadcasts.model import Head
+from chalicelib.broadcasts.model import Broadcast
 from chalicelib.broadcasts.plans import planning
 from chalicelib.broadcasts.plans import store as plan_store
 from chalicelib.deliveries import service as deliveries
@@ -24,9 +24,9 @@ def run_done(entries: list[timers.Entry]) -> list[bool]:
     """For drained watches: whether the run needs this one no more (it has ended, or a later one stands)."""
     done = []
     for entry in entries:
-        head = store.find(entry.account, entry.body["broadcast"])
-        mine = head is not None and head.run == entry.body["run"]
-        done.append(head is None or not mine or head.is_final or head.watch > entry.version)
+        broadcast = store.find(entry.account, entry.body["broadcast"])
+        mine = broadcast is not None and broadcast.run == entry.body["run"]
+        done.append(broadcast is None or not mine or broadcast.is_final or broadcast.watch > entry.version)
     return done
 
 
@@ -37,16 +37,16 @@ def resume_open_runs() -> int:
     """
     count = 0
     for account in accounts.list_accounts():
-        for run, broadcast in store.open_runs(account.id):
-            head = store.find(account.id, broadcast)
-            if head is None or head.run != run or head.is_final:
+        for run, broadcast_id in store.open_runs(account.id):
+            broadcast = store.find(account.id, broadcast_id)
+            if broadcast is None or broadcast.run != run or broadcast.is_final:
                 # Perhaps a run that is beginning just now; long ago it is none.
-                if clock.now() - ulid_time(run) > _STALE or (head is not None and head.run == run):
+                if clock.now() - ulid_time(run) > _STALE or (broadcast is not None and broadcast.run == run):
                     store.close(account.id, run)
                 continue
             count += 1
             try:
-                lifecycle.keep_going(head)
+                lifecycle.keep_going(broadcast)
             except Exception:  # noqa: BLE001 (the others must go on; its watch comes again)
                 logger.exception("run not resumed", extra={"account": account.id, "run": run})
     return count
@@ -54,11 +54,11 @@ def resume_open_runs() -> int:
 
 def keep_run_going(account: str, run: str) -> bool:
     """Keep one run going; False when it is no broadcast's, or at its end."""
-    broadcast = dict(store.open_runs(account)).get(run)
-    head = store.find(account, broadcast) if broadcast else None
-    if head is None or head.run != run or head.is_final:
+    broadcast_id = dict(store.open_runs(account)).get(run)
+    broadcast = store.find(account, broadcast_id) if broadcast_id else None
+    if broadcast is None or broadcast.run != run or broadcast.is_final:
         return False
-    lifecycle.keep_going(head)
+    lifecycle.keep_going(broadcast)
     return True
 
 
@@ -66,9 +66,14 @@ def open_runs_count() -> int:
     """How many runs are on their way (a schedule that waits for its time is not)."""
     count = 0
     for account in accounts.list_accounts():
-        for run, broadcast in store.open_runs(account.id):
-            head = store.find(account.id, broadcast)
-            if head is not None and head.run == run and not head.is_final and head.status != "scheduled":
+        for run, broadcast_id in store.open_runs(account.id):
+            broadcast = store.find(account.id, broadcast_id)
+            if (
+                broadcast is not None
+                and broadcast.run == run
+                and not broadcast.is_final
+                and broadcast.status != "scheduled"
+            ):
                 count += 1
     return count
 
@@ -81,29 +86,33 @@ def open_runs(account: str) -> list[tuple[str, str]]:
     return store.open_runs(account)
 
 
-def problems(account: str, run: str, broadcast: str) -> Iterator[dict[str, Any]]:
+def problems(account: str, run: str, broadcast_id: str) -> Iterator[dict[str, Any]]:
     """``{"kind", "broadcast", "what"}`` where a run's ledger and its plan do not say the same."""
-    head = store.find(account, broadcast)
-    if head is None:
-        yield {"kind": "run_without_broadcast", "broadcast": broadcast, "what": "nobody can end this run"}
+    broadcast = store.find(account, broadcast_id)
+    if broadcast is None:
+        yield {"kind": "run_without_broadcast", "broadcast": broadcast_id, "what": "nobody can end this run"}
         return
     chunks = plan_store.read_plan(account, run).packed
-    if head.run != run or chunks is None:
+    if broadcast.run != run or chunks is None:
         return  # another run has begun, or this one is still being planned
     progress = deliveries.progress(account, run)
     planned = planning.totals(account, run).recipients
     if progress["total"] != planned:
         what = f"{planned} recipients are planned and the chunks tell of {progress['total']}"
-        yield {"kind": "ledger_out_of_balance", "broadcast": broadcast, "what": what}
+        yield {"kind": "ledger_out_of_balance", "broadcast": broadcast_id, "what": what}
     roots = {name.partition(".")[0] for name in deliveries.chunk_names(account, run)}
     if len(roots) != chunks:
         what = f"{chunks} chunks are planned and {len(roots)} stand"
-        yield {"kind": "ledger_out_of_balance", "broadcast": broadcast, "what": what}
+        yield {"kind": "ledger_out_of_balance", "broadcast": broadcast_id, "what": what}
 
 
-def open_heads(account: str) -> Iterator[Head]:
+def with_open_runs(account: str) -> Iterator[Broadcast]:
     """The broadcasts of an account whose runs are not at their end, scheduled ones too."""
-    for run, broadcast in store.open_runs(account):
-        head = store.find(account, broadcast)
-        if head is not None and head.run == run and (not head.is_final or head.status == "missed"):
-            yield head
+    for run, broadcast_id in store.open_runs(account):
+        broadcast = store.find(account, broadcast_id)
+        if (
+            broadcast is not None
+            and broadcast.run == run
+            and (not broadcast.is_final or broadcast.status == "missed")
+        ):
+            yield broadcast

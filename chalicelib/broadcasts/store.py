@@ -1,8 +1,8 @@
 """The ``broadcasts`` table. Private to this room.
 
-``account`` / ``<broadcast>`` its head · ``account#open`` / ``<run>`` runs that are not at their end ·
+``account`` / ``<broadcast>`` the broadcast · ``account#open`` / ``<run>`` runs that are not at their end ·
 ``account#<broadcast>#runs`` / ``<run>`` the frozen document and, at the end, the outcome ·
-``account#<run>#parts`` what a run is judged by (``frozen_store``)
+``account#<run>#parts`` what a run is judged by (``run_snapshots``)
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.broadcasts.model import Head
+from chalicelib.broadcasts.model import Broadcast
 from chalicelib.gateways import dynamo
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
 
-class HeadRecord(dynamo.Record):
+class BroadcastRecord(dynamo.Record):
     """A broadcast."""
 
     class Meta:
@@ -84,7 +84,7 @@ class RunRecord(dynamo.Record):
     finished_at = UnicodeAttribute(null=True)
 
 
-_H = HeadRecord
+_H = BroadcastRecord
 
 
 def put_new(record: dynamo.Record) -> bool:
@@ -98,9 +98,9 @@ def put_new(record: dynamo.Record) -> bool:
     return True
 
 
-def _update(account: str, broadcast: str, actions: Sequence[Action], condition: Condition) -> bool:
+def _update(account: str, broadcast_id: str, actions: Sequence[Action], condition: Condition) -> bool:
     try:
-        HeadRecord(account, broadcast).update(list(actions), condition=condition)
+        BroadcastRecord(account, broadcast_id).update(list(actions), condition=condition)
     except UpdateError as error:
         if dynamo.condition_failed(error):
             return False
@@ -108,11 +108,11 @@ def _update(account: str, broadcast: str, actions: Sequence[Action], condition: 
     return True
 
 
-# -- heads ----------------------------------------------------------------------------------------
+# -- broadcasts ------------------------------------------------------------------------------------
 
 
-def _head(record: HeadRecord) -> Head:
-    return Head(
+def _broadcast(record: BroadcastRecord) -> Broadcast:
+    return Broadcast(
         account=record.pk,
         id=record.sk,
         body=record.body,
@@ -141,76 +141,78 @@ def _head(record: HeadRecord) -> Head:
     )
 
 
-def find(account: str, broadcast: str) -> Head | None:
+def find(account: str, broadcast_id: str) -> Broadcast | None:
     """A broadcast, consistent."""
     try:
-        return _head(HeadRecord.get(account, broadcast, consistent_read=True))
-    except HeadRecord.DoesNotExist:
+        return _broadcast(BroadcastRecord.get(account, broadcast_id, consistent_read=True))
+    except BroadcastRecord.DoesNotExist:
         return None
 
 
-def heads(account: str, limit: int, after: str | None) -> tuple[list[Head], str | None]:
+def page(account: str, limit: int, after: str | None) -> tuple[list[Broadcast], str | None]:
     """A page of an account's broadcasts in order of id, and the id to go on after."""
     start = {"pk": {"S": account}, "sk": {"S": after}} if after else None
-    query = HeadRecord.query(account, consistent_read=True, limit=limit, last_evaluated_key=start)
-    found = [_head(record) for record in query]
+    query = BroadcastRecord.query(account, consistent_read=True, limit=limit, last_evaluated_key=start)
+    found = [_broadcast(record) for record in query]
     return found, found[-1].id if len(found) == limit else None
 
 
-def all_heads(account: str) -> Iterator[Head]:
+def all_broadcasts(account: str) -> Iterator[Broadcast]:
     """Every broadcast of an account, in order of id."""
     after: str | None = None
     while True:
-        found, after = heads(account, 100, after)
+        found, after = page(account, 100, after)
         yield from found
         if after is None:
             return
 
 
-def create(account: str, broadcast: str, body: dict[str, Any], now: datetime) -> bool:
+def create(account: str, broadcast_id: str, body: dict[str, Any], now: datetime) -> bool:
     """Write a new draft unless there is one of this id."""
     at = iso(now)
-    return put_new(HeadRecord(account, broadcast, body=body, revision=1, status="draft", created_at=at))
+    return put_new(
+        BroadcastRecord(account, broadcast_id, body=body, revision=1, status="draft", created_at=at)
+    )
 
 
-def claim(head: Head, claim: str, uses: Sequence[str]) -> bool:
-    """Note on the head that was seen what it is about to go out with. Takes an earlier claim's place."""
-    seen = (_H.revision == head.revision) & (_H.status == head.status)
-    return _update(head.account, head.id, [_H.claim.set(claim), _H.claimed.set(list(uses))], seen)
+def claim(broadcast: Broadcast, claim: str, uses: Sequence[str]) -> bool:
+    """Note on the broadcast that was seen what it is about to go out with. Takes an earlier claim's place."""
+    seen = (_H.revision == broadcast.revision) & (_H.status == broadcast.status)
+    return _update(broadcast.account, broadcast.id, [_H.claim.set(claim), _H.claimed.set(list(uses))], seen)
 
 
-def _is_claimed(head: Head, condition: Condition) -> Condition:
-    return condition if head.claim is None else condition & (_H.claim == head.claim)
+def _is_claimed(broadcast: Broadcast, condition: Condition) -> Condition:
+    return condition if broadcast.claim is None else condition & (_H.claim == broadcast.claim)
 
 
-def edit(head: Head, body: dict[str, Any], editable: Sequence[str], by: str) -> bool:
+def edit(broadcast: Broadcast, body: dict[str, Any], editable: Sequence[str], by: str) -> bool:
     """Replace the document that was seen, while it may be edited. Who changes a scheduled one asks for it,
     and has claimed it.
     """
-    condition = (_H.revision == head.revision) & _H.status.is_in(*editable)
-    actions: list[Action] = [_H.body.set(body), _H.revision.set(head.revision + 1)]
+    condition = (_H.revision == broadcast.revision) & _H.status.is_in(*editable)
+    actions: list[Action] = [_H.body.set(body), _H.revision.set(broadcast.revision + 1)]
     actions += [_H.claim.remove(), _H.claimed.remove()]
-    if head.status == "scheduled":
+    if broadcast.status == "scheduled":
         actions.append(_H.asked_by.set(by))
-        condition = _is_claimed(head, condition)
-    return _update(head.account, head.id, actions, condition)
+        condition = _is_claimed(broadcast, condition)
+    return _update(broadcast.account, broadcast.id, actions, condition)
 
 
-def delete(head: Head) -> bool:
+def delete(broadcast: Broadcast) -> bool:
     """Take away the broadcast that was seen; False when it has changed since."""
-    seen = _H.run.does_not_exist() if head.run is None else _H.run == head.run
-    condition = (_H.revision == head.revision) & (_H.status == head.status) & seen
+    seen = _H.run.does_not_exist() if broadcast.run is None else _H.run == broadcast.run
+    condition = (_H.revision == broadcast.revision) & (_H.status == broadcast.status) & seen
     try:
-        HeadRecord(head.account, head.id).delete(condition=condition)
+        BroadcastRecord(broadcast.account, broadcast.id).delete(condition=condition)
     except DeleteError as error:
         if dynamo.condition_failed(error):
-            return find(head.account, head.id) is None
+            return find(broadcast.account, broadcast.id) is None
         raise
     return True
 
 
 def begin(
-    head: Head,
+    broadcast: Broadcast,
     run: str,
     at: str,
     status: str,
@@ -238,13 +240,13 @@ def begin(
     fresh = ("reason", "step", "token", "go_at", "finished_at", "claim", "claimed")
     answers = ("approved", "approved_by", "approved_at", "rejected_by")
     actions += [getattr(_H, name).remove() for name in (*fresh, *answers)]
-    seen: Condition = _H.run.does_not_exist() if head.run is None else _H.run == head.run
+    seen: Condition = _H.run.does_not_exist() if broadcast.run is None else _H.run == broadcast.run
     own = (_H.run == run) & (_H.status == status)
-    seen = _is_claimed(head, seen & (_H.status == head.status))
-    return _update(head.account, head.id, actions, seen | own)
+    seen = _is_claimed(broadcast, seen & (_H.status == broadcast.status))
+    return _update(broadcast.account, broadcast.id, actions, seen | own)
 
 
-def move(head: Head, status: str, of: Sequence[str], **fields: str | bool | None) -> bool:
+def move(broadcast: Broadcast, status: str, of: Sequence[str], **fields: str | bool | None) -> bool:
     """Move the run that was seen to a status, from one of these; None removes a field.
 
     True also when it has come there meanwhile with just these fields: a move that was sent again because
@@ -254,33 +256,33 @@ def move(head: Head, status: str, of: Sequence[str], **fields: str | bool | None
     for name, value in fields.items():
         attribute = getattr(_H, name)
         actions.append(attribute.remove() if value is None else attribute.set(value))
-    if _update(head.account, head.id, actions, (_H.run == head.run) & _H.status.is_in(*of)):
+    if _update(broadcast.account, broadcast.id, actions, (_H.run == broadcast.run) & _H.status.is_in(*of)):
         return True
-    now = find(head.account, head.id)
-    wanted = {"run": head.run, "status": status, **fields}
-    return head.status != status and now is not None and wanted.items() <= vars(now).items()
+    now = find(broadcast.account, broadcast.id)
+    wanted = {"run": broadcast.run, "status": status, **fields}
+    return broadcast.status != status and now is not None and wanted.items() <= vars(now).items()
 
 
-def note(head: Head, **fields: str | int | bool) -> bool:
+def note(broadcast: Broadcast, **fields: str | int | bool) -> bool:
     """Set fields of the run that was seen."""
     actions = [getattr(_H, name).set(value) for name, value in fields.items()]
-    return _update(head.account, head.id, actions, _H.run == head.run)
+    return _update(broadcast.account, broadcast.id, actions, _H.run == broadcast.run)
 
 
-def count_execution(head: Head) -> bool:
+def count_execution(broadcast: Broadcast) -> bool:
     """Take the next execution's number; False when another has just done so."""
-    number, by = head.executions + 1, new_ulid()
+    number, by = broadcast.executions + 1, new_ulid()
     own = (_H.executions == number) & (_H.counted_by == by)
-    seen = (_H.run == head.run) & ((_H.executions == head.executions) | own)
-    return _update(head.account, head.id, [_H.executions.set(number), _H.counted_by.set(by)], seen)
+    seen = (_H.run == broadcast.run) & ((_H.executions == broadcast.executions) | own)
+    return _update(broadcast.account, broadcast.id, [_H.executions.set(number), _H.counted_by.set(by)], seen)
 
 
 # -- runs -----------------------------------------------------------------------------------------
 
 
-def put_open(account: str, run: str, broadcast: str) -> None:
+def put_open(account: str, run: str, broadcast_id: str) -> None:
     """Put a run in the index of those that are not at their end."""
-    RunRecord(f"{account}#open", run, broadcast=broadcast).save()
+    RunRecord(f"{account}#open", run, broadcast=broadcast_id).save()
 
 
 def close(account: str, run: str) -> None:
@@ -294,27 +296,27 @@ def open_runs(account: str) -> list[tuple[str, str]]:
     return [(record.sk, str(record.broadcast)) for record in query]
 
 
-def write_outcome(head: Head, status: str, progress: dict[str, Any], now: datetime) -> None:
+def write_outcome(broadcast: Broadcast, status: str, progress: dict[str, Any], now: datetime) -> None:
     """Note how a run ended, in the history of its broadcast."""
     actions: list[Action] = [
-        RunRecord.broadcast.set(head.id),
+        RunRecord.broadcast.set(broadcast.id),
         RunRecord.status.set(status),
         RunRecord.progress.set(progress),
         RunRecord.finished_at.set(iso(now)),
-        RunRecord.start_at.set(head.at or iso(now)),
+        RunRecord.start_at.set(broadcast.at or iso(now)),
     ]
-    if head.reason:
-        actions.append(RunRecord.reason.set(head.reason))
-    if head.started_at:
-        actions.append(RunRecord.started_at.set(head.started_at))
-    RunRecord(f"{head.account}#{head.id}#runs", str(head.run)).update(actions)
+    if broadcast.reason:
+        actions.append(RunRecord.reason.set(broadcast.reason))
+    if broadcast.started_at:
+        actions.append(RunRecord.started_at.set(broadcast.started_at))
+    RunRecord(f"{broadcast.account}#{broadcast.id}#runs", str(broadcast.run)).update(actions)
 
 
 def runs(
-    account: str, broadcast: str, limit: int, before: str | None
+    account: str, broadcast_id: str, limit: int, before: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page of a broadcast's runs, newest first, and the run to go on before."""
-    pk = f"{account}#{broadcast}#runs"
+    pk = f"{account}#{broadcast_id}#runs"
     start = {"pk": {"S": pk}, "sk": {"S": before}} if before else None
     query = RunRecord.query(
         pk, consistent_read=True, scan_index_forward=False, limit=limit, last_evaluated_key=start

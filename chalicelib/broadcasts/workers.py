@@ -8,7 +8,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib.accounts import friend_tokens
 from chalicelib.broadcasts import lifecycle, steps, store
-from chalicelib.broadcasts.model import Frozen
+from chalicelib.broadcasts.model import RunSnapshot
 from chalicelib.broadcasts.plans import packing, planning, run_snapshots
 from chalicelib.shared import time_left
 from chalicelib.shared.batches import each_message
@@ -30,31 +30,31 @@ def plan_shard(event: SQSEvent) -> dict[str, Any]:
     left = time_left.begin(event)
 
     def work(body: dict[str, Any], received: int) -> None:
-        frozen = run_snapshots.find_frozen(body["account"], body["broadcast"], body["run"])
-        if frozen is None:
+        run_snapshot = run_snapshots.find_run_snapshot(body["account"], body["broadcast"], body["run"])
+        if run_snapshot is None:
             return  # asked for before the run was frozen: whoever freezes it asks again
         if "part" in body:
-            packed = packing.work_on(frozen, int(body["part"]), left, again=received > 1)
-        elif _judge(frozen, body, left):
+            packed = packing.work_on(run_snapshot, int(body["part"]), left, again=received > 1)
+        elif _judge(run_snapshot, body, left):
             # After the shard and before the message is done with: if this fails, it comes again.
-            packed = packing.go_on(frozen, left)
+            packed = packing.go_on(run_snapshot, left)
         else:
             return
         if packed:
-            head = store.find(frozen.account, frozen.broadcast)
-            if head is not None and head.run == frozen.run:
-                lifecycle.nudge(head)
+            broadcast = store.find(run_snapshot.account, run_snapshot.broadcast)
+            if broadcast is not None and broadcast.run == run_snapshot.run:
+                lifecycle.nudge(broadcast)
 
     return each_message(event, work)
 
 
-def _judge(frozen: Frozen, body: dict[str, Any], left: TimeLeft) -> bool:
+def _judge(run_snapshot: RunSnapshot, body: dict[str, Any], left: TimeLeft) -> bool:
     """Judge a shard from where the message says; False when it is not over, and comes again."""
     since = planning.Judged.read(body["since"]) if "since" in body else None
-    tools = planning.tools(frozen, friend_tokens.make)
-    at = planning.judge_shard(frozen, tools, int(body["shard"]), left, since)
+    tools = planning.tools(run_snapshot, friend_tokens.make)
+    at = planning.judge_shard(run_snapshot, tools, int(body["shard"]), left, since)
     if at is not None:
-        packing.ask(frozen, [{"shard": body["shard"], "since": at.body()}])
+        packing.ask(run_snapshot, [{"shard": body["shard"], "since": at.body()}])
     return at is None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.catalog.service import Snapshot
 from chalicelib.messages import bounds, together, untracked, variables
 from chalicelib.messages.limits import flex, imagemap, plain, templates
-from chalicelib.messages.limits.spot import EMPTY, Holey, Spot
+from chalicelib.messages.limits.node import EMPTY, Node, TemplatedText
 from chalicelib.messages.places import URL_KEYS, Place
 from chalicelib.messages.text import is_sound, units
 from chalicelib.shared.errors import Detail
@@ -33,7 +33,7 @@ MAX_DEPTH = 26
 """DynamoDB keeps at most 32 levels, and a document adds some around the message."""
 MAX_BYTES = 300_000
 
-_TYPES: dict[str, Callable[[Spot], None]] = {
+_TYPES: dict[str, Callable[[Node], None]] = {
     "text": plain.check_text,
     "textV2": plain.check_text_v2,
     "sticker": plain.check_sticker,
@@ -60,11 +60,11 @@ def check(messages: list[dict[str, Any]]) -> list[Detail]:
         if not isinstance(message, dict):
             found.append(Detail(f"messages[{n}]", Reason("must_be_object")))
             continue
-        spot = Spot(message, f"messages[{n}]", found)
-        kind = spot.choice("type", _TYPES, required=True)
+        node = Node(message, f"messages[{n}]", found)
+        kind = node.choice("type", _TYPES, required=True)
         if kind:
-            _TYPES[kind](spot)
-            plain.check_common(spot)
+            _TYPES[kind](node)
+            plain.check_common(node)
     found += [Detail(path, Reason("half_character")) for path in _unsound(messages)]
     size = len(json.dumps(messages, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     if size > MAX_BYTES:
@@ -211,11 +211,11 @@ _Fill = Callable[[Expression, Place], str]
 
 
 def _filled(messages: list[dict[str, Any]], fill: _Fill, *, empty: bool = False) -> list[Any]:
-    """The messages with every variable filled in, as ``Holey`` texts; ``empty``: emptiness is to be said."""
+    """The messages with every variable as ``TemplatedText``; ``empty``: that it may be empty is reported."""
     objects: list[Any] = messages
     return [
         {
-            name: _holey(inner, fill, name, braces=message.get("type") == "textV2", empty=empty)
+            name: _templated(inner, fill, name, braces=message.get("type") == "textV2", empty=empty)
             if name == "text" and isinstance(inner, str) and has_expressions(inner)
             else _value(name, inner, fill, empty=empty)
             for name, inner in message.items()
@@ -228,7 +228,7 @@ def _filled(messages: list[dict[str, Any]], fill: _Fill, *, empty: bool = False)
 
 def _value(key: str, value: Any, fill: _Fill, *, empty: bool) -> Any:
     if isinstance(value, str):
-        return _holey(value, fill, key, braces=False, empty=empty) if has_expressions(value) else value
+        return _templated(value, fill, key, braces=False, empty=empty) if has_expressions(value) else value
     if isinstance(value, dict):
         return {name: _value(name, inner, fill, empty=empty) for name, inner in value.items()}
     if isinstance(value, list):
@@ -236,13 +236,13 @@ def _value(key: str, value: Any, fill: _Fill, *, empty: bool) -> Any:
     return value
 
 
-def _holey(text: str, fill: _Fill, key: str, *, braces: bool, empty: bool) -> Holey:
+def _templated(text: str, fill: _Fill, key: str, *, braces: bool, empty: bool) -> TemplatedText:
     parts, pieces = _parts(text), list[str]()
     for part in parts:
         place = Place(address=key in URL_KEYS, first=not pieces, braces=braces)
         pieces.append(fill(part, place) if isinstance(part, Expression) else part)
     constant = [isinstance(part, str) or bounds.is_constant(part) for part in parts]
-    filled = Holey("".join(pieces))
+    filled = TemplatedText("".join(pieces))
     filled.opens = not constant or not constant[0]
     filled.always = bool(constant) and all(constant)
     filled.empty = empty

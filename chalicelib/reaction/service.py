@@ -37,7 +37,7 @@ from chalicelib.reaction import unsend
 from chalicelib.reaction.decide import decide
 from chalicelib.reaction.effects import held
 from chalicelib.reaction.effects import service as effects
-from chalicelib.reaction.effects.context import Errand
+from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.reaction.profile_lookup import Acquaintance
 from chalicelib.rules import health
 from chalicelib.rules.compile import live_program
@@ -123,7 +123,9 @@ def _once(event: FriendEvent, account: Account, program: Program, acquaintance: 
     if _complete(known.get(event.event_id)) or _is_dropped(event, sheet):
         return True
     if sheet is not None and event.event_id in pending:
-        _finish(Errand(account, event, sheet, program), unsend.record_of(pending[event.event_id], sheet))
+        _finish(
+            EffectContext(account, event, sheet, program), unsend.record_of(pending[event.event_id], sheet)
+        )
         return True
     if same_click.is_same(sheet, event):
         return True
@@ -144,8 +146,8 @@ def _once(event: FriendEvent, account: Account, program: Program, acquaintance: 
         deliveries.note_opt_out(account.id, iso(clock.now()))
     if not friends.create_or_update(account.id, account.shards, event.user_id, sheet, after, seen):
         return False
-    errand = Errand(account, event, after, program, decision.payloads, first=True)
-    _finish(errand, record)
+    context = EffectContext(account, event, after, program, decision.payloads, first=True)
+    _finish(context, record)
     return True
 
 
@@ -236,24 +238,24 @@ def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:
     } | ({"history": decision.history} if decision.history else {})
 
 
-def _finish(errand: Errand, record: dict[str, Any]) -> None:
+def _finish(context: EffectContext, record: dict[str, Any]) -> None:
     """Steps 5 and 6: the effects that are still open, then the activity."""
     try:
-        effects.carry_out(replace(errand, changes=record["changes"]), record["effects"])
+        effects.carry_out(replace(context, changes=record["changes"]), record["effects"])
     except effects.Unfinished:
-        _keep_statuses(errand, record)
+        _keep_statuses(context, record)
         raise
-    if "unsent_at" in errand.event.props:
+    if "unsent_at" in context.event.props:
         # Before the activity: once that stands, nobody comes back here.
-        event = errand.event
+        event = context.event
         forgetting.empty_ledger(event.account_id, event.user_id, event.event_id, record["effects"])
-    activities.replace_failed(_activity(errand.event, record, errand.sheet))
-    health.note_effects(errand.account.id, errand.event.user_id, record["effects"])
+    activities.replace_failed(_activity(context.event, record, context.sheet))
+    health.note_effects(context.account.id, context.event.user_id, record["effects"])
 
 
-def _keep_statuses(errand: Errand, record: dict[str, Any]) -> None:
+def _keep_statuses(context: EffectContext, record: dict[str, Any]) -> None:
     """Note what was carried out before the failure, so that a reply that went out is not called unknown."""
-    account, event = errand.account, errand.event
+    account, event = context.account, context.event
     path = ("pending", event.event_id)
     sets = [((*path, "effects"), record["effects"])]
     try:
@@ -281,7 +283,7 @@ def _finish_others(
         record = unsend.record_of(waiting, sheet)
         event = FriendEvent(event_id, account.id, sheet["user_id"], **record["event"])
         try:
-            _finish(Errand(account, event, sheet, program), record)
+            _finish(EffectContext(account, event, sheet, program), record)
         except Exception:  # noqa: BLE001 (its own message comes again)
             logger.exception("an earlier event of the friend stays unfinished", extra={"event": event_id})
         else:

@@ -32,7 +32,7 @@ from chalicelib.http.routes import Operation
 from chalicelib.messages import render
 from chalicelib.reaction.decide import decide
 from chalicelib.reaction.effects import holding, outgoing_messages
-from chalicelib.reaction.effects.context import Errand
+from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.rehearsals import sampling
 from chalicelib.rehearsals import service as rehearsal
 from chalicelib.rehearsals.posting import Anew, Message
@@ -272,10 +272,10 @@ def judging(account: Account, catalog: Snapshot) -> Anew:
     def why_not(what: Message, sheet: Sheet, now: datetime) -> Kept | None:
         why, event = holding.why_not(program, what.effect, sheet, now), what.event
         if why is None and event is not None and what.message is not None:
-            errand = Errand(account, event, sheet, program)
+            context = EffectContext(account, event, sheet, program)
             try:
                 outgoing_messages.rendered(
-                    errand, catalog.get("messages", what.message).body, what.effect, now
+                    context, catalog.get("messages", what.message).body, what.effect, now
                 )
             except render.Unrenderable as error:
                 return Reason("unrenderable_for", why=error.reason).kept()

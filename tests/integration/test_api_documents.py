@@ -209,11 +209,11 @@ def test_a_broadcast_that_may_still_go_out_keeps_what_it_names(cloud: None, stat
         "variants": [{"id": "x", "message": "a"}, {"id": "y", "message": "b"}],
     }
     broadcasts.put("shop", "b1", body, None, "tests")
-    store.HeadRecord("shop", "b1").update([store.HeadRecord.status.set(status)])
+    store.BroadcastRecord("shop", "b1").update([store.BroadcastRecord.status.set(status)])
     assert api.paths(422, "DELETE", f"{base}/tags/seen") == ["broadcasts.b1.exclude.tag"]
     assert api.paths(422, "DELETE", f"{base}/messages/b") == ["broadcasts.b1.variants[1].message"]
     for over in ("done", "cancelled"):
-        store.HeadRecord("shop", "b1").update([store.HeadRecord.status.set(over)])
+        store.BroadcastRecord("shop", "b1").update([store.BroadcastRecord.status.set(over)])
         api.ok("DELETE", f"{base}/messages/{'a' if over == 'done' else 'b'}")
 
 

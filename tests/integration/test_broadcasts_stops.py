@@ -244,22 +244,22 @@ def test_places_taken_for_a_slice_that_lost_are_given_back(
     an_account(SHOP, policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
     put(audience={"tag": "vip"})
     run = broadcasts.send("shop", "b", "test")["run"]
-    world.run(done=lambda: run_snapshots.find_frozen("shop", "b", run) is not None)
-    frozen = run_snapshots.find_frozen("shop", "b", run)
-    assert frozen is not None
-    tools = planning.tools(frozen)
+    world.run(done=lambda: run_snapshots.find_run_snapshot("shop", "b", run) is not None)
+    run_snapshot = run_snapshots.find_run_snapshot("shop", "b", run)
+    assert run_snapshot is not None
+    tools = planning.tools(run_snapshot)
     slower = replace(tools, judge=replace(tools.judge, included=lambda sheet: True))
     put_slice = plan_store.put_slice
 
     def after_the_other(*args: Any) -> Any:
         monkeypatch.setattr(plan_store, "put_slice", put_slice)
         for shard in range(SHOP.shards):
-            planning.judge_shard(frozen, tools, shard)
+            planning.judge_shard(run_snapshot, tools, shard)
         return put_slice(*args)
 
     monkeypatch.setattr(plan_store, "put_slice", after_the_other)
     for shard in range(SHOP.shards):
-        planning.judge_shard(frozen, slower, shard)
+        planning.judge_shard(run_snapshot, slower, shard)
     world.run(until=timedelta(minutes=1))
     assert set(world.line.got) == {"U1", "U3", "U5"}
     put("c")

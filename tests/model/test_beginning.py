@@ -5,8 +5,8 @@ names the message and so that it does not; two publishers, of whom each acts onc
 scheduled one is edited so that it names the message. Anybody may crash anywhere.
 
 Steps and code: the editor ``count`` and ``look`` at broadcasts (``catalog.service.save``, and the check it is
-given, ``api/rights.py``), then ``move`` the catalog's pointer · a publisher ``read`` the head, ``claim`` for
-it what it will use, ``begin`` (the count on the pointer), ``commit`` (``broadcasts/claiming.py``).
+given, ``api/rights.py``), then ``move`` the catalog's pointer · a publisher ``read`` the broadcast, ``claim``
+for it what it will use, ``begin`` (the count on the pointer), ``commit`` (``broadcasts/claiming.py``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.model.explorer import Model, must_break, must_hold
 
 
 class Publisher(NamedTuple):
-    """``left``: acts it may still begin; what it has read of the head."""
+    """``left``: acts it may still begin; what it has read of the broadcast."""
 
     left: int = 1
     at: str = "idle"
@@ -30,7 +30,7 @@ class Publisher(NamedTuple):
 
 
 class State(NamedTuple):
-    """The pointer (changed, begun), the broadcast's head, the editor, both publishers."""
+    """The pointer (changed, begun), the broadcast, the editor, both publishers."""
 
     changed: bool = False
     begun: int = 0

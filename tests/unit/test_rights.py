@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api import rights
-from chalicelib.broadcasts.dependents import Going
+from chalicelib.broadcasts.dependents import OpenBroadcast
 from chalicelib.catalog.snapshot import Document, Head, Key, Snapshot
 from chalicelib.rules import reach
 from tests.reaction_builders import a_catalog, a_rule
@@ -254,12 +254,12 @@ def test_what_reaches_nobody_is_an_editors(row: str) -> None:
 def test_what_a_broadcast_under_way_uses_is_live(status: str) -> None:
     """Its message and its audience's segment, through other segments; not those of a draft."""
     before = {"segments/s": SEGMENT, "segments/t": {"name": "t", "condition": {"segment": "s"}}}
-    going = [Going("b", status, {"audience": {"segment": "t"}, "message": "hello"})]
+    open_broadcasts = [OpenBroadcast("b", status, {"audience": {"segment": "t"}, "message": "hello"})]
     for name, body in {
         "segments/s": {**SEGMENT, "condition": {"everyone": True}},
         "messages/hello": {**TEXT, "messages": [{"type": "text", "text": "other"}]},
     }.items():
-        [detail] = rights.needs(catalog(before), catalog(before | {name: body}), going)
+        [detail] = rights.needs(catalog(before), catalog(before | {name: body}), open_broadcasts)
         assert detail.path == name.replace("/", ".")
         assert f"broadcasts/b is {status}" in detail.message
         assert rights.needs(catalog(before), catalog(before | {name: body}), []) == []
@@ -267,9 +267,9 @@ def test_what_a_broadcast_under_way_uses_is_live(status: str) -> None:
 
 def test_what_a_broadcast_is_just_about_to_use_is_live() -> None:
     """A publisher has claimed it for going out."""
-    going = [Going("b", "being scheduled", None, ("messages/hello", "segments/s"))]
+    open_broadcasts = [OpenBroadcast("b", "being scheduled", None, ("messages/hello", "segments/s"))]
     other = {"messages/hello": {**TEXT, "messages": [{"type": "text", "text": "other"}]}}
-    [detail] = rights.needs(catalog({}), catalog(other), going)
+    [detail] = rights.needs(catalog({}), catalog(other), open_broadcasts)
     assert detail.path == "messages.hello"
     assert "broadcasts/b is being scheduled" in detail.message
 
@@ -328,7 +328,7 @@ CATALOGS = st.fixed_dictionaries(
 )
 AUDIENCES = st.sampled_from([{"segment": "s"}, {"segment": "t"}])
 BODIES = st.fixed_dictionaries({"audience": AUDIENCES, "message": st.sampled_from(["hello", "m"])})
-GOING = st.lists(st.builds(lambda body: Going("b", "scheduled", body), BODIES), max_size=1)
+OPEN_BROADCASTS = st.lists(st.builds(lambda body: OpenBroadcast("b", "scheduled", body), BODIES), max_size=1)
 
 
 def speaks(snapshot: Snapshot) -> set[str]:
@@ -357,16 +357,16 @@ def speaks(snapshot: Snapshot) -> set[str]:
     return {name for name in rules if of(name, frozenset())}
 
 
-@given(CATALOGS, CATALOGS, GOING)
+@given(CATALOGS, CATALOGS, OPEN_BROADCASTS)
 def test_nothing_an_editor_may_do_changes_what_is_sent(
-    before: dict[str, Any], change: dict[str, Any], going: list[Going]
+    before: dict[str, Any], change: dict[str, Any], open_broadcasts: list[OpenBroadcast]
 ) -> None:
     """Whatever a change is made of: if no publisher is needed, the rules that may speak, what they are, what
     they use, the published scenarios, policies, and what broadcasts under way send are the same as before."""
     # What a rule or a broadcast names is there: saving refuses it otherwise.
     before = {"segments/s": SEGMENT, "segments/t": {"name": "t", "condition": {"segment": "s"}}} | before
     old, new = catalog(before), catalog(before | change)
-    if rights.needs(old, new, going):
+    if rights.needs(old, new, open_broadcasts):
         return
 
     def body(snapshot: Snapshot, key: tuple[str, str]) -> Any:
@@ -385,7 +385,7 @@ def test_nothing_an_editor_may_do_changes_what_is_sent(
         }
         live |= {("forms", "f") for a in rule["then"] if "start_form" in a}
         live |= {("segments", s) for s in ("s", "t") if (rule.get("if") or {}).get("segment") in {s, "t"}}
-    for broadcast in going:
+    for broadcast in open_broadcasts:
         assert broadcast.body
         live |= {("messages", broadcast.body["message"]), ("segments", "s")}
     for key in live:

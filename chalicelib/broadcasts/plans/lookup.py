@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts.model import Frozen, Head
+from chalicelib.broadcasts.model import Broadcast, RunSnapshot
 from chalicelib.broadcasts.plans import plan, run_snapshots
 from chalicelib.broadcasts.plans import store as plan_store
 from chalicelib.catalog import service as catalog
@@ -24,22 +24,26 @@ _SHARDS_PER_PAGE = 16
 
 
 def recipients(
-    head: Head, status: str | None, limit: int, cursor: dict[str, Any] | None
+    broadcast: Broadcast, status: str | None, limit: int, cursor: dict[str, Any] | None
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """A page of everybody whom the newest run means: first who gets nothing by the plan, then the ledger."""
-    frozen = run_snapshots.find_frozen(head.account, head.id, head.run) if head.run else None
-    if frozen is None:
+    run_snapshot = (
+        run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, broadcast.run)
+        if broadcast.run
+        else None
+    )
+    if run_snapshot is None:
         return [], None
     page: list[dict[str, Any]] = []
     place = cursor or {"part": "plan", "shard": 0, "at": 0}
     if place["part"] == "plan":
-        page, following = _planned(frozen, status, limit, place["shard"], place["at"])
+        page, following = _planned(run_snapshot, status, limit, place["shard"], place["at"])
         if following is None or following["part"] == "plan" or len(page) == limit:
             return page, following
         place = following
     found, more = deliveries.recipients(
-        head.account,
-        frozen.run,
+        broadcast.account,
+        run_snapshot.run,
         status,
         limit - len(page),
         {"chunk": place["chunk"], "at": place["at"]},
@@ -48,22 +52,22 @@ def recipients(
 
 
 def _planned(
-    frozen: Frozen, status: str | None, limit: int, shard: int, skip: int
+    run_snapshot: RunSnapshot, status: str | None, limit: int, shard: int, skip: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Lines of the plan, from a shard's line ``skip`` on: of a few shards, so perhaps not ``limit``."""
-    planned = plan_store.read_plan(frozen.account, frozen.run)
+    planned = plan_store.read_plan(run_snapshot.account, run_snapshot.run)
     done, packed = planned.done, planned.packed
-    variants = {arm.id: arm.variant for arm in frozen.arms}
+    variants = {arm.id: arm.variant for arm in run_snapshot.arms}
     page: list[dict[str, Any]] = []
     read = 0
-    for number in range(shard, frozen.shards):
+    for number in range(shard, run_snapshot.shards):
         counts = done.get(number)
         if packed is not None and counts is not None and not (counts.skipped or counts.held_out):
             continue
         if read == _SHARDS_PER_PAGE:
             return page, {"part": "plan", "shard": number, "at": 0}
         read += 1
-        for index, line in enumerate(_lines(frozen, number, variants, packed=packed is not None)):
+        for index, line in enumerate(_lines(run_snapshot, number, variants, packed=packed is not None)):
             if (number == shard and index < skip) or status not in {None, line["status"]}:
                 continue
             if len(page) == limit:
@@ -73,9 +77,9 @@ def _planned(
 
 
 def _lines(
-    frozen: Frozen, shard: int, variants: dict[str, str | None], *, packed: bool
+    run_snapshot: RunSnapshot, shard: int, variants: dict[str, str | None], *, packed: bool
 ) -> Iterator[dict[str, Any]]:
-    for part in plan_store.slices(frozen.account, frozen.run, shard, payloads=False):
+    for part in plan_store.slices(run_snapshot.account, run_snapshot.run, shard, payloads=False):
         for reason, users in sorted(part.skipped.items()):
             yield from ({"user_id": user, "status": "skipped", "reason": reason} for user in users)
         yield from ({"user_id": user, "status": "held_out"} for user in part.held_out)
@@ -84,16 +88,16 @@ def _lines(
             yield from ({"user_id": user, "status": "pending", **variant} for user in users)
 
 
-def chunks_of(account: str, broadcast: str, run: str, users: Sequence[str]) -> dict[str, str]:
+def chunks_of(account: str, broadcast_id: str, run: str, users: Sequence[str]) -> dict[str, str]:
     """Whom of these friends a packed run is for, and in which of its chunks (or in a child of that)."""
-    frozen = run_snapshots.find_frozen(account, broadcast, run)
+    run_snapshot = run_snapshots.find_run_snapshot(account, broadcast_id, run)
     planned = plan_store.read_plan(account, run)
-    if frozen is None or planned.packed is None:
+    if run_snapshot is None or planned.packed is None:
         return {}
     names = sorted(name for name in deliveries.chunk_names(account, run) if "." not in name)
     by_shard: dict[int, set[str]] = {}
     for user in users:
-        by_shard.setdefault(friend_shard(user, frozen.shards), set()).add(user)
+        by_shard.setdefault(friend_shard(user, run_snapshot.shards), set()).add(user)
     found: dict[str, str] = {}
     for shard, wanted in by_shard.items():
         at = plan.add(counts for number, counts in planned.done.items() if number < shard).arms
@@ -108,26 +112,30 @@ def chunks_of(account: str, broadcast: str, run: str, users: Sequence[str]) -> d
     return found
 
 
-def why(head: Head, user: str) -> dict[str, Any]:
+def why(broadcast: Broadcast, user: str) -> dict[str, Any]:
     """Why a friend is in the newest run or not, and what came of it: ``{"user_id", "outcome", "in_audience",
     "audience", "exclude"}`` with the conditions as trees. Raises NotFound for a friend never seen.
 
     The trees show the friend as of today; ``outcome`` (null: not in the run) is what was decided then.
     """
-    account = accounts.get_account(head.account)
-    sheet = friends.load(head.account, account.shards, user)
+    account = accounts.get_account(broadcast.account)
+    sheet = friends.load(broadcast.account, account.shards, user)
     if sheet is None or sheet.get("status") == "erased":
         raise NotFound(Reason("no_friend", user=user))
-    frozen = run_snapshots.find_frozen(head.account, head.id, head.run) if head.run else None
-    body = frozen.body if frozen else head.body
-    snapshot, now = catalog.snapshot(head.account), clock.now()
+    run_snapshot = (
+        run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, broadcast.run)
+        if broadcast.run
+        else None
+    )
+    body = run_snapshot.body if run_snapshot else broadcast.body
+    snapshot, now = catalog.snapshot(broadcast.account), clock.now()
     context = language.Context(snapshot, ZoneInfo(account.time_zone))
     exclude = body.get("exclude")
     return {
         "user_id": user,
-        "run": head.run,
-        "judged_at": frozen.now if frozen else None,
-        "outcome": _outcome(frozen, user) if frozen else None,
+        "run": broadcast.run,
+        "judged_at": run_snapshot.now if run_snapshot else None,
+        "outcome": _outcome(run_snapshot, user) if run_snapshot else None,
         "in_audience": language.compile_audience(body["audience"], context)(sheet, now)
         and not (exclude and language.compile(exclude, context)(sheet, now)),
         "status": sheet.get("status"),
@@ -136,11 +144,11 @@ def why(head: Head, user: str) -> dict[str, Any]:
     }
 
 
-def _outcome(frozen: Frozen, user: str) -> dict[str, Any] | None:
+def _outcome(run_snapshot: RunSnapshot, user: str) -> dict[str, Any] | None:
     """What a run decided about a friend and what came of it; None: it did not mean this one."""
-    shard = friend_shard(user, frozen.shards)
+    shard = friend_shard(user, run_snapshot.shards)
     before: dict[str, int] = {}
-    for part in plan_store.slices(frozen.account, frozen.run, shard, payloads=False):
+    for part in plan_store.slices(run_snapshot.account, run_snapshot.run, shard, payloads=False):
         for reason, users in part.skipped.items():
             if user in users:
                 return {"status": "skipped", "reason": reason}
@@ -148,18 +156,22 @@ def _outcome(frozen: Frozen, user: str) -> dict[str, Any] | None:
             return {"status": "held_out"}
         for arm, users in part.arms.items():
             if user in users:
-                return _in_chunk(frozen, shard, arm, before.get(arm, 0) + users.index(user), user)
+                return _in_chunk(run_snapshot, shard, arm, before.get(arm, 0) + users.index(user), user)
             before[arm] = before.get(arm, 0) + len(users)
     return None
 
 
-def _in_chunk(frozen: Frozen, shard: int, arm: str, position: int, user: str) -> dict[str, Any]:
+def _in_chunk(run_snapshot: RunSnapshot, shard: int, arm: str, position: int, user: str) -> dict[str, Any]:
     """The chunk is found by the recipient's number in its arm, which the names of chunks begin with."""
-    planned = plan_store.read_plan(frozen.account, frozen.run)
+    planned = plan_store.read_plan(run_snapshot.account, run_snapshot.run)
     pending: dict[str, Any] = {"status": "pending"}
     if planned.packed is None:
         return pending
     position += sum(counts.arms.get(arm, 0) for number, counts in planned.done.items() if number < shard)
-    name = deliveries.chunk_at(frozen.account, frozen.run, plan.chunk_name(arm, position))
-    found = deliveries.find_recipient(frozen.account, frozen.run, name.split(".")[0], user) if name else None
+    name = deliveries.chunk_at(run_snapshot.account, run_snapshot.run, plan.chunk_name(arm, position))
+    found = (
+        deliveries.find_recipient(run_snapshot.account, run_snapshot.run, name.split(".")[0], user)
+        if name
+        else None
+    )
     return {key: value for key, value in (found or pending).items() if key != "user_id"}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.broadcasts import store
-from chalicelib.broadcasts.model import Head
+from chalicelib.broadcasts.model import Broadcast
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.shared.times import iso, parse_iso
@@ -24,7 +24,7 @@ class Overlap:
     """Counts while a preview walks through the friends. ``needs``: what it reads of their sheets."""
 
     now: datetime
-    others: list[tuple[Head, Callable[[dict[str, Any]], bool]]]
+    others: list[tuple[Broadcast, Callable[[dict[str, Any]], bool]]]
     needs: frozenset[str]
     received: int = 0
     meant: Counter[str] = field(default_factory=Counter)
@@ -34,23 +34,23 @@ class Overlap:
         since = iso(self.now - WITHIN)
         got = (one["at"] for one in (sheet.get("received") or {}).values())
         self.received += any(at > since for at in got)
-        self.meant.update(head.id for head, is_meant in self.others if is_meant(sheet))
+        self.meant.update(broadcast.id for broadcast, is_meant in self.others if is_meant(sheet))
 
     def shown(self, scaled: Callable[[int], int]) -> dict[str, Any]:
         """``{"received": n, "scheduled": [{"broadcast", "at", "friends"}]}``."""
         scheduled = [
-            {"broadcast": head.id, "at": head.at, "friends": scaled(self.meant[head.id])}
-            for head, _ in self.others
+            {"broadcast": broadcast.id, "at": broadcast.at, "friends": scaled(self.meant[broadcast.id])}
+            for broadcast, _ in self.others
         ]
         return {"received": scaled(self.received), "scheduled": scheduled}
 
 
-def of(head: Head, context: Context, now: datetime) -> Overlap:
+def of(broadcast: Broadcast, context: Context, now: datetime) -> Overlap:
     """Nothing counted yet: the broadcasts that are scheduled within a day, and their audiences."""
     soon = [
         other
-        for other in store.all_heads(head.account)
-        if other.id != head.id and other.status == "scheduled" and other.at
+        for other in store.all_broadcasts(broadcast.account)
+        if other.id != broadcast.id and other.status == "scheduled" and other.at
         if now <= parse_iso(other.at) <= now + WITHIN
     ]
     soon = sorted(soon, key=lambda other: (str(other.at), other.id))[:MOST]
@@ -59,11 +59,11 @@ def of(head: Head, context: Context, now: datetime) -> Overlap:
     return Overlap(now, [(other, _meant(other, context, now)) for other in soon], needs)
 
 
-def _conditions(head: Head) -> list[dict[str, Any]]:
-    return [part for part in (head.body["audience"], head.body.get("exclude")) if part]
+def _conditions(broadcast: Broadcast) -> list[dict[str, Any]]:
+    return [part for part in (broadcast.body["audience"], broadcast.body.get("exclude")) if part]
 
 
-def _meant(head: Head, context: Context, now: datetime) -> Callable[[dict[str, Any]], bool]:
-    included = language.compile_audience(head.body["audience"], context)
-    excluded = language.compile(head.body["exclude"], context) if head.body.get("exclude") else None
+def _meant(broadcast: Broadcast, context: Context, now: datetime) -> Callable[[dict[str, Any]], bool]:
+    included = language.compile_audience(broadcast.body["audience"], context)
+    excluded = language.compile(broadcast.body["exclude"], context) if broadcast.body.get("exclude") else None
     return lambda sheet: included(sheet, now) and not (excluded and excluded(sheet, now))

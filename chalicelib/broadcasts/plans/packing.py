@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chalicelib.broadcasts.model import Arm, Frozen, Slice
+from chalicelib.broadcasts.model import Arm, RunSnapshot, Slice
 from chalicelib.broadcasts.plans import plan
 from chalicelib.broadcasts.plans import store as plan_store
 from chalicelib.broadcasts.plans.store import Planned
@@ -21,54 +21,54 @@ from chalicelib.gateways import clock, queues
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 
 
-def ask(frozen: Frozen, wanted: Sequence[Mapping[str, Any]]) -> None:
+def ask(run_snapshot: RunSnapshot, wanted: Sequence[Mapping[str, Any]]) -> None:
     """Put commands in the queue of planning. Raises RuntimeError when it refuses some."""
-    names = {"account": frozen.account, "broadcast": frozen.broadcast, "run": frozen.run}
+    names = {"account": run_snapshot.account, "broadcast": run_snapshot.broadcast, "run": run_snapshot.run}
     refused = queues.send_all("shards", [queues.Message({**names, **one}) for one in wanted])
     if refused:
         raise RuntimeError(f"queue shards refused {len(refused)} messages")
 
 
-def go_on(frozen: Frozen, left: TimeLeft = NO_LIMIT) -> bool:
+def go_on(run_snapshot: RunSnapshot, left: TimeLeft = NO_LIMIT) -> bool:
     """Pack a small run that is judged, ask for the parts of a large one; True when everything is packed."""
-    at = plan_store.read_plan(frozen.account, frozen.run)
-    if at.packed is None and len(at.done) < frozen.shards:
+    at = plan_store.read_plan(run_snapshot.account, run_snapshot.run)
+    if at.packed is None and len(at.done) < run_snapshot.shards:
         return False
     parts = plan.parts(at.done)
     if len(parts) == 1:
-        return work_on(frozen, 0, left, at)
-    if at.packed is None and plan_store.may_ask(frozen.account, frozen.run, clock.now()):
+        return work_on(run_snapshot, 0, left, at)
+    if at.packed is None and plan_store.may_ask(run_snapshot.account, run_snapshot.run, clock.now()):
         # One at least: whoever packed the last part may have died before it said that all are.
         missing = [part.number for part in parts if part.number not in at.parts] or [0]
-        ask(frozen, [{"part": number} for number in missing])
+        ask(run_snapshot, [{"part": number} for number in missing])
     return at.packed is not None
 
 
 def work_on(
-    frozen: Frozen, number: int, left: TimeLeft, at: Planned | None = None, *, again: bool = False
+    run_snapshot: RunSnapshot, number: int, left: TimeLeft, at: Planned | None = None, *, again: bool = False
 ) -> bool:
     """Pack a part, or empty its slices when the run is packed; asks for itself when the time is over first.
 
     True when everything is packed. ``again``: whoever did it before may have died before asking for the rest.
     """
-    at = at or plan_store.read_plan(frozen.account, frozen.run)
+    at = at or plan_store.read_plan(run_snapshot.account, run_snapshot.run)
     parts = plan.parts(at.done)
     if at.packed is None:
-        at = _pack(frozen, parts, number, at, left)
+        at = _pack(run_snapshot, parts, number, at, left)
         if at is None:
-            ask(frozen, [{"part": number}])
+            ask(run_snapshot, [{"part": number}])
             return False
         if at.packed is None:
             return False
         again = True
-    own = {arm.id for arm in frozen.arms if not arm.static}
+    own = {arm.id for arm in run_snapshot.arms if not arm.static}
     full = [part for part in parts if part.number not in at.emptied and _has_any(part, own)]
     others = [part.number for part in full if part.number != number]
     if again and others:
-        ask(frozen, [{"part": other} for other in others])
+        ask(run_snapshot, [{"part": other} for other in others])
     for part in full:
-        if part.number == number and not _empty(frozen, part, left):
-            ask(frozen, [{"part": number}])
+        if part.number == number and not _empty(run_snapshot, part, left):
+            ask(run_snapshot, [{"part": number}])
     return True
 
 
@@ -77,14 +77,14 @@ def _has_any(part: plan.Part, arms: set[str]) -> bool:
 
 
 def _pack(
-    frozen: Frozen, parts: Sequence[plan.Part], number: int, at: Planned, left: TimeLeft
+    run_snapshot: RunSnapshot, parts: Sequence[plan.Part], number: int, at: Planned, left: TimeLeft
 ) -> Planned | None:
     """Pack a part, and note it; how far the plan is then. None: the time was over first."""
-    account, run = frozen.account, frozen.run
+    account, run = run_snapshot.account, run_snapshot.run
     chunks = dict(at.parts)
     if number not in chunks:
         try:
-            packed = _cut(frozen, parts[number], left)
+            packed = _cut(run_snapshot, parts[number], left)
         except _IsPacked:
             return plan_store.read_plan(account, run)
         if packed is None:
@@ -104,15 +104,15 @@ class _IsPacked(Exception):
     """Somebody else has packed, and begun to empty the slices."""
 
 
-def _cut(frozen: Frozen, part: plan.Part, left: TimeLeft) -> int | None:
+def _cut(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> int | None:
     """Put the chunks of a part that do not stand; how many it has. None: the time was over, and how far it is
     is kept.
     """
-    account, run = frozen.account, frozen.run
-    since = plan_store.find_position(account, run, part.number) or plan.beginning(part, frozen.arms)
-    packer, standing = plan.Packer(frozen.arms, part, since), _standing(frozen, part)
+    account, run = run_snapshot.account, run_snapshot.run
+    since = plan_store.find_position(account, run, part.number) or plan.beginning(part, run_snapshot.arms)
+    packer, standing = plan.Packer(run_snapshot.arms, part, since), _standing(run_snapshot, part)
     reached = (since.shard, since.slice)
-    for shard, number, made in _slices(frozen, since):
+    for shard, number, made in _slices(run_snapshot, since):
         if packer.is_complete:
             break
         at = packer.position(shard, number)
@@ -121,29 +121,33 @@ def _cut(frozen: Frozen, part: plan.Part, left: TimeLeft) -> int | None:
             return None
         for piece in packer.take(shard, number, made):
             if piece.name not in standing:
-                _put(frozen, piece)
+                _put(run_snapshot, piece)
     return packer.chunks
 
 
-def _slices(frozen: Frozen, since: plan.Position) -> Iterator[tuple[int, int, Slice]]:
+def _slices(run_snapshot: RunSnapshot, since: plan.Position) -> Iterator[tuple[int, int, Slice]]:
     """Every slice from a position on, with its shard and number. Raises when the run is packed and they are
     not whole: chunks cut from emptied slices would not be those that stand.
     """
-    for shard in range(since.shard, frozen.shards):
+    for shard in range(since.shard, run_snapshot.shards):
         first = since.slice if shard == since.shard else 0
-        for number, made in enumerate(plan_store.slices(frozen.account, frozen.run, shard, first), first):
+        for number, made in enumerate(
+            plan_store.slices(run_snapshot.account, run_snapshot.run, shard, first), first
+        ):
             if made.emptied:
                 raise _IsPacked
             yield shard, number, made
 
 
-def _standing(frozen: Frozen, part: plan.Part) -> set[str]:
+def _standing(run_snapshot: RunSnapshot, part: plan.Part) -> set[str]:
     """The chunks of a part that stand already."""
     found: set[str] = set()
     for arm, last in part.last.items():
         if last > part.first[arm]:
             first = plan.chunk_name(arm, part.first[arm])
-            found |= deliveries.chunk_names(frozen.account, frozen.run, first, plan.chunk_name(arm, last))
+            found |= deliveries.chunk_names(
+                run_snapshot.account, run_snapshot.run, first, plan.chunk_name(arm, last)
+            )
     return found
 
 
@@ -159,12 +163,12 @@ def cause_of(broadcast: str, body: dict[str, Any], arm: Arm) -> dict[str, Any]:
     return {"broadcast": broadcast, **({"message": message} if message else {})}
 
 
-def _put(frozen: Frozen, piece: plan.Piece) -> None:
+def _put(run_snapshot: RunSnapshot, piece: plan.Piece) -> None:
     """Write a chunk. It is not fed: that is for the run's release."""
     deliveries.put_chunk(
         deliveries.Chunk(
-            account=frozen.account,
-            run=frozen.run,
+            account=run_snapshot.account,
+            run=run_snapshot.run,
             chunk=piece.name,
             kind="multicast" if piece.arm.static else "push",
             recipients=piece.users,
@@ -173,23 +177,23 @@ def _put(frozen: Frozen, piece: plan.Piece) -> None:
             category=piece.arm.category,
             topic=piece.arm.topic,
             repeats=bool(piece.arm.body.get("repeats")),
-            cause=cause_of(frozen.broadcast, frozen.body, piece.arm),
+            cause=cause_of(run_snapshot.broadcast, run_snapshot.body, piece.arm),
             variant=piece.arm.variant,
-            reserved_at=piece.arm.goes_at or frozen.now,
+            reserved_at=piece.arm.goes_at or run_snapshot.now,
         ),
         watch=False,
         feed=False,
     )
 
 
-def _empty(frozen: Frozen, part: plan.Part, left: TimeLeft) -> bool:
+def _empty(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> bool:
     """Take the payloads out of the slices of a part; False when the time is over first. Safe to repeat."""
     done = 0
     for shard in part.shards:
-        for number in plan_store.slices_with_payloads(frozen.account, frozen.run, shard):
+        for number in plan_store.slices_with_payloads(run_snapshot.account, run_snapshot.run, shard):
             if left.is_over and done:
                 return False
-            plan_store.empty_slice(frozen.account, frozen.run, shard, number)
+            plan_store.empty_slice(run_snapshot.account, run_snapshot.run, shard, number)
             done += 1
-    plan_store.set_emptied(frozen.account, frozen.run, part.number)
+    plan_store.set_emptied(run_snapshot.account, run_snapshot.run, part.number)
     return True

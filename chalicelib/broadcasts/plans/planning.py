@@ -12,7 +12,7 @@ from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.broadcasts import documents
-from chalicelib.broadcasts.model import SLICE_SHEETS, Arm, Frozen, Head, Slice, Totals
+from chalicelib.broadcasts.model import SLICE_SHEETS, Arm, Broadcast, RunSnapshot, Slice, Totals
 from chalicelib.broadcasts.plans import packing, plan, run_snapshots
 from chalicelib.broadcasts.plans import store as plan_store
 from chalicelib.catalog import service as catalog
@@ -55,32 +55,32 @@ def _whole(body: dict[str, Any]) -> dict[str, Any]:
     return {name: body[name] for name in fields if body.get(name) is not None}
 
 
-def freeze(head: Head) -> Frozen:
+def freeze(broadcast: Broadcast) -> RunSnapshot:
     """The run's document as of now, or as it was frozen before. Raises RuleViolation: it cannot work."""
-    run = str(head.run)
-    frozen = run_snapshots.find_frozen(head.account, head.id, run)
-    if frozen is not None:
-        return frozen
-    snapshot, account = catalog.snapshot(head.account), accounts.get_account(head.account)
-    wrong = documents.problems(head.id, head.body, snapshot)
+    run = str(broadcast.run)
+    run_snapshot = run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, run)
+    if run_snapshot is not None:
+        return run_snapshot
+    snapshot, account = catalog.snapshot(broadcast.account), accounts.get_account(broadcast.account)
+    wrong = documents.problems(broadcast.id, broadcast.body, snapshot)
     if wrong:
         raise RuleViolation.of(wrong)
     now = clock.now()
-    arms = arms_of(head.body, snapshot, now)
-    made = Frozen(
-        account=head.account,
-        broadcast=head.id,
+    arms = arms_of(broadcast.body, snapshot, now)
+    made = RunSnapshot(
+        account=broadcast.account,
+        broadcast=broadcast.id,
         run=run,
-        body=head.body | ({"rest_of": head.rest_of} if head.rest_of else {}),
+        body=broadcast.body | ({"rest_of": broadcast.rest_of} if broadcast.rest_of else {}),
         arms=arms,
-        catalog=_needed(head.body, arms, snapshot),
+        catalog=_needed(broadcast.body, arms, snapshot),
         now=iso(now),
         shards=account.shards,
         time_zone=account.time_zone,
-        revision=head.revision,
+        revision=broadcast.revision,
     )
-    run_snapshots.freeze(made, head.at or made.now)
-    return run_snapshots.find_frozen(head.account, head.id, run) or made
+    run_snapshots.freeze(made, broadcast.at or made.now)
+    return run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, run) or made
 
 
 def _needed(body: dict[str, Any], arms: Sequence[Arm], snapshot: catalog.Snapshot) -> catalog.Snapshot:
@@ -101,42 +101,44 @@ def _needed(body: dict[str, Any], arms: Sequence[Arm], snapshot: catalog.Snapsho
     return catalog.Snapshot(snapshot.account_id, documents=found)
 
 
-def fan_out(frozen: Frozen, left: TimeLeft = NO_LIMIT) -> bool:
+def fan_out(run_snapshot: RunSnapshot, left: TimeLeft = NO_LIMIT) -> bool:
     """Ask for every shard that is not judged yet; True when everything is judged and packed already."""
-    if packing.go_on(frozen, left):
+    if packing.go_on(run_snapshot, left):
         return True
-    done = plan_store.read_plan(frozen.account, frozen.run).done
-    missing = [shard for shard in range(frozen.shards) if shard not in done]
-    packing.ask(frozen, [{"shard": shard} for shard in missing])
+    done = plan_store.read_plan(run_snapshot.account, run_snapshot.run).done
+    missing = [shard for shard in range(run_snapshot.shards) if shard not in done]
+    packing.ask(run_snapshot, [{"shard": shard} for shard in missing])
     return False
 
 
-def judge_of(frozen: Frozen, tokens: friend_tokens.Maker) -> plan.Judge:
+def judge_of(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker) -> plan.Judge:
     """What decides about each friend of a run: the document, the moment and the catalog, all frozen."""
-    zone, now = ZoneInfo(frozen.time_zone), parse_iso(frozen.now)
-    context = language.Context(frozen.catalog, zone)
-    included = language.compile_audience(frozen.body["audience"], context)
-    exclude = frozen.body.get("exclude")
+    zone, now = ZoneInfo(run_snapshot.time_zone), parse_iso(run_snapshot.now)
+    context = language.Context(run_snapshot.catalog, zone)
+    included = language.compile_audience(run_snapshot.body["audience"], context)
+    exclude = run_snapshot.body.get("exclude")
     excluded = language.compile(exclude, context) if exclude else None
 
     def token(arm: Arm, sheet: dict[str, Any]) -> Callable[[], str]:
-        whose = FriendToken(sheet["user_id"], frozen.broadcast, frozen.run, arm.variant or "")
-        return lambda: tokens(frozen.account, whose)
+        whose = FriendToken(sheet["user_id"], run_snapshot.broadcast, run_snapshot.run, arm.variant or "")
+        return lambda: tokens(run_snapshot.account, whose)
 
     def rendered(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            return render.render(arm.body, sheet, frozen.catalog, now, zone=zone, token=token(arm, sheet))
+            return render.render(
+                arm.body, sheet, run_snapshot.catalog, now, zone=zone, token=token(arm, sheet)
+            )
         except render.Unrenderable as error:
             raise plan.CannotRender(str(error)) from error
 
     return plan.Judge(
-        broadcast=frozen.broadcast,
-        arms=frozen.arms,
-        hold_out_percent=float((frozen.body.get("test") or {}).get("hold_out_percent") or 0),
+        broadcast=run_snapshot.broadcast,
+        arms=run_snapshot.arms,
+        hold_out_percent=float((run_snapshot.body.get("test") or {}).get("hold_out_percent") or 0),
         included=lambda sheet: included(sheet, now),
         excluded=lambda sheet: excluded is not None and excluded(sheet, now),
         render=rendered,
-        opted_out=lambda arm, sheet: consent.holds_back(sheet, arm.body, frozen.catalog),
+        opted_out=lambda arm, sheet: consent.holds_back(sheet, arm.body, run_snapshot.catalog),
     )
 
 
@@ -152,18 +154,20 @@ class Tools:
     policy: policies.Policy
 
 
-def tools(frozen: Frozen, tokens: friend_tokens.Maker = friend_tokens.sample) -> Tools:
+def tools(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker = friend_tokens.sample) -> Tools:
     """The tools by the catalog as it was frozen, and the policies in force. ``tokens``: makes the friend
     tokens of links, live ones only for what is sent.
     """
-    return Tools(judge_of(frozen, tokens), _needs(frozen), policies.current(frozen.account))
+    return Tools(judge_of(run_snapshot, tokens), _needs(run_snapshot), policies.current(run_snapshot.account))
 
 
-def _needs(frozen: Frozen) -> frozenset[str] | None:
-    if not all(arm.static for arm in frozen.arms):
+def _needs(run_snapshot: RunSnapshot) -> frozenset[str] | None:
+    if not all(arm.static for arm in run_snapshot.arms):
         return None
-    asked = [frozen.body["audience"], frozen.body.get("exclude") or {"everyone": True}]
-    return frozenset({"topics"}).union(*(language.needs(condition, frozen.catalog) for condition in asked))
+    asked = [run_snapshot.body["audience"], run_snapshot.body.get("exclude") or {"everyone": True}]
+    return frozenset({"topics"}).union(
+        *(language.needs(condition, run_snapshot.catalog) for condition in asked)
+    )
 
 
 @dataclass(frozen=True)
@@ -194,61 +198,65 @@ class Judged:
 
 
 def judge_shard(
-    frozen: Frozen, by: Tools, shard: int, left: TimeLeft = NO_LIMIT, since: Judged | None = None
+    run_snapshot: RunSnapshot, by: Tools, shard: int, left: TimeLeft = NO_LIMIT, since: Judged | None = None
 ) -> Judged | None:
     """Judge a shard slice by slice, from ``since`` or where earlier ones stopped; then note its counts.
 
     Answers where to go on when the time was over before the shard was; None when it is judged.
     """
-    at = begun = since or _judged_so_far(frozen, shard)
+    at = begun = since or _judged_so_far(run_snapshot, shard)
     taken: set[str] = set()
     while not at.is_over:
         if left.is_over and at is not begun:
             return at
         sheets, next_key = audience.read_shard(
-            frozen.account, shard, at.key, SLICE_SHEETS, needs=by.needs, consistent=True
+            run_snapshot.account, shard, at.key, SLICE_SHEETS, needs=by.needs, consistent=True
         )
-        sheets = _rest(frozen, sheets)
-        made = _reserve(frozen, by.policy, plan.cut_slice(at.key, sheets, next_key, by.judge))
+        sheets = _rest(run_snapshot, sheets)
+        made = _reserve(run_snapshot, by.policy, plan.cut_slice(at.key, sheets, next_key, by.judge))
         taken |= made.recipients
-        made = plan_store.put_slice(frozen.account, frozen.run, shard, at.number, made)
-        taken = _give_back(frozen, by.policy, taken, made)
+        made = plan_store.put_slice(run_snapshot.account, run_snapshot.run, shard, at.number, made)
+        taken = _give_back(run_snapshot, by.policy, taken, made)
         at = at.after(made)
-    plan_store.put_shard(frozen.account, frozen.run, shard, at.counts, at.number)
+    plan_store.put_shard(run_snapshot.account, run_snapshot.run, shard, at.counts, at.number)
     return None
 
 
-def _rest(frozen: Frozen, sheets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rest(run_snapshot: RunSnapshot, sheets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without the sheets of whom the run has reached (or may have) whose rest this one is for."""
-    run = frozen.body.get("rest_of")
+    run = run_snapshot.body.get("rest_of")
     if not run or not sheets:
         return sheets
     users = [str(sheet["user_id"]) for sheet in sheets]
-    reached = deliveries.reached(frozen.account, frozen.broadcast, run, users)
+    reached = deliveries.reached(run_snapshot.account, run_snapshot.broadcast, run, users)
     return [sheet for sheet in sheets if sheet["user_id"] not in reached]
 
 
-def _judged_so_far(frozen: Frozen, shard: int) -> Judged:
+def _judged_so_far(run_snapshot: RunSnapshot, shard: int) -> Judged:
     at = Judged()
-    for made in plan_store.slices(frozen.account, frozen.run, shard, payloads=False):
+    for made in plan_store.slices(run_snapshot.account, run_snapshot.run, shard, payloads=False):
         at = at.after(made)
         if at.is_over:
             break
     return at
 
 
-def _reserve(frozen: Frozen, policy: policies.Policy, made: Slice) -> Slice:
+def _reserve(run_snapshot: RunSnapshot, policy: policies.Policy, made: Slice) -> Slice:
     """Reserve the caps of a slice's recipients; those who are refused are skipped."""
     if not policy.caps:
         return made
     refused: dict[str, str] = {}
-    for arm in frozen.arms:
-        users, goes_at = made.arms.get(arm.id, []), parse_iso(arm.goes_at or frozen.now)
-        refused |= policies.admit(frozen.account, policy, arm.category, users, frozen.run, goes_at)
+    for arm in run_snapshot.arms:
+        users, goes_at = made.arms.get(arm.id, []), parse_iso(arm.goes_at or run_snapshot.now)
+        refused |= policies.admit(
+            run_snapshot.account, policy, arm.category, users, run_snapshot.run, goes_at
+        )
     return plan.without(made, refused)
 
 
-def _give_back(frozen: Frozen, policy: policies.Policy, taken: set[str], stands: Slice) -> set[str]:
+def _give_back(
+    run_snapshot: RunSnapshot, policy: policies.Policy, taken: set[str], stands: Slice
+) -> set[str]:
     """Free the places of those whom the slice that stands decided about and does not send to.
 
     Answers those about whom a later slice decides: their places may be wanted there, by whoever writes it.
@@ -258,10 +266,12 @@ def _give_back(frozen: Frozen, policy: policies.Policy, taken: set[str], stands:
     decided = {user for user in taken if stands.next_key is None or user <= stands.next_key}
     by_arm: dict[tuple[str, str], list[str]] = {}
     for user in sorted(decided - stands.recipients):
-        arm = plan.arm_of(frozen.broadcast, frozen.arms, user)
-        by_arm.setdefault((arm.category, arm.goes_at or frozen.now), []).append(user)
+        arm = plan.arm_of(run_snapshot.broadcast, run_snapshot.arms, user)
+        by_arm.setdefault((arm.category, arm.goes_at or run_snapshot.now), []).append(user)
     for (category, goes_at), users in by_arm.items():
-        policies.give_back(frozen.account, policy, category, users, frozen.run, parse_iso(goes_at))
+        policies.give_back(
+            run_snapshot.account, policy, category, users, run_snapshot.run, parse_iso(goes_at)
+        )
     return taken - decided
 
 

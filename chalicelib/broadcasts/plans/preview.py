@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts.model import Frozen, Head
+from chalicelib.broadcasts.model import Broadcast, RunSnapshot
 from chalicelib.broadcasts.plans import overlap as overlaps
 from chalicelib.broadcasts.plans import plan, planning
 from chalicelib.catalog import service as catalog
@@ -38,60 +38,66 @@ class _Count:
     samples: list[dict[str, Any]] = field(default_factory=list)
 
 
-def preview(head: Head) -> dict[str, Any]:
+def preview(broadcast: Broadcast) -> dict[str, Any]:
     """``{"count", "exact", "waterfall", "skipped", "held_out", "variants", "quota", "yen", "overlap",
     "samples"}``.
 
     Counts every friend while 15 s suffice; of more, some shards, and what they stand for (``exact`` False).
     """
-    account, snapshot = accounts.get_account(head.account), catalog.snapshot(head.account)
+    account, snapshot = accounts.get_account(broadcast.account), catalog.snapshot(broadcast.account)
     now = clock.now()
-    frozen = Frozen(
-        account=head.account,
-        broadcast=head.id,
+    run_snapshot = RunSnapshot(
+        account=broadcast.account,
+        broadcast=broadcast.id,
         run="",
-        body=head.body,
-        arms=planning.arms_of(head.body, snapshot, now),
+        body=broadcast.body,
+        arms=planning.arms_of(broadcast.body, snapshot, now),
         catalog=snapshot,
         now=iso(now),
         shards=account.shards,
         time_zone=account.time_zone,
-        revision=head.revision,
+        revision=broadcast.revision,
     )
-    tools, steps = planning.tools(frozen), _steps(frozen, snapshot)
-    counted = _Count(overlaps.of(head, language.Context(snapshot, account.zone), now))
+    tools, steps = planning.tools(run_snapshot), _steps(run_snapshot, snapshot)
+    counted = _Count(overlaps.of(broadcast, language.Context(snapshot, account.zone), now))
     shards, left = 0, by_shard.within(_WITHIN_S)
     for shard in range(account.shards):
         if shards and left.is_over:
             break
-        needs = None if tools.needs is None else tools.needs | _caps_of(frozen, tools) | counted.overlap.needs
-        for sheets in audience.walk_shard(head.account, shard, needs=needs):
+        needs = (
+            None
+            if tools.needs is None
+            else tools.needs | _caps_of(run_snapshot, tools) | counted.overlap.needs
+        )
+        for sheets in audience.walk_shard(broadcast.account, shard, needs=needs):
             for sheet in sheets:
-                _look(sheet, frozen, tools, steps, counted)
+                _look(sheet, run_snapshot, tools, steps, counted)
         shards += 1
-    return _answer(head, frozen, steps, counted, account.shards / shards, exact=shards == account.shards)
+    return _answer(
+        broadcast, run_snapshot, steps, counted, account.shards / shards, exact=shards == account.shards
+    )
 
 
-def _caps_of(frozen: Frozen, tools: planning.Tools) -> set[str]:
+def _caps_of(run_snapshot: RunSnapshot, tools: planning.Tools) -> set[str]:
     """The attributes of a sheet in which the arms' categories are counted."""
-    moments = {(arm.category, parse_iso(arm.goes_at or frozen.now)) for arm in frozen.arms}
+    moments = {(arm.category, parse_iso(arm.goes_at or run_snapshot.now)) for arm in run_snapshot.arms}
     return {key for name, at in moments for key, _ in policies.cap_keys(tools.policy, name, at)}
 
 
 Step = tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]
 
 
-def _steps(frozen: Frozen, snapshot: catalog.Snapshot) -> list[Step]:
+def _steps(run_snapshot: RunSnapshot, snapshot: catalog.Snapshot) -> list[Step]:
     """The conditions one after the other: who follows, each part of the audience, the exclusion."""
-    condition, now = frozen.body["audience"], parse_iso(frozen.now)
+    condition, now = run_snapshot.body["audience"], parse_iso(run_snapshot.now)
     while "segment" in condition:
         condition = snapshot.get("segments", condition["segment"]).body["condition"]
-    context = language.Context(snapshot, accounts.get_account(frozen.account).zone)
+    context = language.Context(snapshot, accounts.get_account(run_snapshot.account).zone)
     followers = {"friend": {"status": "following"}}
     parts = [] if language.asks_for_status(condition, snapshot) else [followers]
     parts += condition.get("all", [condition])
-    if frozen.body.get("exclude"):
-        parts.append({"not": frozen.body["exclude"]})
+    if run_snapshot.body.get("exclude"):
+        parts.append({"not": run_snapshot.body["exclude"]})
 
     def test(part: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
         holds = language.compile(part, context)
@@ -101,7 +107,11 @@ def _steps(frozen: Frozen, snapshot: catalog.Snapshot) -> list[Step]:
 
 
 def _look(
-    sheet: dict[str, Any], frozen: Frozen, tools: planning.Tools, steps: list[Step], counted: _Count
+    sheet: dict[str, Any],
+    run_snapshot: RunSnapshot,
+    tools: planning.Tools,
+    steps: list[Step],
+    counted: _Count,
 ) -> None:
     for index, (_, holds) in enumerate(steps):
         if not holds(sheet):
@@ -111,7 +121,9 @@ def _look(
     if verdict is None:
         return
     arm = verdict.arm
-    if arm and policies.is_full(tools.policy, arm.category, sheet, parse_iso(arm.goes_at or frozen.now)):
+    if arm and policies.is_full(
+        tools.policy, arm.category, sheet, parse_iso(arm.goes_at or run_snapshot.now)
+    ):
         verdict = plan.Verdict("skipped", reason="cap")
     counted.verdicts[verdict.kind] += 1
     if verdict.kind == "skipped":
@@ -126,13 +138,19 @@ def _look(
 
 
 def _answer(
-    head: Head, frozen: Frozen, steps: list[Step], counted: _Count, factor: float, *, exact: bool
+    broadcast: Broadcast,
+    run_snapshot: RunSnapshot,
+    steps: list[Step],
+    counted: _Count,
+    factor: float,
+    *,
+    exact: bool,
 ) -> dict[str, Any]:
     def scaled(n: int) -> int:
         return round(n * factor)
 
     needed = scaled(counted.verdicts["arm"])
-    quota = quota_of(head.account)
+    quota = quota_of(broadcast.account)
     return {
         "count": scaled(counted.verdicts.total()),
         "exact": exact,
@@ -142,7 +160,9 @@ def _answer(
         "skipped": {reason: scaled(n) for reason, n in sorted(counted.skipped.items())},
         "held_out": scaled(counted.verdicts["held_out"]),
         "variants": [
-            {"id": arm.variant, "planned": scaled(counted.arms[arm.id])} for arm in frozen.arms if arm.variant
+            {"id": arm.variant, "planned": scaled(counted.arms[arm.id])}
+            for arm in run_snapshot.arms
+            if arm.variant
         ],
         "quota": {**quota, "needed": needed},
         "yen": needed * YEN_PER_MESSAGE,

@@ -10,31 +10,31 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from chalicelib.broadcasts.model import Arm, Frozen
+from chalicelib.broadcasts.model import Arm, RunSnapshot
 from chalicelib.broadcasts.store import RunRecord, put_new
 from chalicelib.catalog.service import Document, Snapshot
 from chalicelib.catalog.snapshot import Key, body_text
 from chalicelib.shared.ids import new_ulid
 
 
-def freeze(frozen: Frozen, at: str) -> None:
+def freeze(run_snapshot: RunSnapshot, at: str) -> None:
     """Write what a run is judged by, unless it stands.
 
     The parts first, under a name of this call's own: a run that stands has all of them, from one catalog.
     """
     name = new_ulid()
-    pk = f"{frozen.account}#{frozen.run}#parts"
-    for arm in frozen.arms:
+    pk = f"{run_snapshot.account}#{run_snapshot.run}#parts"
+    for arm in run_snapshot.arms:
         RunRecord(pk, f"{name}#arm#{arm.id}", body=arm.body).save()
-    for document in frozen.catalog:
+    for document in run_snapshot.catalog:
         sk = f"{name}#document#{document.kind}#{document.id}"
         RunRecord(pk, sk, text=body_text(document.body), revision=document.revision).save()
     put_new(
         RunRecord(
-            f"{frozen.account}#{frozen.broadcast}#runs",
-            frozen.run,
-            broadcast=frozen.broadcast,
-            body=frozen.body,
+            f"{run_snapshot.account}#{run_snapshot.broadcast}#runs",
+            run_snapshot.run,
+            broadcast=run_snapshot.broadcast,
+            body=run_snapshot.body,
             parts=name,
             arms=[
                 {
@@ -44,18 +44,18 @@ def freeze(frozen: Frozen, at: str) -> None:
                     "variant": arm.variant,
                     "goes_at": arm.goes_at,
                 }
-                for arm in frozen.arms
+                for arm in run_snapshot.arms
             ],
-            now=frozen.now,
-            shards=frozen.shards,
-            time_zone=frozen.time_zone,
-            revision=frozen.revision,
+            now=run_snapshot.now,
+            shards=run_snapshot.shards,
+            time_zone=run_snapshot.time_zone,
+            revision=run_snapshot.revision,
             start_at=at,
         )
     )
 
 
-def find_frozen(account: str, broadcast: str, run: str) -> Frozen | None:
+def find_run_snapshot(account: str, broadcast: str, run: str) -> RunSnapshot | None:
     """What a run is judged by, consistent; None before planning began."""
     try:
         record = RunRecord.get(f"{account}#{broadcast}#runs", run, consistent_read=True)
@@ -64,7 +64,7 @@ def find_frozen(account: str, broadcast: str, run: str) -> Frozen | None:
     if not record.now:
         return None
     parts = _parts(account, run, str(record.parts))
-    return Frozen(
+    return RunSnapshot(
         account=account,
         broadcast=broadcast,
         run=run,

@@ -1,4 +1,4 @@
-"""LINE's limits for message objects, one file per family, as functions that look at a ``Spot``.
+"""LINE's limits for message objects, one file per family, as functions that look at a ``Node``.
 
 https://developers.line.biz/en/reference/messaging-api/#message-objects
 

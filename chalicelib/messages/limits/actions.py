@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from chalicelib.messages.limits.spot import Spot, is_open
+from chalicelib.messages.limits.node import Node, is_open
 from chalicelib.messages.text import graphemes
 from chalicelib.shared.reasons import Reason
 
@@ -42,65 +42,65 @@ FLEX_BUTTON = Place(40, True)
 FLEX = Place(40, False)
 
 
-def check_action(spot: Spot, place: Place) -> None:
-    """The action under ``spot`` works where it stands."""
-    kind = spot.value.get("type")
+def check_action(node: Node, place: Place) -> None:
+    """The action under ``node`` works where it stands."""
+    kind = node.value.get("type")
     if kind == "richmenuswitch":
-        spot.say("type", Reason("rich_menus_only"))
+        node.say("type", Reason("rich_menus_only"))
         return
     if kind in _QUICK_REPLY_ONLY and not place.quick_reply:
-        spot.say("type", Reason("quick_replies_only", action=str(kind)))
+        node.say("type", Reason("quick_replies_only", action=str(kind)))
         return
-    chosen = spot.choice("type", [*_CHECKS, *_QUICK_REPLY_ONLY], required=True)
+    chosen = node.choice("type", [*_CHECKS, *_QUICK_REPLY_ONLY], required=True)
     if chosen is None:
         return
-    spot.text("label", place.label, required=place.label_required, count=graphemes)
+    node.text("label", place.label, required=place.label_required, count=graphemes)
     if chosen in _CHECKS:
-        _CHECKS[chosen](spot, place)
+        _CHECKS[chosen](node, place)
 
 
-def _postback(spot: Spot, _place: Place) -> None:
-    spot.text("data", 300, required=True)
-    spot.text("displayText", 300, count=graphemes)
-    spot.text("text", 300, count=graphemes)
-    if spot.has("displayText") and spot.has("text"):
-        spot.say("text", Reason("beside_display_text"))
-    option = spot.choice("inputOption", _INPUT_OPTIONS)
-    spot.text("fillInText", 300, count=graphemes)
-    if spot.has("fillInText") and option != "openKeyboard":
-        spot.say("fillInText", Reason("needs_open_keyboard"))
+def _postback(node: Node, _place: Place) -> None:
+    node.text("data", 300, required=True)
+    node.text("displayText", 300, count=graphemes)
+    node.text("text", 300, count=graphemes)
+    if node.has("displayText") and node.has("text"):
+        node.say("text", Reason("beside_display_text"))
+    option = node.choice("inputOption", _INPUT_OPTIONS)
+    node.text("fillInText", 300, count=graphemes)
+    if node.has("fillInText") and option != "openKeyboard":
+        node.say("fillInText", Reason("needs_open_keyboard"))
 
 
-def _message(spot: Spot, _place: Place) -> None:
-    spot.text("text", 300, required=True, count=graphemes)
+def _message(node: Node, _place: Place) -> None:
+    node.text("text", 300, required=True, count=graphemes)
 
 
-def _uri(spot: Spot, place: Place) -> None:
-    spot.url("uri", URI_LENGTH, URI_SCHEMES, required=True)
-    other = spot.child("altUri")
+def _uri(node: Node, place: Place) -> None:
+    node.url("uri", URI_LENGTH, URI_SCHEMES, required=True)
+    other = node.child("altUri")
     if other is None:
         return
     if place.quick_reply:
-        spot.say("altUri", Reason("not_in_quick_replies"))
+        node.say("altUri", Reason("not_in_quick_replies"))
     other.url("desktop", URI_LENGTH, URI_SCHEMES)
 
 
-def _datetimepicker(spot: Spot, _place: Place) -> None:
-    spot.text("data", 300, required=True)
-    mode = spot.choice("mode", list(_PICKER), required=True)
+def _datetimepicker(node: Node, _place: Place) -> None:
+    node.text("data", 300, required=True)
+    mode = node.choice("mode", list(_PICKER), required=True)
     if mode is None:
         return
     bounds: dict[str, str] = {}
     for key in ("initial", "max", "min"):
-        value = spot.text(key, None)
+        value = node.text(key, None)
         if value is None or is_open(value):
             continue
         if not _can_be_picked(mode, value):
-            spot.say(key, Reason("not_a_moment", kind=mode, example=_EXAMPLES[mode]))
+            node.say(key, Reason("not_a_moment", kind=mode, example=_EXAMPLES[mode]))
         else:
             bounds[key] = value.upper()
     if "max" in bounds and bounds["max"] <= bounds.get("min", ""):
-        spot.say("max", Reason("later_than_min"))
+        node.say("max", Reason("later_than_min"))
 
 
 def _can_be_picked(mode: str, value: str) -> bool:
@@ -115,11 +115,11 @@ def _can_be_picked(mode: str, value: str) -> bool:
 _EXAMPLES = {"date": "2026-12-25", "time": "09:30", "datetime": "2026-12-25T09:30"}
 
 
-def _clipboard(spot: Spot, _place: Place) -> None:
-    spot.text("clipboardText", 1000, required=True)
+def _clipboard(node: Node, _place: Place) -> None:
+    node.text("clipboardText", 1000, required=True)
 
 
-_CHECKS: dict[str, Callable[[Spot, Place], None]] = {
+_CHECKS: dict[str, Callable[[Node, Place], None]] = {
     "postback": _postback,
     "message": _message,
     "uri": _uri,

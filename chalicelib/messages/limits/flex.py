@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.messages.limits.actions import FLEX, FLEX_BUTTON, check_action
 from chalicelib.messages.limits.imagemap import ALT_TEXT
-from chalicelib.messages.limits.spot import Spot, is_open
+from chalicelib.messages.limits.node import Node, is_open
 from chalicelib.shared.reasons import Reason
 
 BUBBLE_BYTES = 30 * 1024
@@ -67,10 +67,10 @@ _FONT_STYLES = ("normal", "italic")
 _COLOUR_KEYS = ("color", "backgroundColor", "borderColor", "separatorColor")
 
 
-def check_flex(spot: Spot) -> None:
+def check_flex(node: Node) -> None:
     """A Flex message."""
-    spot.text("altText", ALT_TEXT, required=True)
-    contents = spot.child("contents", required=True)
+    node.text("altText", ALT_TEXT, required=True)
+    contents = node.child("contents", required=True)
     kind = contents.choice("type", ["bubble", "carousel"], required=True) if contents else None
     if contents and kind == "bubble":
         _check_size(contents, BUBBLE_BYTES, "bubble")
@@ -79,7 +79,7 @@ def check_flex(spot: Spot) -> None:
         _check_carousel(contents)
     animated = _count_animated(contents.value) if contents else 0
     if animated > _MOST_ANIMATED:
-        spot.say("contents", Reason("line_animated", has=animated, most=_MOST_ANIMATED))
+        node.say("contents", Reason("line_animated", has=animated, most=_MOST_ANIMATED))
 
 
 def _count_animated(contents: Any) -> int:
@@ -94,9 +94,9 @@ def _count_animated(contents: Any) -> int:
     return count
 
 
-def _check_carousel(spot: Spot) -> None:
-    _check_size(spot, CAROUSEL_BYTES, "carousel")
-    bubbles = list(spot.children("contents", 1, 12))
+def _check_carousel(node: Node) -> None:
+    _check_size(node, CAROUSEL_BYTES, "carousel")
+    bubbles = list(node.children("contents", 1, 12))
     for bubble in bubbles:
         bubble.choice("type", ["bubble"], required=True)
         _check_size(bubble, BUBBLE_BYTES, "bubble")
@@ -106,20 +106,20 @@ def _check_carousel(spot: Spot) -> None:
             bubble.say("size", Reason("bubbles_one_size"))
 
 
-def _check_size(spot: Spot, most: int, kind: str) -> None:
-    size = len(json.dumps(spot.value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+def _check_size(node: Node, most: int, kind: str) -> None:
+    size = len(json.dumps(node.value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     if size > most:
-        spot.say("", Reason("line_bytes", size=f"{size:,}", most=f"{most:,}", kind=kind))
+        node.say("", Reason("line_bytes", size=f"{size:,}", most=f"{most:,}", kind=kind))
 
 
-def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
-    size = spot.choice("size", _SIZES)
-    spot.choice("direction", ["ltr", "rtl"])
-    parts = [key for key in ("header", "hero", "body", "footer") if spot.has(key)]
+def _check_bubble(node: Node, *, in_carousel: bool) -> None:
+    size = node.choice("size", _SIZES)
+    node.choice("direction", ["ltr", "rtl"])
+    parts = [key for key in ("header", "hero", "body", "footer") if node.has(key)]
     if not parts:
-        spot.say("", Reason("bubble_parts"))
+        node.say("", Reason("bubble_parts"))
     for key in parts:
-        block = spot.child(key)
+        block = node.child(key)
         if block is None:
             continue
         allowed = ["box", "image", "video"] if key == "hero" else ["box"]
@@ -128,8 +128,8 @@ def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
         if kind == "video" and (in_carousel or small):
             block.say("type", Reason("video_place"))
         _check_component(block, "hero", allowed)
-    _check_tap(spot)
-    styles = spot.child("styles")
+    _check_tap(node)
+    styles = node.child("styles")
     if styles:
         for key in ("header", "hero", "body", "footer"):
             style = styles.child(key)
@@ -138,19 +138,19 @@ def _check_bubble(spot: Spot, *, in_carousel: bool) -> None:
                 style.flag("separator")
 
 
-def _check_component(spot: Spot, layout: str, allowed: Collection[str]) -> None:
-    kind = spot.choice("type", allowed, required=True)
+def _check_component(node: Node, layout: str, allowed: Collection[str]) -> None:
+    kind = node.choice("type", allowed, required=True)
     if kind is None:
         return
-    _check_looks(spot, kind)
-    _COMPONENTS[kind](spot, layout)
+    _check_looks(node, kind)
+    _COMPONENTS[kind](node, layout)
 
 
-def _box(spot: Spot, _layout: str) -> None:
-    layout = spot.choice("layout", ["horizontal", "vertical", "baseline"], required=True)
-    for inner in spot.children("contents", 0, None):
+def _box(node: Node, _layout: str) -> None:
+    layout = node.choice("layout", ["horizontal", "vertical", "baseline"], required=True)
+    for inner in node.children("contents", 0, None):
         _check_component(inner, layout or "", _IN_A_BOX.get(layout or "", _IN_ANY_BOX))
-    background = spot.child("background")
+    background = node.child("background")
     if background:
         background.choice("type", ["linearGradient"], required=True)
         background.form("angle", _ANGLE, Reason("form_angle"), required=True)
@@ -158,56 +158,56 @@ def _box(spot: Spot, _layout: str) -> None:
             background.colour(key, required=True)
         background.colour("centerColor")
         background.form("centerPosition", _PERCENT, Reason("form_percent"))
-    _check_tap(spot)
+    _check_tap(node)
 
 
-def _button(spot: Spot, _layout: str) -> None:
-    action = spot.child("action", required=True)
+def _button(node: Node, _layout: str) -> None:
+    action = node.child("action", required=True)
     if action:
         check_action(action, FLEX_BUTTON)
-    spot.choice("style", ["primary", "secondary", "link"])
-    spot.choice("height", ["sm", "md"])
+    node.choice("style", ["primary", "secondary", "link"])
+    node.choice("height", ["sm", "md"])
 
 
-def _image(spot: Spot, _layout: str) -> None:
-    spot.url("url", required=True)
-    _check_ratio(spot)
-    spot.choice("aspectMode", ["cover", "fit"])
-    _check_tap(spot)
+def _image(node: Node, _layout: str) -> None:
+    node.url("url", required=True)
+    _check_ratio(node)
+    node.choice("aspectMode", ["cover", "fit"])
+    _check_tap(node)
 
 
-def _video(spot: Spot, _layout: str) -> None:
-    spot.url("url", required=True)
-    spot.url("previewUrl", required=True)
-    _check_ratio(spot)
-    instead = spot.child("altContent", required=True)
+def _video(node: Node, _layout: str) -> None:
+    node.url("url", required=True)
+    node.url("previewUrl", required=True)
+    _check_ratio(node)
+    instead = node.child("altContent", required=True)
     if instead:
         _check_component(instead, "hero", ["box", "image"])
-    _check_tap(spot)
+    _check_tap(node)
 
 
-def _icon(spot: Spot, _layout: str) -> None:
-    spot.url("url", required=True)
-    _check_ratio(spot)
+def _icon(node: Node, _layout: str) -> None:
+    node.url("url", required=True)
+    _check_ratio(node)
 
 
-def _text(spot: Spot, _layout: str) -> None:
-    if not spot.has("contents"):
-        spot.text("text", None, required=True)
-    spot.choice("style", _FONT_STYLES)
-    for span in spot.children("contents", 0, None, required=False):
+def _text(node: Node, _layout: str) -> None:
+    if not node.has("contents"):
+        node.text("text", None, required=True)
+    node.choice("style", _FONT_STYLES)
+    for span in node.children("contents", 0, None, required=False):
         span.choice("type", ["span"], required=True)
         span.text("text", None)
         span.choice("style", _FONT_STYLES)
         _check_looks(span, "span")
-    _check_tap(spot)
+    _check_tap(node)
 
 
-def _nothing_to_check(_spot: Spot, _layout: str) -> None:
+def _nothing_to_check(_node: Node, _layout: str) -> None:
     return
 
 
-_COMPONENTS: dict[str, Callable[[Spot, str], None]] = {
+_COMPONENTS: dict[str, Callable[[Node, str], None]] = {
     "box": _box,
     "button": _button,
     "image": _image,
@@ -224,35 +224,35 @@ _IN_ANY_BOX = (*_IN_A_ROW, "icon")
 """Of a box whose layout is not known."""
 
 
-def _check_tap(spot: Spot) -> None:
-    action = spot.child("action")
+def _check_tap(node: Node) -> None:
+    action = node.child("action")
     if action:
         check_action(action, FLEX)
 
 
-def _check_looks(spot: Spot, kind: str) -> None:
-    _check_colours(spot)
+def _check_looks(node: Node, kind: str) -> None:
+    _check_colours(node)
     for key, words in _ONE_OF.items():
-        spot.choice(key, words)
+        node.choice(key, words)
     for key, (pattern, what, keywords) in {**_FORMS, **_OWN_FORMS.get(kind, {})}.items():
-        spot.form(key, pattern, what, keywords)
-    spot.number("flex", 0, _MOST)
-    spot.number("maxLines", 0, _MOST)
+        node.form(key, pattern, what, keywords)
+    node.number("flex", 0, _MOST)
+    node.number("maxLines", 0, _MOST)
     for key in ("wrap", "scaling", "animated"):
-        spot.flag(key)
+        node.flag(key)
 
 
-def _check_colours(spot: Spot) -> None:
+def _check_colours(node: Node) -> None:
     for key in _COLOUR_KEYS:
-        spot.colour(key)
+        node.colour(key)
 
 
-def _check_ratio(spot: Spot) -> None:
-    value = spot.text("aspectRatio", None)
+def _check_ratio(node: Node) -> None:
+    value = node.text("aspectRatio", None)
     if value is None or is_open(value):
         return
     ratio = _RATIO.fullmatch(value)
     if not ratio or not (1 <= float(ratio[1]) <= 100_000 and 1 <= float(ratio[2]) <= 100_000):
-        spot.say("aspectRatio", Reason("ratio_form"))
+        node.say("aspectRatio", Reason("ratio_form"))
     elif float(ratio[2]) > 3 * float(ratio[1]):
-        spot.say("aspectRatio", Reason("ratio_high"))
+        node.say("aspectRatio", Reason("ratio_high"))

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from chalicelib.messages.limits.actions import URI_SCHEMES
-from chalicelib.messages.limits.spot import Spot
+from chalicelib.messages.limits.node import Node
 
 ALT_TEXT = 1500
 _LINK = 1000
 
 
-def check_imagemap(spot: Spot) -> None:
+def check_imagemap(node: Node) -> None:
     """An imagemap: one image in five sizes, with areas to tap."""
-    spot.url("baseUrl", required=True)
-    spot.text("altText", ALT_TEXT, required=True)
-    size = spot.child("baseSize", required=True)
+    node.url("baseUrl", required=True)
+    node.text("altText", ALT_TEXT, required=True)
+    size = node.child("baseSize", required=True)
     if size:
         size.number("width", 1040, 1040, required=True)
         size.number("height", 1, required=True)
-    for action in spot.children("actions", 0, 50):
+    for action in node.children("actions", 0, 50):
         _check_area_action(action)
-    video = spot.child("video")
+    video = node.child("video")
     if video:
         _check_video(video)
 
 
-def _check_area_action(action: Spot) -> None:
+def _check_area_action(action: Node) -> None:
     kind = action.choice("type", ["uri", "message", "clipboard"], required=True)
     action.text("label", 100)
     if kind == "uri":
@@ -36,14 +36,14 @@ def _check_area_action(action: Spot) -> None:
     _check_area(action)
 
 
-def _check_area(spot: Spot) -> None:
-    area = spot.child("area", required=True)
+def _check_area(node: Node) -> None:
+    area = node.child("area", required=True)
     if area:
         for key in ("x", "y", "width", "height"):
             area.number(key, 0, required=True)
 
 
-def _check_video(video: Spot) -> None:
+def _check_video(video: Node) -> None:
     video.url("originalContentUrl", required=True)
     video.url("previewImageUrl", required=True)
     _check_area(video)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from chalicelib.messages.limits.actions import QUICK_REPLY, check_action
-from chalicelib.messages.limits.spot import Holey, Spot
+from chalicelib.messages.limits.node import Node, TemplatedText
 from chalicelib.messages.text import units
 from chalicelib.shared.reasons import Reason
 
@@ -18,9 +18,9 @@ _SUBSTITUTION = re.compile(r"[0-9A-Za-z_]{1,20}")
 _V2_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
-def check_common(spot: Spot) -> None:
+def check_common(node: Node) -> None:
     """``quickReply`` and ``sender``."""
-    quick_reply = spot.child("quickReply")
+    quick_reply = node.child("quickReply")
     if quick_reply:
         for item in quick_reply.children("items", 1, 13):
             item.choice("type", ["action"], required=True)
@@ -28,7 +28,7 @@ def check_common(spot: Spot) -> None:
             action = item.child("action", required=True)
             if action:
                 check_action(action, QUICK_REPLY)
-    sender = spot.child("sender")
+    sender = node.child("sender")
     if sender:
         name = sender.text("name", 20)
         if name and _LINES_OWN_NAME.search(name):
@@ -36,16 +36,16 @@ def check_common(spot: Spot) -> None:
         sender.url("iconUrl")
 
 
-def check_text(spot: Spot) -> None:
+def check_text(node: Node) -> None:
     """A text message; its emojis stand where the text has ``$``."""
-    text = spot.text("text", TEXT_LENGTH, required=True)
-    spot.text("quoteToken", None)
+    text = node.text("text", TEXT_LENGTH, required=True)
+    node.text("quoteToken", None)
     taken: set[float] = set()
-    for emoji in spot.children("emojis", 0, 20, required=False):
+    for emoji in node.children("emojis", 0, 20, required=False):
         index = emoji.number("index", 0, required=True)
         emoji.text("productId", None, required=True)
         emoji.text("emojiId", None, required=True)
-        known = text is not None and index is not None and not isinstance(text, Holey)
+        known = text is not None and index is not None and not isinstance(text, TemplatedText)
         if known and _unit_at(str(text), int(index or 0)) != "$":
             emoji.say("index", Reason("emoji_no_dollar", index=int(index or 0)))
         elif index is not None and index in taken:
@@ -53,59 +53,59 @@ def check_text(spot: Spot) -> None:
         taken |= {index} if index is not None else set()
 
 
-def check_text_v2(spot: Spot) -> None:
+def check_text_v2(node: Node) -> None:
     """A textV2 message; every ``{name}`` has a substitution."""
-    text = spot.text("text", TEXT_LENGTH, required=True)
-    spot.text("quoteToken", None)
-    given = spot.child("substitution")
+    text = node.text("text", TEXT_LENGTH, required=True)
+    node.text("quoteToken", None)
+    given = node.child("substitution")
     names: set[str] = set()
     if given:
         names = set(given.value)
         if len(names) > 100:
-            spot.say("substitution", Reason("line_entries", has=len(names), most=100))
+            node.say("substitution", Reason("line_entries", has=len(names), most=100))
         for name in sorted(names)[:100]:
             _check_substitution(given, name)
     if text is not None:
-        _check_placeholders(spot, text, names, given.value if given else {})
+        _check_placeholders(node, text, names, given.value if given else {})
 
 
-def check_sticker(spot: Spot) -> None:
+def check_sticker(node: Node) -> None:
     """A sticker message."""
-    spot.text("packageId", None, required=True)
-    spot.text("stickerId", None, required=True)
-    spot.text("quoteToken", None)
+    node.text("packageId", None, required=True)
+    node.text("stickerId", None, required=True)
+    node.text("quoteToken", None)
 
 
-def check_image(spot: Spot) -> None:
+def check_image(node: Node) -> None:
     """An image message."""
-    spot.url("originalContentUrl", required=True)
-    spot.url("previewImageUrl", required=True)
+    node.url("originalContentUrl", required=True)
+    node.url("previewImageUrl", required=True)
 
 
-def check_video(spot: Spot) -> None:
+def check_video(node: Node) -> None:
     """A video message."""
-    check_image(spot)
-    spot.text("trackingId", 100, pattern=_TRACKING_ID)
+    check_image(node)
+    node.text("trackingId", 100, pattern=_TRACKING_ID)
 
 
-def check_audio(spot: Spot) -> None:
+def check_audio(node: Node) -> None:
     """An audio message."""
-    spot.url("originalContentUrl", required=True)
-    spot.number("duration", 1, required=True)
+    node.url("originalContentUrl", required=True)
+    node.number("duration", 1, required=True)
 
 
-def check_location(spot: Spot) -> None:
+def check_location(node: Node) -> None:
     """A location message."""
-    spot.text("title", 100, required=True)
-    spot.text("address", 100, required=True)
-    spot.number("latitude", -90, 90, required=True, whole=False)
-    spot.number("longitude", -180, 180, required=True, whole=False)
+    node.text("title", 100, required=True)
+    node.text("address", 100, required=True)
+    node.number("latitude", -90, 90, required=True, whole=False)
+    node.number("longitude", -180, 180, required=True, whole=False)
 
 
-def check_coupon(spot: Spot) -> None:
+def check_coupon(node: Node) -> None:
     """A coupon message."""
-    spot.text("couponId", None, required=True)
-    spot.text("deliveryTag", 30, pattern=_DELIVERY_TAG)
+    node.text("couponId", None, required=True)
+    node.text("deliveryTag", 30, pattern=_DELIVERY_TAG)
 
 
 def _unit_at(text: str, index: int) -> str | None:
@@ -115,7 +115,7 @@ def _unit_at(text: str, index: int) -> str | None:
     return raw.decode("utf-16-le", "replace")
 
 
-def _check_substitution(given: Spot, name: str) -> None:
+def _check_substitution(given: Node, name: str) -> None:
     if not _SUBSTITUTION.fullmatch(name):
         given.say(name[:40], Reason("substitution_name"))
         return
@@ -129,21 +129,21 @@ def _check_substitution(given: Spot, name: str) -> None:
         mentionee.text("userId", None, required=True)
 
 
-def _check_placeholders(spot: Spot, text: str, names: set[str], given: dict[str, Any]) -> None:
+def _check_placeholders(node: Node, text: str, names: set[str], given: dict[str, Any]) -> None:
     used: dict[str, int] = {"mention": 0, "emoji": 0}
     for token in _V2_TOKEN.finditer(text):
         if token[0] in {"{{", "}}"}:
             continue
         name = token[1]
         if name is None:
-            spot.say("text", Reason("single_brace", brace=token[0]))
+            node.say("text", Reason("single_brace", brace=token[0]))
             return
         if name not in names:
-            spot.say("text", Reason("no_substitution", name=name[:40]))
+            node.say("text", Reason("no_substitution", name=name[:40]))
             return
         kind = given[name].get("type") if isinstance(given[name], dict) else None
         if isinstance(kind, str) and kind in used:
             used[kind] += 1
     for kind, count in used.items():
         if count > 20:
-            spot.say("text", Reason("line_marks", has=count, kind=kind, most=20))
+            node.say("text", Reason("line_marks", has=count, kind=kind, most=20))

@@ -13,7 +13,7 @@ from chalicelib.sheets.model import Sheet
 
 
 @dataclass(frozen=True)
-class Errand:
+class EffectContext:
     """Everything that carrying out one event's effects needs."""
 
     account: Account

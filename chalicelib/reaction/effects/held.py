@@ -22,7 +22,7 @@ from chalicelib.gateways import clock, inbox
 from chalicelib.messages import render
 from chalicelib.reaction import delivery_results
 from chalicelib.reaction.effects import holding, outgoing_messages
-from chalicelib.reaction.effects.context import Errand
+from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.rules import health
 from chalicelib.rules.model import Program
 from chalicelib.shared.errors import TodokuError, Unavailable
@@ -124,16 +124,16 @@ def _end(event: FriendEvent, account: Account, program: Program) -> None:
     place, effect = _find(activity, of)
     if effect is None or not _waits(effect, event.at):
         return None
-    errand = Errand(account, _event_of(activity), sheet, program)
+    context = EffectContext(account, _event_of(activity), sheet, program)
     if effect["status"] == "held":
-        told = _judge(errand, effect)
+        told = _judge(context, effect)
         if not activities.correct_effect(account.id, user, of["event_id"], place, "held", told):
             raise Unavailable(Reason("judged_elsewhere"))
         if told["status"] != "releasing":
-            return _settled(errand, effect | told)
-    told = _release(errand, effect)
+            return _settled(context, effect | told)
+    told = _release(context, effect)
     activities.correct_effect(account.id, user, of["event_id"], place, "releasing", told)
-    _settled(errand, effect | told)
+    _settled(context, effect | told)
     # Whoever sent it may have had something to tell before the effect could be told.
     return delivery_results.tell(account.id, run_id(account.id, user, of["event_id"], effect), "0")
 
@@ -145,25 +145,25 @@ def _event_of(activity: Mapping[str, Any]) -> FriendEvent:
     return FriendEvent(account_id=activity["account"], props=props, source=activity["source"], **found)  # type: ignore[arg-type]
 
 
-def _judge(errand: Errand, effect: Mapping[str, Any]) -> dict[str, Any]:
+def _judge(context: EffectContext, effect: Mapping[str, Any]) -> dict[str, Any]:
     """What is decided when a hold ends: it goes, it is held on, or it is skipped."""
     now = clock.now()
-    ruling = holding.ruling(policies.of_account(errand.account, errand.program.snapshot), effect, now)
+    ruling = holding.ruling(policies.of_account(context.account, context.program.snapshot), effect, now)
     if ruling.kind == "hold":
-        event = errand.event
-        holding.wait(errand.account.id, event.user_id, event.event_id, effect, ruling.until)
+        event = context.event
+        holding.wait(context.account.id, event.user_id, event.event_id, effect, ruling.until)
         return {"status": "held", "why": ruling.reason, "until": iso(ruling.until)}
     skipped = Reason.of(ruling.reason) if ruling.kind == "skip" else None
-    why = skipped or holding.why_not(errand.program, effect, errand.sheet, now)
+    why = skipped or holding.why_not(context.program, effect, context.sheet, now)
     return {"status": "skipped", "why": why.kept()} if why else {"status": "releasing", "why": None}
 
 
-def _release(errand: Errand, effect: dict[str, Any]) -> dict[str, Any]:
+def _release(context: EffectContext, effect: dict[str, Any]) -> dict[str, Any]:
     """Put the chunk with the words of now (or the one that stands); answers what is told of the effect."""
     try:
         if "question" in effect:
-            effect["messages"] = _question(errand, effect)
-        status, why = outgoing_messages.say(errand, effect)
+            effect["messages"] = _question(context, effect)
+        status, why = outgoing_messages.say(context, effect)
     except (TodokuError, render.Unrenderable, LookupError) as error:
         if isinstance(error, TodokuError) and error.status in {429, 503}:
             raise
@@ -172,22 +172,22 @@ def _release(errand: Errand, effect: dict[str, Any]) -> dict[str, Any]:
     return {"status": status, "why": told, "messages": effect.get("messages"), "said_at": iso(clock.now())}
 
 
-def _question(errand: Errand, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _question(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A form's question as it reads now. Raises LookupError, Unrenderable."""
-    form = errand.program.forms.get(effect["form"])
+    form = context.program.forms.get(effect["form"])
     question = form.find(effect["question"]) if form else None
     if form is None or question is None:
         raise QuestionGone(Reason("question_gone", form=effect["form"], question=effect["question"]))
-    chosen = (errand.sheet.get("asking") or {}).get("chosen") or ()
+    chosen = (context.sheet.get("asking") or {}).get("chosen") or ()
     return outgoing_messages.rendered(
-        errand, {"messages": ask.messages(form, question, chosen=chosen)}, effect, clock.now()
+        context, {"messages": ask.messages(form, question, chosen=chosen)}, effect, clock.now()
     )
 
 
-def _settled(errand: Errand, effect: dict[str, Any]) -> None:
+def _settled(context: EffectContext, effect: dict[str, Any]) -> None:
     """A question that is not asked is not waited for; what came to nothing counts for its rule."""
     asked = pending_question.of(effect)
     if asked is not None and effect["status"] in {"failed", "skipped"}:
-        pending_question.forget(errand.account, errand.event.user_id, asked)
+        pending_question.forget(context.account, context.event.user_id, asked)
     if effect["status"] != "held":
-        health.note_effects(errand.account.id, errand.event.user_id, [effect])
+        health.note_effects(context.account.id, context.event.user_id, [effect])

@@ -14,7 +14,7 @@ from chalicelib.actions.effects import run_id
 from chalicelib.actions.kinds import goes_by_push
 from chalicelib.deliveries import policies
 from chalicelib.gateways import clock
-from chalicelib.reaction.effects.context import Errand
+from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.rules.model import Program, Rule
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, to_ms
@@ -73,20 +73,20 @@ def _rule(program: Program, name: str) -> Rule | None:
     return next((rule for rules in program.rules.values() for rule in rules if rule.id == name), None)
 
 
-def put_off(errand: Errand, effect: dict[str, Any]) -> tuple[str, Reason] | None:
+def put_off(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason] | None:
     """Have a push that policies hold come back when they let it go; None: it may go now. Safe to repeat.
     What the friend is out of is not sent at all.
     """
-    if consent.holds_back(errand.sheet, effect, errand.program.snapshot):
+    if consent.holds_back(context.sheet, effect, context.program.snapshot):
         return "skipped", Reason("opted_out")
     now = clock.now()
-    found = ruling(policies.of_account(errand.account, errand.program.snapshot), effect, now)
+    found = ruling(policies.of_account(context.account, context.program.snapshot), effect, now)
     if found.kind == "go":
         return None
     if found.kind == "skip":
         return "skipped", Reason.of(found.reason)
-    wait(errand.account.id, errand.event.user_id, errand.event.event_id, effect, found.until)
-    effect |= {"until": iso(found.until)} | kept(errand.program, effect, errand.sheet, now)
+    wait(context.account.id, context.event.user_id, context.event.event_id, effect, found.until)
+    effect |= {"until": iso(found.until)} | kept(context.program, effect, context.sheet, now)
     return "held", Reason.of(found.reason)
 
 

@@ -18,43 +18,43 @@ from chalicelib.members import account_link
 from chalicelib.messages import render, said, together
 from chalicelib.outgoing.webhooks import post
 from chalicelib.reaction.effects import holding
-from chalicelib.reaction.effects.context import Errand
+from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.shared.errors import TodokuError, Unavailable
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
 
 
-def fill_links(errand: Errand, effects: list[dict[str, Any]]) -> None:
+def fill_links(context: EffectContext, effects: list[dict[str, Any]]) -> None:
     """Put the friend's address into invitations to link that are about to be replied. One that LINE gives no
     address for fails; while LINE does not answer it goes by push, which is tried again.
     """
     for effect in effects:
         key = effect_key(effect)
-        if effect["status"] != "pending" or key not in errand.payloads:
+        if effect["status"] != "pending" or key not in context.payloads:
             continue
-        user = errand.event.user_id
+        user = context.event.user_id
         try:
-            errand.payloads[key] = account_link.filled(errand.account, user, effect, errand.payloads[key])
+            context.payloads[key] = account_link.filled(context.account, user, effect, context.payloads[key])
         except Unavailable:
             effect["via"] = "push"
         except TodokuError as error:
             note(effect, "failed", error.reason)
 
 
-def reply(errand: Errand, effects: list[dict[str, Any]]) -> None:
+def reply(context: EffectContext, effects: list[dict[str, Any]]) -> None:
     """All replies of one event in one call: a token is used once."""
     if not effects:
         return
-    if not errand.first:
+    if not context.first:
         for effect in effects:
             note(effect, "unknown", Reason("reply_cut_off"))
         return
-    token, event = errand.event.reply_token, errand.event
+    token, event = context.event.reply_token, context.event
     if token is None:
         return
     questions = {n for n, effect in enumerate(effects) if "form" in effect}
-    parts, left_out = together.arrange([errand.payloads[effect_key(e)] for e in effects], keep=questions)
+    parts, left_out = together.arrange([context.payloads[effect_key(e)] for e in effects], keep=questions)
     messages = [message for part in parts for message in part]
     outcome = replies.reply(event.account_id, event.event_id, effects[0]["rule"], token, messages)
     for effect, part, missing in zip(effects, parts, left_out, strict=True):
@@ -75,18 +75,18 @@ def _note_left_out(effect: dict[str, Any], missing: int) -> None:
         effect["quick_replies_left_out"] = missing
 
 
-def show_loading(errand: Errand, effects: list[dict[str, Any]]) -> None:
+def show_loading(context: EffectContext, effects: list[dict[str, Any]]) -> None:
     """Show the friend that an answer is coming, where an author asked for it. Best effort, once.
 
     Nothing waits for it and nothing fails by it; ``loading`` of the effect says what came of it.
     """
     asking = [e for e in effects if e["status"] == "pending" and isinstance(e.get("loading"), int)]
-    if not asking or not errand.first or errand.event.reply_token is None:
+    if not asking or not context.first or context.event.reply_token is None:
         return
     try:
-        token = accounts.line_credentials(errand.account.id)["channel_access_token"]
+        token = accounts.line_credentials(context.account.id)["channel_access_token"]
         seconds = max(int(effect["loading"]) for effect in asking)
-        status = line.show_loading(token, errand.event.user_id, seconds).status
+        status = line.show_loading(token, context.event.user_id, seconds).status
         shown = 200 <= status < 300
         outcome = Reason("loading_shown") if shown else Reason("loading_refused", status=status)
     except Exception as error:  # noqa: BLE001 (an ornament: the reaction goes on)
@@ -96,43 +96,43 @@ def show_loading(errand: Errand, effects: list[dict[str, Any]]) -> None:
         effect["loading"] = outcome.kept()
 
 
-def send(errand: Errand, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def send(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
     """Push something to the friend, unless policies hold it back: then it is ``held``, and comes again."""
     asked = pending_question.of(effect)
-    if asked is not None and not (errand.sheet.get("asking") or {}).get("held"):
-        pending_question.hold(errand.account, errand.event.user_id, asked)
-    return holding.put_off(errand, effect) or say(errand, effect)
+    if asked is not None and not (context.sheet.get("asking") or {}).get("held"):
+        pending_question.hold(context.account, context.event.user_id, asked)
+    return holding.put_off(context, effect) or say(context, effect)
 
 
-def say(errand: Errand, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def say(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
     """One chunk for the friend. Its manifest, once written, is what is sent, whatever changes later."""
-    run, user = _run(errand, effect), errand.event.user_id
+    run, user = _run(context, effect), context.event.user_id
     try:
-        messages = errand.payloads.get(effect_key(effect)) or _said(errand, effect)
-        messages = account_link.filled(errand.account, user, effect, messages)
+        messages = context.payloads.get(effect_key(effect)) or _said(context, effect)
+        messages = account_link.filled(context.account, user, effect, messages)
     except (TodokuError, render.Unrenderable, LookupError):
-        manifest = deliveries.read_manifest(errand.account.id, run, "0")
+        manifest = deliveries.read_manifest(context.account.id, run, "0")
         if manifest is None:
             raise
         messages = manifest["payloads"][user]
-    return _push(errand, effect, user, messages, effect)
+    return _push(context, effect, user, messages, effect)
 
 
-def notify(errand: Errand, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def notify(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
     """Tell staff: a LINE user, group or room by push, an address by a POST of ``{"text"}``."""
     to, text = str(effect["to"]), str(effect["text"])
     if "://" in to:
-        post(errand, effect, to, {"text": text})
+        post(context, effect, to, {"text": text})
         return "done", None
-    return _push(errand, effect, to, [{"type": "text", "text": text}], {"category": "internal"})
+    return _push(context, effect, to, [{"type": "text", "text": text}], {"category": "internal"})
 
 
-def _run(errand: Errand, effect: Mapping[str, Any]) -> str:
-    event = errand.event
+def _run(context: EffectContext, effect: Mapping[str, Any]) -> str:
+    event = context.event
     return run_id(event.account_id, event.user_id, event.event_id, effect)
 
 
-def _said(errand: Errand, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _said(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a staff member wrote, what a form asks, or a message document rendered now.
 
     Raises LookupError when the former is only in the event's own message (it was too large to keep).
@@ -140,42 +140,42 @@ def _said(errand: Errand, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
     if "form" in effect:
         asked: list[dict[str, Any]] = effect["messages"]
         return asked
-    if errand.event.type == STAFF_MESSAGE:
-        written: list[dict[str, Any]] = errand.event.props["messages"]
+    if context.event.type == STAFF_MESSAGE:
+        written: list[dict[str, Any]] = context.event.props["messages"]
         return written
-    body = errand.program.snapshot.get("messages", effect["message"]).body
-    return rendered(errand, body, effect, clock.now())
+    body = context.program.snapshot.get("messages", effect["message"]).body
+    return rendered(context, body, effect, clock.now())
 
 
 def rendered(
-    errand: Errand, body: Mapping[str, Any], effect: Mapping[str, Any], now: datetime
+    context: EffectContext, body: Mapping[str, Any], effect: Mapping[str, Any], now: datetime
 ) -> list[dict[str, Any]]:
     """A message's objects for the friend as they read now, for an effect. Raises Unrenderable."""
-    whose = friend_tokens.FriendToken(errand.event.user_id)
-    props = errand.event.props | effect.get("event", {})
+    whose = friend_tokens.FriendToken(context.event.user_id)
+    props = context.event.props | effect.get("event", {})
     return render.render(
         body,
-        errand.sheet,
-        errand.program.snapshot,
+        context.sheet,
+        context.program.snapshot,
         now,
         event=props | ({"match": effect["match"]} if "match" in effect else {}),
-        zone=errand.account.zone,
-        token=lambda: errand.program.tokens(errand.account.id, whose),
+        zone=context.account.zone,
+        token=lambda: context.program.tokens(context.account.id, whose),
         account_link=account_link.place_for(effect),
     )
 
 
 def _push(
-    errand: Errand,
+    context: EffectContext,
     effect: dict[str, Any],
     to: str,
     messages: list[dict[str, Any]],
     policed: Mapping[str, Any],
 ) -> tuple[str, Reason | None]:
-    event = errand.event
+    event = context.event
     chunk = deliveries.Chunk(
-        account=errand.account.id,
-        run=_run(errand, effect),
+        account=context.account.id,
+        run=_run(context, effect),
         chunk="0",
         kind="push",
         recipients=[to],
@@ -190,7 +190,7 @@ def _push(
             "event_id": event.event_id,
             **({"asked": asked} if (asked := pending_question.of(effect)) else {}),
         },
-        shard=friend_shard(to, errand.account.shards),
+        shard=friend_shard(to, context.account.shards),
     )
     manifest = deliveries.put_chunk(chunk, watch=True)
     if to == event.user_id:

@@ -16,7 +16,7 @@ from chalicelib.forms import pending_question
 from chalicelib.messages import render
 from chalicelib.reaction.effects import outgoing_messages
 from chalicelib.reaction.effects import replies as saying
-from chalicelib.reaction.effects.context import Errand
+from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.shared.errors import TodokuError
 from chalicelib.shared.observability import logger
 
@@ -25,20 +25,20 @@ class Unfinished(Exception):
     """Some effects could not be carried out now; the event must come again."""
 
 
-def carry_out(errand: Errand, effects: list[dict[str, Any]]) -> None:
+def carry_out(context: EffectContext, effects: list[dict[str, Any]]) -> None:
     """Carry out every pending effect, replies first (their token is short-lived); notes each one's status.
 
     Raises Unfinished when some must be tried again; the statuses noted until then hold.
     """
-    outgoing_messages.fill_links(errand, effects)
-    outgoing_messages.reply(errand, [e for e in effects if saying.is_answer(e)])
-    outgoing_messages.show_loading(errand, effects)
+    outgoing_messages.fill_links(context, effects)
+    outgoing_messages.reply(context, [e for e in effects if saying.is_answer(e)])
+    outgoing_messages.show_loading(context, effects)
     unfinished: list[str] = []
     for effect in effects:
         if effect["status"] != "pending":
             continue
         try:
-            status, why = _carry_out(errand, effect)
+            status, why = _carry_out(context, effect)
         except (TodokuError, render.Unrenderable) as error:
             if isinstance(error, TodokuError) and error.status in {429, 503}:
                 unfinished.append(f"{effect_key(effect)}: {error}")
@@ -52,14 +52,14 @@ def carry_out(errand: Errand, effects: list[dict[str, Any]]) -> None:
     for effect in effects:
         asked = pending_question.of(effect)
         if asked is not None and effect["status"] in {"failed", "skipped"}:
-            pending_question.forget(errand.account, errand.event.user_id, asked)
+            pending_question.forget(context.account, context.event.user_id, asked)
     if unfinished:
         raise Unfinished("; ".join(unfinished)[:500])
 
 
-def _carry_out(errand: Errand, effect: Effect) -> Done:
+def _carry_out(context: EffectContext, effect: Effect) -> Done:
     kind = ACTIONS[effect["action"]]
     if kind.carry_out is not None:
-        return kind.carry_out(errand, effect)
+        return kind.carry_out(context, effect)
     assert kind.speech is not None
-    return outgoing_messages.send(errand, effect)
+    return outgoing_messages.send(context, effect)

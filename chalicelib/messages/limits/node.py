@@ -25,7 +25,7 @@ COLOUR = re.compile(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
 _COLOUR = Reason("form_colour")
 
 
-class Holey(str):
+class TemplatedText(str):
     """A text with variables, filled in one way: its length is certain, its format is not."""
 
     __slots__ = ("always", "empty", "opens")
@@ -39,7 +39,7 @@ class Holey(str):
 
 def is_open(value: Any) -> bool:
     """Whether a value is only known when it is filled in for a friend."""
-    return isinstance(value, Holey) and not value.always
+    return isinstance(value, TemplatedText) and not value.always
 
 
 def _ours() -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def _ours() -> tuple[str, ...]:
     return (f"{settings().media_origin}/media/",) if settings().is_local else ()
 
 
-class Spot:
+class Node:
     """One JSON object at one path; problems go to the shared list."""
 
     def __init__(self, value: dict[str, Any], path: str, found: list[Detail]) -> None:
@@ -83,12 +83,12 @@ class Spot:
         if not isinstance(value, str):
             self.say(key, Reason("must_be_a_text"))
             return None
-        holey = is_open(value)
-        if not value and (not holey or value.empty):  # type: ignore[attr-defined]
+        templated = is_open(value)
+        if not value and (not templated or value.empty):  # type: ignore[attr-defined]
             self.say(key, EMPTY)
         elif most is not None and (has := count(value)) > most:
             self.say(key, Reason("line_characters", has=has, most=most))
-        elif pattern and not holey and not pattern.fullmatch(value):
+        elif pattern and not templated and not pattern.fullmatch(value):
             self.say(key, Reason("consists_of", pattern=pattern.pattern))
         text: str = value
         return text
@@ -117,7 +117,11 @@ class Spot:
         value = self._given(key, required)
         if value is _MISSING or (is_open(value) and key != "type"):
             return None
-        if not isinstance(value, str) or value not in allowed or (isinstance(value, Holey) and key == "type"):
+        if (
+            not isinstance(value, str)
+            or value not in allowed
+            or (isinstance(value, TemplatedText) and key == "type")
+        ):
             self.say(key, Reason("must_be_one_of", choices=list(allowed)))
             return None
         return value
@@ -177,7 +181,7 @@ class Spot:
         if value is not _MISSING and not isinstance(value, bool):
             self.say(key, Reason("must_be_boolean"))
 
-    def child(self, key: str, *, required: bool = False) -> Spot | None:
+    def child(self, key: str, *, required: bool = False) -> Node | None:
         """The object under a property."""
         value = self._given(key, required)
         if value is _MISSING:
@@ -185,9 +189,9 @@ class Spot:
         if not isinstance(value, dict):
             self.say(key, Reason("must_be_object"))
             return None
-        return Spot(value, self.at(key), self.found)
+        return Node(value, self.at(key), self.found)
 
-    def children(self, key: str, least: int, most: int | None, *, required: bool = True) -> Iterator[Spot]:
+    def children(self, key: str, least: int, most: int | None, *, required: bool = True) -> Iterator[Node]:
         """The objects in the list under a property."""
         value = self._given(key, required)
         if value is _MISSING:
@@ -201,7 +205,7 @@ class Spot:
             self.say(key, Reason("line_count", has=len(value), most=most))
         for n, item in enumerate(value[:200]):
             if isinstance(item, dict):
-                yield Spot(item, f"{self.at(key)}[{n}]", self.found)
+                yield Node(item, f"{self.at(key)}[{n}]", self.found)
             else:
                 self.say(f"{key}[{n}]", Reason("must_be_object"))
 
