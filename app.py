@@ -28,7 +28,7 @@ import chalicelib.intake.api
 import chalicelib.links.api
 import chalicelib.media.api
 import chalicelib.members.api
-import chalicelib.members.doors
+import chalicelib.members.endpoints
 import chalicelib.messages.api
 import chalicelib.mirror.workers
 import chalicelib.ops.workers
@@ -40,8 +40,8 @@ import chalicelib.rules.api
 import chalicelib.scenarios.api
 import chalicelib.schedules.api
 import chalicelib.segments.api
-import chalicelib.segments.asking
 import chalicelib.segments.figures_api
+import chalicelib.segments.mirror_queries
 import chalicelib.segments.search_api
 import chalicelib.transfers.api
 import chalicelib.transfers.exports_api
@@ -89,13 +89,13 @@ for _room in (
     chalicelib.enrollments.workers,
     chalicelib.schedules.api,
     chalicelib.segments.api,
-    chalicelib.segments.asking,
+    chalicelib.segments.mirror_queries,
     chalicelib.segments.figures_api,
     chalicelib.segments.search_api,
     chalicelib.transfers.exports_api,
     chalicelib.links.api,
     chalicelib.members.api,
-    chalicelib.members.doors,
+    chalicelib.members.endpoints,
     chalicelib.messages.api,
     chalicelib.mirror.workers,
     chalicelib.deliveries.workers,

@@ -115,7 +115,7 @@ def slices(arm: Arm) -> list[Slice]:
     while at < len(every):
         page = every[at : at + 1000]
         following = page[-1]["user_id"] if at + 1000 < len(every) else None
-        made = plan.cut_slice(key, page, following, judge)
+        made = plan.make_slice(key, page, following, judge)
         found.append(made)
         at += sum(map(len, made.arms.values()))
         key = made.next_key

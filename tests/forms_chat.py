@@ -89,5 +89,5 @@ class Chat:
 
 def said(decision: Decision) -> list[str]:
     """The texts of all that the decision says, in order."""
-    spoken = [e for e in decision.effects if e["action"] in {"reply", "ask", "start_form", "send"}]
-    return [m["text"] for e in spoken for m in decision.payloads.get(f"{e['rule']}:{e['index']}", [])]
+    sent_by = [e for e in decision.effects if e["action"] in {"reply", "ask", "start_form", "send"}]
+    return [m["text"] for e in sent_by for m in decision.payloads.get(f"{e['rule']}:{e['index']}", [])]

@@ -77,12 +77,12 @@ def end(status: int, *, repeated: bool = False) -> None:
     _current.set(None)
     if line is None:
         return
-    told = {"status": status, "outcome": _outcome(status, repeated=repeated), **shown(line.changes)}
+    fields = {"status": status, "outcome": _outcome(status, repeated=repeated), **shown(line.changes)}
     named = {name: line.fields[name] for name in ("action", "target")}
     try:
-        audit_store.complete(line.partition, line.sort, named | told)
+        audit_store.complete(line.partition, line.sort, named | fields)
         if line.copy_to is not None:
-            audit_store.put(line.copy_to, line.sort, line.fields | told)
+            audit_store.put(line.copy_to, line.sort, line.fields | fields)
     except Exception:  # noqa: BLE001 (a 5xx would say that nothing was done)
         logger.exception("a line of the audit log stays without its outcome")
 
@@ -105,10 +105,10 @@ def note(account: str | None, who: str, action: str, target: str) -> None:
         line.copy_to = partition if partition != line.partition else None
         return
     at = clock.now()
-    told: dict[str, Any] = {"who": who, "action": action, "target": target[:_LONGEST_TARGET]}
+    fields: dict[str, Any] = {"who": who, "action": action, "target": target[:_LONGEST_TARGET]}
     if line is not None:
-        told |= {name: line.fields[name] for name in ("who_name", "request_id") if name in line.fields}
-    audit_store.put(partition, _position(at), {"at": iso(at), **told, "outcome": "done", **_life(at)})
+        fields |= {name: line.fields[name] for name in ("who_name", "request_id") if name in line.fields}
+    audit_store.put(partition, _position(at), {"at": iso(at), **fields, "outcome": "done", **_life(at)})
 
 
 def changed(target: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
@@ -180,8 +180,8 @@ def shown(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
     else:
         before = {target: pair[0] for target, pair in parts.items() if pair[0] is not None}
         after = {target: pair[1] for target, pair in parts.items() if pair[1] is not None}
-    told = {"before": _bounded(before, changes), "after": _bounded(after, changes)}
-    return {name: value for name, value in told.items() if value is not None}
+    fields = {"before": _bounded(before, changes), "after": _bounded(after, changes)}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _difference(before: Any, after: Any) -> tuple[Any, Any]:

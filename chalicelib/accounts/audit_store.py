@@ -70,5 +70,5 @@ def _line(item: AuditItem) -> dict[str, Any]:
     line = {name: getattr(item, name) for name in _PLAIN}
     if line["status"] is not None:
         line["status"] = int(line["status"])
-    told = {name: json.loads(text) for name in _VALUES if (text := getattr(item, name)) is not None}
-    return line | told
+    values = {name: json.loads(text) for name in _VALUES if (text := getattr(item, name)) is not None}
+    return line | values

@@ -65,9 +65,9 @@ def without_live(value: Any) -> Any:
 
 def read(account: str, text: str) -> FriendToken | None:
     """What a token says; None when the account did not sign it."""
-    said, _, signature = text.partition(".")
+    payload, _, signature = text.partition(".")
     try:
-        what, signed = _bytes(said), _bytes(signature)
+        what, signed = _bytes(payload), _bytes(signature)
         if not hmac.compare_digest(_sign(account, what), signed):
             return None
         user_id, delivery, run, variant = what.decode().split("\n")

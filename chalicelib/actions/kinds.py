@@ -72,7 +72,7 @@ class ActionKind:
     rehearse: Callable[[Rehearsal, Mapping[str, Any], FriendEvent], None] | None = None
     begins: str | None = None
     changes_facts_alone: bool = False
-    speech: Literal["reply", "push", "staff"] | None = None
+    outgoing: Literal["reply", "push", "staff"] | None = None
     is_shown: bool = True
     address: str | None = None
     why_not_in_scenarios: Reason | None = None
@@ -127,11 +127,13 @@ def by_time(action: Mapping[str, Any], snapshot: Snapshot) -> Iterable[Produced]
     return kind_of(name).by_time(value, snapshot)
 
 
-def speaks(effect: Mapping[str, Any]) -> bool:
+def is_outgoing(effect: Mapping[str, Any]) -> bool:
     """Whether an effect says something to the friend."""
-    return kind_of(effect.get("action", "")).speech in {"reply", "push"}
+    return kind_of(effect.get("action", "")).outgoing in {"reply", "push"}
 
 
 def goes_by_push(effect: Mapping[str, Any]) -> bool:
     """Whether an effect says something to the friend that the reply token does not carry."""
-    return speaks(effect) and (kind_of(effect["action"]).speech == "push" or effect.get("via") == "push")
+    return is_outgoing(effect) and (
+        kind_of(effect["action"]).outgoing == "push" or effect.get("via") == "push"
+    )

@@ -82,7 +82,7 @@ def _page(request: Request, logs: list[str | None]) -> Response:
     return json_response(page(lines, {"before": following} if following else None, request))
 
 
-def say_what_came_of_it(request: Request, get_response: Callable[[Request], Any]) -> Any:
+def record_outcome(request: Request, get_response: Callable[[Request], Any]) -> Any:
     """Middleware: the line that a request began in the audit log is ended before its answer is given."""
     audit.drop()
     try:
@@ -93,7 +93,7 @@ def say_what_came_of_it(request: Request, get_response: Callable[[Request], Any]
     return response
 
 
-bp.register_middleware(say_what_came_of_it, "http")
+bp.register_middleware(record_outcome, "http")
 
 _QUERY = {
     "who": "The id of a key.",

@@ -13,7 +13,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
 from chalicelib.api.kinds import KINDS, checked
-from chalicelib.api.rights import guard, told
+from chalicelib.api.rights import guard, publisher_needs
 from chalicelib.catalog import bundles, service, yaml_text
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Snapshot
@@ -94,7 +94,7 @@ def plan(account: str) -> Response:
     checked(account, qualified=True)(candidate)
     left = _unpublished(bundle, candidate)
     answer = _answer(seen.revision, changes) | _warnings(bundle, candidate) | left
-    return json_response(answer | told(principal, seen, candidate))
+    return json_response(answer | publisher_needs(principal, seen, candidate))
 
 
 @bp.route(f"{_PATH}/apply", methods=["POST"], content_types=[JSON_TYPE, *YAML_TYPES])
@@ -189,8 +189,8 @@ def _warnings(bundle: bundles.Bundle, catalog: Snapshot) -> dict[str, Any]:
     """What saving each document by itself would warn of, when there is anything."""
     found: dict[str, Any] = {}
     for kind, id_ in sorted(bundle):
-        for part, said in warned(KINDS[kind].warn(id_, catalog)).items():
-            found.setdefault(part, {})[f"{kind}.{id_}"] = said
+        for part, warning in warned(KINDS[kind].warn(id_, catalog)).items():
+            found.setdefault(part, {})[f"{kind}.{id_}"] = warning
     return found
 
 

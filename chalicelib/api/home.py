@@ -165,12 +165,12 @@ def _shown(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _quota(account: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    told = preview.quota_of(account)
+    quota = preview.quota_of(account)
     reserved = sum(int(one["progress"]["pending"]) for one in runs)
-    left = told["left"]
+    left = quota["left"]
     return {
-        "limit": told["limit"],
-        "used": told["used"],
+        "limit": quota["limit"],
+        "used": quota["used"],
         "reserved": reserved,
         "left": None if left is None else max(0, left - reserved),
         "yen_per_message": preview.YEN_PER_MESSAGE,

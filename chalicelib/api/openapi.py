@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from chalicelib.conditions import schemas
 from chalicelib.http.budget import MAX_BODY_BYTES
-from chalicelib.http.language import LANG, LANG_SAYS
+from chalicelib.http.language import LANG, LANG_DESCRIPTION
 from chalicelib.http.routes import Operation
 from chalicelib.shared.reasons import LANGUAGES
 from chalicelib.shared.version import VERSION
@@ -159,7 +159,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
     if operation.path.startswith("/v1/"):
         schema = {"type": "string", "enum": list(LANGUAGES)}
-        parameters.append({"name": LANG, "in": "query", "description": LANG_SAYS, "schema": schema})
+        parameters.append({"name": LANG, "in": "query", "description": LANG_DESCRIPTION, "schema": schema})
     for name, description in (operation.query or {}).items():
         parameters.append(
             {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}

@@ -70,7 +70,7 @@ def _roots(snapshot: Snapshot, open_broadcasts: Iterable[OpenBroadcast]) -> Iter
         if key[0] not in _ASLEEP and key[0] != "published":
             yield key, "", Reason("in_force_saved", document=reach.name_of(key))
     for one in open_broadcasts:
-        for reference in one.uses():
+        for reference in one.references():
             why = Reason("broadcast_uses", broadcast=one.id, status=one.status, path=reference.path)
             yield _followed(reference), "", why
 
@@ -175,7 +175,7 @@ def _keep_threshold(before: Snapshot, after: Snapshot) -> None:
         raise NotAllowed(reason, [Detail("policies.default.approval_above", reason)])
 
 
-def told(principal: Principal, before: Snapshot, after: Snapshot) -> dict[str, Any]:
+def publisher_needs(principal: Principal, before: Snapshot, after: Snapshot) -> dict[str, Any]:
     """``{"needs_publisher": [{path, message}]}`` for the plan of whoever is none, when there is anything."""
     if principal.may("publisher"):
         return {}

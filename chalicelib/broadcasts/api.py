@@ -206,7 +206,7 @@ def test_broadcast(account: str, broadcast: str) -> Response:
     return _with_body(
         account,
         broadcast,
-        documents.Trial,
+        documents.TestSend,
         lambda name, who, body: service.send_test(account, name, body.user_ids, who),
     )
 
@@ -318,7 +318,7 @@ OPERATIONS: list[Operation] = [
     ),
     _post("send", "Send now, or with {again: true} once more", documents.Send),
     _post("schedule", "Send at a moment, or again and again", documents.Schedule),
-    _post("test", "Send to chosen friends as a run of its own", documents.Trial),
+    _post("test", "Send to chosen friends as a run of its own", documents.TestSend),
     _post("pause", "Send nothing more until it is resumed"),
     _post("resume", "Go on"),
     _post("cancel", "Send nothing more, ever"),

@@ -21,9 +21,9 @@ from chalicelib.shared.ids import new_ulid
 
 def claimed(broadcast: Broadcast, body: dict[str, Any]) -> Broadcast | None:
     """The broadcast that was seen, claimed for going out with ``body``; None when it has changed."""
-    uses = sorted({f"{reference.kind}/{reference.id}" for reference in documents.references(body)})
+    used = sorted({f"{reference.kind}/{reference.id}" for reference in documents.references(body)})
     claim = new_ulid()
-    if not store.claim(broadcast, claim, uses):
+    if not store.claim(broadcast, claim, used):
         return None
     catalog.count_begun(broadcast.account)
-    return replace(broadcast, claim=claim, claimed=tuple(uses))
+    return replace(broadcast, claim=claim, claimed=tuple(used))

@@ -32,7 +32,7 @@ class OpenBroadcast:
     body: dict[str, Any] | None
     claimed: tuple[str, ...] = ()
 
-    def uses(self) -> Iterator[Reference]:
+    def references(self) -> Iterator[Reference]:
         """What it goes out with, and what somebody is just about to let it go out with."""
         if self.body is not None:
             yield from documents.references(self.body)

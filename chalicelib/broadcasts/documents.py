@@ -109,13 +109,13 @@ class Schedule(_Strict):
         return self
 
 
-class Trial(_Strict):
+class TestSend(_Strict):
     """Who gets the test."""
 
     user_ids: Annotated[list[UserId], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _not_too_many(self) -> Trial:
+    def _not_too_many(self) -> TestSend:
         if len(set(self.user_ids)) > 100:
             raise ValueError(Reason("test_at_most"))
         return self

@@ -84,13 +84,13 @@ def ask(broadcast: Broadcast, step: str, token: str | None, *, delay_s: int = 0,
     queues.send("broadcast-tasks", {**names, "poll": poll}, delay_s=delay_s)
 
 
-def nudge(broadcast: Broadcast) -> None:
+def poll_now(broadcast: Broadcast) -> None:
     """Look at once at the step that the machine waits for, if it waits for one."""
     if broadcast.step:
         ask(broadcast, broadcast.step, broadcast.token, poll=1)
 
 
-def keep_going(broadcast: Broadcast) -> None:
+def ensure_running(broadcast: Broadcast) -> None:
     """See to it that a run that is not at its end moves: an execution, messages for what is not done."""
     run = str(broadcast.run)
     control = deliveries.control(broadcast.account, run)
@@ -101,7 +101,7 @@ def keep_going(broadcast: Broadcast) -> None:
         return
     if broadcast.step in {"release", "settle"} and broadcast.status != "cancelled":
         ask(broadcast, "release", None)
-    nudge(broadcast)
+    poll_now(broadcast)
 
 
 def watched(account: str, broadcast_id: str, run: str, attempt: int) -> None:
@@ -116,7 +116,7 @@ def watched(account: str, broadcast_id: str, run: str, attempt: int) -> None:
     if begun:
         if broadcast.watch <= attempt:
             store.note(broadcast, watch=attempt + 1)
-        keep_going(broadcast)
+        ensure_running(broadcast)
 
 
 def hold_ended(account: str, broadcast_id: str, run: str, until: str) -> None:
@@ -124,7 +124,7 @@ def hold_ended(account: str, broadcast_id: str, run: str, until: str) -> None:
     deliveries.end_hold(account, run, until)
     broadcast = store.find(account, broadcast_id)
     if broadcast is not None and broadcast.run == run and not broadcast.is_final:
-        keep_going(broadcast)
+        ensure_running(broadcast)
 
 
 def miss(broadcast: Broadcast) -> None:

@@ -70,10 +70,10 @@ def _place(broadcast: Broadcast) -> Place:
 
 
 def _is_within(broadcast: Broadcast, asked: Asked) -> bool:
-    moment, _ = _place(broadcast)
-    if asked.since is not None and moment < iso(asked.since):
+    at, _ = _place(broadcast)
+    if asked.since is not None and at < iso(asked.since):
         return False
-    return asked.until is None or moment < iso(asked.until)
+    return asked.until is None or at < iso(asked.until)
 
 
 def _has(broadcast: Broadcast, status: str | None) -> bool:
@@ -120,12 +120,12 @@ def _of(broadcast: Broadcast, zone: ZoneInfo, since: datetime, until: datetime) 
         yield {"at": broadcast.at, **named, "kind": "run", "status": status, "run": broadcast.run}
     yield from _earlier(broadcast, named, since)
     if broadcast.every and broadcast.status != "cancelled":
-        moment = max(parse_iso(broadcast.at), since, clock.now())
+        at = max(parse_iso(broadcast.at), since, clock.now())
         for _ in range(MOST + 1):
-            moment = recurrence.next_occurrence(broadcast.every, zone, moment)
-            if moment >= until:
+            at = recurrence.next_occurrence(broadcast.every, zone, at)
+            if at >= until:
                 return
-            yield {"at": iso(moment), **named, "kind": "recurring", "status": "scheduled"}
+            yield {"at": iso(at), **named, "kind": "recurring", "status": "scheduled"}
 
 
 def _earlier(broadcast: Broadcast, named: dict[str, str], since: datetime) -> Iterator[dict[str, Any]]:
@@ -135,7 +135,7 @@ def _earlier(broadcast: Broadcast, named: dict[str, str], since: datetime) -> It
         lines, before = store.runs(broadcast.account, broadcast.id, 50, before)
         for line in lines:
             if line["run"] != broadcast.run and line["at"]:
-                told = {name: line[name] for name in ("run", "status", "progress")}
-                yield {"at": line["at"], **named, "kind": "run", **told}
+                shown = {name: line[name] for name in ("run", "status", "progress")}
+                yield {"at": line["at"], **named, "kind": "run", **shown}
         if before is None or (lines[-1]["at"] or "") < iso(since):
             return

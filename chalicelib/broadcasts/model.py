@@ -159,7 +159,7 @@ def is_too_late(body: Mapping[str, Any], at: str, go_at: str | None, now: dateti
 
 def machine_time(at: str) -> str:
     """The whole second not before ``at``, as the state machine waits for it."""
-    moment = parse_iso(at)
-    if moment.microsecond:
-        moment = moment.replace(microsecond=0) + timedelta(seconds=1)
-    return iso(moment)[:19] + "Z"
+    due_at = parse_iso(at)
+    if due_at.microsecond:
+        due_at = due_at.replace(microsecond=0) + timedelta(seconds=1)
+    return iso(due_at)[:19] + "Z"

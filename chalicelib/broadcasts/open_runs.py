@@ -46,19 +46,19 @@ def resume_open_runs() -> int:
                 continue
             count += 1
             try:
-                lifecycle.keep_going(broadcast)
+                lifecycle.ensure_running(broadcast)
             except Exception:  # noqa: BLE001 (the others must go on; its watch comes again)
                 logger.exception("run not resumed", extra={"account": account.id, "run": run})
     return count
 
 
-def keep_run_going(account: str, run: str) -> bool:
+def ensure_run(account: str, run: str) -> bool:
     """Keep one run going; False when it is no broadcast's, or at its end."""
     broadcast_id = dict(store.open_runs(account)).get(run)
     broadcast = store.find(account, broadcast_id) if broadcast_id else None
     if broadcast is None or broadcast.run != run or broadcast.is_final:
         return False
-    lifecycle.keep_going(broadcast)
+    lifecycle.ensure_running(broadcast)
     return True
 
 

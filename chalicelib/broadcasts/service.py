@@ -13,7 +13,7 @@ from chalicelib.broadcasts import claiming, documents, lifecycle, store, test_se
 from chalicelib.broadcasts.documents import KIND
 from chalicelib.broadcasts.model import EDITABLE, MOVING, STARTABLE, Broadcast
 from chalicelib.broadcasts.open_runs import (
-    keep_run_going,
+    ensure_run,
     open_runs_count,
     resume_open_runs,
     run_done,
@@ -41,8 +41,8 @@ from chalicelib.timers import recurrence
 __all__ = [
     "approve",
     "cancel",
+    "ensure_run",
     "get",
-    "keep_run_going",
     "open_broadcasts",
     "open_runs_count",
     "pause",
@@ -250,7 +250,7 @@ def _push_on(broadcast: Broadcast) -> None:
     """Feed what is not sent, and let the machine look at once."""
     if broadcast.status in {"sending", "settling"}:
         lifecycle.ask(broadcast, "release", None)
-    lifecycle.nudge(broadcast)
+    lifecycle.poll_now(broadcast)
 
 
 def approve(account: str, broadcast_id: str, by: str) -> dict[str, Any]:
@@ -265,10 +265,10 @@ def approve(account: str, broadcast_id: str, by: str) -> dict[str, Any]:
         if broadcast.asked_by == by:
             raise NotAllowed(Reason("own_approval"))
         now = iso(clock.now())
-        told: dict[str, str | bool] = {"approved": True, "approved_by": by, "approved_at": now}
-        approved = store.move(broadcast, "planning", ("awaiting_approval",), go_at=now, **told)
+        approval: dict[str, str | bool] = {"approved": True, "approved_by": by, "approved_at": now}
+        approved = store.move(broadcast, "planning", ("awaiting_approval",), go_at=now, **approval)
         if approved:
-            lifecycle.nudge(broadcast)
+            lifecycle.poll_now(broadcast)
         return approved
 
     return _act(account, broadcast_id, "approved", by, change)
@@ -286,7 +286,7 @@ def cancel(account: str, broadcast_id: str, by: str) -> dict[str, Any]:
             return True
         deliveries.cancel(account, str(broadcast.run))
         lifecycle.ask(broadcast, "cancel", None)
-        lifecycle.nudge(broadcast)
+        lifecycle.poll_now(broadcast)
         return True
 
     return _act(account, broadcast_id, "cancelled", by, change)

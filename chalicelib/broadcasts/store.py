@@ -175,10 +175,10 @@ def create(account: str, broadcast_id: str, body: dict[str, Any], now: datetime)
     )
 
 
-def claim(broadcast: Broadcast, claim: str, uses: Sequence[str]) -> bool:
+def claim(broadcast: Broadcast, claim: str, used: Sequence[str]) -> bool:
     """Note on the broadcast that was seen what it is about to go out with. Takes an earlier claim's place."""
     seen = (_H.revision == broadcast.revision) & (_H.status == broadcast.status)
-    return _update(broadcast.account, broadcast.id, [_H.claim.set(claim), _H.claimed.set(list(uses))], seen)
+    return _update(broadcast.account, broadcast.id, [_H.claim.set(claim), _H.claimed.set(list(used))], seen)
 
 
 def _is_claimed(broadcast: Broadcast, condition: Condition) -> Condition:

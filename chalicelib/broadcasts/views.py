@@ -48,12 +48,12 @@ def _approval(broadcast: Broadcast) -> dict[str, Any] | None:
     """Who asked for what waits for an approval, or waited for one, and who said what."""
     if broadcast.status != "awaiting_approval" and not broadcast.approved and broadcast.rejected_by is None:
         return None
-    said = {
+    approval = {
         "approved_by": broadcast.approved_by,
         "at": broadcast.approved_at,
         "rejected_by": broadcast.rejected_by,
     }
-    return {"asked_by": broadcast.asked_by, **said}
+    return {"asked_by": broadcast.asked_by, **approval}
 
 
 def _variant(

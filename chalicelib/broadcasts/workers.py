@@ -43,7 +43,7 @@ def plan_shard(event: SQSEvent) -> dict[str, Any]:
         if packed:
             broadcast = store.find(run_snapshot.account, run_snapshot.broadcast)
             if broadcast is not None and broadcast.run == run_snapshot.run:
-                lifecycle.nudge(broadcast)
+                lifecycle.poll_now(broadcast)
 
     return each_message(event, work)
 

@@ -68,7 +68,7 @@ def act_on_friends(account: str) -> Response:
     """``POST /friends/bulk``: checked now, done by a job."""
     request = bp.current_request
     principal = require(request, "publisher", account)
-    owner = accounts.get_account(account)
+    found = accounts.get_account(account)
     given = normal_body(_REQUEST, parse_json(text_body(request)))
     _refuse_wrong(given, snapshot(account))
     asked = bulk.Asked(given["then"], principal.who)
@@ -79,9 +79,9 @@ def act_on_friends(account: str) -> Response:
                 account, user_ids=set(given.get("user_ids") or ()), condition=given.get("condition")
             )
         if given.get("condition") is not None:
-            bulk.start_for_audience(owner, given["condition"], asked, job)
+            bulk.start_for_audience(found, given["condition"], asked, job)
         else:
-            bulk.start_for_users(owner, given["user_ids"], asked, job)
+            bulk.start_for_users(found, given["user_ids"], asked, job)
         accounts.audit(account, principal.who, "friends.bulk", f"jobs/{job}")
         return json_response({"job_id": job}, 202)
 
@@ -91,7 +91,7 @@ def act_on_friends(account: str) -> Response:
 def _reaches(name: str) -> bool:
     """Whether an action says something to the friend, at once or by what it begins."""
     kind = kind_of(name)
-    return kind.speech in {"reply", "push"} or kind.begins is not None
+    return kind.outgoing in {"reply", "push"} or kind.begins is not None
 
 
 def _refuse_wrong(given: dict[str, Any], catalog: Snapshot) -> None:

@@ -65,18 +65,18 @@ def start_for_users(account: Account, user_ids: Sequence[str], asked: Asked, job
 
 def work_audience(body: Mapping[str, Any], left: TimeLeft = NO_LIMIT) -> None:
     """The job ``bulk``, ``{account, id, shard}``: the friends of one shard."""
-    owner = accounts.get_account(body["account"])
-    by_shard.go_on(owner, body, lambda head: _each(owner, head), left)
+    account = accounts.get_account(body["account"])
+    by_shard.go_on(account, body, lambda header: _each(account, header), left)
 
 
-def _each(owner: Account, head: jobs.Head) -> by_shard.Each:
-    now = parse_iso(head.params["as_of"])
-    context = Context(catalog.snapshot(owner.id), owner.zone)
-    test = language.compile_audience(head.params["condition"], context)
+def _each(account: Account, header: jobs.JobHeader) -> by_shard.Each:
+    now = parse_iso(header.params["as_of"])
+    context = Context(catalog.snapshot(account.id), account.zone)
+    test = language.compile_audience(header.params["condition"], context)
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
         users = [str(sheet["user_id"]) for sheet in sheets if test(sheet, now)]
-        _put(head, users)
+        _put(header, users)
         return {"accepted": len(users), "rejected": 0}
 
     return each
@@ -84,17 +84,17 @@ def _each(owner: Account, head: jobs.Head) -> by_shard.Each:
 
 def work_users(body: Mapping[str, Any]) -> None:
     """The job ``bulk_users``, ``{account, id, chunk, rows: [[line, user id]]}``: a chunk of friends by id."""
-    owner = accounts.get_account(body["account"])
-    head, name = jobs.head(owner.id, body["id"]), f"{int(body['chunk']):06d}"
-    if not jobs.chunk_done(head, name):
+    account = accounts.get_account(body["account"])
+    header, name = jobs.header(account.id, body["id"]), f"{int(body['chunk']):06d}"
+    if not jobs.chunk_done(header, name):
         rows: list[tuple[int, str]] = [(int(line), str(user)) for line, user in body["rows"]]
-        sheets = friends.load_many(owner.id, owner.shards, [user for _, user in rows])
+        sheets = friends.load_many(account.id, account.shards, [user for _, user in rows])
         known = {user for user, sheet in sheets.items() if sheet["status"] != "erased"}
         wrong = [_wrong(line, user, sheets.get(user)) for line, user in rows if user not in known]
-        _put(head, sorted(known))
+        _put(header, sorted(known))
         counts = {"accepted": len(known), "rejected": len(wrong)}
-        jobs.finish_chunk(head, name, len(rows), wrong, counts)
-    by_shard.add_up(owner.id, head.id)
+        jobs.finish_chunk(header, name, len(rows), wrong, counts)
+    by_shard.add_up(account.id, header.id)
 
 
 def _wrong(line: int, user: str, sheet: Sheet | None) -> dict[str, Any]:
@@ -102,12 +102,12 @@ def _wrong(line: int, user: str, sheet: Sheet | None) -> dict[str, Any]:
     return {"line": line, "user_id": user, "message": why.text("en"), "message_ja": why.text("ja")}
 
 
-def _put(head: jobs.Head, users: Sequence[str]) -> None:
-    props = {"by": head.params["by"], "job": head.id, "then": head.params["then"]}
-    at, event_id = head.params["as_of"], f"bulk-{head.id}"
+def _put(header: jobs.JobHeader, users: Sequence[str]) -> None:
+    props = {"by": header.params["by"], "job": header.id, "then": header.params["then"]}
+    at, event_id = header.params["as_of"], f"bulk-{header.id}"
     inbox.put_all(
         [
-            FriendEvent(event_id, head.account, user, BULK_ACTION, at, props=props, source="console")
+            FriendEvent(event_id, header.account, user, BULK_ACTION, at, props=props, source="console")
             for user in users
         ]
     )

@@ -50,7 +50,7 @@ def no_state(_id: str, _snapshot: Snapshot) -> dict[str, Any]:
     return {}
 
 
-def not_told(_account: str, _id: str) -> None:
+def nothing_saved(_account: str, _id: str) -> None:
     """Of kinds that have nothing to do when one was saved."""
 
 
@@ -86,7 +86,7 @@ class DocumentKind:
     warn: Callable[[str, Snapshot], Iterable[Detail]] = no_warnings
     state_model: type[BaseModel] = NoState
     state: Callable[[str, Snapshot], dict[str, Any]] = no_state
-    saved: Callable[[str, str], None] = not_told
+    saved: Callable[[str, str], None] = nothing_saved
 
 
 DOCUMENTS = Table("documents", DocumentKind)

@@ -22,7 +22,7 @@ from chalicelib.shared.origins import BadAddress, origin_of
 from chalicelib.shared.reasons import Reason
 
 _REFERENCE = re.compile(r"secret:([0-9A-HJKMNP-TV-Z]{26})\Z")
-_OWNER, _FIELD = "call_webhook", "secret"
+_ACTION, _FIELD = "call_webhook", "secret"
 MASKED = "(a new secret)"
 
 
@@ -35,7 +35,7 @@ def name_of(reference: Any) -> str | None:
 def references(value: Any) -> Iterator[str]:
     """The names of all secrets that a document refers to."""
     if isinstance(value, dict):
-        called = value.get(_OWNER)
+        called = value.get(_ACTION)
         name = name_of(called.get(_FIELD)) if isinstance(called, dict) else None
         if name:
             yield name
@@ -61,10 +61,10 @@ def unbound(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
 def _signed(value: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Every call that names a kept secret: where it stands, the call, the secret's name."""
     if isinstance(value, Mapping):
-        called: Any = value.get(_OWNER)
+        called: Any = value.get(_ACTION)
         name = name_of(called.get(_FIELD)) if isinstance(called, Mapping) else None
         if name is not None:
-            yield join_path(path, _OWNER), called, name
+            yield join_path(path, _ACTION), called, name
         for key, inner in value.items():
             yield from _signed(inner, join_path(path, key))
     elif isinstance(value, list):
@@ -112,11 +112,11 @@ def masked_difference(difference: Mapping[str, Any]) -> dict[str, Any]:
     for side in ("before", "after"):
         if side not in shown:
             continue
-        if path.endswith(f"{_OWNER}.{_FIELD}"):
-            inner = {_OWNER: {_FIELD: shown[side]}}
-            shown[side] = _replaced(inner, _mask)[_OWNER][_FIELD]
-        elif path.endswith(_OWNER):
-            shown[side] = _replaced({_OWNER: shown[side]}, _mask)[_OWNER]
+        if path.endswith(f"{_ACTION}.{_FIELD}"):
+            inner = {_ACTION: {_FIELD: shown[side]}}
+            shown[side] = _replaced(inner, _mask)[_ACTION][_FIELD]
+        elif path.endswith(_ACTION):
+            shown[side] = _replaced({_ACTION: shown[side]}, _mask)[_ACTION]
         else:
             shown[side] = _replaced(shown[side], _mask)
     return shown
@@ -132,7 +132,7 @@ def _replaced(value: Any, instead: Callable[[str], str]) -> Any:
     if not isinstance(value, dict):
         return value
     found = {name: _replaced(inner, instead) for name, inner in value.items()}
-    called = found.get(_OWNER)
+    called = found.get(_ACTION)
     if isinstance(called, dict) and isinstance(called.get(_FIELD), str) and not name_of(called[_FIELD]):
-        found[_OWNER] = called | {_FIELD: instead(called[_FIELD])}
+        found[_ACTION] = called | {_FIELD: instead(called[_FIELD])}
     return found

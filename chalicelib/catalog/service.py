@@ -100,10 +100,10 @@ def save(
         store.put_bodies(account_id, bodies)
         was = (seen.revision, seen.stamp)
         moved = store.move_pointer(account_id, was, begun, fresh.stamp, fresh.heads, at)
-        if moved or _stands(account_id, bodies[0]):
+        if moved or _exists(account_id, bodies[0]):
             _audit(seen, wanted)
             kept = remember(fresh)
-            _tell(account_id, wanted)
+            _notify_kinds(account_id, wanted)
             return kept
     raise Unavailable(Reason("catalog_busy"))
 
@@ -119,7 +119,7 @@ def _audit(seen: Snapshot, written: Sequence[Write]) -> None:
         audit.changed("/".join(write.key), before.body if before else None, write.body)
 
 
-def _tell(account_id: str, written: Sequence[Write]) -> None:
+def _notify_kinds(account_id: str, written: Sequence[Write]) -> None:
     """Let the kinds know. The save stands, whatever they make of it."""
     for write in written:
         kind = DOCUMENTS.get(write.kind)
@@ -235,7 +235,7 @@ def _pruned(heads: dict[Key, Head]) -> dict[Key, Head]:
     return heads
 
 
-def _stands(account_id: str, ours: store.StoredBody) -> bool:
+def _exists(account_id: str, ours: store.StoredBody) -> bool:
     """Whether a body of ours is in force or in the history after all.
 
     The pointer's move may have happened although its answer was lost: the client then sends it again,

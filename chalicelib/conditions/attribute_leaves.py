@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import validators, windows
-from chalicelib.conditions.comparisons import OPERATORS, PerMoment, compare, nfc
+from chalicelib.conditions.comparisons import OPERATORS, PerTime, compare, nfc
 from chalicelib.conditions.model import Built, Context, Sheet
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import Part
@@ -205,16 +205,16 @@ def _set_test(name: str, wanted: frozenset[str]) -> Test:
 
 def _days_test(name: str, length: str, context: Context) -> Test:
     """``in_next 7d``: today or one of the 6 days after; ``in_last``: today or one of the 6 before."""
-    today = PerMoment(lambda now: local_date(now, context.zone))
+    today = PerTime(lambda now: local_date(now, context.zone))
     if name == "anniversary_in":
-        ahead = PerMoment(lambda now: _ahead(length, today(now)))
+        ahead = PerTime(lambda now: _ahead(length, today(now)))
 
         def comes_round(found: Any, now: datetime) -> bool:
             first, last = ahead(now)
             return _anniversary(date.fromisoformat(found), first) <= last
 
         return comes_round
-    between = PerMoment(lambda now: _days(name, length, today(now)))
+    between = PerTime(lambda now: _days(name, length, today(now)))
     return lambda found, now: between(now)[0] <= found <= between(now)[1]
 
 

@@ -172,7 +172,7 @@ def _delivery_build(value: Any, context: Context) -> Built:
 
     def last(sheet: Sheet, _now: datetime) -> str | None:
         entries = sheet.get(what) or _NONE
-        return max((_moment(e) for run, e in entries.items() if _is_of(run, e, delivery)), default=None)
+        return max((_timestamp(e) for run, e in entries.items() if _is_of(run, e, delivery)), default=None)
 
     def test(sheet: Sheet, now: datetime) -> bool:
         at = last(sheet, now)
@@ -181,7 +181,7 @@ def _delivery_build(value: Any, context: Context) -> Built:
     return Built(test, last)
 
 
-def _moment(entry: Any) -> str:
+def _timestamp(entry: Any) -> str:
     return str(entry["at"] if isinstance(entry, dict) else entry)
 
 

@@ -47,7 +47,7 @@ def _normal(operand: Any) -> Any:
     return [_normal(one) for one in operand] if isinstance(operand, list) else operand
 
 
-class PerMoment(Generic[T]):
+class PerTime(Generic[T]):
     """What is derived from ``now`` alone, computed once per run (the same ``now`` object)."""
 
     __slots__ = ("_compute", "_last")
@@ -72,7 +72,7 @@ def age(spec: Mapping[str, Any], zone: ZoneInfo) -> Callable[[str | None, dateti
     calendar days between the moment and today, ends included. Moments hold whole milliseconds, so a
     comparison of texts with the bound cut to milliseconds is exact.
     """
-    bounds = PerMoment(_bounds(spec, zone))
+    bounds = PerTime(_bounds(spec, zone))
 
     def test(at: str | None, now: datetime) -> bool:
         if not at:
@@ -128,17 +128,17 @@ def _within(window: str, zone: ZoneInfo) -> Callable[[datetime], tuple[str, str]
     return named
 
 
-def _earlier(moment: datetime, length: str, zone: ZoneInfo) -> str:
+def _earlier(timestamp: datetime, length: str, zone: ZoneInfo) -> str:
     """The moment ``length`` earlier as ISO text; before all time when the calendar does not reach."""
     try:
-        return iso(windows.before(moment, length, zone))
+        return iso(windows.before(timestamp, length, zone))
     except OverflowError:
         return ""
 
 
-def _just_before(moment: datetime) -> str:
+def _just_before(timestamp: datetime) -> str:
     try:
-        return iso(moment - _INSTANT)
+        return iso(timestamp - _INSTANT)
     except OverflowError:
         return ""
 
@@ -148,11 +148,11 @@ def _day_start(now: datetime, zone: ZoneInfo, days_ago: int) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-def day_window(window: str, zone: ZoneInfo) -> PerMoment[tuple[str, str]]:
+def day_window(window: str, zone: ZoneInfo) -> PerTime[tuple[str, str]]:
     """The local days that a window means, as ``(first, last)`` dates in text."""
 
     def days(now: datetime) -> tuple[str, str]:
         first, last = windows.last_days(window, local_date(now, zone))
         return first.isoformat(), last.isoformat()
 
-    return PerMoment(days)
+    return PerTime(days)

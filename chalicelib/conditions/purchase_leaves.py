@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import schemas, validators, windows
-from chalicelib.conditions.comparisons import PerMoment, age, age_in_ms, compare, day_start_in_ms, nfc
+from chalicelib.conditions.comparisons import PerTime, age, age_in_ms, compare, day_start_in_ms, nfc
 from chalicelib.conditions.model import Built, Context, Leaf, Sheet
 from chalicelib.mirror import columns, sql
 from chalicelib.mirror.sql import UNKNOWN
@@ -65,7 +65,7 @@ def _purchase_logic(value: Any, _snapshot: Snapshot, path: str) -> Iterable[Deta
 
 def _purchase_build(value: Any, context: Context) -> Built:
     category, product = value.get("category"), value.get("product")
-    parts = [*_figure_parts(value), *_moment_parts(value, context)]
+    parts = [*_figure_parts(value), *_timestamp_parts(value, context)]
     if not parts:
         parts = [lambda figures, _now: figures.get("count", 0) > 0]
 
@@ -131,7 +131,7 @@ def _figure_parts(value: Mapping[str, Any]) -> Iterable[Part]:
             yield lambda figures, _now, name=name, matches=matches: matches(figures.get(name, 0))  # type: ignore[misc]
 
 
-def _moment_parts(value: Mapping[str, Any], context: Context) -> Iterable[Part]:
+def _timestamp_parts(value: Mapping[str, Any], context: Context) -> Iterable[Part]:
     for name in ("last", "first"):
         if name in value:
             fits = age(value[name], context.zone)
@@ -228,7 +228,7 @@ def _bounds(context: Context) -> dict[str, list[float]]:
 
 def _rfm_build(value: Any, context: Context) -> Built:
     matches = {name: compare(value[name]) for name in value}
-    today = PerMoment(lambda now: local_date(now, context.zone))
+    today = PerTime(lambda now: local_date(now, context.zone))
     bounds = {rank: _bounds(context).get(of) for rank, of in _RANKS.items() if rank in value}
 
     def seen(sheet: Sheet, now: datetime) -> dict[str, Any]:

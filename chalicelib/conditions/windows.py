@@ -40,12 +40,12 @@ def shifted(day: date, by: int) -> date:
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 
-def before(moment: datetime, length: str, zone: ZoneInfo) -> datetime:
+def before(timestamp: datetime, length: str, zone: ZoneInfo) -> datetime:
     """The moment a length of time earlier. Raises OverflowError."""
     count = months(length)
     if count is None:
-        return moment - parse_duration(length)
-    local = moment.astimezone(zone)
+        return timestamp - parse_duration(length)
+    local = timestamp.astimezone(zone)
     return datetime.combine(shifted(local.date(), -count), local.timetz())
 
 

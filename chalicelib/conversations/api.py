@@ -59,7 +59,7 @@ class Conversation(BaseModel):
     next_cursor: str | None
 
 
-class Said(BaseModel):
+class StaffMessage(BaseModel):
     """What staff say: LINE message objects, or a saved message by its id."""
 
     model_config = ConfigDict(extra="forbid")
@@ -68,13 +68,13 @@ class Said(BaseModel):
     message: Id | None = None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Said:
+    def _one_of_them(self) -> StaffMessage:
         if (self.messages is None) is (self.message is None):
             raise ValueError(Reason("messages_or_message"))
         return self
 
 
-class Saying(BaseModel):
+class Sent(BaseModel):
     """The event under which it stands on the timeline, and the run in the ledger."""
 
     event_id: str
@@ -103,8 +103,8 @@ def send_messages(account: str, user: str) -> Response:
     chat.get_sheet(get_account(account), name)
 
     def run(event_id: str) -> Response:
-        said = json_body(request, Said).model_dump(exclude_none=True)
-        answer = chat.say(get_account(account), name, said, principal.who, event_id)
+        given = json_body(request, StaffMessage).model_dump(exclude_none=True)
+        answer = chat.send(get_account(account), name, given, principal.who, event_id)
         return json_response(answer, 202)
 
     return idempotency.once_named(request, principal, run)
@@ -138,7 +138,14 @@ OPERATIONS = [
         query={"limit": "1 to 200", "cursor": "next_cursor of the page before"},
     ),
     Operation(
-        "POST", _MESSAGES, "Say something to one friend", "publisher", Said, Saying, status=202, action="say"
+        "POST",
+        _MESSAGES,
+        "Say something to one friend",
+        "publisher",
+        StaffMessage,
+        Sent,
+        status=202,
+        action="say",
     ),
     Operation("GET", _CONTENT, "The picture, video, sound or file of a message", "viewer", status=302),
 ]

@@ -9,7 +9,7 @@ from chalicelib.events.kinds import EventType
 from chalicelib.shared.events import FriendEvent
 
 
-def _is_said(decision: Any, event: FriendEvent) -> Iterator[dict[str, Any]]:
+def _sent_message(decision: Any, event: FriendEvent) -> Iterator[dict[str, Any]]:
     effect = {"action": "send", "category": "transactional", "repeats": True, "by": event.props.get("by")}
     if decision.after.get("status") == "blocked":
         effect |= {"status": "skipped", "why": "blocked"}
@@ -18,6 +18,6 @@ def _is_said(decision: Any, event: FriendEvent) -> Iterator[dict[str, Any]]:
 
 EVENTS: dict[str, EventType] = {
     "staff_message": EventType(
-        "conversations", counts=False, is_trigger=False, follow_up=_is_said, kept_elsewhere="messages"
+        "conversations", counts=False, is_trigger=False, follow_up=_sent_message, kept_elsewhere="messages"
     ),
 }

@@ -117,8 +117,8 @@ def _place(one: dict[str, Any]) -> tuple[str, str]:
 
 
 def _body(sheet: Sheet) -> dict[str, Any]:
-    said = (sheet.get("facts") or {}).get("messaged") or {}
-    last_at, read_at = said.get("last_at"), sheet.get("chat_read_at")
+    messaged = (sheet.get("facts") or {}).get("messaged") or {}
+    last_at, read_at = messaged.get("last_at"), sheet.get("chat_read_at")
     return {
         "user_id": sheet["user_id"],
         "display_name": sheet.get("display_name"),

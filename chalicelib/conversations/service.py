@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.actions.effects import run_id
-from chalicelib.actions.kinds import goes_by_push, speaks
+from chalicelib.actions.kinds import goes_by_push, is_outgoing
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.references import missing
 from chalicelib.catalog.service import snapshot
@@ -23,7 +23,7 @@ from chalicelib.gateways import clock, inbox
 from chalicelib.messages import checks, render
 from chalicelib.shared.errors import Conflict, Detail, InvalidInput, NotFound, RuleViolation
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.reasons import Reason, told
+from chalicelib.shared.reasons import Reason, as_answered
 from chalicelib.shared.storable import unfit
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import Sheet
@@ -57,10 +57,10 @@ def conversation(
     for _ in range(_MOST_READS):
         page, following = activities.recent(account, user, _READ_AT_ONCE, position)
         for activity in page:
-            said = lines(activity)[skip:]
+            found_lines = lines(activity)[skip:]
             room = limit - len(found)
-            found += said[:room]
-            if len(said) > room:
+            found += found_lines[:room]
+            if len(found_lines) > room:
                 return _completed(account, user, found), {**(position or _START), "skip": skip + room}
             skip, position = 0, {"at": activity["at"], "event_id": activity["event_id"]}
         if following is None:
@@ -75,8 +75,8 @@ _START: Cursor = {"at": "", "event_id": ""}
 def lines(activity: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What an activity has of the conversation, newest first. Pure."""
     common = {"event_id": activity["event_id"], "at": activity["at"]}
-    spoken = [e for e in activity.get("effects") or () if speaks(e)]
-    found = [common | _out(effect) for effect in reversed(spoken)]
+    outgoing = [e for e in activity.get("effects") or () if is_outgoing(e)]
+    found = [common | _out(effect) for effect in reversed(outgoing)]
     if activity["type"] == "messaged":
         found.append(common | _in(activity.get("props") or {}))
     return found
@@ -105,7 +105,7 @@ def _out(effect: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("why", "message", "trimmed", "run", "test"):
         if effect.get(name) is not None:
             line[name] = effect[name]
-    line = told(line)
+    line = as_answered(line)
     if effect["status"] == "held" and effect.get("until"):
         line["until"] = effect["until"]
     return line
@@ -123,7 +123,7 @@ def _completed(account: str, user: str, found: list[dict[str, Any]]) -> list[dic
     for line in found:
         known = kept.get(line.get("message_id", ""), {"status": "pending"})
         if "content" in line and known["status"] != "pending":
-            line["content"] = told(known)
+            line["content"] = as_answered(known)
         if line["direction"] == "out":
             where = {"rule": line.pop("rule"), "index": line.pop("index")}
             # Written when its chunk had ended, a line with a run of its own is final.
@@ -136,12 +136,12 @@ def _completed(account: str, user: str, found: list[dict[str, Any]]) -> list[dic
 def _delivered(account: str, run: str, user: str) -> dict[str, Any]:
     """What the ledger says: ``pending``, ``accepted``, ``skipped``, ``failed`` or ``unknown``."""
     outcome = deliveries.find_recipient(account, run, "0", user) or {"status": "pending"}
-    return told(
+    return as_answered(
         {"status": outcome["status"], **({"why": outcome["reason"]} if outcome.get("reason") else {})}
     )
 
 
-def say(account: Account, user: str, given: Mapping[str, Any], by: str, event_id: str) -> dict[str, str]:
+def send(account: Account, user: str, given: Mapping[str, Any], by: str, event_id: str) -> dict[str, str]:
     """Have staff say something to a friend: ``{"messages": [...]}`` or ``{"message": id}``.
 
     Answers ``{"event_id", "run"}``: the message is in the inbox, in line behind what the friend did before.

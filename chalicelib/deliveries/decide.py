@@ -62,12 +62,12 @@ def read_answer(answer: Answer, kind: str, recipients: int = 1) -> Verdict:
 
 
 def _bad_request(answer: Answer, kind: str, recipients: int) -> Verdict:
-    said = [answer.message, *(f"property {d.get('property', '')}" for d in answer.details)]
+    texts = [answer.message, *(f"property {d.get('property', '')}" for d in answer.details)]
     if kind == "multicast":
-        named = {int(index) for text in said for index in _TO_INDEX.findall(text)}
+        named = {int(index) for text in texts for index in _TO_INDEX.findall(text)}
         if named and max(named) < recipients:
             return Verdict("split", drop=tuple(sorted(named)))
-    elif any(_TO.search(text) for text in said):
+    elif any(_TO.search(text) for text in texts):
         return Verdict("refused", status="skipped", reason="invalid_recipient")
     return Verdict("refused", reason="line_400")
 

@@ -16,7 +16,7 @@ from chalicelib.shared.times import parse_iso, to_ms
 _TRIES = 5
 
 
-def forget_told(account: Account, user: str) -> None:
+def forget_sent_messages(account: Account, user: str) -> None:
     """Forget what a friend was told, whenever it was."""
     lately_store.forget_log(account.id, account.shards, user)
 
@@ -27,7 +27,7 @@ def forget_log(account: Account, user: str, until: str) -> None:
         seen = lately_store.logs(account.id, account.shards, [user]).get(user, "")
         kept = [entry for entry in brake.parse(seen) if entry.at > to_ms(parse_iso(until))]
         if not kept:
-            return forget_told(account, user)
+            return forget_sent_messages(account, user)
         if lately_store.put_log(account.id, account.shards, user, seen, brake.written(kept), clock.now()):
             return None
     raise Unavailable(Reason("erased_moving", account=account.id))

@@ -234,7 +234,7 @@ def sum_up(statuses: Iterable[Status]) -> dict[str, Any]:
     return {"total": total, **totals, "variants": variants}
 
 
-def outcomes(status: Status, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def delivery_results(status: Status, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What each recipient of a chunk came to: ``[{"user_id", "status", "reason"?, "variant"?, "at"?}]``.
 
     Those whom a child has taken over are the child's to tell.

@@ -106,11 +106,11 @@ def goes_out_at(policy: Policy, category: str, now: datetime) -> datetime:
     return ruling.until if ruling.kind == "hold" else now
 
 
-def _held(policy: Policy, moment: datetime) -> tuple[str, datetime] | None:
+def _held(policy: Policy, timestamp: datetime) -> tuple[str, datetime] | None:
     """Why nothing may go out at a moment, and the next moment to look at."""
-    local = moment.astimezone(policy.zone)
+    local = timestamp.astimezone(policy.zone)
     if local.date() in policy.blackout:
-        return "blackout", _at(local.date() + timedelta(days=1), time(), policy.zone, moment)
+        return "blackout", _at(local.date() + timedelta(days=1), time(), policy.zone, timestamp)
     quiet = policy.quiet
     if quiet is None:
         return None
@@ -122,14 +122,16 @@ def _held(policy: Policy, moment: datetime) -> tuple[str, datetime] | None:
     if not inside:
         return None
     day = local.date() if clock < quiet.end else local.date() + timedelta(days=1)
-    return "quiet_hours", _at(day, quiet.end, policy.zone, moment)
+    return "quiet_hours", _at(day, quiet.end, policy.zone, timestamp)
 
 
 def _at(day: date, clock: time, zone: ZoneInfo, after: datetime) -> datetime:
     """A local time as a moment (a gap goes forward, of an overlap the first) that is later than ``after``."""
-    moment = datetime.combine(day, clock, zone).astimezone(UTC)
+    timestamp = datetime.combine(day, clock, zone).astimezone(UTC)
     # In the second pass of an overlap the first one's moment is past already.
-    return moment if moment > after else datetime.combine(day, clock, zone).replace(fold=1).astimezone(UTC)
+    return (
+        timestamp if timestamp > after else datetime.combine(day, clock, zone).replace(fold=1).astimezone(UTC)
+    )
 
 
 def period(per: str, now: datetime, zone: ZoneInfo) -> str:
@@ -244,10 +246,10 @@ def _reserve(
 
 
 def give_back(
-    account: str, policy: Policy, category: str, users: Iterable[str], token: str, *moments: datetime
+    account: str, policy: Policy, category: str, users: Iterable[str], token: str, *timestamps: datetime
 ) -> None:
     """Free the places of friends to whom LINE took nothing, in the period of whichever moment they stand."""
-    keys = {key for moment in moments for key, _ in cap_keys(policy, category, moment)}
+    keys = {key for timestamp in timestamps for key, _ in cap_keys(policy, category, timestamp)}
     if keys:
         shards = accounts.get_account(account).shards
         deletes = [((key,), {token}) for key in sorted(keys)]

@@ -21,14 +21,14 @@ from chalicelib.deliveries import model, store
 from chalicelib.friends import beside
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
-from chalicelib.messages import said
+from chalicelib.messages import sent
 from chalicelib.shared import side_by_side
 from chalicelib.sheets.trim import size_of
-from chalicelib.timeline import said_once
+from chalicelib.timeline import sent_once
 from chalicelib.timeline import service as activities
 
 Manifest = Mapping[str, Any]
-Outcome = Mapping[str, Any]
+DeliveryResult = Mapping[str, Any]
 """As in ``model.outcomes``."""
 
 _AT_ONCE = 100
@@ -36,7 +36,7 @@ _IN_LINE = 400
 """So many bytes of messages and the rest of a line are one write unit together."""
 
 
-def tells(manifest: Manifest) -> bool:
+def has_receipts(manifest: Manifest) -> bool:
     """Whether what came of a chunk is told here: a broadcast's or a scenario's, meant for somebody."""
     return bool(manifest["recipients"]) and bool(_source(manifest))
 
@@ -48,41 +48,43 @@ def ask(manifest: Manifest, *, accepted: bool) -> None:
     is told there by the job ``outcome``, which also hears of questions that have been asked (``asked``).
     """
     names = {name: manifest[name] for name in ("account", "run", "chunk")}
-    if tells(manifest):
+    if has_receipts(manifest):
         queues.send("bulk", {"job": "receipts", **names})
     elif manifest["cause"].get("event_id") and (not accepted or manifest["cause"].get("asked")):
         queues.send("bulk", {"job": "outcome", **names})
 
 
-def write(account: str, run: str, chunk: str) -> None:
+def write(account_id: str, run: str, chunk: str) -> None:
     """The job: a line for everybody who has come to an end, a receipt for those who got it.
 
     Safe to repeat, late, twice at a time, and to be cut off: whoever has the line has all of it.
     """
-    status = store.read(account, run, [chunk])[1].get(chunk)
-    manifest = store.find_manifest(account, run, chunk)
-    if status is None or manifest is None or not tells(manifest):
+    status = store.read(account_id, run, [chunk])[1].get(chunk)
+    manifest = store.find_manifest(account_id, run, chunk)
+    if status is None or manifest is None or not has_receipts(manifest):
         return
-    shop = accounts.get_account(account)
-    ended = [outcome for outcome in model.outcomes(status, manifest) if outcome["status"] != "pending"]
-    if ended and (alike := _said_alike(manifest)):
-        said_once.put(account, run, chunk, alike)
+    account = accounts.get_account(account_id)
+    ended = [
+        outcome for outcome in model.delivery_results(status, manifest) if outcome["status"] != "pending"
+    ]
+    if ended and (alike := _sent_alike(manifest)):
+        sent_once.put(account_id, run, chunk, alike)
     for some in side_by_side.parts(ended, _AT_ONCE):
-        _write_some(shop, manifest, some)
+        _write_some(account, manifest, some)
 
 
-def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome]) -> None:
+def _write_some(account: Account, manifest: Manifest, results: Sequence[DeliveryResult]) -> None:
     """First the receipts, then the lines; then nothing stays of those who were erased meanwhile."""
-    there, gone = _known(account, manifest, outcomes)
-    told = {user for user, _ in activities.existing(_names(manifest, _users(outcomes)))}
-    new = [outcome for outcome in outcomes if outcome["user_id"] in there - told]
+    there, gone = _known(account, manifest, results)
+    existing = {user for user, _ in activities.existing(_names(manifest, _users(results)))}
+    new = [outcome for outcome in results if outcome["user_id"] in there - existing]
     got = [one for one in new if one["status"] == "accepted" and not manifest["cause"].get("test")]
     trimmed = dict(side_by_side.each(lambda one: (one["user_id"], _receive(account, manifest, one)), got))
     activities.put_all([line(manifest, one, trimmed.get(one["user_id"], ())) for one in new])
     # Erasing leaves the tombstone and then takes the timeline: whoever is still there now was there when the
     # line was written, and loses it with the rest.
     still, gone_now = _known(account, manifest, new)
-    activities.delete(_names(manifest, (told - there) | (_users(new) - still)))
+    activities.delete(_names(manifest, (existing - there) | (_users(new) - still)))
     for user, erased_at in gone_now.items():
         until = None if erased_at == friends.ERASED else erased_at
         beside.forget(account.id, account.shards, user, until)
@@ -90,12 +92,12 @@ def _write_some(account: Account, manifest: Manifest, outcomes: Sequence[Outcome
 
 
 def _known(
-    account: Account, manifest: Manifest, outcomes: Sequence[Outcome]
+    account: Account, manifest: Manifest, results: Sequence[DeliveryResult]
 ) -> tuple[set[str], dict[str, str]]:
     """Of those who are known: who is there, and who was erased since the chunk was put, with the moment
     (``friends.ERASED``: still erased). Who came back is somebody new, who was sent nothing.
     """
-    since = friends.heard_of(account.id, account.shards, _users(outcomes))
+    since = friends.heard_of(account.id, account.shards, _users(results))
     gone = {user: erased_at for user, erased_at in since.items() if erased_at >= manifest["at"]}
     return since.keys() - gone.keys(), gone
 
@@ -108,13 +110,13 @@ def _forget(manifest: Manifest, users: Iterable[str]) -> None:
         queues.send("bulk", job | {"chunks": chunks})
 
 
-def _receive(account: Account, manifest: Manifest, outcome: Outcome) -> list[str]:
+def _receive(account: Account, manifest: Manifest, outcome: DeliveryResult) -> list[str]:
     """Note the receipt, unless a later one stands; answers the deliveries whose receipts had to go."""
     user = outcome["user_id"]
     return beside.note(account.id, account.shards, user, _delivery(manifest), outcome["at"])
 
 
-def line(manifest: Manifest, outcome: Outcome, trimmed: Sequence[str] = ()) -> dict[str, Any]:
+def line(manifest: Manifest, outcome: DeliveryResult, trimmed: Sequence[str] = ()) -> dict[str, Any]:
     """The activity of one recipient: a record, which wakes no rule and counts nowhere. ``trimmed``: the
     deliveries whose receipts had to go. Pure.
     """
@@ -142,10 +144,10 @@ def _trimmed(deliveries: Sequence[str]) -> list[dict[str, Any]]:
     return [{"type": "trimmed", "names": names[:50]}] if names else []
 
 
-def _effect(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
+def _effect(manifest: Manifest, outcome: DeliveryResult) -> dict[str, Any]:
     cause = manifest["cause"]
     author = [_source(manifest), _delivery(manifest), cause.get("node")]
-    alike = _said_alike(manifest)
+    alike = _sent_alike(manifest)
     effect = {
         "rule": ":".join(str(part) for part in author if part),
         "index": 0,
@@ -153,7 +155,7 @@ def _effect(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
         "status": "done" if outcome["status"] == "accepted" else outcome["status"],
         "why": outcome.get("reason"),
         "message": cause.get("message"),
-        "messages": None if alike else said.kept(_said(manifest, outcome["user_id"])),
+        "messages": None if alike else sent.kept(_sent(manifest, outcome["user_id"])),
         "said": [manifest["run"], manifest["chunk"]] if alike else None,
         "run": manifest["run"],
         "test": cause.get("test"),
@@ -161,13 +163,13 @@ def _effect(manifest: Manifest, outcome: Outcome) -> dict[str, Any]:
     return {name: value for name, value in effect.items() if value is not None}
 
 
-def _said(manifest: Manifest, user: str) -> Sequence[Mapping[str, Any]]:
+def _sent(manifest: Manifest, user: str) -> Sequence[Mapping[str, Any]]:
     return (manifest.get("payloads") or {}).get(user) or manifest.get("messages") or []
 
 
-def _said_alike(manifest: Manifest) -> list[dict[str, Any]]:
+def _sent_alike(manifest: Manifest) -> list[dict[str, Any]]:
     """What stands once for all the lines of a chunk, because it would make each of them a unit dearer."""
-    alike = said.kept(manifest.get("messages") or [])
+    alike = sent.kept(manifest.get("messages") or [])
     return alike if len(manifest["recipients"]) > 1 and size_of(alike) > _IN_LINE else []
 
 
@@ -182,13 +184,13 @@ def _delivery(manifest: Manifest) -> str:
     return str(manifest["cause"][_source(manifest)])
 
 
-def _at(manifest: Manifest, outcome: Outcome) -> str:
+def _at(manifest: Manifest, outcome: DeliveryResult) -> str:
     """When it came to its end; of those who were left out from the beginning, when the chunk was put."""
     return str(outcome.get("at") or manifest["at"])
 
 
-def _users(outcomes: Iterable[Outcome]) -> set[str]:
-    return {outcome["user_id"] for outcome in outcomes}
+def _users(results: Iterable[DeliveryResult]) -> set[str]:
+    return {outcome["user_id"] for outcome in results}
 
 
 def _names(manifest: Manifest, users: Iterable[str]) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.deliveries import changes, model, store
-from chalicelib.deliveries.erasure import forget_log, forget_messages, forget_told
+from chalicelib.deliveries.erasure import forget_log, forget_messages, forget_sent_messages
 from chalicelib.deliveries.lately import brake, braking
 from chalicelib.deliveries.lately.store import note_opt_out
 from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control, Status
@@ -35,7 +35,7 @@ __all__ = [
     "find_recipient",
     "forget_log",
     "forget_messages",
-    "forget_told",
+    "forget_sent_messages",
     "hold_over",
     "manifest_exists",
     "note_opt_out",
@@ -82,7 +82,7 @@ def chunk_names(account: str, run: str, first: str = "$", last: str = "~") -> se
 
 def reached(account: str, broadcast: str, run: str, users: Sequence[str]) -> set[str]:
     """Whom of these friends a broadcast's run tells, has told, or may have told."""
-    return set(braking.told_in(account, brake.Claim(broadcast, run, 0, ()), users, clock.now()))
+    return set(braking.sent_in_run(account, brake.Claim(broadcast, run, 0, ()), users, clock.now()))
 
 
 def waiting(account: str, run: str) -> tuple[int, int]:
@@ -110,7 +110,7 @@ def recipients(
         if looked_at >= 20:
             return page, {"chunk": chunk.chunk, "at": 0}
         skip = offset if chunk.chunk == start else 0
-        for index, line in enumerate(_outcomes(account, run, chunk)):
+        for index, line in enumerate(_delivery_results(account, run, chunk)):
             if index < skip or status not in {None, line["status"]}:
                 continue
             if len(page) == limit:
@@ -119,11 +119,11 @@ def recipients(
     return page, None
 
 
-def _outcomes(account: str, run: str, status: Status) -> list[dict[str, Any]]:
+def _delivery_results(account: str, run: str, status: Status) -> list[dict[str, Any]]:
     manifest = store.find_manifest(account, run, status.chunk)
     if manifest is None or (status.parent and not _replaced(account, run, status.parent)):
         return []
-    return model.outcomes(status, manifest)
+    return model.delivery_results(status, manifest)
 
 
 def _replaced(account: str, run: str, chunk: str) -> bool:
@@ -140,10 +140,10 @@ def find_recipient(account: str, run: str, chunk: str, user: str) -> dict[str, A
         status = store.read(account, run, [name])[1].get(name)
         if status is None:
             return None
-        for line in _outcomes(account, run, status):
+        for line in _delivery_results(account, run, status):
             if line["user_id"] == user:
-                told = {"chunk": name, "attempts": status.attempts, "request_id": status.request_id}
-                return line | told
+                attempt = {"chunk": name, "attempts": status.attempts, "request_id": status.request_id}
+                return line | attempt
         name = f"{name}.1" if status.state == "replaced" else None
     return None
 

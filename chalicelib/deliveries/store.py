@@ -107,7 +107,7 @@ def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: dateti
         kind=chunk.kind,
         recipients=chunk.recipients,
         messages=chunk.messages and arranged(chunk.messages),
-        payloads=chunk.payloads and {user: arranged(said) for user, said in chunk.payloads.items()},
+        payloads=chunk.payloads and {user: arranged(messages) for user, messages in chunk.payloads.items()},
         skips=dict(skips) or None,
         token=token,
         category=chunk.category,

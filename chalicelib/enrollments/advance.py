@@ -121,7 +121,7 @@ def _round(
     turns = [_decide(at, item) for item in [*anew, *(item for item in ready if not item.claim)]]
     _park(at, [(item, found) for item, found in turns if isinstance(found, Park)])
     steps = [found for _, found in turns if isinstance(found, _Turn)]
-    follow_ups.tell([follow_ups.skipped(t.item, t.step.skipped, at.now) for t in steps if t.step.skipped])
+    follow_ups.report([follow_ups.skipped(t.item, t.step.skipped, at.now) for t in steps if t.step.skipped])
     _send(at, [turn for turn in steps if turn.step.send])
     _move(
         at, [(turn.item, turn.step.position, turn.cause) for turn in steps if not turn.step.send], iso(at.now)
@@ -202,7 +202,7 @@ def _park(at: _Round, parks: Sequence[tuple[Enrollment, Park]]) -> None:
     timers.arm_all([follow_ups.entry(item, item.v, item.node, park.due_at) for item, park in parks])
     side_by_side.each(lambda one: store.park(one[0], one[1].due_at), parks)
     again = [item for item, park in parks if park.again]
-    follow_ups.tell(moves.facts(at.program, again))
+    follow_ups.report(moves.facts(at.program, again))
 
 
 def _send(at: _Round, turns: Sequence[_Turn]) -> None:
@@ -326,17 +326,17 @@ def _deliver(
     return [item for item in members if item.user_id not in listed]
 
 
-def _move(at: _Round, steps: Sequence[tuple[Enrollment, Position, Cause | None]], moment: str) -> None:
+def _move(at: _Round, steps: Sequence[tuple[Enrollment, Position, Cause | None]], timestamp: str) -> None:
     """The next entries, then v+1 from this moment on, then the mirrors and the facts."""
     follow_ups.arm_next([(item, position) for item, position, _ in steps])
 
     def move(step: tuple[Enrollment, Position, Cause | None]) -> bool:
         item, position, cause = step
-        return store.move(item, position, moment, item.claim["chunk"] if item.claim else None, cause)
+        return store.move(item, position, timestamp, item.claim["chunk"] if item.claim else None, cause)
 
     done = list(zip(steps, side_by_side.each(move, steps), strict=True))
     at.again += [item.user_id for (item, *_), is_moved in done if not is_moved]
-    there = [moves.moved(item, to, moment, cause) for (item, to, cause), is_moved in done if is_moved]
+    there = [moves.moved(item, to, timestamp, cause) for (item, to, cause), is_moved in done if is_moved]
     moves.follow_moves(at.account, at.program, there)
 
 

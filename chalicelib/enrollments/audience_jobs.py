@@ -13,7 +13,7 @@ from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.enrollments import decide, funnel, service
 from chalicelib.gateways import clock
-from chalicelib.jobs.service import Head
+from chalicelib.jobs.service import JobHeader
 from chalicelib.segments import by_shard
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
@@ -31,28 +31,28 @@ def start(account: str, scenario: str, condition: dict[str, Any], by: str, job_i
 
 def enroll(body: Mapping[str, Any], left: TimeLeft = NO_LIMIT) -> None:
     """The job ``enroll``, ``{account, id, shard}``: enter one shard's friends."""
-    owner = accounts.get_account(body["account"])
-    by_shard.go_on(owner, body, lambda head: _enroll(owner, head), left)
+    account = accounts.get_account(body["account"])
+    by_shard.go_on(account, body, lambda header: _enroll(account, header), left)
 
 
 def follow(
     body: Mapping[str, Any], each: Callable[[Account, str], by_shard.Each], left: TimeLeft = NO_LIMIT
 ) -> None:
     """A job, likewise, on the friends of one shard who may be in the scenario."""
-    owner = accounts.get_account(body["account"])
-    by_shard.go_on(owner, body, lambda head: each(owner, head.params["scenario"]), left, funnel.NEEDS)
+    account = accounts.get_account(body["account"])
+    by_shard.go_on(account, body, lambda header: each(account, header.params["scenario"]), left, funnel.NEEDS)
 
 
-def _enroll(owner: Account, head: Head) -> by_shard.Each:
+def _enroll(account: Account, header: JobHeader) -> by_shard.Each:
     """The job is the cause, so a shard that is worked on twice enters each friend once."""
-    snapshot = catalog.snapshot(owner.id)
-    now = parse_iso(head.params["as_of"])
-    test = language.compile_audience(head.params["condition"], Context(snapshot, owner.zone))
+    snapshot = catalog.snapshot(account.id)
+    now = parse_iso(header.params["as_of"])
+    test = language.compile_audience(header.params["condition"], Context(snapshot, account.zone))
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
         users = [sheet["user_id"] for sheet in sheets if test(sheet, now)]
-        cause, scenario = f"job:{head.id}", head.params["scenario"]
-        results = service.enroll(owner.id, users, scenario, now, cause) if users else []
+        cause, scenario = f"job:{header.id}", header.params["scenario"]
+        results = service.enroll(account.id, users, scenario, now, cause) if users else []
         return {"accepted": 0, "rejected": 0} | Counter(
             "accepted" if result.accepted else "rejected" for result in results
         )
@@ -60,8 +60,8 @@ def _enroll(owner: Account, head: Head) -> by_shard.Each:
     return each
 
 
-def is_published(account: str, scenario: str) -> bool:
+def is_published(account_id: str, scenario: str) -> bool:
     """Whether friends can be entered at all."""
-    owner = accounts.get_account(account)
-    program = decide.find_program(catalog.snapshot(account), scenario, owner.zone)
+    account = accounts.get_account(account_id)
+    program = decide.find_program(catalog.snapshot(account_id), scenario, account.zone)
     return program is not None

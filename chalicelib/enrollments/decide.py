@@ -128,10 +128,10 @@ def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Ma
     return entered
 
 
-def spoken(node: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def sent_by(node: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """The messages and forms (kind and id) that an action node says to the friend."""
     for name, value in map(parts, node["then"] if node["type"] == "action" else ()):
-        if kind_of(name).speech in {"reply", "push"}:
+        if kind_of(name).outgoing in {"reply", "push"}:
             yield from ((found.kind, found.id) for found in kind_of(name).references(value, ""))
 
 
@@ -284,9 +284,9 @@ class _Turn:
             return *_split(node, name, self.item), None
         if held := self._held(name, node, is_second=is_second):
             return None, name, held
-        moment = due_at(self.program, name, self.now, self.sheet)
-        if kind != "wait" or moment > self.now:
-            return None, name, Position("active", name, moment)
+        due = due_at(self.program, name, self.now, self.sheet)
+        if kind != "wait" or due > self.now:
+            return None, name, Position("active", name, due)
         if node.get("until"):
             return "past", *self._past(node)
         return "past", node.get("next"), None
@@ -304,7 +304,7 @@ class _Turn:
 
         Where nothing may be sent, nobody has asked the policies: the action has a turn of its own.
         """
-        for kind, id_ in spoken(node):
+        for kind, id_ in sent_by(node):
             if not self.may_send:
                 return Position("active", name, self.now, waits=True)
             ruling = self.rule(kind, id_)
@@ -376,7 +376,7 @@ def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> tuple[str, s
     return f"arm {number}", arm.get("next")
 
 
-def entering(
+def entry_verdict(
     seen: Enrollment | None, re_entry: str, cause: str, now: datetime
 ) -> Literal["enter", "again", "active", "ended_before", "too_often"]:
     """Whether a friend may enter; ``again``: this cause has entered them already."""

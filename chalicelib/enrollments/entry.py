@@ -52,7 +52,7 @@ def fresh(
     """
     start = program.body["start"]
     entered = parse_iso(iso(now))
-    waits = any(decide.spoken(program.body["nodes"][start]))
+    waits = any(decide.sent_by(program.body["nodes"][start]))
     item = Enrollment(
         account=sheet["account"],
         user_id=sheet["user_id"],

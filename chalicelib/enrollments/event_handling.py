@@ -72,9 +72,9 @@ def ended_by(program: decide.Program, item: Enrollment, event: Heard) -> Cause |
 def _facts(event: Heard) -> Iterable[tuple[str, dict[str, Any], str | None]]:
     """The event and what its reaction produced: what, with which properties, and when (None: history)."""
     yield event["type"], event.get("props") or {}, event["at"]
-    for told in event.get("changes") or ():
-        for kind, _, props in fact_lines.facts([told]):
-            yield kind, props, fact_lines.news_at(told, event["at"])
+    for change in event.get("changes") or ():
+        for kind, _, props in fact_lines.facts([change]):
+            yield kind, props, fact_lines.news_at(change, event["at"])
 
 
 def ended_by_any(program: decide.Program | None, item: Enrollment, events: Iterable[Heard]) -> Cause | None:

@@ -53,7 +53,7 @@ def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
     ``grow_rev``: facts matter there; an event that is being decided on the sheet before is then decided anew.
     """
     if of.state == "active" and not grow_rev and of.node_at != of.entered_at:
-        beside.note_stand(account.id, account.shards, of.user_id, of.scenario, shown(of))
+        beside.note_position(account.id, account.shards, of.user_id, of.scenario, shown(of))
         return
     path = ("scenarios", of.scenario)
     older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
@@ -68,7 +68,7 @@ def shown(of: Enrollment) -> dict[str, Any]:
     return {"state": of.state, "node": of.node, "run": of.run, "v": of.v, "at": of.node_at}
 
 
-def tell(events: Sequence[FriendEvent]) -> None:
+def report(events: Sequence[FriendEvent]) -> None:
     """Put events in the inbox; each has an id of its own, so telling again is harmless."""
     inbox.put_all(events)
 
@@ -137,7 +137,7 @@ def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[dict[str, Any]]:
         if "event" in record
     }
     found, _ = activities.recent(of.account, of.user_id, _LOOKED_AT, consistent=True, lines=False)
-    told = {a["event_id"]: a for a in found if a["type"] != activities.SENT}
+    recorded = {a["event_id"]: a for a in found if a["type"] != activities.SENT}
     return [
-        event for event in {**pending, **told}.values() if event.get("at", "") >= (of.since or of.node_at)
+        event for event in {**pending, **recorded}.values() if event.get("at", "") >= (of.since or of.node_at)
     ]

@@ -58,9 +58,9 @@ def find(account: Account, scenario: str, by: str) -> Standing:
     read = by_shard.sample(account.shards, one, by_shard.within(SYNCHRONOUS_S))
     found: Counter[str] = sum(read, Counter())
     if len(read) == account.shards:
-        return Standing(_stands(found))
+        return Standing(_positions(found))
     return _counted(account, scenario, by) or Standing(
-        _stands({name: round(n * account.shards / len(read)) for name, n in found.items()}),
+        _positions({name: round(n * account.shards / len(read)) for name, n in found.items()}),
         _job_id(scenario),
     )
 
@@ -69,11 +69,11 @@ def _counted(account: Account, scenario: str, by: str) -> Standing | None:
     """What the job has counted; None: it has not ended, or only begins now."""
     job = _job_id(scenario)
     try:
-        head = jobs.head(account.id, job)
+        header = jobs.header(account.id, job)
     except NotFound:
         by_shard.start(account, KIND, {"scenario": scenario}, by, job)
         return None
-    return None if head.result is None else Standing(_stands(head.result))
+    return None if header.result is None else Standing(_positions(header.result))
 
 
 def _job_id(scenario: str) -> str:
@@ -86,15 +86,15 @@ def counter(scenario: str) -> by_shard.Each:
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
         found: Counter[str] = Counter()
         for sheet in sheets:
-            stand = (sheet.get("scenarios") or {}).get(scenario)
-            if stand:
-                found[f"{stand['state']}#{stand.get('node') or ''}"] += 1
+            position = (sheet.get("scenarios") or {}).get(scenario)
+            if position:
+                found[f"{position['state']}#{position.get('node') or ''}"] += 1
         return found
 
     return each
 
 
-def _stands(counts: Mapping[str, int]) -> dict[tuple[str, str], int]:
+def _positions(counts: Mapping[str, int]) -> dict[tuple[str, str], int]:
     found = {}
     for name, n in counts.items():
         state, _, node = name.partition("#")

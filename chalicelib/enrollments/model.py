@@ -87,13 +87,13 @@ def is_of_erased(item: Enrollment, sheet: dict[str, Any] | None) -> bool:
     return item.reason == ERASED or item.entered_at <= erased_at(sheet)
 
 
-def led_by(item: Enrollment, cause: Cause | None, moment: str) -> tuple[str | None, list[list[Any]]]:
+def led_by(item: Enrollment, cause: Cause | None, timestamp: str) -> tuple[str | None, list[list[Any]]]:
     """``since`` and ``used`` of a friend who is led on at this moment by a cause (None: by time)."""
     if cause is None:
         return None, item.used
     before = [one for one in item.used if one[0] != cause.event_id]
-    used = [*before, [cause.event_id, cause.number, moment]]
-    return min(cause.at, moment), used[-USED_KEPT:]
+    used = [*before, [cause.event_id, cause.number, timestamp]]
+    return min(cause.at, timestamp), used[-USED_KEPT:]
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ class Position:
     held: str | None = None
     waits: bool = False
 
-    def entered(self, moment: str) -> str:
+    def entered(self, timestamp: str) -> str:
         """When the node counts as entered by a move at that moment: what is late is late from then on."""
-        return moment if self.since is None else min(iso(self.since), moment)
+        return timestamp if self.since is None else min(iso(self.since), timestamp)
 
 
 @dataclass(frozen=True)

@@ -21,20 +21,20 @@ from chalicelib.timers import service as timers
 _TRIES = 5
 
 
-def moved(item: Enrollment, position: Position, moment: str, cause: Cause | None = None) -> Enrollment:
+def moved(item: Enrollment, position: Position, timestamp: str, cause: Cause | None = None) -> Enrollment:
     """The enrollment as it stands after a move; ``cause``: what led there, if it was not time."""
     over = position.state != "active"
-    since, used = led_by(item, cause, moment)
+    since, used = led_by(item, cause, timestamp)
     return replace(
         item,
         state=position.state,
         v=item.v + 1,
         node=position.node if position.node is not None else item.node,
-        node_at=position.entered(moment),
+        node_at=position.entered(timestamp),
         due_at=iso(position.due_at) if position.due_at else None,
         claim=None,
         reason=position.reason if over else None,
-        ended_at=moment if over else None,
+        ended_at=timestamp if over else None,
         since=since,
         used=used,
         waits=position.waits,
@@ -50,7 +50,7 @@ def follow_moves(account: Account, program: decide.Program | None, items: Sequen
     listening = [item for item in items if event_handling.listens(program, item)]
     rev_of = {id(item) for item in listening}
     side_by_side.each(lambda item: follow_ups.mirror(account, item, grow_rev=id(item) in rev_of), items)
-    follow_ups.tell(facts(program, items))
+    follow_ups.report(facts(program, items))
     sheets = friends.load_many(account.id, account.shards, [item.user_id for item in listening])
     for item in listening:
         sheet = sheets.get(item.user_id)
@@ -107,13 +107,13 @@ def go_on(
     position = event_handling.step_on(program, item, sheet, cause, now).position
     follow_ups.arm_next([(item, position)])
     there = moved(item, position, iso(now), cause)
-    if not store.move(item, position, iso(now), None, cause) and not _stands(there):
+    if not store.move(item, position, iso(now), None, cause) and not _is_stored(there):
         return False
     follow_moves(account, program, [there])
     return True
 
 
-def _stands(there: Enrollment) -> bool:
+def _is_stored(there: Enrollment) -> bool:
     """Whether a move that was refused is there all the same: its first answer was lost on the way."""
     found = store.find(there.account, there.scenario, there.user_id)
     return found is not None and (found.v, found.node, found.node_at) == (there.v, there.node, there.node_at)

@@ -56,9 +56,9 @@ def until(wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo) -> 
     return None if found is None else max(CALENDAR_BEGINS, min(found, CALENDAR_ENDS))
 
 
-def _later(moment: datetime, length: timedelta) -> datetime:
+def _later(timestamp: datetime, length: timedelta) -> datetime:
     try:
-        return min(moment + length, CALENDAR_ENDS)
+        return min(timestamp + length, CALENDAR_ENDS)
     except OverflowError:
         return CALENDAR_ENDS
 
@@ -72,8 +72,8 @@ def _offset(wait: Mapping[str, Any], anchor: datetime, zone: ZoneInfo) -> dateti
         local = anchor.astimezone(zone)
         time_of_day = time_of_day or local.time().isoformat()
         return at_local(local.date() + offset, time_of_day, zone)
-    moment = anchor + offset
-    return at_local(local_date(moment, zone), time_of_day, zone) if time_of_day else moment
+    timestamp = anchor + offset
+    return at_local(local_date(timestamp, zone), time_of_day, zone) if time_of_day else timestamp
 
 
 def _anchor(wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo) -> datetime | None:

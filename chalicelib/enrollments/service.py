@@ -13,7 +13,7 @@ from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.enrollments import decide, event_handling, follow_ups, store
-from chalicelib.enrollments import entry as entering
+from chalicelib.enrollments import entry as scenario_entry
 from chalicelib.enrollments.advance import advance
 from chalicelib.enrollments.model import (
     EARLY,
@@ -53,7 +53,7 @@ _TRIES = 5
 
 
 def enroll(
-    account: str,
+    account_id: str,
     user_ids: Sequence[str],
     scenario: str,
     at: datetime,
@@ -67,15 +67,15 @@ def enroll(
     ``at`` is when that happened; the scenario's times count from now. Refused: ``unknown_friend``,
     ``blocked``, ``not_published``, ``already_active``, ``already_entered``, ``too_often``.
     """
-    owner = accounts.get_account(account)
-    program = decide.find_program(catalog.snapshot(account), scenario, owner.zone)
+    account = accounts.get_account(account_id)
+    program = decide.find_program(catalog.snapshot(account_id), scenario, account.zone)
     if program is None:
         return [Result(user, accepted=False, why="not_published") for user in user_ids]
-    sheets = friends.load_many(account, owner.shards, user_ids)
+    sheets = friends.load_many(account_id, account.shards, user_ids)
     results: dict[str, Result] = {}
     todo: list[str] = []
     for user in dict.fromkeys(user_ids):
-        why = entering.refusal(sheets.get(user), program)
+        why = scenario_entry.refusal(sheets.get(user), program)
         if why:
             results[user] = Result(user, accepted=False, why=why)
         else:
@@ -83,7 +83,7 @@ def enroll(
     for _ in range(_TRIES):
         if not todo:
             return [results[user] for user in user_ids]
-        todo = _enter(owner, program, {user: sheets[user] for user in todo}, at, cause, results, by)
+        todo = _enter(account, program, {user: sheets[user] for user in todo}, at, cause, results, by)
     raise Unavailable(Reason("enrollments_busy", n=len(todo), scenario=scenario))
 
 
@@ -98,44 +98,44 @@ def _enter(
 ) -> list[str]:
     """One try for these friends: item, due entry, mirror, fact. Answers whom somebody else changed."""
     now = clock.now()
-    re_entry = entering.re_entry(program)
+    re_entry = scenario_entry.re_entry(program)
     items = store.load_many(account.id, program.scenario, list(sheets))
     again: list[str] = []
     there: list[Enrollment] = []
     for user, sheet in sheets.items():
-        seen = entering.of_this_life(items.get(user), sheet)
-        verdict = decide.entering(seen, re_entry, cause, now)
-        if verdict in entering.REFUSED:
-            results[user] = Result(user, accepted=False, why=entering.REFUSED[verdict])
-            if seen is not None and _is_cut_off(seen, sheet):
+        seen = scenario_entry.of_this_life(items.get(user), sheet)
+        verdict = decide.entry_verdict(seen, re_entry, cause, now)
+        if verdict in scenario_entry.REFUSED:
+            results[user] = Result(user, accepted=False, why=scenario_entry.REFUSED[verdict])
+            if seen is not None and _is_unfinished(seen, sheet):
                 there.append(seen)
             continue
         if verdict == "again" and seen is not None:
             results[user] = Result(user, accepted=True)
             # Only what stands as it was entered is completed; a friend who has moved on needs nothing.
-            if seen.causes[-1] == cause and _stands_as_entered(seen):
+            if seen.causes[-1] == cause and _is_as_entered(seen):
                 there.append(seen)
             continue
-        fresh = entering.fresh(program, sheet, seen, now, cause, by)
+        fresh = scenario_entry.fresh(program, sheet, seen, now, cause, by)
         if not store.enroll(seen, fresh):
             again.append(user)
             continue
         results[user] = Result(user, accepted=True)
         there.append(fresh)
     timers.arm_all([follow_ups.entry(e, e.v, e.node, parse_iso(e.due_at or e.node_at)) for e in there])
-    follow_ups.tell([_entered(item, at, cause) for item in there])
+    follow_ups.report([_entered(item, at, cause) for item in there])
     follow_moves(account, program, there)
     return again
 
 
-def _stands_as_entered(item: Enrollment) -> bool:
+def _is_as_entered(item: Enrollment) -> bool:
     return item.state == "active" and item.node_at == item.entered_at
 
 
-def _is_cut_off(seen: Enrollment, sheet: Mapping[str, Any]) -> bool:
+def _is_unfinished(seen: Enrollment, sheet: Mapping[str, Any]) -> bool:
     """Whether whoever entered a friend may have crashed before the due entry: the mirror comes last."""
     shown = (sheet.get("scenarios") or {}).get(seen.scenario) or {}
-    return _stands_as_entered(seen) and shown.get("v", 0) < seen.v
+    return _is_as_entered(seen) and shown.get("v", 0) < seen.v
 
 
 def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
@@ -146,40 +146,40 @@ def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
 
 
 def exit(  # noqa: A001 (the action's own name)
-    account: str, user_ids: Sequence[str], scenario: str, reason: str, at: datetime
+    account_id: str, user_ids: Sequence[str], scenario: str, reason: str, at: datetime
 ) -> list[Result]:
     """Take friends out of a scenario, whatever is claimed: a message on its way may still go out.
 
     Refused: ``not_active``. Repeating it (same reason and moment) completes what a crash left undone.
     """
-    owner, moment = accounts.get_account(account), iso(at)
+    account, timestamp = accounts.get_account(account_id), iso(at)
     results = {user: Result(user, accepted=False, why="not_active") for user in user_ids}
     todo = list(results)
     there: list[Enrollment] = []
     for _ in range(_TRIES):
         again: list[str] = []
-        for user, seen in store.load_many(account, scenario, todo).items():
+        for user, seen in store.load_many(account_id, scenario, todo).items():
             position = Position("exited", seen.node, reason=reason)
-            if seen.state == "exited" and (seen.reason, seen.ended_at) == (reason, moment):
+            if seen.state == "exited" and (seen.reason, seen.ended_at) == (reason, timestamp):
                 there.append(seen)
             elif seen.state == "active":
-                if not store.exit_now(seen, position, moment):
+                if not store.exit_now(seen, position, timestamp):
                     again.append(user)
                     continue
-                there.append(moved(seen, position, moment))
+                there.append(moved(seen, position, timestamp))
         todo = again
         if not todo:
             break
     if todo:
         raise Unavailable(Reason("enrollments_busy", n=len(todo), scenario=scenario))
-    follow_moves(owner, None, there)
+    follow_moves(account, None, there)
     for item in there:
         results[item.user_id] = Result(item.user_id, accepted=True)
     return [results[user] for user in user_ids]
 
 
 def on_friend_event(
-    account: str,
+    account_id: str,
     user_id: str,
     sheet: dict[str, Any],
     event: FriendEvent,
@@ -194,20 +194,20 @@ def on_friend_event(
     on, unless the event is history; a date that has moved is waited for anew. Repeating it is harmless.
     Called with the sheet after the event.
     """
-    owner, snapshot = accounts.get_account(account), catalog.snapshot(account)
-    told = event_handling.heard(event, changes, fires=fires)
+    account, snapshot = accounts.get_account(account_id), catalog.snapshot(account_id)
+    heard = event_handling.heard(event, changes, fires=fires)
     touched: list[str] = []
-    for item in store.of_friend(account, user_id):
+    for item in store.of_friend(account_id, user_id):
         if is_of_erased(item, sheet):
             continue
-        program = decide.find_program(snapshot, item.scenario, owner.zone)
-        if _hear(owner, program, item, sheet, told):
+        program = decide.find_program(snapshot, item.scenario, account.zone)
+        if _hear(account, program, item, sheet, heard):
             touched.append(item.scenario)
     return touched
 
 
 def _hear(
-    owner: Account,
+    account: Account,
     program: decide.Program | None,
     item: Enrollment,
     sheet: dict[str, Any],
@@ -215,13 +215,13 @@ def _hear(
 ) -> bool:
     meant = event_handling.meaning(program, item, sheet, event)
     if meant == "exit":
-        return exit(owner.id, [item.user_id], item.scenario, "blocked", parse_iso(event["at"]))[0].accepted
+        return exit(account.id, [item.user_id], item.scenario, "blocked", parse_iso(event["at"]))[0].accepted
     if isinstance(meant, Cause):
-        return not (program and program.paused) and go_on(owner, program, item, sheet, meant)
+        return not (program and program.paused) and go_on(account, program, item, sheet, meant)
     if isinstance(meant, datetime):
-        return program is not None and follow_date(owner, program, item)
+        return program is not None and follow_date(account, program, item)
     if _has_led(item, event["event_id"]):
-        follow_moves(owner, program, [item])
+        follow_moves(account, program, [item])
     return False
 
 
@@ -235,8 +235,8 @@ def on_change(account: Account, snapshot: Snapshot, sheet: Mapping[str, Any]) ->
     the sheet has now. Reads nothing for friends who are in no scenario that waits for dates. Repeating it
     is harmless.
     """
-    stands: Mapping[str, Any] = sheet.get("scenarios") or {}
-    for scenario in [name for name, stand in stands.items() if stand["state"] == "active"]:
+    positions: Mapping[str, Any] = sheet.get("scenarios") or {}
+    for scenario in [name for name, position in positions.items() if position["state"] == "active"]:
         program = decide.find_program(snapshot, scenario, account.zone)
         if program is None or not any(node.get("until") for node in program.body["nodes"].values()):
             continue
@@ -245,20 +245,20 @@ def on_change(account: Account, snapshot: Snapshot, sheet: Mapping[str, Any]) ->
             follow_date(account, program, item)
 
 
-def action_done(account: str, user_id: str, event: FriendEvent) -> bool:
+def action_done(account_id: str, user_id: str, event: FriendEvent) -> bool:
     """The reaction has carried out an action node (the actions of this ``scenario_action``): go on.
 
     False when the friend does not stand there any more.
     """
-    owner, props = accounts.get_account(account), event.props
-    program = decide.find_program(catalog.snapshot(account), props["scenario"], owner.zone)
-    item = store.find(account, props["scenario"], user_id)
+    account, props = accounts.get_account(account_id), event.props
+    program = decide.find_program(catalog.snapshot(account_id), props["scenario"], account.zone)
+    item = store.find(account_id, props["scenario"], user_id)
     if item is not None and _has_led(item, event.event_id):
-        follow_moves(owner, program, [item])
+        follow_moves(account, program, [item])
     if item is None or item.state != "active" or (item.run, item.v) != (props["run"], props["v"]):
         return False
     cause = Cause(event.event_id, event.at)
-    return go_on(owner, program, item, friends.load(account, owner.shards, user_id), cause)
+    return go_on(account, program, item, friends.load(account_id, account.shards, user_id), cause)
 
 
 def advanced(entries: Sequence[timers.Entry]) -> list[bool]:

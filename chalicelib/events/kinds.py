@@ -103,8 +103,8 @@ class EventType:
             return True
         steps = [step for step in path.split(".") if not step.isdecimal()]
         above = [".".join(steps[:n]) for n in range(1, len(steps) + 1)]
-        told = {known.partition(".")[0] for known in self.props if "." in known}
-        return above[-1] in self.props or (above[0] in self.props and above[0] not in told)
+        parents = {known.partition(".")[0] for known in self.props if "." in known}
+        return above[-1] in self.props or (above[0] in self.props and above[0] not in parents)
 
     def key_of(self, props: Mapping[str, Any]) -> str | None:
         """The key of an event with these properties; None when it has none."""

@@ -261,9 +261,9 @@ def _pattern(path: str, wanted: Any, norm: Callable[[str], str]) -> Any:
     try:
         return re2.compile(source, _OPTIONS)
     except re2.error as error:
-        said = error.args[0] if error.args else ""
-        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise BadMatch(path, Reason("regex_refused", error=said)) from error
+        message = error.args[0] if error.args else ""
+        message = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
+        raise BadMatch(path, Reason("regex_refused", error=message)) from error
 
 
 def _wide(pattern: str) -> str:

@@ -41,7 +41,7 @@ ACTIONS: dict[str, ActionKind] = {
         apply=_start,
         at_once=_may_end_at_once,
         begins="forms",
-        speech="reply",
+        outgoing="reply",
     ),
-    "ask": ActionKind(speech="reply"),
+    "ask": ActionKind(outgoing="reply"),
 }

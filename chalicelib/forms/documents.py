@@ -18,7 +18,7 @@ from chalicelib.shared.fields import Id, Name, PositiveDuration
 from chalicelib.shared.reasons import Reason
 
 Label = Annotated[str, Field(min_length=1, max_length=100)]
-Said = Annotated[str, Field(min_length=1, max_length=1000)]
+FormText = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class _Document(BaseModel):
@@ -41,7 +41,7 @@ class Question(_Document):
     """One question. ``attribute`` keeps the answer as a fact as well; ``if`` says to whom it is put."""
 
     id: Id
-    text: Said
+    text: FormText
     type: Literal["text", "number", "boolean", "date", "choice", "multi_choice"] = "text"
     required: bool = False
     choices: list[Annotated[Choice, BeforeValidator(_choice)]] | None = Field(default=None, max_length=100)
@@ -63,8 +63,8 @@ class Words(_Document):
     skip: Label = WORDS["skip"]
     done: Label = WORDS["done"]
     pick: Label = WORDS["pick"]
-    again: Said = WORDS["again"]
-    cancelled: Said = WORDS["cancelled"]
+    again: FormText = WORDS["again"]
+    cancelled: FormText = WORDS["cancelled"]
 
 
 class Form(_Document):

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.events.matching import shown
 from chalicelib.forms import ask
 from chalicelib.forms.model import Choice, Form, Question
-from chalicelib.forms.reading import Said, names_a_choice, read_tap, read_text
+from chalicelib.forms.reading import Answer, names_a_choice, read_tap, read_text
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.folding import fold
@@ -80,12 +80,12 @@ def answers_of(sheet: Sheet, form: Form) -> dict[str, Any]:
 
 def drop_if_gone(sheet: Sheet, forms: Mapping[str, Form]) -> dict[str, Any] | None:
     """Wait no longer for an answer to a question that was deleted; answers which it was."""
-    asking = sheet.get("asking")
-    form = forms.get(asking["form"]) if asking else None
-    if asking is None or (form is not None and form.find(asking["question"]) is not None):
+    session = sheet.get("asking")
+    form = forms.get(session["form"]) if session else None
+    if session is None or (form is not None and form.find(session["question"]) is not None):
         return None
     del sheet["asking"]
-    return {"form": asking["form"], "question": asking["question"]}
+    return {"form": session["form"], "question": session["question"]}
 
 
 def _is_not_claimed(_fits: bool) -> bool:
@@ -103,26 +103,26 @@ def take(
 
     ``is_claimed`` is asked about a text, with whether it fits the question: is it clearly something else?
     """
-    asking: dict[str, Any] = sheet.get("asking") or {}
-    form = forms.get(asking.get("form", ""))
-    question = form.find(asking["question"]) if form else None
+    session: dict[str, Any] = sheet.get("asking") or {}
+    form = forms.get(session.get("form", ""))
+    question = form.find(session["question"]) if form else None
     if event.type == "postback":
         tap = ask.tapped(str(event.props.get("data") or ""))
         return _take_tap(sheet, event, tap, form, question, zone) if tap and tap[0] in forms else None
     text = event.props.get("text")
     if event.type != "messaged" or not isinstance(text, str) or form is None or question is None:
         return None
-    waited = parse_iso(event.at) - parse_iso(asking.get("sent_at") or asking["at"])
-    if asking.get("held") or not 0 <= waited.total_seconds() < form.expires.total_seconds():
+    waited = parse_iso(event.at) - parse_iso(session.get("sent_at") or session["at"])
+    if session.get("held") or not 0 <= waited.total_seconds() < form.expires.total_seconds():
         return None
-    said = read_text(form, question, text, asking.get("chosen") or (), zone)
+    answer = read_text(form, question, text, session.get("chosen") or (), zone)
     leaves = fold(text) in form.cancel and not names_a_choice(question, text)
-    if is_claimed(leaves or (said is not None and said.kind != "ambiguous")):
+    if is_claimed(leaves or (answer is not None and answer.kind != "ambiguous")):
         return None
     if leaves:
         del sheet["asking"]
         return Turn(form.id, question.id, "cancelled", Reason("cancelled_by_friend"))
-    return _fold(sheet, form, question, event.at, said)
+    return _fold(sheet, form, question, event.at, answer)
 
 
 def _take_tap(
@@ -133,42 +133,42 @@ def _take_tap(
     question: Question | None,
     zone: ZoneInfo,
 ) -> Turn | None:
-    asking: dict[str, Any] = sheet.get("asking") or {}
+    session: dict[str, Any] = sheet.get("asking") or {}
     if form is None or question is None or tap[:2] != (form.id, question.id):
         return Turn(tap[0], tap[1], "stale", Reason("question_not_asked"))
-    if event.at < (asking.get("since") or asking["at"]):
+    if event.at < (session.get("since") or session["at"]):
         return Turn(tap[0], tap[1], "stale", Reason("tapped_too_early"))
-    said = read_tap(question, tap[2], event.props.get("params"), asking.get("chosen") or (), zone)
-    return _fold(sheet, form, question, event.at, said)
+    answer = read_tap(question, tap[2], event.props.get("params"), session.get("chosen") or (), zone)
+    return _fold(sheet, form, question, event.at, answer)
 
 
-def _fold(sheet: Sheet, form: Form, question: Question, at: str, said: Said | None) -> Turn | None:
+def _fold(sheet: Sheet, form: Form, question: Question, at: str, answer: Answer | None) -> Turn | None:
     """Fold what was said into the sheet. None: it fits nothing, once too often."""
-    asking = sheet["asking"]
-    if said is None or said.kind == "ambiguous":
-        tries = int(asking.get("tries") or 0) + 1
+    session = sheet["asking"]
+    if answer is None or answer.kind == "ambiguous":
+        tries = int(session.get("tries") or 0) + 1
         if tries > MAX_TRIES:
             return None
-        sheet["asking"] = _again(asking, at) | {"tries": tries}
-        if said is not None:
+        sheet["asking"] = _again(session, at) | {"tries": tries}
+        if answer is not None:
             return Turn(form.id, question.id, "ambiguous", Reason("answer_ambiguous"))
         return Turn(form.id, question.id, "unfit", Reason("answer_unfit", type=question.type))
-    if said.kind == "choosing":
-        sheet["asking"] = _again(asking, at) | {"chosen": said.value}
-        chosen = ", ".join(said.value)[:200]
+    if answer.kind == "choosing":
+        sheet["asking"] = _again(session, at) | {"chosen": answer.value}
+        chosen = ", ".join(answer.value)[:200]
         return Turn(form.id, question.id, "choosing", Reason("chosen_so_far", chosen=chosen))
-    if said.kind == "skip":
+    if answer.kind == "skip":
         _answers(sheet, form.id).pop(question.id, None)
         return Turn(form.id, question.id, "skipped", Reason("answer_skipped"))
-    _answers(sheet, form.id)[question.id] = {"value": said.value, "at": at}
-    why = Reason("answered", value=shown(said.value))
-    return Turn(form.id, question.id, "answered", why, said.value, said.picked)
+    _answers(sheet, form.id)[question.id] = {"value": answer.value, "at": at}
+    why = Reason("answered", value=shown(answer.value))
+    return Turn(form.id, question.id, "answered", why, answer.value, answer.picked)
 
 
-def _again(asking: Mapping[str, Any], at: str) -> dict[str, Any]:
+def _again(session: Mapping[str, Any], at: str) -> dict[str, Any]:
     """The same question put once more."""
-    kept = {name: asking[name] for name in ("form", "question", "tries", "chosen") if name in asking}
-    return kept | {"at": max(at, asking["at"]), "since": asking.get("since") or asking["at"]}
+    kept = {name: session[name] for name in ("form", "question", "tries", "chosen") if name in session}
+    return kept | {"at": max(at, session["at"]), "since": session.get("since") or session["at"]}
 
 
 def _answers(sheet: Sheet, form: str) -> dict[str, Any]:

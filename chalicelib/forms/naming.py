@@ -68,8 +68,8 @@ def _letters(text: str) -> str:
     return composed(text).strip()
 
 
-def _number(question: Question, said: str) -> str | None:
-    place = int(said[:6]) if said.isdecimal() else 0
+def _number(question: Question, written: str) -> str | None:
+    place = int(written[:6]) if written.isdecimal() else 0
     return question.choices[place - 1].value if 0 < place <= len(question.choices) else None
 
 
@@ -106,11 +106,11 @@ def _read(question: Question, text: str, norm: _Norm) -> Named:
 
 def _as_typed(question: Question, text: str, values: set[str], norm: _Norm) -> set[str]:
     """Of choices whose names differ in their separators alone those that are called just so, if any are."""
-    said = norm(text)
+    written = norm(text)
     exact = {
         choice.value
         for choice in question.choices
-        if choice.value in values and said in map(norm, _names(choice))
+        if choice.value in values and written in map(norm, _names(choice))
     }
     return exact or values
 

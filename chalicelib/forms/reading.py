@@ -18,7 +18,7 @@ _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?\Z")
 
 
 @dataclass(frozen=True)
-class Said:
+class Answer:
     """An answer, nothing (``skip``), one of several choices that are still being made (``choosing``), or what
     may mean this choice or that one (``ambiguous``).
     """
@@ -34,12 +34,12 @@ def read_tap(
     params: Mapping[str, Any] | None,
     chosen: Collection[str],
     zone: ZoneInfo,
-) -> Said | None:
+) -> Answer | None:
     """What a tap says; ``chosen`` are the values tapped before. None: nothing that fits the question."""
     if answer == ask.SKIP:
-        return None if question.required or chosen else Said("skip")
+        return None if question.required or chosen else Answer("skip")
     if question.type == "boolean":
-        return Said("answer", answer == "true") if answer in {"true", "false"} else None
+        return Answer("answer", answer == "true") if answer in {"true", "false"} else None
     if question.type == "date":
         return _fitted("date", (params or {}).get("date"), zone)
     several = question.type == "multi_choice"
@@ -50,7 +50,7 @@ def read_tap(
         return _choices(question, [picked.value]) if picked else None
     made = {*chosen, picked.value}
     every = len(made) == len(question.choices)
-    return _choices(question, made) if every else Said("choosing", _in_order(question, made))
+    return _choices(question, made) if every else Answer("choosing", _in_order(question, made))
 
 
 def names_a_choice(question: Question, text: str) -> bool:
@@ -60,27 +60,27 @@ def names_a_choice(question: Question, text: str) -> bool:
 
 def read_text(
     form: Form, question: Question, text: str, chosen: Collection[str], zone: ZoneInfo
-) -> Said | None:
+) -> Answer | None:
     """What a typed text says; width, case and kana do not count. None: nothing that fits the question.
 
     ``chosen`` are the values of a multi_choice tapped before: what is typed comes to them.
     """
-    said = fold(text)
-    if not said:
+    folded = fold(text)
+    if not folded:
         return None
-    if chosen and said == fold(form.words["done"]):
+    if chosen and folded == fold(form.words["done"]):
         return _choices(question, chosen)
-    if not question.required and not chosen and said == fold(form.words["skip"]):
-        return Said("skip")
+    if not question.required and not chosen and folded == fold(form.words["skip"]):
+        return Answer("skip")
     if question.type == "boolean":
         yes, no = ({fold(form.words["yes"]), "true", "yes"}, {fold(form.words["no"]), "false", "no"})
-        return Said("answer", said in yes) if said in yes | no else None
+        return Answer("answer", folded in yes) if folded in yes | no else None
     if question.choices:
         named = (
             naming.several(question, text) if question.type == "multi_choice" else naming.one(question, text)
         )
         if named == naming.AMBIGUOUS:
-            return Said("ambiguous")
+            return Answer("ambiguous")
         return _choices(question, [*chosen, *named]) if named else None
     if question.type == "date":
         found = _DATE.match(unicodedata.normalize("NFKC", text).strip())
@@ -92,17 +92,17 @@ def _in_order(question: Question, values: Collection[str]) -> list[str]:
     return [choice.value for choice in question.choices if choice.value in values]
 
 
-def _choices(question: Question, values: Iterable[str]) -> Said | None:
+def _choices(question: Question, values: Iterable[str]) -> Answer | None:
     wanted = set(values)
     picked = tuple(choice for choice in question.choices if choice.value in wanted)
     if not picked:
         return None
     made = [choice.value for choice in picked]
-    return Said("answer", made if question.type == "multi_choice" else made[0], picked)
+    return Answer("answer", made if question.type == "multi_choice" else made[0], picked)
 
 
-def _fitted(kind: str, value: Any, zone: ZoneInfo) -> Said | None:
+def _fitted(kind: str, value: Any, zone: ZoneInfo) -> Answer | None:
     try:
-        return Said("answer", fit({"type": kind}, value, zone=zone))
+        return Answer("answer", fit({"type": kind}, value, zone=zone))
     except UnfitValue:
         return None

@@ -16,67 +16,67 @@ from chalicelib.sheets.model import Fact
 from chalicelib.sheets.values import UnfitValue
 
 
-def start(decision: Decision, effect: dict[str, Any], form_id: str, at: ActionContext) -> list[Fact]:
+def start(decision: Decision, effect: dict[str, Any], form_id: str, context: ActionContext) -> list[Fact]:
     """Put a form's first question. The friend's answers are the events to come. Raises CannotRun."""
-    form = at.forms.get(form_id)
+    form = context.forms.get(form_id)
     if form is None:
         raise CannotRun(Reason("no_document", kind="form", id=form_id))
     effect = effect | {"form": form_id}
-    why = _obstacle(decision, form, at)
+    why = _obstacle(decision, form, context)
     if why is not None:
         decision.effects.append(effect | {"status": "skipped", "why": why.kept()})
         return []
-    question = flow.proceed(decision.after, form, None, at.event.at, at.now)
+    question = flow.proceed(decision.after, form, None, context.event.at, context.now)
     if question is None:
         decision.effects.append(effect | {"status": "skipped", "why": "form_asks_nobody"})
         return [_finished(decision, form)]
-    _put(decision, effect, form, question, at)
+    _put(decision, effect, form, question, context)
     return []
 
 
-def _obstacle(decision: Decision, form: Form, at: ActionContext) -> Reason | None:
-    if decision.after.get("status") == "blocked" and at.event.reply_token is None:
+def _obstacle(decision: Decision, form: Form, context: ActionContext) -> Reason | None:
+    if decision.after.get("status") == "blocked" and context.event.reply_token is None:
         return Reason("blocked")
-    if flow.overtaken(decision.after, form.id, at.event.at):
+    if flow.overtaken(decision.after, form.id, context.event.at):
         return Reason("overtaken")
     standing = decision.after.get("asking") or {}
-    if standing.get("at") == at.event.at:
+    if standing.get("at") == context.event.at:
         return Reason("form_asked_already", form=standing["form"])
     return None
 
 
-def keep(decision: Decision, turn: Turn, at: ActionContext) -> list[Fact]:
+def keep(decision: Decision, turn: Turn, context: ActionContext) -> list[Fact]:
     """Keep an answer as the attribute that the question names."""
-    form = at.forms.get(turn.form)
+    form = context.forms.get(turn.form)
     question = form.find(turn.question) if form else None
     if turn.outcome != "answered" or question is None or not question.attribute or not question.definition:
         return []
-    name, definition, zone = question.attribute, question.definition, at.zone
+    name, definition, zone = question.attribute, question.definition, context.zone
     try:
-        facts = sheets.set_attribute(decision.after, name, definition, turn.value, at.event.at, zone)
+        facts = sheets.set_attribute(decision.after, name, definition, turn.value, context.event.at, zone)
     except UnfitValue as error:
-        decision.changes.append({"type": "refused", "why": error.reason.kept(), "by": at.by})
+        decision.changes.append({"type": "refused", "why": error.reason.kept(), "by": context.by})
         return []
     if not facts:
-        unchanged = {"type": "unchanged", "action": "set_attribute", "what": name, "by": at.by}
+        unchanged = {"type": "unchanged", "action": "set_attribute", "what": name, "by": context.by}
         decision.changes.append(unchanged)
     return facts
 
 
-def carry_on(decision: Decision, turn: Turn, at: ActionContext) -> list[Fact]:
+def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fact]:
     """After an answer the next question, or the end; after none that fits, the same question again."""
-    form = at.forms.get(turn.form)
+    form = context.forms.get(turn.form)
     if form is None or turn.outcome == "stale":
         return []
     if turn.outcome == "cancelled":
         effect = {"rule": turn.rule, "index": 0, "action": "ask", "form": form.id}
-        _say(decision, effect, form, [{"type": "text", "text": form.words["cancelled"]}], at)
+        _send(decision, effect, form, [{"type": "text", "text": form.words["cancelled"]}], context)
         return []
     standing = decision.after.get("asking") or {}
     if (standing.get("form"), standing.get("question")) != (turn.form, turn.question):
         return []  # what the answer meant has begun another form
     if turn.outcome in {"answered", "skipped"}:
-        question = flow.proceed(decision.after, form, turn.question, at.event.at, at.now)
+        question = flow.proceed(decision.after, form, turn.question, context.event.at, context.now)
         if question is None:
             return [_finished(decision, form)]
     else:
@@ -84,7 +84,7 @@ def carry_on(decision: Decision, turn: Turn, at: ActionContext) -> list[Fact]:
         if question is None:
             return []
     effect = {"rule": f"{form.rule}:{question.id}", "index": 0, "action": "ask", "form": form.id}
-    _put(decision, effect, form, question, at, after=turn.outcome)
+    _put(decision, effect, form, question, context, after=turn.outcome)
     return []
 
 
@@ -97,7 +97,7 @@ def _put(
     effect: dict[str, Any],
     form: Form,
     question: Question,
-    at: ActionContext,
+    context: ActionContext,
     *,
     after: str = "",
 ) -> None:
@@ -107,30 +107,30 @@ def _put(
     chosen = (decision.after.get("asking") or {}).get("chosen") or ()
     again, numbered = after in {"unfit", "ambiguous"}, after == "ambiguous"
     messages = ask.messages(form, question, chosen=chosen, again=again, numbered=numbered)
-    named = {"question": question.id, "asked_at": at.event.at}
-    if not _say(decision, effect | named, form, messages, at):
+    named = {"question": question.id, "asked_at": context.event.at}
+    if not _send(decision, effect | named, form, messages, context):
         decision.after.pop("asking", None)
-    elif at.event.reply_token is None:
+    elif context.event.reply_token is None:
         decision.after["asking"]["held"] = True
 
 
-def _say(
+def _send(
     decision: Decision,
     effect: Mapping[str, Any],
     form: Form,
     messages: list[dict[str, Any]],
-    at: ActionContext,
+    context: ActionContext,
 ) -> bool:
     """Have something said by reply token, or by push where there is none. The effect keeps what is said:
     after a crash it cannot be made again from a document.
     """
-    said: dict[str, Any] = {"status": "pending", "category": form.category, "push_fallback": True}
-    said |= {"repeats": True} if at.event.source == "line" else {}
-    if at.event.reply_token is None:
-        said |= {"via": "push"}
+    outcome: dict[str, Any] = {"status": "pending", "category": form.category, "push_fallback": True}
+    outcome |= {"repeats": True} if context.event.source == "line" else {}
+    if context.event.reply_token is None:
+        outcome |= {"via": "push"}
     try:
-        said |= {"messages": at.render(decision, effect, {"messages": messages})}
+        outcome |= {"messages": context.render(decision, effect, {"messages": messages})}
     except Unrenderable as error:
-        said = {"status": "failed", "why": error.reason.kept()}
-    decision.effects.append({**effect, **said})
-    return bool(said["status"] == "pending")
+        outcome = {"status": "failed", "why": error.reason.kept()}
+    decision.effects.append({**effect, **outcome})
+    return bool(outcome["status"] == "pending")

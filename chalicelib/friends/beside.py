@@ -26,7 +26,7 @@ from chalicelib.sheets.model import Sheet, erased_at
 
 KEPT, KEPT_FOR = 100, timedelta(days=400)
 """A friend's newest receipts are kept, at most so many and so long."""
-SUFFIX, _RECEIVED, _STANDS = "#beside", "d:", "s:"
+SUFFIX, _RECEIVED, _POSITION = "#beside", "d:", "s:"
 
 
 def key(account: str, shards: int, user: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def key(account: str, shards: int, user: str) -> dict[str, Any]:
     return {"pk": {"S": f"{account}#{friend_shard(user, shards)}{SUFFIX}"}, "sk": {"S": user}}
 
 
-def stands_there(item: Mapping[str, Any]) -> bool:
+def is_beside(item: Mapping[str, Any]) -> bool:
     """Whether a raw item of the table stands beside a sheet, and is none."""
     return bool(item["pk"]["S"].endswith(SUFFIX))
 
@@ -44,30 +44,30 @@ def put_on(sheet: Sheet, item: Mapping[str, Any] | None) -> None:
     if sheet["status"] == "erased":
         return
     since, received = erased_at(sheet), {**(sheet.get("received") or {})}
-    stands = {**(sheet.get("scenarios") or {})}
+    scenarios = {**(sheet.get("scenarios") or {})}
     for name, value in (item or {}).items():
         if name.startswith(_RECEIVED):
-            if (at := _moment(value)) > since:
+            if (at := _timestamp(value)) > since:
                 received[name.removeprefix(_RECEIVED)] = {"at": at}
-        elif name.startswith(_STANDS):
-            scenario, stand = name.removeprefix(_STANDS), _stand(value["M"])
-            if stand["at"] > since and stand["v"] > stands.get(scenario, {}).get("v", 0):
-                stands[scenario] = stand
-    sheet["received"], sheet["scenarios"] = received, stands
+        elif name.startswith(_POSITION):
+            scenario, position = name.removeprefix(_POSITION), _position(value["M"])
+            if position["at"] > since and position["v"] > scenarios.get(scenario, {}).get("v", 0):
+                scenarios[scenario] = position
+    sheet["received"], sheet["scenarios"] = received, scenarios
 
 
-def _moment(value: Mapping[str, Any]) -> str:
+def _timestamp(value: Mapping[str, Any]) -> str:
     return iso(from_ms(int(value["N"])))
 
 
-def _stand(value: Mapping[str, Any]) -> dict[str, Any]:
+def _position(value: Mapping[str, Any]) -> dict[str, Any]:
     """A position as the sheet shows it (``enrollments.follow_ups.shown``): whoever stands here is active."""
     return {
         "state": "active",
         "node": value["n"]["S"],
         "run": int(value["r"]["N"]),
         "v": int(value["v"]["N"]),
-        "at": _moment(value["t"]),
+        "at": _timestamp(value["t"]),
     }
 
 
@@ -105,9 +105,9 @@ def page(
 
 def note(account: str, shards: int, user: str, delivery: str, at: str) -> list[str]:
     """Keep a receipt unless a later one of the delivery stands; answers the deliveries that had to go."""
-    name, moment = _RECEIVED + delivery, to_ms(parse_iso(at))
-    later = [Condition((name,), "absent"), Condition((name,), "<", moment)]
-    kept = _update(key(account, shards, user), [((name,), moment)], [], [later])
+    name, timestamp = _RECEIVED + delivery, to_ms(parse_iso(at))
+    later = [Condition((name,), "absent"), Condition((name,), "<", timestamp)]
+    kept = _update(key(account, shards, user), [((name,), timestamp)], [], [later])
     receipts = [(int(v["N"]), one) for one, v in (kept or {}).items() if one.startswith(_RECEIVED)]
     if len(receipts) <= KEPT:
         return []
@@ -119,11 +119,11 @@ def note(account: str, shards: int, user: str, delivery: str, at: str) -> list[s
     return [one.removeprefix(_RECEIVED) for _, one in gone]
 
 
-def note_stand(account: str, shards: int, user: str, scenario: str, stand: Mapping[str, Any]) -> None:
+def note_position(account: str, shards: int, user: str, scenario: str, position: Mapping[str, Any]) -> None:
     """Show where a friend who is active in a scenario stands, unless a newer version is shown here."""
-    name, at = _STANDS + scenario, to_ms(parse_iso(stand["at"]))
-    kept = {"v": stand["v"], "r": stand["run"], "n": stand["node"], "t": at}
-    newer = [Condition((name,), "absent"), Condition((name, "v"), "<", stand["v"])]
+    name, at = _POSITION + scenario, to_ms(parse_iso(position["at"]))
+    kept = {"v": position["v"], "r": position["run"], "n": position["node"], "t": at}
+    newer = [Condition((name,), "absent"), Condition((name, "v"), "<", position["v"])]
     _update(key(account, shards, user), [((name,), kept)], [], [newer])
 
 
@@ -138,7 +138,7 @@ def forget(account: str, shards: int, user: str, until: str | None) -> None:
     for name, value in answer.get("Item", {}).items():
         if name.startswith(_RECEIVED) and int(value["N"]) <= last:
             _remove(place, name, Condition((name,), "=", int(value["N"])))
-        elif name.startswith(_STANDS) and int(value["M"]["t"]["N"]) <= last:
+        elif name.startswith(_POSITION) and int(value["M"]["t"]["N"]) <= last:
             _remove(place, name, Condition((name, "v"), "=", int(value["M"]["v"]["N"])))
 
 

@@ -47,9 +47,9 @@ def is_marked(names: Iterable[str]) -> bool:
     return not MARKED.isdisjoint(names)
 
 
-def floor(moment: datetime) -> str:
+def floor(timestamp: datetime) -> str:
     """What no mark is smaller than of a write that came after a moment."""
-    return iso(moment - LONGEST)
+    return iso(timestamp - LONGEST)
 
 
 def can_be_asked(partition: str) -> bool:

@@ -50,17 +50,17 @@ def ask_now(account: str, user: str) -> Profile | None:
 
 def fold(sheet: Sheet, profile: Profile) -> list[str]:
     """Put what a profile says into a sheet; answers which of its fields changed."""
-    said = _said(profile)
+    fields = _fields(profile)
     if sheet.get("name_by"):
-        said.pop("display_name", None)
-    changed = [name for name, value in said.items() if sheet.get(name) != value]
-    sheet.update(said)
+        fields.pop("display_name", None)
+    changed = [name for name, value in fields.items() if sheet.get(name) != value]
+    sheet.update(fields)
     return changed
 
 
 def apply(account: str, user: str, profile: Profile) -> bool:
     """Write what a profile says, by path; False for an unknown or erased friend."""
-    sets: list[tuple[Path, Any]] = [((name,), value) for name, value in _said(profile).items()]
+    sets: list[tuple[Path, Any]] = [((name,), value) for name, value in _fields(profile).items()]
     if not sets:
         return False
     shards = get_account(account).shards
@@ -70,7 +70,7 @@ def apply(account: str, user: str, profile: Profile) -> bool:
     return bool(others) and store.update_paths(account, shards, user, others)
 
 
-def _said(profile: Profile) -> dict[str, Any]:
+def _fields(profile: Profile) -> dict[str, Any]:
     return {
         ours: storable(profile[theirs])[:1000]
         for theirs, ours in _FIELDS.items()

@@ -39,7 +39,7 @@ def load_many(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, S
     sheets: dict[str, Sheet] = {}
     more: dict[str, dict[str, Any]] = {}
     for item in batch_get("friends", keys):
-        if beside.stands_there(item):
+        if beside.is_beside(item):
             more[item["sk"]["S"]] = item
         else:
             sheets[item["sk"]["S"]] = to_sheet(item)
@@ -75,7 +75,7 @@ def standings(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, S
     }
 
 
-def moments(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str | None]:
+def due_times(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str | None]:
     """The ``moment`` of those user ids that are known. Read consistently."""
     keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]
     found = map(to_sheet, batch_get("friends", keys, ("moment",)))

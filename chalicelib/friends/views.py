@@ -75,7 +75,7 @@ class FormView(BaseModel):
     answers: dict[str, Any]
 
 
-class AskingView(BaseModel):
+class FormSessionView(BaseModel):
     """The question that waits for the friend's answer."""
 
     form: str
@@ -104,7 +104,7 @@ class Friend(BaseModel):
     rank: str | None
     scenarios: dict[str, ScenarioView]
     forms: dict[str, FormView]
-    asking: AskingView | None
+    asking: FormSessionView | None
     topics: dict[str, TopicView]
     revision: int
 
@@ -151,17 +151,17 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
             }
             for form, e in (sheet.get("forms") or {}).items()
         },
-        "asking": _asking(sheet.get("asking")),
+        "asking": _form_session(sheet.get("asking")),
         "topics": {
-            topic: {name: said[name] for name in ("out", "since", "by")}
-            for topic, said in (sheet.get("topics") or {}).items()
+            topic: {name: consent[name] for name in ("out", "since", "by")}
+            for topic, consent in (sheet.get("topics") or {}).items()
         },
         "revision": sheet["rev"],
     }
 
 
-def _asking(asking: dict[str, Any] | None) -> dict[str, Any] | None:
-    return {name: asking[name] for name in ("form", "question", "at")} if asking else None
+def _form_session(session: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {name: session[name] for name in ("form", "question", "at")} if session else None
 
 
 def _definition(catalog: Snapshot, score: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def ask(name: str, question: Mapping[str, Any]) -> Any:
     answer = aws.client("lambda").invoke(
         FunctionName=settings().function(name), Payload=json.dumps(question).encode()
     )
-    said = json.loads(answer["Payload"].read() or b"null")
+    result = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
-        raise Failed(f"{name}: {str(said)[:500]}")
-    return said
+        raise Failed(f"{name}: {str(result)[:500]}")
+    return result

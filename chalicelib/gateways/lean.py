@@ -107,16 +107,19 @@ class Caller:
 
     def _refusal(self, operation: str, response: wire.Answer) -> tuple[None, Exception, bool]:
         try:
-            told = orjson.loads(response.body)
+            error_body = orjson.loads(response.body)
         except ValueError:
-            told = {}
-        told = told if isinstance(told, dict) else {}
-        kind = str(told.get("__type") or response.headers.get("x-amzn-errortype") or response.status)
+            error_body = {}
+        error_body = error_body if isinstance(error_body, dict) else {}
+        kind = str(error_body.get("__type") or response.headers.get("x-amzn-errortype") or response.status)
         code = kind.rsplit("#", 1)[-1].split(":", 1)[0]
         # SQS answers its old codes beside the new names, and botocore's exceptions go by the old ones.
         code = response.headers.get("x-amzn-query-error", code).split(";", 1)[0]
-        parsed = told | {
-            "Error": {"Code": code, "Message": str(told.get("message") or told.get("Message") or "")},
+        parsed = error_body | {
+            "Error": {
+                "Code": code,
+                "Message": str(error_body.get("message") or error_body.get("Message") or ""),
+            },
             "ResponseMetadata": {
                 "HTTPStatusCode": response.status,
                 "HTTPHeaders": response.headers,

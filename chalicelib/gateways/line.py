@@ -252,14 +252,14 @@ def _answer(status: int, headers: Mapping[str, str], data: bytes) -> Answer:
         parsed = json.loads(data)
     except ValueError:
         parsed = None
-    said: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
+    body: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
     return Answer(
         status=status,
-        message=str(said.get("message", "")),
+        message=str(body.get("message", "")),
         request_id=headers.get("x-line-request-id"),
         accepted_request_id=headers.get("x-line-accepted-request-id"),
-        sent_messages=_dicts(said.get("sentMessages")),
-        details=_dicts(said.get("details")),
+        sent_messages=_dicts(body.get("sentMessages")),
+        details=_dicts(body.get("details")),
     )
 
 

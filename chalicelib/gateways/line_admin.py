@@ -72,5 +72,5 @@ def _answer(token: str, call: Any) -> dict[str, Any]:
     except Exception as error:
         raise Refused(None, f"LINE did not answer ({type(error).__name__})") from error
     # As JSON has it: the SDK makes objects of times.
-    told: dict[str, Any] = json.loads(json.dumps(found.to_dict(), default=str))
-    return told
+    described: dict[str, Any] = json.loads(json.dumps(found.to_dict(), default=str))
+    return described

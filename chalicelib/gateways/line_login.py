@@ -99,12 +99,12 @@ def _call(
         )
     except urllib3.exceptions.HTTPError as error:
         raise NoAnswer(type(error).__name__) from error
-    said = _object(answer.data)
+    body = _object(answer.data)
     if answer.status in {200, 204}:
-        return said
+        return body
     if answer.status == 429 or answer.status >= 500:
         raise NoAnswer(f"LINE answered {answer.status}")
-    raise Refused(answer.status, str(said.get("error") or said.get("message") or ""))
+    raise Refused(answer.status, str(body.get("error") or body.get("message") or ""))
 
 
 def _object(data: bytes) -> dict[str, Any]:

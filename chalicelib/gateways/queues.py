@@ -43,7 +43,7 @@ def send(
         raise RuntimeError(f"queue {queue} refused the message: {failed[0]}")
 
 
-def bury(queue: str, body: dict[str, Any]) -> None:
+def dead_letter(queue: str, body: dict[str, Any]) -> None:
     """Put a message among the dead letters of a queue at once. Raises botocore's errors.
 
     SQS does not know where it came from: to redrive it, somebody has to name the queue.
@@ -58,7 +58,7 @@ def redrive(queue: str, *, most: int | None = None) -> int | None:
     """Put the dead letters of a queue back into it: SQS does so by itself and None is the answer; or, with
     ``most`` or where SQS cannot (an emulator), one by one here, and so many were put back.
 
-    The queue is named, so that what ``bury`` has put there comes back too.
+    The queue is named, so that what ``dead_letter`` has put there comes back too.
     """
     if most is None and _start_move(queue):
         return None

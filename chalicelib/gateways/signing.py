@@ -25,20 +25,22 @@ def headers(
 ) -> dict[str, str]:
     """``own`` headers with the moment, the token and the signature of all of them and the host."""
     # The real time, past every simulated clock: AWS refuses any other.
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    signed = {**own, "X-Amz-Date": moment}
+    timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    signed = {**own, "X-Amz-Date": timestamp}
     if credentials.token:
         signed["X-Amz-Security-Token"] = credentials.token
     by_name = sorted({"host": host, **{name.lower(): value for name, value in signed.items()}}.items())
     names = ";".join(name for name, _ in by_name)
     lines = "".join(f"{name}:{value}\n" for name, value in by_name)
     request = f"POST\n/\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
-    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{sha256(request.encode()).hexdigest()}"
-    key = _key(credentials.secret_key, moment[:8], region, service)
+    scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
+    text = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(request.encode()).hexdigest()}"
+    key = _key(credentials.secret_key, timestamp[:8], region, service)
     signature = hmac.digest(key, text.encode(), "sha256").hex()
-    told = f"Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    return {**signed, "Authorization": f"AWS4-HMAC-SHA256 {told}"}
+    authorization = (
+        f"Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
+    return {**signed, "Authorization": f"AWS4-HMAC-SHA256 {authorization}"}
 
 
 @functools.lru_cache(maxsize=16)

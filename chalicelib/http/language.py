@@ -10,11 +10,13 @@ from chalice.app import Request, Response
 from chalicelib.http.answers import error_response
 from chalicelib.http.queries import query_text
 from chalicelib.shared.errors import InvalidInput
-from chalicelib.shared.reasons import LANGUAGES, Language, Reason, speaking
+from chalicelib.shared.reasons import LANGUAGES, Language, Reason, in_language
 
 LANG = "lang"
 
-LANG_SAYS = "The language of sentences, en or ja; without it Accept-Language chooses, and then English."
+LANG_DESCRIPTION = (
+    "The language of sentences, en or ja; without it Accept-Language chooses, and then English."
+)
 
 
 def in_their_language(request: Request, respond: Callable[[Request], Response]) -> Response:
@@ -22,7 +24,7 @@ def in_their_language(request: Request, respond: Callable[[Request], Response]) 
     language = preferred(request.headers.get("accept-language") or "")
     asked = query_text(request, LANG, language) if may_ask_for_language(request) else language
     chosen = next((one for one in LANGUAGES if one == asked), None)
-    with speaking(chosen or language):
+    with in_language(chosen or language):
         if chosen is None:
             return error_response(InvalidInput.at(LANG, Reason("must_be_one_of", choices=list(LANGUAGES))))
         return respond(request)

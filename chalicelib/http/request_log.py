@@ -11,7 +11,7 @@ from chalice.app import Request, Response
 
 from chalicelib.shared import time_left
 from chalicelib.shared.ids import ID_PATTERN
-from chalicelib.shared.observability import about, invocation, note
+from chalicelib.shared.observability import invocation, log_fields, note
 
 
 def log_request(request: Request, answer: Callable[[Request], Response]) -> Response:
@@ -21,7 +21,7 @@ def log_request(request: Request, answer: Callable[[Request], Response]) -> Resp
     user = unquote(names.get("user") or names.get("user_id") or "")
     found = {"account": account if ID_PATTERN.match(account) else None, "user_id": user}
     with (
-        about(**{name: value for name, value in found.items() if value}),
+        log_fields(**{name: value for name, value in found.items() if value}),
         invocation(request.lambda_context, "api"),
         time_left.during(request.lambda_context),
     ):

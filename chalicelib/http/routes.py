@@ -11,7 +11,7 @@ from chalice.app import Request
 from pydantic import BaseModel
 
 from chalicelib.http.bodies import raw_body
-from chalicelib.http.language import LANG, LANG_SAYS, may_ask_for_language
+from chalicelib.http.language import LANG, LANG_DESCRIPTION, may_ask_for_language
 from chalicelib.shared.errors import MAX_DETAILS, Detail, InvalidInput
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.near_names import did_you_mean
@@ -65,8 +65,8 @@ class Operation:
             return self.action
         parts = self.path.removeprefix("/v1/").removeprefix("accounts/{account}/").split("/")
         words = [part for part in parts if not part.startswith("{")]
-        says = self.method == "POST" and len(words) > 1 and not parts[-1].startswith("{")
-        return ".".join(words if says else [*words, self.method.lower()])
+        is_action = self.method == "POST" and len(words) > 1 and not parts[-1].startswith("{")
+        return ".".join(words if is_action else [*words, self.method.lower()])
 
 
 _DECLARED: dict[tuple[str, str], Operation] = {}
@@ -99,7 +99,7 @@ _BODY = re.compile(rb"[^\s{}]")
 def _refuse_query(request: Request, known: Mapping[str, str]) -> None:
     given = request.query_params
     if may_ask_for_language(request):
-        known = {**known, LANG: LANG_SAYS}
+        known = {**known, LANG: LANG_DESCRIPTION}
     if given is None:
         return
     unknown = [name for name in given if name not in known]

@@ -42,7 +42,7 @@ def _kept_under(text: str) -> str:
     return text
 
 
-def _moment(text: str) -> str:
+def _timestamp(text: str) -> str:
     return iso(parse_iso(text))
 
 
@@ -71,7 +71,7 @@ def _amount(value: float) -> float:
 
 Plain = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_plain)]
 OrderId = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_plain)]
-Moment = Annotated[str, AfterValidator(_moment)]
+Timestamp = Annotated[str, AfterValidator(_timestamp)]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_kept_under)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_amount)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -82,25 +82,25 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _About(_Strict):
+class _OfSomebody(_Strict):
     """Somebody: a friend, or a member."""
 
     user_id: UserId | None = None
     member_id: Plain | None = None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> _About:
+    def _one_of_them(self) -> _OfSomebody:
         if (self.user_id is None) is (self.member_id is None):
             raise ValueError(Reason("user_or_member"))
         return self
 
 
-class Event(_About):
+class Event(_OfSomebody):
     """One event of a friend, from another system."""
 
     event_id: Plain
     type: Annotated[str, AfterValidator(_event_type)]
-    at: Moment | None = None
+    at: Timestamp | None = None
     key: Annotated[Name | None, Field(description="props.key: a custom event counts under it")] = None
     props: Annotated[dict[str, Any], AfterValidator(_props)] = {}
     fire: Fire = None
@@ -159,10 +159,10 @@ class Order(BaseModel):
         return self
 
 
-class Purchase(_About, Order):
+class Purchase(_OfSomebody, Order):
     """One order; with ``refund_of`` one taken back, or a part of it."""
 
-    at: Moment
+    at: Timestamp
     fire: Fire = None
 
     @property
@@ -211,43 +211,43 @@ class Results(BaseModel):
     results: list[Result]
 
 
-Said = Event | Purchase
+Report = Event | Purchase
 Kind = type[Event | Purchase]
 T = TypeVar("T", bound=BaseModel)
 
 
-def read(kind: Kind, raw: Any, path: str = "") -> Said:
+def read(kind: Kind, raw: Any, path: str = "") -> Report:
     """One item as its model. Raises InvalidInput with paths below ``path``."""
-    said = _parse(kind, raw, path)
-    if isinstance(said, Event) and type_of(said.type).reports_order:
-        order = _parse(Order, said.props, join_path(path, "props"))
-        if order.event_type == "purchased" != said.type:
+    report = _parse(kind, raw, path)
+    if isinstance(report, Event) and type_of(report.type).reports_order:
+        order = _parse(Order, report.props, join_path(path, "props"))
+        if order.event_type == "purchased" != report.type:
             where = join_path(path, "props.refund_of")
             raise InvalidInput.at(where, Reason("needed_order"))
-    return said
+    return report
 
 
-def refuse_far_future(said: Said, now: datetime, path: str = "") -> None:
+def refuse_far_future(report: Report, now: datetime, path: str = "") -> None:
     """Raises InvalidInput for a moment that would stand before everything that really happens."""
-    if said.at is not None and said.at > iso(now + AHEAD):
+    if report.at is not None and report.at > iso(now + AHEAD):
         where = join_path(path, "at")
-        raise InvalidInput.at(where, Reason("far_future", days=AHEAD.days, at=said.at, now=iso(now)))
+        raise InvalidInput.at(where, Reason("far_future", days=AHEAD.days, at=report.at, now=iso(now)))
 
 
-def refuse_other_currency(said: Said, currency: str, path: str = "") -> None:
+def refuse_other_currency(report: Report, currency: str, path: str = "") -> None:
     """Raises RuleViolation for money of another currency than the account's: sums would mean nothing."""
-    given = said.order.currency if said.order is not None else None
+    given = report.order.currency if report.order is not None else None
     if given not in {None, currency}:
-        where = join_path(path, "currency" if isinstance(said, Purchase) else "props.currency")
+        where = join_path(path, "currency" if isinstance(report, Purchase) else "props.currency")
         raise RuleViolation.at(where, Reason("other_currency", given=given or "", currency=currency))
 
 
-def doubt(said: Said, now: datetime) -> str | None:
+def doubt(report: Report, now: datetime) -> str | None:
     """What is taken and probably not meant: a moment to come, of anything but a reservation."""
-    reserved = isinstance(said, Event) and said.type == "reserved"
-    if reserved or said.at is None or said.at <= iso(now + _CLOCKS_DIFFER):
+    reserved = isinstance(report, Event) and report.type == "reserved"
+    if reserved or report.at is None or report.at <= iso(now + _CLOCKS_DIFFER):
         return None
-    return f"at is in the future: {said.at}, and it is {iso(now)} now; is the time zone right?"
+    return f"at is in the future: {report.at}, and it is {iso(now)} now; is the time zone right?"
 
 
 def _parse(kind: type[T], raw: Any, path: str) -> T:

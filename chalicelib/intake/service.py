@@ -52,14 +52,14 @@ def take(account_id: str, kind: model.Kind, batch: Batch, allow: Allow) -> list[
     for index, raw in enumerate(batch.items):
         path = f"{batch.field}[{index}]" if batch.field else ""
         try:
-            said = model.read(kind, raw, path)
-            events[index] = _event(account, said, path, now, fire=batch.fire)
+            report = model.read(kind, raw, path)
+            events[index] = _event(account, report, path, now, fire=batch.fire)
         except TodokuError as error:
             if batch.field is None:
                 raise
             results.append(_result(kind, raw, "rejected", error))
             continue
-        doubt = model.doubt(said, now)
+        doubt = model.doubt(report, now)
         results.append(_result(kind, raw, "accepted") | ({"warning": doubt} if doubt else {}))
     allow({f"{batch.field}[{index}]" if batch.field else "": event for index, event in events.items()})
     fresh = _fresh(events)
@@ -74,12 +74,12 @@ def take(account_id: str, kind: model.Kind, batch: Batch, allow: Allow) -> list[
     return results
 
 
-def _event(account: Account, said: model.Said, path: str, now: datetime, *, fire: bool) -> FriendEvent:
+def _event(account: Account, report: model.Report, path: str, now: datetime, *, fire: bool) -> FriendEvent:
     """The item for the reaction. Raises InvalidInput, RuleViolation."""
-    model.refuse_far_future(said, now, path)
-    model.refuse_other_currency(said, account.currency, path)
-    event = said.friend_event(account.id, _whose(said), now, account.currency)
-    return replace(event, fire=fire if said.fire is None else said.fire)
+    model.refuse_far_future(report, now, path)
+    model.refuse_other_currency(report, account.currency, path)
+    event = report.friend_event(account.id, _whose(report), now, account.currency)
+    return replace(event, fire=fire if report.fire is None else report.fire)
 
 
 def _of_friends(account: str, events: Sequence[FriendEvent]) -> list[FriendEvent]:
@@ -129,9 +129,9 @@ def _of_another(field: str, order: str, holder: orders.Holder) -> RuleViolation:
     return RuleViolation.at(field, why)
 
 
-def _whose(said: model.Said) -> str:
+def _whose(report: model.Report) -> str:
     """The friend, or the name under which an event of a member is known until friends have it."""
-    return said.user_id if said.user_id is not None else addressee(said.member_id or "")
+    return report.user_id if report.user_id is not None else addressee(report.member_id or "")
 
 
 def _result(kind: model.Kind, raw: Any, status: str, error: TodokuError | None = None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class JobItem(dynamo.Record):
 
 
 @dataclass(frozen=True)
-class Head:
+class JobHeader:
     """What a job is, without how far it is."""
 
     id: str
@@ -85,7 +85,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Job(Head):
+class Job(JobHeader):
     """A job with its finished chunks. ``needs_result`` among its params: only done once a result is kept;
     ``uncounted``: how many chunks it has is not known yet, and their marks are in ``groups`` items.
     """
@@ -156,13 +156,13 @@ def create(
     return job
 
 
-def head(account: str, job: str) -> Head:
+def header(account: str, job: str) -> JobHeader:
     """What a job is: one read, consistent. Raises NotFound."""
     try:
         item = JobItem.get(account, f"JOB#{job}", consistent_read=True)
     except JobItem.DoesNotExist:
         raise NotFound(Reason("no_job", job=job)) from None
-    return Head(
+    return JobHeader(
         id=job,
         account=account,
         kind=item.kind or "",
@@ -180,11 +180,11 @@ def head(account: str, job: str) -> Head:
 
 def get(account: str, job: str) -> Job:
     """A job with its finished chunks, read consistently. Raises NotFound."""
-    known = head(account, job)
+    known = header(account, job)
     return Job(**vars(known), chunks=list(_marks(known)))
 
 
-def _marks(job: Head) -> Iterator[Chunk]:
+def _marks(job: JobHeader) -> Iterator[Chunk]:
     request: dict[str, Any] = {
         "TableName": settings().table("control"),
         "KeyConditionExpression": "pk = :pk AND begins_with(sk, :group)",
@@ -200,14 +200,14 @@ def _marks(job: Head) -> Iterator[Chunk]:
                     )
 
 
-def _group(job: Head, name: str) -> dict[str, Any]:
+def _group(job: JobHeader, name: str) -> dict[str, Any]:
     """The key of the item that has a chunk's mark."""
     groups = job.params.get("groups") or max(1, math.isqrt(job.chunk_count))
     group = zlib.crc32(name.encode()) % groups
     return {"pk": {"S": job.account}, "sk": {"S": f"JOB#{job.id}#G{group}"}}
 
 
-def chunk_done(job: Head, name: str) -> bool:
+def chunk_done(job: JobHeader, name: str) -> bool:
     """Whether a chunk is through already."""
     answer = aws.client("dynamodb").get_item(
         TableName=settings().table("control"),
@@ -220,7 +220,7 @@ def chunk_done(job: Head, name: str) -> bool:
 
 
 def finish_chunk(
-    job: Head,
+    job: JobHeader,
     name: str,
     done: int,
     errors: Sequence[Mapping[str, Any]] = (),
@@ -314,13 +314,13 @@ def set_total(account: str, job: str, total: int) -> None:
     _update(account, job, [JobItem.total.set(total)])
 
 
-def set_cut(job: Head, total: int, chunks: int) -> None:
+def set_chunks(job: JobHeader, total: int, chunks: int) -> None:
     """Keep how many lines and chunks a job has that was begun ``uncounted``: all of them are on their way."""
     known = [JobItem.total.set(total), JobItem.chunks.set(chunks)]
     _update(job.account, job.id, [*known, JobItem.params.set(job.params | {"uncounted": False, "cut": True})])
 
 
-def note(account: str, job: Head, params: Mapping[str, Any]) -> None:
+def note(account: str, job: JobHeader, params: Mapping[str, Any]) -> None:
     """Keep something more about how a job is done."""
     _update(account, job.id, [JobItem.params.set(job.params | dict(params))])
 

@@ -21,7 +21,7 @@ from chalicelib.local.supervisor import Platform, ignore_signals, stop_on_signal
 _DEMO_S = 180
 
 
-def say(line: str) -> None:
+def show(line: str) -> None:
     """One line for the person in front of it, at once; nobody listening is no error."""
     with contextlib.suppress(BrokenPipeError):
         print(line, flush=True)
@@ -41,10 +41,10 @@ class Story(threading.Thread):
 
         config = self._platform.config
         try:
-            self.good = story.run(config.api_url, self._platform.key, str(config.sim_url), say)
+            self.good = story.run(config.api_url, self._platform.key, str(config.sim_url), show)
         except Exception:  # noqa: BLE001 (the story is a guest; the platform stays up)
             traceback.print_exc()
-            say("The story could not be told to its end.")
+            show("The story could not be told to its end.")
 
 
 def run(config: Config) -> int:
@@ -52,12 +52,12 @@ def run(config: Config) -> int:
     configuration.keep_private(config.directory)
     lock_fd = configuration.lock(config.directory)
     configuration.check_ports(config)
-    platform = Platform(config, os.environ, say)
+    platform = Platform(config, os.environ, show)
     stop_on_signals(platform)
-    say(f"Starting the platform in {config.directory} ...")
+    show(f"Starting the platform in {config.directory} ...")
     try:
         if platform.start(lock_fd):
-            say("READY")
+            show("READY")
             _introduce(platform)
             if config.demo and config.sim_url:
                 Story(platform).start()
@@ -65,21 +65,21 @@ def run(config: Config) -> int:
     finally:
         platform.stop()
         ignore_signals()
-    say("Stopped.")
+    show("Stopped.")
     return 0
 
 
 def _introduce(platform: Platform) -> None:
     config = platform.config
-    say(f"API        {config.api_url}  (contract: {config.api_url}/v1/openapi.json)")
-    say(f"API key    {platform.key}  (Authorization: Bearer ...)")
-    say(f"Console    {config.api_url}/console#/sign-in/{platform.sign_in}  (signs in once, within an hour)")
+    show(f"API        {config.api_url}  (contract: {config.api_url}/v1/openapi.json)")
+    show(f"API key    {platform.key}  (Authorization: Bearer ...)")
+    show(f"Console    {config.api_url}/console#/sign-in/{platform.sign_in}  (signs in once, within an hour)")
     if config.sim_url:
-        say(f"Simulator  {config.sim_url}  (phones on which you play the friends)")
+        show(f"Simulator  {config.sim_url}  (phones on which you play the friends)")
     else:
-        say(f"LINE       {config.line_api_url}  (no simulator and no story: messages really go there)")
-    say(f"Logs       {config.directory / 'logs'}")
-    say("Ctrl-C stops it; everything is kept for the next start.")
+        show(f"LINE       {config.line_api_url}  (no simulator and no story: messages really go there)")
+    show(f"Logs       {config.directory / 'logs'}")
+    show("Ctrl-C stops it; everything is kept for the next start.")
 
 
 def demo() -> int:
@@ -88,7 +88,7 @@ def demo() -> int:
     with tempfile.TemporaryDirectory(prefix="todoku-demo-") as folder:
         config = Config(Path(folder), port, sim_port)
         configuration.keep_private(config.directory)
-        platform = Platform(config, {**os.environ, "TODOKU_LINE_DATA_URL": str(config.sim_url)}, say)
+        platform = Platform(config, {**os.environ, "TODOKU_LINE_DATA_URL": str(config.sim_url)}, show)
         stop_on_signals(platform)
         timer = threading.Timer(_DEMO_S, platform.ask_to_stop)
         timer.daemon = True
@@ -99,11 +99,11 @@ def demo() -> int:
                 story.start()
                 platform.watch(until=lambda: not story.is_alive())
             if platform.stopping:
-                say(f"The demo was stopped, or did not end within {_DEMO_S} s.")
+                show(f"The demo was stopped, or did not end within {_DEMO_S} s.")
         finally:
             platform.stop()
             ignore_signals()
-        say("The demo is as expected." if story.good else "The demo is NOT as expected.")
+        show("The demo is as expected." if story.good else "The demo is NOT as expected.")
         return 0 if story.good else 1
 
 
@@ -113,11 +113,11 @@ def main(arguments: list[str]) -> int:
         if arguments == ["demo"]:
             return demo()
         if arguments:
-            say(__doc__ or "")
+            show(__doc__ or "")
             return 2
         return run(configuration.read_config(os.environ))
     except CannotStart as error:
-        say(str(error))
+        show(str(error))
         return 1
 
 

@@ -155,10 +155,10 @@ class Gateway:
         if answer.get("isBase64Encoded"):
             return Reply(status, headers, base64.b64decode(body))
         if status >= 400 and body.startswith('{"Code"'):
-            said = json.loads(body)
-            if _is_chalices_own_error(said):
+            parsed = json.loads(body)
+            if _is_chalices_own_error(parsed):
                 allow = [(n, v) for n, v in headers if n.lower() != "content-type"]
-                return refuse(status, str(said["Message"]), allow)
+                return refuse(status, str(parsed["Message"]), allow)
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", "application/json"))
         return Reply(status, headers, body if isinstance(body, bytes) else body.encode())

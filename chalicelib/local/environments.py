@@ -112,7 +112,7 @@ class Environments:
             if self._idle[nice]:
                 return self._idle[nice].pop()[1]
         environment = self._nursery.new()
-        environment.stand_back(nice)
+        environment.lower_priority(nice)
         return environment
 
     def _give_back(self, environment: _Environment) -> None:
@@ -134,7 +134,7 @@ class _Environment:
         self.wire = wire
         self.nice = 0
 
-    def stand_back(self, nice: int) -> None:
+    def lower_priority(self, nice: int) -> None:
         """Let others have the CPU first. There is no way back: it serves only functions that do the same."""
         self.nice = nice
         with contextlib.suppress(ProcessLookupError):
@@ -271,10 +271,10 @@ def _serve(wire: socket.socket, living: int) -> NoReturn:
 
 
 def _invoked(job: dict[str, Any]) -> dict[str, Any]:
-    told = context(Function(job["name"], job["function"], job["timeout_s"], job["memory_mb"]))
+    lambda_context = context(Function(job["name"], job["function"], job["timeout_s"], job["memory_mb"]))
     try:
         with seam.guarded(permissions.guard(job["name"])) if job["role"] else contextlib.nullcontext():
-            answer = load_handler(job["function"])(job["event"], told)
+            answer = load_handler(job["function"])(job["event"], lambda_context)
         json.dumps(answer)
     except Exception as error:  # noqa: BLE001 (as Lambda: whatever it is, the invocation has failed)
         traceback.print_exc()

@@ -106,17 +106,17 @@ class Objects:
         buckets: set[str] = set()
         for path in sorted(self._folder.glob("*.object")):
             with path.open("rb") as file:
-                about, data = json.loads(file.readline()), file.read()
-            if about["bucket"] not in buckets:
-                buckets.add(about["bucket"])
+                header, data = json.loads(file.readline()), file.read()
+            if header["bucket"] not in buckets:
+                buckets.add(header["bucket"])
                 where = f"<LocationConstraint>{self._region}</LocationConstraint>"
                 self._call(
                     "PUT",
-                    f"/{about['bucket']}",
+                    f"/{header['bucket']}",
                     {},
                     f"<CreateBucketConfiguration>{where}</CreateBucketConfiguration>".encode(),
                 )
-            self._call("PUT", self._target(about["bucket"], about["key"]), about["headers"], data)
+            self._call("PUT", self._target(header["bucket"], header["key"]), header["headers"], data)
 
     def mirror(self, bucket: str, key: str) -> None:
         """Make the file of an object say what moto now holds."""
@@ -131,8 +131,8 @@ class Objects:
             for name, value in headers
             if name.lower() in _KEPT_HEADERS or name.lower().startswith("x-amz-meta-")
         }
-        about = json.dumps({"bucket": bucket, "key": key, "headers": kept})
-        write_atomically(path, about.encode() + b"\n" + data)
+        header = json.dumps({"bucket": bucket, "key": key, "headers": kept})
+        write_atomically(path, header.encode() + b"\n" + data)
 
     def done(self, method: str, target: str, body: bytes) -> None:
         """Keep what an S3 request that succeeded has changed."""

@@ -195,8 +195,8 @@ def _is_given(function: str, one: Permission) -> bool:
 
 def refusal(function: str, name: str, lacking: list[Permission]) -> ClientError:
     """AWS's own answer to a call that a role does not allow."""
-    said = ", ".join(f"{one.action} on {one.resource}" for one in lacking)
-    text = f"the role of {function} does not allow {said} (infra/permissions.yaml)"
+    missing = ", ".join(f"{one.action} on {one.resource}" for one in lacking)
+    text = f"the role of {function} does not allow {missing} (infra/permissions.yaml)"
     return ClientError({"Error": {"Code": "AccessDeniedException", "Message": text}}, name.partition(":")[2])
 
 

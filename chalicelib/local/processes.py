@@ -95,10 +95,10 @@ class Processes:
                 return False
             readable, _, _ = select.select([child.ready_fd], [], [], 0.05)
             if readable:
-                told = os.read(child.ready_fd, 1)
+                byte = os.read(child.ready_fd, 1)
                 os.close(child.ready_fd)
                 child.ready_fd = None
-                if not told:
+                if not byte:
                     raise CannotStart(self.obituary(child))
             elif time.monotonic() > deadline:
                 raise CannotStart(f"{child.name} did not start within {_START_S} s.")

@@ -42,7 +42,7 @@ class Story:
             self.good = False
             self.out(f"  ✗ {what}: {seen}, expected {wanted}")
 
-    def tell(self) -> bool:
+    def play(self) -> bool:
         """The whole story; answers whether every number was as expected."""
         started = time.monotonic()
         self.set_up()
@@ -150,8 +150,8 @@ class Story:
         )
         user = self.expected["explained"]
         condition = {"segment": "dry-and-keen"}
-        told = self.api.post(f"{A}/segments/explain", {"condition": condition, "user_id": user})
-        self.compare(f"explained: {user[:8]}… is in", told["matches"], True)
+        explained = self.api.post(f"{A}/segments/explain", {"condition": condition, "user_id": user})
+        self.compare(f"explained: {user[:8]}… is in", explained["matches"], True)
 
     def broadcast(self) -> None:
         """A broadcast to exactly the segment."""
@@ -235,7 +235,7 @@ def run(api_url: str, api_key: str, sim_url: str | None, out: Callable[[str], No
     except Refused as refused:
         if refused.status != 404:
             raise
-        return Story(api, Client(sim_url) if sim_url else None, out).tell()
+        return Story(api, Client(sim_url) if sim_url else None, out).play()
     following = api.post(f"{A}/segments/count", {"condition": {"everyone": True}})["count"]
     out(f"The salon is here from before: {following} friends follow it.")
     return True

@@ -88,8 +88,8 @@ def delete_media(account: str, media: str) -> Response:
 
 def _file(request: Request, account: str) -> bytes:
     """The file of a request: its body, a form's file, or an upload."""
-    said = str(request.headers.get("content-type", ""))
-    media_type = said.partition(";")[0].strip().lower()
+    content_type = str(request.headers.get("content-type", ""))
+    media_type = content_type.partition(";")[0].strip().lower()
     if media_type == _JSON:
         with open_upload(account, json_body(request, Upload).upload_id) as file:
             data = file.read(MOST_BYTES + 1)
@@ -97,7 +97,7 @@ def _file(request: Request, account: str) -> bytes:
             raise TooLarge(Reason("body_too_large", bytes=file.tell(), most=MOST_BYTES))
         return data
     if media_type == _FORM:
-        return _of_form(said, raw_body(request, MOST_BYTES + _FORM_BYTES))
+        return _of_form(content_type, raw_body(request, MOST_BYTES + _FORM_BYTES))
     return raw_body(request, MOST_BYTES)
 
 

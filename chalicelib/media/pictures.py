@@ -57,7 +57,7 @@ def for_imagemap(data: bytes) -> dict[int, bytes]:
     return {width: _as_jpeg(_to_width(widest, width)) for width in IMAGEMAP_WIDTHS}
 
 
-def stand_in(width: int, height: int) -> bytes:
+def placeholder(width: int, height: int) -> bytes:
     """A calm picture of a video's proportions, with the mark that it can be played."""
     from PIL import Image, ImageDraw
 

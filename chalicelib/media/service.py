@@ -60,7 +60,7 @@ def _keep(account: str, data: bytes, facts: Facts, preview: str | None, as_image
         width, height = pictures.size_of(data)
         files[_PREVIEW] = pictures.preview_of(data), "image/jpeg"
     elif facts.kind == "video":
-        shown = _preview_of(account, preview) if preview else pictures.stand_in(width or 16, height or 9)
+        shown = _preview_of(account, preview) if preview else pictures.placeholder(width or 16, height or 9)
         files[_PREVIEW] = shown, "image/jpeg"
     name = f"original.{facts.suffix}"
     if as_imagemap:

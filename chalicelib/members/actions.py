@@ -62,7 +62,7 @@ def _link_by_nonce(context: EffectContext, effect: Effect) -> Done:
 
 ACTIONS: dict[str, ActionKind] = {
     "link_account": ActionKind(
-        model=LinkAccount, references=named("messages", "message"), apply=_invite, speech="reply"
+        model=LinkAccount, references=named("messages", "message"), apply=_invite, outgoing="reply"
     ),
     "unlink_account": ActionKind(
         model=Literal[True], apply=_unlink, carry_out=_carry_out_unlink, by_effect=_unlinked

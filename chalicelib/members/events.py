@@ -9,7 +9,7 @@ from chalicelib.events.kinds import Changed, EventType, Sheet
 from chalicelib.shared.events import FriendEvent
 
 
-def _told(sheet: Sheet, event: FriendEvent, snapshot: Snapshot, zone: ZoneInfo) -> Changed:
+def _reported(sheet: Sheet, event: FriendEvent, snapshot: Snapshot, zone: ZoneInfo) -> Changed:
     from chalicelib.members import state
 
     facts, refused = state.fold(sheet, event.props, snapshot, zone, event.at)
@@ -19,5 +19,5 @@ def _told(sheet: Sheet, event: FriendEvent, snapshot: Snapshot, zone: ZoneInfo) 
 EVENTS: dict[str, EventType] = {
     "account_linked": EventType("members", key="member_id", props=frozenset({"member_id"}), is_change=True),
     "account_unlinked": EventType("members", key="member_id", props=frozenset({"member_id"}), is_change=True),
-    "member_updated": EventType("members", change=_told, counts=False, is_trigger=False),
+    "member_updated": EventType("members", change=_reported, counts=False, is_trigger=False),
 }

@@ -122,13 +122,13 @@ def callback(account: str) -> str:
     return f"{settings().public_url.rstrip('/')}/link/{account}/callback"
 
 
-def back(url: str, **told: str) -> str:
+def back(url: str, **params: str) -> str:
     """The address of the member site with what came of it."""
     parts = urlsplit(url)
     kept = [
         pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in {"linked", "error"}
     ]
-    return parts._replace(query=urlencode([*kept, *told.items()])).geturl()
+    return parts._replace(query=urlencode([*kept, *params.items()])).geturl()
 
 
 def _open(account: str, name: str) -> dict[str, Any]:

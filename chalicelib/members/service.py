@@ -105,7 +105,7 @@ def change(
         wanted = replace(wanted, created_at=seen.created_at or at)
         if is_same or store.put_member(account, wanted):
             if seen.places:  # who comes later is told by whoever links them
-                tell_friends(account, member)
+                report_to_friends(account, member)
             return not seen.exists
     raise Conflict(Reason("member_busy", member=member))
 
@@ -239,7 +239,7 @@ def settle(account: str, user: str, members: Iterable[str], *, fire: bool = True
         return
     if link.withdraw:
         queues.send("bulk", {"job": "withdraw_grants", "account": account, "user": user})
-    tell(account, user, link, member, fire=fire)
+    report_to_sheet(account, user, link, member, fire=fire)
     if member is not None and member.has_events:
         queues.send("bulk", catching_up(account, user, member.id))
 
@@ -260,34 +260,34 @@ def settle_left(account: str, users: Sequence[str], members: Sequence[str]) -> N
         if member is not None and member.is_going:
             _go(account, member)
         else:
-            tell_friends(account, name)
+            report_to_friends(account, name)
 
 
-def tell_friends(account: str, member: str) -> None:
+def report_to_friends(account: str, member: str) -> None:
     """Tell the sheets of a member's friends what the member is now."""
     known = store.find_members(account, [member]).get(member)
     if known is None:
         return
     links = store.find_links(account, known.places)
     events = [
-        _telling(account, user, links[user], known, fire=known.fire)
+        _report_event(account, user, links[user], known, fire=known.fire)
         for user, place in known.places.items()
         if links[user].holds(member, place)
     ]
     inbox.put_all(events, Reason("member_not_told", member=member))
 
 
-def tell(account: str, user: str, link: Link, member: Member | None, *, fire: bool = True) -> None:
+def report_to_sheet(account: str, user: str, link: Link, member: Member | None, *, fire: bool = True) -> None:
     """Tell a friend's sheet what the link and the member are now."""
-    event = _telling(account, user, link, member, fire=fire)
+    event = _report_event(account, user, link, member, fire=fire)
     inbox.put_all([event], Reason("member_not_told", member=link.member or "-"))
 
 
-def _telling(account: str, user: str, link: Link, member: Member | None, *, fire: bool) -> FriendEvent:
+def _report_event(account: str, user: str, link: Link, member: Member | None, *, fire: bool) -> FriendEvent:
     at = max(link.at, member.at) if member else link.at
-    told = state.told(link, member)
-    name = f"member:{told['link']}:{told['v']}"
-    return FriendEvent(name, account, user, "member_updated", at, props=told, source="api", fire=fire)
+    report = state.report_of(link, member)
+    name = f"member:{report['link']}:{report['v']}"
+    return FriendEvent(name, account, user, "member_updated", at, props=report, source="api", fire=fire)
 
 
 def catch_up(account: str, user: str, member: str, start: int, most: int) -> int | None:

@@ -18,11 +18,11 @@ from chalicelib.sheets import sheet as folding
 from chalicelib.sheets.model import Fact, Sheet
 from chalicelib.sheets.values import UnfitValue
 
-Told = Mapping[str, Any]
+Report = Mapping[str, Any]
 """``{"link", "v", "member_id", "rank", "attributes", "way"}``."""
 
 
-def told(link: Link, member: Member | None) -> dict[str, Any]:
+def report_of(link: Link, member: Member | None) -> dict[str, Any]:
     """What a friend's sheet is told of their link; ``member`` None: they have none."""
     given = {"rank": member.rank, "attributes": member.attributes} if member else {}
     return {
@@ -37,13 +37,13 @@ def told(link: Link, member: Member | None) -> dict[str, Any]:
 
 
 def fold(
-    sheet: Sheet, said: Told, snapshot: Snapshot, zone: ZoneInfo, at: str
+    sheet: Sheet, reported: Report, snapshot: Snapshot, zone: ZoneInfo, at: str
 ) -> tuple[list[Fact], list[Reason]]:
     """Show what was told; answers the facts, and which attributes could not be set and why."""
     known = sheet.get("member") or {}
-    if (said["link"], said["v"]) <= (known.get("link", 0), known.get("v", 0)):
+    if (reported["link"], reported["v"]) <= (known.get("link", 0), known.get("v", 0)):
         return [], []
-    before, after = sheet.get("member_id"), said["member_id"]
+    before, after = sheet.get("member_id"), reported["member_id"]
     facts: list[Fact] = []
     if before is not None and before != after:
         facts.append(("account_unlinked", before, {"member_id": before}))
@@ -52,8 +52,8 @@ def fold(
     given: dict[str, Any] = {}
     refused: list[Reason] = []
     held = known.get("attributes") or {}
-    for name in sorted(held.keys() | said["attributes"].keys()):
-        value = said["attributes"].get(name)
+    for name in sorted(held.keys() | reported["attributes"].keys()):
+        value = reported["attributes"].get(name)
         changed, why = _set(sheet, name, held.get(name), value, snapshot, zone, at)
         facts += changed
         if why is not None:
@@ -62,9 +62,9 @@ def fold(
             given[name] = sheet["attributes"].get(name)
     sheet["member_id"] = after
     sheet["member"] = {
-        "link": said["link"],
-        "v": said["v"],
-        "rank": said["rank"],
+        "link": reported["link"],
+        "v": reported["v"],
+        "rank": reported["rank"],
         "attributes": {name: value for name, value in given.items() if value is not None},
     }
     return facts, refused

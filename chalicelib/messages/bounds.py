@@ -183,5 +183,5 @@ def _truncated(used: Filter, size: Size) -> Size:
     each = CLUSTER_UNITS if size.wide else 1
     kept = max(most - graphemes(end), 0)
     whole = min(size.units, most * each), min(size.graphemes, most)
-    cut = min(size.units, kept * each) + units(end), min(size.graphemes, kept) + graphemes(end)
-    return Size(max(whole[0], cut[0]), max(whole[1], cut[1]), wide=size.wide or not end.isascii())
+    shortened = min(size.units, kept * each) + units(end), min(size.graphemes, kept) + graphemes(end)
+    return Size(max(whole[0], shortened[0]), max(whole[1], shortened[1]), wide=size.wide or not end.isascii())

@@ -174,14 +174,14 @@ def _outside_pickers(value: Any, path: str) -> Iterator[Detail]:
     if not isinstance(value, dict):
         return
     if value.get("type") == "datetimepicker":
-        least, initial, most = (_moment(value.get(key)) for key in ("min", "initial", "max"))
+        least, initial, most = (_timestamp(value.get(key)) for key in ("min", "initial", "max"))
         if initial and (initial < least or (most and initial > most)):
             yield Detail(f"{path}.initial", Reason("outside_min_max"))
     for name, inner in value.items():
         yield from _outside_pickers(inner, f"{path}.{name}")
 
 
-def _moment(value: Any) -> str:
+def _timestamp(value: Any) -> str:
     return value.upper() if isinstance(value, str) and not has_expressions(value) else ""
 
 

@@ -79,7 +79,7 @@ def _decimal(value: Any) -> Decimal:
 
 
 def _date(value: Any, args: tuple[Argument, ...], zone: ZoneInfo) -> Any:
-    return format_date(_moment(value, zone), str(args[0]) if args else DEFAULT_DATE)
+    return format_date(_timestamp(value, zone), str(args[0]) if args else DEFAULT_DATE)
 
 
 def _join(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
@@ -148,21 +148,21 @@ def run(used: Filter, value: Any, zone: ZoneInfo) -> Any:
         raise FilterProblem(reason_of(error)) from error
 
 
-def format_date(moment: datetime, pattern: str) -> str:
+def format_date(timestamp: datetime, pattern: str) -> str:
     """The moment in a pattern of ``%Y %y %m %-m %d %-d %H %-H %M %-M %S %a %A`` (weekdays in Japanese)."""
-    return _DATE_TOKEN.sub(lambda token: _date_token(moment, token[1]) or token[0], pattern)
+    return _DATE_TOKEN.sub(lambda token: _date_token(timestamp, token[1]) or token[0], pattern)
 
 
-def _date_token(moment: datetime, token: str) -> str | None:
+def _date_token(timestamp: datetime, token: str) -> str | None:
     plain = {
-        "Y": f"{moment.year:04d}",
-        "y": f"{moment.year % 100:02d}",
-        "S": f"{moment.second:02d}",
-        "a": _WEEKDAYS[moment.weekday()],
-        "A": f"{_WEEKDAYS[moment.weekday()]}曜日",
+        "Y": f"{timestamp.year:04d}",
+        "y": f"{timestamp.year % 100:02d}",
+        "S": f"{timestamp.second:02d}",
+        "a": _WEEKDAYS[timestamp.weekday()],
+        "A": f"{_WEEKDAYS[timestamp.weekday()]}曜日",
         "%": "%",
     }
-    numbers = {"m": moment.month, "d": moment.day, "H": moment.hour, "M": moment.minute}
+    numbers = {"m": timestamp.month, "d": timestamp.day, "H": timestamp.hour, "M": timestamp.minute}
     if token in plain:
         return plain[token]
     number = numbers.get(token[-1])
@@ -171,13 +171,13 @@ def _date_token(moment: datetime, token: str) -> str | None:
     return str(number) if token.startswith("-") else f"{number:02d}"
 
 
-def _moment(value: Any, zone: ZoneInfo) -> datetime:
+def _timestamp(value: Any, zone: ZoneInfo) -> datetime:
     text = as_text(value)
     try:
         if len(text) == 10:
             return datetime.combine(date.fromisoformat(text), time(), zone)
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+        timestamp = datetime.fromisoformat(text)
+        return timestamp.replace(tzinfo=zone) if timestamp.tzinfo is None else timestamp.astimezone(zone)
     except (ValueError, OverflowError) as error:
         raise FilterProblem(Reason("no_date", text=repr(text[:40]))) from error
 

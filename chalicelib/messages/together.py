@@ -29,11 +29,11 @@ def arrange(
     by_need = sorted(range(len(wanted)), key=lambda at: (wanted[at][0] not in keep, at))
     shown = [wanted[at] for at in sorted(by_need[:MAX_QUICK_REPLIES])]
     left_out = [sum(of == n for of, _ in wanted) - sum(of == n for of, _ in shown) for n in range(len(parts))]
-    said = [[_without(message) for message in part] for part in parts]
-    last = next((part for part in reversed(said) if part), None)
+    bare = [[_without(message) for message in part] for part in parts]
+    last = next((part for part in reversed(bare) if part), None)
     if last is not None and shown:
         last[-1]["quickReply"] = {"items": [item for _, item in shown]}
-    return said, left_out
+    return bare, left_out
 
 
 def arranged(messages: Sequence[Mapping[str, Any]]) -> Messages:

@@ -22,8 +22,8 @@ def untracked(messages: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Iter
     """``(path, why)`` of each web address that friends may open without anybody knowing."""
     known = {str(document.body.get("url")): id_ for id_, document in snapshot.all("links").items()}
     for path, key, text in strings(messages, "messages"):
-        spoken = key == "text" and path.count(".") == 1
-        for url in _WEB.findall(text) if spoken else [text] * (key in _OPENED):
+        is_text = key == "text" and path.count(".") == 1
+        for url in _WEB.findall(text) if is_text else [text] * (key in _OPENED):
             if (written := _as_registered(url)) is not None:
                 yield path, _advice(url, known.get(written))
 

@@ -120,8 +120,8 @@ def _figures(sheet: Mapping[str, Any]) -> dict[str, Any]:
         "language": sheet.get("language"),
         "linked": sheet.get("member_id") is not None,
         "rank": _rank(sheet.get("member") or {}),
-        "followed_at": _moment(sheet.get("followed_at")),
-        "last_active_at": _moment(sheet.get("last_active_at")),
+        "followed_at": _timestamp(sheet.get("followed_at")),
+        "last_active_at": _timestamp(sheet.get("last_active_at")),
         "first_route": source.get("first"),
         "latest_route": source.get("latest"),
         **_named(sheet),
@@ -138,16 +138,16 @@ def _bought(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "orders": _number(figures.get("count", 0)),
         "spent": _number(figures.get("total", 0)),
-        "bought_first": _moment(figures.get("first_at")),
-        "bought_last": _moment(figures.get("last_at")),
+        "bought_first": _timestamp(figures.get("first_at")),
+        "bought_last": _timestamp(figures.get("last_at")),
     }
 
 
 def _pairs(sheet: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "tags": [{"name": tag, "since": _moment(e.get("since"))} for tag, e in _map(sheet, "tags")],
+        "tags": [{"name": tag, "since": _timestamp(e.get("since"))} for tag, e in _map(sheet, "tags")],
         "scores": [
-            {"name": score, "value": _tidy(e["value"]), "since": _moment(e["at"])}
+            {"name": score, "value": _tidy(e["value"]), "since": _timestamp(e["at"])}
             for score, e in _map(sheet, "scores")
         ],
         "attributes": [
@@ -187,13 +187,13 @@ def _attribute(name: str, value: Any) -> dict[str, Any]:
     raise _OddError(name)
 
 
-def _moment(text: Any) -> int | None:
+def _timestamp(text: Any) -> int | None:
     if not text:
         return None
-    moment: datetime = parse_iso(text)
-    if iso(moment) != text:
+    timestamp: datetime = parse_iso(text)
+    if iso(timestamp) != text:
         raise _OddError(text)
-    return to_ms(moment)
+    return to_ms(timestamp)
 
 
 def _number(value: Any) -> float:

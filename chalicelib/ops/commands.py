@@ -22,7 +22,7 @@ from chalicelib.ops.doctor import doctor
 from chalicelib.ops.restored import restore_check
 from chalicelib.privacy import erasure
 from chalicelib.shared.errors import Detail, InvalidInput, NotFound
-from chalicelib.shared.reasons import Reason, said
+from chalicelib.shared.reasons import Reason, quoted
 from chalicelib.shared.settings import QUEUES
 from chalicelib.shared.text.redaction import friend_hash
 from chalicelib.shared.times import iso
@@ -77,7 +77,7 @@ def feed(account: str, run: str, *, dry_run: bool = False) -> Answer:
     if dry_run:
         return answer | {"fed": 0, "dry_run": True, "ok": True}
     fed = deliveries.feed_all(account, run)
-    kept = broadcasts.keep_run_going(account, run)
+    kept = broadcasts.ensure_run(account, run)
     return answer | {"fed": fed, "broadcast_moved": kept, "dry_run": False, "ok": True}
 
 
@@ -87,7 +87,7 @@ def drain(minute: str, *, dry_run: bool = False) -> Answer:
         state, entries = survey.look(minute)
     except ValueError as error:
         raise InvalidInput(
-            Reason("at", path="minute", why=Reason("minute_form")), [Detail("minute", said(str(error)))]
+            Reason("at", path="minute", why=Reason("minute_form")), [Detail("minute", quoted(str(error)))]
         ) from error
     answer: Answer = {"minute": minute, "state": state, "entries": entries, "dry_run": dry_run, "ok": True}
     if dry_run:
@@ -97,16 +97,16 @@ def drain(minute: str, *, dry_run: bool = False) -> Answer:
     return answer | {"sent": sent, "fed": fed}
 
 
-def erase(account: str, user: str, *, dry_run: bool = False) -> Answer:
+def erase(account_id: str, user: str, *, dry_run: bool = False) -> Answer:
     """Erase a friend for good, as the API does."""
-    owner = accounts.get_account(account)
-    sheet = friends.load(owner.id, owner.shards, user)
+    account = accounts.get_account(account_id)
+    sheet = friends.load(account.id, account.shards, user)
     if sheet is None or sheet["status"] == "erased":
         raise NotFound(Reason("no_such_friend"))
     if not dry_run:
-        accounts.audit(account, "ops", "erase", f"friends/{user}")
-        erasure.erase(owner, user, iso(clock.now()))
-    return {"account": account, "friend": friend_hash(user), "erased": not dry_run, "ok": True}
+        accounts.audit(account_id, "ops", "erase", f"friends/{user}")
+        erasure.erase(account, user, iso(clock.now()))
+    return {"account": account_id, "friend": friend_hash(user), "erased": not dry_run, "ok": True}
 
 
 def recover() -> Answer:
@@ -118,22 +118,22 @@ def recover() -> Answer:
 def migrate(*, dry_run: bool = False) -> Answer:
     """Do the data migrations that this stage still needs."""
     found = {p.number: p for p in migrations.run(dry_run=dry_run)}
-    told = [
+    report = [
         {"number": p.number, "name": p.name, "seen": p.seen, "changed": p.changed, "done": p.done}
         for p in found.values()
     ]
-    return {"migrations": told, "dry_run": dry_run, "ok": True}
+    return {"migrations": report, "dry_run": dry_run, "ok": True}
 
 
 def quota() -> Answer:
     """Ask LINE what is left of each account's month; also told as the metric QuotaLeft."""
-    told: dict[str, int | str | None] = {}
+    report: dict[str, int | str | None] = {}
     for account in accounts.list_accounts():
         try:
-            told[account.id] = limits.left(account.id)
+            report[account.id] = limits.left(account.id)
         except (line.NoAnswer, NotFound) as error:
-            told[account.id] = f"not known ({error})"
-    return {"left": told, "ok": not any(isinstance(left, str) for left in told.values())}
+            report[account.id] = f"not known ({error})"
+    return {"left": report, "ok": not any(isinstance(left, str) for left in report.values())}
 
 
 def hashed(user: str) -> Answer:
@@ -199,7 +199,7 @@ def carry_out(name: str, given: Mapping[str, Any]) -> Answer:
     """Do a command. Raises InvalidInput for what it does not take, and what rooms raise."""
     command = COMMANDS.get(name)
     if command is None:
-        raise InvalidInput(said(f"there is no command {name!r}; there are {', '.join(sorted(COMMANDS))}"))
+        raise InvalidInput(quoted(f"there is no command {name!r}; there are {', '.join(sorted(COMMANDS))}"))
     takes = {*command.takes, *(("dry_run",) if command.changes else ())}
     wrong = [Detail(key, Reason("not_taken")) for key in given if key not in takes]
     wrong += [
@@ -208,7 +208,7 @@ def carry_out(name: str, given: Mapping[str, Any]) -> Answer:
     for key, value in given.items():
         wrong += _misfit(key, value, command.takes.get(key))
     if wrong:
-        raise InvalidInput(said(f"{name}: {wrong[0].path} {wrong[0].message}"), wrong)
+        raise InvalidInput(quoted(f"{name}: {wrong[0].path} {wrong[0].message}"), wrong)
     return {"command": name, **command.run(**{k: v for k, v in given.items() if v is not None})}
 
 

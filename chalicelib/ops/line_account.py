@@ -76,24 +76,30 @@ def rotate(
     return answer | {"ok": True}
 
 
-def followers(account: str, start: str | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+def followers(account_id: str, start: str | None = None, *, dry_run: bool = False) -> dict[str, Any]:
     """Make everybody known who follows, by imports of 20,000 friends each; who is known stays as they are.
 
     ``next``: where to go on when LINE or the time stopped it (``start``; LINE keeps it for 24 hours).
     """
-    owner = accounts.get_account(account)
-    token = accounts.line_credentials(owner.id)["channel_access_token"]
+    account = accounts.get_account(account_id)
+    token = accounts.line_credentials(account.id)["channel_access_token"]
     jobs: list[str] = []
     listed, at = 0, start
     while True:
         users, following, problem = _some(token, at)
         listed += len(users)
         if users and not dry_run:
-            jobs.append(str(imports.start(owner.id, _file(users), Wish("ops"))))
+            jobs.append(str(imports.start(account.id, _file(users), Wish("ops"))))
         at = following if following or not problem else at
         if problem or at is None:
-            told = {"account": owner.id, "followers": listed, "jobs": jobs, "next": at, "dry_run": dry_run}
-            return told | ({"ok": False, "problems": [problem]} if problem else {"ok": True})
+            report = {
+                "account": account.id,
+                "followers": listed,
+                "jobs": jobs,
+                "next": at,
+                "dry_run": dry_run,
+            }
+            return report | ({"ok": False, "problems": [problem]} if problem else {"ok": True})
 
 
 def _some(token: str, start: str | None) -> tuple[list[str], str | None, str | None]:

@@ -22,8 +22,12 @@ def restore_check() -> dict[str, Any]:
     problems = [problem for name in TABLES for problem in _table(name)]
     problems += list(_credentials()) if not problems else []
     found: dict[str, Any] = doctor() if not problems else {"ok": False, "problems": []}
-    told = problems + list(found["problems"])
-    return {"ok": not told, "problems": told, "checked": {"tables": len(TABLES), **found.get("checked", {})}}
+    report = problems + list(found["problems"])
+    return {
+        "ok": not report,
+        "problems": report,
+        "checked": {"tables": len(TABLES), **found.get("checked", {})},
+    }
 
 
 def _table(name: str) -> Iterator[dict[str, Any]]:

@@ -85,7 +85,7 @@ def deliver(body: dict[str, Any]) -> None:
         return
     if 200 <= status < 300:
         if body.get("buried"):
-            _tell(body, "done", Reason("call_redriven"))
+            _report(body, "done", Reason("call_redriven"))
     elif status in {408, 425, 429} or status >= 500:
         _again(body, Reason("call_answered", status=status))
     else:
@@ -135,24 +135,24 @@ def _again(body: dict[str, Any], why: Reason) -> None:
         kinds.retry_later(body, str(why))
         return
     _fail(body, Reason("every_time", why=why, times=kinds.attempt(body)))
-    queues.bury(
+    queues.dead_letter(
         kinds.QUEUE, {name: part for name, part in body.items() if name != "attempt"} | {"buried": True}
     )
 
 
 def _fail(body: dict[str, Any], why: Reason) -> None:
     logger.warning("a call to another system failed", extra={"rule": body["rule"], "why": str(why)})
-    _tell(body, "failed", why)
+    _report(body, "failed", why)
 
 
-def _tell(body: dict[str, Any], status: str, why: Reason) -> None:
+def _report(body: dict[str, Any], status: str, why: Reason) -> None:
     """Leave the telling to a job of its own: whatever becomes of it, the call is not made again for it.
 
     Only the host is named: the rest of the address may hold what the friend said.
     """
     try:
-        told = Reason("called", to=str(origin_of(body["url"])), why=why)
+        reason = Reason("called", to=str(origin_of(body["url"])), why=why)
     except BadAddress:
-        told = Reason("the_address", why=why)
+        reason = Reason("the_address", why=why)
     cause = {name: body[name] for name in ("account", "user", "event_id", "rule", "index")}
-    queues.send("bulk", {"job": "call_outcome", **cause, "status": status, "why": told.kept()})
+    queues.send("bulk", {"job": "call_outcome", **cause, "status": status, "why": reason.kept()})

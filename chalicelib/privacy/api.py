@@ -105,11 +105,11 @@ def export_friend(account: str, user: str) -> Any:
             break
     plain = {name: sorted(value) if isinstance(value, set) else value for name, value in sheet.items()}
     kept = contents.everything(account, sheet["user_id"])
-    told = {
+    export = {
         "friend": friend_body(sheet, snapshot(account), clock.now()),
         "sheet": plain,
         "activities": timeline,
         "contents": kept,
     }
-    answer: Response = json_response(without_live(told))  # what waits to be said is on the sheet as well
+    answer: Response = json_response(without_live(export))  # what waits to be said is on the sheet as well
     return answer

@@ -2,7 +2,7 @@
 
 In this order: the tombstone, which stops every later event and names what reactions that were still being
 worked on have said (``handing_over``); the job ``erase``, twice: at once, and five minutes later; then,
-without waiting for it: page by page, the job that names what other rooms hold (``forget_said``), and the
+without waiting for it: page by page, the job that names what other rooms hold (``forget_sent``), and the
 page; the contents. The job does that again, and has everybody else forget what they keep (``KEEPERS``). So
 whatever is cut off, and whatever was being worked on then, is done five minutes later.
 """
@@ -48,7 +48,7 @@ def erase(account: Account, user: str, at: str) -> bool:
     for delay_s in (_AGAIN_S, 0):
         queues.send("bulk", work, delay_s=delay_s)
     finish(account, user)
-    deliveries.forget_told(account, user)  # who comes back at once is welcomed
+    deliveries.forget_sent_messages(account, user)  # who comes back at once is welcomed
     return True
 
 
@@ -81,7 +81,7 @@ def sweep(account: str, user: str, until: str | None) -> None:
     """Hand over and delete the friend's timeline and contents up to a moment; with None all of it."""
     for page in activities.pages(account, user):
         gone = [a for a in page if until is None or a["at"] <= until]
-        _hand_over(account, user, *_said(gone))
+        _hand_over(account, user, *_sent(gone))
         overheard.forget(account, gone)
         orders.release(account, user, _orders(gone))
         activities.delete([(account, user, activities.sort_key(activity)) for activity in gone])
@@ -111,7 +111,7 @@ def _waiting(sheet: Sheet) -> dict[str, Any]:
     return {"handing_over": names} if names else {}
 
 
-def _said(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[Any]], list[list[str]]]:
+def _sent(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[Any]], list[list[str]]]:
     """The effects of activities, and the chunks of those that tell of one."""
     effects: list[list[Any]] = []
     chunks: list[list[str]] = []

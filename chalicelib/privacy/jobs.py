@@ -16,11 +16,11 @@ def _hide_message(body: Body, _received: int) -> None:
     service.hide_message(body["account"], body["user"], body["message_id"], body["since"], body["at"])
 
 
-def _forget_said(body: Body, _received: int) -> None:
+def _forget_sent(body: Body, _received: int) -> None:
     """What was unsent, or said to a friend who was erased, is taken out of the ledger, once it has ended."""
     from chalicelib.privacy import service
 
-    left = service.forget_said(body)
+    left = service.forget_sent(body)
     if left is not None:
         kinds.retry_later(left, "chunks of the ledger do not come to their end")
 
@@ -41,6 +41,6 @@ def _erase(body: Body, _received: int) -> None:
 
 JOBS: dict[str, JobKind] = {
     "hide_message": JobKind(_hide_message),
-    "forget_said": JobKind(_forget_said, attempts=_LEDGER_ATTEMPTS),
+    "forget_said": JobKind(_forget_sent, attempts=_LEDGER_ATTEMPTS),
     "erase": JobKind(_erase),
 }

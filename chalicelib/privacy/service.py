@@ -53,21 +53,21 @@ def _hide_answers(activity: Mapping[str, Any], later: Iterable[Mapping[str, Any]
     answered = unsend.answered_by(activity)
     for other in later if answered else ():
         answered -= unsend.answered_by(other)  # another answer to the question took its place
-        told = {answer for answer in answered if unsend.tells_answer(other, *answer)}
-        if told:
+        revealed = {answer for answer in answered if unsend.reveals_answer(other, *answer)}
+        if revealed:
             account, user, event_id = other["account"], other["user_id"], other["event_id"]
             empty_ledger(account, user, event_id, _effects(other))
-            activities.take_back_answers(other, told, (activity.get("props") or {}).get("text"))
+            activities.take_back_answers(other, revealed, (activity.get("props") or {}).get("text"))
 
 
 def empty_ledger(account: str, user: str, event_id: str, effects: Iterable[Mapping[str, Any]]) -> None:
     """Have the messages of an event's sends and notices taken out of the ledger."""
-    said = [effect_name(event_id, effect) for effect in effects if kind_of(effect["action"]).speech]
-    if said:
-        queues.send("bulk", {"job": "forget_said", "account": account, "user": user, "effects": said})
+    sent = [effect_name(event_id, effect) for effect in effects if kind_of(effect["action"]).outgoing]
+    if sent:
+        queues.send("bulk", {"job": "forget_said", "account": account, "user": user, "effects": sent})
 
 
-def forget_said(body: Mapping[str, Any]) -> dict[str, Any] | None:
+def forget_sent(body: Mapping[str, Any]) -> dict[str, Any] | None:
     """The job: ``{"account", "user", "effects": [[event, action, rule, index]], "chunks": [[run, chunk]],
     "rules": [rule]}``: empties the messages of runs, and forgets the friend where rules have had trouble.
 
@@ -79,7 +79,7 @@ def forget_said(body: Mapping[str, Any]) -> dict[str, Any] | None:
     effects = [
         [event_id, action, rule, index]
         for event_id, action, rule, index in body.get("effects") or ()
-        if kind_of(action).speech and not _emptied(account, user, event_id, rule, index)
+        if kind_of(action).outgoing and not _emptied(account, user, event_id, rule, index)
     ]
     chunks = [
         [run, chunk]

@@ -29,7 +29,7 @@ def cause(rule: str) -> str:
 
 
 @dataclass(frozen=True)
-class At:
+class DecisionContext:
     """The event being reacted to, the trigger at hand, the rule with its match, and now."""
 
     event: FriendEvent

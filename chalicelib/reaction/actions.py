@@ -93,10 +93,10 @@ def _recorded(value: Mapping[str, Any], _snapshot: Snapshot) -> Iterable[Produce
     yield f"custom:{value['name']}", {}
 
 
-def _say(decision: Decision, effect: Effect, value: Mapping[str, Any], context: Any) -> list[Fact]:
+def _send(decision: Decision, effect: Effect, value: Mapping[str, Any], context: Any) -> list[Fact]:
     from chalicelib.reaction import apply
 
-    return apply.say(decision, effect, value, context)
+    return apply.send(decision, effect, value, context)
 
 
 def _notify(decision: Decision, effect: Effect, value: Mapping[str, Any], context: Any) -> list[Fact]:
@@ -105,7 +105,7 @@ def _notify(decision: Decision, effect: Effect, value: Mapping[str, Any], contex
     return apply.notify(decision, effect, value, context)
 
 
-def _tell_staff(context: Any, effect: Effect) -> Done:
+def _notify_staff(context: Any, effect: Effect) -> Done:
     from chalicelib.reaction.effects import outgoing_messages
 
     return outgoing_messages.notify(context, effect)
@@ -133,18 +133,18 @@ ACTIONS: dict[str, ActionKind] = {
     "reply": ActionKind(
         model=Reply,
         references=_messages,
-        apply=_say,
-        speech="reply",
+        apply=_send,
+        outgoing="reply",
         why_not_in_scenarios=Reason("no_reply_here"),
     ),
-    "send": ActionKind(model=Send, references=_messages, apply=_say, speech="push"),
+    "send": ActionKind(model=Send, references=_messages, apply=_send, outgoing="push"),
     "notify": ActionKind(
         model=Notify,
         check=_reaches_staff,
         apply=_notify,
-        carry_out=_tell_staff,
+        carry_out=_notify_staff,
         rehearse=_rehearse_notice,
-        speech="staff",
+        outgoing="staff",
         address="to",
     ),
     "record_event": ActionKind(

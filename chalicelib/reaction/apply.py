@@ -11,7 +11,7 @@ from chalicelib.actions.model import CannotRun, Decision, Effect
 from chalicelib.events.kinds import Fact
 from chalicelib.messages import render
 from chalicelib.messages.values import Filling, NoValue
-from chalicelib.reaction.action_context import At
+from chalicelib.reaction.action_context import DecisionContext
 from chalicelib.shared.ids import digest
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit
@@ -22,13 +22,15 @@ MAX_RECORDED, MAX_CHANGES = 8_000, 100_000
 """Bytes of one recorded event's props, and of all changes of an event: an item of the store takes 400 KB."""
 
 
-def apply_action(decision: Decision, action: Mapping[str, Any], index: int, at: At) -> list[Fact]:
+def apply_action(
+    decision: Decision, action: Mapping[str, Any], index: int, context: DecisionContext
+) -> list[Fact]:
     """Apply one action; answers the facts it produced. What cannot run is kept as a failed effect."""
     name, value = parts(action)
-    effect: Effect = {"rule": at.rule, "index": index, "action": name}
+    effect: Effect = {"rule": context.rule, "index": index, "action": name}
     try:
-        filled = _filling(decision, at).action(name, value)
-        return _apply_of(name)(decision, effect, filled, at)
+        filled = _filling(decision, context).action(name, value)
+        return _apply_of(name)(decision, effect, filled, context)
     except (CannotRun, NoValue, UnfitValue, render.Unrenderable) as error:
         decision.effects.append(effect | {"status": "failed", "why": error.reason.kept()})
     return []
@@ -41,20 +43,24 @@ def _apply_of(name: str) -> Apply:
     return apply
 
 
-def _filling(decision: Decision, at: At) -> Filling:
-    return Filling(decision.after, at.program.snapshot, at.now, at.props, at.program.zone)
+def _filling(decision: Decision, context: DecisionContext) -> Filling:
+    return Filling(decision.after, context.program.snapshot, context.now, context.props, context.program.zone)
 
 
 # What the reaction says and records itself
 
 
-def say(decision: Decision, effect: Effect, value: Mapping[str, Any], at: At) -> list[Fact]:
+def send(
+    decision: Decision, effect: Effect, value: Mapping[str, Any], context: DecisionContext
+) -> list[Fact]:
     """A reply or a push, rendered."""
-    decision.effects.append(_message_effect(decision, effect, value, at))
+    decision.effects.append(_message_effect(decision, effect, value, context))
     return []
 
 
-def notify(decision: Decision, effect: Effect, value: Mapping[str, Any], _at: At) -> list[Fact]:
+def notify(
+    decision: Decision, effect: Effect, value: Mapping[str, Any], _context: DecisionContext
+) -> list[Fact]:
     """A text to staff."""
     decision.effects.append(
         effect | {"to": value["to"], "text": str(value["text"])[:5000], "status": "pending"}
@@ -62,7 +68,9 @@ def notify(decision: Decision, effect: Effect, value: Mapping[str, Any], _at: At
     return []
 
 
-def record_event(decision: Decision, _effect: Effect, value: Mapping[str, Any], _at: At) -> list[Fact]:
+def record_event(
+    decision: Decision, _effect: Effect, value: Mapping[str, Any], _context: DecisionContext
+) -> list[Fact]:
     """A custom event, as if it had come from outside."""
     props = value.get("props") or {}
     if (wrong := unfit(props, "props")) is not None:
@@ -72,40 +80,44 @@ def record_event(decision: Decision, _effect: Effect, value: Mapping[str, Any], 
     return [(f"custom:{value['name']}", None, dict(props))]
 
 
-def _message_effect(decision: Decision, effect: Effect, value: Mapping[str, Any], at: At) -> Effect:
+def _message_effect(
+    decision: Decision, effect: Effect, value: Mapping[str, Any], context: DecisionContext
+) -> Effect:
     # Named on the effect itself: also when it cannot be said, the timeline says what could not.
-    effect["message"] = message = _chosen(decision, effect, value, at)
+    effect["message"] = message = _chosen(decision, effect, value, context)
     effect = effect | {"status": "pending"}
     blocked = decision.after.get("status") == "blocked"
-    if kind_of(effect["action"]).speech == "push" and blocked:
+    if kind_of(effect["action"]).outgoing == "push" and blocked:
         return effect | {"status": "skipped", "why": "blocked"}
-    if kind_of(effect["action"]).speech == "reply":
+    if kind_of(effect["action"]).outgoing == "reply":
         effect |= {"push_fallback": bool(value.get("push_fallback"))}
-        if at.event.reply_token is None:
+        if context.event.reply_token is None:
             if blocked or not effect["push_fallback"]:
                 return effect | {"status": "skipped", "why": "no_reply_token"}
             effect |= {"via": "push"}
-    body = at.definition("messages", message)
-    at.render(decision, effect, body)
-    if at.trigger is not at.event and not render.is_static(body):
-        effect |= {"event": dict(at.trigger.props)}  # what a later rendering needs of a produced fact
+    body = context.definition("messages", message)
+    context.render(decision, effect, body)
+    if context.trigger is not context.event and not render.is_static(body):
+        effect |= {"event": dict(context.trigger.props)}  # what a later rendering needs of a produced fact
     policed = {"category": body.get("category", "marketing")}
     if body.get("topic"):
         policed["topic"] = body["topic"]
-    if body.get("repeats") or at.event.source == "line":
+    if body.get("repeats") or context.event.source == "line":
         policed["repeats"] = True  # what the friend asks for again is answered again
-    return effect | policed | loading(value, at.event)
+    return effect | policed | loading(value, context.event)
 
 
-def _chosen(decision: Decision, effect: Mapping[str, Any], value: Mapping[str, Any], at: At) -> str:
+def _chosen(
+    decision: Decision, effect: Mapping[str, Any], value: Mapping[str, Any], context: DecisionContext
+) -> str:
     """The message of a reply or send: the one, by turns per friend, or by chance fixed by the event."""
     options: list[str] | None = value.get("any_of")
     if not options:
         return str(value["message"])
     index = str(effect["index"])
     if value.get("choose") == "rotate":
-        turns = decision.after["limits"].setdefault(at.rule, {}).setdefault("turns", {})
+        turns = decision.after["limits"].setdefault(context.rule, {}).setdefault("turns", {})
         turns[index] = turns.get(index, -1) + 1
         return options[int(turns[index]) % len(options)]
-    names = (at.event.user_id, at.event.event_id, at.rule, index)
+    names = (context.event.user_id, context.event.event_id, context.rule, index)
     return options[int(digest(*names)[:8], 16) % len(options)]

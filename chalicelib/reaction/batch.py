@@ -16,7 +16,7 @@ from typing import Any
 
 from chalicelib.gateways import queues
 from chalicelib.shared.events import in_order
-from chalicelib.shared.observability import about, carried, logger, note_subject, subject
+from chalicelib.shared.observability import carried, log_fields, logger, note_subject, subject
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 
 LAST_RECEIVE = 5
@@ -96,7 +96,7 @@ def _group(
 
 
 def _work(record: Mapping[str, Any], body: dict[str, Any], work: Work, received: int) -> None:
-    with about(**subject(body), message_id=record["messageId"]):
+    with log_fields(**subject(body), message_id=record["messageId"]):
         try:
             work(body)
         except Exception:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.actions.kinds import kind_of, parts, speaks
+from chalicelib.actions.kinds import is_outgoing, kind_of, parts
 from chalicelib.actions.model import Decision
 from chalicelib.conditions import language
 from chalicelib.events.kinds import type_of
@@ -17,7 +17,7 @@ from chalicelib.forms import flow as forms
 from chalicelib.forms import session as form_session
 from chalicelib.friends import profiles
 from chalicelib.reaction import due_times
-from chalicelib.reaction.action_context import At
+from chalicelib.reaction.action_context import DecisionContext
 from chalicelib.reaction.apply import apply_action
 from chalicelib.reaction.effects import replies
 from chalicelib.reaction.model import Counted
@@ -159,7 +159,7 @@ class _Reaction:
 
     def __init__(self, decision: Decision, event: FriendEvent, program: Program, now: datetime) -> None:
         self._decision, self._event, self._program, self._now = decision, event, program, now
-        self._moment = parse_iso(event.at)
+        self._timestamp = parse_iso(event.at)
         self._ran: set[str] = set()
         self._queue: deque[tuple[FriendEvent, int, int]] = deque()
         self._facts = 0
@@ -197,11 +197,11 @@ class _Reaction:
         if turn is None or (turn.rule, turn.why.code) != (answered["rule"], before.code):
             return  # The form is another one by now.
         changes = list(decision.changes)
-        at = At(self._event, self._event, turn.rule, program, self._now)
+        context = DecisionContext(self._event, self._event, turn.rule, program, self._now)
         for index, action in enumerate(turn.then):
             if not kind_of(parts(action)[0]).changes_facts_alone:
-                apply_action(decision, action, index, at)
-        form_session.carry_on(decision, turn, at)
+                apply_action(decision, action, index, context)
+        form_session.carry_on(decision, turn, context)
         decision.changes = changes
 
     def _work_off(self) -> None:
@@ -220,29 +220,31 @@ class _Reaction:
             if why is not None:
                 continue
             self._ran.add(rule.id)
-            at = At(self._event, trigger, rule.id, self._program, self._now, rule.tests, number)
-            self._follow(self._run(rule.then, at), depth + 1)
+            context = DecisionContext(
+                self._event, trigger, rule.id, self._program, self._now, rule.tests, number
+            )
+            self._follow(self._run(rule.then, context), depth + 1)
             stopped = rule.id if rule.stop else None
 
     def _run_own(self, name: str) -> list[Fact]:
         """The actions that the event itself brings: a scenario's action node, a request for many friends."""
-        at = At(self._event, self._event, name, self._program, self._now)
-        return self._run(self._event.props.get("then") or (), at)
+        context = DecisionContext(self._event, self._event, name, self._program, self._now)
+        return self._run(self._event.props.get("then") or (), context)
 
-    def _run(self, then: Sequence[Mapping[str, Any]], at: At) -> list[Fact]:
+    def _run(self, then: Sequence[Mapping[str, Any]], context: DecisionContext) -> list[Fact]:
         """Apply actions in their order; answers the facts they produced."""
         produced: list[Fact] = []
         before = len(self._decision.effects)
         for index, action in enumerate(then):
-            produced += self._noted(apply_action(self._decision, action, index, at), at)
+            produced += self._noted(apply_action(self._decision, action, index, context), context)
         for effect in self._decision.effects[before:]:
-            if effect["status"] == "pending" and speaks(effect) and at.captured:
+            if effect["status"] == "pending" and is_outgoing(effect) and context.captured:
                 # After a crash the message is rendered again, from what the effect keeps.
-                effect["match"] = at.captured
+                effect["match"] = context.captured
         return produced
 
-    def _noted(self, facts: list[Fact], at: At) -> list[Fact]:
-        self._decision.changes += [fact_lines.line(fact, at.by) for fact in facts]
+    def _noted(self, facts: list[Fact], context: DecisionContext) -> list[Fact]:
+        self._decision.changes += [fact_lines.line(fact, context.by) for fact in facts]
         return facts
 
     def _answer(self) -> list[Fact]:
@@ -255,10 +257,10 @@ class _Reaction:
             return []
         self._answered = turn.rule
         self._decision.rules.append({"rule": turn.rule, "matched": True, "why": turn.why.kept()})
-        at = At(self._event, self._event, turn.rule, self._program, self._now)
-        produced = self._noted(form_session.keep(self._decision, turn, at), at)
-        produced += self._run(turn.then, at)
-        return produced + self._noted(form_session.carry_on(self._decision, turn, at), at)
+        context = DecisionContext(self._event, self._event, turn.rule, self._program, self._now)
+        produced = self._noted(form_session.keep(self._decision, turn, context), context)
+        produced += self._run(turn.then, context)
+        return produced + self._noted(form_session.carry_on(self._decision, turn, context), context)
 
     def _turn(self) -> forms.Turn | None:
         """What the event means to the form that asks, unless it is clearly something else."""
@@ -271,14 +273,16 @@ class _Reaction:
         """
 
         def takes(rule: Rule) -> bool:
-            said = [test for test in rule.tests if test.path == "text"]
-            return bool(said) and (rule.over_forms or (not fits and any(test.exact for test in said)))
+            text_tests = [test for test in rule.tests if test.path == "text"]
+            return bool(text_tests) and (
+                rule.over_forms or (not fits and any(test.exact for test in text_tests))
+            )
 
         rule = self._claimant(takes)
         if rule is None:
             return False
-        asking = self._decision.after["asking"]
-        name = f"form:{asking['form']}:{asking['question']}"
+        session = self._decision.after["asking"]
+        name = f"form:{session['form']}:{session['question']}"
         why = Reason("form_claimed", rule=rule.id).kept()
         self._decision.rules.append({"rule": name, "matched": False, "why": why})
         self._claimed = True
@@ -316,7 +320,7 @@ class _Reaction:
             return failure
         if rule.id in self._ran:
             return Reason("ran_already")
-        closed = rule.window.closed(self._moment, self._program.zone) if rule.window else None
+        closed = rule.window.closed(self._timestamp, self._program.zone) if rule.window else None
         if closed is not None:
             return closed
         if rule.condition is not None and not rule.condition(self._decision.after, self._now):
@@ -349,8 +353,8 @@ class _Reaction:
         if why is not None and len(self._decision.rules) >= MAX_TRACE:
             self._untraced += 1
             return
-        said = (why or Reason("matched")).kept()
-        entry: dict[str, Any] = {"rule": rule.id, "matched": why is None, "why": said}
+        kept = (why or Reason("matched")).kept()
+        entry: dict[str, Any] = {"rule": rule.id, "matched": why is None, "why": kept}
         if depth:
             entry["on"] = trigger.type if trigger.key is None else f"{trigger.type}:{trigger.key}"
         self._decision.rules.append(entry)

@@ -26,7 +26,7 @@ class Gone(Unavailable):
     """The friend was erased, or was never one: there is no activity, and none comes."""
 
 
-def tell(account: str, run: str, chunk: str, *, last: bool = False) -> None:
+def report(account: str, run: str, chunk: str, *, last: bool = False) -> None:
     """The job: correct the effect that sent this chunk. Safe to repeat; told once.
 
     Raises Unavailable while the reaction has not been completed; the ``last`` time the rule counts it all the
@@ -43,35 +43,37 @@ def tell(account: str, run: str, chunk: str, *, last: bool = False) -> None:
         _hear_of_question(account, cause, outcome)
     if outcome["status"] == "accepted":
         return
-    told = {"status": outcome["status"], "why": outcome.get("reason") or "line_never_answered"}
+    result = {"status": outcome["status"], "why": outcome.get("reason") or "line_never_answered"}
     try:
-        _correct(account, cause["user_id"], cause, "done", told)
+        _correct(account, cause["user_id"], cause, "done", result)
     except Gone:
         return
     except Unavailable:
         if not last:
             raise
         if cause["rule"] != "-":
-            health.note(account, cause["rule"], told["status"], Reason.of(told["why"]))
+            health.note(account, cause["rule"], result["status"], Reason.of(result["why"]))
 
 
-def _hear_of_question(account: str, cause: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
+def _hear_of_question(account_id: str, cause: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
     """A form's question was asked now, or will not be."""
-    shop = accounts.get_account(account)
+    account = accounts.get_account(account_id)
     if outcome["status"] in {"failed", "skipped"}:
-        pending_question.forget(shop, cause["user_id"], cause["asked"])
+        pending_question.forget(account, cause["user_id"], cause["asked"])
     else:
-        pending_question.begin(shop, cause["user_id"], cause["asked"], outcome.get("at") or iso(clock.now()))
+        pending_question.begin(
+            account, cause["user_id"], cause["asked"], outcome.get("at") or iso(clock.now())
+        )
 
 
-def tell_call(account: str, user: str, cause: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+def report_call(account: str, user: str, cause: Mapping[str, Any], result: Mapping[str, Any]) -> None:
     """Correct the effect that made a call: ``failed``, or ``done`` after all when it was redriven.
 
     Safe to repeat; told once. Raises Unavailable while the reaction has not been completed, Gone when it
     never will be.
     """
-    before = "done" if told["status"] == "failed" else "failed"
-    _correct(account, user, cause, before, told)
+    before = "done" if result["status"] == "failed" else "failed"
+    _correct(account, user, cause, before, result)
 
 
 def _is_gone(account: str, user: str) -> bool:
@@ -79,7 +81,9 @@ def _is_gone(account: str, user: str) -> bool:
     return sheet is None or sheet["status"] == "erased"
 
 
-def _correct(account: str, user: str, cause: Mapping[str, Any], before: str, told: Mapping[str, Any]) -> None:
+def _correct(
+    account: str, user: str, cause: Mapping[str, Any], before: str, result: Mapping[str, Any]
+) -> None:
     event = cause["event_id"]
     activity = activities.find(account, user, event)
     if activity is None and _is_gone(account, user):
@@ -89,5 +93,5 @@ def _correct(account: str, user: str, cause: Mapping[str, Any], before: str, tol
     for place, effect in enumerate(activity.get("effects") or ()):
         if (effect["rule"], effect["index"]) != (cause["rule"], cause["index"]):
             continue
-        if activities.correct_effect(account, user, event, place, before, told):
-            health.note_effects(account, user, [{**effect, **told}])
+        if activities.correct_effect(account, user, event, place, before, result):
+            health.note_effects(account, user, [{**effect, **result}])

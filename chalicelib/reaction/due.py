@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from chalicelib.timers.model import DueKind, Entry, Woken
 
 
-def _moment_over(entries: Sequence[Entry]) -> list[bool]:
+def _is_past(entries: Sequence[Entry]) -> list[bool]:
     from chalicelib.reaction import due_times
 
     return due_times.over(list(entries))
 
 
-def _moment(entries: Sequence[Woken]) -> None:
+def _wake(entries: Sequence[Woken]) -> None:
     from chalicelib.reaction import due_times
 
     due_times.come(entries)
@@ -32,6 +32,6 @@ def _hold_ended(entries: Sequence[Woken]) -> None:
 
 
 DUE: dict[str, DueKind] = {
-    "moment": DueKind("bulk", _moment_over, _moment, pack=100),
+    "moment": DueKind("bulk", _is_past, _wake, pack=100),
     "rule_hold": DueKind("bulk", _hold_over, _hold_ended, pack=100),
 }

@@ -51,14 +51,14 @@ def came(sheet: Sheet, at: str) -> None:
 
 def plan(sheet: Sheet, program: Program, at: str) -> None:
     """Note the friend's next moment on the sheet, as of a change at ``at`` that has been folded into it."""
-    armed, wanted = sheet.get("moment"), next_moment(sheet, program)
+    armed, wanted = sheet.get("moment"), next_due_at(sheet, program)
     if wanted is None:
         sheet.pop("moment", None)
     elif armed is None or wanted < armed or armed <= at:
         sheet["moment"] = wanted
 
 
-def next_moment(sheet: Sheet, program: Program) -> str | None:
+def next_due_at(sheet: Sheet, program: Program) -> str | None:
     """The first moment, not told yet, at which something happens that a rule waits for."""
     pace = sheet.get("moment_pace")
     not_before = iso(parse_iso(pace) - (BURST - 1) * PACE) if pace else ""
@@ -83,21 +83,21 @@ class OfAccount:
     """What imports need of the rooms above them, for one account: what follows a change of a sheet."""
 
     def __init__(self, account: str) -> None:
-        self._owner, self._snapshot = accounts.get_account(account), snapshot(account)
-        self._account = account
-        self._program = program_of(self._snapshot, self._owner.zone, self._owner.react_within)
+        self._account, self._snapshot = accounts.get_account(account), snapshot(account)
+        self._account_id = account
+        self._program = program_of(self._snapshot, self._account.zone, self._account.react_within)
 
     def note(self, sheet: Sheet, at: str) -> None:
         """As ``plan``."""
         plan(sheet, self._program, at)
 
-    def arm(self, user: str, moment: str) -> None:
+    def arm(self, user: str, due_at: str) -> None:
         """As ``arm``."""
-        arm(self._account, user, moment)
+        arm(self._account_id, user, due_at)
 
     def dates(self, sheet: Sheet) -> None:
         """Scenarios that wait until a date follow the sheet's."""
-        enrollments.on_change(self._owner, self._snapshot, sheet)
+        enrollments.on_change(self._account, self._snapshot, sheet)
 
 
 # The timers' side
@@ -128,9 +128,9 @@ def come(entries: Sequence[Mapping[str, Any]]) -> None:
 def over(entries: list[timers.Entry]) -> list[bool]:
     """For each entry: whether the friend has moved past it (another moment stands, or none)."""
     standing: dict[tuple[str, str], str | None] = {}
-    for account in {entry.account for entry in entries}:
-        users = [entry.id for entry in entries if entry.account == account]
-        shop = accounts.find_account(account)
-        noted = friends.moments(account, shop.shards, users) if shop else {}
-        standing |= {(account, user): moment for user, moment in noted.items()}
+    for account_id in {entry.account for entry in entries}:
+        users = [entry.id for entry in entries if entry.account == account_id]
+        account = accounts.find_account(account_id)
+        noted = friends.due_times(account_id, account.shards, users) if account else {}
+        standing |= {(account_id, user): due_at for user, due_at in noted.items()}
     return [standing.get((entry.account, entry.id)) != iso(entry.due_at) for entry in entries]

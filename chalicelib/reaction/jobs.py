@@ -52,13 +52,13 @@ def _call_outcome(body: Body, _received: int) -> None:
     from chalicelib.reaction import delivery_results
     from chalicelib.rules import health
 
-    told = {"status": body["status"], "why": body["why"]}
+    result = {"status": body["status"], "why": body["why"]}
     try:
-        delivery_results.tell_call(body["account"], body["user"], body, told)
+        delivery_results.report_call(body["account"], body["user"], body, result)
     except Unavailable as error:
         if not kinds.is_last(body) and not isinstance(error, delivery_results.Gone):
             kinds.retry_later(body, str(error))
-        elif told["status"] == "failed":
+        elif result["status"] == "failed":
             # The friend was erased, or the event is among the dead letters: the rule counts it all the same.
             health.note(body["account"], body["rule"], "failed", Reason.of(body["why"]))
 
@@ -68,7 +68,7 @@ def _outcome(body: Body, _received: int) -> None:
     from chalicelib.reaction import delivery_results
 
     try:
-        delivery_results.tell(body["account"], body["run"], body["chunk"], last=kinds.is_last(body))
+        delivery_results.report(body["account"], body["run"], body["chunk"], last=kinds.is_last(body))
     except Unavailable as error:
         kinds.retry_later(body, str(error))
 

@@ -105,7 +105,7 @@ class _Search:
         kind = kind_of(name)
         for event, _ in kind.at_once(value, self._snapshot):
             self._event(event)
-        for named in kind.references(value, "") if kind.speech or kind.begins else ():
+        for named in kind.references(value, "") if kind.outgoing or kind.begins else ():
             self._document(named.kind, named.id)
         for _, _, text in strings(value, ""):
             self._fields.update(_in_text(text))

@@ -30,9 +30,9 @@ from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, queues
 from chalicelib.gateways.expressions import Condition
 from chalicelib.links import same_click
-from chalicelib.messages import said
-from chalicelib.privacy import erasure as erasing
-from chalicelib.privacy import service as forgetting
+from chalicelib.messages import sent
+from chalicelib.privacy import erasure
+from chalicelib.privacy import service as privacy
 from chalicelib.reaction import unsend
 from chalicelib.reaction.decide import decide
 from chalicelib.reaction.effects import held
@@ -104,8 +104,8 @@ def give_up(event: FriendEvent, why: str) -> None:
     if _is_erased(event, sheet):
         return
     event = overheard.heard(event) if event.recorded_only else unsend.event_of(event, sheet)
-    told = Reason("gave_up", error=why).kept()
-    activities.put(_activity(event) | {"state": "failed", "why": told})
+    reason = Reason("gave_up", error=why).kept()
+    activities.put(_activity(event) | {"state": "failed", "why": reason})
 
 
 def _known(event: FriendEvent, account: Account) -> Sheet | None:
@@ -163,7 +163,7 @@ def _decided(
     decision = decide(event, known_of, program, clock.now(), profile=profile)
     decision.before = sheet
     if erased:
-        decision.after |= erasing.kept_of(sheet)
+        decision.after |= erasure.kept_of(sheet)
     unsend.note(decision, event)
     _add_internal_effects(decision, event, is_known=profile is not None)
     return decision
@@ -208,13 +208,13 @@ def _add_internal_effects(decision: Decision, event: FriendEvent, *, is_known: b
 
     for effect in type_of(event.type).follow_up(decision, event):
         add(**effect)
-    stands = (decision.before or {}).get("scenarios", {}).values()
+    positions = (decision.before or {}).get("scenarios", {}).values()
     acted_in_vain = type_of(event.type).acts_as is not None and not decision.changes
-    if not acted_in_vain and any(entry.get("state") == "active" for entry in stands):
+    if not acted_in_vain and any(entry.get("state") == "active" for entry in positions):
         add("scenario_event", **({"history": True} if decision.history else {}))
-    moment = decision.after.get("moment")
-    if moment is not None and moment != (decision.before or {}).get("moment"):
-        add("arm_moment", at=moment)
+    due_at = decision.after.get("moment")
+    if due_at is not None and due_at != (decision.before or {}).get("moment"):
+        add("arm_moment", at=due_at)
     if not is_known and (event.type == "followed" or decision.before is None):
         add("fetch_profile")
 
@@ -248,7 +248,7 @@ def _finish(context: EffectContext, record: dict[str, Any]) -> None:
     if "unsent_at" in context.event.props:
         # Before the activity: once that stands, nobody comes back here.
         event = context.event
-        forgetting.empty_ledger(event.account_id, event.user_id, event.event_id, record["effects"])
+        privacy.empty_ledger(event.account_id, event.user_id, event.event_id, record["effects"])
     activities.replace_failed(_activity(context.event, record, context.sheet))
     health.note_effects(context.account.id, context.event.user_id, record["effects"])
 
@@ -306,7 +306,7 @@ def _activity(
         "source": event.source,
         "rules": record.get("rules", []),
         "changes": record.get("changes", []),
-        "effects": said.bounded(shown),
+        "effects": sent.bounded(shown),
     }
     if event.key is not None:
         activity["key"] = event.key

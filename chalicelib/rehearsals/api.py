@@ -40,7 +40,7 @@ from chalicelib.rehearsals.simulation import React, Reaction, Stage
 from chalicelib.rules.compile import program_of
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.fields import Moment, UserId
+from chalicelib.shared.fields import Timestamp, UserId
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.storable import is_storable
 from chalicelib.shared.times import iso, local_date, parse_iso
@@ -72,7 +72,7 @@ class RehearsedEvent(_Strict):
     """What one friend, or every friend, does at a simulated moment."""
 
     user_id: UserId | None = None
-    at: Moment
+    at: Timestamp
     type: str = Field(min_length=1, max_length=110)
     key: str | None = Field(default=None, min_length=1, max_length=100)
     props: dict[str, Any] = {}
@@ -82,7 +82,7 @@ class RehearseRequest(_Strict):
     """Friends, a simulated beginning at which all of them enter, and how long to look on."""
 
     friends: Cast
-    start: Moment
+    start: Timestamp
     days: int = Field(ge=1, le=rehearsal.MAX_DAYS)
     events: list[RehearsedEvent] = Field(default=[], max_length=rehearsal.MAX_EVENTS)
     version: Literal["draft", "published"] = "draft"
@@ -162,25 +162,25 @@ OPERATIONS = [
 def rehearse(account: str, scenario: str) -> Response:
     """``POST …/rehearse``: timelines, messages per day, yen, funnel; changes and sends nothing."""
     require(bp.current_request, "viewer", account)
-    owner, catalog = get_account(account), snapshot(account)
+    found, catalog = get_account(account), snapshot(account)
     scenario = catalog.get("scenarios", path_id(scenario, "scenario")).id
     asked = json_body(bp.current_request, RehearseRequest)
-    program, version = rehearsal.program_of(catalog, scenario, owner.zone, asked.version)
+    program, version = rehearsal.program_of(catalog, scenario, found.zone, asked.version)
     start, end = _span(asked)
     _check_events(asked.events, start, end)
-    sheets = _cast(owner, asked.friends)
+    sheets = _cast(found, asked.friends)
     steps, entries = rehearsal.limits(len(sheets))
-    policy, react = policies.current(account), reacting(owner, catalog)
-    anew = judging(owner, catalog)
-    stage = Stage(owner, program, catalog, policy, react, anew, start, end, steps, entries)
-    told = rehearsal.rehearse(stage, sheets, _by_friend(account, asked.events, sheets))
+    policy, react = policies.current(account), reacting(found, catalog)
+    anew = judging(found, catalog)
+    stage = Stage(found, program, catalog, policy, react, anew, start, end, steps, entries)
+    result = rehearsal.rehearse(stage, sheets, _by_friend(account, asked.events, sheets))
     return json_response(
         {
             "version": version,
             "until": iso(end),
-            **told,
-            "cost_yen": told["messages"] * YEN_PER_MESSAGE,
-            "quota": _quota(owner, told["per_day"]),
+            **result,
+            "cost_yen": result["messages"] * YEN_PER_MESSAGE,
+            "quota": _quota(found, result["per_day"]),
         }
     )
 

@@ -150,7 +150,7 @@ def _made_up(account_id: str, user_id: str, given: Mapping[str, Any]) -> FriendE
         raise _wrong("type", unknown)
     if not is_storable(props):
         raise InvalidInput.at("event.props", Reason("unstorable"))
-    at = iso(_moment(given["at"])) if given.get("at") else iso(clock.now())
+    at = iso(_timestamp(given["at"])) if given.get("at") else iso(clock.now())
     key = event_key(kind, props)
     return FriendEvent("dry-run", account_id, user_id, kind, at, key, props, _token(kind))
 
@@ -164,7 +164,7 @@ def _wrong(name: str, why: Reason) -> RuleViolation:
     return RuleViolation.at(f"event.{name}", why)
 
 
-def _moment(text: str) -> Any:
+def _timestamp(text: str) -> Any:
     try:
         return parse_iso(text)
     except ValueError as error:

@@ -89,8 +89,8 @@ class Post:
         elif ruling.kind == "skip":
             self._skip(what, ruling.reason)
         else:
-            told = {"message": what.message, "by": what.by}
-            self._story.deferred(now, what.node, ruling.reason, ruling.until, **told)
+            details = {"message": what.message, "by": what.by}
+            self._story.deferred(now, what.node, ruling.reason, ruling.until, **details)
             kept = self._anew.kept(what.effect, self._sheet(), now) if what.effect else {}
             later = replace(what, effect={**what.effect, **kept})
             self._agenda.put(ruling.until, self._hold_ends, later)

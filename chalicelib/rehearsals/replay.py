@@ -56,12 +56,12 @@ def _asked_back(after: Sheet, activity: Mapping[str, Any]) -> None:
 
     What else came of them (answers, attributes) stays as known now.
     """
-    at, asking = activity["at"], after.get("asking") or {}
+    at, session = activity["at"], after.get("asking") or {}
     begun = [e["form"] for e in activity["effects"] if e["action"] == "start_form" and "form" in e]
     answered = [
         trace["rule"] for trace in activity["rules"] if trace["matched"] and _is_question(trace["rule"])
     ]
-    if (begun or answered) and asking.get("at", "") >= at:
+    if (begun or answered) and session.get("at", "") >= at:
         after.pop("asking", None)
     for form in begun:
         entry = after["forms"].get(form) or {}
@@ -88,8 +88,8 @@ def _turned_back(rule: Rule, state: dict[str, Any], activity: Mapping[str, Any])
             continue
         options = parts(rule.then[int(index)])[1]
         options = options.get("any_of") if isinstance(options, Mapping) else None
-        said = effect.get("message")
-        turns[index] = (options.index(said) if options and said in options else int(turns[index])) - 1
+        sent = effect.get("message")
+        turns[index] = (options.index(sent) if options and sent in options else int(turns[index])) - 1
     return {**state, "turns": turns} if turns else state
 
 

@@ -16,7 +16,7 @@ from chalicelib.rehearsals.simulation import Simulation, Stage
 from chalicelib.scenarios import publishing
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.reasons import Reason, told
+from chalicelib.shared.reasons import Reason, as_answered
 from chalicelib.sheets.model import Sheet
 from chalicelib.timeline.views import line_of
 
@@ -62,7 +62,7 @@ def rehearse(
         played.append(one)
     per_day = _per_day(played)
     return {
-        "timelines": {one.sheet["user_id"]: [_told(entry) for entry in one.story.entries] for one in played},
+        "timelines": {one.sheet["user_id"]: [_view(entry) for entry in one.story.entries] for one in played},
         "per_day": per_day,
         "funnel": _funnel(played, stage.program),
         "messages": sum(day["messages"] for day in per_day.values()),
@@ -87,25 +87,25 @@ def _per_day(played: Iterable[Simulation]) -> dict[str, dict[str, Any]]:
 
 def _funnel(played: Iterable[Simulation], program: decide.Program) -> dict[str, Any]:
     """As the real funnel (where friends stand at the end), and what went through every node."""
-    stands: Counter[tuple[str, str]] = Counter()
+    positions: Counter[tuple[str, str]] = Counter()
     nodes: dict[str, Counter[str]] = {name: Counter() for name in program.body["nodes"]}
     for one in played:
         if one.item is not None:
-            stands[one.item.state, one.item.node or ""] += 1
+            positions[one.item.state, one.item.node or ""] += 1
         for name, counted in one.story.nodes.items():
             nodes[name].update(counted)
     return {
-        "entered": sum(stands.values()),
-        "active": {node: n for (state, node), n in sorted(stands.items()) if state == "active"},
-        "finished": sum(n for (state, _), n in stands.items() if state == "finished"),
-        "exited": {node: n for (state, node), n in sorted(stands.items()) if state == "exited"},
+        "entered": sum(positions.values()),
+        "active": {node: n for (state, node), n in sorted(positions.items()) if state == "active"},
+        "finished": sum(n for (state, _), n in positions.items() if state == "finished"),
+        "exited": {node: n for (state, node), n in sorted(positions.items()) if state == "exited"},
         "nodes": {name: {"entered": 0, "left": 0, **dict(sorted(n.items()))} for name, n in nodes.items()},
     }
 
 
-def _told(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _view(entry: Mapping[str, Any]) -> dict[str, Any]:
     """An entry with what it says in words."""
     lines = {
         name: [line_of(line) for line in entry[name]] for name in ("changes", "effects") if name in entry
     }
-    return told({**entry, **lines})
+    return as_answered({**entry, **lines})

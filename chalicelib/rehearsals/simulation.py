@@ -74,7 +74,7 @@ class Simulation:
         scenario, anew = stage.program.scenario, stage.anew
         self.post = Post(stage.policy, self.agenda, self.story, lambda: self.sheet, scenario, anew)
         self._heard: list[event_handling.Heard] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._given = {event.event_id for event in events}
         for event in events:
             self.agenda.put(parse_iso(event.at) + HEARD_AFTER, self._hear, event)
@@ -86,7 +86,7 @@ class Simulation:
 
     def run(self) -> None:
         """Enter, and let time pass; whatever goes round for ever is cut off, and that is said."""
-        cut: Reason | None = None
+        stopped: Reason | None = None
         try:
             self._begin()
             for _ in range(self.stage.most_steps):
@@ -95,24 +95,24 @@ class Simulation:
                     break
                 work()
             else:
-                cut = Reason("stopped_after", steps=self.stage.most_steps)
+                stopped = Reason("stopped_after", steps=self.stage.most_steps)
         except OverflowError:
-            cut = Reason("beyond_calendar")
+            stopped = Reason("beyond_calendar")
         except RecursionError:
-            cut = Reason("too_many_nodes")
-        self.story.close(self.now, self._node(), cut)
+            stopped = Reason("too_many_nodes")
+        self.story.close(self.now, self._node(), stopped)
 
     # Entering
 
     def _begin(self) -> None:
         """Enter as if for the first time; an earlier run only gives its numbers, and is told."""
-        moment = self.sheet.get("moment")
-        if moment is not None and parse_iso(moment) >= self.now:
-            self._tell(self._time_passed(moment), parse_iso(moment))
+        due_at = self.sheet.get("moment")
+        if due_at is not None and parse_iso(due_at) >= self.now:
+            self._report(self._time_passed(due_at), parse_iso(due_at))
         stood = self.sheet.setdefault("scenarios", {}).pop(self.stage.program.scenario, None)
         refused = entry.refusal(self.sheet, self.stage.program)
         if refused:
-            self.story.tell(self.now, None, "refused", why=refused)
+            self.story.report(self.now, None, "refused", why=refused)
             return
         seen, why = None, None
         if stood is not None:
@@ -127,7 +127,7 @@ class Simulation:
                 stood["at"],
                 stood["at"],
             )
-            verdict = decide.entering(seen, entry.re_entry(self.stage.program), CAUSE, self.now)
+            verdict = decide.entry_verdict(seen, entry.re_entry(self.stage.program), CAUSE, self.now)
             refused = entry.REFUSED.get(verdict)
             why = Reason("in_earnest_refused", why=Reason.of(refused)).kept() if refused else None
         self._enter(seen, iso(self.now), CAUSE, why)
@@ -143,17 +143,17 @@ class Simulation:
         item = entry.fresh(self.stage.program, self.sheet, seen, self.now, cause, by)
         self.item = item
         self._arm(item, item.v, parse_iso(item.due_at or item.node_at))
-        self._tell(follow_ups.entered(item, at, cause))
+        self._report(follow_ups.entered(item, at, cause))
         self.story.entered(self.now, item, why)
         self._follow()
 
     def _enter_again(self, at: str, cause: str, by: Cause) -> None:
         """A rule or an action enters the friend anew, if that is allowed."""
         program, seen = self.stage.program, self.item
-        verdict = decide.entering(seen, entry.re_entry(program), cause, self.now)
+        verdict = decide.entry_verdict(seen, entry.re_entry(program), cause, self.now)
         why = entry.refusal(self.sheet, program) or entry.REFUSED.get(verdict)
         if why:
-            self.story.tell(self.now, None, "refused", why=why)
+            self.story.report(self.now, None, "refused", why=why)
         elif verdict == "enter":
             self._enter(seen, at, cause, by=by)
 
@@ -180,13 +180,13 @@ class Simulation:
         )
         if isinstance(found, Park):
             self.item = replace(item, due_at=iso(found.due_at))
-            self._tell_hold(item.node, found)
+            self._report_hold(item.node, found)
             self._arm(self.item, item.v, found.due_at)
             for fact in moves.facts(self.stage.program, [self.item] if found.again else []):
-                self._tell(fact)
+                self._report(fact)
             return
         if found.skipped:
-            self._tell(follow_ups.skipped(item, found.skipped, self.now))
+            self._report(follow_ups.skipped(item, found.skipped, self.now))
         self._take(item, found, cause=cause)
 
     def _go_on(self, item: Enrollment, cause: Cause) -> None:
@@ -205,14 +205,14 @@ class Simulation:
             self._arm(item, item.v + 1, step.position.due_at)
         self.item = moves.moved(item, step.position, iso(self.now), cause)
         self.story.arrived(self.now, self.item)
-        self._tell_hold(step.position.node, step.position)
+        self._report_hold(step.position.node, step.position)
         self._follow()
 
-    def _tell_hold(self, node: str | None, stand: Park | Position) -> None:
+    def _report_hold(self, node: str | None, position: Park | Position) -> None:
         """Policies hold the message of this node back."""
-        if stand.held is not None and stand.due_at is not None:
+        if position.held is not None and position.due_at is not None:
             message = (self.stage.program.node(node) or {}).get("message")
-            self.story.deferred(self.now, node, stand.held, stand.due_at, message=message)
+            self.story.deferred(self.now, node, position.held, position.due_at, message=message)
 
     def _exit(self, reason: str, at: str) -> None:
         if self.item is not None and self.item.state == "active":
@@ -227,7 +227,7 @@ class Simulation:
         assert item is not None
         self.sheet["scenarios"][item.scenario] = follow_ups.shown(item)
         for fact in moves.facts(self.stage.program, [item]):
-            self._tell(fact)
+            self._report(fact)
         if (cause := self._has_happened(item)) is not None:
             self._go_on(item, cause)
 
@@ -236,21 +236,21 @@ class Simulation:
 
     # Events and reactions
 
-    def _tell(self, event: FriendEvent, at: datetime | None = None) -> None:
-        if event.event_id not in self._told:
-            self._told.add(event.event_id)
+    def _report(self, event: FriendEvent, at: datetime | None = None) -> None:
+        if event.event_id not in self._reported:
+            self._reported.add(event.event_id)
             self.agenda.put(at or self.now, self._hear, event)
 
     def _hear(self, event: FriendEvent) -> None:
         """One event reaches the reaction; then its effects, then what it means for the scenario."""
-        was_in = self._stands()
-        moment = self.sheet.get("moment")
+        was_in = self._is_active()
+        due_at = self.sheet.get("moment")
         node = event.props.get("node") if event.type == "scenario_action" else self._node()
         if event.event_id in self._given:
-            self.story.tell(self.now, node, "happened", why=Reason("on_event", event=event.type).kept())
+            self.story.report(self.now, node, "happened", why=Reason("on_event", event=event.type).kept())
         reaction = self.stage.react(event, self.sheet, self.now)
-        told = event_handling.heard(event, reaction.changes, fires=reaction.is_news)
-        self._heard.append(told)
+        heard = event_handling.heard(event, reaction.changes, fires=reaction.is_news)
+        self._heard.append(heard)
         self.sheet = reaction.sheet
         self.story.acted(self.now, node, reaction.changes, reaction.effects)
         for effect in reaction.effects:
@@ -259,20 +259,20 @@ class Simulation:
         if event.type == "scenario_action":
             self._act_is_done(event)
         if was_in and self.item is not None:
-            self._mean(self.item, told)
+            self._mean(self.item, heard)
         later = self.sheet.get("moment")
-        if later is not None and later != moment:
-            self._tell(self._time_passed(later), parse_iso(later))
+        if later is not None and later != due_at:
+            self._report(self._time_passed(later), parse_iso(later))
 
-    def _time_passed(self, moment: str) -> FriendEvent:
+    def _time_passed(self, due_at: str) -> FriendEvent:
         user = self.sheet["user_id"]
-        return FriendEvent(f"time:{moment}", self.stage.account.id, user, TIME_PASSED, moment, source="timer")
+        return FriendEvent(f"time:{due_at}", self.stage.account.id, user, TIME_PASSED, due_at, source="timer")
 
-    def _stands(self) -> bool:
+    def _is_active(self) -> bool:
         return self.item is not None and self.item.state == "active"
 
     def _node(self) -> str | None:
-        return self.item.node if self.item is not None and self._stands() else None
+        return self.item.node if self.item is not None and self._is_active() else None
 
     def _act_is_done(self, event: FriendEvent) -> None:
         item = self.item
@@ -289,7 +289,7 @@ class Simulation:
         elif isinstance(meant, datetime):
             self.item = replace(item, due_at=iso(meant))
             self._arm(self.item, item.v, meant)
-            self.story.tell(self.now, item.node, "waiting", why=Reason("until", at=self.item.due_at).kept())
+            self.story.report(self.now, item.node, "waiting", why=Reason("until", at=self.item.due_at).kept())
 
     # What effects do within the rehearsal: messages, and this scenario itself
 

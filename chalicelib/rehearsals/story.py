@@ -16,7 +16,7 @@ Entry = dict[str, Any]
 
 _PASSED = frozenset({"message", "branch", "split", "exit"})
 """Nodes at which a friend may stand, and that the next turn still goes through."""
-_TOLD = ("rule", "action", "status", "why", "message", "scenario", "menu", "to", "form")
+_SHOWN = ("rule", "action", "status", "why", "message", "scenario", "menu", "to", "form")
 """What the timeline tells of an effect."""
 _SUMMED = {"unrenderable_for": "unrenderable"}
 """As which reason those that say more are counted."""
@@ -31,19 +31,19 @@ class Story:
         self.nodes: dict[str, Counter[str]] = defaultdict(Counter)
         self._program, self._most, self._hidden = program, most, 0
 
-    def tell(self, at: datetime, node: str | None, what: str, **more: Any) -> None:
+    def report(self, at: datetime, node: str | None, what: str, **more: Any) -> None:
         """One entry; what is None is left out."""
         if len(self.entries) < self._most:
             self._add(at, node, what, more)
         else:
             self._hidden += 1
 
-    def close(self, at: datetime, node: str | None, cut: Reason | None) -> None:
+    def close(self, at: datetime, node: str | None, stopped: Reason | None) -> None:
         """Say how many entries are not shown, and why the end is not the rehearsal's (``cut``)."""
         if self._hidden:
             self._add(at, None, "more", {"why": Reason("more_entries", n=self._hidden).kept()})
-        if cut is not None:
-            self._add(at, node, "cut", {"why": cut.kept()})
+        if stopped is not None:
+            self._add(at, node, "cut", {"why": stopped.kept()})
 
     def _add(self, at: datetime, node: str | None, what: str, more: Mapping[str, Any]) -> None:
         kind = (self._program.node(node) or {}).get("type")
@@ -54,21 +54,21 @@ class Story:
 
     def entered(self, at: datetime, item: Enrollment, why: Kept | None) -> None:
         """A run begins; ``why``: what would keep this friend out in earnest."""
-        self.tell(at, item.node, "entered", why=why)
+        self.report(at, item.node, "entered", why=why)
         self.arrived(at, item)
 
     def arrived(self, at: datetime, item: Enrollment) -> None:
         """The friend stands there now: at a node, or at the end."""
         if item.state != "active":
-            self.tell(at, item.node, item.state, why=_exit_reason(item))
+            self.report(at, item.node, item.state, why=_exit_reason(item))
             return
         self.nodes[item.node or ""]["entered"] += 1
         node = self._program.node(item.node) or {}
         if node.get("type") == "wait":
-            self.tell(at, item.node, "waiting", why=Reason("until", at=item.due_at).kept())
+            self.report(at, item.node, "waiting", why=Reason("until", at=item.due_at).kept())
         elif node.get("type") == "wait_for":
             why = Reason("until_event", event=node["event"], at=item.due_at).kept()
-            self.tell(at, item.node, "waiting", why=why)
+            self.report(at, item.node, "waiting", why=why)
 
     def left(self, at: datetime, item: Enrollment, *, happened: bool) -> None:
         """A wait is over, or what was waited for has come, or an action is done."""
@@ -78,9 +78,9 @@ class Story:
         self.count(item.node, "left")
         if node.get("type") == "wait":
             was_past = (item.due_at or "") <= item.node_at
-            self.tell(at, item.node, "passed" if was_past else "waited")
+            self.report(at, item.node, "passed" if was_past else "waited")
         elif node.get("type") == "wait_for":
-            self.tell(at, item.node, "answered" if happened else "timed_out", why=_on_event(node["event"]))
+            self.report(at, item.node, "answered" if happened else "timed_out", why=_on_event(node["event"]))
             self.count(item.node, "answered" if happened else "timed_out")
 
     def passed(self, at: datetime, item: Enrollment, step: Step, index: int) -> None:
@@ -93,9 +93,9 @@ class Story:
             return
         self.count(name, "left")
         if kind in {"branch", "split"}:
-            self.tell(at, name, "branched", why=Reason("took_way", way=way).kept())
+            self.report(at, name, "branched", why=Reason("took_way", way=way).kept())
         elif kind == "wait":
-            self.tell(at, name, "passed", why="moment_past")
+            self.report(at, name, "passed", why="moment_past")
         elif name in step.skipped:
             self.skipped(at, name, step.skipped[name])
 
@@ -110,18 +110,18 @@ class Story:
         """A message that is charged goes out."""
         self._of(at)["messages"]["messages"] += 1
         self.count(node, "sent")
-        self.tell(at, node, "sent", **more)
+        self.report(at, node, "sent", **more)
 
     def skipped(self, at: datetime, node: str | None, why: Kept, **more: Any) -> None:
         """A message that is not sent, and why."""
         self._of(at)["skipped"][_SUMMED.get(code := Reason.of(why).code, code)] += 1
         self.count(node, "skipped")
-        self.tell(at, node, "skipped", why=why, **more)
+        self.report(at, node, "skipped", why=why, **more)
 
     def deferred(self, at: datetime, node: str | None, why: str, until: datetime, **more: Any) -> None:
         """A message that waits until policies allow it."""
         self._of(at)["deferred"][why] += 1
-        self.tell(
+        self.report(
             at, node, "deferred", why=Reason("held_until", why=Reason.of(why), at=iso(until)).kept(), **more
         )
 
@@ -133,11 +133,11 @@ class Story:
         effects: Sequence[Mapping[str, Any]],
     ) -> None:
         """What a reaction (of an action node, or of rules) changes and causes."""
-        told = [{name: effect[name] for name in _TOLD if name in effect} for effect in effects]
-        for effect in told:
+        shown = [{name: effect[name] for name in _SHOWN if name in effect} for effect in effects]
+        for effect in shown:
             effect["status"] = "would_run" if effect["status"] == "pending" else effect["status"]
-        if told or changes:
-            self.tell(at, node, "acted", changes=list(changes) or None, effects=told or None)
+        if shown or changes:
+            self.report(at, node, "acted", changes=list(changes) or None, effects=shown or None)
 
     def _of(self, at: datetime) -> dict[str, Counter[str]]:
         return self.days[local_date(at, self._program.zone).isoformat()]

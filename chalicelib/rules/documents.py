@@ -24,7 +24,7 @@ from chalicelib.events.matching import BadMatch, compile_match, group_names
 from chalicelib.messages import vocabulary
 from chalicelib.scenarios import loops
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, LongName, Moment, PositiveDuration, Weekday
+from chalicelib.shared.fields import Clock, LongName, PositiveDuration, Timestamp, Weekday
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import parse_iso
 
@@ -79,8 +79,8 @@ class Valid(_Strict):
     Hours that go past midnight belong to the weekday on which they begin.
     """
 
-    from_: Moment | None = Field(default=None, alias="from")
-    until: Moment | None = None
+    from_: Timestamp | None = Field(default=None, alias="from")
+    until: Timestamp | None = None
     weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
     hours: Hours | None = None
 

@@ -42,9 +42,9 @@ class Window:
     weekdays: frozenset[int] = frozenset()
     hours: tuple[str, str] | None = None
 
-    def closed(self, moment: datetime, zone: ZoneInfo) -> Reason | None:
+    def closed(self, timestamp: datetime, zone: ZoneInfo) -> Reason | None:
         """None when open at a moment, else why it is closed."""
-        at, local = iso(moment), moment.astimezone(zone)
+        at, local = iso(timestamp), timestamp.astimezone(zone)
         if self.since is not None and at < self.since:
             return Reason("valid_from", at=self.since)
         if self.until is not None and at >= self.until:
@@ -78,8 +78,8 @@ def read_window(raw: Mapping[str, Any] | None) -> Window | None:
         return None
     hours = raw.get("hours")
     return Window(
-        since=_moment(raw.get("from")),
-        until=_moment(raw.get("until")),
+        since=_timestamp(raw.get("from")),
+        until=_timestamp(raw.get("until")),
         weekdays=frozenset(WEEKDAYS.index(day) for day in raw.get("weekdays") or ()),
         hours=(hours["from"], hours["to"]) if hours else None,
     )
@@ -172,16 +172,16 @@ def _take_apart(cooldown: timedelta, before: dict[str, Any], at: str) -> tuple[d
     """``take`` of a cooldown. A sheet of before runs were remembered has the moment of the last one alone."""
     last = [before["last_at"]] if before.get("last_at") else []
     remembered: list[str] = before.get("runs") or last
-    moment = parse_iso(at)
+    timestamp = parse_iso(at)
     for run in remembered:
-        if abs(moment - parse_iso(run)) < cooldown:
+        if abs(timestamp - parse_iso(run)) < cooldown:
             return before, Reason("limit_cooldown", since=run)
     if remembered and at < remembered[0] and int(before.get("n", 0)) > len(remembered):
         return before, Reason("limit_cooldown_forgotten", before=remembered[0])
     return _ran(before, at) | {"runs": sorted([*remembered, at])[-RUNS_REMEMBERED:]}, None
 
 
-def _moment(text: str | None) -> str | None:
+def _timestamp(text: str | None) -> str | None:
     return iso(parse_iso(text)) if text else None
 
 

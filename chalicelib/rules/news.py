@@ -35,7 +35,7 @@ def late(at: str, react_within: timedelta, now: datetime) -> History | None:
     age = now - parse_iso(at)
     if age <= react_within:
         return None
-    return Reason("happened_late", age=_said(age), within=duration_text(react_within)).kept()
+    return Reason("happened_late", age=_age_text(age), within=duration_text(react_within)).kept()
 
 
 def fact_at(event: FriendEvent, kind: str, props: Mapping[str, Any]) -> str:
@@ -55,6 +55,6 @@ def hides(history: History | None, *, also_late: bool) -> Reason | None:
     return Reason("history", why=why)
 
 
-def _said(age: timedelta) -> str:
+def _age_text(age: timedelta) -> str:
     days, hours = age.days, age.seconds // 3600
     return f"{days} d" if days > 1 else f"{24 * days + hours} h" if age >= timedelta(hours=1) else "minutes"

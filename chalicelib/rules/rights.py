@@ -38,20 +38,20 @@ def _of_event(path: str, event: FriendEvent, catalog: Snapshot, *, late: bool) -
         found = reach.woken(catalog, [("stage_changed", {})], late=late)
     if found is not None:
         what = "order_id" if type_of(event.type).reports_order else "type"
-        yield Detail(path or what, Reason("event_wakes", event=event.type, woken=_told(found)))
+        yield Detail(path or what, Reason("event_wakes", event=event.type, woken=_woken(found)))
 
 
 def of_patch(patch: Mapping[str, Any], catalog: Snapshot) -> list[Detail]:
     """What in an edit by hand wakes what may reach friends."""
     needs = [
-        Detail(kind, Reason("edit_wakes", woken=_told(found)))
+        Detail(kind, Reason("edit_wakes", woken=_woken(found)))
         for kind, props in patch.get("facts") or ()
         if (found := reach.woken(catalog, [(kind, props)], whole=True)) is not None
     ]
     for path, action in _actions(patch):
         found = reach.woken(catalog, reach.of_action(action, catalog))
         if found is not None:
-            needs.append(Detail(path, Reason("edit_wakes", woken=_told(found))))
+            needs.append(Detail(path, Reason("edit_wakes", woken=_woken(found))))
     return needs
 
 
@@ -74,7 +74,7 @@ def _consents(patch: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         yield f"topics.{topic}", {"opt_out" if state == "out" else "opt_in": topic}
 
 
-def _told(found: tuple[Any, reach.Cause]) -> Reason:
+def _woken(found: tuple[Any, reach.Cause]) -> Reason:
     key, cause = found
     document, why = reach.name_of(key), cause.what
     if not cause.path:

@@ -25,7 +25,7 @@ from chalicelib.scenarios import graph, publishing
 from chalicelib.segments import approvals
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.fields import UserId
-from chalicelib.shared.reasons import Reason, told
+from chalicelib.shared.reasons import Reason, as_answered
 
 bp = Blueprint(__name__)
 
@@ -251,7 +251,9 @@ def exit_friends(account: str, scenario: str) -> Response:
 
 
 def _taken(results: list[service.Result]) -> Response:
-    rejected = [told({"user_id": r.user_id, "why": r.why or "rejected"}) for r in results if not r.accepted]
+    rejected = [
+        as_answered({"user_id": r.user_id, "why": r.why or "rejected"}) for r in results if not r.accepted
+    ]
     return json_response({"accepted": len(results) - len(rejected), "rejected": rejected}, 202)
 
 

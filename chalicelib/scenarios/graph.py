@@ -133,7 +133,7 @@ def diagram(body: Body, waiting: Mapping[str, int] | None = None) -> str:
     lines = ["flowchart TD", f"  start([start]) --> {_name(body['start'])}"]
     for name, node in body["nodes"].items():
         count = (waiting or {}).get(name)
-        label = f"{name}: {_about(node)}" + (f" ({count})" if count else "")
+        label = f"{name}: {_subject(node)}" + (f" ({count})" if count else "")
         lines.append(f'  {_name(name)}["{_plain(label)}"]')
         for _, target, edge in ways_out(node):
             arrow = f"-->|{_plain(edge)}|" if edge else "-->"
@@ -146,7 +146,7 @@ def _name(node: str) -> str:
     return "n_" + node.replace("-", "_d_")
 
 
-def _about(node: Body) -> str:
+def _subject(node: Body) -> str:
     kind = node["type"]
     if kind == "message":
         return f"send {node['message']}"

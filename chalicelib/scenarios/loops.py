@@ -128,10 +128,10 @@ def _wakes(snapshot: Snapshot) -> tuple[Wakes, Wakes, set[tuple[Name, Name]]]:
         doing["forms", name].add(document.body.get("then") or (), snapshot)
     drafts: dict[Name, _Doing] = {}
     for id_, document in snapshot.all("scenarios").items():
-        done, published = _entering(id_, document.body, snapshot), snapshot.find("published", id_)
+        done, published = _on_entry(id_, document.body, snapshot), snapshot.find("published", id_)
         if published is not None:
             drafts["scenarios", id_] = done
-            done = done.and_also(_entering(id_, published.body["definition"], snapshot))
+            done = done.and_also(_on_entry(id_, published.body["definition"], snapshot))
         if done.facts:
             doing["scenarios", id_] = done
 
@@ -152,7 +152,7 @@ def _wakes(snapshot: Snapshot) -> tuple[Wakes, Wakes, set[tuple[Name, Name]]]:
     return woken(doing), woken(drafts), slow
 
 
-def _entering(scenario: str, body: Body, snapshot: Snapshot) -> _Doing:
+def _on_entry(scenario: str, body: Body, snapshot: Snapshot) -> _Doing:
     """What entering a scenario does before it first waits, if a friend may enter it more than once: others
     end every circle.
     """

@@ -40,14 +40,14 @@ def _check(account: str, *, qualified: bool = False) -> Callable[[Snapshot], Non
     return check
 
 
-def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False) -> dict[str, Any]:
+def publish(account_id: str, scenario: str, by: str, *, rearm_waiting: bool = False) -> dict[str, Any]:
     """Put the draft in force; answers ``{"version", "waiting": {node: n}, "effects": [text]}``,
     ``warnings`` when there are any, and ``exact`` false when those who wait were too many to count at once.
 
     Waiting friends follow the new definition when they wake. What now ends earlier than they will wake
     does so only with ``rearm_waiting``. Raises NotFound without a draft, RuleViolation if it cannot work.
     """
-    owner = accounts.get_account(account)
+    account = accounts.get_account(account_id)
     now = iso(clock.now())
     before: dict[str, Any] | None = None
 
@@ -57,20 +57,20 @@ def publish(account: str, scenario: str, by: str, *, rearm_waiting: bool = False
         before = document.body if document else None
         return [_next_version(scenario, seen, now)]
 
-    saved = catalog.save(account, writes, _check(account), by)
+    saved = catalog.save(account_id, writes, _check(account_id), by)
     published = saved.get("published", scenario).body
-    stands = standing.find(owner, scenario, by)
-    effects = _effects(before["definition"] if before else None, published["definition"], stands.waiting)
+    positions = standing.find(account, scenario, by)
+    effects = _effects(before["definition"] if before else None, published["definition"], positions.waiting)
     if rearm_waiting:
-        rearmed, job = waking.everybody(owner, waking.REARM, scenario, by)
+        rearmed, job = waking.everybody(account, waking.REARM, scenario, by)
         more = Reason("rearmed_so_far", count=rearmed, job=job) if job else Reason("rearmed", count=rearmed)
         effects.append(more)
     answer = {
         "version": published["version"],
-        "waiting": stands.waiting,
+        "waiting": positions.waiting,
         "effects": [one.text() for one in effects],
     }
-    answer |= _estimated(stands)
+    answer |= _estimated(positions)
     return answer | warned(warn(scenario, saved))
 
 

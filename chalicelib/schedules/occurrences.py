@@ -44,38 +44,38 @@ def start(account: Account, document: Document, at: str, job: str) -> None:
 
 def work(body: Mapping[str, Any], left: TimeLeft = NO_LIMIT) -> None:
     """The job ``schedule``, ``{account, id, shard}``: the friends of one shard."""
-    owner = accounts.get_account(body["account"])
-    snapshot, of = catalog.snapshot(owner.id), jobs.head(owner.id, body["id"]).params
+    account = accounts.get_account(body["account"])
+    snapshot, of = catalog.snapshot(account.id), jobs.header(account.id, body["id"]).params
     needs = language.needs(of["audience"], snapshot) | {"limits"}
-    by_shard.go_on(owner, body, lambda head: _each(owner, head, snapshot), left, needs)
+    by_shard.go_on(account, body, lambda header: _each(account, header, snapshot), left, needs)
 
 
-def _each(owner: Account, head: jobs.Head, snapshot: Snapshot) -> by_shard.Each:
-    of, now = head.params, parse_iso(head.params["at"])
+def _each(account: Account, header: jobs.JobHeader, snapshot: Snapshot) -> by_shard.Each:
+    of, now = header.params, parse_iso(header.params["at"])
     document = snapshot.find("schedules", of["schedule"])
     if document is None or not document.body["enabled"]:
         return lambda _sheets: {"stopped": 1}
-    test = language.compile_audience(of["audience"], Context(snapshot, owner.zone))
+    test = language.compile_audience(of["audience"], Context(snapshot, account.zone))
     allowed = limits.read_limit(limit(of.get("once_per")))
     name = f"schedule:{of['schedule']}"
 
     def is_left_out(sheet: Sheet) -> bool:
         state = (sheet.get("limits") or {}).get(name)
-        return allowed is not None and limits.take(allowed, state, of["at"], owner.zone)[1] is not None
+        return allowed is not None and limits.take(allowed, state, of["at"], account.zone)[1] is not None
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
         meant = [sheet for sheet in sheets if test(sheet, now)]
         users = [str(sheet["user_id"]) for sheet in meant if not is_left_out(sheet)]
-        inbox.put_all([_event(head, user) for user in users])
+        inbox.put_all([_event(header, user) for user in users])
         return {"audience": len(meant), "done": len(users), "left_out": len(meant) - len(users)}
 
     return each
 
 
-def _event(head: jobs.Head, user: str) -> FriendEvent:
-    of = head.params
+def _event(header: jobs.JobHeader, user: str) -> FriendEvent:
+    of = header.params
     props: dict[str, Any] = {name: of[name] for name in ("schedule", "once_per", "then") if name in of}
     event_id = f"schedule-{of['schedule']}-{of['at']}"
     return FriendEvent(
-        event_id, head.account, user, SCHEDULED, of["at"], of["schedule"], props, source="schedule"
+        event_id, header.account, user, SCHEDULED, of["at"], of["schedule"], props, source="schedule"
     )

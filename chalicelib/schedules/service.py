@@ -119,10 +119,10 @@ def runs(account: str, schedule: str, limit: int, before: str | None) -> list[di
     running, done, stopped (it was taken out of force meanwhile), failed or missed. Raises NotFound.
     """
     catalog.snapshot(account).get(KIND, schedule)
-    return [_told(account, one) for one in store.occurrences(account, schedule, limit, before)]
+    return [_view(account, one) for one in store.occurrences(account, schedule, limit, before)]
 
 
-def _told(account: str, occurrence: Occurrence) -> dict[str, Any]:
+def _view(account: str, occurrence: Occurrence) -> dict[str, Any]:
     none = {"at": occurrence.at, "audience": 0, "done": 0, "left_out": 0, "job_id": occurrence.job}
     if occurrence.job is None:
         return none | {"state": "missed"}

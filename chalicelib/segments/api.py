@@ -25,7 +25,7 @@ from chalicelib.http.bodies import json_body
 from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import path_id, query_int, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.segments import asking, audience, service, sorting, waterfall
+from chalicelib.segments import audience, mirror_queries, service, sorting, waterfall
 from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.fields import UserId
 from chalicelib.shared.reasons import Reason
@@ -234,7 +234,7 @@ def _mirrored(
         "limit": limit + 1,
         "after": [position.shard, position.after or ""],
     }
-    found = asking.find(account, now, asked)
+    found = mirror_queries.find(account, now, asked)
     if found is None:
         return None
     shown = found.items[:limit]

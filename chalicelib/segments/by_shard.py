@@ -122,20 +122,20 @@ def start(
 def go_on(
     account: Account,
     body: Mapping[str, Any],
-    each: Callable[[jobs.Head], Each],
+    each: Callable[[jobs.JobHeader], Each],
     left: TimeLeft,
     needs: Collection[str] | None = None,
 ) -> None:
     """Carry out a job's message; whoever ends the last shard adds up."""
     job_id, name = body["id"], f"{int(body['shard']):06d}"
-    head = jobs.head(account.id, job_id)
-    if not jobs.chunk_done(head, name):
+    header = jobs.header(account.id, job_id)
+    if not jobs.chunk_done(header, name):
         place = Place(int(body["shard"]), body.get("after"), body.get("counts") or {})
-        place, is_over = walk(account, place, each(head), left, needs)
+        place, is_over = walk(account, place, each(header), left, needs)
         if not is_over:
             queues.send("bulk", {**body, **_place(place)})
             return
-        jobs.finish_chunk(head, name, 1, result=place.counts)
+        jobs.finish_chunk(header, name, 1, result=place.counts)
     add_up(account.id, job_id)
 
 

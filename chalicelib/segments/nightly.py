@@ -35,43 +35,45 @@ _FIFTHS = 5
 
 def begin(account_id: str) -> None:
     """Have the day's figures found, unless they are."""
-    owner, now = accounts.get_account(account_id), clock.now()
-    day = local_date(now, owner.zone).isoformat()
-    job = digest(FIGURES, owner.id, day)[:32]
+    account, now = accounts.get_account(account_id), clock.now()
+    day = local_date(now, account.zone).isoformat()
+    job = digest(FIGURES, account.id, day)[:32]
     try:
-        if jobs.head(owner.id, job).result is not None:
+        if jobs.header(account.id, job).result is not None:
             return
     except NotFound:
         pass
-    segments = list(catalog.snapshot(owner.id).all("segments"))
+    segments = list(catalog.snapshot(account.id).all("segments"))
     params = {"as_of": iso(now), "day": day, "segments": segments}
-    by_shard.start(owner, FIGURES, params, FIGURES, job)
+    by_shard.start(account, FIGURES, params, FIGURES, job)
 
 
 def work(body: Mapping[str, Any], left: TimeLeft = NO_LIMIT) -> None:
     """The job ``figures``, ``{account, id, shard}``: one shard; whoever ends the last keeps the figures."""
-    owner, snapshot = accounts.get_account(body["account"]), catalog.snapshot(body["account"])
+    account, snapshot = accounts.get_account(body["account"]), catalog.snapshot(body["account"])
     named = [
-        name for name in jobs.head(owner.id, body["id"]).params["segments"] if snapshot.find("segments", name)
+        name
+        for name in jobs.header(account.id, body["id"]).params["segments"]
+        if snapshot.find("segments", name)
     ]
-    context = Context(snapshot, owner.zone)
+    context = Context(snapshot, account.zone)
     needs = {"purchases"}.union(*(language.needs({"segment": name}, snapshot) for name in named))
     tests = {name: language.compile_audience({"segment": name}, context) for name in named}
 
-    def each(head: jobs.Head) -> by_shard.Each:
-        now = parse_iso(head.params["as_of"])
+    def each(header: jobs.JobHeader) -> by_shard.Each:
+        now = parse_iso(header.params["as_of"])
 
         def count(sheets: Sequence[Sheet]) -> Mapping[str, int]:
             found = Counter({f"{_SIZE}{name}": 0 for name in tests})
             for sheet in sheets:
                 found.update(f"{_SIZE}{name}" for name, test in tests.items() if test(sheet, now))
-                found.update(_figures(sheet, owner.zone))
+                found.update(_figures(sheet, account.zone))
             return found
 
         return count
 
-    by_shard.go_on(owner, body, each, left, needs)
-    _keep(owner, jobs.head(owner.id, body["id"]))
+    by_shard.go_on(account, body, each, left, needs)
+    _keep(account, jobs.header(account.id, body["id"]))
 
 
 def _figures(sheet: Sheet, zone: ZoneInfo) -> Iterator[str]:
@@ -90,17 +92,17 @@ def _unit(total: int) -> int:
     return int(10 ** max(0, len(str(total)) - 3))
 
 
-def _keep(owner: Account, head: jobs.Head) -> None:
-    if head.result is None or head.params.get("kept"):
+def _keep(account: Account, header: jobs.JobHeader) -> None:
+    if header.result is None or header.params.get("kept"):
         return
-    found, as_of = head.result, head.params["as_of"]
+    found, as_of = header.result, header.params["as_of"]
     sizes = {name.removeprefix(_SIZE): int(n) for name, n in found.items() if name.startswith(_SIZE)}
-    store.put_sizes(owner.id, head.params["day"], parse_iso(as_of), as_of, sizes)
-    limits = bounds(found, owner.zone)
+    store.put_sizes(account.id, header.params["day"], parse_iso(as_of), as_of, sizes)
+    limits = bounds(found, account.zone)
     if limits["f"]:
         writes = [Write("rfm", "default", {"as_of": as_of, **limits})]
-        catalog.save(owner.id, writes, lambda _: None, FIGURES)
-    jobs.note(owner.id, head, {"kept": True})
+        catalog.save(account.id, writes, lambda _: None, FIGURES)
+    jobs.note(account.id, header, {"kept": True})
 
 
 def bounds(found: Mapping[str, int], zone: ZoneInfo) -> dict[str, list[int]]:

@@ -14,7 +14,7 @@ from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
-from chalicelib.segments import asking, audience, by_shard
+from chalicelib.segments import audience, by_shard, mirror_queries
 from chalicelib.shared.times import iso
 
 WITHIN_S = 20.0
@@ -53,7 +53,7 @@ def _mirrored(
     found: dict[Pair, int] = {}
     for first, second in asked:
         both = conditions[first] if first == second else {"all": [conditions[first], conditions[second]]}
-        count = asking.count(account, both, now)
+        count = mirror_queries.count(account, both, now)
         if count is None:
             return None
         found[first, second] = count

@@ -13,7 +13,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Sheet
 from chalicelib.gateways import clock
-from chalicelib.segments import asking, audience, by_shard, estimate, service, sorting
+from chalicelib.segments import audience, by_shard, estimate, mirror_queries, service, sorting
 from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.folding import is_named_like
@@ -90,7 +90,7 @@ def search(account: Account, catalog: Snapshot, asked: Asked) -> Found:
 
 def _mirrored(account: Account, asked: Asked, now: datetime) -> Found | None:
     """The same by the mirror, whose moments are milliseconds; None: there is none to ask."""
-    is_moment = asked.sort in sorting.MOMENTS
+    is_timestamp = asked.sort in sorting.TIMESTAMPS
     page: dict[str, Any] = {
         "condition": asked.condition,
         "q": asked.text,
@@ -99,23 +99,23 @@ def _mirrored(account: Account, asked: Asked, now: datetime) -> Found | None:
     }
     if asked.after is not None:
         has_value, worth, user = asked.after
-        key = _in_ms(worth) if is_moment and worth else worth
+        key = _in_ms(worth) if is_timestamp and worth else worth
         page["after"] = [key if has_value is asked.descending else None, user]
-    found = asking.find(account, now, page | {"order": "desc" if asked.descending else "asc"})
+    found = mirror_queries.find(account, now, page | {"order": "desc" if asked.descending else "asc"})
     if found is None:
         return None
 
     def place(key: Any, user: str) -> Place:
-        worth = iso(from_ms(key)) if is_moment and key is not None else key
+        worth = iso(from_ms(key)) if is_timestamp and key is not None else key
         return ((worth is not None) is asked.descending, "" if worth is None else worth, user)
 
     friends = [(place(key, user), user) for key, user in found.items]
     return Found(friends, [found.total], 1)
 
 
-def _in_ms(moment: str) -> int:
+def _in_ms(timestamp: str) -> int:
     try:
-        return to_ms(parse_iso(moment))
+        return to_ms(parse_iso(timestamp))
     except ValueError as error:
         raise InvalidInput(Reason("at", path="cursor", why=Reason("cursor_unknown"))) from error
 

@@ -17,7 +17,7 @@ from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
 from chalicelib.gateways.queues import Message
 from chalicelib.jobs import service as jobs
-from chalicelib.segments import asking, audience, by_shard, estimate
+from chalicelib.segments import audience, by_shard, estimate, mirror_queries
 from chalicelib.shared.errors import NotFound, Unavailable
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
@@ -53,7 +53,7 @@ def count(account_id: str, condition: Any, now: datetime, within_s: float | None
     Reads shards side by side; when the time is up, what is read serves as a sample.
     """
     account, catalog = get_account(account_id), snapshot(account_id)
-    mirrored = asking.count(account, condition, now)
+    mirrored = mirror_queries.count(account, condition, now)
     if mirrored is not None:
         return Count(iso(now), mirrored, mirrored, exact=True)
     counter = _Counter(account, condition, catalog, now)
@@ -105,11 +105,11 @@ def work(body: dict[str, Any]) -> None:
     """A ``bulk`` message ``{"job": "count", account, id, shard}``: count one shard; the last one adds up."""
     account, job_id, shard = get_account(body["account"]), body["id"], body["shard"]
     name = f"{shard:06d}"
-    head = jobs.head(account.id, job_id)
-    if not jobs.chunk_done(head, name):
-        now = parse_iso(head.params["as_of"])
-        counter = _Counter(account, head.params["condition"], snapshot(account.id), now)
-        jobs.finish_chunk(head, name, 1, result={"count": counter.shard(shard)})
+    header = jobs.header(account.id, job_id)
+    if not jobs.chunk_done(header, name):
+        now = parse_iso(header.params["as_of"])
+        counter = _Counter(account, header.params["condition"], snapshot(account.id), now)
+        jobs.finish_chunk(header, name, 1, result={"count": counter.shard(shard)})
     job = jobs.get(account.id, job_id)
     if job.complete and job.result is None:
         total = sum(int(chunk.result["count"]) for chunk in job.chunks)

@@ -16,7 +16,7 @@ from chalicelib.sheets.scores import score_value, value_sql
 SHARD = "shard"
 """The order of the table itself."""
 SCORE = "score:"
-MOMENTS = ("last_active", "followed_at")
+TIMESTAMPS = ("last_active", "followed_at")
 """Sorts whose keys are Unix milliseconds here."""
 
 
@@ -26,8 +26,8 @@ def order(sort: str, direction: str, context: Context, shards: int, now: datetim
     if sort.startswith(SCORE):
         return _by_score(sort.removeprefix(SCORE), context, now, descending=descending)
     column, of = {
-        "last_active": ("f.last_active_at", _moment("last_active_at")),
-        "followed_at": ("f.followed_at", _moment("followed_at")),
+        "last_active": ("f.last_active_at", _timestamp("last_active_at")),
+        "followed_at": ("f.followed_at", _timestamp("followed_at")),
         "display_name": ("f.name", lambda sheet: sheet.get("display_name")),
         "purchases.total": ("f.spent", lambda sheet: float((sheet.get("purchases") or {}).get("total", 0))),
         SHARD: ("f.shard", lambda sheet: friend_shard(sheet["user_id"], shards)),
@@ -35,7 +35,7 @@ def order(sort: str, direction: str, context: Context, shards: int, now: datetim
     return Order(column, of, descending=descending)
 
 
-def _moment(name: str) -> Callable[[Sheet], Any]:
+def _timestamp(name: str) -> Callable[[Sheet], Any]:
     return lambda sheet: to_ms(parse_iso(sheet[name])) if sheet.get(name) else None
 
 

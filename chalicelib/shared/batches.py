@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from chalice.app import SQSEvent
 
-from chalicelib.shared.observability import about, logger, note_subject, subject
+from chalicelib.shared.observability import log_fields, logger, note_subject, subject
 
 
 def each_message(event: SQSEvent, work: Callable[[dict[str, Any], int], None]) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def each_message(event: SQSEvent, work: Callable[[dict[str, Any], int], None]) -
         body, received = json.loads(record.body), int(record.attributes.approximate_receive_count or 1)
         found = subject(body)
         note_subject(found)
-        with about(**found, message_id=record.message_id):
+        with log_fields(**found, message_id=record.message_id):
             try:
                 work(body, received)
             except Exception:

@@ -36,7 +36,7 @@ class Detail:
     @property
     def sentence(self) -> str:
         """The sentence behind its path."""
-        return _cut(Reason("at", path=self.path, why=self.reason).text() if self.path else self.message)
+        return _shortened(Reason("at", path=self.path, why=self.reason).text() if self.path else self.message)
 
     def below(self, prefix: str) -> Detail:
         """The same, at a place within another one."""
@@ -44,7 +44,7 @@ class Detail:
 
     def body(self) -> dict[str, Any]:
         """``{"path", "message", "reason"}``, bounded in size."""
-        return {"path": _cut(self.path), **_told(self.reason)}
+        return {"path": _shortened(self.path), **_reason_body(self.reason)}
 
 
 def summary(details: Sequence[Detail], whole: str = "") -> Reason:
@@ -99,15 +99,15 @@ class TodokuError(Reasoned):
         shown = [detail.body() for detail in self.details[:MAX_DETAILS]]
         if len(self.details) > MAX_DETAILS:
             more = Reason("more_wrong", more=len(self.details) - MAX_DETAILS)
-            shown.append({"path": "", **_told(more)})
-        return {"error": {"code": self.code, **_told(self.reason), "details": shown, **self.extra}}
+            shown.append({"path": "", **_reason_body(more)})
+        return {"error": {"code": self.code, **_reason_body(self.reason), "details": shown, **self.extra}}
 
 
-def _told(reason: Reason) -> dict[str, Any]:
-    return {"message": _cut(reason.text()), "reason": reason.value()}
+def _reason_body(reason: Reason) -> dict[str, Any]:
+    return {"message": _shortened(reason.text()), "reason": reason.value()}
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     """A text that can be answered: not endless, and without half surrogate pairs."""
     short = text if len(text) <= MAX_SENTENCE else text[:MAX_SENTENCE] + "…"
     return short if short.isascii() else short.encode("utf-8", "replace").decode()

@@ -24,7 +24,7 @@ def _positive_duration(text: str) -> str:
     return text
 
 
-def _moment(text: str) -> str:
+def _timestamp(text: str) -> str:
     parse_iso(text)
     return text
 
@@ -45,7 +45,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_reada
 LongName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_readable)]
 Duration = Annotated[str, AfterValidator(_duration)]
 PositiveDuration = Annotated[str, AfterValidator(_positive_duration)]
-Moment = Annotated[str, AfterValidator(_moment)]
+Timestamp = Annotated[str, AfterValidator(_timestamp)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """A local time of day."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

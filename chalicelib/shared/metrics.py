@@ -52,16 +52,16 @@ class Batch:
         with self._lock:
             self._values.setdefault((name, unit, tuple(dimensions.items())), []).append(value)
 
-    def tell(self) -> None:
+    def flush(self) -> None:
         """Write everything as lines of the log, one for each combination of dimensions, and forget it."""
         with self._lock:
             values = {key: [n] for key, n in self._counts.items()} | self._values
             self._counts, self._values = {}, {}
         for dimensions in dict.fromkeys(dimensions for _, _, dimensions in values):
-            _tell(dict(dimensions), {key: kept for key, kept in values.items() if key[2] == dimensions})
+            _emit(dict(dimensions), {key: kept for key, kept in values.items() if key[2] == dimensions})
 
 
-def _tell(dimensions: dict[str, str], values: dict[_Key, list[float]]) -> None:
+def _emit(dimensions: dict[str, str], values: dict[_Key, list[float]]) -> None:
     stage = {"stage": settings().stage}
     provider = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, dimension_set=dict(stage))
     if len(dimensions) > 1 and "account" in dimensions:
@@ -87,7 +87,7 @@ def batched() -> Iterator[None]:
         yield
     finally:
         _batch.reset(token)
-        batch.tell()
+        batch.flush()
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def _current() -> Iterator[Batch]:
         return
     alone = Batch()
     yield alone
-    alone.tell()
+    alone.flush()
 
 
 def count(name: str, n: float = 1, **dimensions: str) -> None:

@@ -48,7 +48,7 @@ _SUBJECT = {
 }
 """Names in messages of queues, and under which the log has them."""
 
-_about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039 (it is never changed)
+_fields: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039 (it is never changed)
 _line: ContextVar[dict[str, Any] | None] = ContextVar("line", default=None)
 
 
@@ -56,16 +56,16 @@ class _Formatter(LambdaPowertoolsFormatter):
     """Powertools' lines, with what the work is about, and nothing that a log may not hold."""
 
     def serialize(self, log: Any) -> str:
-        about = dict(_about.get())
-        user_id = about.pop("user_id", None)
+        fields = dict(_fields.get())
+        user_id = fields.pop("user_id", None)
         whose = {"friend": friend_hash(user_id)} if user_id else {}
-        told = {**about, **whose, **log}
-        own = {name: value for name, value in told.items() if name in _OWN}
-        others = redact_value({name: value for name, value in told.items() if name not in _OWN}, user_id)
+        line = {**fields, **whose, **log}
+        own = {name: value for name, value in line.items() if name in _OWN}
+        others = redact_value({name: value for name, value in line.items() if name not in _OWN}, user_id)
         return super().serialize(own | others)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's name)
-        return redact_exception(ei[1], _about.get().get("user_id"))
+        return redact_exception(ei[1], _fields.get().get("user_id"))
 
 
 logger = Logger(
@@ -76,13 +76,13 @@ logger = Logger(
 
 
 @contextmanager
-def about(**names: Any) -> Iterator[None]:
+def log_fields(**names: Any) -> Iterator[None]:
     """Let every line inside say what the work is about; ``user_id`` becomes ``friend``, hashed."""
-    token = _about.set({**_about.get(), **names})
+    token = _fields.set({**_fields.get(), **names})
     try:
         yield
     finally:
-        _about.reset(token)
+        _fields.reset(token)
 
 
 def subject(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ MAX_TEXT, MAX_NAMES = 300, 30
 """A value keeps so many characters, a list so many texts."""
 ELSEWHERE = "told_on_timeline"
 _TABLE = Path(__file__).with_name("reasons.json")
-_spoken: ContextVar[Language] = ContextVar("language", default="en")
+_language: ContextVar[Language] = ContextVar("language", default="en")
 
 
 @dataclass(frozen=True, init=False)
@@ -64,12 +64,12 @@ class Reason:
 
     def text(self, language: Language | None = None) -> str:
         """The sentence, in the language of the one who asked unless another one is given."""
-        entry, spoken = table().get(self.code), language or _spoken.get()
+        entry, chosen = table().get(self.code), language or _language.get()
         if entry is None:
             return self.code
         kinds = entry.get("params", {})
-        params = {name: _word(value, kinds[name], spoken) for name, value in self.params.items()}
-        template: str = entry[spoken]
+        params = {name: _word(value, kinds[name], chosen) for name, value in self.params.items()}
+        template: str = entry[chosen]
         return template.format_map(_Left(params))
 
     def value(self) -> dict[str, Any]:
@@ -123,15 +123,15 @@ def reason_of(error: BaseException) -> Reason:
     if isinstance(error, Reasoned):
         return error.reason
     why = error.args[0] if error.args else ""
-    return why if isinstance(why, Reason) else said(str(error))
+    return why if isinstance(why, Reason) else quoted(str(error))
 
 
-def said(text: str) -> Reason:
+def quoted(text: str) -> Reason:
     """What somebody else says (LINE, a library), or a tool for developers: it has one language."""
     return Reason("said", text=text)
 
 
-def told(line: Mapping[str, Any]) -> dict[str, Any]:
+def as_answered(line: Mapping[str, Any]) -> dict[str, Any]:
     """A stored line (of a trace, a change, an effect) as answers have it: ``why`` in words and codes."""
     if line.get("why") is None:
         return {name: value for name, value in line.items() if name != "why"}
@@ -139,13 +139,13 @@ def told(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def speaking(language: Language) -> Iterator[None]:
+def in_language(language: Language) -> Iterator[None]:
     """Within it, sentences are in this language."""
-    token = _spoken.set(language)
+    token = _language.set(language)
     try:
         yield
     finally:
-        _spoken.reset(token)
+        _language.reset(token)
 
 
 class _Left(dict[str, str]):

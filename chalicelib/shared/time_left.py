@@ -58,8 +58,8 @@ def begin(event: Any, reserve: float = RESERVE) -> TimeLeft:
 def begin_with(context: Any, reserve: float = RESERVE) -> TimeLeft:
     """The same, by Lambda's context."""
     global _current
-    tell = getattr(context, "get_remaining_time_in_millis", None)
-    _current = TimeLeft(tell, reserve) if tell else NO_LIMIT
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    _current = TimeLeft(remaining, reserve) if remaining else NO_LIMIT
     return _current
 
 

@@ -22,27 +22,27 @@ class BadTime(Reasoned, ValueError):
     """The text is no time, or no duration."""
 
 
-def iso(moment: datetime) -> str:
+def iso(timestamp: datetime) -> str:
     """``2026-11-22T06:06:38.123Z``: UTC, milliseconds, fixed width (text order = time order)."""
-    utc = moment.astimezone(UTC)
+    utc = timestamp.astimezone(UTC)
     return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
 def parse_iso(text: str) -> datetime:
     """Aware UTC datetime of an ISO 8601 text with offset, in the years 1000 to 9999. Raises ValueError."""
     try:
-        moment = datetime.fromisoformat(text)
+        timestamp = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadTime(Reason("time_unread", text=repr(text[:40]))) from error
-    if moment.tzinfo is None:
+    if timestamp.tzinfo is None:
         raise BadTime(Reason("time_without_offset"))
     try:
-        moment = moment.astimezone(UTC)
+        timestamp = timestamp.astimezone(UTC)
     except OverflowError:
-        moment = datetime.min.replace(tzinfo=UTC)
-    if moment < CALENDAR_BEGINS:
+        timestamp = datetime.min.replace(tzinfo=UTC)
+    if timestamp < CALENDAR_BEGINS:
         raise BadTime(Reason("time_out_of_range", text=repr(text[:40])))
-    return moment
+    return timestamp
 
 
 def from_ms(ms: int) -> datetime:
@@ -50,9 +50,9 @@ def from_ms(ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 
 
-def to_ms(moment: datetime) -> int:
+def to_ms(timestamp: datetime) -> int:
     """Unix milliseconds, rounded down."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (timestamp - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -70,9 +70,9 @@ def duration_text(length: timedelta) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
-def local_date(moment: datetime, zone: ZoneInfo) -> date:
+def local_date(timestamp: datetime, zone: ZoneInfo) -> date:
     """The calendar date of a moment in an account's time zone (the last day, where that is beyond it)."""
     try:
-        return moment.astimezone(zone).date()
+        return timestamp.astimezone(zone).date()
     except OverflowError:
         return date.max

@@ -23,24 +23,24 @@ def line(fact: Fact, by: str) -> dict[str, Any]:
     return {"type": kind, **(props if type_of(kind).is_change else {"props": props}), "by": by}
 
 
-def dated(told: dict[str, Any], at: str, history: Kept | None) -> dict[str, Any]:
+def dated(change: dict[str, Any], at: str, history: Kept | None) -> dict[str, Any]:
     """The line of a fact that is older than its event; ``history``: why it wakes nothing."""
-    return {**told, "at": at, **({"history": history} if history else {})}
+    return {**change, "at": at, **({"history": history} if history else {})}
 
 
-def news_at(told: Mapping[str, Any], event_at: str) -> str | None:
+def news_at(change: Mapping[str, Any], event_at: str) -> str | None:
     """When the fact of a line took place; None: it is history, and wakes nothing."""
-    return None if "history" in told else told.get("at", event_at)
+    return None if "history" in change else change.get("at", event_at)
 
 
 def facts(changes: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:
     """The facts among changes, in their order; what was refused, capped or trimmed is none."""
-    for told in changes:
-        kind = told["type"]
+    for change in changes:
+        kind = change["type"]
         if type_of(kind).is_change:
-            props = {name: value for name, value in told.items() if name not in _BESIDE}
-        elif "props" in told:
-            props = dict(told["props"])
+            props = {name: value for name, value in change.items() if name not in _BESIDE}
+        elif "props" in change:
+            props = dict(change["props"])
         else:
             continue
         yield kind, type_of(kind).key_of(props), props

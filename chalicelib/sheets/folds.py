@@ -59,8 +59,8 @@ def consent(
         known["at"] = at
         return []
     topics[topic] = {"out": out, "since": at, "by": by, "at": at}
-    told = {"topic": topic} | ({"wording": wording} if wording else {})
-    return [("opted_out" if out else "opted_in", topic, told)]
+    props = {"topic": topic} | ({"wording": wording} if wording else {})
+    return [("opted_out" if out else "opted_in", topic, props)]
 
 
 def click(sheet: Sheet, props: Mapping[str, Any], at: str) -> list[Fact]:

@@ -128,10 +128,10 @@ def fold_purchase(sheet: Sheet, props: Mapping[str, Any], at: str) -> None:
     before = _counted(order)
     order |= {"at": at, "amount": plain(exact(props.get("amount")))} | _lines(props.get("items"))
     purchases = sheet["purchases"]
-    _note_moment(purchases, at)
+    _note_timestamp(purchases, at)
     for kind in _KINDS:
         for name in order.get(kind, ()):
-            _note_moment(purchases.setdefault(kind, {}).setdefault(name, {}), at)
+            _note_timestamp(purchases.setdefault(kind, {}).setdefault(name, {}), at)
     for item in _items(props.get("items")):
         if item.get("product") and item.get("category"):
             purchases["products"][_name(item["product"])]["category"] = _name(item["category"])
@@ -213,7 +213,7 @@ def _lines(items: Any) -> dict[str, dict[str, int | float]]:
     return found
 
 
-def _note_moment(figures: dict[str, Any], at: str) -> None:
+def _note_timestamp(figures: dict[str, Any], at: str) -> None:
     figures["first_at"] = min(at, figures.get("first_at") or at)
     figures["last_at"] = max(at, figures.get("last_at") or at)
 

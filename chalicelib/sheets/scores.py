@@ -68,7 +68,7 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
         return _facts(score, definition, 0.0, 0.0, 0.0, after)
     if at < entry.get("set_at", ""):
         return []
-    stored, told_at = _told(entry, definition), max(entry["at"], entry.get("told_at", ""))
+    stored, evaluated_until = _evaluated(entry, definition), max(entry["at"], entry.get("told_at", ""))
     kept = _kept(entry, definition, parse_iso(max(at, entry["at"])))
     if at < entry["at"]:
         before = score_value(entry, definition, parse_iso(entry["at"]))
@@ -77,10 +77,10 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
         before = score_value(entry, definition, parse_iso(at))
         entry["at"] = at
     entry["value"] = after = _clamp(definition, before + points)
-    if at >= told_at:
+    if at >= evaluated_until:
         entry.pop("told_at", None)
         return _facts(score, definition, stored, kept, before, after)
-    return _told_anew(entry, definition, score, stored, kept, after)
+    return _evaluated_anew(entry, definition, score, stored, kept, after)
 
 
 def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: float, at: str) -> list[Fact]:
@@ -89,24 +89,24 @@ def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: fl
     if entry is not None and at < entry["at"]:
         return []
     after = _clamp(definition, value)
-    stored = _told(entry, definition) if entry else 0.0
+    stored = _evaluated(entry, definition) if entry else 0.0
     before = score_value(entry, definition, parse_iso(at)) if entry else 0.0
     kept = _kept(entry, definition, parse_iso(at)) if entry else 0.0
-    told_at = (entry or {}).get("told_at", "")
+    evaluated_until = (entry or {}).get("told_at", "")
     entry = sheet["scores"][score] = {"value": after, "at": at, "set_at": at}
-    if at >= told_at:
+    if at >= evaluated_until:
         return _facts(score, definition, stored, kept, before, after)
-    entry["told_at"] = told_at
-    return _told_anew(entry, definition, score, stored, kept, after)
+    entry["told_at"] = evaluated_until
+    return _evaluated_anew(entry, definition, score, stored, kept, after)
 
 
 def fold_decay(sheet: Sheet, score: str, definition: Mapping[str, Any], at: str) -> list[Fact]:
-    """What decay alone has crossed up to ``at``, each once: ``told_at`` remembers how far it was told."""
+    """What decay alone has crossed up to ``at``, each once: ``told_at`` remembers how far that went."""
     entry = sheet["scores"][score]
     if at <= max(entry["at"], entry.get("told_at", "")):
         return []
     facts = _crossings(
-        score, definition, _told(entry, definition), score_value(entry, definition, parse_iso(at))
+        score, definition, _evaluated(entry, definition), score_value(entry, definition, parse_iso(at))
     )
     if facts:
         entry["told_at"] = at
@@ -120,7 +120,7 @@ def crossed_by_decay_at(
 
     A little later than in theory: values are rounded, and must then be seen on the other side.
     """
-    half_life, value = _half_life(definition), _told(entry, definition)
+    half_life, value = _half_life(definition), _evaluated(entry, definition)
     past = abs(threshold) - max(2 * 10**-_DIGITS, abs(threshold) * 1e-9)
     if half_life is None or value * threshold <= 0 or abs(value) < abs(threshold) or past <= 0:
         return None
@@ -134,7 +134,7 @@ def crossed_by_decay_at(
     )
 
 
-def _told_anew(
+def _evaluated_anew(
     entry: Mapping[str, Any],
     definition: Mapping[str, Any],
     score: str,
@@ -144,13 +144,17 @@ def _told_anew(
 ) -> list[Fact]:
     """A change from before what was told: crossings as of the moment up to which they were."""
     changed = [_changed(score, kept, after)] if after != kept else []
-    return [*changed, *_crossings(score, definition, stored, _told(entry, definition))]
+    return [*changed, *_crossings(score, definition, stored, _evaluated(entry, definition))]
 
 
-def _told(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> float:
+def _evaluated(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> float:
     """The value up to which crossings were told: as of the last change, or of what decay crossed since."""
-    told_at = entry.get("told_at")
-    return score_value(entry, definition, parse_iso(told_at)) if told_at else float(entry["value"])
+    evaluated_until = entry.get("told_at")
+    return (
+        score_value(entry, definition, parse_iso(evaluated_until))
+        if evaluated_until
+        else float(entry["value"])
+    )
 
 
 def _kept(entry: Mapping[str, Any], definition: Mapping[str, Any], now: datetime) -> float:

@@ -17,12 +17,12 @@ CAP = "cap_"
 _PERIODS_KEPT = 2
 
 
-class _Cut(NamedTuple):
+class _Trim(NamedTuple):
     """Something that may go when the sheet is larger than ``above``; ``left`` stays of it."""
 
     above: int
     name: str
-    owner: dict[str, Any]
+    parent: dict[str, Any]
     key: str
     left: Any = None
 
@@ -52,56 +52,56 @@ def tidy(sheet: Sheet, today: date) -> list[str]:
     size = size_of({**sheet, "received": {}})  # receipts stand in an item of their own
     if size <= BUDGET_BYTES:
         return trimmed
-    for cut in _cuts(sheet, today):
-        if size > cut.above and cut.key in cut.owner:
-            size -= size_of({cut.key: cut.owner[cut.key]}) - 1
-            trimmed.append(_drop(cut.name, cut.owner, cut.key))
-            if cut.left is not None:
-                cut.owner[cut.key] = cut.left
-                size += size_of({cut.key: cut.left}) - 1
+    for trim in _trims(sheet, today):
+        if size > trim.above and trim.key in trim.parent:
+            size -= size_of({trim.key: trim.parent[trim.key]}) - 1
+            trimmed.append(_drop(trim.name, trim.parent, trim.key))
+            if trim.left is not None:
+                trim.parent[trim.key] = trim.left
+                size += size_of({trim.key: trim.left}) - 1
     return trimmed
 
 
-def _cuts(sheet: Sheet, today: date) -> Iterator[_Cut]:
+def _trims(sheet: Sheet, today: date) -> Iterator[_Trim]:
     """Every possible cut, least missed first."""
     limits = sheet["limits"]
     for rule in limit_states.idle(limits, today):
-        yield _Cut(BUDGET_BYTES, f"limits.{rule}", limits, rule)
-    for name, owner, key, left in limit_states.details(limits):
-        yield _Cut(BUDGET_BYTES, name, owner, key, left)
+        yield _Trim(BUDGET_BYTES, f"limits.{rule}", limits, rule)
+    for name, parent, key, left in limit_states.details(limits):
+        yield _Trim(BUDGET_BYTES, name, parent, key, left)
     yield from _behaviour(sheet)
     for rule in limit_states.by_age(limits):
-        yield _Cut(HARD_BYTES, f"limits.{rule}", limits, rule)
+        yield _Trim(HARD_BYTES, f"limits.{rule}", limits, rule)
     forms = sheet.get("forms") or {}
     for form in sorted(forms, key=lambda f: str(forms[f].get("at") or "")):
-        yield _Cut(HARD_BYTES, f"forms.{form}", forms, form)
+        yield _Trim(HARD_BYTES, f"forms.{form}", forms, form)
     attributes = sheet["attributes"]
     for name in sorted(attributes, key=lambda a: -size_of(attributes[a])):
-        yield _Cut(HARD_BYTES, f"attributes.{name}", attributes, name)
+        yield _Trim(HARD_BYTES, f"attributes.{name}", attributes, name)
 
 
-def _behaviour(sheet: Sheet) -> Iterator[_Cut]:
+def _behaviour(sheet: Sheet) -> Iterator[_Trim]:
     """What the friend did, in its details. Limits that are needed take nothing of its room."""
     above = BUDGET_BYTES + size_of(sheet["limits"]) - size_of({})
     facts = sheet["facts"]
     keyed = sorted((n for n in facts if _type_of(n) is not None), key=lambda n: str(facts[n]["last_at"]))
     for name in keyed:
-        yield _Cut(above, f"facts.{name}.days", facts[name], "days")
+        yield _Trim(above, f"facts.{name}.days", facts[name], "days")
     for name in keyed:
-        yield _Cut(above, f"facts.{name}", facts, name)
+        yield _Trim(above, f"facts.{name}", facts, name)
     orders = sheet["purchases"].get("orders", {})
     for order in sorted(orders, key=lambda o: str(orders[o]["at"])):
-        yield _Cut(above, f"purchases.orders.{order}", orders, order)
+        yield _Trim(above, f"purchases.orders.{order}", orders, order)
     for kind in ("products", "categories"):
         figures = sheet["purchases"].get(kind, {})
         for name in sorted(figures, key=lambda n: str(figures[n].get("last_at", "")))[:-20]:
-            yield _Cut(above, f"purchases.{kind}.{name}", figures, name)
+            yield _Trim(above, f"purchases.{kind}.{name}", figures, name)
     clicked = sheet.get("clicked", {})
     for delivery in sorted(clicked, key=lambda d: str(clicked[d]["at"]))[:-50]:
-        yield _Cut(above, f"clicked.{delivery}", clicked, delivery)
+        yield _Trim(above, f"clicked.{delivery}", clicked, delivery)
     untagged = sheet["untagged"]
     for tag in sorted(untagged, key=lambda t: str(untagged[t])):
-        yield _Cut(above, f"untagged.{tag}", untagged, tag)
+        yield _Trim(above, f"untagged.{tag}", untagged, tag)
 
 
 def _drop_old_days(sheet: Sheet, today: date) -> None:
@@ -143,6 +143,6 @@ def _type_of(name: str) -> str | None:
     return kind if colon else None
 
 
-def _drop(name: str, owner: dict[str, Any], key: str) -> str:
-    del owner[key]
+def _drop(name: str, parent: dict[str, Any], key: str) -> str:
+    del parent[key]
     return name

@@ -29,7 +29,7 @@ def fold(sheet: Sheet, message_id: Any, at: str) -> None:
     known = {**(sheet.get("unsent") or {}), message_id: at}
     oldest = iso(parse_iso(max(known.values())) - LIFE)
     newest = sorted(known.items(), key=lambda entry: entry[1])[-REMEMBERED:]
-    sheet["unsent"] = {name: moment for name, moment in newest if moment >= oldest}
+    sheet["unsent"] = {name: timestamp for name, timestamp in newest if timestamp >= oldest}
 
 
 def taken_back_at(sheet: Sheet | None, props: Mapping[str, Any]) -> str | None:

@@ -104,8 +104,8 @@ def _date(value: Any, zone: tzinfo) -> str:
     if not _DATE.match(text):
         raise _Unfit(Reason("no_date_like", text=repr(value[:40])))
     try:
-        moment = datetime.fromisoformat(text)
-        day = (moment if moment.tzinfo is None else moment.astimezone(zone)).date()
+        timestamp = datetime.fromisoformat(text)
+        day = (timestamp if timestamp.tzinfo is None else timestamp.astimezone(zone)).date()
     except (ValueError, OverflowError) as error:
         raise _Unfit(Reason("not_in_calendar", text=repr(value[:40]))) from error
     if day.year < CALENDAR_BEGINS.year:

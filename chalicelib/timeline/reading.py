@@ -17,7 +17,7 @@ from typing import Any
 from chalicelib.gateways import aws, dynamo
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.timeline import said_once
+from chalicelib.timeline import sent_once
 from chalicelib.timeline.items import LATE, LINES, Activity, from_item, key_of
 
 Place = tuple[str, str]
@@ -79,14 +79,14 @@ class _Ask:
             "Limit": size,
             "ConsistentRead": consistent,
         }
-        self._owner = {"S": f"{account}#{user}"}
+        self._partition = {"S": f"{account}#{user}"}
 
     def items(self, condition: str, values: Mapping[str, str], **more: Any) -> Iterator[dict[str, Any]]:
         """The raw items of a query, page by page."""
         given = {name: {"S": value} for name, value in values.items()}
         request = self._request | {
             "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": {":pk": self._owner, **given},
+            "ExpressionAttributeValues": {":pk": self._partition, **given},
             **more,
         }
         while True:
@@ -139,7 +139,7 @@ def _whole(page: list[Activity]) -> list[Activity]:
     read = map(from_item, dynamo.batch_get("activities", bare))
     found = {_place(one): one for one in read} | {_place(one): one for one in page if "type" in one}
     whole = [found[_place(one)] for one in page if _place(one) in found]
-    said_once.fill(whole)
+    sent_once.fill(whole)
     return whole
 
 

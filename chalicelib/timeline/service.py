@@ -99,9 +99,9 @@ def take_back(activity: Mapping[str, Any], at: str) -> None:
     _rewrite(activity, lambda read: without_message(read, at))
 
 
-def take_back_answers(activity: Mapping[str, Any], answers: Collection[Answer], said: Any) -> None:
+def take_back_answers(activity: Mapping[str, Any], answers: Collection[Answer], unsent_text: Any) -> None:
     """Remove from a later line of the timeline what an unsent message said as answers to forms."""
-    _rewrite(activity, lambda read: without_answers(read, answers, said))
+    _rewrite(activity, lambda read: without_answers(read, answers, unsent_text))
 
 
 def _rewrite(activity: Mapping[str, Any], change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:

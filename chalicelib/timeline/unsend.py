@@ -27,18 +27,20 @@ def without_content(props: Mapping[str, Any], at: str) -> dict[str, Any]:
 def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
     """The parts of a ``messaged`` activity that may say what the message said, without that. Pure."""
     props = activity.get("props") or {}
-    said = props.get("text")
+    unsent_text = props.get("text")
     parts: dict[str, Any] = {"props": without_content(props, at)}
     for name in ("rules", "changes", "effects"):
-        parts[name] = [_unsaid(line, said) for line in activity.get(name) or ()]
+        parts[name] = [_without_text(line, unsent_text) for line in activity.get(name) or ()]
     given = answered_by(activity)
     return parts | {"changes": [_unanswered(change, given) for change in parts["changes"]]}
 
 
-def without_answers(activity: Mapping[str, Any], answers: Collection[Answer], said: Any) -> dict[str, Any]:
+def without_answers(
+    activity: Mapping[str, Any], answers: Collection[Answer], unsent_text: Any
+) -> dict[str, Any]:
     """The parts of an activity that tell of a form's end, without these answers and their text. Pure."""
     parts = {
-        name: [_unsaid(line, said) for line in activity.get(name) or ()]
+        name: [_without_text(line, unsent_text) for line in activity.get(name) or ()]
         for name in ("rules", "changes", "effects")
     }
     lines = {name: [_unanswered(line, answers) for line in parts[name]] for name in ("changes", "effects")}
@@ -56,7 +58,7 @@ def answered_by(activity: Mapping[str, Any]) -> set[Answer]:
     return found
 
 
-def tells_answer(activity: Mapping[str, Any], form: str, question: str) -> bool:
+def reveals_answer(activity: Mapping[str, Any], form: str, question: str) -> bool:
     """Whether an activity tells of the end of a form with an answer to that question."""
     return any(
         props.get("form") == form and question in (props.get("answers") or {})
@@ -83,23 +85,27 @@ def _unanswered(line: Any, gone: Collection[Answer]) -> Any:
     return line
 
 
-def _unsaid(line: Any, said: Any) -> Any:
+def _without_text(line: Any, unsent_text: Any) -> Any:
     """A line of an activity without what was said."""
     if not isinstance(line, dict):
         return line
     if line.get("why") is not None:
-        line = line | {"why": _why_unsaid(Reason.of(line["why"]), said).kept()}
-    if not isinstance(said, str) or not said:
+        line = line | {"why": _why_without_text(Reason.of(line["why"]), unsent_text).kept()}
+    if not isinstance(unsent_text, str) or not unsent_text:
         return line
-    unsaid = {k: _replaced(v, said) if k in _MAY_QUOTE else v for k, v in line.items()}
-    return unsaid | {k: _host_only(line[k]) for k in _MAY_BE_ADDRESS if "://" in str(line.get(k))}
+    cleaned = {k: _replaced(v, unsent_text) if k in _MAY_QUOTE else v for k, v in line.items()}
+    return cleaned | {k: _host_only(line[k]) for k in _MAY_BE_ADDRESS if "://" in str(line.get(k))}
 
 
-def _why_unsaid(why: Reason, said: Any) -> Reason:
+def _why_without_text(why: Reason, unsent_text: Any) -> Reason:
     """A reason without what was said; one that looked at the text does not tell what it saw."""
     if why.code == "match_is" and why.params["path"] == "text":
         return why.with_values(lambda value: value if value == "text" else UNSENT)
-    return why.with_values(lambda value: _replaced(value, said)) if said and isinstance(said, str) else why
+    return (
+        why.with_values(lambda value: _replaced(value, unsent_text))
+        if unsent_text and isinstance(unsent_text, str)
+        else why
+    )
 
 
 def _host_only(address: str) -> str:
@@ -107,20 +113,20 @@ def _host_only(address: str) -> str:
     return "/".join([*address.split("/", 3)[:3], UNSENT])
 
 
-def _replaced(value: Any, said: str) -> Any:
+def _replaced(value: Any, unsent_text: str) -> Any:
     if isinstance(value, str):
-        text = value.replace(said, UNSENT).replace(composed(said), UNSENT)
-        return UNSENT if _quotes(text, said) else text
+        text = value.replace(unsent_text, UNSENT).replace(composed(unsent_text), UNSENT)
+        return UNSENT if _quotes(text, unsent_text) else text
     if isinstance(value, dict):
-        return {name: _replaced(inner, said) for name, inner in value.items()}
+        return {name: _replaced(inner, unsent_text) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_replaced(inner, said) for inner in value]
+        return [_replaced(inner, unsent_text) for inner in value]
     return value
 
 
-def _quotes(text: str, said: str) -> bool:
+def _quotes(text: str, unsent_text: str) -> bool:
     """Whether a text has a piece of what was said: cut, captured, in other letters, or percent-encoded."""
-    heard = fold(said)
+    heard = fold(unsent_text)
     pieces = {heard[at : at + _PIECE] for at in range(len(heard) - _PIECE + 1)}
-    told = fold(unquote(text))
-    return any(told[at : at + _PIECE] in pieces for at in range(len(told) - _PIECE + 1))
+    folded = fold(unquote(text))
+    return any(folded[at : at + _PIECE] in pieces for at in range(len(folded) - _PIECE + 1))

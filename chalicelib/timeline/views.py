@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.shared.reasons import Reason, told
+from chalicelib.shared.reasons import Reason, as_answered
 
 
 class Activity(BaseModel):
@@ -31,7 +31,7 @@ def activity_body(activity: dict[str, Any]) -> dict[str, Any]:
     body = {name: value for name, value in activity.items() if name not in inner}
     body = {"key": None, "rules": [], "changes": [], "effects": []} | body
     if isinstance(nodes := body.get("props", {}).get("nodes"), list) and body["type"] == "scenario_skipped":
-        body["props"] = {**body["props"], "nodes": [told(node) for node in nodes]}
+        body["props"] = {**body["props"], "nodes": [as_answered(node) for node in nodes]}
     lines = {name: [line_of(line) for line in body[name]] for name in ("rules", "changes", "effects")}
     return line_of(body | lines)
 
@@ -42,7 +42,7 @@ _HISTORY = {"happened_late": "late"}
 
 def line_of(line: dict[str, Any]) -> dict[str, Any]:
     """A line of an activity with what it says in words."""
-    shown = told(line)
+    shown = as_answered(line)
     if "history" in line:
         history = Reason.of(line["history"])
         shown["history"] = {"code": _HISTORY.get(history.code, history.code), **history.shown()}

@@ -75,9 +75,9 @@ class Slot:
     key: str = field(default="", compare=False)
 
 
-def minute_of(moment: datetime) -> datetime:
+def minute_of(timestamp: datetime) -> datetime:
     """The start of a moment's minute, UTC."""
-    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+    return timestamp.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def minute_key(minute: datetime) -> str:

@@ -24,9 +24,9 @@ def next_occurrence(every: Mapping[str, Any], zone: ZoneInfo, after: datetime) -
     clock = time.fromisoformat(str(every["time"]))
     day = local_date(after, zone)
     while True:
-        moment = datetime.combine(day, clock, zone).astimezone(UTC)
-        if moment > after and _is_meant(every, day):
-            return moment
+        timestamp = datetime.combine(day, clock, zone).astimezone(UTC)
+        if timestamp > after and _is_meant(every, day):
+            return timestamp
         day += timedelta(days=1)
 
 

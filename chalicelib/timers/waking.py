@@ -36,18 +36,18 @@ def due(message: Mapping[str, Any]) -> list[Woken]:
     Raises Unavailable when the queue does not take back what is early: the whole message comes again.
     """
     now = clock.now()
-    moments = [parse_iso(entry["due_at"]) for entry in message["entries"]]
-    come = [(at, e) for at, e in zip(moments, message["entries"], strict=True) if at <= now + EARLY]
-    early = [(at, e) for at, e in zip(moments, message["entries"], strict=True) if at > now + EARLY]
+    due_times = [parse_iso(entry["due_at"]) for entry in message["entries"]]
+    come = [(at, e) for at, e in zip(due_times, message["entries"], strict=True) if at <= now + EARLY]
+    early = [(at, e) for at, e in zip(due_times, message["entries"], strict=True) if at > now + EARLY]
     _not_yet(message["kind"], early, now)
     if come:
         wait_until(max(at for at, _ in come))
     return [entry for _, entry in come]
 
 
-def wait_until(moment: datetime) -> None:
+def wait_until(due_at: datetime) -> None:
     """Wait here for a moment that is at most ``EARLY`` away."""
-    left = moment - clock.now()
+    left = due_at - clock.now()
     if left.total_seconds() > 0:
         clock.sleep(left.total_seconds())
 

@@ -12,7 +12,7 @@ from chalicelib.events.kinds import Fact
 from chalicelib.shared.fields import Id
 
 
-def _says(*, out: bool) -> Apply:
+def _switch(*, out: bool) -> Apply:
     def apply(decision: Decision, effect: Effect, topic: Any, context: ActionContext) -> list[Fact]:
         from chalicelib.sheets import changes
 
@@ -21,7 +21,7 @@ def _says(*, out: bool) -> Apply:
     return apply
 
 
-def _said(event: str) -> Callable[[str, Snapshot], Iterable[Produced]]:
+def _produces(event: str) -> Callable[[str, Snapshot], Iterable[Produced]]:
     return lambda topic, _snapshot: [(event, {"topic": topic})]
 
 
@@ -29,15 +29,15 @@ ACTIONS: dict[str, ActionKind] = {
     "opt_out": ActionKind(
         model=Id,
         references=named("topics"),
-        apply=_says(out=True),
-        at_once=_said("opted_out"),
+        apply=_switch(out=True),
+        at_once=_produces("opted_out"),
         changes_facts_alone=True,
     ),
     "opt_in": ActionKind(
         model=Id,
         references=named("topics"),
-        apply=_says(out=False),
-        at_once=_said("opted_in"),
+        apply=_switch(out=False),
+        at_once=_produces("opted_in"),
         changes_facts_alone=True,
     ),
 }

@@ -14,9 +14,9 @@ OUT, IN = "out", "in"
 
 def is_out(sheet: Mapping[str, Any], topic: str, catalog: Snapshot) -> bool:
     """Whether a friend is out of a topic: by their own word, or by its default."""
-    said = (sheet.get("topics") or {}).get(topic)
-    if said is not None:
-        return bool(said["out"])
+    entry = (sheet.get("topics") or {}).get(topic)
+    if entry is not None:
+        return bool(entry["out"])
     return is_out_by_default(topic, catalog)
 
 

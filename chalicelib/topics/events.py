@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.events.kinds import EventType
 
-_SAID = EventType(
+_CONSENT = EventType(
     "topics",
     key="topic",
     props=frozenset({"topic", "wording"}),
@@ -12,4 +12,4 @@ _SAID = EventType(
     is_change=True,
 )
 
-EVENTS: dict[str, EventType] = {"opted_out": _SAID, "opted_in": _SAID}
+EVENTS: dict[str, EventType] = {"opted_out": _CONSENT, "opted_in": _CONSENT}

@@ -20,14 +20,14 @@ def _references(value: str, path: str) -> Iterable[Reference]:
 
 def _build(value: str, context: Context) -> Built:
     def seen(sheet: Sheet, _now: datetime) -> Any:
-        said = (sheet.get("topics") or {}).get(value)
-        return {consent.OUT if said["out"] else consent.IN: said["since"]} if said else None
+        entry = (sheet.get("topics") or {}).get(value)
+        return {consent.OUT if entry["out"] else consent.IN: entry["since"]} if entry else None
 
     by_default = consent.is_out_by_default(value, context.snapshot)
 
     def test(sheet: Sheet, _now: datetime) -> bool:
-        said = (sheet.get("topics") or {}).get(value)
-        return by_default if said is None else bool(said["out"])
+        entry = (sheet.get("topics") or {}).get(value)
+        return by_default if entry is None else bool(entry["out"])
 
     return Built(test, seen)
 

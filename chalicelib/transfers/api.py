@@ -202,8 +202,8 @@ def _media_type(request: Any) -> str:
 def _inline_file(request: Any) -> bytes:
     """The body; where the request says that it is UTF-8 or Shift_JIS, with UTF-8's mark."""
     body = raw_body(request, _INLINE_BYTES)
-    said = re.search(r"charset=\"?([\w-]+)", str(request.headers.get("content-type", "")))
-    charset = said[1].lower() if said else ""
+    match = re.search(r"charset=\"?([\w-]+)", str(request.headers.get("content-type", "")))
+    charset = match[1].lower() if match else ""
     if charset in _SHIFT_JIS:
         with contextlib.suppress(UnicodeDecodeError):  # which the file's own reader refuses with the line
             body = body.decode("cp932").encode("utf-8-sig")

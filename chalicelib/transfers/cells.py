@@ -75,7 +75,7 @@ def number(text: str) -> int | float | str:
     return int(plain) if plain.lstrip("+-").isdigit() else float(plain)
 
 
-def local_moment(text: str) -> str | None:
+def local_timestamp(text: str) -> str | None:
     """What Japanese Excel writes as a day and time, as ISO 8601 without an offset: ``2026/10/15``,
     ``2026/10/15 9:05``, ``2026年10月15日 9時5分``, and databases ``2026-10-15 09:05:00``. None: it is not
     written like that.

@@ -98,21 +98,21 @@ def work(body: dict[str, Any], audience: Audience, left: TimeLeft = NO_LIMIT) ->
     What there is no time for is gone on with by another message.
     """
     account, job_id = get_account(body["account"]), body["id"]
-    head = jobs.head(account.id, job_id)
-    if head.result is not None:
+    header = jobs.header(account.id, job_id)
+    if header.result is not None:
         return
     if "join" in body:
         _join(jobs.get(account.id, job_id), body, left)
         return
     again = bool(body.get("again"))
-    if again or not jobs.chunk_done(head, f"{body['shard']:06d}"):
+    if again or not jobs.chunk_done(header, f"{body['shard']:06d}"):
         part = _Part(**body.get("part") or {})
-        part, is_over = _write(account, head, body["shard"], part, audience, left)
+        part, is_over = _write(account, header, body["shard"], part, audience, left)
         if not is_over:
             queues.send("bulk", {**body, "part": vars(part)})
             return
         found = {"pieces": part.pieces}
-        jobs.finish_chunk(head, f"{body['shard']:06d}", part.rows, result=found, over=again)
+        jobs.finish_chunk(header, f"{body['shard']:06d}", part.rows, result=found, over=again)
     job = jobs.get(account.id, job_id)
     if job.complete and job.result is None:
         _join(job, {name: body[name] for name in ("job", "account", "id")}, left)
@@ -128,7 +128,7 @@ class _Part:
 
 
 def _write(
-    account: Account, job: jobs.Head, shard: int, part: _Part, audience: Audience, left: TimeLeft
+    account: Account, job: jobs.JobHeader, shard: int, part: _Part, audience: Audience, left: TimeLeft
 ) -> tuple[_Part, bool]:
     """Write the next piece of a shard, as long as there is time; whether it is the last one."""
     catalog = snapshot(account.id)

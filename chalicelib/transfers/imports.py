@@ -33,7 +33,7 @@ from chalicelib.sheets.model import Fact, Sheet, erased_at, new_sheet
 from chalicelib.sheets.paths import changed_paths
 from chalicelib.sheets.trim import tidy
 from chalicelib.timeline import service as activities
-from chalicelib.transfers import beginning, cutting, layouts, member_links
+from chalicelib.transfers import beginning, layouts, member_links, splitting
 from chalicelib.transfers import rows as csv_rows
 from chalicelib.transfers.beginning import Form, Wish
 from chalicelib.transfers.rows import Row, WrongLine, in_words
@@ -41,7 +41,7 @@ from chalicelib.transfers.uploads import Source
 
 _THREADS = 8
 _ATTEMPTS = 10
-_CUT_WITHIN = timedelta(minutes=4)
+_SPLIT_WITHIN = timedelta(minutes=4)
 """So long after it was asked for an import is usually cut, and its file gone."""
 _ERASED = Reason("friend_erased")
 _BOOKKEEPING = frozenset({"tags", "scores", "topics", "attributes_at", "status_at", "moment"})
@@ -54,7 +54,7 @@ React = Callable[[FriendEvent], Any]
 """The reaction's reaction to one event; safe to repeat."""
 
 
-class Moments(Protocol):
+class DueTimes(Protocol):
     """What follows a change of a sheet in other rooms: moments at which time alone changes something, and
     dates that friends wait for.
     """
@@ -62,7 +62,7 @@ class Moments(Protocol):
     def note(self, sheet: Sheet, at: str) -> None:
         """Note the next moment on a sheet that has been changed as of ``at``."""
 
-    def arm(self, user: str, moment: str) -> None:
+    def arm(self, user: str, due_at: str) -> None:
         """See to it that the moment comes; safe to repeat."""
 
     def dates(self, sheet: Sheet) -> None:
@@ -85,21 +85,21 @@ def work(
     body: dict[str, Any],
     receive_count: int = 1,
     react: React | None = None,
-    moments: Callable[[str], Moments] | None = None,
+    due_times: Callable[[str], DueTimes] | None = None,
     left: TimeLeft = NO_LIMIT,
 ) -> None:
     """The body of a ``bulk`` message ``{"job": "import", …}``: cut the file, or apply one chunk."""
     if "rows" in body:
-        apply_rows(body, receive_count, react, moments, left)
+        apply_rows(body, receive_count, react, due_times, left)
     else:
-        cutting.work(body, left, FORM.check)
+        splitting.work(body, left, FORM.check)
 
 
 def apply_rows(
     body: dict[str, Any],
     receive_count: int = 1,
     react: React | None = None,
-    moments: Callable[[str], Moments] | None = None,
+    due_times: Callable[[str], DueTimes] | None = None,
     left: TimeLeft = NO_LIMIT,
 ) -> None:
     """Apply one chunk ``{account, id, chunk, rows: [[line, cells]]}`` of an import job, once or again.
@@ -107,7 +107,7 @@ def apply_rows(
     The rows that there is no time for are a message of their own, with what the others came to.
     """
     account_id, job_id, chunk = body["account"], body["id"], body["chunk"]
-    job = jobs.head(account_id, job_id)
+    job = jobs.header(account_id, job_id)
     if jobs.chunk_done(job, chunk):
         return
     account, catalog = get_account(account_id), snapshot(account_id)
@@ -126,7 +126,7 @@ def apply_rows(
     if job.params["fire"] and react is not None:
         rest = _react_to(job, rows, react, left)
     else:
-        noted = moments(account_id) if moments else None
+        noted = due_times(account_id) if due_times else None
         rest = _Import(job, account, catalog, noted, again=receive_count > 1).apply(rows, errors, left)
     done = int(body.get("done", 0)) + len(body["rows"]) - len(rest)
     if rest:
@@ -136,7 +136,7 @@ def apply_rows(
     jobs.finish_chunk(job, chunk, done, _without_erased(account, job, errors))
 
 
-def _react_to(job: jobs.Head, rows: Sequence[tuple[int, Row]], react: React, left: TimeLeft) -> set[int]:
+def _react_to(job: jobs.JobHeader, rows: Sequence[tuple[int, Row]], react: React, left: TimeLeft) -> set[int]:
     """Let the reaction have each line while there is time; answers the lines that are left."""
     for number, (line, row) in enumerate(rows):
         if number and left.is_over:
@@ -146,7 +146,7 @@ def _react_to(job: jobs.Head, rows: Sequence[tuple[int, Row]], react: React, lef
 
 
 def _without_erased(
-    account: Account, job: jobs.Head, errors: Sequence[dict[str, Any]]
+    account: Account, job: jobs.JobHeader, errors: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The errors; of the lines of whom was erased since the import was asked for, only that."""
     since = friends.heard_of(account.id, account.shards, {error["user_id"] for error in errors} - {""})
@@ -156,14 +156,14 @@ def _without_erased(
     ]
 
 
-def _wrong(job: jobs.Head, line: int, cells: Sequence[str], why: Reason) -> dict[str, Any]:
+def _wrong(job: jobs.JobHeader, line: int, cells: Sequence[str], why: Reason) -> dict[str, Any]:
     """What is wrong with a line; whose line it is, for whoever is erased later."""
     column = job.params["header"].index("user_id")
     user = cells[column].strip() if column < len(cells) else ""
     return {"line": line, **in_words(why), "user_id": user}
 
 
-def _event(job: jobs.Head, line: int, row: Row) -> FriendEvent:
+def _event(job: jobs.JobHeader, line: int, row: Row) -> FriendEvent:
     """A line as an event; its id names the job and the line, so that it is applied once."""
     return FriendEvent(
         event_id=f"import-{job.id}-{line}",
@@ -180,10 +180,16 @@ class _Import:
     """One chunk's shell: reads all its friends at once, then writes them side by side."""
 
     def __init__(
-        self, job: jobs.Head, account: Account, catalog: Snapshot, moments: Moments | None, *, again: bool
+        self,
+        job: jobs.JobHeader,
+        account: Account,
+        catalog: Snapshot,
+        due_times: DueTimes | None,
+        *,
+        again: bool,
     ) -> None:
         self.job, self.account, self.catalog, self.again = job, account, catalog, again
-        self.moments = moments
+        self.due_times = due_times
 
     def apply(
         self, rows: Sequence[tuple[int, Row]], errors: list[dict[str, Any]], left: TimeLeft
@@ -229,8 +235,8 @@ class _Import:
             zone = self.account.zone
             facts = csv_rows.fold_row(after, row, self.catalog, zone, at, f"import:{self.job.id}")
             trimmed = tidy(after, local_date(parse_iso(at), zone))
-            if self.moments:
-                self.moments.note(after, at)
+            if self.due_times:
+                self.due_times.note(after, at)
             sets, removes = changed_paths(sheet or {}, after)
             if sheet is not None and not sets and not removes:
                 if self.again:
@@ -251,12 +257,12 @@ class _Import:
         raise Unavailable(Reason("friend_busy", user=user, account=self.account.id))
 
     def _arm(self, sheet: Sheet) -> None:
-        if self.moments and sheet.get("moment"):
-            self.moments.arm(sheet["user_id"], sheet["moment"])
+        if self.due_times and sheet.get("moment"):
+            self.due_times.arm(sheet["user_id"], sheet["moment"])
 
     def _follow_dates(self, sheet: Sheet) -> None:
-        if self.moments:
-            self.moments.dates(sheet)
+        if self.due_times:
+            self.due_times.dates(sheet)
 
     def _record(self, line: int, row: Row, facts: list[Fact], trimmed: list[str], sheet: Sheet) -> None:
         event = _event(self.job, line, row)
@@ -290,7 +296,7 @@ def forget(account: Account, user: str, _until: str) -> None:
             objects.delete(key)
     for key in list(objects.keys(f"imports/{account.id}/")):
         made_at = ulid_time(key.split("/")[2].removesuffix(".csv"))
-        if clock.now() - made_at > _CUT_WITHIN and objects.holds(key, user):
+        if clock.now() - made_at > _SPLIT_WITHIN and objects.holds(key, user):
             objects.delete(key)
 
 

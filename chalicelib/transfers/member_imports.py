@@ -23,7 +23,7 @@ from chalicelib.shared.errors import Conflict, Detail, InvalidInput, RuleViolati
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit_name
 from chalicelib.shared.time_left import TimeLeft
-from chalicelib.transfers import beginning, cutting
+from chalicelib.transfers import beginning, splitting
 from chalicelib.transfers import rows as csv_rows
 from chalicelib.transfers.beginning import Form, Wish
 from chalicelib.transfers.layouts import Asked, Heads, Layout, renamed
@@ -51,12 +51,12 @@ def work(body: dict[str, Any], left: TimeLeft) -> None:
     if "rows" in body:
         _apply(body, left)
     else:
-        cutting.work(body, left, FORM.check)
+        splitting.work(body, left, FORM.check)
 
 
 def _apply(body: dict[str, Any], left: TimeLeft) -> None:
     """Apply one chunk, once or again; the lines that there is no time for are a message of their own."""
-    job = jobs.head(body["account"], body["id"])
+    job = jobs.header(body["account"], body["id"])
     if jobs.chunk_done(job, body["chunk"]):
         return
     account, catalog = get_account(job.account), snapshot(job.account)
@@ -78,7 +78,7 @@ def _apply(body: dict[str, Any], left: TimeLeft) -> None:
         c[column].strip() for _, c in lines if column is not None and column < len(c) and c[column].strip()
     }
     since = friends.heard_of(account.id, account.shards, users)
-    erased = {user for user, moment in since.items() if moment == friends.ERASED}
+    erased = {user for user, timestamp in since.items() if timestamp == friends.ERASED}
     done = 0
     with ThreadPoolExecutor(_THREADS) as threads:
         while done < len(lines) and not (done and left.is_over):

@@ -39,7 +39,7 @@ def claim(account: Account, rows: Sequence[tuple[int, Row]]) -> dict[int, WrongL
         except Conflict as error:
             return line, WrongLine(error.reason)
         found = members.find(account.id, [member])[member]
-        row["member"] = {**state.told(link, found), "at": max(link.at, found.at)}
+        row["member"] = {**state.report_of(link, found), "at": max(link.at, found.at)}
         if found.has_events:
             queues.send("bulk", members.catching_up(account.id, user, member))
         return line, None

@@ -170,10 +170,10 @@ def _put(row: Row, column: str, value: Any) -> None:
 
 
 def _is_yes(column: str, text: str) -> bool:
-    said = unicodedata.normalize("NFKC", text).lower()
-    if said not in _YES | _NO:
+    choice = unicodedata.normalize("NFKC", text).lower()
+    if choice not in _YES | _NO:
         raise wrong(column, Reason("cell_yes_no"))
-    return said in _YES
+    return choice in _YES
 
 
 def _plain(column: str, text: str, snapshot: Snapshot, zone: ZoneInfo) -> Any:
@@ -193,9 +193,9 @@ def _plain(column: str, text: str, snapshot: Snapshot, zone: ZoneInfo) -> Any:
 
 
 def _is_out(column: str, text: str) -> bool:
-    if (said := unicodedata.normalize("NFKC", text).lower()) not in {"in", "out"}:
+    if (choice := unicodedata.normalize("NFKC", text).lower()) not in {"in", "out"}:
         raise wrong(column, Reason("must_be_one_of", choices=["in", "out"]))
-    return said == "out"
+    return choice == "out"
 
 
 def _user_id(text: str) -> str:
@@ -206,18 +206,18 @@ def _user_id(text: str) -> str:
 
 
 def _tag(text: str, snapshot: Snapshot, zone: ZoneInfo) -> list[str | None]:
-    tag, at, moment = text.partition("@")
+    tag, at, timestamp = text.partition("@")
     names = by_name(snapshot, "tags")
     known = tag if snapshot.find("tags", tag) else names.get(tag, names.get(text))
     if known is None:
         raise wrong("tags", Reason("no_document", kind="tag", id=tag))
     is_named = known == names.get(text) and known != tag
-    return [known, _time(f"tags: {tag}", moment, zone) if at and not is_named else None]
+    return [known, _time(f"tags: {tag}", timestamp, zone) if at and not is_named else None]
 
 
 def _time(what: str, text: str, zone: ZoneInfo) -> str:
     """A time with an offset; as Excel writes it, without one, the account's local time."""
-    local = csv_cells.local_moment(text)
+    local = csv_cells.local_timestamp(text)
     try:
         if local is not None:
             text = datetime.fromisoformat(local).replace(tzinfo=zone).isoformat()
@@ -241,7 +241,7 @@ def _value(kind: str, text: str) -> Any:
     if kind == "multi_choice":
         return csv_cells.parts(text)
     if kind == "date":
-        return csv_cells.local_moment(text) or text
+        return csv_cells.local_timestamp(text) or text
     return unicodedata.normalize("NFKC", text) if kind == "boolean" else text
 
 

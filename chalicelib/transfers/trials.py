@@ -80,7 +80,7 @@ def names_of(names: Sequence[str], header: Sequence[str]) -> dict[str, str]:
 
 
 def go_on(
-    job: jobs.Head, written: Written, size: int, body: Mapping[str, Any], left: TimeLeft, check: Check
+    job: jobs.JobHeader, written: Written, size: int, body: Mapping[str, Any], left: TimeLeft, check: Check
 ) -> dict[str, Any] | None:
     """Look on at the lines of an upload; where to go on, None: the job has its result. Raises Gone."""
     account, params = get_account(job.account), job.params
@@ -109,7 +109,7 @@ def go_on(
                 return {"place": asdict(part.last), "trial": asdict(trial)}
     jobs.finish_chunk(job, "lines", trial.total)
     jobs.finish(job.account, job.id, trial.result(params["dry_run"]))
-    jobs.set_cut(job, trial.total, 1)
+    jobs.set_chunks(job, trial.total, 1)
     return None
 
 

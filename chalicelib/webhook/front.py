@@ -24,7 +24,7 @@ from chalicelib.shared.errors import (
 )
 from chalicelib.shared.ids import ID_PATTERN
 from chalicelib.shared.metrics import count
-from chalicelib.shared.observability import about, logger, note, observed
+from chalicelib.shared.observability import log_fields, logger, note, observed
 from chalicelib.shared.reasons import Reason
 from chalicelib.webhook import parse
 from chalicelib.webhook.known import Known
@@ -58,7 +58,7 @@ _known = Known()
 def receive(account: str, body: bytes, signature: str | None) -> Answer:
     """Take one webhook request. 200: every event of it is in the inbox; any other: LINE keeps them."""
     named = account if ID_PATTERN.match(account) else "-"
-    with about(account=named):
+    with log_fields(account=named):
         try:
             note(events=_accept(account, body, signature))
             answer = Answer(200)

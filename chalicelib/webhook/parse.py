@@ -105,9 +105,9 @@ def _occurred(raw: dict[str, Any], arrived: datetime) -> datetime:
     """When LINE says that it happened; at its arrival when LINE says nothing that can be."""
     ms = raw.get("timestamp")
     if isinstance(ms, int | float) and not isinstance(ms, bool) and 1 <= ms <= _LAST_MS:
-        said = from_ms(int(ms))
-        if said <= arrived.astimezone(UTC) + _AHEAD:
-            return said
+        sent_at = from_ms(int(ms))
+        if sent_at <= arrived.astimezone(UTC) + _AHEAD:
+            return sent_at
     return arrived.astimezone(UTC)
 
 
@@ -133,11 +133,11 @@ def _bounded(props: dict[str, Any]) -> dict[str, Any]:
     """Props that a queue message and an item can carry: raw content beyond 150 KB is named and left out."""
     if _size(props) <= _MAX_PROPS_BYTES:
         return props
-    cut = {
+    shortened = {
         k: v[:_MAX_TEXT] if isinstance(v, str) else v for k, v in props.items() if k not in {"raw", "params"}
     }
-    trimmed = sorted(k for k, v in props.items() if cut.get(k) != v)
-    return {k: v for k, v in cut.items() if _size(v) <= _MAX_PROPS_BYTES} | {"trimmed": trimmed}
+    trimmed = sorted(k for k, v in props.items() if shortened.get(k) != v)
+    return {k: v for k, v in shortened.items() if _size(v) <= _MAX_PROPS_BYTES} | {"trimmed": trimmed}
 
 
 def _size(value: Any) -> int:

@@ -85,7 +85,7 @@ def test_an_action_can_be_decided_and_carried_out(name: str) -> None:
     """Authored ones apply; what becomes an effect is carried out, by itself or because it speaks."""
     kind = ACTIONS[name]
     assert (kind.model is None) == (kind.apply is None)
-    assert bool(kind.carry_out or kind.speech) is not kind.changes_facts_alone
+    assert bool(kind.carry_out or kind.outgoing) is not kind.changes_facts_alone
     assert kind.begins is None or kind.begins in DOCUMENTS
     assert kind.address is None or kind.address in kind.model.model_fields
     assert set(_named(kind)) <= DOCUMENTS.keys()

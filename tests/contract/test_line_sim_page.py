@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.local.line.app import PAGE, application
-from chalicelib.local.line.door import ROUTES
+from chalicelib.local.line.endpoints import ROUTES
 from chalicelib.local.line.httpd import Application, Request
 from chalicelib.local.line.simulator import Simulator
 

@@ -36,7 +36,7 @@ from linebot.v3.webhook import SignatureValidator, WebhookParser
 
 from chalicelib.local.line import pictures
 from chalicelib.local.line.app import application
-from chalicelib.local.line.door import open_door
+from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Request, Response, Server
 from chalicelib.local.line.simulator import Simulator
 
@@ -101,7 +101,7 @@ class Shop:
         return Response()
 
     def door(self, method: str, path: str, body: Any) -> Response:
-        return open_door(self.sim, Request(method, f"/_sim/{path}", {}, {}, orjson.dumps(body)))
+        return serve(self.sim, Request(method, f"/_sim/{path}", {}, {}, orjson.dumps(body)))
 
     def close(self) -> None:
         self.client.rest_client.pool_manager.clear()

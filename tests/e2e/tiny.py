@@ -55,10 +55,10 @@ def react(event: Any) -> Any:
     held: set[str] = set()
     failed: list[dict[str, str]] = []
     for record in event.to_dict()["Records"]:
-        body, about = json.loads(record["body"]), record["attributes"]
-        receives = int(about["ApproximateReceiveCount"])
-        if about["MessageGroupId"] in held or body.get("fail", 0) >= receives:
-            held.add(about["MessageGroupId"])
+        body, header = json.loads(record["body"]), record["attributes"]
+        receives = int(header["ApproximateReceiveCount"])
+        if header["MessageGroupId"] in held or body.get("fail", 0) >= receives:
+            held.add(header["MessageGroupId"])
             failed.append({"itemIdentifier": record["messageId"]})
             queues.retry_in("inbox", record["receiptHandle"], 1)
         else:

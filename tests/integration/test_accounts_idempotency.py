@@ -13,7 +13,7 @@ from chalicelib.accounts.idempotency import once, once_named
 from chalicelib.accounts.model import Principal
 from chalicelib.gateways import seam
 from chalicelib.shared.errors import Conflict, InvalidInput, LimitReached, RuleViolation
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 from tests.api_client import Api, a_key, an_account, an_api
 
 WHO = Principal("k1", "tests", "admin", None)
@@ -130,14 +130,14 @@ def test_a_refusal_is_an_answer_and_not_now_is_not(cloud: None) -> None:
     """A 4xx is given again; 429 and 5xx leave the key free, so that trying again works."""
 
     def refuse() -> Response:
-        raise RuleViolation(said("no such tag"))
+        raise RuleViolation(quoted("no such tag"))
 
     first = answer(once(a_request(), WHO, refuse))
     assert first[0] == 422
     assert answer(once(a_request(), WHO, Work())) == first
 
     def not_now() -> Response:
-        raise LimitReached(said("later"))
+        raise LimitReached(quoted("later"))
 
     assert answer(once(a_request("key-2"), WHO, not_now))[0] == 429
     assert answer(once(a_request("key-2"), WHO, Work()))[0] == 202
@@ -182,7 +182,7 @@ def test_a_request_that_was_put_off_leaves_its_key_to_another(cloud: None) -> No
 
     def not_now(name: str) -> Response:
         names.append(name)
-        raise LimitReached(said("later"))
+        raise LimitReached(quoted("later"))
 
     def work(name: str) -> Response:
         names.append(name)

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.api import bundles
 from chalicelib.shared.errors import InvalidInput
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 from tests.api_client import an_account, an_api
 from tests.integration.test_api_documents import BASE, SALON, a_catalog
 
@@ -88,7 +88,7 @@ def test_a_bundle_whose_warnings_cannot_be_found_is_not_applied(
     """Whatever goes wrong with them goes wrong before anything is written."""
 
     def broken(*_: Any) -> Any:
-        raise InvalidInput(said("broken"))
+        raise InvalidInput(quoted("broken"))
 
     api = an_api()
     base = an_account(api)

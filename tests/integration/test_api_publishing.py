@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.scenarios import publishing
 from chalicelib.shared.errors import Unavailable
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 from tests.api_client import a_key, an_account, an_api
 
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_published_now_is_told_and_done_later(
     base = an_account(api)
 
     def busy(*_: Any) -> Any:
-        raise Unavailable(said("other writers kept changing the catalog"))
+        raise Unavailable(quoted("other writers kept changing the catalog"))
 
     with monkeypatch.context() as patched:
         patched.setattr(publishing, "_next_version", busy)

@@ -13,7 +13,7 @@ from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.gateways import seam
 from chalicelib.shared.errors import Conflict, NotFound, RuleViolation, TooLarge, Unavailable
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 
 A = "shop"
 
@@ -121,7 +121,7 @@ def test_a_refused_check_changes_nothing(cloud: None) -> None:
 
     def refuse(candidate: Snapshot) -> None:
         assert names(candidate) == {"a": "A2", "b": "B"}
-        raise RuleViolation(said("no"))
+        raise RuleViolation(quoted("no"))
 
     with pytest.raises(RuleViolation):
         a_save(tag("a", "A2"), tag("b", "B"), check=refuse)
@@ -251,7 +251,7 @@ def test_a_check_is_repeated_on_what_the_other_writer_left(cloud: None) -> None:
 
     def needs_a(candidate: Snapshot) -> None:
         if candidate.find("tags", "a") is None:
-            raise RuleViolation(said("there is no tags/a"))
+            raise RuleViolation(quoted("there is no tags/a"))
 
     with seam.guarded(interfere), pytest.raises(RuleViolation):
         a_save(Write("rules", "r", {"tag": "a"}), check=needs_a)

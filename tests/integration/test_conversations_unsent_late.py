@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.privacy import service as forgetting
+from chalicelib.privacy import service as privacy
 from chalicelib.reaction import service
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.reasons import Reason
@@ -65,7 +65,7 @@ def test_a_reaction_that_is_finished_after_the_unsending_asks_before_it_ends(
         send_all()
         service.react(unsent())
     with monkeypatch.context() as cut:
-        cut.setattr(forgetting, "empty_ledger", Dies(forgetting.empty_ledger))
+        cut.setattr(privacy, "empty_ledger", Dies(privacy.empty_ledger))
         with pytest.raises(Unavailable):
             service.react(said())
     service.react(said())

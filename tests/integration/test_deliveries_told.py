@@ -15,7 +15,7 @@ from chalicelib.enrollments.model import Enrollment
 from chalicelib.friends import beside
 from chalicelib.friends import store as friends
 from chalicelib.gateways import line, seam
-from chalicelib.privacy import service as forgetting
+from chalicelib.privacy import service as privacy
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.times import iso
 from chalicelib.timeline import service as activities
@@ -308,7 +308,7 @@ def test_pages_of_the_conversation_hold_lines_of_both_kinds(world: World) -> Non
                 break
         assert joined == whole
     assert not world.counted["dynamodb:GetItem"]
-    assert forgetting.hide_message(SHOP.id, "U1", "m0", iso(START), iso(world.now))
+    assert privacy.hide_message(SHOP.id, "U1", "m0", iso(START), iso(world.now))
     assert "text" not in chat.conversation(SHOP.id, "U1", 50, None)[0][-1]
     assert whole[0] == {
         "direction": "out",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.enrollments import entry as entering
+from chalicelib.enrollments import entry as scenario_entry
 from chalicelib.enrollments import store as enrollments
 from chalicelib.friends import store
 from chalicelib.jobs import service as jobs
@@ -140,7 +140,7 @@ def test_a_date_that_moves_while_the_friend_enters_is_followed(
 ) -> None:
     """The friend is read, the import writes without seeing them in the scenario, then they enter."""
     books(world, "2026-12-20", "e1")
-    fresh, done = entering.fresh, []
+    fresh, done = scenario_entry.fresh, []
 
     def meanwhile(*args: Any) -> Any:
         item = fresh(*args)
@@ -150,7 +150,7 @@ def test_a_date_that_moves_while_the_friend_enters_is_followed(
             import_rows(["u1", "2026-11-24"])
         return item
 
-    monkeypatch.setattr(entering, "fresh", meanwhile)
+    monkeypatch.setattr(scenario_entry, "fresh", meanwhile)
     enroll("u1")
     assert done
     assert due() == "2026-11-23T00:00:00.000Z"

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.accounts.service import get_account
 from chalicelib.enrollments import service, store
 from chalicelib.friends import store as friends
-from chalicelib.privacy import erasure as erasing
+from chalicelib.privacy import erasure
 from chalicelib.reaction import service as reaction
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso
@@ -37,7 +37,7 @@ def world(cloud: None) -> Iterator[World]:
 def erase(world: World) -> str:
     world.now = world.now.replace(microsecond=1000)
     at = iso(world.now)
-    assert erasing.erase(get_account(SHOP), "u1", at)
+    assert erasure.erase(get_account(SHOP), "u1", at)
     return at
 
 

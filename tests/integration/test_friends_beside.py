@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.friends import beside, store
 from chalicelib.gateways import aws, clock
-from chalicelib.privacy import erasure as erasing
+from chalicelib.privacy import erasure
 from chalicelib.segments import audience
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
@@ -34,7 +34,7 @@ def of(user: str) -> dict[str, str]:
 
 def items() -> int:
     pages = aws.client("dynamodb").scan(TableName=settings().table("friends"))["Items"]
-    return sum(beside.stands_there(item) for item in pages)
+    return sum(beside.is_beside(item) for item in pages)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +103,7 @@ def test_an_erasure_takes_them_and_who_comes_back_begins_anew(monkeypatch: pytes
     """Nothing is left; a job that comes late adds nothing that could be seen, and is swept up."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     note("U00", "news", at(hours=2))
-    assert erasing.erase(SHOP, "U00", at(hours=1))
+    assert erasure.erase(SHOP, "U00", at(hours=1))
     assert items() == 0
     note("U00", "late", at(hours=2))
     assert of("U00") == {}
@@ -113,9 +113,9 @@ def test_an_erasure_takes_them_and_who_comes_back_begins_anew(monkeypatch: pytes
     assert store.create_or_update(SHOP.id, SHOP.shards, "U00", tombstone, anew, tombstone["rev"])
     note("U00", "welcome", at(minutes=1))
     assert of("U00") == {"welcome": at(minutes=1)}
-    erasing.finish(SHOP, "U00")
+    erasure.finish(SHOP, "U00")
     found = aws.client("dynamodb").scan(TableName=settings().table("friends"))["Items"]
-    (item,) = (one for one in found if beside.stands_there(one))
+    (item,) = (one for one in found if beside.is_beside(one))
     assert "d:late" not in item
     assert of("U00") == {"welcome": at(minutes=1)}
 
@@ -127,7 +127,7 @@ def test_the_newer_of_two_positions_is_shown() -> None:
     assert store.update_paths(SHOP.id, SHOP.shards, "U00", [(place, entered)])
     second = {"state": "active", "node": "second", "run": 1, "v": 3, "at": at(hours=2)}
     for stand in (second, second | {"node": "late", "v": 2}):
-        beside.note_stand(SHOP.id, SHOP.shards, "U00", "welcome", stand)
+        beside.note_position(SHOP.id, SHOP.shards, "U00", "welcome", stand)
 
     def shown() -> list[dict[str, str]]:
         sheet = store.load(SHOP.id, SHOP.shards, "U00")

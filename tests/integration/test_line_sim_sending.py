@@ -17,7 +17,7 @@ import orjson
 import pytest
 import urllib3
 
-from chalicelib.local.line.door import open_door
+from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Request, Response
 from chalicelib.local.line.simulator import Simulator
 
@@ -41,7 +41,7 @@ class Line:
         self.door("POST", "friends", {"account": "salon", "friends": friends})
 
     def door(self, method: str, path: str, body: Any = None) -> Any:
-        response = open_door(self.sim, request(method, f"/_sim/{path}", body))
+        response = serve(self.sim, request(method, f"/_sim/{path}", body))
         assert response.status == 200, response.body
         return response.body
 
@@ -343,7 +343,7 @@ def test_faults_delay_drop_and_strike_by_chance(line: Line) -> None:
 def test_faults_that_make_no_sense_are_refused(line: Line) -> None:
     """An unknown kind or a rate above 1 is 400 in the door's error shape."""
     for body in ({"telegram": {}}, {"push": {"rate": 2}}, {"push": {"colour": 1}}, {"latency_ms": -1}):
-        response = open_door(line.sim, request("PUT", "/_sim/faults", body))
+        response = serve(line.sim, request("PUT", "/_sim/faults", body))
         assert response.status == 400
         assert response.body["error"]["code"] == "invalid_input"
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from chalicelib.local.line.app import application
-from chalicelib.local.line.door import open_door
+from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Request, Response, Server
 from chalicelib.local.line.simulator import Simulator
 from chalicelib.local.line.webhooks import sign
@@ -60,7 +60,7 @@ def ask(sim: Simulator, method: str, path: str, body: Any = None) -> Response:
     path, _, query = path.partition("?")
     pairs = dict(pair.split("=", 1) for pair in query.split("&")) if query else {}
     raw = b"" if body is None else orjson.dumps(body)
-    return open_door(sim, Request(method, f"/_sim/{path}", pairs, {}, raw))
+    return serve(sim, Request(method, f"/_sim/{path}", pairs, {}, raw))
 
 
 def act(sim: Simulator, user: str, verb: str, body: dict[str, Any] | None = None) -> Response:

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.accounts import friend_tokens
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.gateways import line
-from chalicelib.messages import said
+from chalicelib.messages import sent as sent_messages
 from chalicelib.reaction import service
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.integration.test_reaction_effects import A, Line, a_rule, world
@@ -62,8 +62,8 @@ def test_a_rehearsal_makes_no_token(api: Api, monkeypatch: pytest.MonkeyPatch) -
     nodes = {"m": {"type": "message", "message": "offer"}}
     api.ok("PUT", f"{A}/scenarios/s", {"name": "s", "start": "m", "nodes": nodes})
     start = "2026-12-30T02:00:00Z"
-    spoken = {"at": start, "type": "messaged", "props": {"text": "x", "message_type": "text"}}
-    asked = {"friends": {"user_ids": ["U1"]}, "start": start, "days": 1, "events": [spoken]}
+    sent_by = {"at": start, "type": "messaged", "props": {"text": "x", "message_type": "text"}}
+    asked = {"friends": {"user_ids": ["U1"]}, "start": start, "days": 1, "events": [sent_by]}
     told = a_key(api, "viewer", "shop").ok("POST", f"{A}/scenarios/s/rehearse", asked)
     assert told["messages"] >= 2
 
@@ -98,5 +98,5 @@ def test_live_tokens_are_found_wherever_they_stand() -> None:
         1,
         None,
     ]
-    [gist] = said.kept([{"type": "text", "text": f"https://x/r/s.l?t={token} " + "髪" * 9000}])
+    [gist] = sent_messages.kept([{"type": "text", "text": f"https://x/r/s.l?t={token} " + "髪" * 9000}])
     assert token not in json.dumps(gist)

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, OctKey
 from chalicelib.gateways import clock, seam
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.local.line.app import application
-from chalicelib.local.line.door import open_door
+from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Request, Server
 from chalicelib.local.line.login import oauth as line_login
 from chalicelib.local.line.simulator import Simulator
@@ -45,7 +45,7 @@ class World:
 
     def door(self, method: str, path: str, body: Any = None) -> Any:
         raw = json.dumps(body or {}).encode()
-        answer = open_door(self.sim, Request(method, f"/_sim/{path}", {}, {}, raw))
+        answer = serve(self.sim, Request(method, f"/_sim/{path}", {}, {}, raw))
         assert answer.status < 300, (path, answer.body)
         return answer.body
 

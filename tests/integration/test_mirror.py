@@ -107,7 +107,7 @@ def change(account, chance, number):
         beside.note(account, SHARDS, user, "run-1", at)
     elif which == 5:
         stand = {"v": chance.randrange(1, 99), "run": 1, "node": chance.choice(["n1", "n2"]), "at": at}
-        beside.note_stand(account, SHARDS, user, "welcome", stand)
+        beside.note_position(account, SHARDS, user, "welcome", stand)
     else:
         answers = {"q": {"value": chance.choice(["x", "y"]), "at": at}}
         store.update_paths(account, SHARDS, user, [(("forms", "skin-check"), {"at": at, "answers": answers})])

@@ -47,14 +47,14 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict
     return status, json.loads(capsys.readouterr().out)
 
 
-def bury(queue: str, *bodies: dict[str, Any]) -> None:
+def dead_letter(queue: str, *bodies: dict[str, Any]) -> None:
     for body in bodies:
-        queues.bury(queue, body)
+        queues.dead_letter(queue, body)
 
 
 def test_dead_letters_go_back(account: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Those that the program itself put there too; a dry run counts them, and ``most`` bounds them."""
-    bury("bulk", *({"job": "post", "n": n, "buried": True} for n in range(12)))
+    dead_letter("bulk", *({"job": "post", "n": n, "buried": True} for n in range(12)))
     status, told = said(capsys, "redrive", "--queue", "bulk", "--dry-run")
     assert (status, told["dead_letters"], told["moved"]) == (0, 12, 0)
     assert said(capsys, "redrive", "--queue", "bulk", "--most", "2")[1]["moved"] == 2
@@ -87,7 +87,7 @@ def test_on_aws_sqs_moves_them_itself(account: str) -> None:
             return {"TaskHandle": "t"}
         return call()
 
-    bury("bulk", {"job": "post"})
+    dead_letter("bulk", {"job": "post"})
     with seam.guarded(guard):
         assert carry_out("redrive", {"queue": "bulk"})["moved_by"] == "sqs"
     (task,) = asked

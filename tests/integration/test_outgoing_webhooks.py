@@ -17,7 +17,7 @@ from chalicelib.catalog.service import Write
 from chalicelib.gateways import aws, seam, web
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.privacy import erasure
-from chalicelib.privacy import service as forgetting
+from chalicelib.privacy import service as privacy
 from chalicelib.reaction import service
 from chalicelib.rules import health
 from chalicelib.shared.reasons import Reason
@@ -314,9 +314,7 @@ def test_what_was_unsent_stands_in_no_address(outside: Outside) -> None:
     author({"call_webhook": {"url": url}}, {"notify": {"to": url, "text": "x"}}, staff)
     service.react(an_event(text="ひみつのこと"))
     assert "%E3%81%B2" in json.dumps(effect())
-    assert forgetting.hide_message(
-        "shop", "U1", "m-e1", "2026-01-01T00:00:00.000Z", "2026-11-22T03:00:00.000Z"
-    )
+    assert privacy.hide_message("shop", "U1", "m-e1", "2026-01-01T00:00:00.000Z", "2026-11-22T03:00:00.000Z")
     assert [effect()["url"], effect(index=1)["to"]] == ["https://x.jp/(unsent)"] * 2
     assert effect(index=2)["to"] == staff["notify"]["to"]
     assert "%E3" not in json.dumps(activities.find("shop", "U1", "e1"), default=str)

@@ -166,7 +166,7 @@ def test_an_import_that_waits_for_long_is_told_to_come_again(
     (cut,) = drain("bulk")
     api.ok("DELETE", f"{BASE}/friends/{GONE}?erase=true")
     assert list(objects.keys("imports/"))
-    monkeypatch.setattr(imports, "_CUT_WITHIN", imports._CUT_WITHIN * 0)
+    monkeypatch.setattr(imports, "_SPLIT_WITHIN", imports._SPLIT_WITHIN * 0)
     JOBS["erase"].run({"account": "shop", "user": GONE, "at": iso(clock.now())}, 1)
     assert list(objects.keys("imports/")) == []
     imports.work(cut)

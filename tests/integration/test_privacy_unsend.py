@@ -17,8 +17,8 @@ from chalicelib.deliveries.model import Chunk
 from chalicelib.friends import store
 from chalicelib.gateways import aws, line, objects, queues, seam
 from chalicelib.jobs.kinds import JOBS
-from chalicelib.privacy import erasure as erasing
-from chalicelib.privacy import service as forgetting
+from chalicelib.privacy import erasure
+from chalicelib.privacy import service as privacy
 from chalicelib.reaction import service
 from chalicelib.rules import health
 from chalicelib.shared.errors import Unavailable
@@ -259,7 +259,7 @@ def test_the_ledger_is_emptied_only_when_nothing_can_be_sent_from_it(
     assert f"「{SECRET}」ですね" in pushed
     JOBS["forget_said"].run(delayed[0][0], 1)
     assert SECRET not in everything()
-    assert forgetting.forget_said(delayed[0][0]) is None
+    assert privacy.forget_sent(delayed[0][0]) is None
 
 
 def test_nothing_personal_is_left_of_who_was_erased(api: Api) -> None:
@@ -296,7 +296,7 @@ def test_nothing_personal_is_left_of_who_was_erased(api: Api) -> None:
 def test_what_was_being_worked_on_when_a_friend_was_erased_goes_too(api: Api) -> None:
     """A line written after the erasure is taken by the second look; whoever came back keeps what is new."""
     service.react(said())
-    assert erasing.erase(get_account("shop"), "U1", an_event(minutes=1).at)
+    assert erasure.erase(get_account("shop"), "U1", an_event(minutes=1).at)
     common = {"account": "shop", "user_id": "U1", "type": "messaged", "rules": [], "changes": []}
     activities.put(common | {"event_id": "late", "at": said().at, "props": said().props, "effects": []})
     service.react(an_event("followed", id="back", is_unblocked=False, minutes=2))
@@ -393,7 +393,7 @@ def test_who_erased_is_known_before_anything_is_gone(api: Api, monkeypatch: pyte
     def dies(*_: Any) -> None:
         raise Unavailable(Reason("outage"))
 
-    monkeypatch.setattr(erasing, "finish", dies)
+    monkeypatch.setattr(erasure, "finish", dies)
     api.refused(503, "DELETE", "/v1/accounts/shop/friends/U1?erase=true")
     api.refused(404, "DELETE", "/v1/accounts/shop/friends/U2?erase=true")
     entries = api.ok("GET", "/v1/accounts/shop/audit?action=erase")["items"]

@@ -33,7 +33,7 @@ def send_all() -> list[dict[str, Any]]:
 
 def tell(jobs: list[dict[str, Any]]) -> None:
     for job in jobs:
-        delivery_results.tell(job["account"], job["run"], job["chunk"])
+        delivery_results.report(job["account"], job["run"], job["chunk"])
 
 
 def trouble(api: Api) -> list[tuple[str, int, str]]:

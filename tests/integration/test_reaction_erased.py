@@ -16,7 +16,7 @@ from chalicelib.friends import store
 from chalicelib.gateways import aws, queues
 from chalicelib.jobs import service as jobs
 from chalicelib.jobs.kinds import JOBS
-from chalicelib.privacy import erasure as erasing
+from chalicelib.privacy import erasure
 from chalicelib.reaction import service
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
@@ -43,7 +43,7 @@ def everything() -> str:
 def erase(world: World, minutes: float = 10) -> None:
     """The friend is erased so many minutes after the beginning."""
     world.now = NOW + timedelta(minutes=minutes)
-    assert erasing.erase(get_account("shop"), "U1", iso(world.now))
+    assert erasure.erase(get_account("shop"), "U1", iso(world.now))
 
 
 def times() -> list[str]:
@@ -132,9 +132,9 @@ def test_an_erasure_that_is_cut_off_is_finished(
         if cut_at == "queues":
             cut.setattr(queues, "send", dies)
         else:
-            cut.setattr(erasing, cut_at, dies)
+            cut.setattr(erasure, cut_at, dies)
         with pytest.raises(Crash):
-            erasing.erase(get_account("shop"), "U1", iso(world.now))
+            erasure.erase(get_account("shop"), "U1", iso(world.now))
     assert SECRET in everything()
     if back:
         batch(an_event("followed", id="f2", minutes=20))
@@ -159,7 +159,7 @@ def test_who_came_back_keeps_what_is_new(world: World) -> None:
     world.now = NOW + timedelta(minutes=20)
     batch(an_event("followed", id="f2", minutes=20))
     contents.announce("shop", "U1", "m-new", "image")
-    erasing.finish(get_account("shop"), "U1")
+    erasure.finish(get_account("shop"), "U1")
     assert times() == ["f2"]
     assert [record["message_id"] for record in contents.everything("shop", "U1")] == ["m-new"]
     assert contents.fetch("shop", "U1", "m-old", "image")

@@ -122,7 +122,7 @@ def sends() -> list[dict[str, Any]]:
         deliveries.send_now(body["account"], body["run"], body["chunk"])
     jobs = [body for body in drain("bulk") if body.get("job") == "outcome"]
     for job in jobs:
-        delivery_results.tell(job["account"], job["run"], job["chunk"])
+        delivery_results.report(job["account"], job["run"], job["chunk"])
     return jobs
 
 

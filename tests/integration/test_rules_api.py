@@ -151,7 +151,7 @@ def test_an_event_that_happened_is_not_counted_again(shop: Api) -> None:
     (stage,) = [change for change in happened["changes"] if change["type"] == "stage_changed"]
     asked = {"user_id": "U1", "event": {"event_id": "p1"}}
     told = shop.ok("POST", f"{A}/rules/test", asked)
-    assert told["rules"] == [reasons.told(line) for line in happened["rules"]]
+    assert told["rules"] == [reasons.as_answered(line) for line in happened["rules"]]
     assert [entry["matched"] for entry in told["rules"]] == [True, True]
     assert {change["type"] for change in told["changes"]} == {"unchanged"}
     draft = rule(

@@ -17,7 +17,7 @@ from chalicelib.friends import store
 from chalicelib.gateways import seam
 from chalicelib.heartbeat import workers as heartbeat
 from chalicelib.jobs.kinds import JOBS
-from chalicelib.segments import asking, by_shard, nightly
+from chalicelib.segments import by_shard, mirror_queries, nightly
 from chalicelib.shared import time_left
 from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import iso
@@ -177,7 +177,7 @@ def test_fifths_are_those_of_ntile(counts: dict[int, int]) -> None:
 def test_overlap(api: Api, mirrored: bool) -> None:
     """Each, and each two; the same by the mirror (where there is one) and by walking through all."""
     asked = {"conditions": [VIP, OLD, {"friend": {"status": "blocked"}}]}
-    with patch.object(asking, "count", _count if mirrored else lambda *_: None):
+    with patch.object(mirror_queries, "count", _count if mirrored else lambda *_: None):
         told = api.ok("POST", f"{A}/segments/overlap", asked)
     assert (told["counts"], told["exact"]) == ([5, 4, 1], True)
     assert told["pairs"] == [
@@ -195,7 +195,7 @@ def _count(account: Any, condition: Any, now: datetime) -> int:
     """A mirror's answer: the count of the table."""
     from chalicelib.segments import service
 
-    with patch.object(asking, "count", lambda *_: None):
+    with patch.object(mirror_queries, "count", lambda *_: None):
         return service.count(account.id, condition, now).low
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.deliveries import receipts
 from chalicelib.gateways import seam
-from chalicelib.messages import said
+from chalicelib.messages import sent
 from chalicelib.shared.times import iso
-from chalicelib.timeline import said_once
+from chalicelib.timeline import sent_once
 from chalicelib.timeline import service as activities
 from tests.meter import Meter
 
@@ -98,7 +98,7 @@ def test_a_line_costs_one_write_unit_whatever_was_said(cloud: None) -> None:
     ]
     meter = Meter()
     with seam.guarded(meter.guard):
-        said_once.put("shop", "r1", "a-1", said.kept(FLEX))
+        sent_once.put("shop", "r1", "a-1", sent.kept(FLEX))
         activities.put_all([receipts.line(manifest, outcome) for outcome in outcomes])
     assert meter.writes["activities"] == 50 + 3
     (line,), _ = activities.recent("shop", "U7", 5)

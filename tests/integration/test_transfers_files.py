@@ -135,7 +135,7 @@ def test_a_chunk_reads_as_much_in_a_long_import_as_in_a_short_one(shop: Shop) ->
         params = {"header": ["user_id", "tags"], "fire": False}
         job = jobs.create("shop", "import", by="t", total=chunks, chunks=chunks, params=params)
         for n in range(chunks - 1):
-            jobs.finish_chunk(jobs.head("shop", job), f"{n:06d}", 1)
+            jobs.finish_chunk(jobs.header("shop", job), f"{n:06d}", 1)
         items: dict[str, int] = {}
         with seam.guarded(reads(items)):
             rows = [[chunks, [f"U{chunks}", "vip"]]]
@@ -156,7 +156,7 @@ def test_a_job_counts_each_chunk_once_however_it_is_cut_off(shop: Shop) -> None:
     for after in (False, True):
         for step in range(5):
             job = jobs.create("shop", "import", by="t", total=10, chunks=9, job_id=f"J{step}{after}")
-            head = jobs.head("shop", job)
+            header = jobs.header("shop", job)
             calls: list[str] = []
 
             def guard(
@@ -175,11 +175,11 @@ def test_a_job_counts_each_chunk_once_however_it_is_cut_off(shop: Shop) -> None:
                 wrong = [{"line": n, "message": "first", "user_id": "U1"}] if n % 2 else []
                 try:
                     with seam.guarded(guard):
-                        jobs.finish_chunk(head, f"{n:06d}", 1 + n % 2, wrong)
+                        jobs.finish_chunk(header, f"{n:06d}", 1 + n % 2, wrong)
                 except Crash:
                     pass
-                jobs.finish_chunk(head, f"{n:06d}", 1 + n % 2, wrong)
-                assert jobs.chunk_done(head, f"{n:06d}")
+                jobs.finish_chunk(header, f"{n:06d}", 1 + n % 2, wrong)
+                assert jobs.chunk_done(header, f"{n:06d}")
             body = jobs.get("shop", job).body()
             assert (body["state"], body["done"], body["error_count"]) == ("done", 13, 4)
             assert body["errors"] == [{"line": n, "message": "first"} for n in (1, 3, 5, 7)]
@@ -189,7 +189,7 @@ def test_more_errors_than_an_item_holds_are_counted(shop: Shop) -> None:
     """A chunk whose reasons are long comes to its end all the same; the first of them can be read."""
     job = jobs.create("shop", "import", by="t", total=400, chunks=1)
     wrong = [{"line": n, "message": "長" * 3_000, "message_ja": "い" * 3_000} for n in range(400)]
-    jobs.finish_chunk(jobs.head("shop", job), "000000", 400, wrong)
+    jobs.finish_chunk(jobs.header("shop", job), "000000", 400, wrong)
     body = jobs.get("shop", job).body()
     assert (body["state"], body["done"], body["error_count"]) == ("done", 400, 400)
     assert 50 < len(body["errors"]) < 400
@@ -243,7 +243,7 @@ def test_a_large_export_is_joined_in_parts(shop: Shop, monkeypatch: pytest.Monke
     for shard in range(4):
         part = f"{shard}".encode() * (6 << 20)
         objects.put(f"exports/shop/{job}/{shard:06d}-0000.csv", part, "text/csv")
-        jobs.finish_chunk(jobs.head("shop", job), f"{shard:06d}", 1)
+        jobs.finish_chunk(jobs.header("shop", job), f"{shard:06d}", 1)
     with seam.guarded(guard):
         body = {"job": "export", "account": account.id, "id": job, "shard": 3}
         exports.work(body, segments.audience_test)

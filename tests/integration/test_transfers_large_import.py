@@ -11,7 +11,7 @@ import pytest
 from chalicelib.gateways import objects, seam
 from chalicelib.jobs import service as jobs
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
-from chalicelib.transfers import bins, cutting, imports, uploads
+from chalicelib.transfers import bins, imports, splitting, uploads
 from chalicelib.transfers.beginning import Wish
 from tests import roles
 from tests.api_client import an_account, an_api
@@ -27,7 +27,7 @@ def small_pieces(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     an_account(an_api(), shards=1)
     monkeypatch.setattr(uploads, "AT_ONCE", 100)
     monkeypatch.setattr(bins, "PIECE_BYTES", 400)
-    monkeypatch.setattr(cutting.chunking, "CHUNK_LINES", 10)
+    monkeypatch.setattr(splitting.chunking, "CHUNK_LINES", 10)
 
 
 def started(text: str = TEXT, encoding: str = "utf-8") -> str:
@@ -75,8 +75,8 @@ def assert_cut(job: str) -> None:
             mine = [line for line, cells in copies[0] if cells[0] == user]
             assert mine == sorted(mine)
     assert all(len(names) == 1 for names in homes.values())
-    head = jobs.head("shop", job)
-    assert (head.failure, head.total, head.chunk_count) == (None, 120, len(chunks))
+    header = jobs.header("shop", job)
+    assert (header.failure, header.total, header.chunk_count) == (None, 120, len(chunks))
     assert list(objects.keys("imports/")) == list(objects.keys("uploads/")) == []
 
 
@@ -103,7 +103,7 @@ class Crash(Exception):
 def test_a_crash_anywhere_costs_no_line(after_the_call: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped at any call, before or after it, and delivered again: the same chunks."""
     monkeypatch.setattr(bins, "PIECE_BYTES", 1200)
-    monkeypatch.setattr(cutting.chunking, "CHUNK_LINES", 40)
+    monkeypatch.setattr(splitting.chunking, "CHUNK_LINES", 40)
     crashed, step = True, 0
     while crashed:
         chunks.clear()
@@ -167,4 +167,4 @@ def test_a_missing_piece_ends_the_job() -> None:
         if number == 6:
             objects.delete(f"imports/shop/{job}/0003-0000")
         cut(body, hurried())
-    assert "file is gone" in (jobs.head("shop", job).failure or "")
+    assert "file is gone" in (jobs.header("shop", job).failure or "")

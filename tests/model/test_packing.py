@@ -6,9 +6,9 @@ own; two packers, each of which may take either part, and may have no more time 
 of crashes and of duplicated and lost messages, with the run's watch asking for the parts again.
 
 Steps and code (``broadcasts/plans/packing.py``): ``read`` the next slice from the position on · ``put``
-a chunk if absent (``_cut``) · ``save`` the position and ask again · ``part`` stands · ``look`` at all parts,
-consistent · ``pack`` put-if-absent (``_pack``) · ``empty`` a part's slices (``_empty``): who meets an emptied
-slice stops.
+a chunk if absent (``_pack_part``) · ``save`` the position and ask again · ``part`` stands · ``look`` at all
+parts, consistent · ``pack`` put-if-absent (``_pack``) · ``empty`` a part's slices (``_empty``): who meets an
+emptied slice stops.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def cut_all(sheets: list[dict[str, Any]], judge: Judge, page: int) -> list[Slice
     while not made or key is not None:
         rest = [sheet for sheet in sheets if key is None or sheet["user_id"] > key]
         read, more = rest[:page], len(rest) > page
-        made.append(plan.cut_slice(key, read, read[-1]["user_id"] if more else None, judge))
+        made.append(plan.make_slice(key, read, read[-1]["user_id"] if more else None, judge))
         key = made[-1].next_key
     return made
 

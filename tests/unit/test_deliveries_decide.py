@@ -170,7 +170,7 @@ def test_tally_and_outcomes_agree(
         manifest = {"recipients": users, "skips": skips}
         status = Status("c", "multicast", n, state=state, drop=drop, skipped={"cap": caps} if caps else {})
         total = caps + len(drop) if state == "replaced" else n + caps
-    tally, lines = model.tally(status), model.outcomes(status, manifest)
+    tally, lines = model.tally(status), model.delivery_results(status, manifest)
     assert tally.total() == len(lines) == total
     for (name, reason), count in tally.items():
         assert count == sum(1 for one in lines if (one["status"], one.get("reason")) == (name, reason))

@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.conversations import service
 from chalicelib.deliveries import receipts
-from chalicelib.deliveries.model import Status, outcomes
-from chalicelib.messages.said import MAX_EFFECT
+from chalicelib.deliveries.model import Status, delivery_results
+from chalicelib.messages.sent import MAX_EFFECT
 from chalicelib.sheets.trim import size_of
 from tests.reasons_checked import words
 
@@ -93,7 +93,7 @@ def test_who_was_left_out_from_the_beginning_has_the_moment_of_the_chunk() -> No
     """A chunk of which everybody was skipped never came to an attempt, so its status has no moment."""
     manifest = a_manifest(skips={"U1": "cap"})
     status = Status(chunk="a-0", kind="multicast", n=0, state="skipped", skipped={"cap": 1})
-    (outcome,) = outcomes(status, manifest)
+    (outcome,) = delivery_results(status, manifest)
     told = receipts.line(manifest, outcome)
     assert (told["at"], words(told["effects"][0])) == (manifest["at"], "cap")
 
@@ -119,5 +119,5 @@ def test_a_test_says_so() -> None:
 )
 def test_what_is_told(cause: dict[str, Any], told: bool) -> None:
     """Broadcasts, their tests and scenario steps; a reaction's send stands on its own activity already."""
-    assert receipts.tells(a_manifest(cause=cause)) is told
-    assert not receipts.tells(a_manifest(cause=cause, recipients=[]))
+    assert receipts.has_receipts(a_manifest(cause=cause)) is told
+    assert not receipts.has_receipts(a_manifest(cause=cause, recipients=[]))

@@ -15,7 +15,7 @@ from chalicelib.catalog import yaml_text
 from chalicelib.http.bodies import parse_json
 from chalicelib.http.budget import MAX_COLUMNS, Budget, refuse_over
 from chalicelib.shared.errors import MAX_DETAILS, MAX_SENTENCE, Detail, InvalidInput, TodokuError, TooLarge
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 from chalicelib.transfers.csv_file import CsvFile
 
 SMALL = Budget(bytes=100, depth=3, names=4, values=10)
@@ -164,8 +164,8 @@ def test_tables_have_a_width() -> None:
 
 def test_answers_name_a_hundred_details_and_how_many_more() -> None:
     """However much is wrong, an error stays readable: 100 details, a count, and sentences with an end."""
-    details = [Detail("p" * 5_000, said("m" * 5_000 + "\ud83d"))] * (MAX_DETAILS + 7)
-    error = TodokuError(said("x" * 1_000_000), details).body()["error"]
+    details = [Detail("p" * 5_000, quoted("m" * 5_000 + "\ud83d"))] * (MAX_DETAILS + 7)
+    error = TodokuError(quoted("x" * 1_000_000), details).body()["error"]
     assert len(error["details"]) == MAX_DETAILS + 1
     assert error["details"][-1]["message"] == "and 7 more"
     assert error["details"][-1]["reason"] == {"code": "more_wrong", "params": {"more": 7}}

@@ -23,7 +23,7 @@ from chalicelib.shared.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 
 
 class Step(BaseModel):
@@ -297,7 +297,7 @@ def test_views_answer_or_are_translated() -> None:
 
     safe = answers.http_errors(view)
     assert safe(None).body == {"ok": True}
-    conflict = safe(Conflict(said("stale"), current_revision=7))
+    conflict = safe(Conflict(quoted("stale"), current_revision=7))
     assert conflict.status_code == 409
     assert json.loads(str(conflict.body))["error"] == {
         "code": "conflict",
@@ -322,7 +322,7 @@ def test_views_answer_or_are_translated() -> None:
     ]
     assert [answer.status_code for answer in outages] == [503, 503, 503, 500, 500]
     assert all("secret" not in str(answer.body) for answer in outages)
-    assert safe(Unavailable(said("x"))).status_code == 503
+    assert safe(Unavailable(quoted("x"))).status_code == 503
     assert isinstance(answers.http_errors(lambda: Response(body="x", status_code=202))(), Response)
 
 

@@ -111,14 +111,14 @@ def test_moments_to_come() -> None:
     """Far ahead is refused with its path; ahead is taken with a doubt, unless something is reserved."""
     now = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 
-    def said(kind: str, **ahead: float) -> model.Said:
+    def report(kind: str, **ahead: float) -> model.Report:
         at = (now + timedelta(**ahead)).isoformat()
         return model.read(model.Event, {"event_id": "e", "user_id": "U1", "type": kind, "at": at})
 
     with pytest.raises(InvalidInput) as refused:
-        model.refuse_far_future(said("reserved", days=732), now, "events[3]")
+        model.refuse_far_future(report("reserved", days=732), now, "events[3]")
     assert refused.value.details[0].path == "events[3].at"
     for kind, ahead, doubted in (("custom:x", 9, True), ("reserved", 9, False), ("custom:x", 0.05, False)):
-        event = said(kind, hours=ahead)
+        event = report(kind, hours=ahead)
         model.refuse_far_future(event, now)
         assert bool(model.doubt(event, now)) is doubted

@@ -12,7 +12,7 @@ from chalicelib.messages import bounds, checks, documents, render
 from chalicelib.messages.places import Place
 from chalicelib.messages.text import graphemes, units
 from chalicelib.messages.variables import Scope
-from chalicelib.shared.reasons import speaking
+from chalicelib.shared.reasons import in_language
 from chalicelib.shared.text.template import Expression, parse
 from tests.messages_corpus import BUBBLE, MESSAGE, URL, VALID
 from tests.unit.test_messages_checks import GRADIENT, NOW, SNAPSHOT, TOKYO, changed, paths
@@ -152,7 +152,7 @@ def test_what_may_come_out_empty_is_warned_of() -> None:
     ]
     assert warned(templated('{{ attribute.note | default("") }}さん')[0]) == []
     assert warned(templated('{{ attribute.note | default("様") }}')[0])[:1] == []
-    with speaking("ja"):
+    with in_language("ja"):
         assert warned(empty) == ["空になることがあり、その友だちには送られません"]
 
 

@@ -128,7 +128,7 @@ class Place:
 
 def by_token(effect: dict[str, Any]) -> bool:
     """Whether an effect goes by a reply token: after a crash nobody knows what came of it."""
-    return kind_of(effect["action"]).speech == "reply" and effect.get("via") != "push"
+    return kind_of(effect["action"]).outgoing == "reply" and effect.get("via") != "push"
 
 
 tags = st.sampled_from(["a", "b", "c", "vip"])

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.deliveries.model import SKIP_REASONS, STATUSES
 from chalicelib.shared import errors, reasons
-from chalicelib.shared.reasons import LANGUAGES, MAX_TEXT, Reason, speaking, told
+from chalicelib.shared.reasons import LANGUAGES, MAX_TEXT, Reason, as_answered, in_language
 
 SOURCE = Path(__file__).parents[2] / "chalicelib"
 TABLE = reasons.table()
@@ -104,11 +104,11 @@ def test_whatever_stands_in_it_a_reason_is_kept_and_said(value: Any) -> None:
 def test_the_one_who_asks_chooses_the_language() -> None:
     """English by default; params of a word of ours have a Japanese one."""
     line = {"rule": "r", "why": Reason("no_document", kind="tag", id="vip").kept()}
-    assert told(line)["why"] == "there is no tag vip"
-    assert told(line)["reason"] == {"code": "no_document", "params": {"kind": "tag", "id": "vip"}}
-    with speaking("ja"):
-        assert told(line)["why"] == "タグ「vip」はありません"
-    assert told({"why": None, "n": 1}) == {"n": 1}
+    assert as_answered(line)["why"] == "there is no tag vip"
+    assert as_answered(line)["reason"] == {"code": "no_document", "params": {"kind": "tag", "id": "vip"}}
+    with in_language("ja"):
+        assert as_answered(line)["why"] == "タグ「vip」はありません"
+    assert as_answered({"why": None, "n": 1}) == {"n": 1}
 
 
 def test_what_an_older_version_has_stored_is_read() -> None:

@@ -331,7 +331,7 @@ BODIES = st.fixed_dictionaries({"audience": AUDIENCES, "message": st.sampled_fro
 OPEN_BROADCASTS = st.lists(st.builds(lambda body: OpenBroadcast("b", "scheduled", body), BODIES), max_size=1)
 
 
-def speaks(snapshot: Snapshot) -> set[str]:
+def is_outgoing(snapshot: Snapshot) -> set[str]:
     """By brute force, which rules in force may reach friends: follow every wake-up, by type of event alone
     where a match does not forbid it, until something speaks."""
     rules = {k[1]: d.body for k, d in snapshot.documents.items() if k[0] == "rules" and d.body["enabled"]}
@@ -373,9 +373,9 @@ def test_nothing_an_editor_may_do_changes_what_is_sent(
         document = snapshot.documents.get(key)
         return document and document.body
 
-    assert speaks(old) == speaks(new)
-    live = {("rules", name) for name in speaks(new)} | {("policies", "default"), ("published", "w")}
-    for name in speaks(new):
+    assert is_outgoing(old) == is_outgoing(new)
+    live = {("rules", name) for name in is_outgoing(new)} | {("policies", "default"), ("published", "w")}
+    for name in is_outgoing(new):
         rule = new.documents["rules", name].body
         live |= {
             ("messages", m)
@@ -396,4 +396,4 @@ def test_nothing_an_editor_may_do_changes_what_is_sent(
 def test_who_may_speak_is_found(documents: dict[str, Any]) -> None:
     """The fixed point finds every rule that the search by brute force finds."""
     found = {id_ for kind, id_ in reach.causes(catalog(documents)) if kind == "rules"}
-    assert speaks(catalog(documents)) <= found
+    assert is_outgoing(catalog(documents)) <= found

@@ -14,7 +14,7 @@ from chalice.local import LambdaContext
 
 from chalicelib.shared import metrics
 from chalicelib.shared.batches import each_message
-from chalicelib.shared.observability import about, carried, logger, observed, subject
+from chalicelib.shared.observability import carried, log_fields, logger, observed, subject
 from chalicelib.shared.text.redaction import friend_hash
 
 USER = "U" + "a" * 32
@@ -148,7 +148,7 @@ def test_what_a_message_is_about() -> None:
 
 def test_what_the_work_is_about_ends_with_it(told: pytest.CaptureFixture[str]) -> None:
     """Inside it everything says so, also in threads; outside nothing does."""
-    with about(account="shop", event="e1"), ThreadPoolExecutor(1) as threads:
+    with log_fields(account="shop", event="e1"), ThreadPoolExecutor(1) as threads:
         threads.submit(carried(lambda: logger.warning("inside"))).result()
     logger.warning("outside")
     inside, outside = lines(told)

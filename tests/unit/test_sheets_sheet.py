@@ -102,11 +102,11 @@ def test_changed_paths_turn_one_sheet_into_the_other(sheet, made):
     sets, removes = changed_paths(sheet, after)
     stored = copy.deepcopy(sheet)
     for path, value in sets:
-        owner = stored if len(path) == 1 else stored[path[0]]
-        owner[path[-1]] = value
+        parent = stored if len(path) == 1 else stored[path[0]]
+        parent[path[-1]] = value
     for path in removes:
-        owner = stored if len(path) == 1 else stored[path[0]]
-        del owner[path[-1]]
+        parent = stored if len(path) == 1 else stored[path[0]]
+        del parent[path[-1]]
     assert stored == after
     assert made or (sets, removes) == ([], [])
 

@@ -84,7 +84,7 @@ def _pack(
     chunks = dict(at.parts)
     if number not in chunks:
         try:
-            packed = _cut(run_snapshot, parts[number], left)
+            packed = _pack_part(run_snapshot, parts[number], left)
         except _IsPacked:
             return plan_store.read_plan(account, run)
         if packed is None:
@@ -104,7 +104,7 @@ class _IsPacked(Exception):
     """Somebody else has packed, and begun to empty the slices."""
 
 
-def _cut(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> int | None:
+def _pack_part(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> int | None:
     """Put the chunks of a part that do not stand; how many it has. None: the time was over, and how far it is
     is kept.
     """

@@ -79,7 +79,7 @@ def arm_of(broadcast: str, arms: Sequence[Arm], user: str) -> Arm:
     return arms[-1]
 
 
-def cut_slice(
+def make_slice(
     from_key: str | None, sheets: Sequence[dict[str, Any]], next_key: str | None, by: Judge
 ) -> Slice:
     """Judge sheets, in order, until they are used up or the slice is full.

@@ -213,7 +213,7 @@ def judge_shard(
             run_snapshot.account, shard, at.key, SLICE_SHEETS, needs=by.needs, consistent=True
         )
         sheets = _rest(run_snapshot, sheets)
-        made = _reserve(run_snapshot, by.policy, plan.cut_slice(at.key, sheets, next_key, by.judge))
+        made = _reserve(run_snapshot, by.policy, plan.make_slice(at.key, sheets, next_key, by.judge))
         taken |= made.recipients
         made = plan_store.put_slice(run_snapshot.account, run_snapshot.run, shard, at.number, made)
         taken = _give_back(run_snapshot, by.policy, taken, made)
@@ -255,7 +255,7 @@ def _reserve(run_snapshot: RunSnapshot, policy: policies.Policy, made: Slice) ->
 
 
 def _give_back(
-    run_snapshot: RunSnapshot, policy: policies.Policy, taken: set[str], stands: Slice
+    run_snapshot: RunSnapshot, policy: policies.Policy, taken: set[str], existing: Slice
 ) -> set[str]:
     """Free the places of those whom the slice that stands decided about and does not send to.
 
@@ -263,9 +263,9 @@ def _give_back(
     """
     if not policy.caps:
         return set()
-    decided = {user for user in taken if stands.next_key is None or user <= stands.next_key}
+    decided = {user for user in taken if existing.next_key is None or user <= existing.next_key}
     by_arm: dict[tuple[str, str], list[str]] = {}
-    for user in sorted(decided - stands.recipients):
+    for user in sorted(decided - existing.recipients):
         arm = plan.arm_of(run_snapshot.broadcast, run_snapshot.arms, user)
         by_arm.setdefault((arm.category, arm.goes_at or run_snapshot.now), []).append(user)
     for (category, goes_at), users in by_arm.items():

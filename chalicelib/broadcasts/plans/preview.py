@@ -80,8 +80,8 @@ def preview(broadcast: Broadcast) -> dict[str, Any]:
 
 def _caps_of(run_snapshot: RunSnapshot, tools: planning.Tools) -> set[str]:
     """The attributes of a sheet in which the arms' categories are counted."""
-    moments = {(arm.category, parse_iso(arm.goes_at or run_snapshot.now)) for arm in run_snapshot.arms}
-    return {key for name, at in moments for key, _ in policies.cap_keys(tools.policy, name, at)}
+    timestamps = {(arm.category, parse_iso(arm.goes_at or run_snapshot.now)) for arm in run_snapshot.arms}
+    return {key for name, at in timestamps for key, _ in policies.cap_keys(tools.policy, name, at)}
 
 
 Step = tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]

@@ -55,8 +55,8 @@ def read(body: Mapping[str, Any] | bool | None) -> Limits | None:
 
 def content_of(messages: Sequence[Mapping[str, Any]]) -> str:
     """A short name of what messages say; tokens in their addresses tell whose they are, and say nothing."""
-    said = json.dumps(without_live(list(messages)), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(said.encode()).hexdigest()[:12]
+    text = json.dumps(without_live(list(messages)), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def name_of(token: str) -> str:
@@ -103,7 +103,7 @@ def without(entries: Sequence[Entry], by: str) -> list[Entry]:
 
 
 @dataclass(frozen=True)
-class Told:
+class Received:
     """What a friend was told by others than the delivery at hand: whether the same, and how much."""
 
     same: bool = False
@@ -114,24 +114,26 @@ class Told:
         """Whether one more message is one too many."""
         return self.same or self.in_hour >= limits.per_hour or self.in_day >= limits.per_day
 
-    def __add__(self, other: Told) -> Told:
-        return Told(self.same or other.same, self.in_hour + other.in_hour, self.in_day + other.in_day)
+    def __add__(self, other: Received) -> Received:
+        return Received(self.same or other.same, self.in_hour + other.in_hour, self.in_day + other.in_day)
 
 
-def told(moments: Sequence[tuple[int, bool]], limits: Limits, now: datetime) -> Told:
+def count_received(timestamps: Sequence[tuple[int, bool]], limits: Limits, now: datetime) -> Received:
     """Of messages as ``(moment in ms, whether they say the same)``."""
     window, hour, day = (to_ms(now - span) for span in (limits.window, HOUR, DAY))
-    return Told(
-        any(same and at > window for at, same in moments),
-        sum(at > hour for at, _ in moments),
-        sum(at > day for at, _ in moments),
+    return Received(
+        any(same and at > window for at, same in timestamps),
+        sum(at > hour for at, _ in timestamps),
+        sum(at > day for at, _ in timestamps),
     )
 
 
-def told_by(entries: Sequence[Entry], content: str | None, by: str, limits: Limits, now: datetime) -> Told:
+def counted_in_log(
+    entries: Sequence[Entry], content: str | None, by: str, limits: Limits, now: datetime
+) -> Received:
     """What a log says of the others. ``content`` None: the same may be said again."""
     others = [(entry.at, entry.content == content) for entry in entries if entry.by != by]
-    return told(others, limits, now)
+    return count_received(others, limits, now)
 
 
 # What many were told
@@ -146,7 +148,7 @@ class Claim:
     at: int
     contents: tuple[str, ...]
 
-    def may_say(self, content: str | None) -> bool:
+    def may_send(self, content: str | None) -> bool:
         """Whether it may say this to somebody (``OWN_WORDS``: anything)."""
         if content is None:
             return False
@@ -164,12 +166,12 @@ def claimed(
     at, kept = to_ms(now), [claim for claim in claims if claim.at > to_ms(now - DAY)][-_MOST_CLAIMS:]
     if own is None:
         return [*kept, Claim(broadcast, run, at, (content,))]
-    said = own.contents if content in own.contents else (*own.contents, content)
+    contents = own.contents if content in own.contents else (*own.contents, content)
     if own.at >= to_ms(now - limits.fresh):
-        if said == own.contents:
+        if contents == own.contents:
             return None
         at = own.at
-    renewed = replace(own, at=at, contents=said)
+    renewed = replace(own, at=at, contents=contents)
     if own.at > to_ms(now - limits.window):
         return [renewed if claim.run == run else claim for claim in kept]
     return [*(claim for claim in kept if claim.run != run), renewed]
@@ -185,11 +187,13 @@ def before(claims: Sequence[Claim], run: str) -> list[Claim]:
     return found
 
 
-def matter(claims: Sequence[Claim], content: str | None, alone: Told, limits: Limits, now: datetime) -> bool:
+def matter(
+    claims: Sequence[Claim], content: str | None, alone: Received, limits: Limits, now: datetime
+) -> bool:
     """Whether it has to be looked up who is in these runs, for a friend who was told ``alone`` one by one."""
     if any(
-        claim.may_say(content) and claim.at > to_ms(now - limits.window - limits.fresh) for claim in claims
+        claim.may_send(content) and claim.at > to_ms(now - limits.window - limits.fresh) for claim in claims
     ):
         return True
-    most = told([(claim.at, False) for claim in claims], limits, now)
+    most = count_received([(claim.at, False) for claim in claims], limits, now)
     return (most + alone).is_too_much(limits)

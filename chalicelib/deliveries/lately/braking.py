@@ -19,7 +19,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import decide, model, policies, runs, store
 from chalicelib.deliveries.lately import brake
 from chalicelib.deliveries.lately import store as lately_store
-from chalicelib.deliveries.lately.brake import OWN_WORDS, Claim, Limits, Told
+from chalicelib.deliveries.lately.brake import OWN_WORDS, Claim, Limits, Received
 from chalicelib.deliveries.lately.store import Lately
 from chalicelib.deliveries.model import CAUSES, Control, Status
 from chalicelib.deliveries.sending import chunks
@@ -117,7 +117,7 @@ class _Look:
         after = lately_store.read(self.account)
         if after.rev != lately.rev:
             late = [user for user, is_in in zip(self.users, entered, strict=True) if is_in]
-            hits += [user for user in late if self._is_too_much(user, Told(), after.claims)]
+            hits += [user for user in late if self._is_too_much(user, Received(), after.claims)]
         return hits
 
     def _enter(self, user: str, log: str, lately: Lately) -> bool:
@@ -125,8 +125,8 @@ class _Look:
         while True:
             entries = brake.parse(log)
             if brake.is_fresh(entries, self._by, self.limits, self.now):
-                return not self._is_too_much(user, Told(), lately.claims)
-            alone = brake.told_by(entries, content, self._by, self.limits, self.now)
+                return not self._is_too_much(user, Received(), lately.claims)
+            alone = brake.counted_in_log(entries, content, self._by, self.limits, self.now)
             if self._is_too_much(user, alone, lately.claims):
                 return False
             new = brake.written(brake.entered(entries, content or "-", self._by, self.now))
@@ -141,20 +141,22 @@ class _Look:
         claims = brake.before(self._claim(), self.manifest["run"])
         logs = lately_store.logs(self.account, self._shards, self.users)
         alone = {
-            user: brake.told_by(brake.parse(log), self._contents[user], self._by, self.limits, self.now)
+            user: brake.counted_in_log(
+                brake.parse(log), self._contents[user], self._by, self.limits, self.now
+            )
             for user, log in logs.items()
         }
-        return [user for user in self.users if self._is_too_much(user, alone.get(user, Told()), claims)]
+        return [user for user in self.users if self._is_too_much(user, alone.get(user, Received()), claims)]
 
     def _claim(self) -> Sequence[Claim]:
         broadcast, run = str(self.manifest["cause"].get("broadcast", "")), self.manifest["run"]
         if self.manifest.get("payloads") and not self.manifest.get("repeats"):
-            said = OWN_WORDS
+            content = OWN_WORDS
         else:
-            said = next(iter(self._contents.values()), None) or "-"
+            content = next(iter(self._contents.values()), None) or "-"
         while True:
             lately = lately_store.read(self.account)
-            renewed = brake.claimed(lately.claims, broadcast, run, said, self.limits, self.now)
+            renewed = brake.claimed(lately.claims, broadcast, run, content, self.limits, self.now)
             if renewed is None:
                 return lately.claims
             if lately_store.put_claims(self.account, renewed, lately.rev):
@@ -162,24 +164,26 @@ class _Look:
 
     # what runs have told
 
-    def _is_too_much(self, user: str, alone: Told, claims: Sequence[Claim]) -> bool:
+    def _is_too_much(self, user: str, alone: Received, claims: Sequence[Claim]) -> bool:
         content = self._contents[user]
         if alone.is_too_much(self.limits):
             return True
         if not brake.matter(claims, content, alone, self.limits, self.now):
             return False
-        lines = (self._told_in(claim).get(user) for claim in claims)
-        moments = [(at, content is not None and said == content) for at, said in filter(None, lines)]
-        return (alone + brake.told(moments, self.limits, self.now)).is_too_much(self.limits)
+        lines = (self._sent_in_run(claim).get(user) for claim in claims)
+        timestamps = [(at, content is not None and sent == content) for at, sent in filter(None, lines)]
+        return (alone + brake.count_received(timestamps, self.limits, self.now)).is_too_much(self.limits)
 
-    def _told_in(self, claim: Claim) -> Mapping[str, tuple[int, str]]:
+    def _sent_in_run(self, claim: Claim) -> Mapping[str, tuple[int, str]]:
         with self._lock:  # once for all friends of the chunk
             if claim.run not in self._known:
-                self._known[claim.run] = told_in(self.account, claim, self.users, self.now)
+                self._known[claim.run] = sent_in_run(self.account, claim, self.users, self.now)
         return self._known[claim.run]
 
 
-def told_in(account: str, claim: Claim, users: Sequence[str], now: datetime) -> dict[str, tuple[int, str]]:
+def sent_in_run(
+    account: str, claim: Claim, users: Sequence[str], now: datetime
+) -> dict[str, tuple[int, str]]:
     """Whom of these friends a run tells, has told, or may have: when (ms; still to come: now), and what."""
     found: dict[str, tuple[int, str]] = {}
     chunk_of = CAUSES["broadcasts"].chunks_of(account, claim.broadcast, claim.run, users)
@@ -193,12 +197,12 @@ def told_in(account: str, claim: Claim, users: Sequence[str], now: datetime) -> 
                 continue
             if status.state in {"split", "replaced"}:
                 following.append(f"{name}.1")
-            for line in model.outcomes(status, manifest):
+            for line in model.delivery_results(status, manifest):
                 if line["status"] in {"pending", "accepted", "unknown"}:
                     at = parse_iso(line["at"]) if line.get("at") else now
                     own = manifest.get("payloads")
-                    said = own.get(line["user_id"]) if own else manifest["messages"]
-                    found[line["user_id"]] = (to_ms(at), brake.content_of(said or []))
+                    messages = own.get(line["user_id"]) if own else manifest["messages"]
+                    found[line["user_id"]] = (to_ms(at), brake.content_of(messages or []))
         waiting = following
     wanted = set(users)
     return {user: line for user, line in found.items() if user in wanted}

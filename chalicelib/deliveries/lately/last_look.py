@@ -33,8 +33,8 @@ def left_out(
     waiting = decide.untried(status, manifest)
     if not waiting or not _is_to_be_looked_at(status, manifest, lately, now):
         return None
-    stand = friends.standings(account, accounts.get_account(account).shards, waiting)
-    gone = [user for user in waiting if user in stand and stand[user].gone_at >= manifest["at"]]
+    standings = friends.standings(account, accounts.get_account(account).shards, waiting)
+    gone = [user for user in waiting if user in standings and standings[user].gone_at >= manifest["at"]]
     if gone:
         return "erased", gone
     if manifest["category"] == "internal":
@@ -43,7 +43,7 @@ def left_out(
     out = [
         user
         for user in waiting
-        if user in stand and consent.holds_back(stand[user].sheet, manifest, snapshot)
+        if user in standings and consent.holds_back(standings[user].sheet, manifest, snapshot)
     ]
     return ("opted_out", out) if out else None
 

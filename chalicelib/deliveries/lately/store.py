@@ -43,7 +43,8 @@ def read(account: str) -> Lately:
     answer = aws.client("dynamodb").get_item(TableName=table, Key=place, ConsistentRead=True)
     item = plain_item(answer.get("Item") or {})
     claims = tuple(
-        Claim(broadcast, run, int(at), tuple(said)) for broadcast, run, at, *said in item.get("claims") or ()
+        Claim(broadcast, run, int(at), tuple(contents))
+        for broadcast, run, at, *contents in item.get("claims") or ()
     )
     return Lately(item.get("opted_out_at", ""), claims, int(item.get("rev", 0)))
 
@@ -124,10 +125,13 @@ def note_stops(account: str, cause: str, users: Iterable[str], now: datetime) ->
     sets.append((("expires_at",), _expires(now, HOUR)))
     pk, at = f"{account}#stops#{cause}", now - WITHIN
     _update("metrics", _key(pk, f"{now:%Y-%m-%dT%H:%M}"), sets, [])
-    keys = [_key(pk, f"{moment:%Y-%m-%dT%H:%M}") for moment in (at, now)]
+    keys = [_key(pk, f"{timestamp:%Y-%m-%dT%H:%M}") for timestamp in (at, now)]
     items = [plain_item(item) for item in batch_get("metrics", keys)]
     hashes = {
-        name for item in items for name, moment in item.items() if name[:2] == "u:" and moment > to_ms(at)
+        name
+        for item in items
+        for name, timestamp in item.items()
+        if name[:2] == "u:" and timestamp > to_ms(at)
     }
     return len(hashes)
 

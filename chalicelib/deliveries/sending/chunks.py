@@ -62,7 +62,7 @@ def _follow(
     if not store.put_status(account, run, status):
         status = store.read(account, run, [status.chunk])[1][status.chunk]
     if not status.is_open:
-        if send and not status.attempts and receipts.tells(manifest):
+        if send and not status.attempts and receipts.has_receipts(manifest):
             feed(account, run, status.chunk)  # nobody is left to send to: the send worker has that told
         return
     if watch:
@@ -197,8 +197,8 @@ def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -
     """
     if users := list(users):
         leave_logs(account, manifest, users)
-        policy, moments = policies.current(account), (_reserved_at(manifest), clock.now())
-        policies.give_back(account, policy, manifest["category"], users, manifest["token"], *moments)
+        policy, timestamps = policies.current(account), (_reserved_at(manifest), clock.now())
+        policies.give_back(account, policy, manifest["category"], users, manifest["token"], *timestamps)
 
 
 def leave_logs(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -> None:

@@ -59,9 +59,7 @@ def _attempt(account: str, run: str, status: Status, control: Control, now: date
         raise RuntimeError(f"chunk {account}/{run}/{status.chunk} has a status and no manifest")
     if control.state == "paused" and control.until:
         runs.resume(account, run, until=control.until)
-    if manifest["category"] not in policies.EXEMPT and not _is_a_good_moment(
-        account, run, status, manifest, now
-    ):
+    if manifest["category"] not in policies.EXEMPT and not _may_send_now(account, run, status, manifest, now):
         return
     lately = lately_store.read(account)
     if left_out := last_look.left_out(account, status, manifest, lately, now):
@@ -85,9 +83,7 @@ def _attempt(account: str, run: str, status: Status, control: Control, now: date
         multicast.send(attempt)
 
 
-def _is_a_good_moment(
-    account: str, run: str, status: Status, manifest: dict[str, Any], now: datetime
-) -> bool:
+def _may_send_now(account: str, run: str, status: Status, manifest: dict[str, Any], now: datetime) -> bool:
     ruling = policies.decide(policies.current(account), manifest["category"], now)
     if ruling.kind == "go":
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from chalicelib.local.line.door import open_door
+from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Application, Request, Response, error
 from chalicelib.local.line.login import account_link, oauth
 from chalicelib.local.line.simulator import Simulator
@@ -36,12 +36,12 @@ def application(sim: Simulator) -> Application:
         try:
             if request.path.startswith(("/v2/", "/v3/", "/bot/")):
                 return sim.answer(request)
-            if (said := oauth.answer(sim, request)) is not None:
-                return said
+            if (response := oauth.answer(sim, request)) is not None:
+                return response
             if request.path == account_link.DIALOG:
                 return account_link.dialog(sim, request)
             if request.path.startswith("/_sim/"):
-                return open_door(sim, request)
+                return serve(sim, request)
             return _page(request)
         except Exception:  # noqa: BLE001 (a simulator that dies of one request helps nobody)
             traceback.print_exc()

@@ -29,10 +29,10 @@ class Hub:
             pages = list(self._pages.values())
         if not pages:
             return
-        told = set(users)
+        reached = set(users)
         for phones, waiting in pages:
             for on_account, user in phones:
-                if on_account == account and user in told:
+                if on_account == account and user in reached:
                     waiting.put(_frame(news | {"account": account, "user_id": user}))
 
     def stream(self, phones: frozenset[tuple[str, str]]) -> Iterator[bytes]:

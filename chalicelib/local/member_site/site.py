@@ -151,8 +151,8 @@ class Site:
         options = "".join(
             f"<option {'selected' if rank == shown['rank'] else ''}>{rank}</option>" for rank in RANKS
         )
-        said = request.query.get("error")
-        note = f"<p>連携できませんでした（{html.escape(said)}）</p>" if said else ""
+        error = request.query.get("error")
+        note = f"<p>連携できませんでした（{html.escape(error)}）</p>" if error else ""
         if request.query.get("linked"):
             note = "<p>LINE と連携しました。</p>"
         body = f"""{note}<p>{html.escape(member)} さん・ランク {html.escape(shown["rank"] or "なし")}</p>
@@ -257,9 +257,9 @@ class Site:
 
     def liff(self, _request: Request) -> Response:
         """The LIFF app's page: its script sends the ID token on."""
-        door = html.escape(f"{self.api_url}/link/{ACCOUNT}/liff")
+        endpoint = html.escape(f"{self.api_url}/link/{ACCOUNT}/liff")
         return self._page(
-            "LINE と連携", f'<p id="said" data-door="{door}">…</p><script src="/liff.js"></script>'
+            "LINE と連携", f'<p id="said" data-door="{endpoint}">…</p><script src="/liff.js"></script>'
         )
 
     def script(self, _request: Request) -> Response:

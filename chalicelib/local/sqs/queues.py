@@ -285,7 +285,7 @@ class Queues:
         answers: list[Message] = []
         while len(answers) < limit and (taken := queue.order.take(now_ms, limit - len(answers))):
             for message in taken:
-                if self._bury(queue, message):
+                if self._dead_letter(queue, message):
                     continue
                 message.receives += 1
                 message.first_received_ms = message.first_received_ms or now_ms
@@ -298,7 +298,7 @@ class Queues:
                 self._store.mark_received(answers)
         return answers
 
-    def _bury(self, queue: Queue, message: Message) -> bool:
+    def _dead_letter(self, queue: Queue, message: Message) -> bool:
         """Move a message that was received too often to the dead letters."""
         redrive = queue.redrive if message.receives else None
         if redrive is None or message.receives < redrive[1] or redrive[0] not in self._queues:

@@ -220,14 +220,14 @@ class Sqs:
         return {}
 
     def _change_visibility_batch(self, body: dict[str, Any], alive: Callable[[], bool]) -> dict[str, Any]:
-        outcomes: list[tuple[str, SqsError | None]] = []
+        results: list[tuple[str, SqsError | None]] = []
         for item in self._batch(body):
             try:
                 self._change_visibility({**item, "QueueUrl": body["QueueUrl"]}, alive)
-                outcomes.append((item["Id"], None))
+                results.append((item["Id"], None))
             except SqsError as error:
-                outcomes.append((item["Id"], error))
-        return _batch_answer(outcomes)
+                results.append((item["Id"], error))
+        return _batch_answer(results)
 
     # -- shapes
 
@@ -321,8 +321,8 @@ def _failure(entry_id: str, error: SqsError) -> dict[str, Any]:
     return {"Id": entry_id, "SenderFault": True, "Code": error.code, "Message": error.message}
 
 
-def _batch_answer(outcomes: list[tuple[str, SqsError | None]]) -> dict[str, Any]:
+def _batch_answer(results: list[tuple[str, SqsError | None]]) -> dict[str, Any]:
     return {
-        "Successful": [{"Id": entry_id} for entry_id, error in outcomes if error is None],
-        "Failed": [_failure(entry_id, error) for entry_id, error in outcomes if error is not None],
+        "Successful": [{"Id": entry_id} for entry_id, error in results if error is None],
+        "Failed": [_failure(entry_id, error) for entry_id, error in results if error is not None],
     }

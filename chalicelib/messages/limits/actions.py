@@ -46,10 +46,10 @@ def check_action(node: Node, place: Place) -> None:
     """The action under ``node`` works where it stands."""
     kind = node.value.get("type")
     if kind == "richmenuswitch":
-        node.say("type", Reason("rich_menus_only"))
+        node.report("type", Reason("rich_menus_only"))
         return
     if kind in _QUICK_REPLY_ONLY and not place.quick_reply:
-        node.say("type", Reason("quick_replies_only", action=str(kind)))
+        node.report("type", Reason("quick_replies_only", action=str(kind)))
         return
     chosen = node.choice("type", [*_CHECKS, *_QUICK_REPLY_ONLY], required=True)
     if chosen is None:
@@ -64,11 +64,11 @@ def _postback(node: Node, _place: Place) -> None:
     node.text("displayText", 300, count=graphemes)
     node.text("text", 300, count=graphemes)
     if node.has("displayText") and node.has("text"):
-        node.say("text", Reason("beside_display_text"))
+        node.report("text", Reason("beside_display_text"))
     option = node.choice("inputOption", _INPUT_OPTIONS)
     node.text("fillInText", 300, count=graphemes)
     if node.has("fillInText") and option != "openKeyboard":
-        node.say("fillInText", Reason("needs_open_keyboard"))
+        node.report("fillInText", Reason("needs_open_keyboard"))
 
 
 def _message(node: Node, _place: Place) -> None:
@@ -81,7 +81,7 @@ def _uri(node: Node, place: Place) -> None:
     if other is None:
         return
     if place.quick_reply:
-        node.say("altUri", Reason("not_in_quick_replies"))
+        node.report("altUri", Reason("not_in_quick_replies"))
     other.url("desktop", URI_LENGTH, URI_SCHEMES)
 
 
@@ -96,11 +96,11 @@ def _datetimepicker(node: Node, _place: Place) -> None:
         if value is None or is_open(value):
             continue
         if not _can_be_picked(mode, value):
-            node.say(key, Reason("not_a_moment", kind=mode, example=_EXAMPLES[mode]))
+            node.report(key, Reason("not_a_moment", kind=mode, example=_EXAMPLES[mode]))
         else:
             bounds[key] = value.upper()
     if "max" in bounds and bounds["max"] <= bounds.get("min", ""):
-        node.say("max", Reason("later_than_min"))
+        node.report("max", Reason("later_than_min"))
 
 
 def _can_be_picked(mode: str, value: str) -> bool:

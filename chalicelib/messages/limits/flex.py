@@ -79,7 +79,7 @@ def check_flex(node: Node) -> None:
         _check_carousel(contents)
     animated = _count_animated(contents.value) if contents else 0
     if animated > _MOST_ANIMATED:
-        node.say("contents", Reason("line_animated", has=animated, most=_MOST_ANIMATED))
+        node.report("contents", Reason("line_animated", has=animated, most=_MOST_ANIMATED))
 
 
 def _count_animated(contents: Any) -> int:
@@ -103,13 +103,13 @@ def _check_carousel(node: Node) -> None:
         _check_bubble(bubble, in_carousel=True)
         sizes = [one.value.get("size", "mega") for one in (bubbles[0], bubble)]
         if sizes[0] != sizes[1] and not any(map(is_open, sizes)):
-            bubble.say("size", Reason("bubbles_one_size"))
+            bubble.report("size", Reason("bubbles_one_size"))
 
 
 def _check_size(node: Node, most: int, kind: str) -> None:
     size = len(json.dumps(node.value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     if size > most:
-        node.say("", Reason("line_bytes", size=f"{size:,}", most=f"{most:,}", kind=kind))
+        node.report("", Reason("line_bytes", size=f"{size:,}", most=f"{most:,}", kind=kind))
 
 
 def _check_bubble(node: Node, *, in_carousel: bool) -> None:
@@ -117,7 +117,7 @@ def _check_bubble(node: Node, *, in_carousel: bool) -> None:
     node.choice("direction", ["ltr", "rtl"])
     parts = [key for key in ("header", "hero", "body", "footer") if node.has(key)]
     if not parts:
-        node.say("", Reason("bubble_parts"))
+        node.report("", Reason("bubble_parts"))
     for key in parts:
         block = node.child(key)
         if block is None:
@@ -126,7 +126,7 @@ def _check_bubble(node: Node, *, in_carousel: bool) -> None:
         kind = block.value.get("type")
         small = size is not None and size not in _VIDEO_SIZES
         if kind == "video" and (in_carousel or small):
-            block.say("type", Reason("video_place"))
+            block.report("type", Reason("video_place"))
         _check_component(block, "hero", allowed)
     _check_tap(node)
     styles = node.child("styles")
@@ -253,6 +253,6 @@ def _check_ratio(node: Node) -> None:
         return
     ratio = _RATIO.fullmatch(value)
     if not ratio or not (1 <= float(ratio[1]) <= 100_000 and 1 <= float(ratio[2]) <= 100_000):
-        node.say("aspectRatio", Reason("ratio_form"))
+        node.report("aspectRatio", Reason("ratio_form"))
     elif float(ratio[2]) > 3 * float(ratio[1]):
-        node.say("aspectRatio", Reason("ratio_high"))
+        node.report("aspectRatio", Reason("ratio_high"))

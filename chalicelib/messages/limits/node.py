@@ -63,7 +63,7 @@ class Node:
         """The path of a property."""
         return f"{self.path}.{key}"
 
-    def say(self, key: str, reason: Reason) -> None:
+    def report(self, key: str, reason: Reason) -> None:
         """Note a problem with a property."""
         self.found.append(Detail(self.at(key) if key else self.path, reason))
 
@@ -81,15 +81,15 @@ class Node:
         if value is _MISSING:
             return None
         if not isinstance(value, str):
-            self.say(key, Reason("must_be_a_text"))
+            self.report(key, Reason("must_be_a_text"))
             return None
         templated = is_open(value)
         if not value and (not templated or value.empty):  # type: ignore[attr-defined]
-            self.say(key, EMPTY)
+            self.report(key, EMPTY)
         elif most is not None and (has := count(value)) > most:
-            self.say(key, Reason("line_characters", has=has, most=most))
+            self.report(key, Reason("line_characters", has=has, most=most))
         elif pattern and not templated and not pattern.fullmatch(value):
-            self.say(key, Reason("consists_of", pattern=pattern.pattern))
+            self.report(key, Reason("consists_of", pattern=pattern.pattern))
         text: str = value
         return text
 
@@ -104,13 +104,13 @@ class Node:
         if value.startswith(_ours()):
             return
         if not scheme or scheme[1].lower() not in schemes:
-            self.say(key, Reason("address_schemes", schemes=" or ".join(f"{s}:" for s in schemes)))
+            self.report(key, Reason("address_schemes", schemes=" or ".join(f"{s}:" for s in schemes)))
         elif _NOT_IN_URL.search(value):
-            self.say(key, Reason("address_percent"))
+            self.report(key, Reason("address_percent"))
         elif "\\" in value or _USER.match(value):
-            self.say(key, Reason("address_no_user"))
+            self.report(key, Reason("address_no_user"))
         elif not is_open(value) and not scheme[2].strip("/"):
-            self.say(key, Reason("address_no_place"))
+            self.report(key, Reason("address_no_place"))
 
     def choice(self, key: str, allowed: Collection[str], *, required: bool = False) -> str | None:
         """The property is one of the words. None also when a variable decides; ``type`` may not be one."""
@@ -122,7 +122,7 @@ class Node:
             or value not in allowed
             or (isinstance(value, TemplatedText) and key == "type")
         ):
-            self.say(key, Reason("must_be_one_of", choices=list(allowed)))
+            self.report(key, Reason("must_be_one_of", choices=list(allowed)))
             return None
         return value
 
@@ -141,7 +141,7 @@ class Node:
             return None
         if not isinstance(value, str) or not (value in words or pattern.fullmatch(value)):
             worded = Reason("form_or_word", words=list(words), what=what)
-            self.say(key, worded if words else Reason("form", what=what))
+            self.report(key, worded if words else Reason("form", what=what))
             return None
         return value
 
@@ -166,12 +166,12 @@ class Node:
             isinstance(value, float) and (not whole or value.is_integer())  # 1.0 is whole in JSON
         )
         if isinstance(value, bool) or not fits:
-            self.say(key, Reason("must_be_whole" if whole else "must_be_number"))
+            self.report(key, Reason("must_be_whole" if whole else "must_be_number"))
             return None
         number: Any = value
         if not (number >= least and (most is None or number <= most)):
             range_ = Reason("at_least", least=least)
-            self.say(key, range_ if most is None else Reason("at_least_at_most", least=least, most=most))
+            self.report(key, range_ if most is None else Reason("at_least_at_most", least=least, most=most))
             return None
         return float(number)
 
@@ -179,7 +179,7 @@ class Node:
         """The property is true or false."""
         value = self._given(key, required=False)
         if value is not _MISSING and not isinstance(value, bool):
-            self.say(key, Reason("must_be_boolean"))
+            self.report(key, Reason("must_be_boolean"))
 
     def child(self, key: str, *, required: bool = False) -> Node | None:
         """The object under a property."""
@@ -187,7 +187,7 @@ class Node:
         if value is _MISSING:
             return None
         if not isinstance(value, dict):
-            self.say(key, Reason("must_be_object"))
+            self.report(key, Reason("must_be_object"))
             return None
         return Node(value, self.at(key), self.found)
 
@@ -197,24 +197,24 @@ class Node:
         if value is _MISSING:
             return
         if not isinstance(value, list):
-            self.say(key, Reason("must_be_list"))
+            self.report(key, Reason("must_be_list"))
             return
         if len(value) < least:
-            self.say(key, Reason("needs_at_least", least=least))
+            self.report(key, Reason("needs_at_least", least=least))
         elif most is not None and len(value) > most:
-            self.say(key, Reason("line_count", has=len(value), most=most))
+            self.report(key, Reason("line_count", has=len(value), most=most))
         for n, item in enumerate(value[:200]):
             if isinstance(item, dict):
                 yield Node(item, f"{self.at(key)}[{n}]", self.found)
             else:
-                self.say(f"{key}[{n}]", Reason("must_be_object"))
+                self.report(f"{key}[{n}]", Reason("must_be_object"))
 
     def _given(self, key: str, required: bool) -> Any:
         value = self.value.get(key)
         if value is not None:
             return value
         if key in self.value:
-            self.say(key, Reason("is_null"))
+            self.report(key, Reason("is_null"))
         elif required:
-            self.say(key, Reason("is_required"))
+            self.report(key, Reason("is_required"))
         return _MISSING

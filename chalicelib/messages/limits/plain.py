@@ -32,7 +32,7 @@ def check_common(node: Node) -> None:
     if sender:
         name = sender.text("name", 20)
         if name and _LINES_OWN_NAME.search(name):
-            sender.say("name", Reason("lines_own_name"))
+            sender.report("name", Reason("lines_own_name"))
         sender.url("iconUrl")
 
 
@@ -47,9 +47,9 @@ def check_text(node: Node) -> None:
         emoji.text("emojiId", None, required=True)
         known = text is not None and index is not None and not isinstance(text, TemplatedText)
         if known and _unit_at(str(text), int(index or 0)) != "$":
-            emoji.say("index", Reason("emoji_no_dollar", index=int(index or 0)))
+            emoji.report("index", Reason("emoji_no_dollar", index=int(index or 0)))
         elif index is not None and index in taken:
-            emoji.say("index", Reason("emoji_taken", index=int(index)))
+            emoji.report("index", Reason("emoji_taken", index=int(index)))
         taken |= {index} if index is not None else set()
 
 
@@ -62,7 +62,7 @@ def check_text_v2(node: Node) -> None:
     if given:
         names = set(given.value)
         if len(names) > 100:
-            node.say("substitution", Reason("line_entries", has=len(names), most=100))
+            node.report("substitution", Reason("line_entries", has=len(names), most=100))
         for name in sorted(names)[:100]:
             _check_substitution(given, name)
     if text is not None:
@@ -117,7 +117,7 @@ def _unit_at(text: str, index: int) -> str | None:
 
 def _check_substitution(given: Node, name: str) -> None:
     if not _SUBSTITUTION.fullmatch(name):
-        given.say(name[:40], Reason("substitution_name"))
+        given.report(name[:40], Reason("substitution_name"))
         return
     value = given.child(name, required=True)
     kind = value.choice("type", ["mention", "emoji"], required=True) if value else None
@@ -136,14 +136,14 @@ def _check_placeholders(node: Node, text: str, names: set[str], given: dict[str,
             continue
         name = token[1]
         if name is None:
-            node.say("text", Reason("single_brace", brace=token[0]))
+            node.report("text", Reason("single_brace", brace=token[0]))
             return
         if name not in names:
-            node.say("text", Reason("no_substitution", name=name[:40]))
+            node.report("text", Reason("no_substitution", name=name[:40]))
             return
         kind = given[name].get("type") if isinstance(given[name], dict) else None
         if isinstance(kind, str) and kind in used:
             used[kind] += 1
     for kind, count in used.items():
         if count > 20:
-            node.say("text", Reason("line_marks", has=count, kind=kind, most=20))
+            node.report("text", Reason("line_marks", has=count, kind=kind, most=20))

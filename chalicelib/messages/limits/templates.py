@@ -72,7 +72,7 @@ _CHECKS: dict[str, Callable[[Node], None]] = {
 def _same(columns: list[Node], key: str, trait: Callable[[Node], object], why: Reason) -> None:
     for column in columns[1:]:
         if trait(column) != trait(columns[0]):
-            column.say(key, why)
+            column.report(key, why)
 
 
 def _count_of_actions(column: Node) -> int:

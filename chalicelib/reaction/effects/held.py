@@ -64,12 +64,12 @@ def over(entries: Sequence[timers.Entry]) -> list[bool]:
 
 
 def _is_over(entry: timers.Entry) -> bool:
-    owner = accounts.find_account(entry.account)
-    if owner is None:
+    account = accounts.find_account(entry.account)
+    if account is None:
         return True
     of, user = entry.body, entry.body["user_id"]
-    sheet = friends.load(owner.id, owner.shards, user)
-    activity = activities.find(owner.id, user, of["event_id"])
+    sheet = friends.load(account.id, account.shards, user)
+    activity = activities.find(account.id, user, of["event_id"])
     if activity is None:
         return of["event_id"] not in ((sheet or {}).get("pending") or {})
     _, effect = _find(activity, of)
@@ -126,16 +126,16 @@ def _end(event: FriendEvent, account: Account, program: Program) -> None:
         return None
     context = EffectContext(account, _event_of(activity), sheet, program)
     if effect["status"] == "held":
-        told = _judge(context, effect)
-        if not activities.correct_effect(account.id, user, of["event_id"], place, "held", told):
+        result = _judge(context, effect)
+        if not activities.correct_effect(account.id, user, of["event_id"], place, "held", result):
             raise Unavailable(Reason("judged_elsewhere"))
-        if told["status"] != "releasing":
-            return _settled(context, effect | told)
-    told = _release(context, effect)
-    activities.correct_effect(account.id, user, of["event_id"], place, "releasing", told)
-    _settled(context, effect | told)
+        if result["status"] != "releasing":
+            return _settled(context, effect | result)
+    result = _release(context, effect)
+    activities.correct_effect(account.id, user, of["event_id"], place, "releasing", result)
+    _settled(context, effect | result)
     # Whoever sent it may have had something to tell before the effect could be told.
-    return delivery_results.tell(account.id, run_id(account.id, user, of["event_id"], effect), "0")
+    return delivery_results.report(account.id, run_id(account.id, user, of["event_id"], effect), "0")
 
 
 def _event_of(activity: Mapping[str, Any]) -> FriendEvent:
@@ -163,13 +163,13 @@ def _release(context: EffectContext, effect: dict[str, Any]) -> dict[str, Any]:
     try:
         if "question" in effect:
             effect["messages"] = _question(context, effect)
-        status, why = outgoing_messages.say(context, effect)
+        status, why = outgoing_messages.send_now(context, effect)
     except (TodokuError, render.Unrenderable, LookupError) as error:
         if isinstance(error, TodokuError) and error.status in {429, 503}:
             raise
         return {"status": "failed", "why": reason_of(error).kept()}
-    told = why.kept() if why else None
-    return {"status": status, "why": told, "messages": effect.get("messages"), "said_at": iso(clock.now())}
+    result = why.kept() if why else None
+    return {"status": status, "why": result, "messages": effect.get("messages"), "said_at": iso(clock.now())}
 
 
 def _question(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from chalicelib.deliveries.sending import reply as replies
 from chalicelib.forms import pending_question
 from chalicelib.gateways import clock, line
 from chalicelib.members import account_link
-from chalicelib.messages import render, said, together
+from chalicelib.messages import render, sent, together
 from chalicelib.outgoing.webhooks import post
 from chalicelib.reaction.effects import holding
 from chalicelib.reaction.effects.context import EffectContext
@@ -58,7 +58,7 @@ def reply(context: EffectContext, effects: list[dict[str, Any]]) -> None:
     messages = [message for part in parts for message in part]
     outcome = replies.reply(event.account_id, event.event_id, effects[0]["rule"], token, messages)
     for effect, part, missing in zip(effects, parts, left_out, strict=True):
-        effect["messages"] = said.kept(part)
+        effect["messages"] = sent.kept(part)
         _note_left_out(effect, missing)
         if outcome.status == "invalid_token" and effect.get("push_fallback"):
             effect["via"] = "push"  # stays pending: LINE sent nothing, so a push takes its place
@@ -80,19 +80,19 @@ def show_loading(context: EffectContext, effects: list[dict[str, Any]]) -> None:
 
     Nothing waits for it and nothing fails by it; ``loading`` of the effect says what came of it.
     """
-    asking = [e for e in effects if e["status"] == "pending" and isinstance(e.get("loading"), int)]
-    if not asking or not context.first or context.event.reply_token is None:
+    loading = [e for e in effects if e["status"] == "pending" and isinstance(e.get("loading"), int)]
+    if not loading or not context.first or context.event.reply_token is None:
         return
     try:
         token = accounts.line_credentials(context.account.id)["channel_access_token"]
-        seconds = max(int(effect["loading"]) for effect in asking)
+        seconds = max(int(effect["loading"]) for effect in loading)
         status = line.show_loading(token, context.event.user_id, seconds).status
         shown = 200 <= status < 300
         outcome = Reason("loading_shown") if shown else Reason("loading_refused", status=status)
     except Exception as error:  # noqa: BLE001 (an ornament: the reaction goes on)
         logger.warning("the loading indicator is not shown", exc_info=True)
         outcome = Reason("loading_failed", error=type(error).__name__)
-    for effect in asking:
+    for effect in loading:
         effect["loading"] = outcome.kept()
 
 
@@ -101,14 +101,14 @@ def send(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | 
     asked = pending_question.of(effect)
     if asked is not None and not (context.sheet.get("asking") or {}).get("held"):
         pending_question.hold(context.account, context.event.user_id, asked)
-    return holding.put_off(context, effect) or say(context, effect)
+    return holding.put_off(context, effect) or send_now(context, effect)
 
 
-def say(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def send_now(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
     """One chunk for the friend. Its manifest, once written, is what is sent, whatever changes later."""
     run, user = _run(context, effect), context.event.user_id
     try:
-        messages = context.payloads.get(effect_key(effect)) or _said(context, effect)
+        messages = context.payloads.get(effect_key(effect)) or _messages_of(context, effect)
         messages = account_link.filled(context.account, user, effect, messages)
     except (TodokuError, render.Unrenderable, LookupError):
         manifest = deliveries.read_manifest(context.account.id, run, "0")
@@ -132,7 +132,7 @@ def _run(context: EffectContext, effect: Mapping[str, Any]) -> str:
     return run_id(event.account_id, event.user_id, event.event_id, effect)
 
 
-def _said(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _messages_of(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a staff member wrote, what a form asks, or a message document rendered now.
 
     Raises LookupError when the former is only in the event's own message (it was too large to keep).
@@ -194,7 +194,7 @@ def _push(
     )
     manifest = deliveries.put_chunk(chunk, watch=True)
     if to == event.user_id:
-        effect["messages"] = said.kept((manifest.get("payloads") or {}).get(to) or messages)
+        effect["messages"] = sent.kept((manifest.get("payloads") or {}).get(to) or messages)
         _note_left_out(effect, together.left_out(messages))
     refused = (manifest.get("skips") or {}).get(to)
     return ("skipped", Reason.of(refused)) if refused else ("done", None)

@@ -15,7 +15,7 @@ from chalicelib.shared.reasons import Reason
 def is_answer(effect: Mapping[str, Any]) -> bool:
     """Whether an effect is open and goes by the reply token."""
     is_open = effect["status"] == "pending" and effect.get("via") != "push"
-    return bool(is_open and kind_of(effect["action"]).speech == "reply")
+    return bool(is_open and kind_of(effect["action"]).outgoing == "reply")
 
 
 def lay_out(decision: Decision, reply_token: str | None) -> None:

@@ -61,5 +61,5 @@ def _carry_out(context: EffectContext, effect: Effect) -> Done:
     kind = ACTIONS[effect["action"]]
     if kind.carry_out is not None:
         return kind.carry_out(context, effect)
-    assert kind.speech is not None
+    assert kind.outgoing is not None
     return outgoing_messages.send(context, effect)

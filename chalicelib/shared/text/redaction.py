@@ -96,11 +96,11 @@ def redact_value(value: Any, user_id: str | None = None) -> Any:
 
 def redact_exception(error: BaseException, user_id: str | None = None) -> str:
     """An error with its causes: where, of what type, and what of its message may be told."""
-    told: list[str] = []
+    shown: list[str] = []
     seen: BaseException | None = error
-    while seen is not None and len(told) < 5:
+    while seen is not None and len(shown) < 5:
         message = redact(str(seen), user_id, quoted=isinstance(seen, _NAMES_OF_OURS))
         frames = [f"{f.filename}:{f.lineno} in {f.name}" for f in traceback.extract_tb(seen.__traceback__)]
-        told.append("\n".join([f"{type(seen).__name__}: {message}", *frames[-12:]]))
+        shown.append("\n".join([f"{type(seen).__name__}: {message}", *frames[-12:]]))
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return "\ncaused by ".join(told)
+    return "\ncaused by ".join(shown)

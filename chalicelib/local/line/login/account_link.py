@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.local.line import events
-from chalicelib.local.line.friend_door import deliver
+from chalicelib.local.line.friend_endpoints import deliver
 from chalicelib.local.line.httpd import Request, Response
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.times import iso

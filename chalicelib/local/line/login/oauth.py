@@ -22,12 +22,12 @@ import orjson
 
 from chalicelib.local.line import events
 from chalicelib.local.line.calls import Call
-from chalicelib.local.line.friend_door import deliver
+from chalicelib.local.line.friend_endpoints import deliver
 from chalicelib.local.line.httpd import Request, Response
 from chalicelib.local.line.login.account_link import PAGE_HEADERS, page
 from chalicelib.shared.errors import Conflict, InvalidInput
 from chalicelib.shared.ids import new_ulid
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 from chalicelib.shared.times import iso
 
 if TYPE_CHECKING:
@@ -90,21 +90,21 @@ def agree(sim: Simulator, asked: Mapping[str, str], user: str, *, add_friend: bo
     channel = _channel(sim, asked.get("client_id", ""))
     if channel is None or _wrong(asked, channel):
         return None
-    account, code, told = channel["account"], secrets.token_urlsafe(24), {}
+    account, code, params = channel["account"], secrets.token_urlsafe(24), {}
     kept = {n: asked.get(n) for n in ("nonce", "code_challenge", "redirect_uri", "scope")}
     row = (code, account, user, iso(sim.now()), orjson.dumps(kept).decode())
     sim.store.run("INSERT INTO login_codes VALUES (?, ?, ?, ?, ?, 0)", *row)
     if asked.get("bot_prompt") and sim.people.status(account, user) != "following":
-        told = {"friendship_status_changed": "true" if add_friend else "false"}
+        params = {"friendship_status_changed": "true" if add_friend else "false"}
         if add_friend:
             _follow(sim, account, user)
-    return _with(asked["redirect_uri"], code=code, state=asked["state"], **told)
+    return _with(asked["redirect_uri"], code=code, state=asked["state"], **params)
 
 
 def decline(asked: Mapping[str, str]) -> str:
     """A friend declines: where the browser goes."""
-    told = {"error": "ACCESS_DENIED", "error_description": "The+resource+owner+denied+the+request."}
-    return _with(asked.get("redirect_uri", ""), **told, state=asked.get("state", ""))
+    params = {"error": "ACCESS_DENIED", "error_description": "The+resource+owner+denied+the+request."}
+    return _with(asked.get("redirect_uri", ""), **params, state=asked.get("state", ""))
 
 
 def _wrong(asked: Mapping[str, str], channel: Mapping[str, Any] | None) -> str:
@@ -293,7 +293,7 @@ def _act(call: Call) -> Response:
         return Response(body={"redirect_url": decline(asked)})
     where = agree(call.sim, asked, user, add_friend=body.get("add_friend") is True)
     if where is None:
-        raise InvalidInput(said("LINE shows an error page: the address is no login of a channel it knows"))
+        raise InvalidInput(quoted("LINE shows an error page: the address is no login of a channel it knows"))
     return Response(body={"redirect_url": where})
 
 
@@ -303,7 +303,7 @@ def _token_for_liff(call: Call) -> Response:
     rows = call.sim.store.all("SELECT * FROM login_channels")
     found = [row for row in rows if body.get("account") in {None, row["account"]}]
     if len(found) != 1:
-        raise Conflict(said("there is no such Login channel, or several"))
+        raise Conflict(quoted("there is no such Login channel, or several"))
     return Response(body={"id_token": liff_token(call.sim, dict(found[0]), call.names["user"])})
 
 
@@ -318,7 +318,7 @@ def _put_channel(call: Call) -> Response:
     names = ("channel_id", "channel_secret", "liff_id", "liff_endpoint")
     values = [body.get(name) for name in names]
     if not all(isinstance(one, str) and one for one in values[:2]):
-        raise InvalidInput(said("channel_id and channel_secret are needed"))
+        raise InvalidInput(quoted("channel_id and channel_secret are needed"))
     row = call.sim.store.one("SELECT endpoint FROM login_channels WHERE account = ?", call.names["account"])
     values[3] = values[3] or (row and row["endpoint"])
     call.sim.store.run(
@@ -332,7 +332,7 @@ def _grants(call: Call) -> Response:
     return Response(body={"items": [dict(row) for row in rows]})
 
 
-DOOR: tuple[tuple[str, str, Callable[[Call], Response]], ...] = (
+ENDPOINTS: tuple[tuple[str, str, Callable[[Call], Response]], ...] = (
     ("PUT", "login/{account}", _put_channel),
     ("GET", "login/grants", _grants),
     ("POST", "login/keys", _change_keys),
@@ -360,9 +360,9 @@ def _object(request: Request) -> dict[str, Any]:
     try:
         body = request.json()
     except ValueError as broken:
-        raise InvalidInput(said(f"the body is not JSON: {broken}")) from broken
+        raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
     if not isinstance(body, dict):
-        raise InvalidInput(said("the body must be an object"))
+        raise InvalidInput(quoted("the body must be an object"))
     return body
 
 

@@ -74,22 +74,22 @@ def _datetimepicker(part: Part) -> None:
     part.text("data", 300)
     part.choice("mode", tuple(_FORMATS), required=True)
     formats = _FORMATS.get(part.word("mode"), ())
-    moments: dict[str, datetime] = {}
+    timestamps: dict[str, datetime] = {}
     for name in ("initial", "min", "max"):
         text = part.text(name, 16, required=False, count=utf16_length)
         if text is None or not formats:
             continue
-        moment = _moment(text, formats)
-        if moment is None or (formats != _FORMATS["time"] and not 1900 <= moment.year <= 2100):
+        timestamp = _timestamp(text, formats)
+        if timestamp is None or (formats != _FORMATS["time"] and not 1900 <= timestamp.year <= 2100):
             part.child(name).wrong("invalid format")
         else:
-            moments[name] = moment
-    low, high = moments.get("min"), moments.get("max")
+            timestamps[name] = timestamp
+    low, high = timestamps.get("min"), timestamps.get("max")
     if low and high and low >= high:
         part.child("max").wrong("Must be later than min")
 
 
-def _moment(text: str, formats: tuple[str, ...]) -> datetime | None:
+def _timestamp(text: str, formats: tuple[str, ...]) -> datetime | None:
     for pattern in formats:
         try:
             return datetime.strptime(text, pattern)  # noqa: DTZ007 (LINE's pickers have no time zone)

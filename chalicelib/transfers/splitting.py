@@ -31,7 +31,7 @@ _HEAD_BYTES = 4 << 20
 
 def work(body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None = None) -> None:
     """Cut on from where the message says; then drop the files. ``check``: a dry run's look at a line."""
-    job = jobs.head(body["account"], body["id"])
+    job = jobs.header(body["account"], body["id"])
     if job.failure is not None:
         return
     try:
@@ -41,7 +41,7 @@ def work(body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None = N
         return
     except Gone:
         # Another message of this job may have come to the end meanwhile, and dropped them.
-        if not jobs.head(job.account, job.id).params.get("cut"):
+        if not jobs.header(job.account, job.id).params.get("cut"):
             jobs.fail(job.account, job.id, Reason("import_file_gone"))
         return
     if following is None:
@@ -51,11 +51,11 @@ def work(body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None = N
 
 
 def _go_on(
-    job: jobs.Head, body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None
+    job: jobs.JobHeader, body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None
 ) -> dict[str, Any] | None:
     """Where to go on; None: it is cut. Raises InvalidInput and Gone."""
     if not job.params.get("uncounted"):
-        return _cut_small(job, int(body.get("from", 0)), left)
+        return _split_small(job, int(body.get("from", 0)), left)
     if "file" not in body and "written" not in job.params:
         return _looked(job, body, left)
     file = body.get("file") or {name: job.params[name] for name in ("size", "written")}
@@ -65,11 +65,11 @@ def _go_on(
         following = trials.go_on(job, written, int(file["size"]), body, left, check)
     else:
         bins = Bins(job.params["key"], int(file["size"]), written, _column(job.params))
-        following = _cut(job, bins, body, left)
+        following = _split(job, bins, body, left)
     return None if following is None else {"file": file, **following}
 
 
-def _looked(job: jobs.Head, body: Mapping[str, Any], left: TimeLeft) -> dict[str, Any]:
+def _looked(job: jobs.JobHeader, body: Mapping[str, Any], left: TimeLeft) -> dict[str, Any]:
     """Look on through the file for its encoding. Raises InvalidInput, also where the header, read now, is
     not the one that was understood.
     """
@@ -81,30 +81,30 @@ def _looked(job: jobs.Head, body: Mapping[str, Any], left: TimeLeft) -> dict[str
     found = objects.beginning(key, _HEAD_BYTES)
     if found is None:
         raise Gone
-    head, size = found
+    header, size = found
 
     def open_at(byte: int) -> Any:
         return objects.read_from(key, byte) if byte < size else io.BytesIO()
 
     try:
-        encoding = judge(head, Looks(open_at, left, body.get("looked")))
+        encoding = judge(header, Looks(open_at, left, body.get("looked")))
     except NotYet as error:
         return {"looked": error.looks}
     heads = int(job.params["heads"])
-    table = CsvFile(io.BytesIO(whole_lines(head)), encoding=encoding)
+    table = CsvFile(io.BytesIO(whole_lines(header)), encoding=encoding)
     if len(table.heads) < heads or table.heads[heads - 1] != job.params["names"]:
         raise refuse_line(heads, Reason("file_unreadable", encodings=encoding.name))
     return {"file": {"size": size, "written": asdict(table.written(heads))}}
 
 
-def _cut(job: jobs.Head, bins: Bins, body: Mapping[str, Any], left: TimeLeft) -> dict[str, Any] | None:
+def _split(job: jobs.JobHeader, bins: Bins, body: Mapping[str, Any], left: TimeLeft) -> dict[str, Any] | None:
     at = Position(**body["sorted"]) if "sorted" in body else bins.beginning()
     if not bins.is_sorted(at):
         return {"sorted": bins.sort(at, left).body()}
-    return _cut_bin(job, bins, at, body, left)
+    return _split_bin(job, bins, at, body, left)
 
 
-def _cut_small(job: jobs.Head, first: int, left: TimeLeft) -> dict[str, Any] | None:
+def _split_small(job: jobs.JobHeader, first: int, left: TimeLeft) -> dict[str, Any] | None:
     file = objects.open_file(job.params["key"])
     if file is None:
         raise Gone
@@ -123,8 +123,8 @@ def _records(file: Any, written: Written) -> Iterator[Record]:
     return islice((record for record, _ in written.records(file, written.beginning())), written.heads, None)
 
 
-def _cut_bin(
-    job: jobs.Head, bins: Bins, at: Position, body: Mapping[str, Any], left: TimeLeft
+def _split_bin(
+    job: jobs.JobHeader, bins: Bins, at: Position, body: Mapping[str, Any], left: TimeLeft
 ) -> dict[str, Any] | None:
     """Cut one bin, or as much of it as there is time for. ``chunks``: those of the bins before."""
     number, first, chunks = (int(body.get(name, 0)) for name in ("bin", "from", "chunks"))
@@ -135,12 +135,12 @@ def _cut_bin(
         return {"sorted": at.body(), "bin": number, "from": done, "chunks": chunks}
     if number + 1 < bins.count:
         return {"sorted": at.body(), "bin": number + 1, "chunks": chunks + done}
-    jobs.set_cut(job, at.records, chunks + done)
+    jobs.set_chunks(job, at.records, chunks + done)
     return None
 
 
 def _queue(
-    job: jobs.Head, name: str, records: Callable[[], Iterator[Record]], first: int, left: TimeLeft
+    job: jobs.JobHeader, name: str, records: Callable[[], Iterator[Record]], first: int, left: TimeLeft
 ) -> tuple[int, bool]:
     """Put a message on ``bulk`` for every chunk from ``first`` on; how many chunks there are so far, and
     whether these are all. ``name``: how the names of the chunks begin.
@@ -158,7 +158,7 @@ def _queue(
     return done, True
 
 
-def _drop(job: jobs.Head, left: TimeLeft) -> dict[str, Any] | None:
+def _drop(job: jobs.JobHeader, left: TimeLeft) -> dict[str, Any] | None:
     """Keep the files no longer: pieces while there is time, one at least. None: nothing is left."""
     for key in job.params["kept"]:
         objects.delete(key)

@@ -9,20 +9,20 @@ import orjson
 from chalicelib.local.line import pictures, rich_menus
 from chalicelib.local.line.calls import Call, Handler
 from chalicelib.local.line.faults import parse_faults
-from chalicelib.local.line.friend_door import FRIEND_ROUTES, deliver
+from chalicelib.local.line.friend_endpoints import FRIEND_ROUTES, deliver
 from chalicelib.local.line.httpd import Request, Response
-from chalicelib.local.line.login.oauth import DOOR as LOGIN_ROUTES
+from chalicelib.local.line.login.oauth import ENDPOINTS as LOGIN_ROUTES
 from chalicelib.local.line.people import STATUSES, Channel, bot_id_of
 from chalicelib.local.line.phones import timeline
 from chalicelib.local.line.routing import Route, Routes
 from chalicelib.shared.errors import InvalidInput, NotFound, TodokuError
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 
 if TYPE_CHECKING:
     from chalicelib.local.line.simulator import Simulator
 
 
-def open_door(sim: Simulator, request: Request) -> Response:
+def serve(sim: Simulator, request: Request) -> Response:
     """Answer one request to ``/_sim``."""
     route, names, known_path = _TABLE.find(request.method, request.path)
     if route is None:
@@ -38,9 +38,9 @@ def _object(request: Request) -> dict[str, Any]:
     try:
         body = request.json()
     except ValueError as broken:
-        raise InvalidInput(said(f"the body is not JSON: {broken}")) from broken
+        raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
     if not isinstance(body, dict):
-        raise InvalidInput(said("the body must be an object"))
+        raise InvalidInput(quoted("the body must be an object"))
     return body
 
 
@@ -48,7 +48,7 @@ def _number(request: Request, name: str, default: int) -> int:
     try:
         return int(request.query.get(name, default))
     except ValueError as wrong:
-        raise InvalidInput(said(f"{name} must be a number")) from wrong
+        raise InvalidInput(quoted(f"{name} must be a number")) from wrong
 
 
 # state ----------------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def _put_faults(call: Call) -> Response:
     try:
         call.sim.switchboard.set(*parse_faults(body))
     except ValueError as wrong:
-        raise InvalidInput(said(str(wrong))) from wrong
+        raise InvalidInput(quoted(str(wrong))) from wrong
     call.sim.store.set_meta("faults", body)
     return _get_faults(call)
 
@@ -81,7 +81,7 @@ def _put_limits(call: Call) -> Response:
     body = _object(call.request)
     for kind, per_second in body.items():
         if isinstance(per_second, bool) or not isinstance(per_second, int | float):
-            raise InvalidInput(said(f"{kind} must be requests per second"))
+            raise InvalidInput(quoted(f"{kind} must be requests per second"))
     call.sim.limiter.set_overrides(body)
     call.sim.store.set_meta("limits", body)
     return Response(body=body)
@@ -98,7 +98,7 @@ def _put_quota(call: Call) -> Response:
     body = _object(call.request)
     limit = body.get("limit")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise InvalidInput(said("limit must be a whole number of messages a month, or null for none"))
+        raise InvalidInput(quoted("limit must be a whole number of messages a month, or null for none"))
     limits = call.sim.store.meta("quota", {}) | {body.get("account") or "*": limit}
     call.sim.store.set_meta("quota", limits)
     return Response(body={"limit": limit})
@@ -114,7 +114,7 @@ def _get_settings(call: Call) -> Response:
 def _put_settings(call: Call) -> Response:
     for name, value in _object(call.request).items():
         if name not in _SETTINGS or not (value is None or isinstance(value, bool)):
-            raise InvalidInput(said(f"{name} must be one of {', '.join(_SETTINGS)}, true, false or null"))
+            raise InvalidInput(quoted(f"{name} must be one of {', '.join(_SETTINGS)}, true, false or null"))
         call.sim.store.set_meta(name, value)
     return _get_settings(call)
 
@@ -200,7 +200,7 @@ def _put_channel(call: Call) -> Response:
     body = _object(call.request)
     secret, token = body.get("channel_secret"), body.get("channel_access_token")
     if not isinstance(secret, str) or not isinstance(token, str) or not secret or not token:
-        raise InvalidInput(said("channel_secret and channel_access_token are needed"))
+        raise InvalidInput(quoted("channel_secret and channel_access_token are needed"))
     known = call.sim.people.channel(call.names["account"])
     channel = Channel(
         call.names["account"],
@@ -233,12 +233,12 @@ def _add_friends(call: Call) -> Response:
     account = body.get("account")
     friends = body.get("friends", [body])
     if not isinstance(account, str) or not account or not isinstance(friends, list):
-        raise InvalidInput(said("account and friends (a list) are needed"))
+        raise InvalidInput(quoted("account and friends (a list) are needed"))
     for friend in friends:
         if not isinstance(friend, dict) or not isinstance(friend.get("user_id"), str):
-            raise InvalidInput(said("each friend needs a user_id"))
+            raise InvalidInput(quoted("each friend needs a user_id"))
         if friend.get("status", "following") not in STATUSES:
-            raise InvalidInput(said(f"status must be one of {', '.join(STATUSES)}"))
+            raise InvalidInput(quoted(f"status must be one of {', '.join(STATUSES)}"))
     call.sim.people.set_many(account, friends, call.sim.now())
     return Response(body={"accepted": len(friends)})
 
@@ -277,7 +277,7 @@ def _raw_webhook(call: Call) -> Response:
     body = _object(call.request)
     events = body.get("events")
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
-        raise InvalidInput(said("events must be a list of event objects"))
+        raise InvalidInput(quoted("events must be a list of event objects"))
     signature = {"bad": "AAAA", "none": ""}.get(str(body.get("signature")))
     return deliver(call.sim, call.names["account"], events, signature=signature, learn=True)
 
@@ -285,7 +285,7 @@ def _raw_webhook(call: Call) -> Response:
 def _redeliver(call: Call) -> Response:
     ids = _object(call.request).get("event_ids")
     if ids is not None and not (isinstance(ids, list) and all(isinstance(i, str) for i in ids)):
-        raise InvalidInput(said("event_ids must be a list of webhookEventIds"))
+        raise InvalidInput(quoted("event_ids must be a list of webhookEventIds"))
     found, outcome = call.sim.courier.redeliver(call.names["account"], ids)
     if outcome is None:
         return Response(body={"event_ids": [], "webhook": None})
@@ -312,7 +312,7 @@ def _content(call: Call) -> Response:
         "SELECT * FROM contents WHERE message_id = ? AND NOT gone", call.names["message"]
     )
     if row is None:
-        raise NotFound(said("there is no such content"))
+        raise NotFound(quoted("there is no such content"))
     data = bytes(row["data"]) if row["data"] is not None else pictures.photo(call.names["message"])
     safe = row["content_type"] if row["content_type"].startswith(("image/", "video/", "audio/")) else ""
     return Response(200, data, dict(_KEEP), safe or "application/octet-stream")
@@ -323,7 +323,7 @@ def _menu_image(call: Call) -> Response:
         "SELECT * FROM rich_menus WHERE account = ? AND id = ?", call.names["account"], call.names["menu"]
     )
     if row is None or row["image"] is None:
-        raise NotFound(said("there is no such picture"))
+        raise NotFound(quoted("there is no such picture"))
     return Response(200, bytes(row["image"]), dict(_KEEP), row["content_type"])
 
 

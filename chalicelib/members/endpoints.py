@@ -20,7 +20,7 @@ from chalicelib.http.routes import Operation
 from chalicelib.members import logins, signing_in
 from chalicelib.shared.errors import NotAllowed, TodokuError, Unavailable
 from chalicelib.shared.observability import logger
-from chalicelib.shared.reasons import LANGUAGES, Reason, speaking
+from chalicelib.shared.reasons import LANGUAGES, Reason, in_language
 from chalicelib.shared.settings import settings
 
 bp = Blueprint(__name__)
@@ -83,7 +83,7 @@ def callback(account: str) -> Response:
         return _page(request, error)
     try:
         if "code" not in query:
-            return _back(account, flow, error=_said(query))
+            return _back(account, flow, error=_error(query))
         signing_in.by_code(found, flow, query["code"])
     except TodokuError as error:
         return _back(account, flow, error=error.reason.code)
@@ -140,14 +140,14 @@ def _query(request: Request) -> dict[str, str]:
     return dict(request.query_params or {})
 
 
-def _said(query: Mapping[str, str]) -> str:
+def _error(query: Mapping[str, str]) -> str:
     """LINE's word for what went wrong: ``access_denied`` when the friend has declined."""
     error = query.get("error", "").lower()
     return error if error.replace("_", "").isalnum() and len(error) <= 60 else "login_failed"
 
 
-def _back(account: str, flow: logins.Flow, **told: str) -> Response:
-    return _go(logins.back(flow.return_url, **told), _cookie(account, "", 0))
+def _back(account: str, flow: logins.Flow, **params: str) -> Response:
+    return _go(logins.back(flow.return_url, **params), _cookie(account, "", 0))
 
 
 def _go(where: str, cookie: str) -> Response:
@@ -175,7 +175,7 @@ def _page(request: Request, error: TodokuError) -> Response:
     header = request.headers.get("accept-language") or "ja"
     asked = _query(request).get("lang")
     language = asked if asked in LANGUAGES else preferred(header)
-    with speaking(language):
+    with in_language(language):
         title, text = Reason("link_page_title").text(), error.reason.text()
     body = _PAGE.format(language=language, title=html.escape(title), text=html.escape(text))
     more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}

@@ -15,7 +15,7 @@ from chalicelib.local.line.phones import event_item
 from chalicelib.local.line.webhooks import chat_of
 from chalicelib.shared.errors import Conflict, InvalidInput
 from chalicelib.shared.ids import new_ulid
-from chalicelib.shared.reasons import said
+from chalicelib.shared.reasons import quoted
 from chalicelib.shared.times import iso
 
 if TYPE_CHECKING:
@@ -104,15 +104,15 @@ class _Act:
         try:
             body = call.request.json()
         except ValueError as broken:
-            raise InvalidInput(said(f"the body is not JSON: {broken}")) from broken
+            raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
         if not isinstance(body, dict):
-            raise InvalidInput(said("the body must be an object"))
+            raise InvalidInput(quoted("the body must be an object"))
         if not USER_ID.match(user):
-            raise InvalidInput(said("a user id is U and 32 characters of 0-9 and a-f"))
+            raise InvalidInput(quoted("a user id is U and 32 characters of 0-9 and a-f"))
         accounts = [channel.account for channel in sim.people.channels()]
         account = body.get("account") or (accounts[0] if len(accounts) == 1 else None)
         if not isinstance(account, str):
-            raise InvalidInput(said("account is needed"))
+            raise InvalidInput(quoted("account is needed"))
         self.sim, self.user, self.body, self.account = sim, user, body, account
         self.envelope = events.Envelope(
             user, sim.now(), new_ulid(), new_ulid().lower() + new_ulid()[-6:].lower(), sim.new_id
@@ -126,11 +126,11 @@ class _Act:
         """Only who has not blocked can do anything; whoever does something is a friend."""
         status = self.sim.people.status(self.account, self.user)
         if status == "blocked":
-            raise Conflict(said("this friend has blocked the account"))
+            raise Conflict(quoted("this friend has blocked the account"))
         if status != "following":
             self.sim.people.set_status(self.account, self.user, "following", self.sim.now())
 
-    def say(self, event: dict[str, Any], shown: dict[str, Any] | None = None) -> Response:
+    def send(self, event: dict[str, Any], shown: dict[str, Any] | None = None) -> Response:
         """Send the event."""
         return deliver(self.sim, self.account, [event], shown=shown)
 
@@ -139,17 +139,17 @@ def _follow(act: _Act) -> Response:
     before = act.sim.people.status(act.account, act.user)
     unblocked = act.body.get("is_unblocked", before == "blocked")
     act.sim.people.set_status(act.account, act.user, "following", act.sim.now(), **act.person())
-    _tell_status(act, "following")
-    return act.say(events.follow(act.envelope, is_unblocked=bool(unblocked)))
+    _send_status(act, "following")
+    return act.send(events.follow(act.envelope, is_unblocked=bool(unblocked)))
 
 
 def _block(act: _Act) -> Response:
     act.sim.people.set_status(act.account, act.user, "blocked", act.sim.now())
-    _tell_status(act, "blocked")
-    return act.say(events.unfollow(act.envelope))
+    _send_status(act, "blocked")
+    return act.send(events.unfollow(act.envelope))
 
 
-def _tell_status(act: _Act, status: str) -> None:
+def _send_status(act: _Act, status: str) -> None:
     person = act.sim.people.person(act.user)
     news = {"news": "friend", "status": status, "display_name": person["name"], "colour": person["colour"]}
     act.sim.hub.publish(act.account, [act.user], news)
@@ -159,10 +159,10 @@ def _message(act: _Act) -> Response:
     act.in_touch()
     given = act.body.get("message", {"type": "text", "text": act.body.get("text")})
     if not isinstance(given, dict):
-        raise InvalidInput(said("message must be an object"))
+        raise InvalidInput(quoted("message must be an object"))
     event = events.message(act.envelope, given)
     _keep_content(act.sim, event, _content(act.body))
-    return act.say(event)
+    return act.send(event)
 
 
 def _postback(act: _Act) -> Response:
@@ -170,7 +170,7 @@ def _postback(act: _Act) -> Response:
     act.in_touch()
     text = act.body.get("display_text")
     shown = {"text": text} if isinstance(text, str) and text else None
-    return act.say(events.postback(act.envelope, act.body.get("data"), act.body.get("params")), shown)
+    return act.send(events.postback(act.envelope, act.body.get("data"), act.body.get("params")), shown)
 
 
 def _switch(act: _Act) -> Response:
@@ -183,34 +183,34 @@ def _switch(act: _Act) -> Response:
     params = {"newRichMenuAliasId": alias, "status": "SUCCESS" if row else "RICHMENU_ALIAS_ID_NOTFOUND"}
     if row:
         rich_menus.link(act.sim, act.account, [act.user], row["id"])
-    return act.say(events.postback(act.envelope, act.body.get("data"), params))
+    return act.send(events.postback(act.envelope, act.body.get("data"), params))
 
 
 def _video_complete(act: _Act) -> Response:
     act.in_touch()
-    return act.say(events.video_play_complete(act.envelope, str(act.body.get("tracking_id", ""))))
+    return act.send(events.video_play_complete(act.envelope, str(act.body.get("tracking_id", ""))))
 
 
 def _account_link(act: _Act) -> Response:
     act.in_touch()
     nonce, result = act.body.get("nonce"), act.body.get("result", "ok")
     if not isinstance(nonce, str) or result not in {"ok", "failed"}:
-        raise InvalidInput(said("nonce is needed, and result is ok or failed"))
-    return act.say(events.account_link(act.envelope, nonce, result))
+        raise InvalidInput(quoted("nonce is needed, and result is ok or failed"))
+    return act.send(events.account_link(act.envelope, nonce, result))
 
 
 def _unsend(act: _Act) -> Response:
     act.in_touch()
     message = str(act.body.get("message_id", ""))
     act.sim.store.run("UPDATE contents SET gone = 1 WHERE message_id = ?", message)
-    return act.say(events.unsend(act.envelope, message))
+    return act.send(events.unsend(act.envelope, message))
 
 
 def _event(act: _Act) -> Response:
     given = act.body.get("event")
     if not isinstance(given, dict):
-        raise InvalidInput(said("event must be an object"))
-    return act.say(events.any_event(act.envelope, given))
+        raise InvalidInput(quoted("event must be an object"))
+    return act.send(events.any_event(act.envelope, given))
 
 
 def _content(body: dict[str, Any]) -> tuple[str, bytes] | None:
@@ -220,7 +220,7 @@ def _content(body: dict[str, Any]) -> tuple[str, bytes] | None:
     try:
         data = base64.b64decode(given, validate=True)
     except (binascii.Error, TypeError, ValueError) as wrong:
-        raise InvalidInput(said("content_base64 is not base64")) from wrong
+        raise InvalidInput(quoted("content_base64 is not base64")) from wrong
     return str(body.get("content_type") or "application/octet-stream"), data
 
 
@@ -243,7 +243,7 @@ def _run(verb: Callable[[_Act], Response]) -> Handler:
         try:
             return verb(_Act(call))
         except events.Unknown as wrong:
-            raise InvalidInput(said(str(wrong))) from wrong
+            raise InvalidInput(quoted(str(wrong))) from wrong
 
     return act
 
