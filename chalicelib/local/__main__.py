@@ -43,6 +43,8 @@ class Story(threading.Thread):
         try:
             self.good = story.run(config.api_url, self._platform.key, str(config.sim_url), show)
         except Exception:  # noqa: BLE001 (the story is a guest; the platform stays up)
+            if self._platform.stopping:
+                return  # it was interrupted
             traceback.print_exc()
             show("The story could not be told to its end.")
 
