@@ -53,10 +53,10 @@ class ActionKind:
 
     ``apply`` decides: it changes the decision's sheet and answers the facts, or adds the effect (given with
     its rule, index and action) to the decision. Pure; raises CannotRun. ``carry_out`` does what was decided,
-    safe to repeat; it is handed the reaction's own context. What speaks is carried out by the reaction.
+    safe to repeat; it is handed the reaction's own context. What is outgoing is carried out by the reaction.
     ``rehearse`` plays it; what it would say to the friend is played for it.
 
-    ``speech``: it says something to the friend, by ``reply`` token or by ``push``, or to ``staff``.
+    ``outgoing``: it sends something to the friend, by ``reply`` token or by ``push``, or to ``staff``.
     ``is_shown``: the timeline shows its effect; of others it shows what failed. ``address``: the field of its
     value that is called. ``why_not_in_scenarios``: why a scenario's node cannot do it.
     """
@@ -128,12 +128,12 @@ def by_time(action: Mapping[str, Any], snapshot: Snapshot) -> Iterable[Produced]
 
 
 def is_outgoing(effect: Mapping[str, Any]) -> bool:
-    """Whether an effect says something to the friend."""
+    """Whether an effect sends something to the friend."""
     return kind_of(effect.get("action", "")).outgoing in {"reply", "push"}
 
 
 def goes_by_push(effect: Mapping[str, Any]) -> bool:
-    """Whether an effect says something to the friend that the reply token does not carry."""
+    """Whether an effect sends something to the friend that the reply token does not carry."""
     return is_outgoing(effect) and (
         kind_of(effect["action"]).outgoing == "push" or effect.get("via") == "push"
     )

@@ -97,7 +97,7 @@ class Rehearsal(Protocol):
         """The scenario that is rehearsed."""
 
     def notice(self, effect: Mapping[str, Any], to: str) -> None:
-        """Staff would be told."""
+        """Staff would be notified."""
 
     def enter(self, effect: Mapping[str, Any], event: FriendEvent) -> None:
         """The friend would enter the scenario anew."""

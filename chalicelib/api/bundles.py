@@ -205,8 +205,8 @@ def _unpublished(bundle: bundles.Bundle, catalog: Snapshot) -> dict[str, Any]:
 
 
 def _publish(account: str, bundle: bundles.Bundle, by: str) -> dict[str, Any]:
-    """Put the bundle's scenarios in force. The documents are saved: what cannot be published now is told, and
-    applying the bundle again goes on from there.
+    """Put the bundle's scenarios in force. The documents are saved: what cannot be published now is reported,
+    and applying the bundle again goes on from there.
     """
     try:
         published = publishing.put_in_force(account, _scenarios(bundle), by)

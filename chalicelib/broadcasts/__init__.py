@@ -12,7 +12,7 @@ The machine remembers nothing: each of its states asks, by a message with a toke
 out, and asks again without end. What is true stands in the tables, so a lost execution is replaced by
 another one from the top. ``watch`` entries and ``resume_open_runs`` see to it that somebody does.
 
-Downsides, told: a broadcast is planned before its first message goes out (seconds for thousands of
+Downsides: a broadcast is planned before its first message goes out (seconds for thousands of
 friends, a minute or two for a million), and who starts or stops to fulfil the condition meanwhile is not
 judged again. The room never calls LINE for messages; ``deliveries`` does.
 """

@@ -127,7 +127,9 @@ def _notify_kinds(account_id: str, written: Sequence[Write]) -> None:
             if kind is not None:
                 kind.saved(account_id, write.id)
         except Exception:  # noqa: BLE001 (whoever has to know looks again by himself)
-            logger.exception("a save was not told", extra={"account": account_id, "document": write.key})
+            logger.exception(
+                "a kind was not notified of a save", extra={"account": account_id, "document": write.key}
+            )
 
 
 def candidate(seen: Snapshot, writes: Sequence[Write]) -> Snapshot:

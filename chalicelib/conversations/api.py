@@ -30,7 +30,7 @@ _URL_LIFE_S = 300
 
 
 class Line(BaseModel):
-    """One thing that was said. ``in``: by the friend; ``out``: to the friend."""
+    """One thing that was sent. ``in``: by the friend; ``out``: to the friend."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -60,7 +60,7 @@ class Conversation(BaseModel):
 
 
 class StaffMessage(BaseModel):
-    """What staff say: LINE message objects, or a saved message by its id."""
+    """What staff send: LINE message objects, or a saved message by its id."""
 
     model_config = ConfigDict(extra="forbid")
 

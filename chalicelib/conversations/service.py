@@ -142,10 +142,10 @@ def _delivered(account: str, run: str, user: str) -> dict[str, Any]:
 
 
 def send(account: Account, user: str, given: Mapping[str, Any], by: str, event_id: str) -> dict[str, str]:
-    """Have staff say something to a friend: ``{"messages": [...]}`` or ``{"message": id}``.
+    """Have staff send something to a friend: ``{"messages": [...]}`` or ``{"message": id}``.
 
     Answers ``{"event_id", "run"}``: the message is in the inbox, in line behind what the friend did before.
-    The same ``event_id`` again says nothing twice. Raises what is wrong with it.
+    The same ``event_id`` again sends nothing twice. Raises what is wrong with it.
     """
     sheet = get_sheet(account, user)
     if sheet["status"] in {"erased", "blocked"}:

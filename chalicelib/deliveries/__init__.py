@@ -11,7 +11,7 @@ A delivery reaches LINE in these stages, each one durable before the next begins
    final. A refusal is final only if no other attempt may still be accepted.
 
 Whatever crashes, a chunk is fed again by its queue message, its own watch, or its run's watch, and goes
-out with the same key and the same body, so that LINE itself drops the second copy. Downsides, told: a
+out with the same key and the same body, so that LINE itself drops the second copy. Downsides: a
 chunk whose first unanswered attempt is older than 20 hours is left ``unknown`` rather than risked twice;
 LINE names no recipients for a multicast, so "accepted" says that LINE took the request, not that every
 phone rang.

@@ -17,12 +17,12 @@ _TRIES = 5
 
 
 def forget_sent_messages(account: Account, user: str) -> None:
-    """Forget what a friend was told, whenever it was."""
+    """Forget what a friend was sent, whenever it was."""
     lately_store.forget_log(account.id, account.shards, user)
 
 
 def forget_log(account: Account, user: str, until: str) -> None:
-    """Forget what a friend was told in the last day, up to a moment: who comes back is told anew."""
+    """Forget what a friend was sent in the last day, up to a moment: who comes back may be sent it anew."""
     for _ in range(_TRIES):
         seen = lately_store.logs(account.id, account.shards, [user]).get(user, "")
         kept = [entry for entry in brake.parse(seen) if entry.at > to_ms(parse_iso(until))]

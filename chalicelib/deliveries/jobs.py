@@ -1,4 +1,4 @@
-"""What deliveries leave for later: their friends' timelines are told."""
+"""What deliveries leave for later: their results are reported on friends' timelines."""
 
 from __future__ import annotations
 

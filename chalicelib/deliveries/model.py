@@ -114,7 +114,7 @@ class Chunk:
     category: str = "marketing"
     topic: str | None = None
     repeats: bool = False
-    """Whether a friend may be told the same again at once."""
+    """Whether a friend may be sent the same again at once."""
     cause: dict[str, Any] = field(default_factory=dict)
     variant: str | None = None
     shard: int = 0
@@ -237,7 +237,7 @@ def sum_up(statuses: Iterable[Status]) -> dict[str, Any]:
 def delivery_results(status: Status, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What each recipient of a chunk came to: ``[{"user_id", "status", "reason"?, "variant"?, "at"?}]``.
 
-    Those whom a child has taken over are the child's to tell.
+    Those whom a child has taken over are in the child's results.
     """
     found = []
     skips, dropped = manifest.get("skips") or {}, set(status.drop)

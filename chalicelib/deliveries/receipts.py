@@ -1,9 +1,9 @@
 """Receipts: what came of a broadcast or a scenario, where it is asked for by friend.
 
 Everybody whom a chunk was meant for has one line on the timeline, an activity of type ``sent``: what was
-said, and whether LINE took it, refused it, never answered, or why it was not sent. Whoever got it has
+sent, and whether LINE took it, refused it, never answered, or why it was not sent. Whoever got it has
 ``received.<broadcast or scenario>`` = ``{"at"}``, the latest, beside the fact sheet (``friends.beside``):
-what the condition ``delivery`` asks. Tests have the line and no receipt; reactions are told by their own
+what the condition ``delivery`` asks. Tests have the line and no receipt; reactions are reported by their own
 activity (``reaction.delivery_results``).
 
 A job of the queue ``bulk`` writes both, so that sending never waits for it. The send worker asks for one
@@ -29,7 +29,7 @@ from chalicelib.timeline import service as activities
 
 Manifest = Mapping[str, Any]
 DeliveryResult = Mapping[str, Any]
-"""As in ``model.outcomes``."""
+"""As in ``model.delivery_results``."""
 
 _AT_ONCE = 100
 _IN_LINE = 400
@@ -37,15 +37,15 @@ _IN_LINE = 400
 
 
 def has_receipts(manifest: Manifest) -> bool:
-    """Whether what came of a chunk is told here: a broadcast's or a scenario's, meant for somebody."""
+    """Whether what came of a chunk is reported here: a broadcast's or a scenario's, meant for somebody."""
     return bool(manifest["recipients"]) and bool(_source(manifest))
 
 
 def ask(manifest: Manifest, *, accepted: bool) -> None:
-    """Have it told what has come of a chunk so far. Asked for twice, it is told once.
+    """Have it reported what has come of a chunk so far. Asked for twice, it is reported once.
 
     ``accepted``: LINE took it for everybody. A reaction's activity says so already; what came to nothing
-    is told there by the job ``outcome``, which also hears of questions that have been asked (``asked``).
+    is reported there by the job ``outcome``, which also hears of questions that have been asked (``asked``).
     """
     names = {name: manifest[name] for name in ("account", "run", "chunk")}
     if has_receipts(manifest):
@@ -103,7 +103,7 @@ def _known(
 
 
 def _forget(manifest: Manifest, users: Iterable[str]) -> None:
-    """Have what was to be said to those who are gone taken out of the ledger, once it has ended."""
+    """Have what was to be sent to those who are gone taken out of the ledger, once it has ended."""
     own, chunks = manifest.get("payloads") or {}, [[manifest["run"], manifest["chunk"]]]
     for user in sorted(user for user in users if own.get(user)):
         job = {"job": "forget_said", "account": manifest["account"], "user": user}

@@ -58,7 +58,7 @@ def hold(account: str, run: str, status: Status, manifest: dict[str, Any], rulin
         name = f"{run}/{status.chunk}"
         timers.arm(timers.Entry(account, "chunk_hold", name, version, ruling.until, body=body))
         return
-    # The awakener first: a pause that nobody ends would be worse than an awakener that finds nothing.
+    # The timer first: a pause that nobody ends would be worse than a timer that finds nothing.
     body = {**manifest["cause"], "run": run}
     timers.arm(timers.Entry(account, "run_hold", run, version, ruling.until, body=body))
     pause(account, run, ruling.reason, until)

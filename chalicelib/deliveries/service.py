@@ -81,7 +81,7 @@ def chunk_names(account: str, run: str, first: str = "$", last: str = "~") -> se
 
 
 def reached(account: str, broadcast: str, run: str, users: Sequence[str]) -> set[str]:
-    """Whom of these friends a broadcast's run tells, has told, or may have told."""
+    """Whom of these friends a broadcast's run sends to, has sent to, or may have sent to."""
     return set(braking.sent_in_run(account, brake.Claim(broadcast, run, 0, ()), users, clock.now()))
 
 

@@ -129,7 +129,7 @@ def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Ma
 
 
 def sent_by(node: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """The messages and forms (kind and id) that an action node says to the friend."""
+    """The messages and forms (kind and id) that an action node sends to the friend."""
     for name, value in map(parts, node["then"] if node["type"] == "action" else ()):
         if kind_of(name).outgoing in {"reply", "push"}:
             yield from ((found.kind, found.id) for found in kind_of(name).references(value, ""))

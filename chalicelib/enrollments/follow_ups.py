@@ -69,7 +69,7 @@ def shown(of: Enrollment) -> dict[str, Any]:
 
 
 def report(events: Sequence[FriendEvent]) -> None:
-    """Put events in the inbox; each has an id of its own, so telling again is harmless."""
+    """Put events in the inbox; each has an id of its own, so reporting again is harmless."""
     inbox.put_all(events)
 
 
@@ -126,7 +126,7 @@ def due_of(claim: dict[str, Any]) -> Position:
 
 
 def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[dict[str, Any]]:
-    """The friend's events, as ``hearing`` takes them, that may count for the node.
+    """The friend's events, as ``event_handling`` takes them, that may count for the node.
 
     The sheet must have been read before: an event that is being reacted to is pending there, until its
     activity stands.

@@ -125,7 +125,7 @@ def facts(program: decide.Program | None, items: Sequence[Enrollment]) -> list[F
     for item in items:
         node = program.node(item.node) if program else None
         if item.reason == ERASED:
-            continue  # nothing is told of what was erased, least of all to a friend who came back
+            continue  # nothing is reported of what was erased, least of all to a friend who came back
         if item.state != "active":
             found.append(follow_ups.ended(item))
         elif node is not None and node["type"] == "action" and not item.waits:

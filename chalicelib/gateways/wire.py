@@ -179,7 +179,7 @@ def _read(reader: _Reader) -> tuple[Answer, bool]:
 
 
 def _body(reader: _Reader, status: int, headers: dict[str, str]) -> tuple[bytes, bool]:
-    """The body, and whether where it ends was told."""
+    """The body, and whether the answer said where it ends."""
     if "chunked" in headers.get("transfer-encoding", "").lower():
         return _chunked(reader), True
     if "content-length" in headers:

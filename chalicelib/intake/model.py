@@ -172,7 +172,7 @@ class Purchase(_OfSomebody, Order):
 
     @property
     def event_id(self) -> str:
-        """An order is one event, however often it is told."""
+        """An order is one event, however often it is reported."""
         return f"order:{self.order_id}"
 
     def friend_event(self, account: str, user: str, _now: datetime, currency: str) -> FriendEvent:

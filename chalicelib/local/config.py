@@ -1,4 +1,4 @@
-"""What ``make run`` may be told, by environment variables, and what it tells its processes.
+"""What ``make run`` is set by, environment variables, and what it sets for its processes.
 
 ==========================  =================================================================
 ``TODOKU_PORT``             the API (8000)

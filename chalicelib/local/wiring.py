@@ -133,7 +133,7 @@ def api_function() -> Function:
 
 
 def context(function: Function) -> LambdaContext:
-    """What a handler is told of its invocation, whose time begins now."""
+    """What a handler knows of its invocation, whose time begins now."""
     return LambdaContext(function.name, function.memory_mb, int(function.timeout_s * 1000))
 
 

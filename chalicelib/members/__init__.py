@@ -11,7 +11,7 @@ change. A friend has one member, a member at most ten friends.
     api          ``/members``
 
 The truth is the link; a place only says where a member's friends are looked for. Both have numbers that are
-never used twice, and what is told to a sheet holds the versions of the link and of the member: any order is
-right (``tests/model/test_members.py``). This room reacts to nothing: what a link causes comes through the
+never used twice, and what is reported to a sheet holds the versions of the link and of the member: any order
+is right (``tests/model/test_members.py``). This room reacts to nothing: what a link causes comes through the
 inbox.
 """

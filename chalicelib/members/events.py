@@ -1,4 +1,4 @@
-"""The events of a link: what the sheet is told of the member, and what changes by it."""
+"""The events of a link: what is reported to the sheet of the member, and what changes by it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Members and links: each change is one write under a number, and whoever makes it tells the sheets.
 
 A link: a place with the member, under the number that the link will have; then the link, if it is still what
-was read; then the places that are stale by it go; then the sheet is told. The order is what
+was read; then the places that are stale by it go; then it is reported to the sheet. The order is what
 ``tests/model/test_members.py`` proves. Whoever might die on the way leaves a job first, ``settle_member``: it
 comes when they are over, and does what is left.
 """
@@ -104,7 +104,7 @@ def change(
         wanted = replace(seen, rank=rank, attributes=dict(attributes), v=seen.v + 1, at=at, fire=fire)
         wanted = replace(wanted, created_at=seen.created_at or at)
         if is_same or store.put_member(account, wanted):
-            if seen.places:  # who comes later is told by whoever links them
+            if seen.places:  # who comes later gets the report of whoever links them
                 report_to_friends(account, member)
             return not seen.exists
     raise Conflict(Reason("member_busy", member=member))
@@ -141,7 +141,7 @@ def claim(
     create: bool = False,
     grant: str | None = None,
 ) -> Link:
-    """The part of ``link`` that decides; whoever calls it sees to it that the sheet is told."""
+    """The part of ``link`` that decides; whoever calls it sees to it that it is reported to the sheet."""
     for _ in range(_ATTEMPTS):
         seen = store.find_links(account, [user])[user]
         if seen.member == member and grant is None:

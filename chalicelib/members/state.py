@@ -1,7 +1,7 @@
 """A member on a friend's sheet. Pure: the sheet is changed in place.
 
 ``member_id``, and ``member``: ``{"link", "v", "rank", "attributes"}``, the versions of the link and of the
-member that the sheet shows, and what the member has given it. What is told holds all of that, so only the
+member that the sheet shows, and what the member has given it. A report holds all of that, so only the
 newer counts, and nothing depends on the order in which it comes.
 """
 
@@ -23,7 +23,7 @@ Report = Mapping[str, Any]
 
 
 def report_of(link: Link, member: Member | None) -> dict[str, Any]:
-    """What a friend's sheet is told of their link; ``member`` None: they have none."""
+    """What is reported to a friend's sheet of their link; ``member`` None: they have none."""
     given = {"rank": member.rank, "attributes": member.attributes} if member else {}
     return {
         "link": link.v,
@@ -39,7 +39,7 @@ def report_of(link: Link, member: Member | None) -> dict[str, Any]:
 def fold(
     sheet: Sheet, reported: Report, snapshot: Snapshot, zone: ZoneInfo, at: str
 ) -> tuple[list[Fact], list[Reason]]:
-    """Show what was told; answers the facts, and which attributes could not be set and why."""
+    """Show what was reported; returns the facts, and which attributes could not be set and why."""
     known = sheet.get("member") or {}
     if (reported["link"], reported["v"]) <= (known.get("link", 0), known.get("v", 0)):
         return [], []

@@ -26,7 +26,7 @@ class MessageDocument(BaseModel):
     topic: Id | None = None
     """What a friend may switch off, and then does not get this."""
     repeats: bool | None = None
-    """Whether a friend may be told this again at once: the brake lets the same content pass."""
+    """Whether a friend may be sent this again at once: the brake lets the same content pass."""
 
 
 def references(body: dict[str, Any]) -> Iterable[Reference]:

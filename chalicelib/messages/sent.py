@@ -1,4 +1,4 @@
-"""What was said, as far as the timeline keeps it. Pure.
+"""What was sent, as far as the timeline keeps it. Pure.
 
 The ledger has every pushed message whole; the timeline keeps messages up to a size and the gist of larger
 ones, so that an activity always fits. Links in what is kept hold no friend token: whoever reads a

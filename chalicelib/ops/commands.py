@@ -126,7 +126,7 @@ def migrate(*, dry_run: bool = False) -> Answer:
 
 
 def quota() -> Answer:
-    """Ask LINE what is left of each account's month; also told as the metric QuotaLeft."""
+    """Ask LINE what is left of each account's month; also reported as the metric QuotaLeft."""
     report: dict[str, int | str | None] = {}
     for account in accounts.list_accounts():
         try:

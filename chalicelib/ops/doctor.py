@@ -1,7 +1,7 @@
 """Looks whether the tables hold what they must, while everything runs. Reports; changes nothing.
 
-What it cannot be sure of at the first look (a friend who moves just then) it looks at again before it tells.
-It reads every timer, every open run's ledger and every friend of the accounts it is asked about.
+What it cannot be sure of at the first look (a friend who moves just then) it looks at again before it
+reports. It reads every timer, every open run's ledger and every friend of the accounts it is asked about.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from chalicelib.timers.model import VERIFY_AFTER, Entry
 _LATE = timedelta(minutes=10)
 """The sweep verifies a minute long before this."""
 _MOST = 200
-"""So many problems are told; that there are more is told too."""
+"""So many problems are reported, and that there are more."""
 Problem = dict[str, Any]
 
 

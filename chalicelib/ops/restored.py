@@ -14,7 +14,7 @@ from chalicelib.shared.errors import NotFound
 from chalicelib.shared.settings import TABLES, settings
 
 EXPIRING = frozenset({"activities", "control", "timers", "metrics"})
-"""Tables whose items expire by ``expires_at``; a restored table has to be told so again."""
+"""Tables whose items expire by ``expires_at``; a restored table needs that setting again."""
 
 
 def restore_check() -> dict[str, Any]:

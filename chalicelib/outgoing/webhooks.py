@@ -70,7 +70,7 @@ def post(context: EffectContext, effect: Mapping[str, Any], url: str, payload: d
 
 
 def deliver(body: dict[str, Any]) -> None:
-    """Call another system. Refused for good: told. No answer: again, later and later, eight times in all.
+    """Call another system. Refused for good: reported. No answer: again, later and later, eight times in all.
 
     Signed by ``X-Todoku-Signature: sha256=<hex HMAC-SHA256(secret, timestamp + "." + body)>``.
     """

@@ -126,7 +126,7 @@ def _sent(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[Any]], list[lis
 
 
 def _hand_over(account: str, user: str, effects: list[list[Any]], chunks: list[list[str]]) -> None:
-    """Have other rooms forget what these effects and chunks said, and whom they were for."""
+    """Have other rooms forget what these effects and chunks sent, and whom they were for."""
     named = sorted({rule for _, _, rule, _ in effects})
     for start in range(0, max(len(effects), len(chunks), len(named)), _PER_JOB):
         part = slice(start, start + _PER_JOB)

@@ -47,7 +47,7 @@ def _filling(decision: Decision, context: DecisionContext) -> Filling:
     return Filling(decision.after, context.program.snapshot, context.now, context.props, context.program.zone)
 
 
-# What the reaction says and records itself
+# What the reaction sends and records itself
 
 
 def send(
@@ -83,7 +83,7 @@ def record_event(
 def _message_effect(
     decision: Decision, effect: Effect, value: Mapping[str, Any], context: DecisionContext
 ) -> Effect:
-    # Named on the effect itself: also when it cannot be said, the timeline says what could not.
+    # Named on the effect itself: also when it cannot be sent, the timeline shows what could not.
     effect["message"] = message = _chosen(decision, effect, value, context)
     effect = effect | {"status": "pending"}
     blocked = decision.after.get("status") == "blocked"

@@ -32,7 +32,7 @@ def run(
 ) -> dict[str, Any]:
     """Work through SQS records; answers ``{"batchItemFailures": [...]}``.
 
-    ``give_up`` is told of an event that has failed for the last time. When the time is over, what has not
+    ``give_up`` is called with an event that has failed for the last time. When the time is over, what has not
     begun goes back at once, in its order.
     """
     by_friend: dict[str, list[Mapping[str, Any]]] = {}

@@ -49,7 +49,7 @@ def decide(
     profile: profiles.Profile | None = None,
 ) -> Decision:
     """What the event changes and causes; changes nothing given. ``sheet`` None: a friend never heard of.
-    ``profile``: what LINE has just told of the friend.
+    ``profile``: what LINE has just reported of the friend.
 
     ``counted``: the sheet holds this event already, and this is what it did by itself then; only what the
     rules do about it is decided.
@@ -110,7 +110,7 @@ def copy(value: Any) -> Any:
 
 def _fold(decision: Decision, event: FriendEvent, program: Program, now: datetime) -> list[Fact]:
     """What the event itself says of the friend."""
-    # What has happened by time alone is left to be told by news: told by history it would wake no rule.
+    # What has happened by time alone is left for news to report: reported by history it would wake no rule.
     by_time = [] if decision.history else due_times.fold(decision.after, program, _by_now(event, now))
     decision.changes += [fact_lines.line(fact, "time") for fact in by_time]
     status = decision.after["status"]

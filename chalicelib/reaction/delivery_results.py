@@ -1,4 +1,4 @@
-"""What came of a reaction's push or call, when it came to nothing: told where its author looks.
+"""What came of a reaction's push or call, when it came to nothing: reported where its author looks.
 
 A push is ``done`` on the activity once the ledger has it, a call to another system once the queue has it.
 When LINE or the other system refuses it, or quiet hours or a cap keep it back for good, the effect is
@@ -27,10 +27,10 @@ class Gone(Unavailable):
 
 
 def report(account: str, run: str, chunk: str, *, last: bool = False) -> None:
-    """The job: correct the effect that sent this chunk. Safe to repeat; told once.
+    """The job: correct the effect that sent this chunk. Safe to repeat; reported once.
 
     Raises Unavailable while the reaction has not been completed; the ``last`` time the rule counts it all the
-    same. Of a friend who was erased there is nothing to tell.
+    same. Of a friend who was erased there is nothing to report.
     """
     manifest = deliveries.read_manifest(account, run, chunk)
     if manifest is None:
@@ -69,7 +69,7 @@ def _hear_of_question(account_id: str, cause: Mapping[str, Any], outcome: Mappin
 def report_call(account: str, user: str, cause: Mapping[str, Any], result: Mapping[str, Any]) -> None:
     """Correct the effect that made a call: ``failed``, or ``done`` after all when it was redriven.
 
-    Safe to repeat; told once. Raises Unavailable while the reaction has not been completed, Gone when it
+    Safe to repeat; reported once. Raises Unavailable while the reaction has not been completed, Gone when it
     never will be.
     """
     before = "done" if result["status"] == "failed" else "failed"

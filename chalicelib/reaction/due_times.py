@@ -1,10 +1,10 @@
 """What happens to a friend by time alone: a score sinks below a threshold, a customer becomes dormant.
 
-Values that change with time are computed when they are read, so nothing happens when they change. What a
-rule waits for is told once: with the friend's next event, or by the event ``time_passed`` at the very moment,
-whichever comes first. The sheet's ``moment`` names the first that has not been told, and a due entry brings
-``time_passed`` then. One entry per friend at most is in force: one that stands earlier than needed is kept
-(it finds nothing, and arms the next), so ordinary events write nothing for it.
+Values that change with time are computed when they are read, so nothing happens when they change. What a rule
+waits for is reported once: with the friend's next event, or by the event ``time_passed`` at the very moment,
+whichever comes first. The sheet's ``moment`` names the first that has not been reported, and a due entry
+brings ``time_passed`` then. One entry per friend at most is in force: one that stands earlier than needed is
+kept (it finds nothing, and arms the next), so ordinary events write nothing for it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ that lifts a score again whenever it has sunk would otherwise go round without e
 
 
 def fold(sheet: Sheet, program: Program, at: str) -> list[Fact]:
-    """Tell what has happened by time alone up to ``at``: ``score_crossed`` and ``stage_changed``."""
+    """Report what has happened by time alone up to ``at``: ``score_crossed`` and ``stage_changed``."""
     facts: list[Fact] = []
     for score in program.watched.keys() & sheet["scores"].keys():
         document = program.snapshot.find("scores", score)
@@ -59,7 +59,7 @@ def plan(sheet: Sheet, program: Program, at: str) -> None:
 
 
 def next_due_at(sheet: Sheet, program: Program) -> str | None:
-    """The first moment, not told yet, at which something happens that a rule waits for."""
+    """The first moment, not reported yet, at which something happens that a rule waits for."""
     pace = sheet.get("moment_pace")
     not_before = iso(parse_iso(pace) - (BURST - 1) * PACE) if pace else ""
     wanted = [max(at, not_before) for at in _crossings(sheet, program)]

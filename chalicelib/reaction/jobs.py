@@ -48,7 +48,7 @@ def _import(body: Body, received: int) -> None:
 
 
 def _call_outcome(body: Body, _received: int) -> None:
-    """What came of a call, told on the friend's activity as soon as that stands, and on the rule."""
+    """What came of a call, reported on the friend's activity as soon as that exists, and on the rule."""
     from chalicelib.reaction import delivery_results
     from chalicelib.rules import health
 

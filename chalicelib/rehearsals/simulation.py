@@ -105,7 +105,7 @@ class Simulation:
     # Entering
 
     def _begin(self) -> None:
-        """Enter as if for the first time; an earlier run only gives its numbers, and is told."""
+        """Enter as if for the first time; an earlier run only gives its numbers, and is reported."""
         due_at = self.sheet.get("moment")
         if due_at is not None and parse_iso(due_at) >= self.now:
             self._report(self._time_passed(due_at), parse_iso(due_at))
@@ -222,7 +222,7 @@ class Simulation:
             self._follow()
 
     def _follow(self) -> None:
-        """What follows a move: the sheet shows it, the facts are told, what is waited for may be there."""
+        """What follows a move: the sheet shows it, facts are reported, what is waited for may be there."""
         item = self.item
         assert item is not None
         self.sheet["scenarios"][item.scenario] = follow_ups.shown(item)
@@ -311,7 +311,7 @@ class Simulation:
             rehearse(self, effect, event)
 
     def notice(self, effect: Mapping[str, Any], to: str) -> None:
-        """Staff would be told."""
+        """Staff would be notified."""
         self.story.sent(self.now, None, by=str(effect["rule"]), why=Reason("notice_to", to=to).kept())
 
     def enter(self, effect: Mapping[str, Any], event: FriendEvent) -> None:

@@ -1,4 +1,4 @@
-"""What is told of one friend's rehearsal: the timeline, and what is counted along the way."""
+"""What is reported of one friend's rehearsal: the timeline, and what is counted along the way."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Story:
             self.count(item.node, "answered" if happened else "timed_out")
 
     def passed(self, at: datetime, item: Enrollment, step: Step, index: int) -> None:
-        """One node of a turn's trail; a message that is sent is told by the delivery."""
+        """One node of a turn's trail; a message that is sent is reported by the delivery."""
         name, way = step.trail[index]
         kind = (self._program.node(name) or {}).get("type")
         if index or name != item.node or kind not in _PASSED:

@@ -2,8 +2,8 @@
 
 Each metric is kept per stage, per stage and account where the account is given, and per stage with all the
 dimensions given; each combination is a metric that AWS bills, so a dimension is never a friend or an event.
-What is counted during one invocation is added up and told once, at its end. docs/operations/metrics.md lists
-every name; a test compares.
+What is counted during one invocation is added up and written once, at its end. docs/operations/metrics.md
+lists every name; a test compares.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _emit(dimensions: dict[str, str], values: dict[_Key, list[float]]) -> None:
     for (name, unit, _), kept in values.items():
         for value in kept:
             provider.add_metric(name, unit, value)
-    if provider.metric_set:  # a hundred values are told at once
+    if provider.metric_set:  # a hundred values are written at once
         provider.flush_metrics()
 
 
@@ -80,7 +80,7 @@ _batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
 
 @contextmanager
 def batched() -> Iterator[None]:
-    """Add up what is counted inside, and tell it at the end, whatever the end is."""
+    """Add up what is counted inside, and write it at the end, whatever the end is."""
     batch = Batch()
     token = _batch.set(batch)
     try:
@@ -102,12 +102,12 @@ def _current() -> Iterator[Batch]:
 
 
 def count(name: str, n: float = 1, **dimensions: str) -> None:
-    """Add to a count; outside an invocation it is told at once."""
+    """Add to a count; outside an invocation it is written at once."""
     with _current() as batch:
         batch.count(name, n, dimensions)
 
 
 def measure(name: str, value: float, unit: str = "None", **dimensions: str) -> None:
-    """Note a value (``unit``: one of CloudWatch's); outside an invocation it is told at once."""
+    """Note a value (``unit``: one of CloudWatch's); outside an invocation it is written at once."""
     with _current() as batch:
         batch.measure(name, value, unit, dimensions)

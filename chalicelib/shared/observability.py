@@ -77,7 +77,7 @@ logger = Logger(
 
 @contextmanager
 def log_fields(**names: Any) -> Iterator[None]:
-    """Let every line inside say what the work is about; ``user_id`` becomes ``friend``, hashed."""
+    """Add fields to every line inside: what the work is about; ``user_id`` becomes ``friend``, hashed."""
     token = _fields.set({**_fields.get(), **names})
     try:
         yield
@@ -128,7 +128,7 @@ def carried(work: Callable[P, T]) -> Callable[P, T]:
 
 @contextmanager
 def invocation(context: Any, name: str) -> Iterator[None]:
-    """One invocation: its request id on every line, one line at its end, its metrics told."""
+    """One invocation: its request id on every line, one line at its end, its metrics written."""
     if hasattr(context, "aws_request_id"):
         # The decorator of Powertools, for a handler that does nothing: it leaves its keys on the logger.
         logger.inject_lambda_context(lambda _event, _context: None)({}, context)

@@ -106,7 +106,7 @@ def _recorded(
     context: ActionContext,
     change: Callable[[], list[Fact]],
 ) -> list[Fact]:
-    """Make a change. One that comes to nothing is told, with the reason where there is one.
+    """Make a change. One that comes to nothing is recorded, with the reason where there is one.
 
     ``later``: when that was done which it may not undo.
     """
@@ -120,7 +120,7 @@ def _recorded(
 
 
 def _within_day(decision: Decision, value: Mapping[str, Any], points: float, context: ActionContext) -> float:
-    """The points that the day of the event still has room for; what was cut off is told."""
+    """The points that the day of the event still has room for; what was cut off is recorded."""
     if points <= 0:
         return points
     day = local_date(parse_iso(context.event.at), context.zone).isoformat()

@@ -103,7 +103,7 @@ def stage_changed(before: str, after: str) -> list[Fact]:
 
 
 def dormant_at(purchases: Mapping[str, Any], limits: Limits = USUAL) -> str | None:
-    """When the friend becomes dormant unless they buy again; None: they never bought, or it was told."""
+    """When the friend becomes dormant unless they buy again; None: they never bought, or it was reported."""
     last_at = purchases.get("last_at") if purchases.get("count", 0) > 0 else None
     if not last_at or purchases.get("dormant_told") == last_at:
         return None

@@ -142,13 +142,13 @@ def _evaluated_anew(
     kept: float,
     after: float,
 ) -> list[Fact]:
-    """A change from before what was told: crossings as of the moment up to which they were."""
+    """A change from before what was evaluated: crossings as of the moment up to which they were."""
     changed = [_changed(score, kept, after)] if after != kept else []
     return [*changed, *_crossings(score, definition, stored, _evaluated(entry, definition))]
 
 
 def _evaluated(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> float:
-    """The value up to which crossings were told: as of the last change, or of what decay crossed since."""
+    """The value up to which crossings were evaluated: of the last change, or of what decay crossed since."""
     evaluated_until = entry.get("told_at")
     return (
         score_value(entry, definition, parse_iso(evaluated_until))
@@ -158,8 +158,8 @@ def _evaluated(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> float
 
 
 def _kept(entry: Mapping[str, Any], definition: Mapping[str, Any], now: datetime) -> float:
-    """What a change is told to begin at: the stored value, also where limits have come or changed since, so
-    that the changes of a score add up to it. With decay they do not; then the value within its limits.
+    """What a change is reported to begin at: the stored value, also where limits have come or changed since,
+    so that the changes of a score add up to it. With decay they do not; then the value within its limits.
     """
     return score_value(entry, definition, now) if definition.get("half_life") else float(entry["value"])
 

@@ -52,7 +52,7 @@ def recent(
 def find_message(
     account: str, user: str, message_id: str, since: str
 ) -> Iterator[tuple[Activity, list[Activity]]]:
-    """The activities of a friend's message (more than one where it was told anew), the newest first, each
+    """The activities of a friend's message (more than one where it was reported anew), the newest first, each
     with those after it, oldest first; looked for from ``since`` on.
     """
     later: list[Activity] = []

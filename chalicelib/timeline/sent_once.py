@@ -1,4 +1,4 @@
-"""What one chunk said alike to many stands once, not on every timeline: ``<account>#SAID#<run>`` / chunk.
+"""What one chunk sent alike to many stands once, not on every timeline: ``<account>#SAID#<run>`` / chunk.
 
 DynamoDB bills a write by the size of the item: with a large message in it, a line of the timeline would cost
 several units for each friend of a broadcast. A line without its messages names the place (``said``), and
@@ -18,7 +18,7 @@ Messages = list[dict[str, Any]]
 
 
 def put(account: str, run: str, chunk: str, messages: Messages) -> None:
-    """Keep what a chunk said; a chunk never says anything else."""
+    """Keep what a chunk sends; a chunk never sends anything else."""
     item = _key(account, run, chunk) | {"messages": to_av(messages)}
     aws.client("dynamodb").put_item(TableName=settings().table("activities"), Item=item)
 

@@ -1,7 +1,7 @@
-"""Cutting an import's file into messages, each with a chunk of its lines.
+"""Splitting an import's file into messages, each with a chunk of its lines.
 
-A small file was counted when it came, and is cut as it is. A large one is looked through for its encoding,
-sorted into bins (``bins``), and cut bin by bin; a dry run looks at its lines instead. What there is no time
+A small file was counted when it came, and is split as it is. A large one is looked through for its encoding,
+sorted into bins (``bins``), and split bin by bin; a dry run looks at its lines instead. What there is no time
 for is gone on with by another message, which carries all that is known so far; whatever is done twice makes
 the same chunks again, and each counts once.
 """

@@ -1,4 +1,4 @@
-"""Whom of a broadcast's friends others tell something within a day, before or after. Changes nothing."""
+"""Whom of a broadcast's friends others send something within a day, before or after. Changes nothing."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What friends were told lately, what they switched off, and the brake that goes by it."""
+"""What friends were sent lately, what they switched off, and the brake that goes by it."""

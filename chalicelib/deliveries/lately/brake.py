@@ -2,8 +2,8 @@
 so many, whatever rules, schedules, repetitions or other systems do. Pure; the protocol is searched by
 ``tests/model/test_brake.py``.
 
-What a friend was told one by one stands in a **log** of their own, an entry for each message of the last
-day. What a broadcast tells many stands as a **claim** in one list of the account: who is in its run is
+What a friend was sent one by one stands in a **log** of their own, an entry for each message of the last
+day. What a broadcast sends to many stands as a **claim** in one list of the account: who is in its run is
 looked up only when that matters. Of two claims the one behind in the list gives way.
 """
 
@@ -21,7 +21,7 @@ from chalicelib.accounts.policies import Runaway
 from chalicelib.shared.times import parse_duration, to_ms
 
 MOST_FRIENDS, WITHIN = 10, timedelta(minutes=1)
-"""When more friends than this would have been told too much within this time, the cause is paused."""
+"""When more friends than this would have been sent too much within this time, the cause is paused."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OWN_WORDS = "*"
 """The content of a claim whose messages are made for each friend."""
@@ -54,7 +54,7 @@ def read(body: Mapping[str, Any] | bool | None) -> Limits | None:
 
 
 def content_of(messages: Sequence[Mapping[str, Any]]) -> str:
-    """A short name of what messages say; tokens in their addresses tell whose they are, and say nothing."""
+    """A short name of what messages contain; tokens in their addresses tell whose they are, no more."""
     text = json.dumps(without_live(list(messages)), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -64,7 +64,7 @@ def name_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:8]
 
 
-# What one friend was told
+# What one friend was sent
 
 
 class Entry(NamedTuple):
@@ -104,7 +104,7 @@ def without(entries: Sequence[Entry], by: str) -> list[Entry]:
 
 @dataclass(frozen=True)
 class Received:
-    """What a friend was told by others than the delivery at hand: whether the same, and how much."""
+    """What a friend was sent by others than the delivery at hand: whether the same, and how much."""
 
     same: bool = False
     in_hour: int = 0
@@ -119,7 +119,7 @@ class Received:
 
 
 def count_received(timestamps: Sequence[tuple[int, bool]], limits: Limits, now: datetime) -> Received:
-    """Of messages as ``(moment in ms, whether they say the same)``."""
+    """Of messages as ``(moment in ms, whether they have the same content)``."""
     window, hour, day = (to_ms(now - span) for span in (limits.window, HOUR, DAY))
     return Received(
         any(same and at > window for at, same in timestamps),
@@ -131,17 +131,17 @@ def count_received(timestamps: Sequence[tuple[int, bool]], limits: Limits, now: 
 def counted_in_log(
     entries: Sequence[Entry], content: str | None, by: str, limits: Limits, now: datetime
 ) -> Received:
-    """What a log says of the others. ``content`` None: the same may be said again."""
+    """What a log says of the others. ``content`` None: the same may be sent again."""
     others = [(entry.at, entry.content == content) for entry in entries if entry.by != by]
     return count_received(others, limits, now)
 
 
-# What many were told
+# What many were sent
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A broadcast's run that is being sent: when that was last said (ms), and what it says."""
+    """A broadcast's run that is being sent: when that was last noted (ms), and its contents."""
 
     broadcast: str
     run: str
@@ -149,7 +149,7 @@ class Claim:
     contents: tuple[str, ...]
 
     def may_send(self, content: str | None) -> bool:
-        """Whether it may say this to somebody (``OWN_WORDS``: anything)."""
+        """Whether it may send this to somebody (``OWN_WORDS``: anything)."""
         if content is None:
             return False
         return content in self.contents or OWN_WORDS in {content, *self.contents}
@@ -190,7 +190,7 @@ def before(claims: Sequence[Claim], run: str) -> list[Claim]:
 def matter(
     claims: Sequence[Claim], content: str | None, alone: Received, limits: Limits, now: datetime
 ) -> bool:
-    """Whether it has to be looked up who is in these runs, for a friend who was told ``alone`` one by one."""
+    """Whether it has to be looked up who is in these runs, for a friend who was sent ``alone`` one by one."""
     if any(
         claim.may_send(content) and claim.at > to_ms(now - limits.window - limits.fresh) for claim in claims
     ):

@@ -1,4 +1,4 @@
-"""The brake at work on a chunk that is about to be tried: who would be told too much is left out, and who
+"""The brake at work on a chunk that is about to be tried: who would be sent too much is left out, and who
 causes more than a little of that is paused.
 
 A chunk of a rule or a step (``own_watch``) enters each friend's log, and looks at the account's claims
@@ -34,8 +34,8 @@ REASON = "runaway"
 def stop(
     account: str, status: Status, manifest: Mapping[str, Any], control: Control, lately: Lately, now: datetime
 ) -> bool:
-    """Whether this attempt is not made, because some of its friends would be told too much: they are left out
-    (those whom LINE may have told already end as unknown), and the others go on by a message of their own.
+    """Whether this attempt is not made, because some of its friends would be sent too much: they are left out
+    (those whom it may have reached already end as unknown), and the others go on by a message of their own.
     """
     limits = policies.current(account).brake
     if limits is None or manifest["category"] == "internal" or control.lifted:
@@ -55,7 +55,7 @@ def stop(
 
 
 def _pause(account: str, kind: str, id_: str, run: str) -> None:
-    """Pause the cause, and have the operator told: an alarm, and a line of the audit."""
+    """Pause the cause, and notify the operator: an alarm, and a line of the audit."""
     cause = CAUSES.entries.get(f"{kind}s")
     if kind == "broadcast":
         paused = runs.pause(account, run, REASON)  # and counts it
@@ -80,7 +80,7 @@ def cause_of(cause: Mapping[str, Any]) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at what the friends of a chunk were told by others."""
+    """One look at what the friends of a chunk were sent by others."""
 
     account: str
     manifest: Mapping[str, Any]
@@ -100,7 +100,7 @@ class _Look:
 
     @cached_property
     def _contents(self) -> Mapping[str, str | None]:
-        """What each friend would be told; None: that may be said again at once."""
+        """What each friend would be sent; None: that may be sent again at once."""
         if self.manifest.get("repeats"):
             return dict.fromkeys(self.users)
         if own := self.manifest.get("payloads"):
@@ -162,7 +162,7 @@ class _Look:
             if lately_store.put_claims(self.account, renewed, lately.rev):
                 return renewed
 
-    # what runs have told
+    # what runs have sent
 
     def _is_too_much(self, user: str, alone: Received, claims: Sequence[Claim]) -> bool:
         content = self._contents[user]
@@ -184,7 +184,7 @@ class _Look:
 def sent_in_run(
     account: str, claim: Claim, users: Sequence[str], now: datetime
 ) -> dict[str, tuple[int, str]]:
-    """Whom of these friends a run tells, has told, or may have: when (ms; still to come: now), and what."""
+    """Whom of these friends a run sends to, or may have sent to: when (ms; still to come: now), and what."""
     found: dict[str, tuple[int, str]] = {}
     chunk_of = CAUSES["broadcasts"].chunks_of(account, claim.broadcast, claim.run, users)
     waiting = sorted(set(chunk_of.values()))

@@ -109,7 +109,7 @@ def put_log(account: str, shards: int, user: str, seen: str, log: str, now: date
 
 
 def forget_log(account: str, shards: int, user: str) -> None:
-    """Forget what a friend was told."""
+    """Forget what a friend was sent."""
     place = _log_key(account, friend_shard(user, shards), user)
     aws.client("dynamodb").delete_item(TableName=settings().table("metrics"), Key=place)
 

@@ -63,7 +63,7 @@ def _follow(
         status = store.read(account, run, [status.chunk])[1][status.chunk]
     if not status.is_open:
         if send and not status.attempts and receipts.has_receipts(manifest):
-            feed(account, run, status.chunk)  # nobody is left to send to: the send worker has that told
+            feed(account, run, status.chunk)  # nobody is left to send to: the send worker has that reported
         return
     if watch:
         body = {"run": run, "chunk": status.chunk}
@@ -149,7 +149,7 @@ def skip(account: str, run: str, status: Status, reason: str, now: datetime) -> 
 def leave_out(
     account: str, run: str, status: Status, users: Collection[str], reason: str, now: datetime
 ) -> None:
-    """Leave out these recipients, and try them no more: whom LINE may have told already ends as unknown. The
+    """Leave out these recipients, and try them no more: whom it may have reached already ends as unknown. The
     others go on by the message of the chunk, or of the child that takes it over.
     """
     manifest = store.find_manifest(account, run, status.chunk)
@@ -202,7 +202,7 @@ def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -
 
 
 def leave_logs(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -> None:
-    """Take a chunk of a rule or a step out of the logs of friends whom it was not told to."""
+    """Take a chunk of a rule or a step out of the logs of friends to whom it was not sent."""
     if manifest["token"] == manifest["run"] or manifest["category"] == "internal":
         return  # a broadcast's run, which has a claim; or nobody's
     shards, by = accounts.get_account(account).shards, brake.name_of(manifest["token"])
@@ -231,7 +231,7 @@ def without_place(account: str, status: Status, manifest: Mapping[str, Any], now
 
 def cancel_pending(account: str, run: str) -> None:
     """Skip, as ``cancelled``, everything of a run that was not attempted. Everything is fed besides: what is
-    on its way goes on, and of what is skipped the send worker has the friends told.
+    on its way goes on, and the send worker has it reported to friends what is skipped.
     """
     now = clock.now()
     for status in store.statuses(account, run):

@@ -46,7 +46,7 @@ def send_now(account: str, run: str, chunk: str) -> None:
 
 
 _ENDING = frozenset({"split", "expired", "cancel", "done"})
-"""Steps after which there are outcomes to tell; ``done``: whoever ended it may have died before asking."""
+"""Steps after which there are results to report; ``done``: whoever ended it may have died before asking."""
 
 
 def _is_accepted(status: Status) -> bool:

@@ -70,7 +70,7 @@ class Attempt:
 
 @dataclass
 class Sender:
-    """Judges attempts. ``heard`` is told of everything accepted, after it is written."""
+    """Judges attempts. ``heard`` is called with everything accepted, after it is written."""
 
     store: Store
     people: People

@@ -134,7 +134,7 @@ def _end(event: FriendEvent, account: Account, program: Program) -> None:
     result = _release(context, effect)
     activities.correct_effect(account.id, user, of["event_id"], place, "releasing", result)
     _settled(context, effect | result)
-    # Whoever sent it may have had something to tell before the effect could be told.
+    # Whoever sent it may have had results before the effect could show them.
     return delivery_results.report(account.id, run_id(account.id, user, of["event_id"], effect), "0")
 
 
@@ -159,7 +159,7 @@ def _judge(context: EffectContext, effect: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _release(context: EffectContext, effect: dict[str, Any]) -> dict[str, Any]:
-    """Put the chunk with the words of now (or the one that stands); answers what is told of the effect."""
+    """Put the chunk with the words of now (or the one that stands); returns what the effect reports."""
     try:
         if "question" in effect:
             effect["messages"] = _question(context, effect)

@@ -1,4 +1,4 @@
-"""Effects that say something: replies, pushes to the friend, notices to staff, the loading indicator."""
+"""Effects that send something: replies, pushes to the friend, notices to staff, the loading indicator."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def redact_value(value: Any, user_id: str | None = None) -> Any:
 
 
 def redact_exception(error: BaseException, user_id: str | None = None) -> str:
-    """An error with its causes: where, of what type, and what of its message may be told."""
+    """An error with its causes: where, of what type, and what of its message may be shown."""
     shown: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(shown) < 5:
