@@ -20,6 +20,11 @@ from chalicelib.shared.reasons import Reason
 KEY = "token_key"
 """The name of the key for friend tokens among the account's credentials."""
 
+RELAYED = "relayed"
+"""The name among them that says, where it is ``yes``, that webhooks are forwarded to others: here, because
+the webhook reads nothing else of an account.
+"""
+
 _LIFE_S = (45, 60)
 _RETRY_S = (5, 10)
 

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.accounts import audit as log
 from chalicelib.accounts import credentials, store
 from chalicelib.accounts.audit import note as audit
-from chalicelib.accounts.credentials import KEY, line_credentials
+from chalicelib.accounts.credentials import KEY, RELAYED, line_credentials
 from chalicelib.accounts.keys import (
     create_key,
     delete_key,
@@ -86,10 +86,7 @@ def put_account(
         if shards is not None and shards != current.shards:
             reason = Reason("shards_fixed", shards=current.shards)
             raise RuleViolation(reason, [Detail("shards", reason)])
-        if line:
-            credentials.put_line_credentials(
-                account.id, {**credentials.line_credentials(account.id, refresh=True), **line}
-            )
+        _change_credentials(account, current, line)
         changed = replace(account, shards=current.shards, created_at=current.created_at)
         store.update_account(changed)
     else:
@@ -97,7 +94,8 @@ def put_account(
         if missing:
             details = [Detail(name, Reason("needed_for_new_account")) for name in missing]
             raise InvalidInput(Reason("at", path=missing[0], why=Reason("needed_for_new_account")), details)
-        credentials.create_line_credentials(account.id, {KEY: token_hex(32), **line})
+        relayed = {RELAYED: "yes"} if account.relay_urls else {}
+        credentials.create_line_credentials(account.id, {KEY: token_hex(32), **line, **relayed})
         changed = replace(account, shards=shards or 64, created_at=iso(clock.now()))
         store.list_account(account.id)
         if not store.create_account(changed):
@@ -108,6 +106,16 @@ def put_account(
         account.id, _shown(current) if current else None, _shown(changed) | dict.fromkeys(line, log.HIDDEN)
     )
     return changed, current is None
+
+
+def _change_credentials(account: Account, current: Account, line: dict[str, str]) -> None:
+    """Keep what is given of an account's credentials, and whether its webhooks are forwarded."""
+    is_changed = bool(account.relay_urls) is not bool(current.relay_urls)
+    if not line and not is_changed:
+        return
+    relayed = {RELAYED: "yes" if account.relay_urls else "no"} if is_changed else {}
+    known = credentials.line_credentials(account.id, refresh=True)
+    credentials.put_line_credentials(account.id, {**known, **line, **relayed})
 
 
 def _shown(account: Account) -> dict[str, Any]:

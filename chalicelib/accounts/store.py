@@ -20,7 +20,7 @@ from chalicelib.shared.times import duration_text, parse_duration
 
 _CHANGEABLE = (
     *("name", "time_zone", "liff_id", "login_channel_id", "member_site_url", "member_site_origins"),
-    *("policies", "currency", "react_within"),
+    *("relay_urls", "policies", "currency", "react_within"),
 )
 
 
@@ -34,6 +34,7 @@ class AccountItem(ControlItem):
     login_channel_id = UnicodeAttribute(null=True)
     member_site_url = UnicodeAttribute(null=True)
     member_site_origins = dynamo.Items(null=True)
+    relay_urls = dynamo.Items(null=True)
     currency = UnicodeAttribute(null=True)
     react_within = UnicodeAttribute(null=True)
     policies = dynamo.Document(null=True)
@@ -113,6 +114,7 @@ def _account(item: AccountItem) -> Account:
         login_channel_id=item.login_channel_id,
         member_site_url=item.member_site_url,
         member_site_origins=list(item.member_site_origins or ()),
+        relay_urls=list(item.relay_urls or ()),
         policies=item.policies or {},
         currency=item.currency or CURRENCY,
         react_within=parse_duration(item.react_within) if item.react_within else REACT_WITHIN,

@@ -18,6 +18,7 @@ from chalicelib.catalog.validation import normal_body
 from chalicelib.friends import orders
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
+from chalicelib.http.budget import first_twin
 from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import query_int
 from chalicelib.http.routes import Operation
@@ -66,6 +67,23 @@ def _reachable(text: str) -> Origin:
     return origin
 
 
+def _relay(text: str) -> str:
+    _reachable(text)
+    if "#" in text:
+        raise ValueError(Reason("relay_fragment"))
+    ours = f"{settings().public_url}/webhook/"
+    if text.startswith(ours):
+        raise ValueError(Reason("relay_to_itself", address=ours))
+    return text
+
+
+def _each_once(urls: list[str]) -> list[str]:
+    if first_twin(urls) is not None:
+        raise ValueError(Reason("more_than_once"))
+    return urls
+
+
+Relay = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_relay)]
 Site = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_site)]
 SiteOrigin = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_origin)]
 Secret = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_header_safe)]
@@ -87,6 +105,7 @@ class AccountIn(BaseModel):
     login_channel_secret: Secret | None = None
     member_site_url: Site | None = None
     member_site_origins: Annotated[list[SiteOrigin], Field(max_length=20)] = []
+    relay_urls: Annotated[list[Relay], Field(max_length=5), AfterValidator(_each_once)] = []
     shards: Annotated[int, Field(ge=1, le=service.MAX_SHARDS)] | None = None
     policies: Policies | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
@@ -103,6 +122,7 @@ class AccountOut(BaseModel):
     login_channel_id: str | None
     member_site_url: str | None
     member_site_origins: list[str]
+    relay_urls: list[str]
     shards: int
     currency: str
     react_within: str
@@ -138,6 +158,7 @@ def put_account(account: str) -> Response:
         login_channel_id=given.login_channel_id,
         member_site_url=given.member_site_url,
         member_site_origins=given.member_site_origins,
+        relay_urls=given.relay_urls,
         **_kept(account, given),
     )
     saved, is_new = service.put_account(wanted, line, shards=given.shards, by=principal.who)
@@ -195,6 +216,7 @@ def _answer(account: Account) -> dict[str, Any]:
         "login_channel_id": account.login_channel_id,
         "member_site_url": account.member_site_url,
         "member_site_origins": account.member_site_origins,
+        "relay_urls": account.relay_urls,
         "shards": account.shards,
         "currency": account.currency,
         "react_within": duration_text(account.react_within),

@@ -146,12 +146,14 @@ def _entry(index: int, message: Message, *, fair: bool) -> dict[str, Any]:
 
 
 def _account_of(body: dict[str, Any]) -> str | None:
-    """Whose message it is. In standard queues many messages of one delay no other.
+    """Whose message it is. In standard queues many messages of one delay no other, and nothing that has a
+    ``lane`` of its own.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
     """
     entries = body.get("entries") or [body]
     account: str | None = entries[0].get("account")
-    return account
+    lane = entries[0].get("lane")
+    return account if lane is None else f"{account}-{lane}"
 
 
 def _text(body: dict[str, Any]) -> str:

@@ -40,24 +40,24 @@ class NoAnswer(Reasoned):
     """Nobody answered in time."""
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """POST a body; answers the HTTP status. Raises Refused or NoAnswer, nothing else.
+def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float = DEADLINE_S) -> int:
+    """POST a body; answers the HTTP status, within ``seconds``. Raises Refused or NoAnswer, nothing else.
 
     Outside a laptop only https to public addresses is called.
     """
     return seam.cross(
-        "web:post", {"url": url, "body": body, "headers": headers}, lambda: _post(url, body, headers)
+        "web:post", {"url": url, "body": body, "headers": headers}, lambda: _post(url, body, headers, seconds)
     )
 
 
-def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+def _post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> int:
     try:
         origin = origin_of(url)
     except BadAddress as error:
         raise Refused(error.reason) from error
     if origin.scheme != "https" and not settings().is_local:
         raise Refused(Reason("only_https"))
-    deadline = _Deadline(DEADLINE_S)
+    deadline = _Deadline(seconds)
     addresses = _resolve(origin)
     try:
         with contextlib.closing(_connect(origin, addresses, deadline)) as wire:

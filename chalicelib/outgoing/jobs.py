@@ -11,4 +11,10 @@ def _post(body: Body, _received: int) -> None:
     webhooks.deliver(body)
 
 
-JOBS: dict[str, JobKind] = {"post": JobKind(_post, attempts=8)}
+def _relay(body: Body, _received: int) -> None:
+    from chalicelib.outgoing import relays
+
+    relays.forward(body)
+
+
+JOBS: dict[str, JobKind] = {"post": JobKind(_post, attempts=8), "relay": JobKind(_relay, attempts=8)}

@@ -24,6 +24,7 @@ NAMES = frozenset(
         *("LedgerFailed", "LedgerUnknown", "QuotaLeft", "RunsHeld"),
         *("ReactionsFailed", "EffectsFailed", "EffectsSkipped", "EffectsUnknown"),
         *("StepsLate", "DeadLettersWritten"),
+        *("RelayDelivered", "RelayRetried", "RelayGivenUp", "RelayLost"),
         *("WebhookRejected", "WebhookUnknownAccount", "WebhookUnavailable"),
     }
 )

@@ -37,6 +37,7 @@ class Settings:
     line_access_url: str = "https://access.line.me"
     line_liff_url: str = "https://liff.line.me"
     line_timeout_s: float = 10.0
+    channel_secret_s: float = 300.0
     tables_prefix: str = "todoku-{stage}-"
     public_url: str = "http://127.0.0.1:8000"
     media_url: str = ""

@@ -15,5 +15,6 @@ def webhook_route(account: str) -> Response:
     request = bp.current_request
     raw = request.raw_body
     body = raw if isinstance(raw, bytes) else raw.encode()
-    answer = front.receive(account, body, request.headers.get("x-line-signature"))
+    headers = {name.lower(): str(value) for name, value in request.headers.items()}
+    answer = front.receive(account, body, headers.get("x-line-signature"), headers)
     return Response(body=answer.body, status_code=answer.status, headers={"Content-Type": "application/json"})

@@ -26,8 +26,8 @@ from chalicelib.shared.ids import ID_PATTERN
 from chalicelib.shared.metrics import count
 from chalicelib.shared.observability import log_fields, logger, note, observed
 from chalicelib.shared.reasons import Reason
-from chalicelib.webhook import parse
-from chalicelib.webhook.known import Known
+from chalicelib.webhook import parse, relays
+from chalicelib.webhook.known import Known, Secret
 
 bp = Blueprint(__name__)
 
@@ -55,12 +55,17 @@ _REFUSED: dict[type[TodokuError], str] = {
 _known = Known()
 
 
-def receive(account: str, body: bytes, signature: str | None) -> Answer:
-    """Take one webhook request. 200: every event of it is in the inbox; any other: LINE keeps them."""
+def receive(
+    account: str, body: bytes, signature: str | None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Take one webhook request. 200: every event of it is in the inbox; any other: LINE keeps them.
+
+    ``headers``: the request's, by their names in small letters; some are forwarded with it.
+    """
     named = account if ID_PATTERN.match(account) else "-"
     with log_fields(account=named):
         try:
-            note(events=_accept(account, body, signature))
+            note(events=_accept(account, body, signature, headers or {}))
             answer = Answer(200)
         except TodokuError as error:
             count(_REFUSED.get(type(error), "WebhookUnavailable"))
@@ -75,14 +80,14 @@ def forget_secrets() -> None:
     _known = Known()
 
 
-def _accept(account: str, body: bytes, signature: str | None) -> int:
+def _accept(account: str, body: bytes, signature: str | None, headers: Mapping[str, str]) -> int:
     """How many events are in the inbox now: all of the request's."""
     if len(body) > MAX_BODY:
         raise TooLarge(Reason("webhook_too_large"))
     now = clock.now()
     if not ID_PATTERN.match(account):
         raise NotFound(Reason("no_account", id=repr(account[:64])))
-    _check_signature(account, body, signature or "", now)
+    secret = _checked(account, body, signature or "", now)
     try:
         events = parse.parse(body, account, now, at_most=MAX_EVENTS)
     except (InvalidInput, TooLarge) as error:
@@ -98,17 +103,22 @@ def _accept(account: str, body: bytes, signature: str | None) -> int:
     if refused:
         logger.error("the inbox refused events", extra={"refused": len(refused)})
         raise Unavailable(Reason("inbox_busy"))
+    if secret.relayed:
+        relays.leave(account, body, signature or "", headers)
     return len(events)
 
 
-def _check_signature(account: str, body: bytes, signature: str, now: datetime) -> None:
+def _checked(account: str, body: bytes, signature: str, now: datetime) -> Secret:
+    """The secret by which the signature is right. Raises Unauthenticated, NotFound, Unavailable."""
     if not parse.may_be_signature(signature):
         raise Unauthenticated(Reason("signature_missing"))
-    if parse.signed(body, signature, _known.get(account, now).value):
-        return
+    secret = _known.get(account, now)
+    if parse.signed(body, signature, secret.value):
+        return secret
     newer = _known.reread(account, now)
     if newer is None or not parse.signed(body, signature, newer.value):
         raise Unauthenticated(Reason("signature_wrong"))
+    return newer
 
 
 @bp.lambda_function(name="webhook")
@@ -117,7 +127,7 @@ def webhook(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """The deployed front: an API Gateway proxy request."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     account = (event.get("pathParameters") or {}).get("account") or ""
-    answer = receive(account, _raw_body(event), headers.get("x-line-signature"))
+    answer = receive(account, _raw_body(event), headers.get("x-line-signature"), headers)
     return {
         "statusCode": answer.status,
         "headers": {"Content-Type": "application/json"},

@@ -16,7 +16,7 @@ process:
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,8 +26,8 @@ from chalicelib.gateways.listed_accounts import is_listed
 from chalicelib.shared.errors import NotFound, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.settings import settings
 
-_LIFE_S = (240, 300)
 _RETRY_S = (10, 20)
 _UNKNOWN_LIFE = timedelta(seconds=5)
 _MAX_UNKNOWN = 1_000
@@ -42,6 +42,8 @@ class Secret:
     value: str
     read_at: datetime
     fresh_until: datetime
+    relayed: bool = False
+    """Whether the account's webhooks are forwarded to others, as it was then."""
 
 
 @dataclass
@@ -123,7 +125,9 @@ class Known:
             self._secrets.pop(account, None)
             raise self._not_found(account, now)
         # One assignment of a whole value: no thread ever sees an account whose secret is still empty.
-        found = Secret(credentials["channel_secret"], now, now + _between(_LIFE_S))
+        until = now + _between((0.8 * settings().channel_secret_s, settings().channel_secret_s))
+        relayed = credentials.get("relayed") == "yes"
+        found = Secret(credentials["channel_secret"], now, until, relayed)
         self._secrets[account] = found
         return found
 
@@ -132,7 +136,7 @@ class Known:
         if known is None:
             raise Unavailable(Reason("secrets_silent")) from error
         logger.error("the secret store did not answer", extra={"account": account, "why": repr(error)[:200]})
-        self._secrets[account] = Secret(known.value, known.read_at, now + _between(_RETRY_S))
+        self._secrets[account] = replace(known, fresh_until=now + _between(_RETRY_S))
         return self._secrets[account]
 
     def _not_found(self, account: str, now: datetime) -> NotFound:
@@ -146,5 +150,5 @@ class Known:
         self._unknown[account] = now + _UNKNOWN_LIFE
 
 
-def _between(seconds: tuple[int, int]) -> timedelta:
+def _between(seconds: tuple[float, float]) -> timedelta:
     return timedelta(seconds=random.uniform(*seconds))  # noqa: S311 (only spreads the reads)
