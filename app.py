@@ -36,6 +36,7 @@ import chalicelib.privacy.api
 import chalicelib.reaction.workers
 import chalicelib.rehearsals.api
 import chalicelib.rehearsals.rules_api
+import chalicelib.reports.api
 import chalicelib.rules.api
 import chalicelib.scenarios.api
 import chalicelib.schedules.api
@@ -78,6 +79,7 @@ for _room in (
     chalicelib.rehearsals.rules_api,
     chalicelib.heartbeat.workers,
     chalicelib.ops.workers,
+    chalicelib.reports.api,
     chalicelib.rules.api,
     chalicelib.conversations.api,
     chalicelib.bulk_actions.api,

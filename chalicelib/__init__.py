@@ -10,6 +10,7 @@ One package per capability ("room"). Imports only point down this list:
     privacy                           erasure and unsend: nothing is kept that must go
     schedules                         at a local time, an audience, each friend once
     rules                             rule documents, compiled; their limits and health
+    reports                           what worked: numbers of friends, deliveries, customers
     media                             files for messages, at addresses of their own
     broadcasts, scenarios             who gets which message when
     bulk_actions                      the same actions for many friends

@@ -25,6 +25,7 @@ CAPABILITIES = (
     "chalicelib.conversations",
     "chalicelib.transfers",
     "chalicelib.schedules",
+    "chalicelib.reports",
     "chalicelib.privacy",
     "chalicelib.reaction",
     "chalicelib.outgoing",

@@ -20,9 +20,9 @@ def _node(props: Mapping[str, Any]) -> str:
 _OF_SCENARIO = {"scenario": "scenarios"}
 
 EVENTS: dict[str, EventType] = {
-    "scenario_entered": EventType("scenarios", documents=_OF_SCENARIO),
-    "scenario_finished": EventType("scenarios", documents=_OF_SCENARIO),
-    "scenario_exited": EventType("scenarios", documents=_OF_SCENARIO),
+    "scenario_entered": EventType("scenarios", documents=_OF_SCENARIO, in_reports="entered"),
+    "scenario_finished": EventType("scenarios", documents=_OF_SCENARIO, in_reports="finished"),
+    "scenario_exited": EventType("scenarios", documents=_OF_SCENARIO, in_reports="exited"),
     "scenario_skipped": EventType("scenarios", counts=False, is_trigger=False),
     "scenario_action": EventType(
         "scenarios",

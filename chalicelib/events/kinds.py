@@ -72,6 +72,7 @@ class EventType:
     ``has_reply_token``: from LINE it may be answered free of charge. ``is_change``: a change of the sheet
     produces it; the change's line has its properties. ``is_command``: carried out however late it comes.
     ``kept_elsewhere``: the property that the activity's effects tell, so that the activity leaves it out.
+    ``in_reports``: reports count it, by a line of this kind in their journal (``reports/lines.py``).
     """
 
     made_by: str | None
@@ -96,6 +97,7 @@ class EventType:
     is_change: bool = False
     is_command: bool = False
     kept_elsewhere: str | None = None
+    in_reports: str | None = None
 
     def may_have(self, path: str) -> bool:
         """Whether an event of this type may have something at this path of its properties."""

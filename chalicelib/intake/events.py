@@ -36,8 +36,11 @@ EVENTS: dict[str, EventType] = {
         is_by_friend=True,
         is_reported=True,
         reports_order=True,
+        in_reports="purchased",
     ),
-    "refunded": EventType("intake", fold=_refund, is_reported=True, reports_order=True),
+    "refunded": EventType(
+        "intake", fold=_refund, is_reported=True, reports_order=True, in_reports="refunded"
+    ),
     "reserved": EventType("intake", is_by_friend=True, is_reported=True),
     "page_viewed": EventType(None, key="pattern"),
     "converted": EventType(None),

@@ -35,5 +35,6 @@ EVENTS: dict[str, EventType] = {
         documents={"link": "links", "delivery": "deliveries"},
         fold=_click,
         follow_up=_count,
+        in_reports="clicked",
     ),
 }

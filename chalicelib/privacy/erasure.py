@@ -22,6 +22,7 @@ from chalicelib.friends import beside, orders
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
 from chalicelib.members import service as members
+from chalicelib.reports import journal as reports
 from chalicelib.sheets.model import Sheet, erased_at
 from chalicelib.timeline import service as activities
 from chalicelib.transfers import exports, imports
@@ -34,6 +35,7 @@ KEEPERS: tuple[Callable[[Account, str, str], None], ...] = (
     orders.forget,
     members.forget,
     deliveries.forget_log,
+    reports.forget,
 )
 """Who else keeps something of friends: each forgets what it has of one up to a moment, again and again."""
 _PER_JOB = 200

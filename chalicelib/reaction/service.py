@@ -208,6 +208,8 @@ def _add_internal_effects(decision: Decision, event: FriendEvent, *, is_known: b
 
     for effect in type_of(event.type).follow_up(decision, event):
         add(**effect)
+    if type_of(event.type).in_reports is not None:
+        add("note_for_reports")
     positions = (decision.before or {}).get("scenarios", {}).values()
     acted_in_vain = type_of(event.type).acts_as is not None and not decision.changes
     if not acted_in_vain and any(entry.get("state") == "active" for entry in positions):

@@ -18,7 +18,7 @@ from chalicelib.gateways import aws, dynamo
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timeline import sent_once
-from chalicelib.timeline.items import LATE, LINES, Activity, from_item, key_of
+from chalicelib.timeline.items import LATE, LINES, SENT, Activity, from_item, key_of
 
 Place = tuple[str, str]
 """When an activity happened, and its event id: what the timeline is sorted by."""
@@ -160,3 +160,22 @@ def pages(account: str, user: str) -> Iterator[list[Activity]]:
         )
     )
     return ([from_item(item) for item in page["Items"]] for page in found)
+
+
+def events(account: str, user: str) -> Iterator[list[Activity]]:
+    """Every event of a friend's timeline in no order, page by page: what it was, without what it caused."""
+    request: dict[str, Any] = {
+        "TableName": settings().table("activities"),
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": f"{account}#{user}"}},
+        "ProjectionExpression": "pk, sk, #at, #type, #state, props",
+        "ExpressionAttributeNames": {"#at": "at", "#type": "type", "#state": "state"},
+        "ConsistentRead": True,
+    }
+    while True:
+        items, last = dynamo.query_page(request)
+        found = map(from_item, items)
+        yield [one for one in found if "type" in one and "put_at" not in one and one["type"] != SENT]
+        if last is None:
+            return
+        request["ExclusiveStartKey"] = last

@@ -12,13 +12,14 @@ from chalicelib.shared.errors import Conflict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 from chalicelib.timeline.items import SENT, from_item, key, sort_key, to_item
-from chalicelib.timeline.reading import find_message, pages, recent
+from chalicelib.timeline.reading import events, find_message, pages, recent
 from chalicelib.timeline.unsend import Answer, without_answers, without_message
 
 __all__ = [
     "SENT",
     "correct_effect",
     "delete",
+    "events",
     "existing",
     "find",
     "find_many",

@@ -171,8 +171,11 @@ EVENTS: dict[str, LineEvent] = {
         props=_of_any("is_unblocked"),
         fold=_follows,
         has_reply_token=True,
+        in_reports="followed",
     ),
-    "unfollowed": LineEvent(line_type="unfollow", view=_unfollowed, props=_of_any(), fold=_blocks),
+    "unfollowed": LineEvent(
+        line_type="unfollow", view=_unfollowed, props=_of_any(), fold=_blocks, in_reports="unfollowed"
+    ),
     "unsent": LineEvent(
         line_type="unsend", view=_unsent, props=_of_any("message_id"), fold=_is_taken_back, follow_up=_hide
     ),

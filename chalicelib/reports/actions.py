@@ -1,0 +1,16 @@
+"""What an event that reports count leaves to do: its line in the journal."""
+
+from __future__ import annotations
+
+from chalicelib.actions.kinds import ActionKind
+from chalicelib.actions.model import Done, Effect, EffectContext
+
+
+def _note(context: EffectContext, _effect: Effect) -> Done:
+    from chalicelib.reports import journal
+
+    journal.note(context.event)
+    return "done", None
+
+
+ACTIONS: dict[str, ActionKind] = {"note_for_reports": ActionKind(carry_out=_note, is_shown=False)}

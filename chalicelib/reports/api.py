@@ -1,0 +1,208 @@
+"""``/reports`` of what happened: deliveries, friends, links; and the friends behind their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib.accounts.access import require
+from chalicelib.accounts.idempotency import once
+from chalicelib.accounts.model import Account
+from chalicelib.accounts.service import get_account
+from chalicelib.catalog.service import snapshot
+from chalicelib.gateways import clock
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import query_int, query_text
+from chalicelib.http.routes import Operation
+from chalicelib.reports import asking, deliveries, friends, journal, links, outcomes, reading, rebuild
+from chalicelib.reports.numbers import TOTAL, Measurement
+from chalicelib.reports.periods import Period, Span
+from chalicelib.reports.table import Report
+from chalicelib.segments import service as segments
+from chalicelib.shared.errors import InvalidInput
+from chalicelib.shared.reasons import Reason
+
+bp = Blueprint(__name__)
+
+_REPORTS = "/v1/accounts/{account}/reports"
+_PERIODS: tuple[Period, ...] = get_args(Period)
+_OF_DELIVERIES: tuple[deliveries.By, ...] = get_args(deliveries.By)
+_OF_LINKS: tuple[links.By, ...] = get_args(links.By)
+_FOLLOWING = {"friend": {"status": "following"}}
+
+
+@bp.route(f"{_REPORTS}/deliveries", methods=["GET"])
+@http_errors
+def deliveries_report(account: str) -> Response:
+    """``GET /reports/deliveries``."""
+    request, shop, days = _asked(account)
+    runs = deliveries.find(shop, days, asking.choice(request, "group_by", _OF_DELIVERIES))
+    found = reading.tally(shop.id, deliveries.asked(shop, runs))
+    items, total = deliveries.items(runs, found)
+    return asking.answer(request, Report(items, total), days)
+
+
+@bp.route(f"{_REPORTS}/friends", methods=["GET"])
+@http_errors
+def friends_report(account: str) -> Response:
+    """``GET /reports/friends``."""
+    request, shop, days = _asked(account)
+    period = asking.choice(request, "group_by", _PERIODS)
+    found = reading.tally(shop.id, _friends(days, period))
+    now = segments.count(shop.id, _FOLLOWING, clock.now())
+    items = friends.items(found, days, period, (now.low + now.high) // 2, asking.today(shop))
+    return asking.answer(
+        request, Report(items, friends.total(items), inexact=("following", "block_rate")), days
+    )
+
+
+@bp.route(f"{_REPORTS}/links", methods=["GET"])
+@http_errors
+def links_report(account: str) -> Response:
+    """``GET /reports/links``."""
+    request, shop, days = _asked(account)
+    by = asking.choice(request, "group_by", _OF_LINKS)
+    found = reading.tally(shop.id, _links(days, by))
+    named = {link: str(doc.body.get("name") or link) for link, doc in snapshot(shop.id).all("links").items()}
+    rows = sorted(found.rows | (named.keys() if by == "link" else set()))
+    items = [
+        {"row": row, by: row}
+        | ({"name": named.get(row)} if by == "link" else {})
+        | {name: found.of(row, name) for name in links.COLUMNS}
+        for row in rows
+    ]
+    total = {name: found.of(TOTAL, name) for name in links.COLUMNS}
+    return asking.answer(request, Report(items, total), days)
+
+
+@bp.route(f"{_REPORTS}/people", methods=["GET"])
+@http_errors
+def people_of_report(account: str) -> Response:
+    """``GET /reports/people``: who is behind a number."""
+    request, shop, days = _asked(account)
+    report = asking.choice(request, "report", tuple(_KEPT))
+    asked, numbers = _KEPT[report]
+    number, row = asking.choice(request, "number", numbers), query_text(request, "row") or TOTAL
+    position = query_cursor(request, "user") or {"part": 0, "user": ""}
+    part = position.get("part")
+    if not isinstance(part, int) or part >= journal.PARTS:
+        raise InvalidInput.at("cursor", Reason("cursor_unknown"))
+    limit = query_int(request, "limit", 50)
+    items, after = reading.people(
+        shop.id, asked(request, shop, days), row, number, limit, (part, position["user"])
+    )
+    following = {"part": after[0], "user": after[1]} if after else None
+    return json_response(page(items, following, request))
+
+
+def _asked(account: str) -> tuple[Request, Account, Span]:
+    request: Request = bp.current_request
+    require(request, "viewer", account)
+    shop = get_account(account)
+    return request, shop, asking.span(request, shop)
+
+
+def _friends(days: Span, period: Period) -> Measurement:
+    return Measurement(friends.fold(days, period), days.since, journal.END)
+
+
+def _links(days: Span, by: links.By) -> Measurement:
+    return Measurement(links.fold(days, by), days.since, days.until, links.DISTINCT)
+
+
+def _of_deliveries(request: Request, shop: Account, days: Span) -> Measurement:
+    by = asking.choice(request, "group_by", _OF_DELIVERIES)
+    return deliveries.asked(shop, deliveries.find(shop, days, by))
+
+
+def _of_friends(request: Request, _shop: Account, days: Span) -> Measurement:
+    return _friends(days, asking.choice(request, "group_by", _PERIODS))
+
+
+def _of_links(request: Request, _shop: Account, days: Span) -> Measurement:
+    return _links(days, asking.choice(request, "group_by", _OF_LINKS))
+
+
+_KEPT: dict[str, tuple[Callable[[Request, Account, Span], Measurement], tuple[str, ...]]] = {
+    "deliveries": (_of_deliveries, outcomes.NUMBERS),
+    "friends": (_of_friends, friends.NUMBERS),
+    "links": (_of_links, links.COLUMNS),
+}
+"""Of each report that has people behind its numbers: what is asked of the journal, and the numbers."""
+
+
+@bp.route(f"{_REPORTS}/rebuild", methods=["POST"])
+@http_errors
+def rebuild_reports(account: str) -> Response:
+    """``POST /reports/rebuild``: the journal anew from the timelines."""
+    request = bp.current_request
+    principal = require(request, "admin", account)
+    get_account(account)
+    return once(
+        request,
+        principal,
+        lambda: json_response({"job_id": rebuild.start(account, principal.key_id)}, 202),
+    )
+
+
+OPERATIONS = [
+    Operation(
+        "GET",
+        f"{_REPORTS}/deliveries",
+        "What deliveries reached and what came of them",
+        "viewer",
+        None,
+        asking.SpanAnswer,
+        query={
+            **asking.DAYS,
+            **asking.FORMAT,
+            "group_by": f"What a row is: {', '.join(_OF_DELIVERIES)}.",
+        },
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/friends",
+        "Who came, blocked and came back",
+        "viewer",
+        None,
+        asking.SpanAnswer,
+        query={**asking.DAYS, **asking.FORMAT, "group_by": f"What a row is: {', '.join(_PERIODS)}."},
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/links",
+        "How often links were opened, and by how many",
+        "viewer",
+        None,
+        asking.SpanAnswer,
+        query={**asking.DAYS, **asking.FORMAT, "group_by": f"What a row is: {', '.join(_OF_LINKS)}."},
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/people",
+        "The friends behind a number of a report",
+        "viewer",
+        None,
+        asking.People,
+        query={
+            **asking.DAYS,
+            "report": "deliveries, friends or links",
+            "group_by": "The group of the report, as it was asked for.",
+            "row": "The row of the number (its field row); without it all rows together.",
+            "number": "The name of the number (without it the first one).",
+            "limit": "At most so many, 1 to 200.",
+            "cursor": "Where the page before ended.",
+        },
+    ),
+    Operation(
+        "POST",
+        f"{_REPORTS}/rebuild",
+        "Make what reports count anew from the timelines (a job)",
+        "admin",
+        response=asking.JobAccepted,
+        status=202,
+    ),
+]

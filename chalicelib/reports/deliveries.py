@@ -1,0 +1,159 @@
+"""What deliveries reached and what came of them: the ledger's numbers, and those of the lines beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from chalicelib.accounts.model import Account
+from chalicelib.broadcasts.plans.preview import YEN_PER_MESSAGE
+from chalicelib.broadcasts.started_runs import StartedRun, started_between
+from chalicelib.catalog.service import snapshot
+from chalicelib.reports import journal, outcomes
+from chalicelib.reports.numbers import TOTAL, Measurement, Tally
+from chalicelib.reports.outcomes import Delivery
+from chalicelib.reports.periods import Span, name_of
+from chalicelib.shared.times import parse_duration
+from chalicelib.timeline import service as activities
+
+By = Literal["day", "delivery", "variant", "segment"]
+SENT = ("planned", "accepted", "skipped", "failed", "unknown", "pending", "held_out")
+COLUMNS = (*SENT, *outcomes.NUMBERS, "click_rate", "cost_yen")
+NO_SEGMENT = NO_VARIANT = "-"
+_WINDOW = "7d"
+_LOOKED_AT = 50
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs that started in a span, and the row in which each counts."""
+
+    by: By
+    span: Span
+    runs: Mapping[str, StartedRun]
+
+    def row(self, run: StartedRun, variant: str) -> str:
+        """The row of what a run sent; ``variant`` empty: it has none."""
+        if self.by == "day":
+            return name_of(self.span.day_of(run.at), "day")
+        if self.by == "segment":
+            return run.segment or NO_SEGMENT
+        return f"{run.broadcast}:{variant or NO_VARIANT}" if self.by == "variant" else run.broadcast
+
+    def row_of(self, delivery: Delivery) -> str | None:
+        """The row of a click or a receipt."""
+        run = self.runs.get(delivery.run)
+        if run is None or run.broadcast != delivery.id:
+            return None
+        return self.row(run, delivery.variant)
+
+    def rows(self) -> Iterator[tuple[str, StartedRun, Mapping[str, int | None]]]:
+        """What the ledger says of each run, by the rows that it counts in."""
+        for run in self.runs.values():
+            if self.by != "variant":
+                yield self.row(run, ""), run, _sums(run.progress())
+                continue
+            variants = run.variants()
+            for variant, found in variants.items():
+                yield self.row(run, variant), run, found
+            if not variants:
+                yield self.row(run, ""), run, _sums(run.progress())
+
+
+def find(account: Account, span: Span, by: By) -> Runs:
+    """The broadcasts' runs that started in a span."""
+    found = started_between(account.id, span.since, span.until)
+    return Runs(by, span, {run.run: run for run in found})
+
+
+def asked(account: Account, runs: Runs) -> Measurement:
+    """What of the lines tells what came of them: whatever came since the first day."""
+    fold = outcomes.fold(runs.row_of, window(account), lambda *of: received(account, *of))
+    return Measurement(fold, runs.span.since, journal.END, outcomes.DISTINCT)
+
+
+def window(account: Account) -> timedelta:
+    """How long after a click an order is a conversion."""
+    document = snapshot(account.id).find("stages", "default")
+    attribution = (document.body.get("attribution") if document else None) or {}
+    return parse_duration(attribution.get("window", _WINDOW))
+
+
+def received(account: Account, user: str, since: str, until: str) -> Iterator[Delivery]:
+    """What LINE took for a friend of broadcasts and scenarios between two moments; tests apart."""
+    cursor: dict[str, Any] | None = {"at": until, "event_id": ""}
+    while cursor is not None:
+        page, cursor = activities.recent(account.id, user, _LOOKED_AT, cursor)
+        for line in page:
+            if line["at"] < since:
+                return
+            props = line.get("props") or {}
+            if line["type"] == activities.SENT and not props.get("test") and _is_accepted(line):
+                delivery = props.get("broadcast") or props.get("scenario") or ""
+                run = props.get("run", "") if "broadcast" in props else ""
+                yield Delivery(delivery, run, props.get("variant") or "")
+
+
+def _is_accepted(line: Mapping[str, Any]) -> bool:
+    return any(effect.get("status") == "done" for effect in line.get("effects") or ())
+
+
+def items(runs: Runs, found: Tally) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A row for each day, broadcast, variant or segment in order, and all of them together."""
+    sums: dict[str, dict[str, Any]] = {}
+    named: dict[str, dict[str, Any]] = {}
+    for row, run, numbers in runs.rows():
+        _add(sums.setdefault(row, dict.fromkeys(SENT)), numbers)
+        named.setdefault(row, _named(runs.by, row, run))
+    whole: dict[str, Any] = dict.fromkeys(SENT)
+    for numbers in sums.values():
+        _add(whole, numbers)
+    for row in found.rows - sums.keys():  # a variant that the ledger does not have any more
+        sums[row], named[row] = dict.fromkeys(SENT), {"row": row, runs.by: row}
+    rows = [named[row] | _with_outcomes(sums[row], found, row) for row in sorted(sums)]
+    return rows, _with_outcomes(whole, found, TOTAL)
+
+
+def _named(by: By, row: str, run: StartedRun) -> dict[str, Any]:
+    """What a row is, in the words of its group."""
+    if by == "day":
+        return {"row": row, "day": row}
+    if by == "segment":
+        return {"row": row, "segment": run.segment}
+    found: dict[str, Any] = {"row": row, "kind": "broadcast", "delivery": run.broadcast, "name": run.name}
+    variant = row.removeprefix(f"{run.broadcast}:")
+    return found | ({"variant": None if variant == NO_VARIANT else variant} if by == "variant" else {})
+
+
+def _add(into: dict[str, Any], numbers: Mapping[str, int | None]) -> None:
+    for name, value in numbers.items():
+        if value is not None:
+            into[name] = (into[name] or 0) + value
+
+
+def _sums(progress: Mapping[str, Any]) -> dict[str, int | None]:
+    """The numbers of a run, those with reasons summed up."""
+    return {name: _sum(progress.get(name, 0)) for name in SENT}
+
+
+def _sum(value: Any) -> int:
+    return sum(int(n) for n in value.values()) if isinstance(value, Mapping) else int(value)
+
+
+def _with_outcomes(sent: Mapping[str, Any], found: Tally, row: str) -> dict[str, Any]:
+    numbers = {name: found.of(row, name) for name in outcomes.NUMBERS}
+    accepted = sent["accepted"] or 0
+    return {
+        **sent,
+        **numbers,
+        "click_rate": rate(numbers["clickers"], accepted),
+        "cost_yen": accepted * YEN_PER_MESSAGE,
+        "line": {"impressions": None, "media_plays": None, "clicks": None},
+    }
+
+
+def rate(part: float, whole: float) -> float | None:
+    """A part of a whole with four digits; None where there is no whole."""
+    return round(part / whole, 4) if whole else None

@@ -1,0 +1,57 @@
+"""What reports keep of an event: one line, the same whenever it is made from the same event. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.events.kinds import type_of
+from chalicelib.shared.ids import digest
+
+Props = Mapping[str, Any]
+
+FOLLOWED = "followed"
+UNBLOCKED = "unblocked"
+UNFOLLOWED = "unfollowed"
+CLICKED = "clicked"
+PURCHASED = "purchased"
+REFUNDED = "refunded"
+ENTERED = "entered"
+FINISHED = "finished"
+EXITED = "exited"
+"""The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED."""
+
+_KEPT = frozenset(
+    {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount", "scenario", "reason"}
+)
+"""The properties that a line keeps of its event."""
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something that a friend did, or that happened to one: ``kind`` at a moment. ``name`` is the event's."""
+
+    at: str
+    user: str
+    name: str
+    kind: str
+    props: Props = field(default_factory=dict)
+
+
+def line_of(event: Mapping[str, Any]) -> Line | None:
+    """The line of an event, given as its activity (``user_id, event_id, type, at, props``); None: none."""
+    kind = type_of(event["type"]).in_reports
+    if kind is None or event.get("state") == "failed":
+        return None
+    given = event.get("props") or {}
+    kind = UNBLOCKED if kind == FOLLOWED and given.get("is_unblocked") else kind
+    kept = {name: value for name, value in given.items() if name in _KEPT and _is_plain(value)}
+    return Line(event["at"], event["user_id"], digest(event["event_id"])[:16], kind, kept)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return 0 < len(value) <= _LONGEST
+    return isinstance(value, int | float) and not isinstance(value, bool)

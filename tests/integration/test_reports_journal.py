@@ -1,0 +1,64 @@
+"""The journal of reports: one line for each event, whatever dies on the way; none of who is erased."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from chalicelib.accounts.service import get_account
+from chalicelib.reports import journal
+from chalicelib.shared.events import FriendEvent
+from tests.reaction_builders import an_event
+from tests.reaction_world import Crash, World, batch, world
+
+__all__ = ["world"]
+
+PROPS = {"link": "spring", "delivery": "sale", "run": "r1", "variant": "b", "raw": {"a": 1}}
+
+
+def events(user: str) -> list[FriendEvent]:
+    """A follow, a click, and a message, which is not counted."""
+    found = [
+        an_event("followed", is_unblocked=False),
+        an_event("link_clicked", id="e2", minutes=1, **PROPS),
+        an_event(text="hello", id="e3", minutes=2),
+    ]
+    return [FriendEvent(e.event_id, "shop", user, e.type, e.at, e.key, e.props) for e in found]
+
+
+def lines_of(user: str) -> list[tuple[str, Any]]:
+    every = [line for part in range(journal.PARTS) for line in journal.lines("shop", part)]
+    return [(line.kind, line.props) for line in every if line.user == user]
+
+
+WANTED = [("followed", {}), ("clicked", {name: value for name, value in PROPS.items() if name != "raw"})]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_crash_at_any_crossing_leaves_one_line_of_each_event(world: World, before: bool) -> None:
+    """Killed before or after each call, then redelivered, then once more: each event has its one line."""
+    batch(*events("U0"))
+    total = len(world.calls)
+    assert lines_of("U0") == WANTED
+    for at in range(total):
+        user = f"V{at}"
+        world.calls.clear()
+        world.crash_at, world.before = at, before
+        with contextlib.suppress(Crash):
+            batch(*events(user))
+        world.crash_at = None
+        batch(*events(user))
+        batch(*reversed(events(user)))
+        assert lines_of(user) == WANTED, at
+
+
+def test_who_is_erased_is_in_no_line(world: World) -> None:
+    """Up to the erasure; what somebody does who comes back later stays, and so do the others' lines."""
+    for user in ("U1", "U2"):
+        batch(*events(user))
+    journal.forget(get_account("shop"), "U1", events("U1")[0].at)
+    assert [lines_of(user) for user in ("U1", "U2")] == [WANTED[1:], WANTED]
+    journal.forget(get_account("shop"), "U1", events("U1")[1].at)
+    assert [lines_of(user) for user in ("U1", "U2")] == [[], WANTED]
