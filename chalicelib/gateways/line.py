@@ -41,6 +41,7 @@ _ORDINARY = {
     "profile": {400, 403, 404},
     "link_token": {400, 404},
     "content": {404, 410},
+    "followers": {403},
 }
 """By kind of call: refusals that tell something and are no error (sent before; no friend; unsent)."""
 _IN_MEMORY = 4 << 20
@@ -49,6 +50,14 @@ _PIECE = 256 << 10
 
 class NoAnswer(Exception):
     """LINE did not answer (timeout, reset, refused connection): whether it accepted is not known."""
+
+
+class Refused(Exception):
+    """LINE said no, for good, with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"LINE answered {status}")
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,16 @@ def link_token(token: str, user_id: str) -> str | None:
     """
     detail = {"token": token, "user_id": user_id}
     return seam.cross("line:link_token", detail, lambda: _link_token(token, user_id))
+
+
+def followers(token: str, start: str | None) -> tuple[list[str], str | None]:
+    """A page of at most 1,000 user ids of whoever follows, and the token of the next (None: it is the last).
+
+    Raises Refused (403: neither verified nor premium; 400: the token is older than a day; 401), and NoAnswer.
+    https://developers.line.biz/en/reference/messaging-api/#get-follower-ids
+    """
+    detail = {"token": token, "start": start}
+    return seam.cross("line:followers", detail, lambda: _followers(token, start))
 
 
 def quota(token: str) -> tuple[int | None, int]:
@@ -271,6 +290,15 @@ def _profile(token: str, user_id: str, seconds: float | None) -> dict[str, Any] 
     path = f"/v2/bot/profile/{quote(user_id, safe='')}"
     answer = _request(token, "profile", "GET", path, seconds=seconds)
     return None if answer.status in {400, 403, 404} else _json(answer)
+
+
+def _followers(token: str, start: str | None) -> tuple[list[str], str | None]:
+    path = "/v2/bot/followers/ids?limit=1000" + (f"&start={quote(start, safe='')}" if start else "")
+    answer = _request(token, "followers", "GET", path)
+    if answer.status in {400, 401, 403}:
+        raise Refused(answer.status)
+    page = _json(answer)
+    return [user for user in page.get("userIds") or () if isinstance(user, str)], page.get("next")
 
 
 def _link_token(token: str, user_id: str) -> str | None:

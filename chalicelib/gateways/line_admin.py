@@ -41,19 +41,6 @@ def try_webhook(token: str) -> dict[str, Any]:
     return _ask(token, "webhook_test", ask)
 
 
-def followers(token: str, start: str | None) -> tuple[list[str], str | None]:
-    """A page of at most 1,000 user ids of whoever follows, and where the next begins. Raises Refused (403:
-    only verified and premium accounts may ask).
-    """
-
-    def ask(api: Any, seconds: float) -> Any:
-        at = {"start": start} if start else {}
-        return api.get_followers(limit=1000, **at, _request_timeout=seconds)
-
-    page = _ask(token, "followers", ask)
-    return list(page.get("userIds") or ()), page.get("next")
-
-
 def _ask(token: str, kind: str, call: Any) -> dict[str, Any]:
     return seam.cross(f"line:{kind}", {"token": token}, lambda: _answer(token, call))
 

@@ -209,6 +209,16 @@ def _group(job: JobHeader, name: str) -> dict[str, Any]:
 
 def chunk_done(job: JobHeader, name: str) -> bool:
     """Whether a chunk is through already."""
+    return _mark(job, name) is not None
+
+
+def find_chunk(job: JobHeader, name: str) -> Chunk | None:
+    """A chunk that is through, or None. Consistent."""
+    mark = _mark(job, name)
+    return None if mark is None else Chunk(name, mark["done"], mark.get("wrong", 0), mark.get("result", {}))
+
+
+def _mark(job: JobHeader, name: str) -> dict[str, Any] | None:
     answer = aws.client("dynamodb").get_item(
         TableName=settings().table("control"),
         Key=_group(job, name),
@@ -216,7 +226,8 @@ def chunk_done(job: JobHeader, name: str) -> bool:
         ExpressionAttributeNames={"#mark": _MARK + name},
         ConsistentRead=True,
     )
-    return _MARK + name in answer.get("Item", {})
+    found: dict[str, Any] | None = dynamo.plain_item(answer.get("Item", {})).get(_MARK + name)
+    return found
 
 
 def finish_chunk(

@@ -176,7 +176,7 @@ COMMANDS: dict[str, Command] = {
     "followers": Command(
         line_account.followers,
         "make everybody known who follows (verified accounts)",
-        {"account": _ACCOUNT, "start": Argument("where an earlier call stopped", required=False)},
+        {"account": _ACCOUNT},
         changes=True,
     ),
     "doctor": Command(

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.accounts import service as accounts
-from chalicelib.gateways import line_admin
+from chalicelib.gateways import line, line_admin
 from chalicelib.shared.errors import Detail, InvalidInput
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
-from chalicelib.transfers import imports, uploads
-from chalicelib.transfers.beginning import Wish
+from chalicelib.transfers import followers as sync
 
-PAGES_PER_IMPORT = 20
 _SECRETS = ("channel_secret", "channel_access_token")
 
 
@@ -76,49 +74,18 @@ def rotate(
     return answer | {"ok": True}
 
 
-def followers(account_id: str, start: str | None = None, *, dry_run: bool = False) -> dict[str, Any]:
-    """Make everybody known who follows, by imports of 20,000 friends each; who is known stays as they are.
-
-    ``next``: where to go on when LINE or the time stopped it (``start``; LINE keeps it for 24 hours).
+def followers(account: str, *, dry_run: bool = False) -> dict[str, Any]:
+    """Begin the job that makes everybody known who follows (``POST /friends/sync``); ``dry_run``: ask LINE
+    for one page, and tell how many it has.
     """
-    account = accounts.get_account(account_id)
-    token = accounts.line_credentials(account.id)["channel_access_token"]
-    jobs: list[str] = []
-    listed, at = 0, start
-    while True:
-        users, following, problem = _some(token, at)
-        listed += len(users)
-        if users and not dry_run:
-            jobs.append(str(imports.start(account.id, _file(users), Wish("ops"))))
-        at = following if following or not problem else at
-        if problem or at is None:
-            report = {
-                "account": account.id,
-                "followers": listed,
-                "jobs": jobs,
-                "next": at,
-                "dry_run": dry_run,
-            }
-            return report | ({"ok": False, "problems": [problem]} if problem else {"ok": True})
-
-
-def _some(token: str, start: str | None) -> tuple[list[str], str | None, str | None]:
-    """As many as one import takes; where the next begins; what stopped it."""
-    users: list[str] = []
-    for _ in range(PAGES_PER_IMPORT):
-        try:
-            page, start = line_admin.followers(token, start)
-        except line_admin.Refused as error:
-            why = (
-                "only verified and premium accounts may list followers" if error.status == 403 else str(error)
-            )
-            return users, start, why
-        users += page
-        if start is None:
-            break
-    return users, start, None
-
-
-def _file(users: list[str]) -> uploads.Source:
-    lines = ["user_id,status", *(f"{user},following" for user in users), ""]
-    return uploads.inline("\n".join(lines).encode())
+    owner = accounts.get_account(account)
+    answer: dict[str, Any] = {"account": owner.id, "dry_run": dry_run}
+    if not dry_run:
+        return answer | {"ok": True, "job": sync.start(owner.id, "ops")}
+    try:
+        users, following = line.followers(accounts.line_credentials(owner.id)["channel_access_token"], None)
+    except line.Refused as error:
+        return answer | {"ok": False, "problems": [str(sync.refusal(error.status))]}
+    except line.NoAnswer as error:
+        return answer | {"ok": False, "problems": [str(error)]}
+    return answer | {"ok": True, "followers": len(users), "more": following is not None}

@@ -47,6 +47,15 @@ def _import(body: Body, received: int) -> None:
     imports.work(body, received, service.react, due_times.OfAccount, time_left.current())
 
 
+def _sync_followers(body: Body, received: int) -> None:
+    """List a page of followers, or make friends of some of them."""
+    from chalicelib.reaction import due_times
+    from chalicelib.shared import time_left
+    from chalicelib.transfers import followers
+
+    followers.work(body, received, due_times.OfAccount, time_left.current())
+
+
 def _call_outcome(body: Body, _received: int) -> None:
     """What came of a call, reported on the friend's activity as soon as that exists, and on the rule."""
     from chalicelib.reaction import delivery_results
@@ -76,6 +85,7 @@ def _outcome(body: Body, _received: int) -> None:
 JOBS: dict[str, JobKind] = {
     "events": JobKind(_events, attempts=kinds.LAST_RECEIVE),
     "import": JobKind(_import),
+    "sync_followers": JobKind(_sync_followers, attempts=12),
     "call_outcome": JobKind(_call_outcome, attempts=12),
     "outcome": JobKind(_outcome, attempts=12),
 }

@@ -23,7 +23,7 @@ from chalicelib.jobs import service as jobs
 from chalicelib.shared.errors import Detail, InvalidInput, NotFound
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.reasons import Reason
-from chalicelib.transfers import imports, layouts, member_imports, uploads
+from chalicelib.transfers import followers, imports, layouts, member_imports, uploads
 from chalicelib.transfers.beginning import Wish
 from chalicelib.transfers.layouts import presets
 
@@ -133,6 +133,14 @@ OPERATIONS = [
         query={"fire": "true: rules fire for what changes at friends", **HOW_READ},
         media_types=tuple(_TEXT_TYPES),
     ),
+    Operation(
+        "POST",
+        f"{_ACCOUNT}/friends/sync",
+        "Make friends of everybody whom LINE lists as a follower (verified and premium accounts)",
+        "editor",
+        response=JobAccepted,
+        status=202,
+    ),
     Operation("POST", f"{_ACCOUNT}/uploads", "A place to put a large file", "editor", response=Upload),
     Operation("GET", f"{_ACCOUNT}/jobs/{{job}}", "How far a job is", "viewer", response=Job),
 ]
@@ -143,6 +151,21 @@ OPERATIONS = [
 def import_friends(account: str) -> Any:
     """``POST /friends/import``: the columns are understood now, the lines by a job."""
     return start_import(bp.current_request, account, imports.start, presets_too=True)
+
+
+@bp.route(f"{_ACCOUNT}/friends/sync", methods=["POST"])
+@http_errors
+def sync_friends(account: str) -> Any:
+    """``POST /friends/sync``: a job that makes friends of everybody whom LINE lists as a follower."""
+    request = bp.current_request
+    principal = require(request, "editor", account)
+
+    def run() -> Any:
+        job = followers.start(account, principal.who)
+        audit(account, principal.who, "sync", f"jobs/{job}")
+        return json_response({"job_id": job}, 202)
+
+    return once(request, principal, run)
 
 
 @bp.route(f"{_ACCOUNT}/members/import", methods=["POST"], content_types=_TEXT_TYPES)

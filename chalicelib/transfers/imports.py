@@ -136,6 +136,22 @@ def apply_rows(
     jobs.finish_chunk(job, chunk, done, _without_erased(account, job, errors))
 
 
+def fold(
+    job: jobs.JobHeader,
+    rows: Sequence[tuple[int, Row]],
+    due_times: DueTimes | None,
+    left: TimeLeft,
+    *,
+    again: bool,
+) -> set[int]:
+    """Fold checked rows as an import that is no news, while there is time; answers the lines that are left.
+
+    Who was erased stays it.
+    """
+    account, catalog = get_account(job.account), snapshot(job.account)
+    return _Import(job, account, catalog, due_times, again=again).apply(rows, [], left)
+
+
 def _react_to(job: jobs.JobHeader, rows: Sequence[tuple[int, Row]], react: React, left: TimeLeft) -> set[int]:
     """Let the reaction have each line while there is time; answers the lines that are left."""
     for number, (line, row) in enumerate(rows):

@@ -13,7 +13,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.model import Chunk
 from chalicelib.friends import store as friends
-from chalicelib.gateways import aws, clock, line_admin, queues, seam
+from chalicelib.gateways import aws, clock, line, line_admin, queues, seam
 from chalicelib.ops import line_account
 from chalicelib.ops.__main__ import main
 from chalicelib.ops.commands import COMMANDS, carry_out
@@ -213,38 +213,23 @@ def test_a_token_that_line_does_not_know_is_found_and_not_put_in_force(
 
 
 def test_followers_become_friends(at_line: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the import's way: whoever follows is known afterwards, once; a second call changes nothing."""
+    """By the job of the API: whoever follows is known afterwards, with LINE's name; a dry run only asks."""
+    monkeypatch.setattr(line, "settings", line_admin.settings)
     users = [f"U{number:032x}" for number in range(5)]
     for user in users:
         at_line.door("POST", "friends", {"account": "shop", "user_id": user, "display_name": "x"})
-    assert carry_out("followers", {"account": "shop", "dry_run": True})["jobs"] == []
-    told = carry_out("followers", {"account": "shop"})
-    assert (told["ok"], told["followers"], told["next"]) == (True, 6, None)
+    tried = carry_out("followers", {"account": "shop", "dry_run": True})
+    assert (tried["ok"], tried["followers"], tried["more"]) == (True, 6, False)
+    assert "job" not in tried
+    assert carry_out("followers", {"account": "shop"})["ok"]
     run_bulk()
     for user in users:
-        assert friends.load("shop", 2, user)["status"] == "following"  # type: ignore[index]
-    carry_out("followers", {"account": "shop"})
-    run_bulk()
-
-
-def test_listing_followers_goes_on_where_it_stopped(account: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refusal in the middle loses nothing of before, and says where to begin."""
-    pages = {None: (["U1"], "p2"), "p2": (["U2"], "p3"), "p3": (["U3"], None)}
-    down = {"p3"}
-
-    def page(_token: str, start: str | None) -> tuple[list[str], str | None]:
-        if start in down:
-            raise line_admin.Refused(None, "LINE did not answer (x)")
-        return pages[start]
-
-    monkeypatch.setattr(line_admin, "followers", page)
-    told = carry_out("followers", {"account": "shop"})
-    assert (told["ok"], told["followers"], told["next"], len(told["jobs"])) == (False, 2, "p3", 1)
-    down.clear()
-    told = carry_out("followers", {"account": "shop", "start": told["next"]})
-    assert (told["ok"], told["followers"], told["next"]) == (True, 1, None)
-    run_bulk()
-    assert all(friends.load("shop", 2, user) for user in ("U1", "U2", "U3"))
+        sheet = friends.load("shop", 2, user)
+        assert sheet is not None
+        assert (sheet["status"], sheet["display_name"]) == ("following", "x")
+    at_line.door("PUT", "faults", {"followers": {"status": 403}})
+    tried = carry_out("followers", {"account": "shop", "dry_run": True})
+    assert (tried["ok"], "verified" in tried["problems"][0]) == (False, True)
 
 
 @pytest.mark.parametrize(
