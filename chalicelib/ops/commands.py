@@ -97,16 +97,16 @@ def drain(minute: str, *, dry_run: bool = False) -> Answer:
     return answer | {"sent": sent, "fed": fed}
 
 
-def erase(account_id: str, user: str, *, dry_run: bool = False) -> Answer:
+def erase(account: str, user: str, *, dry_run: bool = False) -> Answer:
     """Erase a friend for good, as the API does."""
-    account = accounts.get_account(account_id)
-    sheet = friends.load(account.id, account.shards, user)
+    owner = accounts.get_account(account)
+    sheet = friends.load(owner.id, owner.shards, user)
     if sheet is None or sheet["status"] == "erased":
         raise NotFound(Reason("no_such_friend"))
     if not dry_run:
-        accounts.audit(account_id, "ops", "erase", f"friends/{user}")
-        erasure.erase(account, user, iso(clock.now()))
-    return {"account": account_id, "friend": friend_hash(user), "erased": not dry_run, "ok": True}
+        accounts.audit(account, "ops", "erase", f"friends/{user}")
+        erasure.erase(owner, user, iso(clock.now()))
+    return {"account": account, "friend": friend_hash(user), "erased": not dry_run, "ok": True}
 
 
 def recover() -> Answer:
