@@ -33,7 +33,7 @@ def test_a_message_and_a_rule_answer_a_keyword(shop: Shop, open_page: Open) -> N
     field(page, "すること").select_option(label="返信する")
     button(page, "することを追加").click()
     field(page, "1. 返信する").select_option(label="クーポンのご案内")
-    see(text(page, "「クーポン」と届いたとき、返信する 「クーポンのご案内」"))
+    see(text(page, "「クーポン」を含むメッセージが届いたとき、「クーポンのご案内」を返信する"))
     pick_friend(page, "友だちで確かめる", "Emma")
     field(page, "届いたメッセージ").fill("クーポンください")
     button(page, "試してみる").click()

@@ -20,6 +20,24 @@ def policies(shop: Shop) -> dict[str, Any]:
     return {name: found[name] for name in ("quiet_hours", "caps") if name in found}
 
 
+def test_what_the_page_does_not_show_of_an_account_stays(shop: Shop, open_page: Open) -> None:
+    """Another name and a LIFF id; the origins of the member site and the time for news are as before."""
+    secret = {"channel_secret": "secret", "channel_access_token": "token"}
+    kept = {"member_site_origins": ["https://shop.example.jp"], "react_within": "2d"}
+    before = shop.api.get(A)
+    shop.api.put(A, {"name": before["name"], **secret, **kept})
+    try:
+        page = open_page("admin", "settings/account")
+        field(page, "アカウント名").fill("お店🌸")
+        field(page, "LIFF ID").fill("1234567890-abcdefgh")
+        button(page, "保存").click()
+        see(text(page, "保存しました。"))
+        wanted = {"name": "お店🌸", "liff_id": "1234567890-abcdefgh", **kept}
+        becomes(lambda: {name: shop.api.get(A)[name] for name in wanted}, wanted)
+    finally:
+        shop.api.put(A, {"name": before["name"], **secret})
+
+
 def test_quiet_hours_and_caps_are_kept(shop: Shop, open_page: Open) -> None:
     """As a week, at once; a limit of messages beside it."""
     page = open_page("admin", "settings/policies")

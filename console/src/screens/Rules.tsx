@@ -10,7 +10,7 @@ import { type Action, Actions, actionText } from "../ui/Actions";
 import { FriendPicker } from "../ui/FriendPicker";
 import { Stale } from "../ui/Stale";
 import { Button, Check, Chip, Field, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
-import { named, t } from "../words";
+import { isWord, named, t, type Word } from "../words";
 
 interface Rule {
   id: string;
@@ -29,20 +29,36 @@ export default function Rules() {
 }
 
 export function ruleText(rule: Pick<Rule, "when" | "if" | "then">, names: Names): string {
-  const keyword = keywordOf(rule.when.match);
-  const when = keyword ? t("rule.when.keyword", { word: keyword }) : t("rule.when", { event: named("event", rule.when.event) });
   const condition = rule.if ? t("rule.if", { text: rootSentence(toTree(rule.if), names) }) : "";
-  return `${when}${condition}${rule.then.map((action) => actionText(action, names)).join(t("say.comma"))}`;
+  return `${whenText(rule.when)}${condition}${rule.then.map((action) => actionText(action, names)).join(t("say.comma"))}`;
 }
 
+const OPERATORS: Record<string, Word> = { contains: "rule.when.contains", prefix: "rule.when.prefix", regex: "rule.when.regex", in: "rule.when.keyword" };
 
+/** What wakes a rule, in words: all that it looks for in the event. */
+function whenText({ event, match = {} }: Rule["when"]): string {
+  const [[path, wanted] = ["", undefined], ...more] = Object.entries(match);
+  const [operator, value] = wanted && typeof wanted === "object" ? (Object.entries(wanted)[0] ?? ["", ""]) : ["in", wanted];
+  const word = Array.isArray(value) ? value.join(t("say.or")) : String(value);
+  const phrase = OPERATORS[operator];
+  if (more.length === 0) {
+    if (path === "text" && word === "") return t("rule.when", { event: named("event", event) });
+    if (path === "text" && phrase) return t(phrase, { word });
+    if (path === "message_type" && isWord(`message.kind.${word}`)) return t("rule.when.kind", { kind: named("message.kind", word) });
+    if (path === "data" && operator === "in") return t("rule.when.button", { word });
+    if (!path) return t("rule.when", { event: named("event", event) });
+  }
+  const all = Object.entries(match).map(([name, one]) => `${name} = ${typeof one === "object" ? JSON.stringify(one) : String(one)}`);
+  return t("rule.when.match", { event: named("event", event), match: all.join(t("say.comma")) });
+}
+
+/** The keyword of a rule that looks for nothing but one in the text, as the field edits it; else null. */
 function keywordOf(match: Record<string, unknown> | undefined): string | null {
   const text = match?.text;
+  if (Object.keys(match ?? {}).length > 1) return null;
   if (typeof text === "string") return text;
-  const found = text && typeof text === "object" ? (text as Record<string, unknown>) : null;
-  if (found?.contains !== undefined) return String(found.contains);
-  if (Array.isArray(found?.in)) return found.in.join(" / ");
-  return null;
+  const found = text && typeof text === "object" ? (text as Record<string, unknown>) : {};
+  return Object.keys(found).length === 1 && typeof found.contains === "string" ? found.contains : null;
 }
 
 function List() {

@@ -23,33 +23,46 @@ export default function Settings() {
   );
 }
 
+/** What is written back as it was read: all but what the server alone says, whatever later versions add. */
+const READ_ONLY = new Set(["id", "shards", "policies", "created_at"]);
+const SECRETS = ["channel_secret", "channel_access_token", "login_channel_secret"] as const;
+const PLAIN = ["name", "time_zone", "liff_id", "login_channel_id", "member_site_url"] as const;
+
 function AccountPart() {
   const { account } = usePlace();
+  const asked = useQuery({ queryKey: ["account", account.id], queryFn: () => get<Account & Record<string, unknown>>(`/accounts/${account.id}`) });
+  if (asked.isError) return <Failure error={asked.error} />;
+  return asked.data ? <AccountForm key={asked.dataUpdatedAt} found={asked.data} /> : null;
+}
+
+function AccountForm({ found }: { found: Account & Record<string, unknown> }) {
   const admin = useMay("admin");
   const client = useQueryClient();
-  const asked = useQuery({ queryKey: ["account", account.id], queryFn: () => get<Account & Record<string, unknown>>(`/accounts/${account.id}`) });
-  const [name, setName] = useState(account.name);
-  const [zone, setZone] = useState(account.time_zone);
-  const [secret, setSecret] = useState("");
-  const [token, setToken] = useState("");
+  const [changed, setChanged] = useState<Record<string, string>>({});
+  const [saved, setSaved] = useState(false);
   const save = useMutation({
-    mutationFn: () => put(`/accounts/${account.id}`, { name, time_zone: zone, ...(asked.data?.liff_id ? { liff_id: asked.data.liff_id } : {}), ...(asked.data?.login_channel_id ? { login_channel_id: asked.data.login_channel_id } : {}), ...(secret ? { channel_secret: secret } : {}), ...(token ? { channel_access_token: token } : {}) }),
+    mutationFn: () => {
+      const kept = Object.fromEntries(Object.entries(found).filter(([name]) => !READ_ONLY.has(name)));
+      const given = Object.entries(changed).filter(([name, value]) => value !== "" || !(SECRETS as readonly string[]).includes(name));
+      return put(`/accounts/${found.id}`, { ...kept, ...Object.fromEntries(given.map(([name, value]) => [name, value === "" ? null : value])) });
+    },
     onSuccess: () => {
-      setSecret("");
-      setToken("");
+      setChanged({});
+      setSaved(true);
       return client.invalidateQueries({ queryKey: ["accounts"] });
     },
   });
   const about = (path: string) => (save.error instanceof ApiError ? save.error.about(path) : undefined);
+  const field = (name: string, more: { hint?: string; type?: string; autoComplete?: string }) => (
+    <Field key={name} label={t(`account.${name}` as Word)} {...more} value={changed[name] ?? (more.type ? "" : String(found[name] ?? ""))} disabled={!admin} error={about(name)} onChange={(event) => setChanged((was) => ({ ...was, [name]: event.target.value }))} />
+  );
   return (
     <Section title={t("settings.account")} lead={admin ? undefined : t("state.forbidden.more", { role: named("role", "admin") })}>
-      <Field label={t("account.name")} value={name} disabled={!admin} error={about("name")} onChange={(event) => setName(event.target.value)} />
-      <Field label={t("account.zone")} value={zone} disabled={!admin} error={about("time_zone")} onChange={(event) => setZone(event.target.value)} />
-      <Field label={t("account.secret")} hint={t("account.secret.hint")} type="password" autoComplete="off" value={secret} disabled={!admin} error={about("channel_secret")} onChange={(event) => setSecret(event.target.value)} />
-      <Field label={t("account.token")} hint={t("account.secret.hint")} type="password" autoComplete="off" value={token} disabled={!admin} error={about("channel_access_token")} onChange={(event) => setToken(event.target.value)} />
+      {PLAIN.map((name) => field(name, {}))}
+      {SECRETS.map((name) => field(name, { hint: t("account.secret.hint"), type: "password", autoComplete: "off" }))}
       <Problem error={save.error} />
-      {save.isSuccess ? <p role="status">{t("saved")}</p> : null}
-      {admin ? <Button kind="main" busy={save.isPending} disabled={!asked.data} onClick={() => save.mutate()}>{t("action.save")}</Button> : null}
+      {saved ? <p role="status">{t("saved")}</p> : null}
+      {admin ? <Button kind="main" busy={save.isPending} onClick={() => save.mutate()}>{t("action.save")}</Button> : null}
     </Section>
   );
 }

@@ -1,7 +1,7 @@
 // What is done for a friend: a list of actions, each with what it is about. Rules and forms have one.
 import { useState } from "react";
 import { type Named, nameOf, type Names, useNames } from "../data";
-import { named, t } from "../words";
+import { isWord, named, t } from "../words";
 import { Area, Button, Field, Select } from "./kit";
 
 export type Action = Record<string, unknown>;
@@ -20,7 +20,11 @@ export function actionText(action: Action, names: Names): string {
   const [key = ""] = Object.keys(action);
   const target = targetOf(action);
   const kind = FIND[key];
-  return `${named("action", key)}${target ? ` 「${kind ? nameOf(names, kind, target) : target}」` : ""}`;
+  const name = kind ? nameOf(names, kind, target) : target;
+  const inner = action[key] && typeof action[key] === "object" ? (action[key] as Record<string, unknown>) : {};
+  const words = { name, points: Number(inner.points ?? 0), value: String(inner.value ?? "") };
+  const phrase = `do.${key}`;
+  return target && isWord(phrase) ? t(phrase, words) : `${named("action", key)}${target ? ` ${t("say.quoted", { name })}` : ""}`;
 }
 
 const ACTIONS = ["add_tag", "remove_tag", "reply", "send", "enter_scenario", "exit_scenario", "start_form", "add_score", "set_attribute", "notify"];
