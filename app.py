@@ -37,6 +37,7 @@ import chalicelib.reaction.workers
 import chalicelib.rehearsals.api
 import chalicelib.rehearsals.rules_api
 import chalicelib.reports.api
+import chalicelib.reports.sheets_api
 import chalicelib.rules.api
 import chalicelib.scenarios.api
 import chalicelib.schedules.api
@@ -80,6 +81,7 @@ for _room in (
     chalicelib.heartbeat.workers,
     chalicelib.ops.workers,
     chalicelib.reports.api,
+    chalicelib.reports.sheets_api,
     chalicelib.rules.api,
     chalicelib.conversations.api,
     chalicelib.bulk_actions.api,

@@ -87,6 +87,14 @@ def span(request: Request, account: Account) -> Span:
     return Span(first, last, account.zone)
 
 
+def days_if_given(request: Request, account: Account) -> dict[str, str]:
+    """``since`` and ``until`` of the days that are asked for; without any, nothing: of all time."""
+    if query_text(request, "from") is None and query_text(request, "to") is None:
+        return {}
+    days = span(request, account)
+    return {"since": days.since, "until": days.until}
+
+
 def today(account: Account) -> date:
     """The account's local date."""
     return local_date(clock.now(), account.zone)

@@ -1,4 +1,4 @@
-"""The journal of reports, made anew in the background."""
+"""What reports leave for later: the journal made anew, and exact counts over many friends."""
 
 from __future__ import annotations
 
@@ -12,4 +12,12 @@ def _rebuild(body: Body, _received: int) -> None:
     rebuild.work(body, time_left.current())
 
 
-JOBS: dict[str, JobKind] = {"rebuild_reports": JobKind(_rebuild)}
+def _count(body: Body, _received: int) -> None:
+    from chalicelib.reports import cross, customers, sheet_counts
+    from chalicelib.shared import time_left
+
+    reports = customers.REPORTS | {"cross": cross.REPORT}
+    sheet_counts.work(body, reports, time_left.current())
+
+
+JOBS: dict[str, JobKind] = {"rebuild_reports": JobKind(_rebuild), "count_sheets": JobKind(_count)}

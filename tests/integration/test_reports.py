@@ -202,3 +202,43 @@ def test_a_cell_runs_nothing() -> None:
     """A name that a spreadsheet would take for a formula is text."""
     report = Report([{"name": "=1+1", "n": -1, "inner": {"a": None, "b": [1]}}])
     assert report.csv(bom=False) == "name,n,inner.a\r\n'=1+1,-1,\r\n"
+
+
+def bought(books: Books) -> dict[str, list[int]]:
+    """What is left of each friend's orders."""
+    kept = [(user, amount - books.refunds[order]) for order, (_, user, amount) in books.orders.items()]
+    return {user: [left for one, left in kept if one == user and left > 0] for user, _ in kept}
+
+
+def test_stages_and_cohorts(shop: Shop, api: Api) -> None:
+    """Orders, revenue, what a friend is worth and how many come back; the condition finds just these."""
+    orders = bought(shop.books)
+    known = {user for _, user, _ in shop.books.follows}
+    stages = {user: len(orders.get(user, ())) for user in known}
+    names = {0: "prospect", 1: "first", **dict.fromkeys((2, 3, 4), "repeat")}
+    report = api.ok("GET", f"{A}/reports/stages")
+    assert (report["exact"], report["job_id"]) == (True, None)
+    for row in report["items"]:
+        users = {user for user, n in stages.items() if names.get(n, "loyal") == row["stage"]}
+        assert row["friends"] == len(users)
+        assert row["following"] == len(users & shop.following)
+        assert row["orders"] == sum(stages[user] for user in users)
+        assert row["revenue"] == sum(sum(orders.get(user, ())) for user in users)
+        found = api.ok("POST", f"{A}/friends/search", {"condition": row["condition"], "limit": 200})["items"]
+        assert {one["user_id"] for one in found} == users
+    months: dict[str, set[str]] = {}
+    for user, amounts in orders.items():
+        firsts = [at for at, one, _ in shop.books.orders.values() if one == user]
+        if amounts:
+            months.setdefault(shop.books.day(min(firsts))[:7], set()).add(user)
+    rows = by(api.ok("GET", f"{A}/reports/cohorts")["items"], "month")
+    assert rows.keys() == months.keys()
+    for month, users in months.items():
+        revenue = sum(sum(orders[user]) for user in users)
+        again = [user for user in users if len(orders[user]) > 1]
+        assert (rows[month]["friends"], rows[month]["revenue"]) == (len(users), revenue)
+        assert rows[month]["ltv"] == round(revenue / len(users), 2)
+        assert rows[month]["repeat_rate"] == round(len(again) / len(users), 4)
+        condition = {"condition": rows[month]["condition"], "limit": 200}
+        found = api.ok("POST", f"{A}/friends/search", condition)["items"]
+        assert {one["user_id"] for one in found} == users

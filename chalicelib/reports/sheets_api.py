@@ -1,0 +1,147 @@
+"""``/reports`` of who friends are by now: stages, cohorts, routes, and two questions against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib.accounts.access import require
+from chalicelib.accounts.model import Account
+from chalicelib.accounts.service import get_account
+from chalicelib.catalog.service import snapshot
+from chalicelib.http.answers import http_errors
+from chalicelib.http.queries import query_text
+from chalicelib.http.routes import Operation
+from chalicelib.reports import asking, cross, customers, sheet_counts
+from chalicelib.reports.sheet_counts import Counts
+from chalicelib.reports.table import Report
+
+bp = Blueprint(__name__)
+
+_REPORTS = "/v1/accounts/{account}/reports"
+_BY = ("first", "latest")
+
+
+class SheetsAnswer(asking.ReportAnswer):
+    """A report over all friends; ``job_id``: what counts exactly, where not all could be read in time."""
+
+    job_id: str | None
+
+
+@bp.route(f"{_REPORTS}/stages", methods=["GET"])
+@http_errors
+def stages_report(account: str) -> Response:
+    """``GET /reports/stages``."""
+    request, shop, by = _asked(account)
+    found = _customers("stages", shop, asking.days_if_given(request, shop), by)
+    return _answer(request, customers.stages(found), found)
+
+
+@bp.route(f"{_REPORTS}/cohorts", methods=["GET"])
+@http_errors
+def cohorts_report(account: str) -> Response:
+    """``GET /reports/cohorts``."""
+    request, shop, by = _asked(account)
+    found = _customers("cohorts", shop, asking.days_if_given(request, shop), by)
+    return _answer(request, customers.cohorts(found, asking.today(shop)), found)
+
+
+@bp.route(f"{_REPORTS}/routes", methods=["GET"])
+@http_errors
+def routes_report(account: str) -> Response:
+    """``GET /reports/routes``."""
+    request, shop, by = _asked(account)
+    which = asking.choice(request, "by", _BY)
+    found = _customers("routes", shop, asking.days_if_given(request, shop) | {"by": which}, by)
+    named = {route: str(doc.body["name"]) for route, doc in snapshot(shop.id).all("routes").items()}
+    return _answer(request, customers.routes(found, which, named), found)
+
+
+@bp.route(f"{_REPORTS}/cross", methods=["GET"])
+@http_errors
+def cross_report(account: str) -> Response:
+    """``GET /reports/cross``."""
+    request, shop, by = _asked(account)
+    catalog, value = snapshot(shop.id), query_text(request, "value") or "count"
+    cross.check_value(value, catalog)
+    sides = {side: cross.answers(query_text(request, side) or "", catalog, side) for side in ("rows", "cols")}
+    params = {**sides, "value": value, **asking.days_if_given(request, shop)}
+    found = sheet_counts.count(shop, "cross", cross.REPORT, params, by)
+    items, total = cross.items(found, params)
+    inexact = ("total", "cells") if found.job else ()
+    report = Report(items, total, inexact, {"job_id": found.job, "conditions": sides})
+    return asking.answer(request, report)
+
+
+def _asked(account: str) -> tuple[Request, Account, str]:
+    request: Request = bp.current_request
+    principal = require(request, "viewer", account)
+    return request, get_account(account), principal.who
+
+
+def _customers(name: str, shop: Account, params: Mapping[str, str], by: str) -> Counts:
+    return sheet_counts.count(shop, name, customers.REPORTS[name], params, by)
+
+
+def _answer(request: Request, items: Sequence[Mapping[str, Any]], found: Counts) -> Response:
+    total = customers.numbers(found, found.names("#friends"))
+    inexact = customers.COLUMNS if found.job else ()
+    return asking.answer(request, Report(items, total, inexact, {"job_id": found.job}))
+
+
+_ONLY = {
+    **asking.FORMAT,
+    "from": "Only friends who followed from this local date on (without dates: all).",
+    "to": "The last of these dates (without: today).",
+}
+
+OPERATIONS = [
+    Operation(
+        "GET",
+        f"{_REPORTS}/stages",
+        "What friends have bought, by stage",
+        "viewer",
+        None,
+        SheetsAnswer,
+        query=_ONLY,
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/cohorts",
+        "What friends have bought, by the month of their first order",
+        "viewer",
+        None,
+        SheetsAnswer,
+        query=_ONLY | {"from": "Only friends whose first order was on this local date or later."},
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/routes",
+        "How many friends came by each route, and what they have bought",
+        "viewer",
+        None,
+        SheetsAnswer,
+        query=_ONLY
+        | {
+            "from": "Only friends who came by it from this local date on.",
+            "by": "first or latest: which of a friend's routes counts.",
+        },
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/cross",
+        "Two questions about friends against each other",
+        "viewer",
+        None,
+        SheetsAnswer,
+        query=_ONLY
+        | {
+            "rows": "folder:<name>, attribute:<id>, stage, source, or segments:<id>,<id>.",
+            "cols": "The same.",
+            "value": "count; or mean:attribute:<id>, mean:score:<id>, mean:purchases.total, "
+            "mean:purchases.count.",
+        },
+    ),
+]
