@@ -13,10 +13,11 @@ from chalicelib.http.answers import http_errors
 from chalicelib.http.bodies import parse_json, text_body
 from chalicelib.http.budget import Budget
 from chalicelib.http.routes import Operation
-from chalicelib.intake import model, service
+from chalicelib.intake import model, order_imports, service
 from chalicelib.rules import rights
 from chalicelib.shared.errors import Detail, InvalidInput
 from chalicelib.shared.reasons import Reason
+from chalicelib.transfers.api import HOW_READ, TEXT_TYPES, JobAccepted, Trial, start_import
 
 bp = Blueprint(__name__)
 
@@ -36,6 +37,14 @@ def post_events(account: str) -> Response:
 def post_purchases(account: str) -> Response:
     """``POST /purchases``: one order, or ``{"purchases": [≤500]}``."""
     return _take(account, model.Purchase, "purchases")
+
+
+@bp.route("/v1/accounts/{account}/purchases/import", methods=["POST"], content_types=TEXT_TYPES)
+@http_errors
+def import_purchases(account: str) -> Response:
+    """``POST /purchases/import``: a file of orders, or of their items."""
+    answer: Response = start_import(bp.current_request, account, order_imports.start)
+    return answer
 
 
 def _take(account: str, kind: model.Kind, field: str) -> Response:
@@ -68,6 +77,17 @@ def _batch(body: Any, field: str) -> service.Batch:
 
 
 OPERATIONS = [
+    Operation(
+        "POST",
+        "/v1/accounts/{account}/purchases/import",
+        "Import purchases from CSV (inline up to 4 MB, or an upload)",
+        "editor",
+        response=JobAccepted,
+        status=202,
+        others={200: Trial},
+        query={"fire": "true: rules fire for the purchases", **HOW_READ},
+        media_types=tuple(TEXT_TYPES),
+    ),
     Operation(
         "POST",
         "/v1/accounts/{account}/events",

@@ -46,8 +46,17 @@ def take(account_id: str, kind: model.Kind, batch: Batch, allow: Allow) -> list[
     What is wrong with a single item is raised; what became of one that is right is its result, also when it
     is ``rejected`` because the order is another friend's.
     """
+    judged = judge(account_id, kind, batch, allow)
+    return [result | {"error": error and error.body()["error"]} for result, error in judged]
+
+
+def judge(
+    account_id: str, kind: model.Kind, batch: Batch, allow: Allow
+) -> list[tuple[dict[str, Any], TodokuError | None]]:
+    """The same, with what is wrong as an error."""
     account, now = accounts.get_account(account_id), clock.now()
     results: list[dict[str, Any]] = []
+    errors: dict[int, TodokuError] = {}
     events: dict[int, FriendEvent] = {}
     for index, raw in enumerate(batch.items):
         path = f"{batch.field}[{index}]" if batch.field else ""
@@ -57,7 +66,8 @@ def take(account_id: str, kind: model.Kind, batch: Batch, allow: Allow) -> list[
         except TodokuError as error:
             if batch.field is None:
                 raise
-            results.append(_result(kind, raw, "rejected", error))
+            results.append(_result(kind, raw, "rejected"))
+            errors[index] = error
             continue
         doubt = model.doubt(report, now)
         results.append(_result(kind, raw, "accepted") | ({"warning": doubt} if doubt else {}))
@@ -67,11 +77,11 @@ def take(account_id: str, kind: model.Kind, batch: Batch, allow: Allow) -> list[
         results[index]["status"] = "duplicate"
     for index, why in _not_theirs(account.id, fresh).items():
         results[index] |= {"status": "duplicate" if why is None else "rejected"}
-        results[index] |= {} if why is None else {"error": why.body()["error"]}
+        errors |= {} if why is None else {index: why}
         del fresh[index]
     _put(account.id, _of_friends(account.id, list(fresh.values())))
     store.remember(list(fresh.values()), now)
-    return results
+    return [(result, errors.get(index)) for index, result in enumerate(results)]
 
 
 def _event(account: Account, report: model.Report, path: str, now: datetime, *, fire: bool) -> FriendEvent:
@@ -134,13 +144,13 @@ def _whose(report: model.Report) -> str:
     return report.user_id if report.user_id is not None else addressee(report.member_id or "")
 
 
-def _result(kind: model.Kind, raw: Any, status: str, error: TodokuError | None = None) -> dict[str, Any]:
+def _result(kind: model.Kind, raw: Any, status: str) -> dict[str, Any]:
     given = raw if isinstance(raw, dict) else {}
     result: dict[str, Any] = {"event_id": _text(given.get("event_id"))}
     if kind is model.Purchase:
         order = _text(given.get("order_id"))
         result = {"order_id": order, "event_id": f"order:{order}" if order else None}
-    return result | {"status": status, "error": error.body()["error"] if error else None}
+    return result | {"status": status}
 
 
 def _text(value: Any) -> str | None:

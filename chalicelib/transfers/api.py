@@ -31,7 +31,7 @@ bp = Blueprint(__name__)
 
 _ACCOUNT = "/v1/accounts/{account}"
 _INLINE_BYTES = 4 << 20
-_TEXT_TYPES = ["text/csv", "application/json"]
+TEXT_TYPES = ["text/csv", "application/json"]
 
 
 class UploadReference(BaseModel):
@@ -120,7 +120,7 @@ OPERATIONS = [
             "preset": "another system's file, by name; without it the header is recognised; none: it is not",
             **HOW_READ,
         },
-        media_types=tuple(_TEXT_TYPES),
+        media_types=tuple(TEXT_TYPES),
     ),
     Operation(
         "POST",
@@ -131,7 +131,7 @@ OPERATIONS = [
         status=202,
         others={200: Trial},
         query={"fire": "true: rules fire for what changes at friends", **HOW_READ},
-        media_types=tuple(_TEXT_TYPES),
+        media_types=tuple(TEXT_TYPES),
     ),
     Operation(
         "POST",
@@ -146,7 +146,7 @@ OPERATIONS = [
 ]
 
 
-@bp.route(f"{_ACCOUNT}/friends/import", methods=["POST"], content_types=_TEXT_TYPES)
+@bp.route(f"{_ACCOUNT}/friends/import", methods=["POST"], content_types=TEXT_TYPES)
 @http_errors
 def import_friends(account: str) -> Any:
     """``POST /friends/import``: the columns are understood now, the lines by a job."""
@@ -168,7 +168,7 @@ def sync_friends(account: str) -> Any:
     return once(request, principal, run)
 
 
-@bp.route(f"{_ACCOUNT}/members/import", methods=["POST"], content_types=_TEXT_TYPES)
+@bp.route(f"{_ACCOUNT}/members/import", methods=["POST"], content_types=TEXT_TYPES)
 @http_errors
 def import_members(account: str) -> Any:
     """``POST /members/import``: likewise, of members."""
