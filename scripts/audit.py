@@ -28,6 +28,8 @@ LEFT = {
     "CKV_AWS_21": "versions of files: whoever is erased must be gone from files too; tables have recovery",
     "CKV_AWS_26": "the alarm topic by KMS: CloudWatch may not publish by aws/sns; alarms tell numbers",
     "CKV_AWS_27": "queues by KMS: they are encrypted by SQS's own keys (SqsManagedSseEnabled)",
+    "CKV_AWS_68": "a firewall before the files for messages: they are public, and read-only",
+    "CKV_AWS_86": "access logs of the files for messages: they would tell who read what, and when",
     "CKV_AWS_115": "concurrency of each function: kept for two; queues have a MaximumConcurrency",
     "CKV_AWS_116": "dead letters of functions: they stand behind the queues; others are called again",
     "CKV_AWS_117": "a VPC: there is nothing private to reach, and it would need a NAT to reach LINE",
@@ -35,6 +37,7 @@ LEFT = {
     "CKV_AWS_120": "a cache before the API: answers are a person's own and must be fresh",
     "CKV_AWS_158": "logs by a key of one's own: CloudWatch encrypts by its own; logs hold no bodies",
     "CKV_AWS_173": "variables by a key of one's own: they hold no secret",
+    "CKV_AWS_174": "TLS 1.2 at the least for the files: with CloudFront's own certificate AWS chooses",
     "CKV_AWS_192": "Log4j's message lookup: there is no Java behind the firewall",
 }
 """Checks that fail on purpose."""
