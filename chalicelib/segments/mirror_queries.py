@@ -37,6 +37,12 @@ def count(account: Account, condition: Any, now: datetime, named: str = "") -> i
     return found
 
 
+def count_everyone(account: Account, condition: Any, now: datetime) -> int | None:
+    """The same among all friends, whoever follows or not."""
+    found: int | None = _ask({"account": account.id, "also": condition, "at": now.isoformat()})
+    return found
+
+
 def find(account: Account, now: datetime, page: Mapping[str, Any]) -> Found | None:
     """A page of friends in an order (what ``Asked`` says of a list), and how many there are in all."""
     asked = {"account": account.id, "at": now.isoformat(), **page}

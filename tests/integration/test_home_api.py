@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
+
+import pytest
 
 from chalicelib.gateways import seam
+from chalicelib.mirror import compaction, reader
+from chalicelib.segments import by_shard
+from chalicelib.segments.waterfall import waterfall
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.shop import outside, work_off
 
@@ -72,6 +78,19 @@ def test_a_waterfall_tells_how_many_are_left_after_each_part(cloud: None) -> Non
     single = api.ok("POST", f"{base}/segments/count", {"condition": {"not": vip}, "waterfall": True})
     assert [line["left"] for line in single["waterfall"]] == [3, 2]
     assert "waterfall" not in api.ok("POST", f"{base}/segments/count", {"condition": vip})
+
+
+def test_the_mirror_tells_the_same_waterfall(cloud: None) -> None:
+    """Once there is a snapshot the table is read no more, whether a part asks for the status or not."""
+    pytest.importorskip("duckdb")
+    a_shop_with_friends(an_api())
+    dry, vip = {"attribute": {"id": "skin", "eq": "乾燥肌"}}, {"tag": "vip"}
+    asked = [{"all": [dry, vip]}, {"not": vip}, {"all": [vip, {"friend": {"status": "blocked"}}]}]
+    by_table = [waterfall("shop", condition) for condition in asked]
+    assert compaction.run("shop", 2).is_over
+    with mock.patch.object(by_shard, "within", side_effect=AssertionError("the table was read")):
+        assert [waterfall("shop", condition) for condition in asked] == by_table
+    reader.forget_copies()
 
 
 def wrote(base: str, api: Api, user: str, at: str) -> None:
