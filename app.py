@@ -14,6 +14,7 @@ import chalicelib.api.keys
 import chalicelib.api.status
 import chalicelib.broadcasts.api
 import chalicelib.broadcasts.drafts_api
+import chalicelib.broadcasts.winners.api
 import chalicelib.broadcasts.workers
 import chalicelib.bulk_actions.api
 import chalicelib.console.api
@@ -88,6 +89,7 @@ for _room in (
     chalicelib.reaction.workers,
     chalicelib.broadcasts.api,
     chalicelib.broadcasts.drafts_api,
+    chalicelib.broadcasts.winners.api,
     chalicelib.broadcasts.workers,
     chalicelib.scenarios.api,
     chalicelib.enrollments.workers,

@@ -69,6 +69,7 @@ class BroadcastOut(BaseModel):
     progress: Progress
     variants: list[dict[str, Any]]
     decision: dict[str, Any] | None
+    decides_at: str | None
     approval: Approval | None
     created_at: str | None
     started_at: str | None
@@ -97,6 +98,7 @@ class Preview(BaseModel):
     waterfall: list[dict[str, Any]]
     skipped: dict[str, int]
     held_out: int
+    rest: int
     variants: list[dict[str, Any]]
     quota: dict[str, int | None]
     yen: int

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.broadcasts import store
-from chalicelib.broadcasts.model import MAX_LATENESS
+from chalicelib.broadcasts.model import LONGEST_TEST, MAX_LATENESS
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.references import Elsewhere, declare, unresolved
 from chalicelib.catalog.snapshot import Snapshot
@@ -17,6 +17,7 @@ from chalicelib.messages import documents as messages
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Duration, Id, LongName, UserId
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.times import parse_duration
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -26,21 +27,27 @@ class _Strict(BaseModel):
 
 
 class Variant(_Strict):
-    """One of several messages; friends are divided by weight."""
+    """One of several messages; friends are divided by weight. ``at``: it is not sent before this moment."""
 
     id: Id
     message: Id
     weight: Annotated[float, Field(gt=0, le=1_000_000)] = 1
+    at: AwareDatetime | None = None
 
 
 class Comparison(_Strict):
-    """How variants are compared. Only the hold-out is in force yet: these friends get nothing."""
+    """How variants are compared. ``hold_out_percent`` of the audience get nothing. With a ``metric``, so long
+    after the sample was sent the variant with more clicks or conversions is looked for, and the rest of the
+    audience gets it; ``if_none``: what the rest gets when none is significantly better (the first variant is
+    the control).
+    """
 
-    sample_percent: Percent | None = None
+    sample_percent: Annotated[float, Field(gt=0, le=100)] | None = None
     hold_out_percent: Percent = 0
-    metric: Literal["click"] | None = None
+    metric: Literal["click", "conversion"] | None = None
     decide_after: Duration | None = None
-    min_per_arm: Annotated[int, Field(ge=1)] | None = None
+    min_per_arm: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    if_none: Literal["control", "best", "nobody"] | None = None
 
 
 class Broadcast(_Strict):
@@ -109,6 +116,12 @@ class Schedule(_Strict):
         return self
 
 
+class Decide(_Strict):
+    """Which variant the rest of the audience gets; null: it gets nothing."""
+
+    winner: Id | None
+
+
 class TestSend(_Strict):
     """Who gets the test."""
 
@@ -153,9 +166,21 @@ def logic(body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
         yield from language.logic(body["exclude"], snapshot, "exclude")
     if body.get("messages"):
         yield from messages.check("", body, snapshot)
-    for name in ("sample_percent", "metric", "decide_after", "min_per_arm"):
-        if (body.get("test") or {}).get(name) is not None:
-            yield Detail(f"test.{name}", Reason("winner_not_yet"))
+    yield from _test(body.get("test") or {}, has_variants=bool(body.get("variants")))
+
+
+def _test(test: dict[str, Any], *, has_variants: bool) -> Iterable[Detail]:
+    """What of a test cannot work."""
+    if test.get("metric") is None:
+        for name in ("sample_percent", "decide_after", "min_per_arm", "if_none"):
+            if test.get(name) is not None:
+                yield Detail(f"test.{name}", Reason("test_without_metric"))
+    elif not has_variants:
+        yield Detail("test.metric", Reason("test_without_variants"))
+    if (test.get("sample_percent") or 0) + (test.get("hold_out_percent") or 0) > 100:
+        yield Detail("test.sample_percent", Reason("test_over_100"))
+    if test.get("decide_after") and parse_duration(test["decide_after"]) > LONGEST_TEST:
+        yield Detail("test.decide_after", Reason("test_too_long", most=LONGEST_TEST.days))
 
 
 DOCUMENTS: dict[str, DocumentKind] = {}

@@ -1,4 +1,6 @@
-"""Whom the timers wake here: runs whose machine is not known to go on, and runs on hold."""
+"""Whom the timers wake here: runs whose machine is not known to go on, runs on hold, and runs of which a part
+waits for its moment.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,26 @@ def _hold_over(entries: Sequence[Entry]) -> list[bool]:
     from chalicelib.deliveries import service
 
     return service.hold_over(entries)
+
+
+def _variants_sent(entries: Sequence[Entry]) -> list[bool]:
+    from chalicelib.broadcasts import open_runs
+
+    return open_runs.variants_sent(list(entries))
+
+
+def _decided(entries: Sequence[Entry]) -> list[bool]:
+    from chalicelib.broadcasts import open_runs
+
+    return open_runs.decided(list(entries))
+
+
+def _moment_came(entries: Sequence[Woken]) -> None:
+    from chalicelib.broadcasts import lifecycle
+
+    for entry in entries:
+        place = entry["body"]
+        lifecycle.moment_came(entry["account"], place["broadcast"], place["run"])
 
 
 def _watched(entries: Sequence[Woken]) -> None:
@@ -38,4 +60,6 @@ def _hold_ended(entries: Sequence[Woken]) -> None:
 DUE: dict[str, DueKind] = {
     "run": DueKind("broadcast-tasks", _run_done, _watched, is_watch=True),
     "run_hold": DueKind("broadcast-tasks", _hold_over, _hold_ended),
+    "variant": DueKind("broadcast-tasks", _variants_sent, _moment_came),
+    "decision": DueKind("broadcast-tasks", _decided, _moment_came),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +18,14 @@ from chalicelib.gateways import clock, executions, queues
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.observability import logger
 from chalicelib.shared.settings import settings
-from chalicelib.shared.times import iso, parse_iso
+from chalicelib.shared.times import iso, parse_iso, to_ms
 from chalicelib.timers import recurrence
 from chalicelib.timers import service as timers
 
 MACHINE = "broadcast"
 _FIRST_LOOK = timedelta(minutes=2)
+_AFTER = timedelta(milliseconds=1)
+"""So long after a moment it has come."""
 
 
 def begin(
@@ -99,7 +102,7 @@ def ensure_running(broadcast: Broadcast) -> None:
     if broadcast.executions == 0 or not executions.is_running(MACHINE, _name(run, broadcast.executions - 1)):
         start(broadcast)  # from the top: every step feeds what is not done
         return
-    if broadcast.step in {"release", "settle"} and broadcast.status != "cancelled":
+    if broadcast.step in {"release", "decide", "settle"} and broadcast.status != "cancelled":
         ask(broadcast, "release", None)
     poll_now(broadcast)
 
@@ -119,12 +122,41 @@ def watched(account: str, broadcast_id: str, run: str, attempt: int) -> None:
         ensure_running(broadcast)
 
 
-def hold_ended(account: str, broadcast_id: str, run: str, until: str) -> None:
-    """The moment has come for which policies have paused a run."""
-    deliveries.end_hold(account, run, until)
+def arm_decision(broadcast: Broadcast, moments: Iterable[datetime]) -> None:
+    """Have the timers come back when a test is counted and decided, once for all its moments."""
+    now = clock.now()
+    ahead = sorted({moment for moment in moments if moment > now})
+    if ahead and iso(ahead[-1]) != broadcast.decides_at:
+        for moment in ahead:
+            _arm_moment(broadcast, "decision", moment)
+        store.note(broadcast, decides_at=iso(ahead[-1]))
+
+
+def _arm_moment(broadcast: Broadcast, kind: str, moment: datetime) -> None:
+    run, version = str(broadcast.run), to_ms(moment)
+    body = {"broadcast": broadcast.id, "run": run}
+    timers.arm(timers.Entry(broadcast.account, kind, run, version, moment + _AFTER, body=body))
+
+
+def arm_variants(broadcast: Broadcast) -> None:
+    """Have the timers come back when the time of a variant has come that has one of its own."""
+    for variant in broadcast.body.get("variants") or ():
+        moment = parse_iso(variant["at"]) if variant.get("at") else None
+        if moment and moment > clock.now():
+            _arm_moment(broadcast, "variant", moment)
+
+
+def moment_came(account: str, broadcast_id: str, run: str) -> None:
+    """A moment has come for which a part of a run waits: a variant's time, or that of its decision."""
     broadcast = store.find(account, broadcast_id)
     if broadcast is not None and broadcast.run == run and not broadcast.is_final:
         ensure_running(broadcast)
+
+
+def hold_ended(account: str, broadcast_id: str, run: str, until: str) -> None:
+    """The moment has come for which policies have paused a run."""
+    deliveries.end_hold(account, run, until)
+    moment_came(account, broadcast_id, run)
 
 
 def miss(broadcast: Broadcast) -> None:

@@ -17,6 +17,12 @@ PART_RECIPIENTS = 10_000
 """About so many recipients are packed by one message."""
 
 MAX_LATENESS = "60m"
+DECIDE_AFTER, LEAST_PER_ARM = "4h", 30
+"""When a test is decided, after its sample was sent, and with how many friends at least, unless it says so.
+"""
+LONGEST_TEST = timedelta(days=7)
+REST = "+"
+"""Marks what belongs to the rest of an audience, after a test: its plan, and the names of its chunks."""
 
 EDITABLE = ("draft", "scheduled", "missed", "failed")
 """Until planning begins, and again when nothing was released: then it may be mended and started anew."""
@@ -61,6 +67,8 @@ class Broadcast:
     created_at: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
+    decides_at: str | None = None
+    """When the winner of its run is looked for, once that is known."""
 
     @property
     def is_final(self) -> bool:
@@ -79,6 +87,8 @@ class Arm:
     variant: str | None = None
     goes_at: str | None = None
     """When it would go out by the policies as the run was frozen: places under caps are those of then."""
+    at: str | None = None
+    """The moment before which none of it is sent, of a variant that has a time of its own."""
 
     @property
     def category(self) -> str:
@@ -106,6 +116,15 @@ class RunSnapshot:
     shards: int
     time_zone: str
     revision: int
+    stage: str = ""
+    """Empty: the whole audience, of which a test sends to a sample. ``REST``: whom the sample left, by the
+    decision.
+    """
+
+    @property
+    def plan(self) -> str:
+        """What this stage's plan is kept under; what it sends is in the run's one ledger."""
+        return self.run + self.stage
 
 
 @dataclass
@@ -118,6 +137,8 @@ class Slice:
     payloads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     skipped: dict[str, list[str]] = field(default_factory=dict)
     held_out: list[str] = field(default_factory=list)
+    rest: list[str] = field(default_factory=list)
+    """Who is not of a test's sample: what they get is decided later."""
     emptied: bool = False
     """Its payloads were taken out, because every chunk stands: it cannot be packed again."""
 
@@ -129,21 +150,27 @@ class Slice:
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts over slices: recipients by arm, skipped by reason, held out."""
+    """Counts over slices: recipients by arm, skipped by reason, held out, and who waits for a decision."""
 
     arms: dict[str, int]
     skipped: dict[str, int]
     held_out: int
+    rest: int = 0
 
     @property
     def recipients(self) -> int:
-        """Everybody who is to get a message."""
+        """Everybody who is to get a message that is known already."""
         return sum(self.arms.values())
+
+    @property
+    def to_be_sent(self) -> int:
+        """Everybody who may get a message, now or once a test is decided."""
+        return self.recipients + self.rest
 
     @property
     def planned(self) -> int:
         """Everybody whom the audience means."""
-        return self.recipients + sum(self.skipped.values()) + self.held_out
+        return self.to_be_sent + sum(self.skipped.values()) + self.held_out
 
 
 # When a broadcast is due, and when it is too late. Pure.

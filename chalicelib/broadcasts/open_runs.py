@@ -11,10 +11,12 @@ from chalicelib.broadcasts import lifecycle, store
 from chalicelib.broadcasts.model import Broadcast
 from chalicelib.broadcasts.plans import planning
 from chalicelib.broadcasts.plans import store as plan_store
+from chalicelib.broadcasts.winners import store as winner_store
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock
 from chalicelib.shared.ids import ulid_time
 from chalicelib.shared.observability import logger
+from chalicelib.shared.times import iso
 from chalicelib.timers import service as timers
 
 _STALE = timedelta(minutes=10)
@@ -22,12 +24,33 @@ _STALE = timedelta(minutes=10)
 
 def run_done(entries: list[timers.Entry]) -> list[bool]:
     """For drained watches: whether the run needs this one no more (it has ended, or a later one stands)."""
-    done = []
-    for entry in entries:
-        broadcast = store.find(entry.account, entry.body["broadcast"])
-        mine = broadcast is not None and broadcast.run == entry.body["run"]
-        done.append(broadcast is None or not mine or broadcast.is_final or broadcast.watch > entry.version)
-    return done
+    return [(of := _open_run_of(entry)) is None or of.watch > entry.version for entry in entries]
+
+
+def _open_run_of(entry: timers.Entry) -> Broadcast | None:
+    """The broadcast of an entry whose run is not at its end."""
+    broadcast = store.find(entry.account, entry.body["broadcast"])
+    if broadcast is None or broadcast.run != entry.body["run"] or broadcast.is_final:
+        return None
+    return broadcast
+
+
+def variants_sent(entries: list[timers.Entry]) -> list[bool]:
+    """For drained moments of variants: whether everything whose time has come was tried."""
+    return [
+        _open_run_of(entry) is None
+        or not deliveries.has_untried(entry.account, entry.body["run"], iso(entry.due_at))
+        for entry in entries
+    ]
+
+
+def decided(entries: list[timers.Entry]) -> list[bool]:
+    """For drained moments of decisions: whether the run is decided, or needs no decision any more."""
+    return [
+        _open_run_of(entry) is None
+        or winner_store.find_decision(entry.account, entry.body["run"]) is not None
+        for entry in entries
+    ]
 
 
 def resume_open_runs() -> int:

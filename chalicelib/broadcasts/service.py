@@ -172,6 +172,8 @@ def set_schedule(account: str, broadcast_id: str, asked: documents.Schedule, by:
     """Send at a moment, or again and again. A schedule may be replaced until planning begins."""
     zone = accounts.get_account(account).zone
     if asked.every is not None:
+        if any(variant.get("at") for variant in _get(account, broadcast_id).body.get("variants") or ()):
+            raise RuleViolation.at("every", Reason("variant_at_every"))
         every = asked.every.model_dump()
         return _start(
             account,

@@ -11,8 +11,9 @@ from dataclasses import replace
 from math import ceil
 
 from chalicelib.broadcasts import lifecycle, model, store
-from chalicelib.broadcasts.model import Broadcast
+from chalicelib.broadcasts.model import Broadcast, RunSnapshot
 from chalicelib.broadcasts.plans import planning, run_snapshots
+from chalicelib.broadcasts.winners import deciding
 from chalicelib.deliveries import limits, policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, executions, line
@@ -46,7 +47,7 @@ def carry_out(account: str, broadcast_id: str, run: str, step: str, token: str |
         waiting = token or (broadcast.token if broadcast.step == step else None)
         if waiting:
             executions.succeed(waiting, {"outcome": outcome})
-    elif token and step in {"settle", "cancel"} and not _is_paused(broadcast):
+    elif token and _is_polled(step, broadcast) and not _is_paused(broadcast):
         delay = _POLLS_S[min(poll, len(_POLLS_S) - 1)]
         lifecycle.ask(broadcast, step, token, delay_s=delay, poll=poll + 1)
 
@@ -99,7 +100,7 @@ def _check(broadcast: Broadcast) -> str | None:
         return "cancelled"
     if broadcast.status not in {"planning", "awaiting_approval"}:
         return "ok"
-    recipients = planning.totals(broadcast.account, str(broadcast.run)).recipients
+    recipients = planning.totals(broadcast.account, str(broadcast.run)).to_be_sent
     limit = policies.approval_above(broadcast.account)
     if limit is not None and recipients > limit and not broadcast.approved:
         store.move(broadcast, "awaiting_approval", ("planning",))
@@ -141,8 +142,37 @@ def _release(broadcast: Broadcast) -> str | None:
             return "missed"
         if not store.move(broadcast, "sending", ("planning", "awaiting_approval")):
             return _release(_again(broadcast))
+    lifecycle.arm_variants(broadcast)
     deliveries.feed_all(broadcast.account, str(broadcast.run))
+    return "test" if deciding.is_tested(broadcast.body) else "ok"
+
+
+def _decide(broadcast: Broadcast) -> str | None:
+    if broadcast.status == "cancelled":
+        return "cancelled"
+    run_snapshot = _snapshot_of(broadcast)
+    if run_snapshot is None or broadcast.status not in {"sending", "settling"}:
+        return "ok"
+    decision = deciding.ensure(run_snapshot)
+    if decision is None:
+        lifecycle.arm_decision(broadcast, deciding.moments(run_snapshot))
+        return None
+    if not planning.fan_out_rest(run_snapshot, decision, time_left.current()):
+        return None
+    deliveries.feed_all(broadcast.account, run_snapshot.run)
     return "ok"
+
+
+def _is_polled(step: str, broadcast: Broadcast) -> bool:
+    """Whether nobody tells when what a task waits for is done: something is being sent."""
+    if step != "decide":
+        return step in {"settle", "cancel"}
+    run_snapshot = _snapshot_of(broadcast)
+    return run_snapshot is not None and not deciding.waits_for_a_moment(run_snapshot)
+
+
+def _snapshot_of(broadcast: Broadcast) -> RunSnapshot | None:
+    return run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, str(broadcast.run))
 
 
 def _settle(broadcast: Broadcast) -> str | None:
@@ -166,8 +196,11 @@ def _cancel(broadcast: Broadcast) -> str | None:
     run_snapshot = run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, run)
     if run_snapshot is not None:
         deliveries.cancel(broadcast.account, run)
-        if not planning.fan_out(run_snapshot, time_left.current()):
+        left = time_left.current()
+        if not planning.fan_out(run_snapshot, left):
             return None  # planned to its end, so that every friend is accounted for
+        if not planning.fan_out_rest(run_snapshot, deciding.give_up(run_snapshot), left):
+            return None
         deliveries.cancel_pending(broadcast.account, run)
         if deliveries.waiting(broadcast.account, run)[0]:
             return None
@@ -179,6 +212,7 @@ ENSURE: dict[str, Callable[[Broadcast], str | None]] = {
     "plan": _plan,
     "check": _check,
     "release": _release,
+    "decide": _decide,
     "settle": _settle,
     "cancel": _cancel,
 }

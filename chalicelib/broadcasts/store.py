@@ -56,6 +56,7 @@ class BroadcastRecord(dynamo.Record):
     created_at = UnicodeAttribute(null=True)
     started_at = UnicodeAttribute(null=True)
     finished_at = UnicodeAttribute(null=True)
+    decides_at = UnicodeAttribute(null=True)
 
 
 class RunRecord(dynamo.Record):
@@ -138,6 +139,7 @@ def _broadcast(record: BroadcastRecord) -> Broadcast:
         created_at=record.created_at,
         started_at=record.started_at,
         finished_at=record.finished_at,
+        decides_at=record.decides_at,
     )
 
 
@@ -237,7 +239,7 @@ def begin(
         _H.executions.set(0),
         _H.watch.set(0),
     ]
-    fresh = ("reason", "step", "token", "go_at", "finished_at", "claim", "claimed")
+    fresh = ("reason", "step", "token", "go_at", "finished_at", "decides_at", "claim", "claimed")
     answers = ("approved", "approved_by", "approved_at", "rejected_by")
     actions += [getattr(_H, name).remove() for name in (*fresh, *answers)]
     seen: Condition = _H.run.does_not_exist() if broadcast.run is None else _H.run == broadcast.run

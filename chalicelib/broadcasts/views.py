@@ -6,9 +6,12 @@ from typing import Any
 
 from chalicelib.broadcasts.model import MOVING, Broadcast
 from chalicelib.broadcasts.plans import plan, planning
+from chalicelib.broadcasts.winners import deciding
+from chalicelib.broadcasts.winners import store as winner_store
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock
 from chalicelib.links import clicks
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso
 
 
@@ -36,12 +39,26 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
         "every": broadcast.every,
         "progress": numbers,
         "variants": [_variant(variant, arms, clicked) for variant in broadcast.body.get("variants") or ()],
-        "decision": None,
+        "decision": _decision(broadcast),
+        "decides_at": broadcast.decides_at if broadcast.status in MOVING else None,
         "approval": _approval(broadcast),
         "created_at": broadcast.created_at,
         "started_at": broadcast.started_at,
         "finished_at": broadcast.finished_at,
     }
+
+
+def _decision(broadcast: Broadcast) -> dict[str, Any] | None:
+    """How the test of the newest run was decided, with its numbers; None: not yet, or there is none."""
+    if broadcast.run is None or not deciding.is_tested(broadcast.body):
+        return None
+    found = winner_store.find_decision(broadcast.account, broadcast.run)
+    if found is None:
+        return None
+    left = {"winner", "why", "sends", "dropped", "goes_at"}
+    numbers: dict[str, Any] = {"arms": [], "p": None, "lift": None, "by": None}
+    numbers |= {name: value for name, value in found.items() if name not in left}
+    return {"winner": found["winner"], **Reason.of(found["why"]).shown(), "sent": found["sends"], **numbers}
 
 
 def _approval(broadcast: Broadcast) -> dict[str, Any] | None:

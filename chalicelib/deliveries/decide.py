@@ -90,6 +90,8 @@ def next_step(status: Status, control: Control, now: datetime) -> Step:
         return "split"
     if control.state == "cancelled" and untouched(status):
         return "cancel"
+    if status.not_before is not None and status.not_before > at:
+        return "held"
     if control.state == "paused" and (control.until is None or control.until > at):
         return "held"
     if status.first_attempt_at is not None and now - parse_iso(status.first_attempt_at) > KEY_LIFE:

@@ -121,6 +121,8 @@ class Chunk:
     """The friends' shard that a rule's or a step's recipients were read from, for readers."""
     reserved_at: str | None = None
     """A moment of the period in which its places under caps were reserved, if not the manifest's own."""
+    not_before: str | None = None
+    """Until then it is not tried."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class Status:
     watch: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     at: str | None = None
+    not_before: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -31,11 +31,13 @@ __all__ = [
     "chunk_names",
     "control",
     "end_hold",
+    "ends",
     "feed_all",
     "find_recipient",
     "forget_log",
     "forget_messages",
     "forget_sent_messages",
+    "has_untried",
     "hold_over",
     "manifest_exists",
     "note_opt_out",
@@ -91,17 +93,42 @@ def waiting(account: str, run: str) -> tuple[int, int]:
     return len(open_ones), sum(1 for status in open_ones if not status.attempts)
 
 
+def ends(account: str, run: str) -> dict[str, str | None]:
+    """When the last of each variant of a run came to its end; None while something of it has not."""
+    found: dict[str, str | None] = {}
+    for status in store.statuses(account, run):
+        if status.variant is None:
+            continue
+        known = found.get(status.variant, "")
+        found[status.variant] = None if status.is_open or known is None else max(known, status.at or "")
+    return {variant: end for variant, end in found.items() if end != ""}
+
+
+def has_untried(account: str, run: str, moment: str) -> bool:
+    """Whether something of a run that was to wait until a moment not later than this was never tried."""
+    return any(
+        status.is_open and not status.attempts and "" < (status.not_before or "") <= moment
+        for status in store.statuses(account, run)
+    )
+
+
 def settled(account: str, run: str) -> bool:
     """Whether every chunk that stands has come to its end."""
     return waiting(account, run)[0] == 0
 
 
 def recipients(
-    account: str, run: str, status: str | None, limit: int, cursor: dict[str, Any] | None
+    account: str,
+    run: str,
+    status: str | None,
+    limit: int,
+    cursor: dict[str, Any] | None,
+    without: str | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """A page of ``{"user_id", "status", "reason"?, "variant"?, "at"?}``, and where the next one begins.
 
-    A page looks at a few chunks only, so it may hold fewer than ``limit``, even none.
+    ``without``: chunks in whose names this stands are left out. A page looks at a few chunks only, so it may
+    hold fewer than ``limit``, even none.
     """
     position = cursor or {"chunk": "", "at": 0}
     start, offset = str(position["chunk"]), int(position["at"])
@@ -109,6 +136,8 @@ def recipients(
     for looked_at, chunk in enumerate(store.statuses(account, run, start)):
         if looked_at >= 20:
             return page, {"chunk": chunk.chunk, "at": 0}
+        if without and without in chunk.chunk:
+            continue
         skip = offset if chunk.chunk == start else 0
         for index, line in enumerate(_delivery_results(account, run, chunk)):
             if index < skip or status not in {None, line["status"]}:

@@ -50,6 +50,7 @@ class ManifestRecord(dynamo.Record):
     variant = UnicodeAttribute(null=True)
     shard = NumberAttribute(null=True)
     reserved_at = UnicodeAttribute(null=True)
+    not_before = UnicodeAttribute(null=True)
     at = UnicodeAttribute()
 
 
@@ -84,6 +85,7 @@ class StatusRecord(dynamo.Record):
     watch = NumberAttribute(null=True)
     skipped = dynamo.Document(null=True)
     at = UnicodeAttribute(null=True)
+    not_before = UnicodeAttribute(null=True)
 
 
 def _manifest_key(account: str, run: str, chunk: str) -> tuple[str, str]:
@@ -117,6 +119,7 @@ def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: dateti
         variant=chunk.variant,
         shard=chunk.shard,
         reserved_at=chunk.reserved_at,
+        not_before=chunk.not_before,
         at=iso(now),
     )
     stored = None if _put_new(record) else find_manifest(chunk.account, chunk.run, chunk.chunk)
@@ -167,6 +170,7 @@ def put_status(account: str, run: str, status: Status) -> bool:
             watch=0,
             skipped=dict(status.skipped) or None,
             at=status.at,
+            not_before=status.not_before,
         )
     )
 
@@ -202,6 +206,7 @@ def _status(record: StatusRecord) -> Status:
         watch=int(record.watch or 0),
         skipped=record.skipped or {},
         at=record.at,
+        not_before=record.not_before,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.friends.store import (
     ERASED,
+    behaviours,
     create_or_update,
     due_times,
     erase,
@@ -21,6 +22,7 @@ from chalicelib.friends.store import (
 
 __all__ = [
     "ERASED",
+    "behaviours",
     "create_or_update",
     "due_times",
     "erase",

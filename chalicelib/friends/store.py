@@ -75,6 +75,14 @@ def standings(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, S
     }
 
 
+def behaviours(account: str, shards: int, user_ids: Iterable[str]) -> list[Sheet]:
+    """Of those user ids that are known: what they followed and bought, and since when they block the account.
+    Read consistently, in no order.
+    """
+    keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]
+    return [*map(to_sheet, batch_get("friends", keys, ("status", "blocked_at", "clicked", "purchases")))]
+
+
 def due_times(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str | None]:
     """The ``moment`` of those user ids that are known. Read consistently."""
     keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]

@@ -71,9 +71,12 @@ def click(sheet: Sheet, props: Mapping[str, Any], at: str) -> list[Fact]:
     clicked, run = sheet.setdefault("clicked", {}), str(props.get("run", ""))
     known = clicked.get(delivery)
     runs = {**known.get("before", {}), known["run"]: known["at"]} if known else {}
-    runs[run] = max(at, runs.get(run, ""))
+    firsts = {**runs, known["run"]: known.get("first", known["at"])} if known else {}
+    firsts[run], runs[run] = min(at, firsts.get(run, at)), max(at, runs.get(run, ""))
     *before, last = sorted(runs, key=lambda one: (runs[one], one))[-CLICKED_RUNS_KEPT:]
     clicked[delivery] = {"at": runs[last], "run": last}
+    if firsts[last] < runs[last]:
+        clicked[delivery]["first"] = firsts[last]
     if before:
         clicked[delivery]["before"] = {one: runs[one] for one in before}
     return []

@@ -161,6 +161,13 @@ def _remembered(sheet: Sheet, order_id: Any, at: str) -> dict[str, Any]:
     return known
 
 
+def is_kept(order: Mapping[str, Any]) -> bool:
+    """Whether a remembered order is one, and has not been given back entirely."""
+    if "amount" not in order:
+        return False
+    return "back" not in order or exact(order["back"]) < exact(order["amount"])
+
+
 def _counted(order: Mapping[str, Any]) -> dict[_Figure, tuple[int, Decimal]]:
     """What an order counts in each figure, as ``(count, total)``: never less than nothing.
 
@@ -169,7 +176,7 @@ def _counted(order: Mapping[str, Any]) -> dict[_Figure, tuple[int, Decimal]]:
     """
     if "amount" not in order:
         return {}
-    gone = "back" in order and exact(order["back"]) >= exact(order["amount"])
+    gone = not is_kept(order)
     left = max(Decimal(0), exact(order["amount"]) - exact(order.get("back", 0)))
     found: dict[_Figure, tuple[int, Decimal]] = {("", ""): (0 if gone else 1, left)}
     for kind in _KINDS:

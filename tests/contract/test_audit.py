@@ -57,6 +57,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{IN}/broadcasts/{{broadcast}}/schedule"): {"at": iso(clock.now() + timedelta(days=1))},
     ("POST", f"{IN}/broadcasts/{{broadcast}}/test"): {"user_ids": ["U1"]},
     ("POST", f"{IN}/broadcasts/{{broadcast}}/clone"): {"id": "copy"},
+    ("POST", f"{IN}/broadcasts/{{broadcast}}/decide"): {"winner": None},
     ("POST", f"{IN}/scenarios/{{scenario}}/enroll"): {"user_ids": ["U1"]},
     ("POST", f"{IN}/scenarios/{{scenario}}/exit"): {"user_ids": ["U1"]},
     **{

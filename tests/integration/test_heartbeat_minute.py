@@ -112,6 +112,8 @@ def test_every_kind_of_entry_has_an_owner_who_answers(cloud: None) -> None:
         "moment": {},
         "chunk_hold": {"run": "r", "chunk": "c"},
         "run_hold": {"broadcast": "b", "run": "r"},
+        "variant": {"broadcast": "b", "run": "r"},
+        "decision": {"broadcast": "b", "run": "r"},
         "rule_hold": {"user_id": "u1", "event_id": "e", "rule": "r", "index": 0},
         "schedule": {},
     }

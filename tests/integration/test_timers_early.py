@@ -38,6 +38,8 @@ OWNERS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     "chunk_hold": (sends.send, deliveries, "send_now"),
     "run": (broadcasts.tasks, lifecycle, "watched"),
     "run_hold": (broadcasts.tasks, lifecycle, "hold_ended"),
+    "variant": (broadcasts.tasks, lifecycle, "moment_came"),
+    "decision": (broadcasts.tasks, lifecycle, "moment_came"),
     "moment": (reaction.bulk, due_times, "come"),
     "rule_hold": (reaction.bulk, held, "come"),
     "schedule": (reaction.bulk, schedules, "look_at"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any
@@ -221,3 +222,26 @@ def test_too_late() -> None:
     assert not model.is_too_late({}, at, "2026-11-22T03:30:00.000Z", now)
     assert model.machine_time("2026-11-22T03:00:00.001Z") == "2026-11-22T03:00:01Z"
     assert model.machine_time("2026-11-22T03:00:00.000Z") == "2026-11-22T03:00:00Z"
+
+
+def test_sample_and_hold_out_are_shares_of_the_audience() -> None:
+    """Half of those who are not held out: the arms, and who waits for the decision. Nobody is left over."""
+    judge = replace(a_judge(STATIC, OWN, hold_out=20), sample_percent=50)
+    (made,) = cut_all([a_sheet(f"U{n:05d}") for n in range(4000)], judge, 5000)
+    counts = plan.totals([made])
+    assert counts.planned == 4000
+    for part, share in ((counts.held_out, 0.2), (counts.recipients, 0.4), (counts.rest, 0.4)):
+        assert abs(part / 4000 - share) < 0.03
+
+
+def test_the_rest_is_judged_to_its_end() -> None:
+    """Whoever waits and is gone or blocked when it is decided is skipped; the numbers balance all the way."""
+    judge = replace(a_judge(replace(STATIC, id="a+")), is_rest=True)
+    sheets = [a_sheet("U1"), a_sheet("U2", status="erased"), a_sheet("U3", status="blocked")]
+    judged = plan.totals(cut_all(sheets, judge, 10))
+    first = Totals({"a": 5}, {"blocked": 1}, 2, rest=4)
+    assert plan.with_rest(first, Totals({}, {}, 0), None) == first
+    now = plan.with_rest(first, judged, None)
+    assert now == Totals({"a": 6}, {"blocked": 2, "erased": 1}, 2, rest=1)
+    assert plan.with_rest(first, Totals({}, {}, 0), "no_winner").skipped == {"blocked": 1, "no_winner": 4}
+    assert first.planned == now.planned == 12

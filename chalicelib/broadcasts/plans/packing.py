@@ -24,6 +24,8 @@ from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 def ask(run_snapshot: RunSnapshot, wanted: Sequence[Mapping[str, Any]]) -> None:
     """Put commands in the queue of planning. Raises RuntimeError when it refuses some."""
     names = {"account": run_snapshot.account, "broadcast": run_snapshot.broadcast, "run": run_snapshot.run}
+    if run_snapshot.stage:
+        names["stage"] = run_snapshot.stage
     refused = queues.send_all("shards", [queues.Message({**names, **one}) for one in wanted])
     if refused:
         raise RuntimeError(f"queue shards refused {len(refused)} messages")
@@ -31,13 +33,13 @@ def ask(run_snapshot: RunSnapshot, wanted: Sequence[Mapping[str, Any]]) -> None:
 
 def go_on(run_snapshot: RunSnapshot, left: TimeLeft = NO_LIMIT) -> bool:
     """Pack a small run that is judged, ask for the parts of a large one; True when everything is packed."""
-    at = plan_store.read_plan(run_snapshot.account, run_snapshot.run)
+    at = plan_store.read_plan(run_snapshot.account, run_snapshot.plan)
     if at.packed is None and len(at.done) < run_snapshot.shards:
         return False
     parts = plan.parts(at.done)
     if len(parts) == 1:
         return work_on(run_snapshot, 0, left, at)
-    if at.packed is None and plan_store.may_ask(run_snapshot.account, run_snapshot.run, clock.now()):
+    if at.packed is None and plan_store.may_ask(run_snapshot.account, run_snapshot.plan, clock.now()):
         # One at least: whoever packed the last part may have died before it said that all are.
         missing = [part.number for part in parts if part.number not in at.parts] or [0]
         ask(run_snapshot, [{"part": number} for number in missing])
@@ -51,7 +53,7 @@ def work_on(
 
     True when everything is packed. ``again``: whoever did it before may have died before asking for the rest.
     """
-    at = at or plan_store.read_plan(run_snapshot.account, run_snapshot.run)
+    at = at or plan_store.read_plan(run_snapshot.account, run_snapshot.plan)
     parts = plan.parts(at.done)
     if at.packed is None:
         at = _pack(run_snapshot, parts, number, at, left)
@@ -80,7 +82,7 @@ def _pack(
     run_snapshot: RunSnapshot, parts: Sequence[plan.Part], number: int, at: Planned, left: TimeLeft
 ) -> Planned | None:
     """Pack a part, and note it; how far the plan is then. None: the time was over first."""
-    account, run = run_snapshot.account, run_snapshot.run
+    account, run = run_snapshot.account, run_snapshot.plan
     chunks = dict(at.parts)
     if number not in chunks:
         try:
@@ -108,7 +110,7 @@ def _pack_part(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> in
     """Put the chunks of a part that do not stand; how many it has. None: the time was over, and how far it is
     is kept.
     """
-    account, run = run_snapshot.account, run_snapshot.run
+    account, run = run_snapshot.account, run_snapshot.plan
     since = plan_store.find_position(account, run, part.number) or plan.beginning(part, run_snapshot.arms)
     packer, standing = plan.Packer(run_snapshot.arms, part, since), _standing(run_snapshot, part)
     reached = (since.shard, since.slice)
@@ -132,7 +134,7 @@ def _slices(run_snapshot: RunSnapshot, since: plan.Position) -> Iterator[tuple[i
     for shard in range(since.shard, run_snapshot.shards):
         first = since.slice if shard == since.shard else 0
         for number, made in enumerate(
-            plan_store.slices(run_snapshot.account, run_snapshot.run, shard, first), first
+            plan_store.slices(run_snapshot.account, run_snapshot.plan, shard, first), first
         ):
             if made.emptied:
                 raise _IsPacked
@@ -154,7 +156,7 @@ def _standing(run_snapshot: RunSnapshot, part: plan.Part) -> set[str]:
 def message_of(body: dict[str, Any], arm: Arm) -> str | None:
     """The id of the message that an arm sends; None: it was given whole."""
     variants = {variant["id"]: variant["message"] for variant in body.get("variants") or ()}
-    return variants[arm.id] if variants else body.get("message")
+    return variants[arm.variant] if variants else body.get("message")
 
 
 def cause_of(broadcast: str, body: dict[str, Any], arm: Arm) -> dict[str, Any]:
@@ -180,6 +182,7 @@ def _put(run_snapshot: RunSnapshot, piece: plan.Piece) -> None:
             cause=cause_of(run_snapshot.broadcast, run_snapshot.body, piece.arm),
             variant=piece.arm.variant,
             reserved_at=piece.arm.goes_at or run_snapshot.now,
+            not_before=piece.arm.at,
         ),
         watch=False,
         feed=False,
@@ -190,10 +193,10 @@ def _empty(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> bool:
     """Take the payloads out of the slices of a part; False when the time is over first. Safe to repeat."""
     done = 0
     for shard in part.shards:
-        for number in plan_store.slices_with_payloads(run_snapshot.account, run_snapshot.run, shard):
+        for number in plan_store.slices_with_payloads(run_snapshot.account, run_snapshot.plan, shard):
             if left.is_over and done:
                 return False
-            plan_store.empty_slice(run_snapshot.account, run_snapshot.run, shard, number)
+            plan_store.empty_slice(run_snapshot.account, run_snapshot.plan, shard, number)
             done += 1
-    plan_store.set_emptied(run_snapshot.account, run_snapshot.run, part.number)
+    plan_store.set_emptied(run_snapshot.account, run_snapshot.plan, part.number)
     return True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.broadcasts.model import PART_RECIPIENTS, SLICE_BYTES, Arm, Slice, Totals
+from chalicelib.broadcasts.model import PART_RECIPIENTS, REST, SLICE_BYTES, Arm, Slice, Totals
 from chalicelib.conditions.answer_leaves import bucket
 from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX
 
@@ -26,16 +27,22 @@ class Judge:
 
     broadcast: str
     arms: Sequence[Arm]
-    hold_out_percent: float
     included: Callable[[dict[str, Any]], bool]
     excluded: Callable[[dict[str, Any]], bool]
     render: Callable[[Arm, dict[str, Any]], list[dict[str, Any]]]
     opted_out: Callable[[Arm, dict[str, Any]], bool] = lambda _arm, _sheet: False
+    hold_out_percent: float = 0
+    sample_percent: float = 100
+    """Of those who are not held out, so many get an arm of the test; the others wait for its decision."""
+    is_rest: bool = False
+    """Whether everybody who is judged was meant before, and must come to something."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """``arm`` (with a payload where it is the friend's own), ``skipped`` for a reason, or ``held_out``."""
+    """``arm`` (with a payload where it is the friend's own), ``skipped`` for a reason, ``held_out`` or
+    ``rest`` (not of the sample).
+    """
 
     kind: str
     arm: Arm | None = None
@@ -43,18 +50,22 @@ class Verdict:
     reason: str | None = None
 
 
-HELD_OUT = Verdict("held_out")
+HELD_OUT, LATER = Verdict("held_out"), Verdict("rest")
 
 
 def judge(sheet: dict[str, Any], by: Judge) -> Verdict | None:
     """What becomes of a friend; None: the broadcast does not mean this one."""
-    if sheet.get("status") == "erased" or not by.included(sheet) or by.excluded(sheet):
+    if sheet.get("status") == "erased":
+        return Verdict("skipped", reason="erased") if by.is_rest else None
+    if not by.included(sheet) or by.excluded(sheet):
         return None
     if sheet.get("status") != "following":
         return Verdict("skipped", reason="blocked")
     user = str(sheet["user_id"])
     if bucket(f"{by.broadcast}:hold_out", user) < by.hold_out_percent:
         return HELD_OUT
+    if bucket(f"{by.broadcast}:sample", user) >= by.sample_percent:
+        return LATER
     arm = arm_of(by.broadcast, by.arms, user)
     if by.opted_out(arm, sheet):
         return Verdict("skipped", reason="opted_out")
@@ -104,6 +115,8 @@ def make_slice(
 def _add(made: Slice, user: str, verdict: Verdict) -> None:
     if verdict.kind == "held_out":
         made.held_out.append(user)
+    elif verdict.kind == "rest":
+        made.rest.append(user)
     elif verdict.kind == "skipped":
         made.skipped.setdefault(verdict.reason or "unrenderable", []).append(user)
     elif verdict.arm is not None:
@@ -119,42 +132,44 @@ def without(made: Slice, refused: Mapping[str, str]) -> Slice:
     skipped = {reason: list(users) for reason, users in made.skipped.items()}
     for user, reason in refused.items():
         skipped.setdefault(reason, []).append(user)
-    return Slice(
-        made.from_key,
-        made.next_key,
-        {arm: [user for user in users if user not in refused] for arm, users in made.arms.items()},
-        {user: payload for user, payload in made.payloads.items() if user not in refused},
-        skipped,
-        made.held_out,
-    )
+    arms = {arm: [user for user in users if user not in refused] for arm, users in made.arms.items()}
+    payloads = {user: payload for user, payload in made.payloads.items() if user not in refused}
+    return replace(made, arms=arms, payloads=payloads, skipped=skipped)
 
 
 def totals(slices: Iterable[Slice]) -> Totals:
     """Counts over slices."""
-    arms: dict[str, int] = {}
-    skipped: dict[str, int] = {}
-    held_out = 0
-    for part in slices:
-        for arm, users in part.arms.items():
-            arms[arm] = arms.get(arm, 0) + len(users)
-        for reason, users in part.skipped.items():
-            skipped[reason] = skipped.get(reason, 0) + len(users)
-        held_out += len(part.held_out)
-    return Totals(arms, skipped, held_out)
+    return add(
+        Totals(
+            {arm: len(users) for arm, users in part.arms.items()},
+            {reason: len(users) for reason, users in part.skipped.items()},
+            len(part.held_out),
+            len(part.rest),
+        )
+        for part in slices
+    )
 
 
 def add(parts: Iterable[Totals]) -> Totals:
     """The sum of counts."""
-    arms: dict[str, int] = {}
-    skipped: dict[str, int] = {}
-    held_out = 0
+    arms: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    held_out = rest = 0
     for part in parts:
-        for arm, n in part.arms.items():
-            arms[arm] = arms.get(arm, 0) + n
-        for reason, n in part.skipped.items():
-            skipped[reason] = skipped.get(reason, 0) + n
+        arms.update(part.arms)
+        skipped.update(part.skipped)
         held_out += part.held_out
-    return Totals(arms, skipped, held_out)
+        rest += part.rest
+    return Totals(dict(arms), dict(skipped), held_out, rest)
+
+
+def with_rest(first: Totals, rest: Totals, dropped: str | None) -> Totals:
+    """The counts of a run whose rest is being judged. ``dropped``: why nobody of it gets anything, if so."""
+    waiting = first.rest - rest.planned
+    arms = {arm.removesuffix(REST): n for arm, n in rest.arms.items()}
+    skipped = {dropped: waiting} if dropped and waiting else {}
+    left = Totals(arms, {**rest.skipped}, rest.held_out, 0 if skipped else waiting)
+    return add([replace(first, rest=0), left, Totals({}, skipped, 0)])
 
 
 @dataclass(frozen=True)
@@ -317,7 +332,7 @@ def progress(planned: Totals, chunks: Mapping[str, Any]) -> dict[str, Any]:
         skipped[reason] = skipped.get(reason, 0) + n
     return {
         "planned": planned.planned,
-        "pending": chunks["pending"] + planned.recipients - chunks["total"],
+        "pending": chunks["pending"] + planned.to_be_sent - chunks["total"],
         "accepted": chunks["accepted"],
         "skipped": {reason: n for reason, n in sorted(skipped.items()) if n},
         "failed": dict(sorted(chunks["failed"].items())),

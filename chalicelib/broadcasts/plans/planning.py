@@ -12,9 +12,11 @@ from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.broadcasts import documents
-from chalicelib.broadcasts.model import SLICE_SHEETS, Arm, Broadcast, RunSnapshot, Slice, Totals
+from chalicelib.broadcasts.model import REST, SLICE_SHEETS, Arm, Broadcast, RunSnapshot, Slice, Totals
 from chalicelib.broadcasts.plans import packing, plan, run_snapshots
 from chalicelib.broadcasts.plans import store as plan_store
+from chalicelib.broadcasts.winners import rest
+from chalicelib.broadcasts.winners import store as winner_store
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.kinds import Reference
 from chalicelib.conditions import language
@@ -45,7 +47,11 @@ def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot, now: datetime) -> 
         name = variant["id"] if body.get("variants") else None
         static = render.is_static(message)
         arm = Arm(variant["id"], float(variant["weight"]), message, static, name)
-        arms.append(replace(arm, goes_at=iso(policies.goes_out_at(policy, arm.category, now))))
+        begins = now
+        if variant.get("at"):
+            begins = max(now, parse_iso(variant["at"]))
+            arm = replace(arm, at=iso(begins))
+        arms.append(replace(arm, goes_at=iso(policies.goes_out_at(policy, arm.category, begins))))
     return arms
 
 
@@ -105,10 +111,21 @@ def fan_out(run_snapshot: RunSnapshot, left: TimeLeft = NO_LIMIT) -> bool:
     """Ask for every shard that is not judged yet; True when everything is judged and packed already."""
     if packing.go_on(run_snapshot, left):
         return True
-    done = plan_store.read_plan(run_snapshot.account, run_snapshot.run).done
+    done = plan_store.read_plan(run_snapshot.account, run_snapshot.plan).done
     missing = [shard for shard in range(run_snapshot.shards) if shard not in done]
     packing.ask(run_snapshot, [{"shard": shard} for shard in missing])
     return False
+
+
+def fan_out_rest(
+    run_snapshot: RunSnapshot, decision: Mapping[str, Any] | None, left: TimeLeft = NO_LIMIT
+) -> bool:
+    """The same for the rest of a test that is decided; True also when there is nobody to judge."""
+    stage = rest.stage_of(run_snapshot, decision)
+    if stage is None:
+        return True
+    done = plan_store.read_plan(run_snapshot.account, run_snapshot.run).done
+    return not plan.add(done.values()).rest or fan_out(stage, left)
 
 
 def judge_of(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker) -> plan.Judge:
@@ -131,34 +148,62 @@ def judge_of(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker) -> plan.Jud
         except render.Unrenderable as error:
             raise plan.CannotRender(str(error)) from error
 
-    return plan.Judge(
+    made = plan.Judge(
         broadcast=run_snapshot.broadcast,
         arms=run_snapshot.arms,
-        hold_out_percent=float((run_snapshot.body.get("test") or {}).get("hold_out_percent") or 0),
         included=lambda sheet: included(sheet, now),
         excluded=lambda sheet: excluded is not None and excluded(sheet, now),
         render=rendered,
         opted_out=lambda arm, sheet: consent.holds_back(sheet, arm.body, run_snapshot.catalog),
     )
+    return _of_the_rest(made) if run_snapshot.stage else _of_a_test(made, run_snapshot.body.get("test") or {})
+
+
+def _of_a_test(judge: plan.Judge, test: Mapping[str, Any]) -> plan.Judge:
+    """With the shares of a test, which are shares of the whole audience."""
+    hold_out, sample = float(test.get("hold_out_percent") or 0), float(test.get("sample_percent") or 100)
+    share = sample * 100 / (100 - hold_out) if hold_out < 100 else 100
+    return replace(judge, hold_out_percent=hold_out, sample_percent=share)
+
+
+def _of_the_rest(judge: plan.Judge) -> plan.Judge:
+    """Of friends whom the audience meant when it was judged: that is not asked again."""
+    return replace(judge, included=lambda _: True, excluded=lambda _: False, is_rest=True)
 
 
 @dataclass(frozen=True)
 class Tools:
     """What a worker needs to judge the friends of a run, made once per batch.
 
-    ``needs``: the attributes of a sheet that judging reads; None: all (a message may name any).
+    ``needs``: the attributes of a sheet that judging reads; None: all (a message may name any). ``pages``:
+    reads whom there is to judge.
     """
 
     judge: plan.Judge
     needs: frozenset[str] | None
     policy: policies.Policy
+    pages: rest.Pages
 
 
 def tools(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker = friend_tokens.sample) -> Tools:
     """The tools by the catalog as it was frozen, and the policies in force. ``tokens``: makes the friend
     tokens of links, live ones only for what is sent.
     """
-    return Tools(judge_of(run_snapshot, tokens), _needs(run_snapshot), policies.current(run_snapshot.account))
+    needs = _needs(run_snapshot)
+    pages = rest.pages(run_snapshot) if run_snapshot.stage else _pages(run_snapshot, needs)
+    return Tools(judge_of(run_snapshot, tokens), needs, policies.current(run_snapshot.account), pages)
+
+
+def _pages(run_snapshot: RunSnapshot, needs: frozenset[str] | None) -> rest.Pages:
+    """Reads the friends of the account."""
+
+    def read(shard: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        sheets, following = audience.read_shard(
+            run_snapshot.account, shard, after, SLICE_SHEETS, needs=needs, consistent=True
+        )
+        return _unreached(run_snapshot, sheets), following
+
+    return read
 
 
 def _needs(run_snapshot: RunSnapshot) -> frozenset[str] | None:
@@ -209,20 +254,17 @@ def judge_shard(
     while not at.is_over:
         if left.is_over and at is not begun:
             return at
-        sheets, next_key = audience.read_shard(
-            run_snapshot.account, shard, at.key, SLICE_SHEETS, needs=by.needs, consistent=True
-        )
-        sheets = _rest(run_snapshot, sheets)
+        sheets, next_key = by.pages(shard, at.key)
         made = _reserve(run_snapshot, by.policy, plan.make_slice(at.key, sheets, next_key, by.judge))
         taken |= made.recipients
-        made = plan_store.put_slice(run_snapshot.account, run_snapshot.run, shard, at.number, made)
+        made = plan_store.put_slice(run_snapshot.account, run_snapshot.plan, shard, at.number, made)
         taken = _give_back(run_snapshot, by.policy, taken, made)
         at = at.after(made)
-    plan_store.put_shard(run_snapshot.account, run_snapshot.run, shard, at.counts, at.number)
+    plan_store.put_shard(run_snapshot.account, run_snapshot.plan, shard, at.counts, at.number)
     return None
 
 
-def _rest(run_snapshot: RunSnapshot, sheets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _unreached(run_snapshot: RunSnapshot, sheets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without the sheets of whom the run has reached (or may have) whose rest this one is for."""
     run = run_snapshot.body.get("rest_of")
     if not run or not sheets:
@@ -234,7 +276,7 @@ def _rest(run_snapshot: RunSnapshot, sheets: list[dict[str, Any]]) -> list[dict[
 
 def _judged_so_far(run_snapshot: RunSnapshot, shard: int) -> Judged:
     at = Judged()
-    for made in plan_store.slices(run_snapshot.account, run_snapshot.run, shard, payloads=False):
+    for made in plan_store.slices(run_snapshot.account, run_snapshot.plan, shard, payloads=False):
         at = at.after(made)
         if at.is_over:
             break
@@ -276,8 +318,15 @@ def _give_back(
 
 
 def totals(account: str, run: str) -> Totals:
-    """The counts of a run's plan so far."""
-    return plan.add(plan_store.read_plan(account, run).done.values())
+    """The counts of a run's plan so far; of a test, those of the rest too as far as that is judged."""
+    at = plan_store.read_plan(account, run)
+    counted = plan.add(at.done.values())
+    if not counted.rest or at.packed is None:
+        return counted
+    decision = winner_store.find_decision(account, run)
+    dropped = decision["dropped"] if decision else None
+    judged = plan_store.read_plan(account, run + REST).done if decision else {}
+    return plan.with_rest(counted, plan.add(judged.values()), dropped)
 
 
 def progress(account: str, run: str) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:

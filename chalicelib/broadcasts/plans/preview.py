@@ -128,8 +128,9 @@ def _look(
     counted.verdicts[verdict.kind] += 1
     if verdict.kind == "skipped":
         counted.skipped[verdict.reason or ""] += 1
-    if verdict.arm is not None:
+    if verdict.arm is not None or verdict.kind == "rest":
         counted.overlap.look(sheet)
+    if verdict.arm is not None:
         counted.arms[verdict.arm.id] += 1
         if len(counted.samples) < _SAMPLES:
             messages = arranged(verdict.payload or verdict.arm.body["messages"])
@@ -149,7 +150,7 @@ def _answer(
     def scaled(n: int) -> int:
         return round(n * factor)
 
-    needed = scaled(counted.verdicts["arm"])
+    needed = scaled(counted.verdicts["arm"]) + scaled(counted.verdicts["rest"])
     quota = quota_of(broadcast.account)
     return {
         "count": scaled(counted.verdicts.total()),
@@ -159,6 +160,7 @@ def _answer(
         ],
         "skipped": {reason: scaled(n) for reason, n in sorted(counted.skipped.items())},
         "held_out": scaled(counted.verdicts["held_out"]),
+        "rest": scaled(counted.verdicts["rest"]),
         "variants": [
             {"id": arm.variant, "planned": scaled(counted.arms[arm.id])}
             for arm in run_snapshot.arms

@@ -43,6 +43,7 @@ def freeze(run_snapshot: RunSnapshot, at: str) -> None:
                     "static": arm.static,
                     "variant": arm.variant,
                     "goes_at": arm.goes_at,
+                    "at": arm.at,
                 }
                 for arm in run_snapshot.arms
             ],
@@ -77,6 +78,7 @@ def find_run_snapshot(account: str, broadcast: str, run: str) -> RunSnapshot | N
                 arm["static"],
                 arm["variant"],
                 arm.get("goes_at"),
+                arm.get("at"),
             )
             for arm in record.arms or []
         ],

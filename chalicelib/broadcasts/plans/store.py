@@ -42,6 +42,7 @@ class PlanRecord(dynamo.Record):
     payloads = dynamo.Document(null=True)
     skipped = dynamo.Document(null=True)
     held_out = dynamo.Items(null=True)
+    rest = dynamo.Items(null=True)
     counts = dynamo.Document(null=True)
     slices = NumberAttribute(null=True)
     chunks = NumberAttribute(null=True)
@@ -90,7 +91,7 @@ def slices(account: str, run: str, shard: int, since: int = 0, *, payloads: bool
         yield _slice(record)
 
 
-_WITHOUT_PAYLOADS = ["pk", "sk", "from_key", "next_key", "arms", "skipped", "held_out", "emptied"]
+_WITHOUT_PAYLOADS = ["pk", "sk", "from_key", "next_key", "arms", "skipped", "held_out", "rest", "emptied"]
 
 
 def _slice_key(number: int) -> str:
@@ -105,6 +106,7 @@ def _slice(record: PlanRecord) -> Slice:
         payloads=record.payloads or {},
         skipped=record.skipped or {},
         held_out=record.held_out or [],
+        rest=record.rest or [],
         emptied=bool(record.emptied),
     )
 
@@ -120,14 +122,14 @@ def put_slice(account: str, run: str, shard: int, number: int, made: Slice) -> S
         payloads=made.payloads or None,
         skipped=made.skipped or None,
         held_out=made.held_out or None,
+        rest=made.rest or None,
     )
     return made if _put_new(record) else _slice(PlanRecord.get(*key, consistent_read=True))
 
 
 def put_shard(account: str, run: str, shard: int, counted: Totals, number: int) -> None:
     """Note that a shard is judged completely, and its counts."""
-    counts = {"arms": counted.arms, "skipped": counted.skipped, "held_out": counted.held_out}
-    _put_new(PlanRecord(f"{account}#{run}#S", f"{shard:04d}", counts=counts, slices=number))
+    _put_new(PlanRecord(f"{account}#{run}#S", f"{shard:04d}", counts=vars(counted), slices=number))
 
 
 def read_plan(account: str, run: str) -> Planned:
@@ -151,7 +153,8 @@ def read_plan(account: str, run: str) -> Planned:
 
 
 def _totals(counts: Mapping[str, Any]) -> Totals:
-    return Totals(counts.get("arms", {}), counts.get("skipped", {}), int(counts.get("held_out", 0)))
+    numbers = {name: int(counts.get(name, 0)) for name in ("held_out", "rest")}
+    return Totals(counts.get("arms", {}), counts.get("skipped", {}), **numbers)
 
 
 def may_ask(account: str, run: str, now: datetime) -> bool:

@@ -80,6 +80,7 @@ def _first_status(manifest: dict[str, Any], parent: str | None, *, own_watch: bo
         "parent": parent,
         "variant": manifest.get("variant"),
         "own_watch": own_watch,
+        "not_before": manifest.get("not_before"),
     }
     left = len(recipients) - len(skips)
     if manifest["kind"] == "push":
