@@ -1,17 +1,18 @@
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
-import { ask, get, post } from "../api/client";
+import { get, post } from "../api/client";
 import { searchFriends, type Found } from "../api/friends";
 import { Builder } from "../conditions/Builder";
 import { audienceOf, group, type Condition, type Group } from "../conditions/model";
 import { leafText, sentence } from "../conditions/sentence";
 import { type Friend, useMay, useNames, usePlace } from "../data";
-import { go, Link, useQueryOf, useRoute } from "../router";
-import { Area, Avatar, Button, Chip, Dialog, Field, Problem, Screen, Section, Select, stateOf, useLater, Words } from "../ui/kit";
-import { named, number, t } from "../words";
+import { Link, useQueryOf, useRoute } from "../router";
+import { Avatar, Button, Chip, Dialog, Field, Problem, Screen, Select, stateOf, useLater, Words } from "../ui/kit";
+import { named, t } from "../words";
 import { Bulk } from "./Bulk";
 import { Card } from "./FriendCard";
+import { type BulkJob, Import } from "./Import";
 import { type Column, useColumns } from "./friendColumns";
 
 export default function Friends() {
@@ -145,81 +146,5 @@ function Rows({ rows, columns, more, ticked, setTicked }: { rows: Friend[]; colu
         </div>
       </div>
     </div>
-  );
-}
-
-interface BulkJob {
-  state: string;
-  done: number;
-  total: number;
-  errors: { line: number; message: string }[];
-}
-
-/** The lines of a CSV that cannot be imported as they are, found before anything is sent. */
-export function faultsOf(text: string): { line: number; message: string }[] {
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  const columns = (lines[0] ?? "").split(",").map((one) => one.trim());
-  const found: { line: number; message: string }[] = [];
-  if (!columns.includes("user_id")) found.push({ line: 1, message: t("import.no_user_id") });
-  const at = columns.indexOf("user_id");
-  const seen = new Map<string, number>();
-  lines.slice(1).forEach((line, index) => {
-    if (!line.trim()) return;
-    const cells = line.split(",");
-    const user = (cells[at] ?? "").trim();
-    if (at >= 0 && !user) found.push({ line: index + 2, message: t("import.empty") });
-    if (!line.includes('"') && cells.length !== columns.length) found.push({ line: index + 2, message: t("import.cells", { n: cells.length, wanted: columns.length }) });
-    if (user && seen.has(user)) found.push({ line: index + 2, message: t("import.twice", { line: seen.get(user) ?? 0 }) });
-    seen.set(user, index + 2);
-  });
-  return found;
-}
-
-function Import() {
-  const { base, account } = usePlace();
-  const may = useMay("editor");
-  const [text, setText] = useState("");
-  const [tried, setTried] = useState<{ line: number; message: string }[] | null>(null);
-  const start = useMutation({
-    mutationFn: async () => (await ask<{ job_id: string }>("POST", `${base}/friends/import`, { text, type: "text/csv" })).body,
-  });
-  const job = useQuery({
-    queryKey: [base, "job", start.data?.job_id],
-    enabled: Boolean(start.data),
-    queryFn: () => get<BulkJob>(`${base}/jobs/${start.data?.job_id}`),
-    refetchInterval: (query) => (query.state.data && query.state.data.state !== "running" ? false : 700),
-  });
-  return (
-    <Screen title={t("friends.import")} state={may ? "ready" : "forbidden"} lead={t("import.lead")} back={<Link className="back" parts={[account.id, "friends"]}>← {t("nav.friends")}</Link>}>
-      <Section title={t("import.file")}>
-        <Field label={t("import.choose")} type="file" accept=".csv,text/csv" onChange={async (event) => { setText((await event.target.files?.[0]?.text()) ?? ""); setTried(null); }} />
-        <Area label={t("import.text")} rows={8} value={text} spellCheck={false} hint={t("import.columns")} onChange={(event) => { setText(event.target.value); setTried(null); }} />
-        <div className="actions">
-          <Button disabled={!text.trim()} onClick={() => setTried(faultsOf(text))}>{t("import.try")}</Button>
-          <Button kind="main" disabled={!text.trim()} busy={start.isPending || job.data?.state === "running"} onClick={() => start.mutate()}>{t("import.start")}</Button>
-        </div>
-        <Problem error={start.error} />
-        {tried ? <p role="status">{tried.length ? t("import.faults", { n: tried.length }) : t("import.no_faults")}</p> : null}
-        {tried?.length ? <Faults faults={tried} /> : null}
-      </Section>
-      {job.data ? (
-        <Section title={t("import.result")}>
-          <p role="status">{t(job.data.state === "running" ? "import.running" : "import.done", { done: job.data.done, total: job.data.total, wrong: job.data.errors.length })}</p>
-          <progress className="bar" max={job.data.total || 1} value={job.data.done} aria-label={t("progress")} />
-          {job.data.errors.length ? <Faults faults={job.data.errors} /> : null}
-          {job.data.state === "running" ? null : <Button kind="main" onClick={() => go(account.id, "friends")}>{t("import.look")}</Button>}
-        </Section>
-      ) : null}
-    </Screen>
-  );
-}
-
-function Faults({ faults }: { faults: { line: number; message: string }[] }) {
-  return (
-    <div className="scroll"><table>
-      <caption>{t("import.lines")}</caption>
-      <thead><tr><th scope="col">{t("import.line")}</th><th scope="col">{t("import.reason")}</th></tr></thead>
-      <tbody>{faults.slice(0, 200).map((fault, at) => <tr key={at}><th scope="row">{number(fault.line)}</th><td><Words text={fault.message} most={300} /></td></tr>)}</tbody>
-    </table></div>
   );
 }
