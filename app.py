@@ -39,6 +39,7 @@ import chalicelib.rehearsals.api
 import chalicelib.rehearsals.rules_api
 import chalicelib.reports.api
 import chalicelib.reports.sheets_api
+import chalicelib.reservations.api
 import chalicelib.rules.api
 import chalicelib.scenarios.api
 import chalicelib.schedules.api
@@ -108,5 +109,6 @@ for _room in (
     chalicelib.friends.api,
     chalicelib.privacy.api,
     chalicelib.transfers.api,
+    chalicelib.reservations.api,
 ):
     app.register_blueprint(_room.bp)

@@ -15,6 +15,7 @@ One package per capability ("room"). Imports only point down this list:
     broadcasts, scenarios             who gets which message when
     bulk_actions                      the same actions for many friends
     enrollments                       where each friend stands in a scenario, and moving on
+    reservations                      what is said of reservations
     transfers                         CSV in and out
     conversations                     the chat: what was said, contents, staff
     outgoing                          calls to other systems

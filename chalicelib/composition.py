@@ -24,6 +24,7 @@ CAPABILITIES = (
     "chalicelib.broadcasts",
     "chalicelib.conversations",
     "chalicelib.transfers",
+    "chalicelib.reservations",
     "chalicelib.schedules",
     "chalicelib.reports",
     "chalicelib.privacy",

@@ -242,9 +242,8 @@ class World:
 
 def pointer(entry: dict[str, Any]) -> Pointer:
     body = entry["body"]
-    return Pointer(
-        entry["account"], body["user_id"], body["scenario"], body["run"], entry["version"], entry["due_at"]
-    )
+    names = (entry["account"], body["user_id"], body["scenario"], body["run"], entry["version"])
+    return Pointer(*names, entry["due_at"], body.get("value"))
 
 
 CHECKS: timers.Checks = {
@@ -347,8 +346,8 @@ def a_usual_world() -> Iterator[World]:
         yield world
 
 
-def where(user: str, scenario: str = "welcome") -> Any:
-    """Where a friend stands."""
-    found = scenarios_store.find(SHOP, scenario, user)
+def where(user: str, scenario: str = "welcome", value: str | None = None) -> Any:
+    """Where a friend stands, in the run for that value."""
+    found = scenarios_store.find(SHOP, scenario, user, value)
     assert found is not None
     return found

@@ -18,6 +18,7 @@ from chalicelib.mirror.sql import Part
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.near_names import did_you_mean
+from chalicelib.sheets import positions
 from chalicelib.sheets.model import DAYS_KEPT
 
 _NONE: dict[str, Any] = {}
@@ -138,13 +139,16 @@ def _scenario_build(value: Any, _context: Context) -> Built:
     scenario, state, node = value["id"], value["state"], value.get("node")
 
     def seen(sheet: Sheet, _now: datetime) -> Any:
-        entry = (sheet.get("scenarios") or _NONE).get(scenario)
+        entry = positions.together(positions.runs(sheet, scenario))
         return {"state": entry.get("state"), "node": entry.get("node")} if entry else None
 
     def test(sheet: Sheet, _now: datetime) -> bool:
-        entry = (sheet.get("scenarios") or _NONE).get(scenario)
+        found = positions.runs(sheet, scenario)
+        entry = positions.together(found)
         if not entry:
             return bool(state == "never")
+        if state == "active" and node is not None:
+            return any(run.get("state") == state and run.get("node") == node for run in found.values())
         return entry.get("state") == state and (node is None or entry.get("node") == node)
 
     return Built(test, seen)

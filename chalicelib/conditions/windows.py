@@ -49,6 +49,15 @@ def before(timestamp: datetime, length: str, zone: ZoneInfo) -> datetime:
     return datetime.combine(shifted(local.date(), -count), local.timetz())
 
 
+def after(moment: datetime, length: str, zone: ZoneInfo) -> datetime:
+    """The moment a length of time later. Raises OverflowError."""
+    count = months(length)
+    if count is None:
+        return moment + parse_duration(length)
+    local = moment.astimezone(zone)
+    return datetime.combine(shifted(local.date(), count), local.timetz())
+
+
 def span(name: str, today: date) -> tuple[date, date] | None:
     """The first and the last day of ``this_month`` and the like; None of what is no span of the calendar."""
     if name not in {*PAST, *AHEAD}:

@@ -27,12 +27,25 @@ def _exited(scenario: str, _snapshot: Snapshot) -> Iterable[Produced]:
 
 
 def _enter(decision: Decision, effect: Effect, scenario: str, context: ActionContext) -> list[Fact]:
-    _decide(decision, effect | ({"on": context.number} if context.number else {}), scenario, context)
+    on = {"on": context.number} if context.number else {}
+    _decide(decision, effect | on | _entry(scenario, context), scenario, context)
     return []
 
 
+def _entry(scenario: str, context: ActionContext) -> dict[str, Any]:
+    """For which value the event enters the friend, and what of it the run is anchored to."""
+    from chalicelib.enrollments import anchors
+
+    published = context.snapshot.find("published", scenario)
+    per = (published.body["definition"].get("entry") or {}).get("per") if published else None
+    value = anchors.value_of(per, {**context.event.props, **context.trigger.props}) if per else None
+    anchor = anchors.of_event(context.event, per, value)
+    return ({"value": value} if value is not None else {}) | ({"anchor": anchor} if anchor else {})
+
+
 def _exit(decision: Decision, effect: Effect, scenario: str, context: ActionContext) -> list[Fact]:
-    _decide(decision, effect, scenario, context)
+    value = _entry(scenario, context).get("value")
+    _decide(decision, effect | ({"value": value} if value is not None else {}), scenario, context)
     return []
 
 
@@ -51,7 +64,10 @@ def _carry_in(context: EffectContext, effect: Effect) -> Done:
     cause = f"{event.event_id}:{effect_key(effect)}"
     at = parse_iso(effect["at"])
     by = enrollments.Cause(event.event_id, event.at, effect.get("on", 0))
-    result = enrollments.enroll(context.account.id, [event.user_id], effect["scenario"], at, cause, by)[0]
+    entry = enrollments.Entry(effect.get("value"), effect.get("anchor"))
+    result = enrollments.enroll(
+        context.account.id, [event.user_id], effect["scenario"], at, cause, by, entry
+    )[0]
     return ("done", None) if result.accepted else ("skipped", Reason.of(result.why or "rejected"))
 
 
@@ -61,7 +77,8 @@ def _carry_out(context: EffectContext, effect: Effect) -> Done:
 
     user, at = context.event.user_id, parse_iso(effect["at"])
     reason = f"rule:{effect['rule']}"
-    result = enrollments.exit(context.account.id, [user], effect["scenario"], reason, at)[0]
+    value = effect.get("value")
+    result = enrollments.exit(context.account.id, [user], effect["scenario"], reason, at, value)[0]
     return ("done", None) if result.accepted else ("skipped", Reason.of(result.why or "rejected"))
 
 

@@ -21,7 +21,7 @@ from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import service as deliveries
-from chalicelib.enrollments import decide, follow_ups, moves, rendering, store
+from chalicelib.enrollments import anchors, decide, follow_ups, moves, rendering, store
 from chalicelib.enrollments.model import Cause, Enrollment, Park, Pointer, Position, Step, is_of_erased
 from chalicelib.enrollments.rendering import Payload
 from chalicelib.friends import service as friends
@@ -79,8 +79,10 @@ def advance(pointers: Sequence[Pointer], *, redelivered: bool = False) -> None:
 
 
 def _one_per_friend(pointers: Iterable[Pointer]) -> list[tuple[tuple[str, str], dict[str, Pointer]]]:
-    """Pointers by account and scenario; a friend's older one in an earlier group than the newer."""
-    distinct = {(p.account, p.scenario, p.user_id, p.run, p.v): p for p in pointers}
+    """Pointers by account and scenario; a friend's older one in an earlier group than the newer, and each of
+    their runs in a group of its own.
+    """
+    distinct = {(p.account, p.scenario, p.user_id, p.value or "", p.run, p.v): p for p in pointers}
     groups: dict[tuple[int, str, str], dict[str, Pointer]] = defaultdict(dict)
     earlier: Counter[tuple[str, str, str]] = Counter()
     for key in sorted(distinct):
@@ -108,7 +110,7 @@ def _round(
     """One pass over these friends; answers those who were changed by somebody else in between."""
     snapshot = catalog.snapshot(account.id)
     program = decide.find_program(snapshot, scenario, account.zone)
-    items = store.load_many(account.id, scenario, list(pointers))
+    items = store.load_runs(account.id, scenario, {user: p.value for user, p in pointers.items()})
     ready, before = _ready(pointers, items)
     _follow_again(account, program, before, redelivered=redelivered)
     if program is not None and program.paused:
@@ -157,26 +159,21 @@ def _follow_again(
 
 
 def _come_back(pointers: Iterable[Pointer]) -> None:
-    messages = [
-        queues.Message(
-            {
-                "kind": "step",
-                "entries": [
-                    {
-                        "account": p.account,
-                        "id": f"{p.scenario}#{p.user_id}",
-                        "version": p.v,
-                        "due_at": p.due_at,
-                        "body": {"user_id": p.user_id, "scenario": p.scenario, "run": p.run},
-                    }
-                ],
-            },
-            delay_s=LATER_S,
-        )
-        for p in pointers
-    ]
+    messages = [queues.Message({"kind": "step", "entries": [_entry(p)]}, delay_s=LATER_S) for p in pointers]
     if messages and queues.send_all("due", messages):
         raise Unavailable(Reason("due_refused"))
+
+
+def _entry(pointer: Pointer) -> dict[str, Any]:
+    """A pointer as a message brings it."""
+    p, of_value = pointer, {} if pointer.value is None else {"value": pointer.value}
+    return {
+        "account": p.account,
+        "id": f"{p.scenario}#{p.user_id}",
+        "version": p.v,
+        "due_at": p.due_at,
+        "body": {"user_id": p.user_id, "scenario": p.scenario, "run": p.run, **of_value},
+    }
 
 
 def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
@@ -261,13 +258,14 @@ def _render_again(
     body = _message(at, claim["message"])
     if body is None:
         return {}, set()
-    users = {item.user_id for item in members if not is_of_erased(item, at.sheets.get(item.user_id))}
+    runs = {item.user_id: item for item in members}
+    users = {user for user, item in runs.items() if not is_of_erased(item, at.sheets.get(user))}
     if render.is_static(body):
         return {}, users
     payloads: dict[str, Payload] = {}
     for user in users & at.sheets.keys():
         try:
-            payloads[user] = at.render(body, at.sheets[user])
+            payloads[user] = at.render(body, anchors.seen_by(runs[user], at.sheets[user]))
         except render.Unrenderable:
             continue  # left out of the manifest, and decided anew
     # What was claimed together may have grown meanwhile: who does not fit any more is left out too.
@@ -300,7 +298,8 @@ def _deliver(
         payloads={user: payloads[user] for user in users} if payloads else None,
         category=body.get("category", "marketing") if body else "marketing",
         topic=body.get("topic") if body else None,
-        repeats=bool(body and body.get("repeats")),
+        # Of another reservation the same words say something else.
+        repeats=bool(body and body.get("repeats")) or members[0].value is not None,
         cause={
             "scenario": members[0].scenario,
             "node": claim["send"],

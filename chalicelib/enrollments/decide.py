@@ -15,13 +15,12 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.deliveries.policies import Ruling
-from chalicelib.enrollments import schedule
+from chalicelib.enrollments import anchors, schedule
 from chalicelib.enrollments.model import (
     ACTION_RETRY,
+    CANCELLED,
     EARLY,
     ERASED,
-    MOST_RE_ENTRIES,
-    RE_ENTRY_WINDOW,
     Enrollment,
     Park,
     Pointer,
@@ -56,6 +55,12 @@ class Program:
     goals: tuple[Test, ...]
     cases: Mapping[str, tuple[Test, ...]]
     awaited: Mapping[str, tuple[matching.Test, ...]]
+
+    @property
+    def per(self) -> str | None:
+        """The property for each of whose values a friend has a run; None: one run for everything."""
+        found: str | None = (self.body.get("entry") or {}).get("per")
+        return found
 
     def node(self, name: str | None) -> Mapping[str, Any] | None:
         """The node, or None."""
@@ -119,7 +124,7 @@ def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Ma
         return entered
     if node["type"] == "wait":
         if node.get("until"):
-            return schedule.until(node["until"], sheet, program.zone) or entered
+            return schedule.until(node["until"], sheet, program.zone, entered) or entered
         return schedule.ends_at(node, entered, program.zone)
     if node["type"] == "wait_for":
         return entered + parse_duration(node["timeout"])
@@ -171,12 +176,12 @@ def _step(
 ) -> Park | Step:
     if program is None:
         return Step(Position("exited", reason="deleted"))
-    if sheet is None or sheet.get("status") == "erased" or is_of_erased(item, sheet):
-        return Step(Position("exited", reason=ERASED))
-    if sheet.get("status") == "blocked" and on_block(program) == "exit":
-        return Step(Position("exited", reason="blocked"))
-    turn = _Turn(program, item, sheet, now, now, refused, rule)
     node = program.node(item.node)
+    reason = _why_over(program, item, node, sheet)
+    if sheet is None or reason is not None:
+        return Step(Position("exited", reason=reason))
+    sheet = anchors.seen_by(item, sheet)
+    turn = _Turn(program, item, sheet, now, now, refused, rule)
     if node is None:
         redirects = program.body.get("redirects") or {}
         if item.node not in redirects:
@@ -195,9 +200,20 @@ def _step(
         return turn.walk(node.get("on_timeout"))
     if node["type"] == "wait":
         if node.get("until") and due <= entered:
-            return turn.past(node)
+            return turn.past(node, entered)
         return turn.walk(node.get("next"))
     return turn.walk(item.node)
+
+
+def _why_over(
+    program: Program, item: Enrollment, node: Mapping[str, Any] | None, sheet: dict[str, Any] | None
+) -> str | None:
+    """Why a friend goes no further, wherever they stand; None: they do."""
+    if sheet is None or sheet.get("status") == "erased" or is_of_erased(item, sheet):
+        return ERASED
+    if sheet.get("status") == "blocked" and on_block(program) == "exit":
+        return "blocked"
+    return CANCELLED if anchors.ends_cancelled(item, node, sheet) else None
 
 
 def go_on(program: Program | None, item: Enrollment, sheet: dict[str, Any] | None, now: datetime) -> Step:
@@ -208,7 +224,10 @@ def go_on(program: Program | None, item: Enrollment, sheet: dict[str, Any] | Non
     node = program.node(item.node) if program else None
     if program is None or sheet is None or node is None:
         return Step(Position("exited", reason="changed" if program else "deleted"))
-    return _Turn(program, item, sheet, now, now, may_send=False).walk(node.get("next"))
+    if anchors.ends_cancelled(item, None, sheet):
+        return Step(Position("exited", item.node, reason=CANCELLED))
+    seen = anchors.seen_by(item, sheet)
+    return _Turn(program, item, seen, now, now, may_send=False).walk(node.get("next"))
 
 
 def on_block(program: Program) -> str:
@@ -288,7 +307,7 @@ class _Turn:
         if kind != "wait" or due > self.now:
             return None, name, Position("active", name, due)
         if node.get("until"):
-            return "past", *self._past(node)
+            return "past", *self._past(node, self.now)
         return "past", node.get("next"), None
 
     def act(self, entered: datetime) -> Park | Step:
@@ -313,15 +332,17 @@ class _Turn:
                 return Position("active", name, ruling.until, since=since, held=ruling.reason, waits=True)
         return None
 
-    def past(self, node: Mapping[str, Any]) -> Step:
+    def past(self, node: Mapping[str, Any], entered: datetime) -> Step:
         """The way of a friend whose date lies before the moment of entering the node, or is gone."""
-        onwards, position = self._past(node)
+        onwards, position = self._past(node, entered)
         return Step(position) if position else self.walk(onwards)
 
-    def _past(self, node: Mapping[str, Any]) -> tuple[str | None, Position | None]:
+    def _past(self, node: Mapping[str, Any], entered: datetime) -> tuple[str | None, Position | None]:
+        if anchors.ends_cancelled(self.item, node, self.sheet):
+            return None, Position("exited", reason=CANCELLED)
         if node.get("on_past"):
             return node["on_past"], None
-        if schedule.until(node["until"], self.sheet, self.program.zone) is None:
+        if schedule.until(node["until"], self.sheet, self.program.zone, entered) is None:
             # Nothing to remind of: going on as if the moment had come would send a false reminder.
             return None, Position("exited", reason="no_date")
         return node.get("next"), None
@@ -367,6 +388,7 @@ class _Turn:
 def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> tuple[str, str | None]:
     """The arm, by a hash of the friend's run, so that deciding again goes the same way."""
     seed = f"{item.scenario}:{name}:{item.run}:{item.user_id}"
+    seed += "" if item.value is None else f":{item.value}"
     point = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) / 2**32
     point *= sum(arm["weight"] for arm in node["arms"])
     for number, arm in enumerate(node["arms"], 1):  # noqa: B007 (the last one it came to)
@@ -374,23 +396,3 @@ def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> tuple[str, s
         if point < 0:
             break
     return f"arm {number}", arm.get("next")
-
-
-def entry_verdict(
-    seen: Enrollment | None, re_entry: str, cause: str, now: datetime
-) -> Literal["enter", "again", "active", "ended_before", "too_often"]:
-    """Whether a friend may enter; ``again``: this cause has entered them already."""
-    if seen is None or seen.reason == ERASED:
-        return "enter"
-    if cause in seen.causes:
-        return "again"
-    if seen.state == "active" and re_entry != "restart":
-        return "active"
-    if seen.state != "active" and re_entry == "never":
-        return "ended_before"
-    return "too_often" if len(lately(seen, now)) >= MOST_RE_ENTRIES else "enter"
-
-
-def lately(seen: Enrollment, now: datetime) -> list[str]:
-    """When a friend entered anew within the window that counts, oldest first."""
-    return [at for at in seen.re_entries if parse_iso(at) > now - RE_ENTRY_WINDOW]

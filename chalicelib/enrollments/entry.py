@@ -3,28 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from chalicelib.enrollments import decide
-from chalicelib.enrollments.model import CAUSES_KEPT, ERASED, Cause, Enrollment, is_of_erased, led_by
+from chalicelib.enrollments import anchors, decide
+from chalicelib.enrollments.model import (
+    CANCELLED,
+    CAUSES_KEPT,
+    ERASED,
+    MOST_RE_ENTRIES,
+    RE_ENTRY_WINDOW,
+    Cause,
+    Enrollment,
+    is_of_erased,
+    led_by,
+)
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets import positions
 
 REFUSED = MappingProxyType(
     {"active": "already_active", "ended_before": "already_entered", "too_often": "too_often"}
 )
-"""What is answered for the verdicts of ``decide.entering`` that refuse."""
+"""What is answered for the verdicts of ``entering`` that refuse."""
 
 
-def refusal(sheet: Mapping[str, Any] | None, program: decide.Program) -> str | None:
-    """Why this friend may not enter, whatever their earlier runs; None when they may."""
+@dataclass(frozen=True)
+class Entry:
+    """For which value somebody enters (None: the scenario runs for none), and what the run is anchored to."""
+
+    value: str | None = None
+    anchor: anchors.Anchor | None = None
+
+
+def refusal(
+    sheet: Mapping[str, Any] | None, program: decide.Program, entry: Entry | None = None
+) -> str | None:
+    """Why this friend may not enter, whatever their earlier runs of that value; None when they may."""
     if sheet is None or sheet.get("status") == "erased":
         return "unknown_friend"
     if sheet.get("status") == "blocked" and decide.on_block(program) == "exit":
         return "blocked"
-    return None
+    return _refusal_of_value(sheet, program, entry or Entry())
+
+
+def _refusal_of_value(sheet: Mapping[str, Any], program: decide.Program, entry: Entry) -> str | None:
+    if program.per is None:
+        return None
+    if entry.value is None:
+        return "value_missing"
+    if anchors.is_cancelled(entry.anchor, sheet):
+        return "reservation_cancelled"
+    others = positions.runs(sheet, program.scenario)
+    others.pop(entry.value, None)
+    under_way = sum(position.get("state") == "active" for position in others.values())
+    return "too_many_runs" if under_way >= anchors.MOST_RUNS else None
 
 
 def of_this_life(seen: Enrollment | None, sheet: dict[str, Any]) -> Enrollment | None:
@@ -46,10 +80,12 @@ def fresh(
     now: datetime,
     cause: str,
     by: Cause | None = None,
+    entry: Entry | None = None,
 ) -> Enrollment:
     """A new run, standing at the start; its numbers go on from those that were seen. ``by``: the event that
     entered the friend.
     """
+    entry = entry or Entry()
     start = program.body["start"]
     entered = parse_iso(iso(now))
     waits = any(decide.sent_by(program.body["nodes"][start]))
@@ -63,10 +99,35 @@ def fresh(
         node=start,
         node_at=iso(now),
         entered_at=iso(now),
-        due_at=iso(entered if waits else decide.due_at(program, start, entered, sheet)),
         causes=[*(seen.causes if seen else []), cause][-CAUSES_KEPT:],
-        re_entries=[*decide.lately(seen, now), iso(now)] if seen else [],
+        re_entries=[*lately(seen, now), iso(now)] if seen else [],
         waits=waits,
+        value=entry.value if program.per is not None else None,
+        anchor=entry.anchor,
     )
+    due = entered if waits else decide.due_at(program, start, entered, anchors.seen_by(item, dict(sheet)))
     since, used = led_by(item, by, item.node_at)
-    return replace(item, since=since, used=used)
+    return replace(item, due_at=iso(due), since=since, used=used)
+
+
+def verdict(
+    seen: Enrollment | None, re_entry: str, cause: str, now: datetime, *, is_off: bool = False
+) -> Literal["enter", "again", "active", "ended_before", "too_often"]:
+    """Whether a friend may enter; ``again``: this cause has entered them already. What was cancelled and is
+    booked anew begins as if it had never been; ``is_off``: it is still cancelled.
+    """
+    if seen is None or seen.reason == ERASED:
+        return "enter"
+    if cause in seen.causes:
+        return "again"
+    if seen.state == "active" and re_entry != "restart":
+        return "active"
+    is_anew = seen.reason == CANCELLED and not is_off
+    if seen.state != "active" and re_entry == "never" and not is_anew:
+        return "ended_before"
+    return "too_often" if len(lately(seen, now)) >= MOST_RE_ENTRIES else "enter"
+
+
+def lately(seen: Enrollment, now: datetime) -> list[str]:
+    """When a friend entered anew within the window that counts, oldest first."""
+    return [at for at in seen.re_entries if parse_iso(at) > now - RE_ENTRY_WINDOW]

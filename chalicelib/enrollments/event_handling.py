@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from chalicelib.enrollments import decide
+from chalicelib.enrollments import anchors, decide
 from chalicelib.enrollments.model import MOST_PRODUCED, RE_ENTRY_WINDOW, Cause, Enrollment, Position, Step
 from chalicelib.events.matching import holds
-from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.events import FriendEvent, reported_at
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import fact_lines
 
@@ -34,22 +34,29 @@ def is_news(event: Heard) -> bool:
 
 def meaning(
     program: decide.Program | None, item: Enrollment, sheet: Mapping[str, Any], event: Heard
-) -> Literal["exit"] | Cause | datetime | None:
-    """``exit`` (a block), what leads the friend on (it has been waited for), the moment at which the friend
-    is due since the date waited for has moved, or None. ``sheet`` is the one after the event.
+) -> Literal["exit", "cancelled"] | Cause | datetime | None:
+    """``exit`` (a block), ``cancelled`` (there is nothing to remind of any more), what leads the friend on
+    (it has been waited for), the moment at which the friend is due since the date waited for has moved, or
+    None. ``sheet`` is the one after the event.
     """
     blocked = event["type"] == "unfollowed" and sheet.get("status") == "blocked"
     if blocked and (program is None or decide.on_block(program) == "exit"):
         return "exit"
     if program is None or item.state != "active":
         return None
+    if anchors.ends_cancelled(item, program.node(item.node), sheet):
+        return "cancelled"
     return ended_by(program, item, event) or moved_date(program, item, sheet)
 
 
 def listens(program: decide.Program | None, item: Enrollment) -> bool:
-    """Whether a friend stands where facts matter: at a ``wait_for``, or waiting until a date."""
+    """Whether a friend stands where facts matter: at a ``wait_for``, or waiting until a date; in a run for a
+    reservation anywhere.
+    """
     node = program.node(item.node) if program and item.state == "active" else None
-    return node is not None and (node["type"] == "wait_for" or bool(node.get("until")))
+    if node is None:
+        return False
+    return node["type"] == "wait_for" or bool(node.get("until")) or anchors.is_for_reservation(item)
 
 
 def ended_by(program: decide.Program, item: Enrollment, event: Heard) -> Cause | None:
@@ -63,18 +70,28 @@ def ended_by(program: decide.Program, item: Enrollment, event: Heard) -> Cause |
     used = max((number for event_id, number, _ in item.used if event_id == event["event_id"]), default=-1)
     tests = program.awaited[item.node or ""]
     for number, (kind, props, at) in enumerate(_facts(event)):
-        is_in_time = at is not None and at >= since
+        is_in_time = at is not None and at >= since and _is_of_run(item, props, event)
         if is_in_time and kind == node["event"] and number > used and holds(tests, props):
             return Cause(event["event_id"], event["at"], number)
     return None
 
 
+def _is_of_run(item: Enrollment, props: Mapping[str, Any], event: Heard) -> bool:
+    """Whether a fact may be about the run's value: one that tells another value is not."""
+    per = (item.anchor or {}).get("per")
+    if item.value is None or per is None:
+        return True
+    told = {**(event.get("props") or {}), **props}
+    return per not in told or anchors.value_of(per, told) == item.value
+
+
 def _facts(event: Heard) -> Iterable[tuple[str, dict[str, Any], str | None]]:
     """The event and what its reaction produced: what, with which properties, and when (None: history)."""
-    yield event["type"], event.get("props") or {}, event["at"]
+    props = event.get("props") or {}
+    yield event["type"], props, reported_at(event["type"], props, event["at"])
     for change in event.get("changes") or ():
-        for kind, _, props in fact_lines.facts([change]):
-            yield kind, props, fact_lines.news_at(change, event["at"])
+        for kind, _, produced in fact_lines.facts([change]):
+            yield kind, produced, fact_lines.news_at(change, event["at"])
 
 
 def ended_by_any(program: decide.Program | None, item: Enrollment, events: Iterable[Heard]) -> Cause | None:
@@ -107,5 +124,5 @@ def moved_date(program: decide.Program, item: Enrollment, sheet: Mapping[str, An
     node = program.node(item.node)
     if node is None or item.claim or not node.get("until"):
         return None
-    due = decide.due_at(program, item.node, parse_iso(item.node_at), sheet)
+    due = decide.due_at(program, item.node, parse_iso(item.node_at), anchors.seen_by(item, dict(sheet)))
     return None if item.due_at == iso(due) else due

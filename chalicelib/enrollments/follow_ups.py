@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts.service import Account
+from chalicelib.enrollments import anchors
 from chalicelib.enrollments.model import Enrollment, Position
 from chalicelib.friends import beside
 from chalicelib.friends import service as friends
-from chalicelib.gateways import inbox
+from chalicelib.gateways import clock, inbox
 from chalicelib.gateways.expressions import Condition
-from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.events import FriendEvent, reported_at
+from chalicelib.shared.ids import digest
 from chalicelib.shared.reasons import Kept
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets import positions
 from chalicelib.timeline import service as activities
 from chalicelib.timers import service as timers
 
+RUNS_SHOWN, _RUNS_SHOWN_FOR = 20, timedelta(days=1)
 _LOOKED_AT = 50
 """How many of a friend's newest events are looked at for one that is waited for."""
 
@@ -27,12 +31,18 @@ def entry(of: Enrollment, v: int, node: str | None, due_at: datetime) -> timers.
     return timers.Entry(
         account=of.account,
         kind="step",
-        id=f"{of.scenario}#{of.user_id}",
+        id=f"{of.scenario}#{of.user_id}{_of_value(of)}",
         version=v,
         due_at=due_at,
         group=f"{of.scenario}#{node}",
-        body={"user_id": of.user_id, "scenario": of.scenario, "run": of.run},
+        body={"user_id": of.user_id, "scenario": of.scenario, "run": of.run}
+        | ({"value": of.value} if of.value is not None else {}),
     )
+
+
+def _of_value(of: Enrollment, mark: str = "#") -> str:
+    """What the names of a run's entries and facts have of its value: runs of one friend are told apart."""
+    return "" if of.value is None else f"{mark}{digest(of.value)[:24]}"
 
 
 def arm_next(moves: Iterable[tuple[Enrollment, Position]]) -> None:
@@ -50,17 +60,36 @@ def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
     """Show where a friend stands, unless something newer is shown already, or they were erased since they
     entered: on the sheet when they enter, when it ends and where facts matter, else in the item beside it.
 
-    ``grow_rev``: facts matter there; an event that is being decided on the sheet before is then decided anew.
+    ``grow_rev``: facts matter there; an event that is being decided on the sheet before is decided anew then.
     """
     if of.state == "active" and not grow_rev and of.node_at != of.entered_at:
-        beside.note_position(account.id, account.shards, of.user_id, of.scenario, shown(of))
+        beside.note_position(account.id, account.shards, of.user_id, of.shown_as, shown(of))
         return
-    path = ("scenarios", of.scenario)
+    path = ("scenarios", of.shown_as)
     older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
     adds = [(("rev",), 1)] if grow_rev else []
     sets = [(path, shown(of))]
     living = [Condition(("erased_at",), "absent"), Condition(("erased_at",), "<", of.entered_at)]
     friends.update_paths(account.id, account.shards, of.user_id, sets, [], [older, living], adds=adds)
+
+
+def forget_runs(account: Account, of: Enrollment) -> None:
+    """Let the sheet show the last ended runs alone of a scenario that runs for each value of something.
+
+    An entry that is gone holds nobody up who writes an older one, so it stays for a day first: no worker
+    lives as long.
+    """
+    sheet = friends.load(account.id, account.shards, of.user_id) or {}
+    ended = [one for one in positions.runs(sheet, of.scenario).items() if one[1]["state"] != "active"]
+    by_age = sorted((position["at"], value or "", position["v"]) for value, position in ended)
+    oldest = iso(clock.now() - _RUNS_SHOWN_FOR)
+    for at, value, v in by_age[:-RUNS_SHOWN]:
+        if at < oldest and value:
+            name = positions.name(of.scenario, value)
+            beside.forget_position(account.id, account.shards, of.user_id, name, v)
+            path = ("scenarios", name)
+            same = [Condition((*path, "v"), "=", v)]
+            friends.update_paths(account.id, account.shards, of.user_id, [], [path], same)
 
 
 def shown(of: Enrollment) -> dict[str, Any]:
@@ -75,12 +104,12 @@ def report(events: Sequence[FriendEvent]) -> None:
 
 def _event(of: Enrollment, name: str, suffix: str, at: str, **props: Any) -> FriendEvent:
     return FriendEvent(
-        event_id=f"{name}:{of.scenario}:{suffix}",
+        event_id=f"{name}:{of.scenario}{_of_value(of, ':')}:{suffix}",
         account_id=of.account,
         user_id=of.user_id,
         type=name,
         at=at,
-        props={"scenario": of.scenario, **props},
+        props={**anchors.props_of(of), "scenario": of.scenario, **props},
         source="scenario",
     )
 
@@ -138,6 +167,9 @@ def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[dict[str, Any]]:
     }
     found, _ = activities.recent(of.account, of.user_id, _LOOKED_AT, consistent=True, lines=False)
     recorded = {a["event_id"]: a for a in found if a["type"] != activities.SENT}
-    return [
-        event for event in {**pending, **recorded}.values() if event.get("at", "") >= (of.since or of.node_at)
-    ]
+    since = of.since or of.node_at
+    return [event for event in {**pending, **recorded}.values() if _reported(event) >= since]
+
+
+def _reported(event: Mapping[str, Any]) -> str:
+    return reported_at(event["type"], event.get("props") or {}, event.get("at", ""))

@@ -1,4 +1,5 @@
-"""How many friends stand where in a scenario, from the sheets' mirrors, one per friend (the last run counts).
+"""How many friends stand where in a scenario, from the sheets' mirrors, one per friend (the last run counts);
+of a scenario that runs for each value of something, one per run that the sheets show.
 
 Answered at once: exactly while all shards can be read in time, else an estimate from the shards that were,
 with the job that counts exactly.
@@ -20,6 +21,7 @@ from chalicelib.segments import by_shard
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
 from chalicelib.shared.time_left import TimeLeft
+from chalicelib.sheets import positions
 from chalicelib.sheets.model import Sheet
 from chalicelib.timers.service import Entry
 
@@ -86,8 +88,7 @@ def counter(scenario: str) -> by_shard.Each:
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
         found: Counter[str] = Counter()
         for sheet in sheets:
-            position = (sheet.get("scenarios") or {}).get(scenario)
-            if position:
+            for position in positions.runs(sheet, scenario).values():
                 found[f"{position['state']}#{position.get('node') or ''}"] += 1
         return found
 
@@ -105,30 +106,45 @@ def _positions(counts: Mapping[str, int]) -> dict[tuple[str, str], int]:
 # A look at who stands in scenarios, for operators; changes nothing.
 
 
-Place = tuple[str, str, str, int, int]
-"""Account, scenario, user, run, version: whom an entry is for."""
+Place = tuple[str, str, str, str, int, int]
+"""Account, scenario, user, value, run, version: whom an entry is for."""
 
 
 def place_of(entry: Entry) -> Place:
     """Whom a ``step`` entry is for."""
-    return (entry.account, entry.body["scenario"], entry.body["user_id"], entry.body["run"], entry.version)
+    body = entry.body
+    of_value = body.get("value") or ""
+    return (entry.account, body["scenario"], body["user_id"], of_value, body["run"], entry.version)
 
 
-def waiting(account: str, scenarios: Iterable[str], users: Sequence[str]) -> Iterator[Enrollment]:
-    """Those of these friends who stand in one of these scenarios until a moment."""
+def waiting(account: str, scenarios: Iterable[str], sheets: Sequence[Sheet]) -> Iterator[Enrollment]:
+    """Where those of these friends stand who are in one of these scenarios until a moment."""
     for scenario in scenarios:
-        for found in store.load_many(account, scenario, users).values():
+        places: list[store.Place] = [
+            (account, scenario, sheet["user_id"], value)
+            for sheet in sheets
+            for value in (None, *positions.runs(sheet, scenario))
+        ]
+        for found in store.load(places).values():
             if found.state == "active" and found.due_at:
                 yield found
 
 
+def again(one: Enrollment) -> Enrollment | None:
+    """Somebody who waited, as they wait now; None: they do not any more."""
+    found = store.find(one.account, one.scenario, one.user_id, one.value)
+    return found if found is not None and found.state == "active" and found.due_at else None
+
+
 def place(found: Enrollment) -> Place:
     """Whom the entry of a waiting friend must be for."""
-    return (found.account, found.scenario, found.user_id, found.run, found.v)
+    return (found.account, found.scenario, found.user_id, found.value or "", found.run, found.v)
 
 
 def unknown(entries: Sequence[Entry]) -> list[bool]:
     """For ``step`` entries: whether nobody ever entered there."""
     return [
-        store.find(entry.account, entry.body["scenario"], entry.body["user_id"]) is None for entry in entries
+        store.find(entry.account, entry.body["scenario"], entry.body["user_id"], entry.body.get("value"))
+        is None
+        for entry in entries
     ]

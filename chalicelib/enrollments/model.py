@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from chalicelib.shared.reasons import Kept
 from chalicelib.shared.times import iso
+from chalicelib.sheets import positions
 from chalicelib.sheets.model import erased_at
 
 State = Literal["active", "finished", "exited"]
@@ -17,6 +18,9 @@ EARLY = timedelta(seconds=1)
 
 ACTION_RETRY = timedelta(minutes=1)
 """How long an action node waits for the reaction before its event is put in the inbox again."""
+
+CANCELLED = "cancelled"
+"""Reason of a run that ended because its reservation was cancelled: as if it had never begun."""
 
 CAUSES_KEPT = 20
 
@@ -59,7 +63,8 @@ class Enrollment:
     which the friend entered anew lately. ``since``: events count for the node from then on, where that is
     before ``node_at`` (the moment of the event that led there). ``used``: the events that led the friend on
     lately, ``[event id, number, moment]``. ``waits``: at an action node that says something, its turn is
-    still to come, and the policies are asked then.
+    still to come, and the policies are asked then. ``value``: the one for which the run is, in a scenario
+    that runs once for each; ``anchor``: what entered it (``enrollments.anchors``).
     """
 
     account: str
@@ -80,6 +85,13 @@ class Enrollment:
     since: str | None = None
     used: list[list[Any]] = field(default_factory=list)
     waits: bool = False
+    value: str | None = None
+    anchor: dict[str, Any] | None = None
+
+    @property
+    def shown_as(self) -> str:
+        """Under which name the sheet shows the run."""
+        return positions.name(self.scenario, self.value)
 
 
 def is_of_erased(item: Enrollment, sheet: dict[str, Any] | None) -> bool:
@@ -98,7 +110,7 @@ def led_by(item: Enrollment, cause: Cause | None, timestamp: str) -> tuple[str |
 
 @dataclass(frozen=True)
 class Pointer:
-    """A due entry as the advance worker receives it: look at version ``v`` of run ``run``."""
+    """A due entry as the advance worker receives it: look at version ``v`` of run ``run`` (of that value)."""
 
     account: str
     user_id: str
@@ -106,6 +118,7 @@ class Pointer:
     run: int
     v: int
     due_at: str
+    value: str | None = None
 
 
 @dataclass(frozen=True)

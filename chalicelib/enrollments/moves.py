@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.accounts.service import Account
-from chalicelib.enrollments import decide, event_handling, follow_ups, store
-from chalicelib.enrollments.model import ERASED, Cause, Enrollment, Position, led_by
+from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, store
+from chalicelib.enrollments.model import CANCELLED, ERASED, Cause, Enrollment, Position, led_by
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
 from chalicelib.shared import side_by_side
@@ -56,9 +56,15 @@ def follow_moves(account: Account, program: decide.Program | None, items: Sequen
         sheet = sheets.get(item.user_id)
         if program is not None and sheet is not None:
             _listen(account, program, item, sheet)
+    for item in items:
+        if item.value is not None and item.state != "active":
+            follow_ups.forget_runs(account, item)
 
 
 def _listen(account: Account, program: decide.Program, item: Enrollment, sheet: dict[str, Any]) -> None:
+    if anchors.ends_cancelled(item, program.node(item.node), sheet):
+        cancel(account, program, item)
+        return
     cause = has_happened(program, item, sheet)
     if cause is not None:
         go_on(account, program, item, sheet, cause)
@@ -88,7 +94,30 @@ def follow_date(account: Account, program: decide.Program, item: Enrollment) -> 
         timers.arm(follow_ups.entry(item, item.v, item.node, due))
         if store.park(item, due):
             return True
-        found = store.find(account.id, item.scenario, item.user_id)
+        found = store.find(account.id, item.scenario, item.user_id, item.value)
+        if found is None:
+            return False
+        item = found
+    raise Unavailable(Reason("enrollments_busy", n=1, scenario=item.scenario))
+
+
+def cancel(account: Account, program: decide.Program | None, item: Enrollment) -> bool:
+    """End a run whose reservation was cancelled, whatever is claimed; False when it is over or anew by now.
+    Repeating it completes what a crash left undone.
+    """
+    run, moment = item.run, iso(clock.now())
+    for _ in range(_TRIES):
+        if item.run != run:
+            return False
+        if item.state != "active":
+            if item.reason == CANCELLED:
+                follow_moves(account, program, [item])
+            return item.reason == CANCELLED
+        position = Position("exited", item.node, reason=CANCELLED)
+        if store.exit_now(item, position, moment):
+            follow_moves(account, program, [moved(item, position, moment)])
+            return True
+        found = store.find(account.id, item.scenario, item.user_id, item.value)
         if found is None:
             return False
         item = found
@@ -115,7 +144,7 @@ def go_on(
 
 def _is_stored(there: Enrollment) -> bool:
     """Whether a move that was refused is there all the same: its first answer was lost on the way."""
-    found = store.find(there.account, there.scenario, there.user_id)
+    found = store.find(there.account, there.scenario, there.user_id, there.value)
     return found is not None and (found.v, found.node, found.node_at) == (there.v, there.node, there.node_at)
 
 

@@ -12,7 +12,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
-from chalicelib.enrollments import decide
+from chalicelib.enrollments import anchors, decide
 from chalicelib.enrollments.model import Enrollment, Park, Step
 from chalicelib.messages import render
 from chalicelib.shared.reasons import Kept, Reason
@@ -60,7 +60,8 @@ def take(
             return found, None
         else:
             try:
-                return found, words(account, snapshot, item.scenario, document.body, sheet, now, tokens)
+                seen = anchors.seen_by(item, sheet)
+                return found, words(account, snapshot, item.scenario, document.body, seen, now, tokens)
             except render.Unrenderable as error:
                 refused[found.send] = Reason("unrenderable_for", why=error.reason).kept()
 

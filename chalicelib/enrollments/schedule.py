@@ -8,7 +8,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chalicelib.shared.times import CALENDAR_BEGINS, CALENDAR_ENDS, local_date, parse_duration, parse_iso
+from chalicelib.enrollments import anchors
+from chalicelib.shared.times import (
+    CALENDAR_BEGINS,
+    CALENDAR_ENDS,
+    iso,
+    local_date,
+    parse_duration,
+    parse_iso,
+)
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -39,14 +47,17 @@ def ends_at(wait: Mapping[str, Any], entered: datetime, zone: ZoneInfo) -> datet
     return max(entered, at_local(day, at["time"], zone))
 
 
-def until(wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo) -> datetime | None:
+def until(
+    wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo, entered: datetime
+) -> datetime | None:
     """The moment of ``{"attribute" | "event", "offset": "-1d", "time"?: "18:00"}``; None without a date.
 
-    The anchor is the attribute's date (00:00 local) or when the event was last seen. ``time`` is the time
-    of day on the local date that the offset leads to; without it whole days and weeks keep the local time.
+    The anchor is the attribute's date (00:00 local) or when the event took place (``anchors.moment``).
+    ``time`` is the time of day on the local date that the offset leads to; without it whole days and weeks
+    keep the local time.
     """
     try:
-        anchor = _anchor(wait, sheet, zone)
+        anchor = _anchor(wait, sheet, zone, entered)
     except OverflowError:
         return CALENDAR_ENDS
     try:
@@ -76,9 +87,11 @@ def _offset(wait: Mapping[str, Any], anchor: datetime, zone: ZoneInfo) -> dateti
     return at_local(local_date(timestamp, zone), time_of_day, zone) if time_of_day else timestamp
 
 
-def _anchor(wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo) -> datetime | None:
+def _anchor(
+    wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo, entered: datetime
+) -> datetime | None:
     if wait.get("attribute"):
         day = (sheet.get("attributes") or {}).get(wait["attribute"])
         return at_local(date.fromisoformat(day), "00:00", zone) if isinstance(day, str) else None
-    fact = (sheet.get("facts") or {}).get(wait["event"])
-    return parse_iso(fact["last_at"]) if fact else None
+    at = anchors.moment(wait["event"], sheet, iso(entered))
+    return parse_iso(at) if at else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,9 +11,10 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.enrollments import decide, event_handling, follow_ups, store
+from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, store
 from chalicelib.enrollments import entry as scenario_entry
 from chalicelib.enrollments.advance import advance
+from chalicelib.enrollments.entry import Entry
 from chalicelib.enrollments.model import (
     EARLY,
     ERASED,
@@ -25,18 +25,20 @@ from chalicelib.enrollments.model import (
     Result,
     is_of_erased,
 )
-from chalicelib.enrollments.moves import follow_date, follow_moves, go_on, moved
+from chalicelib.enrollments.moves import cancel, follow_date, follow_moves, go_on, moved
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
-from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.errors import RuleViolation, Unavailable
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets import positions
 from chalicelib.timers import service as timers
 
 __all__ = [
     "Cause",
     "Enrollment",
+    "Entry",
     "Result",
     "action_done",
     "advance",
@@ -59,23 +61,29 @@ def enroll(
     at: datetime,
     cause: str,
     by: Cause | None = None,
+    entry: Entry | None = None,
 ) -> list[Result]:
-    """Enter friends into a scenario; answers one result per friend, in order.
+    """Enter friends into a scenario; answers one result per friend, in order. ``entry``: for which value, and
+    what the run is anchored to; a scenario that runs for each value of something needs one.
 
     ``cause`` names what entered them (an event and rule, a request): the same cause enters a friend
     once, and asking again completes what a crash left undone. ``by``: the event, if one entered them.
     ``at`` is when that happened; the scenario's times count from now. Refused: ``unknown_friend``,
-    ``blocked``, ``not_published``, ``already_active``, ``already_entered``, ``too_often``.
+    ``blocked``, ``not_published``, ``already_active``, ``already_entered``, ``too_often``, ``value_missing``,
+    ``reservation_cancelled``, ``too_many_runs``.
     """
     account = accounts.get_account(account_id)
     program = decide.find_program(catalog.snapshot(account_id), scenario, account.zone)
     if program is None:
         return [Result(user, accepted=False, why="not_published") for user in user_ids]
+    entry = entry or Entry()
+    if program.per is None:
+        entry = replace(entry, value=None)
     sheets = friends.load_many(account_id, account.shards, user_ids)
     results: dict[str, Result] = {}
     todo: list[str] = []
     for user in dict.fromkeys(user_ids):
-        why = scenario_entry.refusal(sheets.get(user), program)
+        why = scenario_entry.refusal(sheets.get(user), program, entry)
         if why:
             results[user] = Result(user, accepted=False, why=why)
         else:
@@ -83,8 +91,27 @@ def enroll(
     for _ in range(_TRIES):
         if not todo:
             return [results[user] for user in user_ids]
-        todo = _enter(account, program, {user: sheets[user] for user in todo}, at, cause, results, by)
+        todo = _enter(account, program, {user: sheets[user] for user in todo}, at, cause, results, by, entry)
     raise Unavailable(Reason("enrollments_busy", n=len(todo), scenario=scenario))
+
+
+def by_hand(account_id: str, scenario: str, value: str | None) -> Entry:
+    """What somebody enters friends by who is no event. Raises RuleViolation where the scenario runs for each
+    value of something and none is given, or the other way round.
+    """
+    account = accounts.get_account(account_id)
+    program = decide.find_program(catalog.snapshot(account_id), scenario, account.zone)
+    per = program.per if program else None
+    if program is not None and (per is None) is not (value is None):
+        why = (
+            Reason("run_value_unwanted", scenario=scenario)
+            if per is None
+            else Reason("run_value_wanted", per=per)
+        )
+        raise RuleViolation.at("value", why)
+    if per is None or value is None:
+        return Entry()
+    return Entry(value, anchors.by_hand(per, value, iso(clock.now())))
 
 
 def _enter(
@@ -95,16 +122,18 @@ def _enter(
     cause: str,
     results: dict[str, Result],
     by: Cause | None,
+    entry: Entry,
 ) -> list[str]:
     """One try for these friends: item, due entry, mirror, fact. Answers whom somebody else changed."""
     now = clock.now()
     re_entry = scenario_entry.re_entry(program)
-    items = store.load_many(account.id, program.scenario, list(sheets))
+    items = store.load_many(account.id, program.scenario, list(sheets), entry.value)
     again: list[str] = []
     there: list[Enrollment] = []
     for user, sheet in sheets.items():
         seen = scenario_entry.of_this_life(items.get(user), sheet)
-        verdict = decide.entry_verdict(seen, re_entry, cause, now)
+        is_off = anchors.is_off(entry.anchor, sheet)
+        verdict = scenario_entry.verdict(seen, re_entry, cause, now, is_off=is_off)
         if verdict in scenario_entry.REFUSED:
             results[user] = Result(user, accepted=False, why=scenario_entry.REFUSED[verdict])
             if seen is not None and _is_unfinished(seen, sheet):
@@ -116,7 +145,7 @@ def _enter(
             if seen.causes[-1] == cause and _is_as_entered(seen):
                 there.append(seen)
             continue
-        fresh = scenario_entry.fresh(program, sheet, seen, now, cause, by)
+        fresh = scenario_entry.fresh(program, sheet, seen, now, cause, by, entry)
         if not store.enroll(seen, fresh):
             again.append(user)
             continue
@@ -134,7 +163,7 @@ def _is_as_entered(item: Enrollment) -> bool:
 
 def _is_unfinished(seen: Enrollment, sheet: Mapping[str, Any]) -> bool:
     """Whether whoever entered a friend may have crashed before the due entry: the mirror comes last."""
-    shown = (sheet.get("scenarios") or {}).get(seen.scenario) or {}
+    shown = (sheet.get("scenarios") or {}).get(seen.shown_as) or {}
     return _is_as_entered(seen) and shown.get("v", 0) < seen.v
 
 
@@ -146,25 +175,31 @@ def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
 
 
 def exit(  # noqa: A001 (the action's own name)
-    account_id: str, user_ids: Sequence[str], scenario: str, reason: str, at: datetime
+    account_id: str,
+    user_ids: Sequence[str],
+    scenario: str,
+    reason: str,
+    at: datetime,
+    value: str | None = None,
 ) -> list[Result]:
-    """Take friends out of a scenario, whatever is claimed: a message on its way may still go out.
+    """Take friends out of a scenario, whatever is claimed: a message on its way may still go out. ``value``:
+    out of the run for that one alone.
 
     Refused: ``not_active``. Repeating it (same reason and moment) completes what a crash left undone.
     """
     account, timestamp = accounts.get_account(account_id), iso(at)
     results = {user: Result(user, accepted=False, why="not_active") for user in user_ids}
-    todo = list(results)
+    todo = _runs_of(account, scenario, list(results), value)
     there: list[Enrollment] = []
     for _ in range(_TRIES):
-        again: list[str] = []
-        for user, seen in store.load_many(account_id, scenario, todo).items():
+        again: list[store.Place] = []
+        for place, seen in store.load(todo).items():
             position = Position("exited", seen.node, reason=reason)
             if seen.state == "exited" and (seen.reason, seen.ended_at) == (reason, timestamp):
                 there.append(seen)
             elif seen.state == "active":
                 if not store.exit_now(seen, position, timestamp):
-                    again.append(user)
+                    again.append(place)
                     continue
                 there.append(moved(seen, position, timestamp))
         todo = again
@@ -176,6 +211,18 @@ def exit(  # noqa: A001 (the action's own name)
     for item in there:
         results[item.user_id] = Result(item.user_id, accepted=True)
     return [results[user] for user in user_ids]
+
+
+def _runs_of(account: Account, scenario: str, users: Sequence[str], value: str | None) -> list[store.Place]:
+    """The runs of these friends: for that value, or the one for none and whichever their sheets show."""
+    if value is not None:
+        return [(account.id, scenario, user, value) for user in users]
+    sheets = friends.load_many(account.id, account.shards, users)
+    return [
+        (account.id, scenario, user, one)
+        for user in users
+        for one in (None, *(v for v in positions.runs(sheets.get(user) or {}, scenario) if v is not None))
+    ]
 
 
 def on_friend_event(
@@ -191,13 +238,19 @@ def on_friend_event(
     that were touched. ``fires``: whether the event is news.
 
     A block leaves every scenario that does not keep blocked friends; what a ``wait_for`` waits for moves
-    on, unless the event is history; a date that has moved is waited for anew. Repeating it is harmless.
-    Called with the sheet after the event.
+    on, unless the event is history; a date or reservation that has moved is waited for anew, and what was
+    cancelled ends. Repeating it is harmless. Called with the sheet after the event, which says in which runs
+    for some value the friend is: nothing is searched for them.
     """
     account, snapshot = accounts.get_account(account_id), catalog.snapshot(account_id)
     heard = event_handling.heard(event, changes, fires=fires)
     touched: list[str] = []
-    for item in store.of_friend(account_id, user_id):
+    places = [
+        (account_id, scenario, user_id, value)
+        for scenario, value in positions.active(sheet)
+        if value is not None
+    ]
+    for item in [*store.of_friend(account_id, user_id), *(store.load(places).values() if places else ())]:
         if is_of_erased(item, sheet):
             continue
         program = decide.find_program(snapshot, item.scenario, account.zone)
@@ -215,14 +268,23 @@ def _hear(
 ) -> bool:
     meant = event_handling.meaning(program, item, sheet, event)
     if meant == "exit":
-        return exit(account.id, [item.user_id], item.scenario, "blocked", parse_iso(event["at"]))[0].accepted
+        at = parse_iso(event["at"])
+        return exit(account.id, [item.user_id], item.scenario, "blocked", at, item.value)[0].accepted
+    if meant == "cancelled":
+        return cancel(account, program, item)
     if isinstance(meant, Cause):
         return not (program and program.paused) and go_on(account, program, item, sheet, meant)
     if isinstance(meant, datetime):
         return program is not None and follow_date(account, program, item)
-    if _has_led(item, event["event_id"]):
+    if _has_led(item, event["event_id"]) or _is_shown_late(item, sheet):
         follow_moves(account, program, [item])
     return False
+
+
+def _is_shown_late(item: Enrollment, sheet: Mapping[str, Any]) -> bool:
+    """Whether a run for some value has ended, and the sheet does not show it: somebody died in between."""
+    position = (sheet.get("scenarios") or {}).get(item.shown_as) or {}
+    return item.value is not None and item.state != "active" and position.get("v", 0) < item.v
 
 
 def _has_led(item: Enrollment, event_id: str) -> bool:
@@ -235,12 +297,11 @@ def on_change(account: Account, snapshot: Snapshot, sheet: Mapping[str, Any]) ->
     the sheet has now. Reads nothing for friends who are in no scenario that waits for dates. Repeating it
     is harmless.
     """
-    positions: Mapping[str, Any] = sheet.get("scenarios") or {}
-    for scenario in [name for name, position in positions.items() if position["state"] == "active"]:
+    for scenario, value in list(positions.active(sheet)):
         program = decide.find_program(snapshot, scenario, account.zone)
         if program is None or not any(node.get("until") for node in program.body["nodes"].values()):
             continue
-        item = store.find(account.id, scenario, sheet["user_id"])
+        item = store.find(account.id, scenario, sheet["user_id"], value)
         if item is not None:
             follow_date(account, program, item)
 
@@ -252,7 +313,7 @@ def action_done(account_id: str, user_id: str, event: FriendEvent) -> bool:
     """
     account, props = accounts.get_account(account_id), event.props
     program = decide.find_program(catalog.snapshot(account_id), props["scenario"], account.zone)
-    item = store.find(account_id, props["scenario"], user_id)
+    item = store.find(account_id, props["scenario"], user_id, props.get("value"))
     if item is not None and _has_led(item, event.event_id):
         follow_moves(account, program, [item])
     if item is None or item.state != "active" or (item.run, item.v) != (props["run"], props["v"]):
@@ -263,18 +324,13 @@ def action_done(account_id: str, user_id: str, event: FriendEvent) -> bool:
 
 def advanced(entries: Sequence[timers.Entry]) -> list[bool]:
     """For drained steps: whether the friend has moved past them (or is not in that run any more)."""
-    wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for entry in entries:
-        wanted[entry.account, entry.body["scenario"]].append(entry.body["user_id"])
-    items = {
-        (account, scenario, user): item
-        for (account, scenario), users in wanted.items()
-        for user, item in store.load_many(account, scenario, users).items()
-    }
-    return [
-        _has_advanced(items.get((entry.account, entry.body["scenario"], entry.body["user_id"])), entry)
-        for entry in entries
-    ]
+    items = store.load({_place(entry) for entry in entries})
+    return [_has_advanced(items.get(_place(entry)), entry) for entry in entries]
+
+
+def _place(entry: timers.Entry) -> store.Place:
+    body = entry.body
+    return (entry.account, body["scenario"], body["user_id"], body.get("value"))
 
 
 def _has_advanced(item: Enrollment | None, entry: timers.Entry) -> bool:
@@ -287,9 +343,14 @@ def _has_advanced(item: Enrollment | None, entry: timers.Entry) -> bool:
 
 
 def enrollments(account: str, user_id: str) -> list[Enrollment]:
-    """Every scenario that a friend has entered, by its id."""
-    kept = (item for item in store.of_friend(account, user_id) if item.reason != ERASED)
+    """Every scenario that a friend has entered, by its id, and for each value each of its runs."""
+    kept = [item for item in _every(account, user_id) if item.reason != ERASED]
+    kept.sort(key=lambda item: (item.scenario, item.entered_at if item.value is not None else ""))
     return [replace(item, causes=[], re_entries=[], since=None, used=[]) for item in kept]
+
+
+def _every(account: str, user_id: str) -> list[Enrollment]:
+    return [*store.of_friend(account, user_id), *store.runs_of_friend(account, user_id)]
 
 
 def forget(account: str, user_id: str, at: str) -> None:
@@ -298,7 +359,7 @@ def forget(account: str, user_id: str, at: str) -> None:
     Raises Unavailable when others keep moving the friend.
     """
     for _ in range(_TRIES):
-        left = [i for i in store.of_friend(account, user_id) if i.node != NOWHERE and i.entered_at <= at]
+        left = [i for i in _every(account, user_id) if i.node != NOWHERE and i.entered_at <= at]
         for item in left:
             store.erase(item, at)
         if not left:

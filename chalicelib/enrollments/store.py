@@ -1,8 +1,12 @@
-"""The ``enrollments`` table: ``account#user_id`` / ``scenario``. Every write names the version it saw."""
+"""The ``enrollments`` table: ``account#user_id`` / ``scenario``; of a scenario that runs for each value of
+something, ``account#user_id runs`` / ``scenario#<hash of the value>``, apart because they are never few. No
+user id has a space. Every write names the version it saw.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +16,7 @@ from chalicelib.enrollments.model import ERASED, NOWHERE, Cause, Enrollment, Pos
 from chalicelib.gateways import dynamo
 from chalicelib.gateways.dynamo import batch_get
 from chalicelib.gateways.expressions import Condition, Expression, update_if
+from chalicelib.shared.ids import digest
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
@@ -42,28 +47,60 @@ class EnrollmentRecord(dynamo.Record):
     since = UnicodeAttribute(null=True)
     used: dynamo.Items = dynamo.Items(null=True)
     waits = BooleanAttribute(null=True)
+    value = UnicodeAttribute(null=True)
+    anchor = dynamo.Document(null=True)
 
 
-def load_many(account: str, scenario: str, user_ids: Sequence[str]) -> dict[str, Enrollment]:
+Place = tuple[str, str, str, str | None]
+"""Account, scenario, user and value: whose run it is."""
+
+
+def load(places: Iterable[Place]) -> dict[Place, Enrollment]:
+    """The enrollments at those places that have one, consistent."""
+    named = {
+        _name(_key(a, user, scenario, value)): (a, scenario, user, value)
+        for a, scenario, user, value in places
+    }
+    items = batch_get("enrollments", [_key(a, user, s, value) for a, s, user, value in named.values()])
+    found = {named[_name(item)]: _enrollment(item) for item in items}
+    return {place: replace(enrollment, value=place[3]) for place, enrollment in found.items()}
+
+
+def load_runs(account: str, scenario: str, values: Mapping[str, str | None]) -> dict[str, Enrollment]:
+    """Of each of those friends the run of that value (None: of no value), by user id, consistent."""
+    found = load((account, scenario, user, value) for user, value in values.items())
+    return {place[2]: enrollment for place, enrollment in found.items()}
+
+
+def load_many(
+    account: str, scenario: str, user_ids: Sequence[str], value: str | None = None
+) -> dict[str, Enrollment]:
     """The enrollments of those friends who have one, consistent."""
-    keys = [_key(account, user, scenario) for user in dict.fromkeys(user_ids)]
-    found = map(_enrollment, batch_get("enrollments", keys))
-    return {enrollment.user_id: enrollment for enrollment in found}
+    return load_runs(account, scenario, dict.fromkeys(user_ids, value))
 
 
-def find(account: str, scenario: str, user_id: str) -> Enrollment | None:
+def find(account: str, scenario: str, user_id: str, value: str | None = None) -> Enrollment | None:
     """One enrollment, consistent, or None."""
-    return load_many(account, scenario, [user_id]).get(user_id)
+    return load_many(account, scenario, [user_id], value).get(user_id)
 
 
 def of_friend(account: str, user_id: str) -> list[Enrollment]:
-    """Every enrollment of a friend, by scenario."""
-    query = EnrollmentRecord.query(f"{account}#{user_id}", consistent_read=True)
+    """Every enrollment of a friend, by scenario; those of values aside."""
+    return _all(account, user_id, f"{account}#{user_id}")
+
+
+def runs_of_friend(account: str, user_id: str) -> list[Enrollment]:
+    """Every run of a friend for some value that there ever was, by scenario."""
+    return _all(account, user_id, f"{account}#{user_id}{_RUNS}")
+
+
+def _all(account: str, user_id: str, partition: str) -> list[Enrollment]:
+    query = EnrollmentRecord.query(partition, consistent_read=True)
     return [
         Enrollment(
             account=account,
             user_id=user_id,
-            scenario=record.sk,
+            scenario=record.sk.partition("#")[0],
             **{name: value for name, value in record.attribute_values.items() if name not in {"pk", "sk"}},
         )
         for record in query
@@ -85,10 +122,13 @@ def enroll(seen: Enrollment | None, fresh: Enrollment) -> bool:
         since=fresh.since,
         used=fresh.used,
         waits=fresh.waits or None,
+        value=fresh.value,
+        anchor=fresh.anchor,
     )
     removes = [("claim",), ("reason",), ("ended_at",)]
     removes += [("since",)] if fresh.since is None else []
     removes += [] if fresh.waits else [("waits",)]
+    removes += [] if fresh.anchor else [("anchor",)]
     guard = Condition(("pk",), "absent") if seen is None else Condition(("v",), "=", seen.v)
     return _update(fresh, sets, removes, [guard])
 
@@ -124,6 +164,7 @@ def erase(seen: Enrollment, at: str) -> bool:
     sets = _sets(state="exited", reason=ERASED, v=seen.v + 1, node_at=at, entered_at=at, ended_at=at)
     sets += [(("causes",), []), (("node",), NOWHERE)]
     removes = [("due_at",), ("claim",), ("re_entries",), ("since",), ("used",), ("waits",)]
+    removes += [("value",), ("anchor",)]
     return _update(seen, sets, removes, [Condition(("v",), "=", seen.v)])
 
 
@@ -177,15 +218,25 @@ def _update(
     conditions: Sequence[Condition],
 ) -> bool:
     expression = Expression()
-    update, place = expression.update(sets, removes), _key(of.account, of.user_id, of.scenario)
+    update, place = expression.update(sets, removes), _key(of.account, of.user_id, of.scenario, of.value)
     return update_if("enrollments", place, expression, update, conditions)
 
 
-def _key(account: str, user_id: str, scenario: str) -> dict[str, Any]:
-    return {"pk": {"S": f"{account}#{user_id}"}, "sk": {"S": scenario}}
+_RUNS = " runs"
+
+
+def _key(account: str, user_id: str, scenario: str, value: str | None = None) -> dict[str, Any]:
+    if value is None:
+        return {"pk": {"S": f"{account}#{user_id}"}, "sk": {"S": scenario}}
+    return {"pk": {"S": f"{account}#{user_id}{_RUNS}"}, "sk": {"S": f"{scenario}#{digest(value)}"}}
+
+
+def _name(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
 
 
 def _enrollment(item: dict[str, Any]) -> Enrollment:
     plain = dynamo.plain_item(item)
-    account, _, user_id = plain.pop("pk").partition("#")
-    return Enrollment(account=account, user_id=user_id, scenario=plain.pop("sk"), **plain)
+    account, _, user_id = plain.pop("pk").removesuffix(_RUNS).partition("#")
+    scenario = plain.pop("sk").partition("#")[0]
+    return Enrollment(account=account, user_id=user_id, scenario=scenario, **plain)

@@ -14,6 +14,7 @@ from chalicelib.enrollments.model import EARLY, Enrollment
 from chalicelib.gateways import clock
 from chalicelib.segments import by_shard
 from chalicelib.shared.times import parse_iso
+from chalicelib.sheets import positions
 from chalicelib.sheets.model import Sheet
 from chalicelib.timers import service as timers
 
@@ -90,10 +91,11 @@ def _program(account: Account, scenario: str) -> decide.Program | None:
 
 def _active(account: Account, scenario: str, sheets: Sequence[Sheet]) -> list[Enrollment]:
     """The active enrollments of these friends, consistent."""
-    users = [
-        sheet["user_id"]
+    places: list[store.Place] = [
+        (account.id, scenario, sheet["user_id"], value)
         for sheet in sheets
-        if (sheet.get("scenarios") or {}).get(scenario, {}).get("state") == "active"
+        for value, position in positions.runs(sheet, scenario).items()
+        if position.get("state") == "active"
     ]
-    found = store.load_many(account.id, scenario, users) if users else {}
+    found = store.load(places) if places else {}
     return [item for item in found.values() if item.state == "active"]

@@ -91,6 +91,7 @@ def _pointers(entries: Iterable[Mapping[str, Any]]) -> list[Pointer]:
             run=int(entry["body"]["run"]),
             v=int(entry["version"]),
             due_at=entry["due_at"],
+            value=entry["body"].get("value"),
         )
         for entry in entries
     ]

@@ -47,6 +47,10 @@ def _no_limit(_props: Mapping[str, Any]) -> Any:
     return None
 
 
+def _never_outdated(_sheet: Sheet, _event: FriendEvent) -> Reason | None:
+    return None
+
+
 @dataclass(frozen=True)
 class EventType:
     """A type of event, as the room that makes it declares it.
@@ -59,9 +63,9 @@ class EventType:
 
     ``fold`` changes the sheet by what the event says of the friend, at the event's time. ``change`` does so
     by the account's documents as well. ``follow_up``: the effects that no author writes and every such event
-    leaves to do (``{"action", …}``), by the decision about it. ``counts``: it is behaviour, counted on the
-    sheet. ``is_by_friend``: the friend's own act, whoever reports it. ``shows_friendship``: from LINE it
-    comes of friends alone.
+    leaves to do (``{"action", …}``), by the decision about it. ``outdated``: why it is no news by what the
+    sheet knew before. ``counts``: it is behaviour, counted on the sheet. ``is_by_friend``: the friend's own
+    act, whoever reports it. ``shows_friendship``: from LINE it comes of friends alone.
 
     ``acts_as``: the event brings actions of its own (its property ``then``), and this is the name by which
     their changes and effects call their cause. ``limit``: how often they are carried out for one friend (a
@@ -84,6 +88,7 @@ class EventType:
     fold: Callable[[Sheet, FriendEvent], list[Fact]] | None = None
     change: Callable[[Sheet, FriendEvent, Snapshot, ZoneInfo], Changed] | None = None
     follow_up: Callable[[Any, FriendEvent], Iterable[dict[str, Any]]] = _nothing_follows
+    outdated: Callable[[Sheet, FriendEvent], Reason | None] = _never_outdated
     acts_as: Callable[[Mapping[str, Any]], str] | None = None
     limit: Callable[[Mapping[str, Any]], Any] = _no_limit
     counts: bool = True

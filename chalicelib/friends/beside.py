@@ -127,6 +127,12 @@ def note_position(account: str, shards: int, user: str, scenario: str, position:
     _update(key(account, shards, user), [((name,), kept)], [], [newer])
 
 
+def forget_position(account: str, shards: int, user: str, scenario: str, v: int) -> None:
+    """Show no position of a run any more that has ended at this version."""
+    name = _POSITION + scenario
+    _update(key(account, shards, user), [], [(name,)], [Condition((name, "v"), "<", v)])
+
+
 def forget(account: str, shards: int, user: str, until: str | None) -> None:
     """Forget what stands beside a friend's sheet up to a moment; with None all of it. Safe to repeat."""
     dynamodb, place = aws.client("dynamodb"), key(account, shards, user)

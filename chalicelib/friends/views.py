@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.sheets import positions, reservations
 from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.purchases import limits_of, stage
 from chalicelib.sheets.scores import score_value
@@ -59,13 +61,21 @@ class PurchasesView(BaseModel):
 
 
 class ScenarioView(BaseModel):
-    """Where the friend stands in a scenario."""
+    """Where the friend stands in a scenario; ``runs``: in each of its runs, by the value that each is for."""
 
     model_config = ConfigDict(extra="allow")
 
     state: str
     node: str | None = None
     run: str | None = None
+
+
+class ReservationView(BaseModel):
+    """When a reservation takes place, and how it stands."""
+
+    at: str
+    status: str
+    props: dict[str, Any]
 
 
 class FormView(BaseModel):
@@ -103,6 +113,7 @@ class Friend(BaseModel):
     member_id: str | None
     rank: str | None
     scenarios: dict[str, ScenarioView]
+    reservations: dict[str, ReservationView]
     forms: dict[str, FormView]
     asking: FormSessionView | None
     topics: dict[str, TopicView]
@@ -140,9 +151,10 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
         "stage": stage(purchases, now, limits_of(catalog)),
         "member_id": sheet.get("member_id"),
         "rank": (sheet.get("member") or {}).get("rank"),
-        "scenarios": {
-            scenario: {"state": e.get("state"), "node": e.get("node"), "run": e.get("run")}
-            for scenario, e in (sheet.get("scenarios") or {}).items()
+        "scenarios": {scenario: _scenario(found) for scenario, found in positions.scenarios(sheet).items()},
+        "reservations": {
+            id_: {"at": one["at"], "status": one["status"], "props": one.get("props") or {}}
+            for id_, one in reservations.of_sheet(sheet).items()
         },
         "forms": {
             form: {
@@ -158,6 +170,14 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
         },
         "revision": sheet["rev"],
     }
+
+
+def _scenario(found: Mapping[str | None, dict[str, Any]]) -> dict[str, Any]:
+    """Where the friend stands, and in a scenario that runs for each value of something, in each run."""
+    shown = {value: {name: e.get(name) for name in ("state", "node", "run")} for value, e in found.items()}
+    runs = {value: position for value, position in shown.items() if value is not None}
+    one = positions.together(found) or {}
+    return {name: one.get(name) for name in ("state", "node", "run")} | ({"runs": runs} if runs else {})
 
 
 def _form_session(session: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ def put(events: Sequence[FriendEvent]) -> list[int]:
 
     Raises botocore's errors when it is not known whether anything was taken. Putting again is harmless.
     """
-    order = in_order(range(len(events)), lambda index: events[index].at)
+    order = in_order(range(len(events)), lambda index: events[index].reported_at)
     messages = [inbox_message(events[index]) for index in order]
     refused = queues.send_all("inbox", [queues.Message(m.body, m.group, m.dedup) for m in messages])
     return sorted(order[place] for place in refused)

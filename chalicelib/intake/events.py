@@ -41,7 +41,6 @@ EVENTS: dict[str, EventType] = {
     "refunded": EventType(
         "intake", fold=_refund, is_reported=True, reports_order=True, in_reports="refunded"
     ),
-    "reserved": EventType("intake", is_by_friend=True, is_reported=True),
     "page_viewed": EventType(None, key="pattern"),
     "converted": EventType(None),
 }

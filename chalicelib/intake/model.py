@@ -11,13 +11,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from chalicelib.events.kinds import EVENTS, is_custom, type_of
 from chalicelib.http.bodies import join_path, what_is_wrong
+from chalicelib.reservations import model as reservations
 from chalicelib.shared.errors import InvalidInput, RuleViolation
-from chalicelib.shared.events import NOBODY, FriendEvent
+from chalicelib.shared.events import NOBODY, RESERVED, FriendEvent
 from chalicelib.shared.fields import UserId
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit, unfit_name
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import money
+from chalicelib.sheets.reservations import ID
 
 MAX_ITEMS = 500
 MAX_PROPS_BYTES = 60_000
@@ -114,6 +116,11 @@ class Event(_OfSomebody):
         return self
 
     @property
+    def reservation(self) -> str | None:
+        """The reservation that it reports, when it reports one."""
+        return str(self.props.get(ID) or self.event_id) if self.type == RESERVED else None
+
+    @property
     def order(self) -> Order | None:
         """The order that it reports, when it reports one."""
         return _parse(Order, self.props, "props") if type_of(self.type).reports_order else None
@@ -123,6 +130,8 @@ class Event(_OfSomebody):
         order, at = self.order, self.at or iso(now)
         kind = self.type if order is None else order.event_type
         props = self.props if order is None else {"currency": currency, **self.props}
+        if self.reservation is not None:
+            props = reservations.props(self.event_id, self.props, now, has_time=self.at is not None)
         return FriendEvent(self.event_id, account, user, kind, at, props=props, source="api")
 
 
@@ -224,6 +233,8 @@ def read(kind: Kind, raw: Any, path: str = "") -> Report:
         if order.event_type == "purchased" != report.type:
             where = join_path(path, "props.refund_of")
             raise InvalidInput.at(where, Reason("needed_order"))
+    if isinstance(report, Event) and report.reservation is not None:
+        _parse(reservations.Reservation, report.props, join_path(path, "props"))
     return report
 
 
@@ -244,7 +255,7 @@ def refuse_other_currency(report: Report, currency: str, path: str = "") -> None
 
 def doubt(report: Report, now: datetime) -> str | None:
     """What is taken and probably not meant: a moment to come, of anything but a reservation."""
-    reserved = isinstance(report, Event) and report.type == "reserved"
+    reserved = isinstance(report, Event) and report.type == RESERVED
     if reserved or report.at is None or report.at <= iso(now + _CLOCKS_DIFFER):
         return None
     return f"at is in the future: {report.at}, and it is {iso(now)} now; is the time zone right?"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts import service as accounts
@@ -58,11 +59,13 @@ def judge(
     results: list[dict[str, Any]] = []
     errors: dict[int, TodokuError] = {}
     events: dict[int, FriendEvent] = {}
+    words: Counter[Any] = Counter()
     for index, raw in enumerate(batch.items):
         path = f"{batch.field}[{index}]" if batch.field else ""
         try:
             report = model.read(kind, raw, path)
-            events[index] = _event(account, report, path, now, fire=batch.fire)
+            said_at = _said_at(report, now, words)
+            events[index] = _event(account, report, path, said_at, fire=batch.fire)
         except TodokuError as error:
             if batch.field is None:
                 raise
@@ -82,6 +85,15 @@ def judge(
     _put(account.id, _of_friends(account.id, list(fresh.values())))
     store.remember(list(fresh.values()), now)
     return [(result, errors.get(index)) for index, result in enumerate(results)]
+
+
+def _said_at(report: model.Report, now: datetime, before: Counter[Any]) -> datetime:
+    """When an item was said: of several words about one reservation in a request, in their order."""
+    reservation = report.reservation if isinstance(report, model.Event) else None
+    if reservation is None:
+        return now
+    before[_whose(report), reservation] += 1
+    return now + (before[_whose(report), reservation] - 1) * timedelta(milliseconds=1)
 
 
 def _event(account: Account, report: model.Report, path: str, now: datetime, *, fire: bool) -> FriendEvent:
@@ -170,11 +182,11 @@ def _fresh(events: dict[int, FriendEvent]) -> dict[int, FriendEvent]:
 
 
 def by_friend(events: Sequence[FriendEvent]) -> list[list[FriendEvent]]:
-    """Each friend's events, in the order of their moments."""
+    """Each friend's events, in the order of their moments; reservations as they were said."""
     found: dict[str, list[FriendEvent]] = {}
     for event in events:
         found.setdefault(event.user_id, []).append(event)
-    return [in_order(of_friend, lambda event: event.at) for of_friend in found.values()]
+    return [in_order(of_friend, lambda event: event.reported_at) for of_friend in found.values()]
 
 
 def chunks(friends: Sequence[list[FriendEvent]]) -> list[list[FriendEvent]]:

@@ -78,6 +78,11 @@ def keep_events(account: str, events: Sequence[FriendEvent]) -> list[FriendEvent
     ]
 
 
+def events_of(account: str, member: str) -> list[FriendEvent]:
+    """Everything that was reported of a member, in the order in which it was reported or happened."""
+    return kept_events.of_member(account, member)
+
+
 def put(
     account: str, member: str, rank: str | None, attributes: Mapping[str, Any], *, fire: bool = True
 ) -> tuple[Shown, bool]:

@@ -145,8 +145,15 @@ def _may_be_missing(messages: list[dict[str, Any]]) -> Iterator[Detail]:
         answered = any(used.name in {"default", "yesno"} for used in expression.filters)
         if expression.kind != "variable" or answered or expression.name == "friend.user_id":
             continue
-        lacking = "no_default_event" if expression.path[0] == "event" else "no_default_friend"
-        yield Detail(path, Reason(lacking, name=expression.name))
+        yield Detail(path, _lacking(expression.path[0], expression.name))
+
+
+def _lacking(first: str, name: str) -> Reason:
+    if first == "event":
+        return Reason("no_default_event", name=name)
+    if first == "reservation":
+        return Reason("no_default_reservation", name=name)
+    return Reason("no_default_friend", name=name)
 
 
 def _hidden(messages: list[dict[str, Any]]) -> Iterator[Detail]:

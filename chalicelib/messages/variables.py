@@ -68,6 +68,8 @@ def value_of(expression: Expression, scope: Scope) -> Any:
         return _of_friend(scope.sheet, rest[0]) if len(rest) == 1 and rest[0] in FRIEND_FIELDS else None
     if first == "event":
         return _dig(scope.event, rest)
+    if first == "reservation":
+        return _dig(scope.sheet.get("reservation"), rest)
     if expression.path == ACCOUNT_LINK:
         return scope.account_link
     if first in KINDS and len(rest) == 1:
@@ -132,7 +134,7 @@ def _name_problem(expression: Expression) -> Reason | None:
         return Reason("no_friend_field", name=expression.name, known=list(FRIEND_FIELDS))
     if first == ACCOUNT_LINK[0]:
         return None if expression.path == ACCOUNT_LINK else Reason("account_link_url")
-    if first == "event":
+    if first in {"event", "reservation"}:
         return None if rest else Reason("event_needs_property")
     if first in KINDS:
         return None if len(rest) == 1 else Reason("variable_needs_id", kind=first)

@@ -18,7 +18,7 @@ from chalicelib.friends.marks import MARKED
 from chalicelib.shared.text.folding import composed, fold
 from chalicelib.shared.times import iso, parse_iso, to_ms
 
-FORMAT = 4
+FORMAT = 5
 """Raised with every change of the tables below or of ``friends.marks.MARKED``: snapshots are then made
 anew."""
 

@@ -22,6 +22,7 @@ from chalicelib.gateways import clock
 from chalicelib.mirror import survey
 from chalicelib.segments import audience
 from chalicelib.shared.times import iso
+from chalicelib.sheets.model import Sheet
 from chalicelib.timers import survey as timers
 from chalicelib.timers.model import VERIFY_AFTER, Entry
 
@@ -111,8 +112,8 @@ class Examination:
         """Everybody who waits until a moment has a timer: it is armed before the friend moves there."""
         named = list(catalog.snapshot(account.id).all("scenarios"))
         doubtful: list[Enrollment] = []
-        for users in _friends(account):
-            for found in funnel.waiting(account.id, named, users):
+        for sheets in _friends(account):
+            for found in funnel.waiting(account.id, named, sheets):
                 self.counted["waiting"] += 1
                 if hash(funnel.place(found)) not in self.places:
                     doubtful.append(found)
@@ -120,7 +121,8 @@ class Examination:
             self._look_again(account.id, doubtful)
 
     def _look_again(self, account: str, doubtful: Sequence[Enrollment]) -> None:
-        now = [found for one in doubtful for found in funnel.waiting(account, [one.scenario], [one.user_id])]
+        places = {funnel.place(one): one for one in doubtful}.values()
+        now = [found for one in places if (found := funnel.again(one)) is not None]
         entries = (entry for _, _, of_minute in timers.standing() for entry in of_minute)
         standing = {funnel.place_of(entry) for entry in entries if entry.kind == "step"}
         for found in now:
@@ -130,10 +132,9 @@ class Examination:
                 self._note("waits_without_timer", what, **where)
 
 
-def _friends(account: Account) -> Iterator[list[str]]:
+def _friends(account: Account) -> Iterator[Sequence[Sheet]]:
     for shard in range(account.shards):
-        for sheets in audience.walk_shard(account.id, shard, needs=()):
-            yield [sheet["user_id"] for sheet in sheets]
+        yield from audience.walk_shard(account.id, shard, needs=funnel.NEEDS)
 
 
 def doctor(account: str | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chalicelib.gateways import queues
-from chalicelib.shared.events import in_order
+from chalicelib.shared.events import in_order, reported_at
 from chalicelib.shared.observability import carried, log_fields, logger, note_subject, subject
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 
@@ -64,6 +64,10 @@ class _MayBegin:
         return not self._left.is_over
 
 
+def _moment(body: Mapping[str, Any]) -> str:
+    return reported_at(str(body.get("type")), body.get("props") or {}, str(body.get("at", "")))
+
+
 def _received(record: Mapping[str, Any]) -> int:
     return int(record["attributes"].get("ApproximateReceiveCount") or 1)
 
@@ -77,7 +81,7 @@ def _group(
     """One friend's events in order; answers the ids of the messages that must come again."""
     failed: list[str] = []
     ordered = in_order(
-        [(record, json.loads(record["body"])) for record in records], lambda pair: pair[1].get("at", "")
+        [(record, json.loads(record["body"])) for record in records], lambda pair: _moment(pair[1])
     )
     for position, (record, body) in enumerate(ordered):
         if not may_begin(record):

@@ -55,7 +55,7 @@ def decide(
     rules do about it is decided.
     """
     after = sheets.new_sheet(event.account_id, event.user_id, event.at) if sheet is None else copy(sheet)
-    past = counted.history if counted else news.history(event, program.react_within, now)
+    past = counted.history if counted else news.history(event, program.react_within, now, after)
     decision = Decision(before=sheet, after=after, history=past)
     changed = profiles.fold(after, profile) if profile is not None else []
     if changed:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from chalice.app import Blueprint, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
@@ -26,7 +26,7 @@ from chalicelib.deliveries import policies
 from chalicelib.events.kinds import event_key, type_of
 from chalicelib.gateways import clock
 from chalicelib.http.answers import http_errors, json_response
-from chalicelib.http.bodies import json_body
+from chalicelib.http.bodies import json_body, what_is_wrong
 from chalicelib.http.queries import path_id
 from chalicelib.http.routes import Operation
 from chalicelib.messages import render
@@ -37,9 +37,10 @@ from chalicelib.rehearsals import sampling
 from chalicelib.rehearsals import service as rehearsal
 from chalicelib.rehearsals.posting import Anew, Message
 from chalicelib.rehearsals.simulation import React, Reaction, Stage
+from chalicelib.reservations import model as reservations
 from chalicelib.rules.compile import program_of
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
-from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.events import RESERVED, FriendEvent
 from chalicelib.shared.fields import Timestamp, UserId
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.storable import is_storable
@@ -69,10 +70,13 @@ class Cast(_Strict):
 
 
 class RehearsedEvent(_Strict):
-    """What one friend, or every friend, does at a simulated moment."""
+    """What one friend, or every friend, does at a simulated moment. ``takes_place``: of ``reserved``, what is
+    reserved then; without it the reservation's time stays.
+    """
 
     user_id: UserId | None = None
     at: Timestamp
+    takes_place: Timestamp | None = None
     type: str = Field(min_length=1, max_length=110)
     key: str | None = Field(default=None, min_length=1, max_length=100)
     props: dict[str, Any] = {}
@@ -95,7 +99,9 @@ What = Literal[
 
 
 class TimelineEntry(BaseModel):
-    """What happens to one friend at one moment. ``by``: the rule that sends, if no node does."""
+    """What happens to one friend at one moment. ``by``: the rule that sends, if no node does; ``value``: for
+    which value the run is, where there is one for each.
+    """
 
     at: str
     what: What
@@ -103,6 +109,7 @@ class TimelineEntry(BaseModel):
     type: str | None = None
     message: str | None = None
     by: str | None = None
+    value: str | None = None
     why: str | None = None
     changes: list[dict[str, Any]] | None = None
     effects: list[dict[str, Any]] | None = None
@@ -206,6 +213,8 @@ def _check_events(events: Sequence[RehearsedEvent], start: datetime, end: dateti
         for index, event in enumerate(events)
         if not is_storable(event.props)
     ]
+    for index, event in enumerate(events):
+        outside += _wrong_with_reservation(event, f"events[{index}]")
     if outside:
         raise InvalidInput.of(outside)
     unknown = [
@@ -215,6 +224,17 @@ def _check_events(events: Sequence[RehearsedEvent], start: datetime, end: dateti
     ]
     if unknown:
         raise RuleViolation.of(unknown)
+
+
+def _wrong_with_reservation(event: RehearsedEvent, path: str) -> list[Detail]:
+    """What is wrong with what is said of a reservation, or with saying it of anything else."""
+    if event.type != RESERVED:
+        return [Detail(f"{path}.takes_place", Reason("of_reserved_alone"))] if event.takes_place else []
+    try:
+        reservations.Reservation.model_validate(event.props)
+    except ValidationError as error:
+        return what_is_wrong(reservations.Reservation, error, f"{path}.props")
+    return []
 
 
 def _cast(account: Account, friends: Cast) -> list[Sheet]:
@@ -247,11 +267,18 @@ def _event(account: str, user: str, name: str, event: RehearsedEvent) -> FriendE
         account_id=account,
         user_id=user,
         type=event.type,
-        at=iso(parse_iso(event.at)),
+        at=iso(parse_iso(event.takes_place or event.at)),
         key=event.key or event_key(event.type, event.props),
-        props=event.props,
+        props=_props(name, event),
         reply_token="rehearsal" if type_of(event.type).has_reply_token else None,
     )
+
+
+def _props(name: str, event: RehearsedEvent) -> dict[str, Any]:
+    if event.type != RESERVED:
+        return event.props
+    has_time = event.takes_place is not None
+    return reservations.props(name, event.props, parse_iso(event.at), has_time=has_time)
 
 
 def reacting(account: Account, catalog: Snapshot) -> React:

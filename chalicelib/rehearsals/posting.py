@@ -41,8 +41,8 @@ class Agenda:
 
 @dataclass(frozen=True)
 class Message:
-    """A message to the friend: the node or rule (``by``) that sends it, the ledger's run of a node's; of a
-    rule's, the effect of that event.
+    """A message to the friend: the node or rule (``by``) that sends it, the ledger's run of a node's and for
+    which value its run is; of a rule's, the effect of that event.
     """
 
     node: str | None
@@ -52,6 +52,7 @@ class Message:
     run: str | None = None
     effect: Mapping[str, Any] = field(default_factory=dict)
     event: FriendEvent | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Post:
         elif ruling.kind == "skip":
             self._skip(what, ruling.reason)
         else:
-            details = {"message": what.message, "by": what.by}
+            details = {"message": what.message, "by": what.by, "value": what.value}
             self._story.deferred(now, what.node, ruling.reason, ruling.until, **details)
             kept = self._anew.kept(what.effect, self._sheet(), now) if what.effect else {}
             later = replace(what, effect={**what.effect, **kept})
@@ -109,7 +110,9 @@ class Post:
             self._go(what)
 
     def _skip(self, what: Message, why: Kept) -> None:
-        self._story.skipped(self._agenda.now, what.node, why, message=what.message, by=what.by)
+        self._story.skipped(
+            self._agenda.now, what.node, why, message=what.message, by=what.by, value=what.value
+        )
 
     def _go(self, what: Message) -> None:
         """Take a place under every cap, and send."""
@@ -120,7 +123,7 @@ class Post:
         token = f"{CAUSE}/{next(self._tokens)}"
         for key, _ in policies.cap_keys(self._policy, what.category, now):
             sheet[key] = {*(sheet.get(key) or ()), token}
-        self._story.sent(now, what.node, message=what.message, by=what.by)
+        self._story.sent(now, what.node, message=what.message, by=what.by, value=what.value)
         if what.run is not None:
             self._agenda.put(now, self._taken, what)
 

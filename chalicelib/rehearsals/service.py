@@ -90,8 +90,7 @@ def _funnel(played: Iterable[Simulation], program: decide.Program) -> dict[str, 
     positions: Counter[tuple[str, str]] = Counter()
     nodes: dict[str, Counter[str]] = {name: Counter() for name in program.body["nodes"]}
     for one in played:
-        if one.item is not None:
-            positions[one.item.state, one.item.node or ""] += 1
+        positions.update((item.state, item.node or "") for item in one.items.values())
         for name, counted in one.story.nodes.items():
             nodes[name].update(counted)
     return {

@@ -17,14 +17,15 @@ from chalicelib.accounts.model import Account
 from chalicelib.actions.kinds import goes_by_push, kind_of
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import policies
-from chalicelib.enrollments import decide, entry, event_handling, follow_ups, moves, rendering
+from chalicelib.enrollments import anchors, decide, entry, event_handling, follow_ups, moves, rendering
 from chalicelib.enrollments.advance import run_id
-from chalicelib.enrollments.model import Cause, Enrollment, Park, Pointer, Position, Step
+from chalicelib.enrollments.model import CANCELLED, Cause, Enrollment, Park, Pointer, Position, Step
 from chalicelib.rehearsals.posting import CAUSE, Agenda, Anew, Message, Post
 from chalicelib.rehearsals.story import Story
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.times import iso, parse_iso
+from chalicelib.sheets import positions, reservations
 from chalicelib.sheets.model import TIME_PASSED, Sheet
 from chalicelib.topics import consent
 
@@ -69,7 +70,8 @@ class Simulation:
     def __init__(self, stage: Stage, sheet: Sheet, events: Sequence[FriendEvent]) -> None:
         self.stage, self.sheet = stage, sheet
         self.story = Story(stage.program, stage.most_entries)
-        self.item: Enrollment | None = None
+        self.items: dict[str | None, Enrollment] = {}
+        """Where the friend stands, by the value for which each run is (None: for none)."""
         self.agenda = Agenda(stage.start)
         scenario, anew = stage.program.scenario, stage.anew
         self.post = Post(stage.policy, self.agenda, self.story, lambda: self.sheet, scenario, anew)
@@ -77,7 +79,7 @@ class Simulation:
         self._reported: set[str] = set()
         self._given = {event.event_id for event in events}
         for event in events:
-            self.agenda.put(parse_iso(event.at) + HEARD_AFTER, self._hear, event)
+            self.agenda.put(parse_iso(event.reported_at) + HEARD_AFTER, self._hear, event)
 
     @property
     def now(self) -> datetime:
@@ -105,15 +107,33 @@ class Simulation:
     # Entering
 
     def _begin(self) -> None:
-        """Enter as if for the first time; an earlier run only gives its numbers, and is reported."""
+        """Enter as if for the first time; an earlier run only gives its numbers, and is told. Where there is
+        a run for each value of something, for each reservation that is to come; else events enter the friend.
+        """
         due_at = self.sheet.get("moment")
         if due_at is not None and parse_iso(due_at) >= self.now:
             self._report(self._time_passed(due_at), parse_iso(due_at))
-        stood = self.sheet.setdefault("scenarios", {}).pop(self.stage.program.scenario, None)
-        refused = entry.refusal(self.sheet, self.stage.program)
-        if refused:
-            self.story.report(self.now, None, "refused", why=refused)
-            return
+        program, shown = self.stage.program, self.sheet.setdefault("scenarios", {})
+        stood = positions.runs(self.sheet, program.scenario)
+        for value in stood:
+            del shown[positions.name(program.scenario, value)]
+        for of in self._entries(program.per):
+            refused = entry.refusal(self.sheet, program, of)
+            if refused:
+                self.story.report(self.now, None, "refused", why=refused, value=of.value)
+            else:
+                self._begin_run(stood.get(of.value), of)
+
+    def _entries(self, per: str | None) -> list[entry.Entry]:
+        """For which values the friend enters at the beginning."""
+        if per is None:
+            return [entry.Entry()]
+        known = reservations.of_sheet(self.sheet) if per == reservations.ID else {}
+        ahead = [id_ for id_, one in known.items() if one["status"] in reservations.OPEN]
+        values = [id_ for id_ in ahead if known[id_]["at"] > iso(self.now)]
+        return [entry.Entry(value, anchors.by_hand(per, value, iso(self.now))) for value in values]
+
+    def _begin_run(self, stood: Mapping[str, Any] | None, of: entry.Entry) -> None:
         seen, why = None, None
         if stood is not None:
             seen = Enrollment(
@@ -127,10 +147,10 @@ class Simulation:
                 stood["at"],
                 stood["at"],
             )
-            verdict = decide.entry_verdict(seen, entry.re_entry(self.stage.program), CAUSE, self.now)
+            verdict = entry.verdict(seen, entry.re_entry(self.stage.program), CAUSE, self.now)
             refused = entry.REFUSED.get(verdict)
             why = Reason("in_earnest_refused", why=Reason.of(refused)).kept() if refused else None
-        self._enter(seen, iso(self.now), CAUSE, why)
+        self._enter(seen, iso(self.now), CAUSE, why, of=of)
 
     def _enter(
         self,
@@ -139,32 +159,36 @@ class Simulation:
         cause: str,
         why: Kept | None = None,
         by: Cause | None = None,
+        *,
+        of: entry.Entry,
     ) -> None:
-        item = entry.fresh(self.stage.program, self.sheet, seen, self.now, cause, by)
-        self.item = item
+        item = entry.fresh(self.stage.program, self.sheet, seen, self.now, cause, by, of)
+        self.items[item.value] = item
         self._arm(item, item.v, parse_iso(item.due_at or item.node_at))
         self._report(follow_ups.entered(item, at, cause))
         self.story.entered(self.now, item, why)
-        self._follow()
+        self._follow(item)
 
-    def _enter_again(self, at: str, cause: str, by: Cause) -> None:
+    def _enter_again(self, at: str, cause: str, by: Cause, of: entry.Entry) -> None:
         """A rule or an action enters the friend anew, if that is allowed."""
-        program, seen = self.stage.program, self.item
-        verdict = decide.entry_verdict(seen, entry.re_entry(program), cause, self.now)
-        why = entry.refusal(self.sheet, program) or entry.REFUSED.get(verdict)
+        program, seen = self.stage.program, self.items.get(of.value)
+        is_off = anchors.is_off(of.anchor, self.sheet)
+        verdict = entry.verdict(seen, entry.re_entry(program), cause, self.now, is_off=is_off)
+        why = entry.refusal(self.sheet, program, of) or entry.REFUSED.get(verdict)
         if why:
-            self.story.report(self.now, None, "refused", why=why)
+            self.story.report(self.now, None, "refused", why=why, value=of.value)
         elif verdict == "enter":
-            self._enter(seen, at, cause, by=by)
+            self._enter(seen, at, cause, by=by, of=of)
 
     # Turns
 
     def _arm(self, item: Enrollment, v: int, due_at: datetime) -> None:
-        pointer = Pointer(item.account, item.user_id, item.scenario, item.run, v, iso(due_at))
+        names = item.account, item.user_id, item.scenario
+        pointer = Pointer(*names, item.run, v, iso(due_at), item.value)
         self.agenda.put(due_at, self._turn, pointer)
 
     def _turn(self, pointer: Pointer) -> None:
-        item = self.item
+        item = self.items.get(pointer.value)
         if item is None or decide.triage(item, pointer) != "go":
             return
         cause = self._has_happened(item)
@@ -179,10 +203,10 @@ class Simulation:
             happened=cause is not None,
         )
         if isinstance(found, Park):
-            self.item = replace(item, due_at=iso(found.due_at))
+            parked = self.items[item.value] = replace(item, due_at=iso(found.due_at))
             self._report_hold(item.node, found)
-            self._arm(self.item, item.v, found.due_at)
-            for fact in moves.facts(self.stage.program, [self.item] if found.again else []):
+            self._arm(parked, item.v, found.due_at)
+            for fact in moves.facts(self.stage.program, [parked] if found.again else []):
                 self._report(fact)
             return
         if found.skipped:
@@ -200,13 +224,13 @@ class Simulation:
         for index, (name, _) in enumerate(step.trail):
             self.story.passed(self.now, item, step, index)
             if name == step.send:
-                self._send_node(name, step.message or "")
+                self._send_node(name, step.message or "", item.value)
         if step.position.state == "active" and step.position.due_at is not None:
             self._arm(item, item.v + 1, step.position.due_at)
-        self.item = moves.moved(item, step.position, iso(self.now), cause)
-        self.story.arrived(self.now, self.item)
+        there = self.items[item.value] = moves.moved(item, step.position, iso(self.now), cause)
+        self.story.arrived(self.now, there)
         self._report_hold(step.position.node, step.position)
-        self._follow()
+        self._follow(there)
 
     def _report_hold(self, node: str | None, position: Park | Position) -> None:
         """Policies hold the message of this node back."""
@@ -214,18 +238,16 @@ class Simulation:
             message = (self.stage.program.node(node) or {}).get("message")
             self.story.deferred(self.now, node, position.held, position.due_at, message=message)
 
-    def _exit(self, reason: str, at: str) -> None:
-        if self.item is not None and self.item.state == "active":
-            position = Position("exited", self.item.node, reason=reason)
-            self.item = moves.moved(self.item, position, at)
-            self.story.arrived(self.now, self.item)
-            self._follow()
+    def _exit(self, item: Enrollment, reason: str, at: str) -> None:
+        if item.state == "active":
+            position = Position("exited", item.node, reason=reason)
+            there = self.items[item.value] = moves.moved(item, position, at)
+            self.story.arrived(self.now, there)
+            self._follow(there)
 
-    def _follow(self) -> None:
+    def _follow(self, item: Enrollment) -> None:
         """What follows a move: the sheet shows it, facts are reported, what is waited for may be there."""
-        item = self.item
-        assert item is not None
-        self.sheet["scenarios"][item.scenario] = follow_ups.shown(item)
+        self.sheet["scenarios"][item.shown_as] = follow_ups.shown(item)
         for fact in moves.facts(self.stage.program, [item]):
             self._report(fact)
         if (cause := self._has_happened(item)) is not None:
@@ -243,7 +265,7 @@ class Simulation:
 
     def _hear(self, event: FriendEvent) -> None:
         """One event reaches the reaction; then its effects, then what it means for the scenario."""
-        was_in = self._is_active()
+        was_in = [value for value, item in self.items.items() if item.state == "active"]
         due_at = self.sheet.get("moment")
         node = event.props.get("node") if event.type == "scenario_action" else self._node()
         if event.event_id in self._given:
@@ -258,8 +280,8 @@ class Simulation:
                 self._carry_out(effect, event, node)
         if event.type == "scenario_action":
             self._act_is_done(event)
-        if was_in and self.item is not None:
-            self._mean(self.item, heard)
+        for value in was_in:
+            self._mean(self.items[value], heard)
         later = self.sheet.get("moment")
         if later is not None and later != due_at:
             self._report(self._time_passed(later), parse_iso(later))
@@ -268,14 +290,13 @@ class Simulation:
         user = self.sheet["user_id"]
         return FriendEvent(f"time:{due_at}", self.stage.account.id, user, TIME_PASSED, due_at, source="timer")
 
-    def _is_active(self) -> bool:
-        return self.item is not None and self.item.state == "active"
-
     def _node(self) -> str | None:
-        return self.item.node if self.item is not None and self._is_active() else None
+        """Where the friend stands; None: nowhere, or at several nodes."""
+        nodes = {item.node for item in self.items.values() if item.state == "active"}
+        return nodes.pop() if len(nodes) == 1 else None
 
     def _act_is_done(self, event: FriendEvent) -> None:
-        item = self.item
+        item = self.items.get(event.props.get("value"))
         named = event.props["run"], event.props["v"]
         if item is not None and item.state == "active" and (item.run, item.v) == named:
             self._go_on(item, Cause(event.event_id, event.at))
@@ -283,13 +304,16 @@ class Simulation:
     def _mean(self, item: Enrollment, event: event_handling.Heard) -> None:
         meant = event_handling.meaning(self.stage.program, item, self.sheet, event)
         if meant == "exit":
-            self._exit("blocked", event["at"])
+            self._exit(item, "blocked", event["at"])
+        elif meant == "cancelled":
+            self._exit(item, CANCELLED, iso(self.now))
         elif isinstance(meant, Cause):
             self._go_on(item, meant)
         elif isinstance(meant, datetime):
-            self.item = replace(item, due_at=iso(meant))
-            self._arm(self.item, item.v, meant)
-            self.story.report(self.now, item.node, "waiting", why=Reason("until", at=self.item.due_at).kept())
+            later = self.items[item.value] = replace(item, due_at=iso(meant))
+            self._arm(later, item.v, meant)
+            why = Reason("until", at=later.due_at).kept()
+            self.story.report(self.now, item.node, "waiting", why=why, value=item.value)
 
     # What effects do within the rehearsal: messages, and this scenario itself
 
@@ -317,14 +341,24 @@ class Simulation:
     def enter(self, effect: Mapping[str, Any], event: FriendEvent) -> None:
         """An effect enters the friend anew."""
         by = Cause(event.event_id, event.at, effect.get("on", 0))
-        self._enter_again(effect["at"], f"{event.event_id}:{effect['rule']}:{effect['index']}", by)
+        cause = f"{event.event_id}:{effect['rule']}:{effect['index']}"
+        self._enter_again(effect["at"], cause, by, self._entry_of(effect, event))
+
+    def _entry_of(self, effect: Mapping[str, Any], event: FriendEvent) -> entry.Entry:
+        """As the action decides it in earnest; a draft may run for another property than what is in force."""
+        per = self.stage.program.per
+        value = (effect.get("value") or anchors.value_of(per, event.props)) if per is not None else None
+        return entry.Entry(value, anchors.of_event(event, per, value))
 
     def leave(self, effect: Mapping[str, Any]) -> None:
         """An effect takes the friend out."""
-        self._exit(f"rule:{effect['rule']}", effect["at"])
+        value = effect.get("value")
+        for item in list(self.items.values()):
+            if value is None or item.value == value:
+                self._exit(item, f"rule:{effect['rule']}", effect["at"])
 
-    def _send_node(self, node: str, message: str) -> None:
+    def _send_node(self, node: str, message: str, value: str | None) -> None:
         document = self.stage.snapshot.get("messages", message)
         category = document.body.get("category", "marketing")
         run = run_id(self.stage.program.scenario, self.now)
-        self.post.send(Message(node, message, category, run=run))
+        self.post.send(Message(node, message, category, run=run, value=value))

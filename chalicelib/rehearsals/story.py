@@ -54,21 +54,22 @@ class Story:
 
     def entered(self, at: datetime, item: Enrollment, why: Kept | None) -> None:
         """A run begins; ``why``: what would keep this friend out in earnest."""
-        self.report(at, item.node, "entered", why=why)
+        self.report(at, item.node, "entered", why=why, value=item.value)
         self.arrived(at, item)
 
     def arrived(self, at: datetime, item: Enrollment) -> None:
         """The friend stands there now: at a node, or at the end."""
         if item.state != "active":
-            self.report(at, item.node, item.state, why=_exit_reason(item))
+            self.report(at, item.node, item.state, why=_exit_reason(item), value=item.value)
             return
         self.nodes[item.node or ""]["entered"] += 1
         node = self._program.node(item.node) or {}
         if node.get("type") == "wait":
-            self.report(at, item.node, "waiting", why=Reason("until", at=item.due_at).kept())
+            why = Reason("until", at=item.due_at).kept()
+            self.report(at, item.node, "waiting", why=why, value=item.value)
         elif node.get("type") == "wait_for":
             why = Reason("until_event", event=node["event"], at=item.due_at).kept()
-            self.report(at, item.node, "waiting", why=why)
+            self.report(at, item.node, "waiting", why=why, value=item.value)
 
     def left(self, at: datetime, item: Enrollment, *, happened: bool) -> None:
         """A wait is over, or what was waited for has come, or an action is done."""
@@ -78,9 +79,10 @@ class Story:
         self.count(item.node, "left")
         if node.get("type") == "wait":
             was_past = (item.due_at or "") <= item.node_at
-            self.report(at, item.node, "passed" if was_past else "waited")
+            self.report(at, item.node, "passed" if was_past else "waited", value=item.value)
         elif node.get("type") == "wait_for":
-            self.report(at, item.node, "answered" if happened else "timed_out", why=_on_event(node["event"]))
+            what = "answered" if happened else "timed_out"
+            self.report(at, item.node, what, why=_on_event(node["event"]), value=item.value)
             self.count(item.node, "answered" if happened else "timed_out")
 
     def passed(self, at: datetime, item: Enrollment, step: Step, index: int) -> None:
@@ -93,11 +95,11 @@ class Story:
             return
         self.count(name, "left")
         if kind in {"branch", "split"}:
-            self.report(at, name, "branched", why=Reason("took_way", way=way).kept())
+            self.report(at, name, "branched", why=Reason("took_way", way=way).kept(), value=item.value)
         elif kind == "wait":
-            self.report(at, name, "passed", why="moment_past")
+            self.report(at, name, "passed", why="moment_past", value=item.value)
         elif name in step.skipped:
-            self.skipped(at, name, step.skipped[name])
+            self.skipped(at, name, step.skipped[name], value=item.value)
 
     def count(self, node: str | None, what: str) -> None:
         """One more friend at a node of the graph."""

@@ -3,7 +3,7 @@
 History is what is reported as such (``fire: false``: no rule looks at it), and what happened longer ago
 than the account's ``react_within`` (only rules with ``also_late`` look at it), whatever made it late:
 orders loaded from an old system, a webhook that LINE could not deliver for days, an event put back from
-the dead letters.
+the dead letters. So is what something newer has outdated (``reservation_outdated``).
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ History: TypeAlias = Kept
 """Why it is history (``told_not_to``, ``happened_late``), as the activity keeps it."""
 
 
-def history(event: FriendEvent, react_within: timedelta, now: datetime) -> History | None:
-    """Why the event is history; None: it is news."""
+def history(
+    event: FriendEvent, react_within: timedelta, now: datetime, sheet: dict[str, Any]
+) -> History | None:
+    """Why the event is history, by what the sheet knew before; None: it is news."""
     if not event.fire:
         return Reason("told_not_to").kept()
+    outdated = type_of(event.type).outdated(sheet, event)
+    if outdated is not None:
+        return outdated.kept()
     if type_of(event.type).is_command:
         return None
     return late(event.at, react_within, now)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from chalice.app import Blueprint, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
@@ -14,6 +14,7 @@ from chalicelib.accounts.model import Principal
 from chalicelib.catalog.service import snapshot
 from chalicelib.conditions import language
 from chalicelib.enrollments import audience_jobs, service
+from chalicelib.enrollments.anchors import named_value
 from chalicelib.friends.api import known_friend
 from chalicelib.gateways import clock
 from chalicelib.http.answers import Finding, http_errors, json_response
@@ -35,6 +36,9 @@ _SCENARIO = f"{_ACCOUNT}/scenarios/{{scenario}}"
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+Value = Annotated[str, AfterValidator(named_value)]
 
 
 class PublishRequest(_Strict):
@@ -67,22 +71,28 @@ class StateAnswer(BaseModel):
 
 
 class EnrollRequest(_Strict):
-    """Friends by id, or everybody for whom a condition holds (a job)."""
+    """Friends by id, or everybody for whom a condition holds (a job). ``value``: for which value, where the
+    scenario runs once for each (``entry.per``).
+    """
 
     user_ids: list[UserId] | None = Field(default=None, min_length=1, max_length=1000)
     condition: dict[str, Any] | None = None
+    value: Value | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> EnrollRequest:
         if (self.user_ids is None) == (self.condition is None):
             raise ValueError(Reason("one_of_users_condition"))
+        if self.condition is not None and self.value is not None:
+            raise ValueError(Reason("run_value_with_users"))
         return self
 
 
 class ExitRequest(_Strict):
-    """Friends by id."""
+    """Friends by id; ``value``: out of the run for that one alone."""
 
     user_ids: list[UserId] = Field(min_length=1, max_length=1000)
+    value: Value | None = None
 
 
 class Rejected(BaseModel):
@@ -117,9 +127,10 @@ class DiagramAnswer(BaseModel):
 
 
 class EnrollmentView(BaseModel):
-    """Where a friend stands in one scenario."""
+    """Where a friend stands in one scenario; ``value``: the one for which this run of it is."""
 
     scenario: str
+    value: str | None
     state: str
     node: str | None
     run: int
@@ -227,10 +238,11 @@ def enroll(account: str, scenario: str) -> Response:
             raise Conflict(Reason("scenario_unpublished", scenario=id_))
         named = list(dict.fromkeys(body.user_ids or []))  # a friend named twice is one friend
         approvals.refuse_many(account, user_ids=named, condition=body.condition)
+        entry = service.by_hand(account, id_, body.value)
         if body.condition is not None:
             job = audience_jobs.start(account, id_, body.condition, principal.who, name)
             return json_response({"job_id": job}, 202)
-        return _taken(service.enroll(account, named, id_, clock.now(), f"api:{name}"))
+        return _taken(service.enroll(account, named, id_, clock.now(), f"api:{name}", entry=entry))
 
     return once_named(request, principal, run)
 
@@ -245,7 +257,9 @@ def exit_friends(account: str, scenario: str) -> Response:
         bp.current_request,
         principal,
         lambda: _taken(
-            service.exit(account, list(dict.fromkeys(body.user_ids)), id_, "operator", clock.now())
+            service.exit(
+                account, list(dict.fromkeys(body.user_ids)), id_, "operator", clock.now(), body.value
+            )
         ),
     )
 
@@ -285,6 +299,7 @@ def enrollments(account: str, user: str) -> Response:
 def _view(item: service.Enrollment) -> dict[str, Any]:
     return {
         "scenario": item.scenario,
+        "value": item.value,
         "state": item.state,
         "node": item.node,
         "run": item.run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog.kinds import DocumentKind, Reference
@@ -18,11 +18,25 @@ from chalicelib.scenarios import graph, loops
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Clock, Duration, Id, LongName, Weekday
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.storable import unfit_name
 
 MAX_NODES = 500
 
 
 Next = Id | None
+
+
+def _property(name: str | None) -> str | None:
+    why = unfit_name(name) if name is not None else None
+    if name in _NOT_PER:
+        why = Reason("per_is_ours", name=name)
+    if why:
+        raise ValueError(why)
+    return name
+
+
+_NOT_PER = frozenset({"scenario", "value", "run", "v", "node", "then", "cause", "nodes", "reason"})
+"""What the facts about a run say of it besides its value."""
 
 
 class _Strict(BaseModel):
@@ -149,8 +163,11 @@ Node = Annotated[
 
 
 class Entry(_Strict):
-    """Who may enter again, and whether a block ends the scenario."""
+    """Who may enter again, and whether a block ends the scenario. ``per``: a property of the events that
+    enter friends; each of its values is a run of its own.
+    """
 
+    per: Annotated[str | None, Field(min_length=1, max_length=64), AfterValidator(_property)] = None
     re_entry: Literal["never", "after_exit", "restart"] = "never"
     on_block: Literal["exit", "keep"] = "exit"
 

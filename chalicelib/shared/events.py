@@ -7,7 +7,7 @@ the reaction reads it back. Standard library only: the webhook's Lambda starts w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,6 +23,9 @@ CUSTOM = "custom:"
 
 RECORDED_ONLY = ("unknown:", "group:")
 """Prefixes of types that become activities and nothing else: no fact sheet, no rules."""
+
+RESERVED, REPORTED_AT = "reserved", "updated_at"
+"""The type whose moment is not when it was reported but what is reserved, and the property that tells it."""
 
 _PLAIN_GROUP = re.compile(r"[!-~]{1,128}\Z")
 
@@ -47,6 +50,11 @@ class FriendEvent:
     def recorded_only(self) -> bool:
         """Whether this event is kept on the timeline without touching a friend."""
         return self.user_id == NOBODY or self.type.startswith(RECORDED_ONLY)
+
+    @property
+    def reported_at(self) -> str:
+        """When it was reported: of all but reservations the moment at which it happened."""
+        return reported_at(self.type, self.props, self.at)
 
     def to_message(self) -> dict[str, Any]:
         """The event as a queue message's body."""
@@ -82,6 +90,11 @@ class FriendEvent:
             source=body.get("source", "line"),
             fire=body.get("fire", True),
         )
+
+
+def reported_at(event_type: str, props: Mapping[str, Any], at: str) -> str:
+    """When an event of that type was reported."""
+    return str((props.get(REPORTED_AT) if event_type == RESERVED else None) or at)
 
 
 def in_order(events: Iterable[T], at: Callable[[T], str]) -> list[T]:

@@ -48,7 +48,7 @@ def fold_event(sheet: Sheet, event: FriendEvent, zone: ZoneInfo) -> list[Fact]:
     at = event.at
     sheet["created_at"] = min(sheet["created_at"], at)
     if is_by_friend(event.type, event.source):
-        sheet["last_active_at"] = max(sheet.get("last_active_at") or "", at)
+        sheet["last_active_at"] = max(sheet.get("last_active_at") or "", event.reported_at)
     kind = type_of(event.type)
     if kind.counts:
         day = local_date(parse_iso(at), zone)

@@ -9,12 +9,13 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from chalicelib.shared.events import CUSTOM
-from chalicelib.sheets import limit_states
+from chalicelib.sheets import limit_states, reservations
 from chalicelib.sheets.model import BUDGET_BYTES, DAYS_KEPT, HARD_BYTES, KEYS_PER_TYPE, Sheet
 
 CAP = "cap_"
 """How the names of the attributes begin that hold reservations: ``cap_<category>_<per>_<period>``."""
 _PERIODS_KEPT = 2
+_RESERVATIONS_LEFT = 20
 
 
 class _Trim(NamedTuple):
@@ -38,7 +39,8 @@ def tidy(sheet: Sheet, today: date) -> list[str]:
     Always: days out of the window and caps of periods gone by (unnamed, they can count no more), and the
     oldest keys above 200 per type. Above 32 KB, until it fits: what limits of rules remember and do not
     need (limits per day that counted nothing for two days and cooldowns older than 31 days; days before the
-    newest and runs before the last, which only late events would miss). Above 32 KB without the limits that
+    newest and runs before the last, which only late events would miss), reservations that are over but for
+    the last 20. Above 32 KB without the limits that
     are left: day counts of keyed facts, keyed facts, orders that may be refunded, products, removals
     remembered. Above 100 KB
     also the other limits, the longest unused first and ``once`` and ``every`` behind all others, answers to
@@ -69,6 +71,7 @@ def _trims(sheet: Sheet, today: date) -> Iterator[_Trim]:
         yield _Trim(BUDGET_BYTES, f"limits.{rule}", limits, rule)
     for name, parent, key, left in limit_states.details(limits):
         yield _Trim(BUDGET_BYTES, name, parent, key, left)
+    yield from _past_reservations(sheet, today)
     yield from _behaviour(sheet)
     for rule in limit_states.by_age(limits):
         yield _Trim(HARD_BYTES, f"limits.{rule}", limits, rule)
@@ -78,6 +81,14 @@ def _trims(sheet: Sheet, today: date) -> Iterator[_Trim]:
     attributes = sheet["attributes"]
     for name in sorted(attributes, key=lambda a: -size_of(attributes[a])):
         yield _Trim(HARD_BYTES, f"attributes.{name}", attributes, name)
+
+
+def _past_reservations(sheet: Sheet, today: date) -> Iterator[_Trim]:
+    """What is over of the friend's reservations, but for the last ones."""
+    kept = reservations.of_sheet(sheet)
+    over = sorted((one["at"], id_) for id_, one in kept.items() if one["at"] < today.isoformat())
+    for _, id_ in over[:-_RESERVATIONS_LEFT]:
+        yield _Trim(BUDGET_BYTES, f"reservations.{id_}", sheet["reservations"]["kept"], id_)
 
 
 def _behaviour(sheet: Sheet) -> Iterator[_Trim]:

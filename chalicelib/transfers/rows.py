@@ -206,13 +206,13 @@ def _user_id(text: str) -> str:
 
 
 def _tag(text: str, snapshot: Snapshot, zone: ZoneInfo) -> list[str | None]:
-    tag, at, timestamp = text.partition("@")
+    tag, at, tagged_at = text.partition("@")
     names = by_name(snapshot, "tags")
     known = tag if snapshot.find("tags", tag) else names.get(tag, names.get(text))
     if known is None:
         raise wrong("tags", Reason("no_document", kind="tag", id=tag))
     is_named = known == names.get(text) and known != tag
-    return [known, moment(f"tags: {tag}", timestamp, zone) if at and not is_named else None]
+    return [known, moment(f"tags: {tag}", tagged_at, zone) if at and not is_named else None]
 
 
 def moment(what: str, text: str, zone: ZoneInfo) -> str:

@@ -28,6 +28,7 @@ MP3 = {"Content-Type": "audio/mpeg"}
 KINDS = {
     "/friends/import": {"Content-Type": "text/csv"},
     "/members/import": {"Content-Type": "text/csv"},
+    "/reservations/import": {"Content-Type": "text/csv"},
     "/media": MP3,
 }
 EVENT = {"event_id": "e1", "user_id": "U1", "type": "custom:other"}
@@ -47,6 +48,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{IN}/media"): a_sound(3),
     ("POST", f"{IN}/friends/bulk"): {"user_ids": ["U1"], "then": [{"add_tag": "dry"}]},
     ("POST", f"{IN}/members/import"): "member_id,rank\nm7,gold\n",
+    ("POST", f"{IN}/reservations/import"): "reservation_id,user_id,at\nr7,U1,2026-12-10T01:00:00Z\n",
     ("POST", f"{IN}/members/{{member}}/nonce"): {"link_token": "t"},
     ("POST", f"{IN}/members/{{member}}/login"): {"liff": True},
     ("PUT", f"{IN}/members/{{member}}"): {"rank": "gold"},

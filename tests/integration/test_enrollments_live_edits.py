@@ -263,6 +263,20 @@ def event_changed(world: World) -> None:
     assert world.received("u1") == ["one", "two"]
 
 
+def per_added(world: World) -> None:
+    def for_each(cart: str | None, cause: str) -> str | None:
+        entry = service.Entry(cart, {"per": "cart", "event": "", "at": iso(START), "reported": iso(START)})
+        return service.enroll(SHOP, ["u1"], "welcome", world.now, cause, entry=entry)[0].why
+
+    publish(**nodes(last="m3"), entry={"per": "cart"})
+    assert [for_each(None, "c2"), for_each("a", "c3"), for_each("b", "c4")] == ["value_missing", None, None]
+    world.run(5 * MINUTE, sweep=False)
+    publish(**nodes(last="m3"))
+    assert for_each("c", "c5") == "already_active"
+    world.run(15 * MINUTE, sweep=False)
+    assert sorted(world.received("u1")) == ["one", "one", "one", "three", "three", "three"]
+
+
 ROWS: list[Callable[[World], None]] = [
     longer,
     shorter,
@@ -286,6 +300,7 @@ ROWS: list[Callable[[World], None]] = [
     draft_only,
     paused,
     deleted,
+    per_added,
 ]
 
 

@@ -9,7 +9,6 @@ from unittest.mock import patch
 import pytest
 
 from chalicelib.enrollments import audience_jobs, store
-from chalicelib.enrollments import funnel as standing
 from chalicelib.jobs import service as jobs_store
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.scenarios import publishing
@@ -82,8 +81,8 @@ def test_a_funnel_that_does_not_fit_is_estimated_and_counted(
     w.enroll(*USERS)
     exact = publishing.funnel(SHOP, "welcome")
     assert exact == {"entered": 12, "active": {"pause": 12}, "finished": 0, "exited": {}}
-    monkeypatch.setattr(standing, "within", no_time)
-    monkeypatch.setattr(standing, "_THREADS", 1)
+    monkeypatch.setattr(by_shard, "within", no_time)
+    monkeypatch.setattr(by_shard, "_THREADS", 1)
     first, again = publishing.funnel(SHOP, "welcome"), publishing.funnel(SHOP, "welcome")
     assert first == again
     assert first["exact"] is False
@@ -107,7 +106,7 @@ def overdue(world: World) -> None:
 def test_resuming_wakes_everybody_by_a_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first few at once, the others by the job, each of them once."""
     overdue(world)
-    monkeypatch.setattr(standing, "within", no_time)
+    monkeypatch.setattr(by_shard, "within", no_time)
     answer = publishing.resume(SHOP, "welcome", "test")
     assert 0 < len(steps(world)) < len(USERS)
     work_off(world)
@@ -120,7 +119,7 @@ def test_resuming_wakes_everybody_by_a_job(world: World, monkeypatch: pytest.Mon
 def test_a_pause_stops_the_waking(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the job has not reached stays where it is, until it is resumed again."""
     overdue(world)
-    monkeypatch.setattr(standing, "within", no_time)
+    monkeypatch.setattr(by_shard, "within", no_time)
     first = publishing.resume(SHOP, "welcome", "test")["job_id"]
     woken = steps(world)
     publishing.pause(SHOP, "welcome", "test")
@@ -138,7 +137,7 @@ def test_arming_anew_goes_on_by_a_job(world: World, monkeypatch: pytest.MonkeyPa
     w.enroll(*USERS)
     shorter = {**NODES, "nodes": {**NODES["nodes"], "pause": w.wait("1h", "second")}}
     w.put_scenario(**shorter)
-    monkeypatch.setattr(standing, "within", no_time)
+    monkeypatch.setattr(by_shard, "within", no_time)
     answer = publishing.publish(SHOP, "welcome", "test", rearm_waiting=True)
     assert "the job" in answer["effects"][-1]
     work_off(world)

@@ -136,7 +136,7 @@ def compare(
         sends = Counter((iso(at), text.split()[0]) for at, to, text in world.sends if to == user)
         entries = one.story.entries
         assert Counter((e["at"], e["message"]) for e in entries if e["what"] == "sent") == sends, entries
-        assert standing(one.item) == standing(store.find(SHOP, "welcome", user)), entries
+        assert standing(one.items[None]) == standing(store.find(SHOP, "welcome", user)), entries
         sheet = friends.load(SHOP, 4, user)
         assert sheet is not None
         assert compared(one.sheet) == compared(sheet), entries

@@ -18,6 +18,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [TOKYO, BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")]
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 12, 31), timezones=st.just(UTC))
+ENTERED = datetime(2026, 11, 22, tzinfo=UTC)
 clocks = st.times().map(lambda t: f"{t:%H:%M}")
 zones = st.sampled_from(ZONES)
 
@@ -87,5 +88,5 @@ def test_until_counts_from_a_date_or_an_event(wait: dict[str, Any], expected: st
         "attributes": {"visit": "2026-12-10"},
         "facts": {"purchased": {"count": 1, "last_at": "2026-11-22T03:04:05.000Z"}},
     }
-    found = schedule.until(wait, sheet, TOKYO)
+    found = schedule.until(wait, sheet, TOKYO, ENTERED)
     assert (iso(found) if found else None) == expected

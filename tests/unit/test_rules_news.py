@@ -113,7 +113,7 @@ def test_an_old_tag_of_an_import_is_history():
 def test_a_test_of_what_happened_judges_it_as_then():
     """News of last week is news in a test of today; what was history then is history."""
     program, event = a_program(RULES), purchase(-9 * DAY)
-    for then, ran in ((None, True), (news.history(event, timedelta(days=1), NOW), False)):
+    for then, ran in ((None, True), (news.history(event, timedelta(days=1), NOW, {}), False)):
         activity = {
             "rules": [],
             "changes": [],

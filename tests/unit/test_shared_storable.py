@@ -118,7 +118,9 @@ def test_waits_end_within_the_calendar() -> None:
     for day in ("1000-01-01", "9999-12-31", "2026-11-22"):
         for offset in ("-999999w", "+999999w", "999999h", "-999999h", "0s", "-1d", "1d"):
             for zone in (TOKYO, ZoneInfo("America/New_York")):
-                found = schedule.until({"attribute": "a", "offset": offset}, {"attributes": {"a": day}}, zone)
+                found = schedule.until(
+                    {"attribute": "a", "offset": offset}, {"attributes": {"a": day}}, zone, CALENDAR_BEGINS
+                )
                 assert found is not None
                 assert CALENDAR_BEGINS <= found <= CALENDAR_ENDS
     assert schedule.ends_at({"after": "999999w"}, datetime(2026, 1, 1, tzinfo=UTC), TOKYO) == CALENDAR_ENDS
