@@ -19,7 +19,7 @@ from chalicelib.accounts.credentials import line_credentials
 from chalicelib.accounts.service import get_account
 from chalicelib.friends.service import load
 from chalicelib.gateways import aws, clock, line, objects
-from chalicelib.gateways.dynamo import batch_get, plain_item, to_av
+from chalicelib.gateways.dynamo import batch_get, plain_item, to_av, write_if
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
@@ -185,10 +185,8 @@ def _put(
     account: str, user: str, message_id: str, record: dict[str, Any], *, unless: str | None = None
 ) -> bool:
     """Write a record, ``unless`` it is ``known`` (whatever it says) or ``settled`` (no more ``pending``)."""
-    dynamodb = aws.client("dynamodb")
     body = record | {"noted_at": iso(clock.now())}
     request: dict[str, Any] = {
-        "TableName": settings().table("activities"),
         "Item": _key(account, user, message_id) | {name: to_av(value) for name, value in body.items()},
     }
     if unless is not None:
@@ -196,11 +194,7 @@ def _put(
     if unless == "settled":
         request["ExpressionAttributeNames"] = {"#status": "status"}
         request["ExpressionAttributeValues"] = {":pending": {"S": "pending"}}
-    try:
-        dynamodb.put_item(**request)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if("put_item", "activities", **request)
 
 
 def _delete(account: str, user: str, message_id: str) -> None:

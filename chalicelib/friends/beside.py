@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.gateways import aws
+from chalicelib.gateways.dynamo import try_write
 from chalicelib.gateways.expressions import Condition, Expression
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
@@ -160,18 +161,15 @@ def _update(
     conditions: Sequence[Condition | Sequence[Condition]],
 ) -> Mapping[str, Any] | None:
     """The item as it stands after the update; None: a condition did not hold."""
-    dynamodb, expression = aws.client("dynamodb"), Expression()
-    try:
-        answer = dynamodb.update_item(
-            TableName=settings().table("friends"),
-            Key=place,
-            UpdateExpression=expression.update(sets, removes),
-            ConditionExpression=expression.condition(conditions),
-            ExpressionAttributeNames=expression.names,
-            ExpressionAttributeValues=expression.values,
-            ReturnValues="ALL_NEW",
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return None
-    found: Mapping[str, Any] = answer["Attributes"]
-    return found
+    expression = Expression()
+    answer = try_write(
+        "update_item",
+        "friends",
+        Key=place,
+        UpdateExpression=expression.update(sets, removes),
+        ConditionExpression=expression.condition(conditions),
+        ExpressionAttributeNames=expression.names,
+        ExpressionAttributeValues=expression.values,
+        ReturnValues="ALL_NEW",
+    )
+    return None if answer is None else answer["Attributes"]

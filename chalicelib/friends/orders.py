@@ -16,7 +16,7 @@ from typing import Any
 from chalicelib.accounts.model import Account
 from chalicelib.events.kinds import type_of
 from chalicelib.gateways import aws, clock
-from chalicelib.gateways.dynamo import batch_get
+from chalicelib.gateways.dynamo import batch_get, write_if
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.ids import digest
 from chalicelib.shared.settings import settings
@@ -77,18 +77,15 @@ def are_there(account: str) -> bool:
 
 def release(account: str, user: str, order_ids: Sequence[str]) -> None:
     """A friend was erased: their orders no longer say whose they were. Safe to repeat."""
-    dynamodb = aws.client("dynamodb")
     for order in dict.fromkeys(order_ids):
-        try:
-            dynamodb.update_item(
-                TableName=settings().table("control"),
-                Key=_key(account, order),
-                UpdateExpression="REMOVE user_id, event_id",
-                ConditionExpression="user_id = :user",
-                ExpressionAttributeValues={":user": {"S": user}},
-            )
-        except dynamodb.exceptions.ConditionalCheckFailedException:
-            continue
+        write_if(
+            "update_item",
+            "control",
+            Key=_key(account, order),
+            UpdateExpression="REMOVE user_id, event_id",
+            ConditionExpression="user_id = :user",
+            ExpressionAttributeValues={":user": {"S": user}},
+        )
 
 
 def forget(account: Account, user: str, until: str) -> None:
@@ -119,17 +116,13 @@ def _held(partition: str, user: str, until: str) -> list[str]:
 
 
 def _put(account: str, order: str, holder: Holder, at: str) -> bool:
-    dynamodb = aws.client("dynamodb")
     item = {"user_id": holder.user_id, "event_id": holder.event_id, "claimed_at": at}
-    try:
-        dynamodb.put_item(
-            TableName=settings().table("control"),
-            Item=_key(account, order) | {name: {"S": value} for name, value in item.items()},
-            ConditionExpression="attribute_not_exists(pk)",
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if(
+        "put_item",
+        "control",
+        Item=_key(account, order) | {name: {"S": value} for name, value in item.items()},
+        ConditionExpression="attribute_not_exists(pk)",
+    )
 
 
 def _holder(item: dict[str, Any]) -> Holder:

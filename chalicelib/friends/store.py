@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.friends import beside, marks
 from chalicelib.gateways import aws
-from chalicelib.gateways.dynamo import batch_get, plain_item, to_av
+from chalicelib.gateways.dynamo import batch_get, plain_item, to_av, write_if
 from chalicelib.gateways.expressions import Condition, Expression, Path, update_if
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
@@ -167,22 +167,19 @@ def erase(
     """Leave a tombstone: nothing of the friend but the fact that it was erased, and what ``keep`` makes of
     the sheet. False when never seen.
     """
-    dynamodb = aws.client("dynamodb")
     while (sheet := load(account, shards, user_id)) is not None:
         tombstone = {"status": "erased", "status_at": at, "created_at": at, "erased_at": at}
         tombstone |= {"rev": sheet["rev"] + 1, marks.NAME: marks.new_mark(), **keep(sheet)}
         expression = Expression()
-        try:
-            dynamodb.put_item(
-                TableName=settings().table("friends"),
-                Item=key(account, shards, user_id) | {k: to_av(v) for k, v in tombstone.items()},
-                ConditionExpression=expression.condition([Condition(("rev",), "=", sheet["rev"])]),
-                ExpressionAttributeNames=expression.names,
-                ExpressionAttributeValues=expression.values,
-            )
-        except dynamodb.exceptions.ConditionalCheckFailedException:
-            continue
-        return True
+        if write_if(
+            "put_item",
+            "friends",
+            Item=key(account, shards, user_id) | {k: to_av(v) for k, v in tombstone.items()},
+            ConditionExpression=expression.condition([Condition(("rev",), "=", sheet["rev"])]),
+            ExpressionAttributeNames=expression.names,
+            ExpressionAttributeValues=expression.values,
+        ):
+            return True
     return False
 
 
@@ -215,18 +212,14 @@ def key(account: str, shards: int, user_id: str) -> dict[str, Any]:
 
 
 def _put_new(item: dict[str, Any]) -> bool:
-    dynamodb = aws.client("dynamodb")
     expression = Expression()
-    try:
-        dynamodb.put_item(
-            TableName=settings().table("friends"),
-            Item=item,
-            ConditionExpression=expression.condition([_NEW]),
-            ExpressionAttributeNames=expression.names,
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if(
+        "put_item",
+        "friends",
+        Item=item,
+        ConditionExpression=expression.condition([_NEW]),
+        ExpressionAttributeNames=expression.names,
+    )
 
 
 def _update(

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from pynamodb.attributes import Attribute
 from pynamodb.connection import TableConnection
@@ -172,6 +172,26 @@ def condition_failed(error: PutError | UpdateError | DeleteError) -> bool:
     """Whether a write failed because its condition did not hold (and not for any other reason)."""
     response = getattr(error.cause, "response", None) or {}
     return bool(response.get("Error", {}).get("Code") == "ConditionalCheckFailedException")
+
+
+Write = Literal["put_item", "update_item", "delete_item"]
+
+
+def try_write(operation: Write, table: str, **request: Any) -> dict[str, Any] | None:
+    """Carry out a conditional write of a table (its short name), as DynamoDB takes it; returns its answer, or
+    None when the condition does not hold. Raises ClientError.
+    """
+    dynamodb = aws.client("dynamodb")
+    try:
+        answer: dict[str, Any] = getattr(dynamodb, operation)(TableName=settings().table(table), **request)
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return None
+    return answer
+
+
+def write_if(operation: Write, table: str, **request: Any) -> bool:
+    """The same; returns whether the condition held."""
+    return try_write(operation, table, **request) is not None
 
 
 def batch_get(

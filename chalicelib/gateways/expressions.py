@@ -9,9 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from chalicelib.gateways import aws
-from chalicelib.gateways.dynamo import to_av
-from chalicelib.shared.settings import settings
+from chalicelib.gateways.dynamo import to_av, write_if
 
 Path: TypeAlias = tuple[str, ...]
 """Names of maps and, at the end, of a value: from the item down."""
@@ -101,15 +99,10 @@ def update_if(
     """Carry out an update (``expression.update``) of a table (its short name) if the conditions hold, all of
     them; False when they do not. ``key`` is as DynamoDB takes it. Raises ClientError.
     """
-    dynamodb = aws.client("dynamodb")
-    request: dict[str, Any] = {"TableName": settings().table(table), "Key": key, "UpdateExpression": update}
+    request: dict[str, Any] = {"Key": key, "UpdateExpression": update}
     if conditions:
         request["ConditionExpression"] = expression.condition(conditions)
     request["ExpressionAttributeNames"] = expression.names
     if expression.values:
         request["ExpressionAttributeValues"] = expression.values
-    try:
-        dynamodb.update_item(**request)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if("update_item", table, **request)

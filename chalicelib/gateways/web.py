@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from chalicelib.gateways import seam
-from chalicelib.gateways.internet import is_public
+from chalicelib.shared.internet import is_public
 from chalicelib.shared.origins import BadAddress, Origin, origin_of
 from chalicelib.shared.reasons import Reason, Reasoned
 from chalicelib.shared.settings import settings

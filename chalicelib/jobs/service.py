@@ -250,20 +250,15 @@ def finish_chunk(
         _put_new(item)
     mark: dict[str, Any] = {"done": done} | ({"wrong": len(errors)} if errors else {})
     mark |= {"result": dict(result)} if result else {}
-    dynamodb = aws.client("dynamodb")
-    request: dict[str, Any] = {
-        "TableName": settings().table("control"),
-        "Key": _group(job, name),
-        "UpdateExpression": "SET #mark = :mark",
-        "ExpressionAttributeNames": {"#mark": _MARK + name},
-        "ExpressionAttributeValues": {":mark": dynamo.to_av(mark)},
-    }
-    try:
-        dynamodb.update_item(
-            **request, **({} if over else {"ConditionExpression": "attribute_not_exists(#mark)"})
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return
+    dynamo.write_if(
+        "update_item",
+        "control",
+        Key=_group(job, name),
+        UpdateExpression="SET #mark = :mark",
+        ExpressionAttributeNames={"#mark": _MARK + name},
+        ExpressionAttributeValues={":mark": dynamo.to_av(mark)},
+        **({} if over else {"ConditionExpression": "attribute_not_exists(#mark)"}),
+    )
 
 
 def _bounded(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.gateways import aws, clock
-from chalicelib.gateways.dynamo import query_page
+from chalicelib.gateways.dynamo import query_page, write_if
 from chalicelib.members.model import member_of
 from chalicelib.shared.events import FriendEvent, in_order
 from chalicelib.shared.ids import digest
@@ -58,9 +58,7 @@ def _keep(event: FriendEvent) -> FriendEvent:
     key = {"pk": {"S": _partition(event.account_id, member)}, "sk": {"S": digest(event.event_id)}}
     message = json.dumps(event.to_message(), ensure_ascii=False)
     fields = {"message": {"S": message}, "kept_at": {"S": iso(clock.now())}}
-    try:
-        dynamodb.put_item(TableName=table, Item=key | fields, ConditionExpression="attribute_not_exists(pk)")
-    except dynamodb.exceptions.ConditionalCheckFailedException:
+    if not write_if("put_item", "members", Item=key | fields, ConditionExpression="attribute_not_exists(pk)"):
         known = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
         return _event(known) if known else event
     return event

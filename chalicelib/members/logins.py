@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from chalicelib.accounts.model import Account
 from chalicelib.gateways import aws, clock
-from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.gateways.dynamo import plain_item, to_av, write_if
 from chalicelib.shared.errors import TodokuError
 from chalicelib.shared.ids import digest, new_secret
 from chalicelib.shared.reasons import Reason
@@ -148,22 +148,18 @@ def _open(account: str, name: str) -> dict[str, Any]:
 
 def _update(account: str, name: str, fields: dict[str, Any], known: dict[str, Any]) -> bool:
     """Write fields of an attempt that is not used and as known; False when it is another by now."""
-    dynamodb = aws.client("dynamodb")
     names = {f"#{n}": n for n in (*fields, *known)}
     values = {f":{n}": to_av(v) for n, v in fields.items()} | {f":k_{n}": to_av(v) for n, v in known.items()}
     holds = ["attribute_exists(pk)", "attribute_not_exists(is_used)", *(f"#{n} = :k_{n}" for n in known)]
-    try:
-        dynamodb.update_item(
-            TableName=_table(),
-            Key=_key(account, name),
-            UpdateExpression="SET " + ", ".join(f"#{n} = :{n}" for n in fields),
-            ConditionExpression=" AND ".join(holds),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if(
+        "update_item",
+        "control",
+        Key=_key(account, name),
+        UpdateExpression="SET " + ", ".join(f"#{n} = :{n}" for n in fields),
+        ConditionExpression=" AND ".join(holds),
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=values,
+    )
 
 
 def _table() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.gateways import aws, clock
-from chalicelib.gateways.dynamo import plain_item
+from chalicelib.gateways.dynamo import plain_item, write_if
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.ids import digest, new_secret
@@ -60,16 +60,15 @@ def take(event: FriendEvent, nonce: str) -> str:
         raise Conflict(Reason("nonce_unknown"))
     if event.at > item["until"]:
         raise Conflict(Reason("nonce_over"))
-    try:
-        dynamodb.update_item(
-            TableName=table,
-            Key=key,
-            UpdateExpression="SET taken_by = :who",
-            ConditionExpression="attribute_not_exists(taken_by) OR taken_by = :who",
-            ExpressionAttributeValues={":who": {"S": digest(event.user_id, event.event_id)}},
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        raise Conflict(Reason("nonce_taken")) from error
+    if not write_if(
+        "update_item",
+        "control",
+        Key=key,
+        UpdateExpression="SET taken_by = :who",
+        ConditionExpression="attribute_not_exists(taken_by) OR taken_by = :who",
+        ExpressionAttributeValues={":who": {"S": digest(event.user_id, event.event_id)}},
+    ):
+        raise Conflict(Reason("nonce_taken"))
     return str(item["member"])
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chalicelib.gateways import aws
-from chalicelib.gateways.dynamo import batch_get, plain_item, query_page
-from chalicelib.gateways.expressions import Condition, Expression
+from chalicelib.gateways.dynamo import batch_get, plain_item, query_page, write_if
+from chalicelib.gateways.expressions import Condition, Expression, update_if
 from chalicelib.members.model import Link, Member
 from chalicelib.shared.ids import digest
 from chalicelib.shared.settings import settings
@@ -66,17 +66,13 @@ def note_events(account: str, member: str) -> Member:
 
 def delete_member(account: str, member: Member) -> bool:
     """Take a member's item away; False when it is another by now."""
-    dynamodb = aws.client("dynamodb")
-    try:
-        dynamodb.delete_item(
-            TableName=settings().table("members"),
-            Key=_member_key(account, member.id),
-            ConditionExpression="rev = :rev",
-            ExpressionAttributeValues={":rev": {"N": str(member.rev)}},
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if(
+        "delete_item",
+        "members",
+        Key=_member_key(account, member.id),
+        ConditionExpression="rev = :rev",
+        ExpressionAttributeValues={":rev": {"N": str(member.rev)}},
+    )
 
 
 def list_members(account: str, after: tuple[str, str] | None = None) -> Iterator[tuple[str, Member]]:
@@ -101,19 +97,9 @@ def list_members(account: str, after: tuple[str, str] | None = None) -> Iterator
 
 
 def _put(key: dict[str, Any], fields: dict[str, Any], known: Condition) -> bool:
-    dynamodb, expression = aws.client("dynamodb"), Expression()
-    try:
-        dynamodb.update_item(
-            TableName=settings().table("members"),
-            Key=key,
-            UpdateExpression=expression.update([((name,), value) for name, value in fields.items()], ()),
-            ConditionExpression=expression.condition([known]),
-            ExpressionAttributeNames=expression.names,
-            ExpressionAttributeValues=expression.values,
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    expression = Expression()
+    update = expression.update([((name,), value) for name, value in fields.items()], ())
+    return update_if("members", key, expression, update, [known])
 
 
 def _member(raw: dict[str, Any]) -> Member:

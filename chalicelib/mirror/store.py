@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.gateways import aws
-from chalicelib.gateways.dynamo import plain_item
+from chalicelib.gateways.dynamo import plain_item, write_if
 from chalicelib.mirror.columns import FORMAT
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
@@ -76,22 +76,23 @@ def forget(account: str) -> None:
 
 
 def _item(account: str) -> dict[str, Any]:
-    return {"TableName": settings().table("control"), "Key": {"pk": {"S": account}, "sk": {"S": _SK}}}
+    return {"TableName": settings().table("control"), "Key": _key(account)}
+
+
+def _key(account: str) -> dict[str, Any]:
+    return {"pk": {"S": account}, "sk": {"S": _SK}}
 
 
 def _update(
     account: str, update: str, condition: str, values: dict[str, Any], names: dict[str, str] | None = None
 ) -> bool:
-    dynamodb = aws.client("dynamodb")
     typed = {k: {"N": str(v)} if isinstance(v, int) else {"S": v} for k, v in values.items()}
-    try:
-        dynamodb.update_item(
-            **_item(account),
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=typed,
-            **({"ExpressionAttributeNames": names} if names else {}),
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if(
+        "update_item",
+        "control",
+        Key=_key(account),
+        UpdateExpression=update,
+        ConditionExpression=condition,
+        ExpressionAttributeValues=typed,
+        **({"ExpressionAttributeNames": names} if names else {}),
+    )

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.gateways import aws, clock
-from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.gateways.dynamo import plain_item, to_av, write_if
 from chalicelib.shared.metrics import count
 from chalicelib.shared.reasons import ELSEWHERE, Reason
 from chalicelib.shared.settings import settings
@@ -54,16 +54,14 @@ def forget(account: str, rule: str, user: str) -> None:
     )
     for page in pages:
         for item in page["Items"]:
-            try:
-                dynamodb.update_item(
-                    TableName=table,
-                    Key=item,
-                    UpdateExpression="REMOVE user_id",
-                    ConditionExpression="user_id = :user",
-                    ExpressionAttributeValues={":user": {"S": user}},
-                )
-            except dynamodb.exceptions.ConditionalCheckFailedException:
-                continue  # somebody else's trouble stands there now
+            write_if(  # unless somebody else's trouble is there now
+                "update_item",
+                "metrics",
+                Key=item,
+                UpdateExpression="REMOVE user_id",
+                ConditionExpression="user_id = :user",
+                ExpressionAttributeValues={":user": {"S": user}},
+            )
 
 
 def _document(rule: str) -> str:

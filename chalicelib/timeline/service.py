@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from chalicelib.gateways import aws, clock
-from chalicelib.gateways.dynamo import batch_get, to_av
-from chalicelib.gateways.expressions import Condition, Expression
+from chalicelib.gateways.dynamo import batch_get, to_av, write_if
+from chalicelib.gateways.expressions import Condition, Expression, update_if
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
@@ -123,22 +123,13 @@ def _overwrite(read: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:
 
     ``edits`` counts what was changed after the activity stood, and is all that is compared of it.
     """
-    dynamodb, expression = aws.client("dynamodb"), Expression()
+    expression = Expression()
     account, user, event_id = read["account"], read["user_id"], read["event_id"]
     conditions = [_still(read, "edits"), _still(read, "state")]
     sets = [((name,), value) for name, value in parts.items()]
-    try:
-        dynamodb.update_item(
-            TableName=settings().table("activities"),
-            Key=key(account, user, event_id),
-            UpdateExpression=expression.update(sets, [], adds=[(("edits",), 1)]),
-            ConditionExpression=expression.condition([Condition(("pk",), "exists"), *conditions]),
-            ExpressionAttributeNames=expression.names,
-            ExpressionAttributeValues=expression.values,
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    update = expression.update(sets, [], adds=[(("edits",), 1)])
+    place = key(account, user, event_id)
+    return update_if("activities", place, expression, update, [Condition(("pk",), "exists"), *conditions])
 
 
 def _still(read: Mapping[str, Any], name: str) -> Condition:
@@ -151,38 +142,30 @@ def correct_effect(
     """Set these fields (``status``, ``why`` …; None: taken away) of the effect at that place, if its status
     is ``before``. False when it is not.
     """
-    dynamodb, effect = aws.client("dynamodb"), f"effects[{index}]"
+    effect = f"effects[{index}]"
     names = {"#status": "status"} | {f"#f{n}": name for n, name in enumerate(after)}
     fields = {name: value for name, value in after.items() if value is not None}
     sets = ", ".join(f"{effect}.#f{n} = :f{n}" for n, name in enumerate(after) if name in fields)
     removes = ", ".join(f"{effect}.#f{n}" for n, name in enumerate(after) if name not in fields)
     values = {f":f{n}": to_av(fields[name]) for n, name in enumerate(after) if name in fields}
-    try:
-        dynamodb.update_item(
-            TableName=settings().table("activities"),
-            Key=key(account, user, event_id),
-            UpdateExpression=f"SET {sets}{f' REMOVE {removes}' if removes else ''} ADD edits :one",
-            ConditionExpression=f"{effect}.#status = :before",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues={":before": to_av(before), ":one": to_av(1)} | values,
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if(
+        "update_item",
+        "activities",
+        Key=key(account, user, event_id),
+        UpdateExpression=f"SET {sets}{f' REMOVE {removes}' if removes else ''} ADD edits :one",
+        ConditionExpression=f"{effect}.#status = :before",
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues={":before": to_av(before), ":one": to_av(1)} | values,
+    )
 
 
 def _put(activity: dict[str, Any], condition: Condition | tuple[Condition, ...]) -> bool:
-    dynamodb, expression = aws.client("dynamodb"), Expression()
+    expression = Expression()
     request: dict[str, Any] = {
-        "TableName": settings().table("activities"),
         "Item": to_item(activity),
         "ConditionExpression": expression.condition([condition]),
         "ExpressionAttributeNames": expression.names,
     }
     if expression.values:
         request["ExpressionAttributeValues"] = expression.values
-    try:
-        dynamodb.put_item(**request)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
+    return write_if("put_item", "activities", **request)

@@ -17,7 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.gateways import internet, web
+from chalicelib.gateways import web
+from chalicelib.shared import internet
 from chalicelib.shared.settings import Settings
 
 Talk = Callable[[socket.socket], None]
