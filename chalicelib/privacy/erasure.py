@@ -1,18 +1,17 @@
 """Erasing a friend: a tombstone instead of the sheet, no timeline, no contents; a job for the other rooms.
 
 In this order: the tombstone, which stops every later event and names what reactions that were still being
-worked on have said (``handing_over``); the job ``erase``, twice: at once, and five minutes later; then,
+worked on have sent (``handing_over``); the job ``erase``, twice: at once, and five minutes later; then,
 without waiting for it: page by page, the job that names what other rooms hold (``forget_sent``), and the
-page; the contents. The job does that again, and has everybody else forget what they keep (``KEEPERS``). So
-whatever is cut off, and whatever was being worked on then, is done five minutes later.
+page; the contents. The job does that again, and asks every keeper (``shared/keeping.py``). So whatever is cut
+off, and whatever was being worked on then, is done five minutes later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib.accounts import idempotency
 from chalicelib.accounts.model import Account
 from chalicelib.actions.effects import effect_name
 from chalicelib.conversations import contents, overheard
@@ -21,23 +20,10 @@ from chalicelib.events.kinds import type_of
 from chalicelib.friends import beside, orders
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
-from chalicelib.members import service as members
-from chalicelib.reports import journal as reports
+from chalicelib.shared.keeping import KEEPERS
 from chalicelib.sheets.model import Sheet, erased_at
 from chalicelib.timeline import service as activities
-from chalicelib.transfers import exports, imports
 
-KEEPERS: tuple[Callable[[Account, str, str], None], ...] = (
-    exports.forget,
-    imports.forget,
-    imports.forget_errors,
-    idempotency.forget,
-    orders.forget,
-    members.forget,
-    deliveries.forget_log,
-    reports.forget,
-)
-"""Who else keeps something of friends: each forgets what it has of one up to a moment, again and again."""
 _PER_JOB = 200
 _AGAIN_S = 300
 
@@ -75,8 +61,8 @@ def forget_elsewhere(account: Account, user: str) -> None:
     sheet = friends.load(account.id, account.shards, user)
     if sheet is None or not erased_at(sheet):
         return
-    for forget in KEEPERS:
-        forget(account, user, erased_at(sheet))
+    for keeper in KEEPERS.values():
+        keeper.forget(account, user, erased_at(sheet))
 
 
 def sweep(account: str, user: str, until: str | None) -> None:

@@ -21,6 +21,7 @@ from chalicelib.conditions.model import LEAVES
 from chalicelib.deliveries import model as deliveries
 from chalicelib.events.kinds import EVENTS
 from chalicelib.jobs.kinds import JOBS
+from chalicelib.shared.keeping import KEEPERS
 from chalicelib.shared.settings import QUEUES
 from chalicelib.timers.model import DUE
 
@@ -34,6 +35,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "due": DUE,
     "events": EVENTS,
     "jobs": JOBS,
+    "keepers": KEEPERS,
     "leaves": LEAVES,
     "skip_reasons": deliveries.SKIP_REASONS,
     "statuses": deliveries.STATUSES,
@@ -58,7 +60,9 @@ def test_the_page_shows_the_toy_as_it_is() -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     parts = [part.strip() for example in examples for part in re.split(r"\n\n+", example)]
     assert len(parts) > 8
-    assert [part for part in parts if part not in toy and "CAPABILITIES" not in part] == []
+    assert [
+        part for part in parts if part not in toy and "CAPABILITIES" not in part and "BLUEPRINTS" not in part
+    ] == []
 
 
 def test_the_page_names_every_table() -> None:
@@ -132,6 +136,13 @@ def test_every_job_that_is_sent_is_declared() -> None:
     assert sent - {"job"} <= JOBS.keys()  # a name in logs
 
 
+def test_every_keeper_is_on_the_privacy_page() -> None:
+    """Whoever asks what is kept of a friend finds each place in its table."""
+    page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
+    places = "\n".join(line.split("|")[1] for line in page.splitlines() if line.startswith("|"))
+    assert [p for keeper in KEEPERS.values() for p in keeper.places if f"`{p}`" not in places] == []
+
+
 def test_outcomes_have_characters_of_their_own() -> None:
     """One each, and every reason belongs to a status that has reasons."""
     letters = deliveries.letters()
@@ -179,7 +190,7 @@ def test_the_webhook_reads_no_table() -> None:
 NAMES: dict[str, set[str]] = {
     table: set(entries) - {"send", "reply", "chunk", "run", "step", "count", "content", "profile", "events"}
     for table, entries in TABLES.items()
-    if table not in {"causes", "documents", "leaves", "statuses"}
+    if table not in {"causes", "documents", "keepers", "leaves", "statuses"}
 }
 """Names that stand for an entry wherever they are written: not those that are everyday words here."""
 ON_PURPOSE = {

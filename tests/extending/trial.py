@@ -1,6 +1,7 @@
 """What docs/extending.md promises, tried with a toy capability: ``python -m tests.extending.trial``.
 
-A process of its own, because the house reads its list of capabilities once. The line below is the one line.
+A process of its own, because the house reads its list of capabilities once. The lines below are the one line
+of a capability, and the one of its routes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from chalicelib import composition
 
 composition.CAPABILITIES = (*composition.CAPABILITIES, "tests.extending.stamps")  # type: ignore[assignment]
+composition.BLUEPRINTS = (*composition.BLUEPRINTS, "tests.extending.stamps.api")  # type: ignore[assignment]
 
 import pytest
 
@@ -27,9 +29,10 @@ from chalicelib.jobs import kinds as jobs
 from chalicelib.rules import reach
 from chalicelib.rules.documents import warn
 from chalicelib.shared.errors import Detail, RuleViolation
+from chalicelib.shared.keeping import KEEPERS
 from chalicelib.timers import plan, waking
 from chalicelib.timers.model import DUE, Entry, Slot
-from tests.extending.stamps import due
+from tests.extending.stamps import due, keepers
 from tests.extending.stamps.jobs import PRINTED
 from tests.reaction_builders import NOW, TOKYO, a_catalog, a_rule, after, an_event, types
 from tests.reasons_checked import sentences
@@ -97,6 +100,23 @@ def the_document_has_its_paths_and_schemas() -> None:
     assert '"stamps": {"type": "object"' in text
 
 
+def the_route_is_served_and_declared() -> None:
+    """Among the app's routes, and in the contract with the role that it needs."""
+    path = "/v1/accounts/{account}/stamps-printed"
+    assert set(app.app.routes[path]) == {"GET"}
+    document = openapi.document(contract.declared(app.app.routes))
+    assert document["paths"][path]["get"]["summary"] == "How many cards were printed"
+
+
+def an_erasure_asks_the_keeper() -> None:
+    """With every other one, whoever comes first."""
+    keepers.OWNERS["U1"] = "coffee"
+    assert KEEPERS["stamp_owners"].places == ("STAMPS#…",)
+    assert len(KEEPERS) > 5
+    KEEPERS["stamp_owners"].forget(None, "U1", "2026-01-01T00:00:00.000Z")
+    assert not keepers.OWNERS
+
+
 def the_job_runs_and_is_retried_as_often_as_it_says() -> None:
     """Three attempts in all, each later than the one before."""
     sent: list[tuple[dict[str, Any], int]] = []
@@ -136,6 +156,8 @@ TRIALS = (
     the_leaf_explains_itself,
     warnings_follow_from_what_the_action_may_cause,
     the_document_has_its_paths_and_schemas,
+    the_route_is_served_and_declared,
+    an_erasure_asks_the_keeper,
     the_job_runs_and_is_retried_as_often_as_it_says,
     what_is_due_travels_together_and_wakes_its_owner,
     a_reason_and_a_status_have_characters_of_their_own,
