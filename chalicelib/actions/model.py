@@ -16,6 +16,8 @@ from chalicelib.shared.reasons import Kept, Reason, Reasoned
 Sheet: TypeAlias = dict[str, Any]
 Effect: TypeAlias = dict[str, Any]
 """``{"rule", "index", "action", "status"}``, and what its action puts beside."""
+Change: TypeAlias = dict[str, Any]
+"""``{"type"}`` of what was changed, or why nothing was, and what the one that makes it puts beside."""
 Done: TypeAlias = tuple[str, Reason | None]
 """What came of an effect: its status, and why where it is not ``done``."""
 
@@ -33,7 +35,7 @@ class Decision:
     before: Sheet | None
     after: Sheet
     rules: list[dict[str, Any]] = field(default_factory=list)
-    changes: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     payloads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     history: Kept | None = None

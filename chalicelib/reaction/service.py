@@ -38,6 +38,7 @@ from chalicelib.reaction.decide import decide
 from chalicelib.reaction.effects import held
 from chalicelib.reaction.effects import service as effects
 from chalicelib.reaction.effects.context import EffectContext
+from chalicelib.reaction.model import PendingEvent, PendingReaction
 from chalicelib.reaction.profile_lookup import Acquaintance
 from chalicelib.rules import health
 from chalicelib.rules.compile import live_program
@@ -51,6 +52,7 @@ from chalicelib.shared.times import iso
 from chalicelib.sheets.model import Sheet, erased_at
 from chalicelib.sheets.trim import size_of
 from chalicelib.timeline import service as activities
+from chalicelib.timeline.items import Activity
 
 _ATTEMPTS = 10
 _MAX_PENDING_PROPS = 8_000
@@ -117,7 +119,7 @@ def _once(event: FriendEvent, account: Account, program: Program, acquaintance: 
     """One pass through the protocol; False when somebody else wrote the friend meanwhile."""
     sheet = friends.load(account.id, account.shards, event.user_id)
     event = unsend.event_of(event, sheet)
-    pending: dict[str, Any] = (sheet or {}).get("pending") or {}
+    pending: dict[str, PendingReaction] = (sheet or {}).get("pending") or {}
     wanted = list(dict.fromkeys([event.event_id, *pending]))
     known = activities.find_many(account.id, event.user_id, wanted)
     if _complete(known.get(event.event_id)) or _is_dropped(event, sheet):
@@ -221,26 +223,23 @@ def _add_internal_effects(decision: Decision, event: FriendEvent, *, is_known: b
         add("fetch_profile")
 
 
-def _record(event: FriendEvent, decision: Decision) -> dict[str, Any]:
+def _record(event: FriendEvent, decision: Decision) -> PendingReaction:
     """The decision as it is kept on the sheet until the activity stands."""
     props = event.props
     if size_of(props) > _MAX_PENDING_PROPS:
         props = {k: v for k, v in props.items() if size_of(v) <= 500} | {"trimmed": True}
-    return {
-        "event": {
-            "type": event.type,
-            "key": event.key,
-            "at": event.at,
-            "props": props,
-            "source": event.source,
-        },
-        "rules": decision.rules,
-        "changes": decision.changes,
-        "effects": decision.effects,
-    } | ({"history": decision.history} if decision.history else {})
+    record = PendingReaction(
+        event=PendingEvent(type=event.type, key=event.key, at=event.at, props=props, source=event.source),
+        rules=decision.rules,
+        changes=decision.changes,
+        effects=decision.effects,
+    )
+    if decision.history:
+        record["history"] = decision.history
+    return record
 
 
-def _finish(context: EffectContext, record: dict[str, Any]) -> None:
+def _finish(context: EffectContext, record: PendingReaction) -> None:
     """Steps 5 and 6: the effects that are still open, then the activity."""
     try:
         effects.carry_out(replace(context, changes=record["changes"]), record["effects"])
@@ -255,7 +254,7 @@ def _finish(context: EffectContext, record: dict[str, Any]) -> None:
     health.note_effects(context.account.id, context.event.user_id, record["effects"])
 
 
-def _keep_statuses(context: EffectContext, record: dict[str, Any]) -> None:
+def _keep_statuses(context: EffectContext, record: PendingReaction) -> None:
     """Note what was carried out before the failure, so that a reply that went out is not called unknown."""
     account, event = context.account, context.event
     path = ("pending", event.event_id)
@@ -270,7 +269,7 @@ def _finish_others(
     account: Account,
     program: Program,
     sheet: Sheet,
-    pending: Mapping[str, Any],
+    pending: Mapping[str, PendingReaction],
     known: Mapping[str, dict[str, Any]],
 ) -> set[str]:
     """Finish earlier events of the friend that were cut off after their write; answers which are complete.
@@ -294,11 +293,11 @@ def _finish_others(
 
 
 def _activity(
-    event: FriendEvent, record: Mapping[str, Any] | None = None, sheet: Sheet | None = None
-) -> dict[str, Any]:
-    record = record or {}
-    shown = [e for e in record.get("effects", ()) if kind_of(e["action"]).is_shown or e["status"] == "failed"]
-    activity: dict[str, Any] = {
+    event: FriendEvent, record: PendingReaction | None = None, sheet: Sheet | None = None
+) -> Activity:
+    made = record["effects"] if record else []
+    shown = [e for e in made if kind_of(e["action"]).is_shown or e["status"] == "failed"]
+    activity: Activity = {
         "account": event.account_id,
         "user_id": event.user_id,
         "event_id": event.event_id,
@@ -306,13 +305,13 @@ def _activity(
         "at": event.at,
         "props": {k: v for k, v in event.props.items() if k != type_of(event.type).kept_elsewhere},
         "source": event.source,
-        "rules": record.get("rules", []),
-        "changes": record.get("changes", []),
+        "rules": record["rules"] if record else [],
+        "changes": record["changes"] if record else [],
         "effects": sent.bounded(shown),
     }
     if event.key is not None:
         activity["key"] = event.key
-    if "history" in record:
+    if record and "history" in record:
         activity["history"] = record["history"]
     if sheet is not None and "rev" in sheet:
         activity["rev"] = sheet["rev"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.actions.model import Decision
+from chalicelib.reaction.model import PendingReaction
 from chalicelib.shared.events import FriendEvent
 from chalicelib.sheets import unsent as taken_back
 from chalicelib.sheets.model import Sheet
@@ -19,15 +20,15 @@ def event_of(event: FriendEvent, sheet: Sheet | None) -> FriendEvent:
     return event if at is None else replace(event, props=unsend.without_content(event.props, at))
 
 
-def record_of(record: Mapping[str, Any], sheet: Sheet | None) -> dict[str, Any]:
+def record_of(record: PendingReaction, sheet: Sheet | None) -> PendingReaction:
     """A decision that waits on the sheet for its activity, without what its message said, likewise."""
     event = record["event"]
     at = taken_back.taken_back_at(sheet, event["props"]) if event["type"] == "messaged" else None
     if at is None or "unsent_at" in event["props"]:
-        return dict(record)
+        return record.copy()
     parts = unsend.without_message({**record, "props": event["props"]}, at)
     props = parts.pop("props")
-    return {**record, **parts, "event": {**event, "props": props}}
+    return cast("PendingReaction", {**record, **parts, "event": {**event, "props": props}})
 
 
 def note(decision: Decision, event: FriendEvent) -> None:
@@ -36,7 +37,7 @@ def note(decision: Decision, event: FriendEvent) -> None:
         taken_back.note_answers(decision.after, event.props.get("message_id"), event.at)
 
 
-def others(pending: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
+def others(pending: Mapping[str, PendingReaction], decision: Decision) -> dict[str, Any]:
     """Other decisions that wait on the sheet, without what the sheet knows by now to be taken back."""
     after, gone = decision.after, taken_back.answers_gone(decision.before, decision.after)
     kept = {event_id: record_of(record, after) for event_id, record in pending.items()}
