@@ -143,7 +143,7 @@ def test_every_keeper_is_on_the_privacy_page() -> None:
     assert [p for keeper in KEEPERS.values() for p in keeper.places if f"`{p}`" not in places] == []
 
 
-def test_outcomes_have_characters_of_their_own() -> None:
+def test_results_have_characters_of_their_own() -> None:
     """One each, and every reason belongs to a status that has reasons."""
     letters = deliveries.letters()
     plain = [name for name, kind in deliveries.STATUSES.items() if kind.letter]
