@@ -99,13 +99,13 @@ def drain(minute: str, *, dry_run: bool = False) -> Answer:
 
 def erase(account: str, user: str, *, dry_run: bool = False) -> Answer:
     """Erase a friend for good, as the API does."""
-    owner = accounts.get_account(account)
-    sheet = friends.load(owner.id, owner.shards, user)
+    found = accounts.get_account(account)
+    sheet = friends.load(found.id, found.shards, user)
     if sheet is None or sheet["status"] == "erased":
         raise NotFound(Reason("no_such_friend"))
     if not dry_run:
         accounts.audit(account, "ops", "erase", f"friends/{user}")
-        erasure.erase(owner, user, iso(clock.now()))
+        erasure.erase(found, user, iso(clock.now()))
     return {"account": account, "friend": friend_hash(user), "erased": not dry_run, "ok": True}
 
 
