@@ -58,7 +58,7 @@ BLUEPRINTS = (
     "chalicelib.heartbeat.workers",
     "chalicelib.ops.workers",
     "chalicelib.reports.api",
-    "chalicelib.reports.sheets_api",
+    "chalicelib.reports.by_sheet.api",
     "chalicelib.rules.api",
     "chalicelib.conversations.api",
     "chalicelib.bulk_actions.api",

@@ -13,11 +13,11 @@ def _rebuild(body: Body, _received: int) -> None:
 
 
 def _count(body: Body, _received: int) -> None:
-    from chalicelib.reports import cross, customers, sheet_counts
+    from chalicelib.reports.by_sheet import counts, cross, customers
     from chalicelib.shared import time_left
 
     reports = customers.REPORTS | {"cross": cross.REPORT}
-    sheet_counts.work(body, reports, time_left.current())
+    counts.work(body, reports, time_left.current())
 
 
 JOBS: dict[str, JobKind] = {"rebuild_reports": JobKind(_rebuild), "count_sheets": JobKind(_count)}

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.friends import store
 from chalicelib.gateways import clock
 from chalicelib.jobs.kinds import JOBS
-from chalicelib.reports import sheet_counts
+from chalicelib.reports.by_sheet import counts
 from chalicelib.segments import by_shard
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import new_sheet
@@ -115,7 +115,7 @@ def test_cross(api: Api) -> None:
 def test_more_friends_than_a_request_can_read(api: Api) -> None:
     """An estimate, and the job that counts exactly, whatever of it comes twice; then what it has found."""
     exact = api.ok("GET", f"{A}/reports/stages")
-    with patch.object(by_shard, "within", lambda _s: sheet_counts.TimeLeft(lambda: 0, reserve=0)):
+    with patch.object(by_shard, "within", lambda _s: counts.TimeLeft(lambda: 0, reserve=0)):
         estimate = api.ok("GET", f"{A}/reports/stages")
         assert not estimate["exact"]
         assert "friends" in estimate["inexact"]

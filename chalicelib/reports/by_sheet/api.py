@@ -14,8 +14,9 @@ from chalicelib.catalog.service import snapshot
 from chalicelib.http.answers import http_errors
 from chalicelib.http.queries import query_text
 from chalicelib.http.routes import Operation
-from chalicelib.reports import asking, cross, customers, sheet_counts
-from chalicelib.reports.sheet_counts import Counts
+from chalicelib.reports import asking
+from chalicelib.reports.by_sheet import counts, cross, customers
+from chalicelib.reports.by_sheet.counts import Counts
 from chalicelib.reports.table import Report
 
 bp = Blueprint(__name__)
@@ -68,7 +69,7 @@ def cross_report(account: str) -> Response:
     cross.check_value(value, catalog)
     sides = {side: cross.answers(query_text(request, side) or "", catalog, side) for side in ("rows", "cols")}
     params = {**sides, "value": value, **asking.days_if_given(request, shop)}
-    found = sheet_counts.count(shop, "cross", cross.REPORT, params, by)
+    found = counts.count(shop, "cross", cross.REPORT, params, by)
     items, total = cross.items(found, params)
     inexact = ("total", "cells") if found.job else ()
     report = Report(items, total, inexact, {"job_id": found.job, "conditions": sides})
@@ -82,7 +83,7 @@ def _asked(account: str) -> tuple[Request, Account, str]:
 
 
 def _customers(name: str, shop: Account, params: Mapping[str, str], by: str) -> Counts:
-    return sheet_counts.count(shop, name, customers.REPORTS[name], params, by)
+    return counts.count(shop, name, customers.REPORTS[name], params, by)
 
 
 def _answer(request: Request, items: Sequence[Mapping[str, Any]], found: Counts) -> Response:

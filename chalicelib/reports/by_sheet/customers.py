@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.conditions.model import Context
-from chalicelib.reports.sheet_counts import Counted, Counts, Params, SheetReport
+from chalicelib.reports.by_sheet.counts import Counted, Counts, Params, SheetReport
 from chalicelib.shared.times import local_date, parse_iso
 from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.money import MAX_DECIMALS, exact, plain
