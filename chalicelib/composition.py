@@ -65,6 +65,7 @@ BLUEPRINTS = (
     "chalicelib.reaction.workers",
     "chalicelib.broadcasts.api",
     "chalicelib.broadcasts.drafts_api",
+    "chalicelib.broadcasts.winners.api",
     "chalicelib.broadcasts.workers",
     "chalicelib.scenarios.api",
     "chalicelib.enrollments.workers",
