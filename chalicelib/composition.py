@@ -84,6 +84,7 @@ BLUEPRINTS = (
     "chalicelib.friends.api",
     "chalicelib.privacy.api",
     "chalicelib.transfers.api",
+    "chalicelib.reservations.api",
 )
 """Modules whose blueprint ``bp`` has routes, or handlers of queues and schedules."""
 
