@@ -189,7 +189,7 @@ def environment(
         "TODOKU_PUBLIC_URL": config.api_url,
         "TODOKU_LINE_DATA_URL": line,
         "TODOKU_TIMERS_DRAIN_EARLY": "0",
-        "TODOKU_CHANNEL_SECRET_S": "0.3",
+        "TODOKU_CHANNEL_SECRET_S": "0.05",
         "TODOKU_LOG_LEVEL": "WARNING",
     }
     return {

@@ -102,7 +102,7 @@ HOW_READ = {
     "map": "the columns' names here: theirs:ours,theirs:ours or a JSON object; nothing behind the colon "
     "leaves a column out",
     "dry_run": "true: nothing is written; 200 with what the columns are taken for and the first 100 problems "
-    "(of a large upload 202, and the job's result says it)",
+    "(of more than 300 KB 202, and the job's result says it)",
 }
 """Parameters of every import."""
 OPERATIONS = [
@@ -259,6 +259,9 @@ def get_job(account: str, job: str) -> Any:
     body = jobs.get(account, job).body()
     if "key" in body.get("result", {}):
         body["result"] = _download(body["result"])
+    if body.get("result", {}).get("dry_run"):
+        body["result"]["problems"] = body["errors"]
+        body |= {"errors": [], "error_count": 0}
     return json_response(body)
 
 

@@ -26,6 +26,8 @@ from chalicelib.transfers.uploads import Source, upload_key, whole
 
 CHUNK_BYTES = 5_000
 """What a chunk takes of a file, about: by this a job whose chunks are not counted keeps their marks apart."""
+TRIED_AT_ONCE = 300_000
+"""So many bytes of a dry run are looked at in its request, within a second; more by a job."""
 INLINE_LINES = 200_000
 """4 MB of lines with LINE's user ids are fewer; a request is answered within a second."""
 
@@ -64,37 +66,62 @@ def start(account: str, source: Source, form: Form, wish: Wish) -> str | dict[st
     table = beginning(source.head) if source.is_large else CsvFile(whole(source), most)
     catalog = snapshot(account)
     layout = form.layout(table.heads, catalog, wish.asked)
-    if wish.dry_run and not source.is_large:
-        return _tried(account, table, layout, form, catalog)
-    if layout.made and not wish.dry_run:
+    if wish.dry_run:
+        if source.size <= TRIED_AT_ONCE and not source.is_large:
+            return _tried(account, table, layout, form, catalog)
+        return _trial(account, source, form, wish, layout)
+    if layout.made:
         save(account, layout.made, lambda _candidate: None, wish.by)
     return _job(account, source, form, wish, table, layout)
+
+
+def _trial(account: str, source: Source, form: Form, wish: Wish, layout: Layout) -> str:
+    """The job of a dry run, which looks at an upload where it lies; at a body, kept until then."""
+    job = new_ulid()
+    key = f"imports/{account}/{job}.csv"
+    if source.upload is None:
+        objects.put(key, source.head, "text/csv")
+    params = _params(key, [key], form, wish, layout) | _uncounted(source, layout)
+    params |= {"upload": upload_key(account, source.upload) if source.upload else key}
+    params |= {"dry_run": layout.shown(), "needs_result": True}
+    params |= {"made": [asdict(write) for write in layout.made]}
+    return _begun(account, job, form, wish, params, 0, 0)
 
 
 def _job(account: str, source: Source, form: Form, wish: Wish, table: CsvFile, layout: Layout) -> str:
     job = new_ulid()
     key = f"imports/{account}/{job}.csv"
     # The upload goes first: whoever looks again for a file that is gone must not find it and copy it anew.
-    kept = [*([upload_key(account, source.upload)] if source.upload and not wish.dry_run else ()), key]
-    params: dict[str, Any] = {"key": key, "kept": kept, "fire": wish.fire, "header": layout.header}
-    params |= {"job": form.job, "column": form.column}
+    kept = [*([upload_key(account, source.upload)] if source.upload else ()), key]
+    params = _params(key, kept, form, wish, layout)
     lines = chunks = 0
     if source.is_large:
-        # Counted by the job: whoever asks waits for no more than its header.
-        params |= {"uncounted": True, "size": source.size, "groups": isqrt(source.size // CHUNK_BYTES)}
-        params |= {"upload": upload_key(account, source.upload or ""), "heads": layout.heads}
-        params |= {"names": layout.names}
-        if wish.dry_run:
-            params |= {"dry_run": layout.shown(), "needs_result": True}
-            params |= {"made": [asdict(write) for write in layout.made]}
+        params |= _uncounted(source, layout) | {"upload": upload_key(account, source.upload or "")}
     else:
         params |= {"written": asdict(table.written(layout.heads))}
         for chunk in chunking.chunks(_records(table, layout), layout.header.index(form.column)):
             lines, chunks = lines + len(chunk), chunks + 1
         if chunks:
             objects.put(key, source.head, "text/csv")
+    return _begun(account, job, form, wish, params, lines, chunks)
+
+
+def _params(key: str, kept: list[str], form: Form, wish: Wish, layout: Layout) -> dict[str, Any]:
+    common = {"key": key, "kept": kept, "fire": wish.fire, "header": layout.header}
+    return common | {"job": form.job, "column": form.column}
+
+
+def _uncounted(source: Source, layout: Layout) -> dict[str, Any]:
+    """What a job knows that counts its file itself: whoever asks waits for no more than its header."""
+    known = {"uncounted": True, "size": source.size, "groups": max(1, isqrt(source.size // CHUNK_BYTES))}
+    return known | {"heads": layout.heads, "names": layout.names}
+
+
+def _begun(
+    account: str, job: str, form: Form, wish: Wish, params: dict[str, Any], lines: int, chunks: int
+) -> str:
     jobs.create(account, form.job, by=wish.by, total=lines, chunks=chunks, params=params, job_id=job)
-    if chunks or source.is_large:
+    if chunks or params.get("uncounted"):
         queues.send("bulk", {"job": form.job, "account": account, "id": job})
     return job
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,12 +42,11 @@ class Trial:
         lines: Iterable[Record],
         names: Mapping[str, str],
         check: Callable[[Sequence[str]], Any],
-        *,
-        kept: bool = False,
+        whose: Callable[[Sequence[str]], str] | None = None,
     ) -> bool:
         """Look at lines; ``names``: of our columns the file's names. False: what follows is no CSV.
 
-        What is ``kept`` quotes nothing of a friend's.
+        ``whose`` line it is stands with what is kept, for whoever is erased later.
         """
         try:
             for record in lines:
@@ -55,19 +54,20 @@ class Trial:
                 try:
                     check(record.cells)
                 except WrongLine as error:
-                    self._note(record.line, error.reason.public() if kept else error.reason, names)
+                    user = {"user_id": whose(record.cells)} if whose else {}
+                    self._note(record.line, error.reason, names, user)
         except InvalidInput as error:
             reason = error.reason
-            self._note(int(reason.params.get("line", 0)), reason.params.get("why", reason), names)
+            self._note(int(reason.params.get("line", 0)), reason.params.get("why", reason), names, {})
             return False
         return True
 
-    def _note(self, line: int, why: Reason, names: Mapping[str, str]) -> None:
+    def _note(self, line: int, why: Reason, names: Mapping[str, str], user: Mapping[str, str]) -> None:
         self.problem_count += 1
         if len(self.problems) < MOST_PROBLEMS:
             found = in_words(why)
             column = found.pop("column", None)
-            self.problems.append({"line": line, "column": names.get(column, column), **found})
+            self.problems.append({"line": line, "column": names.get(column, column), **found, **user})
 
     def result(self, shown: Mapping[str, Any]) -> dict[str, Any]:
         """As it is answered."""
@@ -96,6 +96,10 @@ def go_on(
     def look(cells: Sequence[str]) -> None:
         check(header, cells, catalog, account.zone)
 
+    def whose(cells: Sequence[str]) -> str:
+        at = header.index("user_id") if "user_id" in header else len(cells)
+        return cells[at].strip() if at < len(cells) else ""
+
     with file:
         lines = written.records(file, place)
         if "place" not in body:
@@ -103,12 +107,13 @@ def go_on(
         is_over = False
         while not is_over:
             part = _Part(islice(lines, _AT_ONCE))
-            is_csv = trial.look(part, names, look, kept=True)
+            is_csv = trial.look(part, names, look, whose)
             is_over = not is_csv or part.last is None
             if left.is_over and not is_over and part.last is not None:
                 return {"place": asdict(part.last), "trial": asdict(trial)}
-    jobs.finish_chunk(job, "lines", trial.total)
-    jobs.finish(job.account, job.id, trial.result(params["dry_run"]))
+    # As errors of lines, forgotten with the friend whose line it is; answers have them in the result.
+    jobs.finish_chunk(job, "lines", trial.total, trial.problems)
+    jobs.finish(job.account, job.id, replace(trial, problems=[]).result(params["dry_run"]))
     jobs.set_chunks(job, trial.total, 1)
     return None
 

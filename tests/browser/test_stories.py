@@ -239,7 +239,7 @@ def test_a_csv_with_bad_lines(shop: Shop, open_page: Open) -> None:
     see(text(page, re.compile("取り込めなかった行:1")))
     becomes(lambda: shop.api.get(f"{A}/friends/{user(20)}")["display_name"], "新しい友だち")
     raw = f"顧客,氏名\n{user(22)},髙橋\n".encode("cp932")
-    page.get_by_label("CSV・TSVファイル").set_input_files(
+    field(page, "CSV・TSVファイル(Excelで保存したものも可、4MBまで)").set_input_files(
         {"name": "客.csv", "mimeType": "application/vnd.ms-excel", "buffer": raw}
     )
     button(page, "試しに確かめる").click()

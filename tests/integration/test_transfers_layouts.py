@@ -11,7 +11,7 @@ from chalicelib.catalog.service import snapshot
 from chalicelib.friends import store
 from chalicelib.gateways import objects, seam
 from chalicelib.shared.time_left import TimeLeft
-from chalicelib.transfers import imports, trials, uploads
+from chalicelib.transfers import beginning, imports, trials, uploads
 from tests.api_client import Api
 from tests.conftest import drain
 from tests.integration.test_transfers_import import an_import, run_bulk, shop
@@ -117,7 +117,9 @@ BAD = "user_id,attribute.birthday,tag.vip\n" + "".join(
 WRONG = sum(n % 3 == 0 or n % 5 == 0 for n in range(400))
 
 
-def test_a_dry_run_names_the_first_problems_and_writes_nothing(shop: Shop) -> None:
+def test_a_dry_run_names_the_first_problems_and_writes_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Line, column, code and a sentence in two languages, 100 of them; no friend, document or job."""
     api, base = shop
     written: list[str] = []
@@ -140,6 +142,14 @@ def test_a_dry_run_names_the_first_problems_and_writes_nothing(shop: Shop) -> No
     assert found["problems"][2]["code"] == "cell_yes_no"
     assert "1 か 0" in found["problems"][2]["message_ja"]
     assert list(objects.keys("imports/")) == []
+    monkeypatch.setattr(beginning, "TRIED_AT_ONCE", 100)
+    answer = api.call("POST", path, raw, content_type="text/csv")
+    assert answer.status_code == 202
+    run_bulk()
+    job = api.ok("GET", f"{base}/jobs/{answer.json_body['job_id']}")
+    assert (job["state"], job["result"]) == ("done", found)
+    assert list(objects.keys("imports/")) == []
+    assert store.load("shop", 4, "U1") is None
 
 
 def test_a_large_upload_costs_its_request_only_the_beginning(

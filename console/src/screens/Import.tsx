@@ -54,6 +54,17 @@ function decoded(bytes: Uint8Array): string {
   }
 }
 
+/** What a dry run found, at once or, of a large file, by its job. */
+async function found(base: string, answer: Trial | { job_id: string }): Promise<Trial> {
+  if (!("job_id" in answer)) return answer;
+  for (;;) {
+    const job = await get<BulkJob & { result?: Trial }>(`${base}/jobs/${answer.job_id}`);
+    if (job.result) return job.result;
+    if (job.state === "failed") throw new ApiError(422, "rule_violation", job.errors[0] ? spoken(job.errors[0]) : "", [], null);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+  }
+}
+
 export function Import() {
   const { base, account } = usePlace();
   const may = useMay("editor");
@@ -70,7 +81,7 @@ export function Import() {
     const body = file ? { file: new Blob([file], { type: "text/csv" }) } : { text, type: "text/csv; charset=utf-8" };
     return ask<unknown>("POST", `${base}/friends/import?${query}`, body);
   };
-  const trial = useMutation({ mutationFn: async () => (await send(true)).body as Trial });
+  const trial = useMutation({ mutationFn: async () => found(base, (await send(true)).body as Trial | { job_id: string }) });
   const start = useMutation({ mutationFn: async () => (await send(false)).body as { job_id: string } });
   const job = useQuery({
     queryKey: [base, "job", start.data?.job_id],
