@@ -60,6 +60,13 @@ class PurchasesView(BaseModel):
     total: float
 
 
+class RunView(BaseModel):
+    """Where the friend stands in one run of a scenario."""
+
+    state: str
+    node: str | None = None
+
+
 class ScenarioView(BaseModel):
     """Where the friend stands in a scenario; ``runs``: in each of its runs, by the value that each is for."""
 
@@ -68,6 +75,7 @@ class ScenarioView(BaseModel):
     state: str
     node: str | None = None
     run: str | None = None
+    runs: dict[str, RunView] | None = None
 
 
 class ReservationView(BaseModel):

@@ -225,6 +225,13 @@ export const KINDS: LeafKind[] = [
   one("last_active", "friend", "category.behaviour", "leaf.friend.last_active", () => ({ last_active: { within: "30d" } }), aged("last_active", "leaf.friend.last_active"), has("last_active")),
   one("purchase", "purchase", "category.buying", "leaf.purchase", () => ({ last: { within: "90d" } }), (props) => <PurchaseForm {...props} />),
   one("stage", "stage", "category.buying", "leaf.stage", () => "repeat", ({ value, set }) => <Select label={t("leaf.stage")} value={String(value)} onChange={(event) => set(event.target.value)} options={words("stage", ["prospect", "first", "repeat", "loyal", "dormant"])} />, (value) => typeof value === "string"),
+  one("upcoming", "reservation", "category.buying", "leaf.reservation.upcoming", () => ({ upcoming: true, in_next: "7d" }), ({ value, set }) => <Duration label={t("leaf.within")} value={(value as Values).in_next} set={(text) => set({ upcoming: true, in_next: text })} />, has("upcoming")),
+  one("reservation_status", "reservation", "category.buying", "leaf.reservation.status", () => ({ status: "done", within: "30d" }), ({ value, set }) => (
+    <>
+      <Select label={t("leaf.reservation.status")} value={String((value as Values).status)} onChange={(event) => set({ ...(value as Values), status: event.target.value })} options={words("reservation.status", ["booked", "moved", "cancelled", "done", "no_show"])} />
+      <Duration label={t("leaf.within")} value={(value as Values).within} set={(text) => set({ ...(value as Values), within: text })} />
+    </>
+  ), has("status")),
   one("followed_at", "friend", "category.friend", "leaf.friend.followed_at", () => ({ followed_at: { within: "30d" } }), aged("followed_at", "leaf.friend.followed_at"), has("followed_at")),
   one("status", "friend", "category.friend", "leaf.friend.status", () => ({ status: "following" }), ({ value, set }) => <Select label={t("leaf.friend.status")} value={String((value as Values).status)} onChange={(event) => set({ status: event.target.value })} options={words("friend.status", ["following", "blocked"])} />, has("status")),
   one("language", "friend", "category.friend", "leaf.friend.language", () => ({ language: "ja" }), ({ value, set }) => <Field label={t("leaf.friend.language")} value={String((value as Values).language)} onChange={(event) => set({ language: event.target.value })} />, has("language")),

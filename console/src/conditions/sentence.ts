@@ -70,6 +70,12 @@ const LEAVES: Record<string, (value: never, names: Names, no: boolean) => string
     if ("language" in value) return pair(t("leaf.friend.language"), String(value.language), no);
     return negate(t(value.linked ? "say.linked" : "say.linked.no"), no);
   },
+  reservation: (value: Values, _names, no) => {
+    if ("upcoming" in value) return negate(value.in_next ? t("say.reservation.in_next", { d: durationText(value.in_next) }) : t("say.reservation.upcoming"), no);
+    if ("count" in value) return negate(t("say.reservation.count", { v: comparison(value.count as Values) }), no);
+    const when = value.within ? t("say.event.within", { d: durationText(value.within) }) : "";
+    return negate(t("say.reservation.status", { when, status: named("reservation.status", String(value.status)) }), no);
+  },
   source: (value: Values, names, no) => pair(t("first" in value ? "leaf.source.first" : "leaf.source.latest"), q(nameOf(names, "routes", String(value.first ?? value.latest))), no),
   scenario: (value: Values, names, no) => pair(q(nameOf(names, "scenarios", String(value.id))), named("scenario.state", String(value.state)), no),
   delivery: (value: Values, names, no) => {

@@ -22,6 +22,24 @@ export function Card({ user }: { user: string }) {
   );
 }
 
+const MOST = 10;
+
+/** The runs of a scenario that runs for each value of something, those under way first. */
+function Runs({ runs }: { runs: Record<string, { state: string }> }) {
+  const shown = Object.entries(runs).sort(([, a], [, b]) => Number(b.state === "active") - Number(a.state === "active"));
+  return <span className="chips">{shown.slice(0, MOST).map(([value, run]) => <Chip key={value}><Words text={value} most={30} /> {named("scenario.state", run.state)}</Chip>)}</span>;
+}
+
+function Reservations({ of }: { of: Friend["reservations"] }) {
+  const latest = Object.entries(of).sort(([, a], [, b]) => b.at.localeCompare(a.at)).slice(0, MOST);
+  if (!latest.length) return null;
+  return (
+    <Section title={t("friend.reservations")}>
+      <ul className="plain-list">{latest.map(([id, one]) => <li key={id} className="chips"><Moment at={one.at} /> <Words text={id} most={30} /> <Chip>{named("reservation.status", one.status)}</Chip></li>)}</ul>
+    </Section>
+  );
+}
+
 function Ready({ friend }: { friend: Friend }) {
   const names = useNames();
   const may = useMay("editor");
@@ -64,9 +82,10 @@ function Ready({ friend }: { friend: Friend }) {
           {Object.keys(friend.scores).length ? null : <p className="soft">{t("friend.scores.none")}</p>}
         </Section>
         <Section title={t("friend.scenarios")}>
-          <ul className="plain-list">{Object.entries(friend.scenarios).map(([id, at]) => <li key={id}><Words text={nameOf(names, "scenarios", id)} most={60} /> <Chip>{named("scenario.state", at.state)}</Chip></li>)}</ul>
+          <ul className="plain-list">{Object.entries(friend.scenarios).map(([id, at]) => <li key={id}><Words text={nameOf(names, "scenarios", id)} most={60} /> {at.runs && Object.keys(at.runs).length ? <Runs runs={at.runs} /> : <Chip>{named("scenario.state", at.state)}</Chip>}</li>)}</ul>
           {Object.keys(friend.scenarios).length ? null : <p className="soft">{t("friend.scenarios.none")}</p>}
         </Section>
+        <Reservations of={friend.reservations} />
         <Why friend={friend} />
         {may ? <Button kind="danger" onClick={() => setErasing(true)}>{t("friend.erase")}</Button> : null}
       </div>
