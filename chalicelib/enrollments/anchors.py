@@ -61,7 +61,7 @@ def of_event(event: FriendEvent, per: str | None, value: str | None) -> Anchor |
 
 def by_hand(per: str, value: str, now: str) -> Anchor:
     """What a run is anchored to that somebody enters without an event."""
-    anchor = {"event": "", "at": now, "reported": now, "per": per}
+    anchor = {"event": "", "reported": now, "per": per}
     return anchor | ({"event": RESERVED, "reservation": value} if per == reservations.ID else {})
 
 
@@ -125,7 +125,8 @@ def moment(event: str, sheet: Mapping[str, Any], since: str) -> str | None:
     if event == RESERVED and "reservation" in anchor:
         if is_off(anchor, sheet):
             return None
-        return str((sheet.get("reservation") or anchor)["at"])
+        found: str | None = (sheet.get("reservation") or anchor).get("at")
+        return found
     if event == RESERVED and reservations.of_sheet(sheet):
         return min((one["at"] for one in reservations.upcoming(sheet, since)), default=None)
     if "per" in anchor and anchor["event"] == event:

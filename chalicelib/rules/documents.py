@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from chalicelib.actions import texts
+from chalicelib.actions.kinds import parts
 from chalicelib.catalog import stops
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
@@ -166,6 +167,18 @@ def _no_group(name: str, known: list[str]) -> Reason:
     return Reason("no_group", name=name, known=known) if known else Reason("no_groups", name=name)
 
 
+def _values_missing(rule: dict[str, Any], snapshot: Snapshot) -> Iterator[Detail]:
+    """Scenarios that run for each value of a property which the rule's events never have."""
+    for index, action in enumerate(rule["then"]):
+        name, scenario = parts(action)
+        document = snapshot.find("scenarios", scenario) if name == "enter_scenario" else None
+        per = (document.body.get("entry") or {}).get("per") if document else None
+        if per and not type_of(rule["when"]["event"]).may_have(per):
+            yield Detail(
+                f"then[{index}].{name}", Reason("per_never_there", event=rule["when"]["event"], per=per)
+            )
+
+
 def warn(id_: str, snapshot: Snapshot) -> Iterator[Detail]:
     """What probably was not meant: an event that never comes, what the event never has, rules that wake each
     other.
@@ -179,6 +192,7 @@ def warn(id_: str, snapshot: Snapshot) -> Iterator[Detail]:
         yield Detail("over_forms", Reason("over_forms_useless", answers=answers, event=event))
     yield from triggers.warnings(event, when.get("match") or {}, snapshot, "when")
     yield from _unknown_properties(rule)
+    yield from _values_missing(rule, snapshot)
     yield from loops.warnings(snapshot, "rules", id_)
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.accounts.service import get_account
 from chalicelib.enrollments import follow_ups, service
 from chalicelib.enrollments import store as enrollments
 from chalicelib.friends import store
+from chalicelib.privacy import erasure
 from chalicelib.reaction import service as reaction
+from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso
 from chalicelib.sheets import positions, reservations
 from chalicelib.timeline import service as activities
@@ -72,16 +75,10 @@ def test_what_is_cancelled_ends_at_once_and_nothing_is_searched(
     assert (run("r1").state, run("r1").reason, run("r2").state) == ("exited", "cancelled", "active")
     found = reservations.of_sheet(sheet())["r1"]
     assert (found["status"], found["at"]) == ("cancelled", at(3 * DAY))
-    assert "scenario_exited" in [fact.type for _, _, _, fact in _told(salon)]
+    bodies = [body for _, _, queue, body, _ in salon.queue if queue == "inbox"]
+    assert "scenario_exited" in [body["type"] for body in bodies]
     salon.run(4 * DAY, sweep=False)
     assert {text.split()[1] for text in salon.received("u1")} == {"r2"}
-
-
-def _told(world: World) -> list[Any]:
-    from chalicelib.shared.events import FriendEvent
-
-    bodies = [body for _, _, queue, body, _ in world.queue if queue == "inbox"]
-    return [(0, 0, 0, FriendEvent.from_message(body)) for body in bodies]
 
 
 def test_an_older_word_changes_nothing_and_wakes_no_rule(salon: World) -> None:
@@ -161,11 +158,35 @@ def test_a_word_that_is_killed_anywhere_is_followed(salon: World, status: str) -
     assert point > 4
 
 
+def test_the_same_words_at_the_same_moment_are_of_each(salon: World) -> None:
+    """Two reservations of one day, one text for everybody: both reminders come."""
+    nodes = {**REMINDS["nodes"], "evening": message("plain")}
+    publish("remind", **{**REMINDS, "nodes": nodes})
+    says(salon, "e1", "r1", 3 * DAY)
+    says(salon, "e2", "r2", 3 * DAY + timedelta(hours=1))
+    salon.run(3 * DAY - timedelta(hours=4), sweep=False)
+    assert salon.received("u1") == ["see you", "see you"]
+
+
+def test_an_erased_friend_leaves_no_reservation_behind(salon: World) -> None:
+    """Not on the sheet, not in the runs' items; who comes back may enter for the same one again."""
+    says(salon, "e1", "r1", 3 * DAY)
+    salon.now += timedelta(seconds=1)
+    erased = iso(salon.now)
+    assert erasure.erase(get_account(SHOP), "u1", erased)
+    service.forget(SHOP, "u1", erased)
+    (left,) = enrollments.runs_of_friend(SHOP, "u1")
+    assert (left.value, left.anchor, left.reason) == (None, None, "erased")
+    salon.now += timedelta(seconds=1)
+    reaction.react(FriendEvent("f", SHOP, "u1", "followed", iso(salon.now)))
+    assert reservations.of_sheet(sheet()) == {}
+    says(salon, "e9", "r1", 4 * DAY)
+    assert (run("r1").state, run("r1").run) == ("active", 2)
+
+
 def test_without_a_value_nobody_enters(salon: World) -> None:
     """By an event that has no such property, by hand without one; with one by hand it is for that."""
     put({"rules": {"hello": a_rule("custom:hello", [{"enter_scenario": "remind"}])}})
-    from chalicelib.shared.events import FriendEvent
-
     reaction.react(FriendEvent("e1", SHOP, "u1", "custom:hello", iso(salon.now), source="api"))
     assert _why_not("e1") == "value_missing"
     says(salon, "e2", "r1", 5 * DAY)
@@ -191,8 +212,6 @@ def test_a_run_for_none_waits_for_the_reservation_that_entered_it(salon: World) 
 
 def test_carts_go_on_and_leave_by_their_own_value(salon: World) -> None:
     """Any property will do: what is waited for and what takes a friend out are of the same value."""
-    from chalicelib.shared.events import FriendEvent
-
     hears = {"type": "wait_for", "event": "custom:paid", "timeout": "1d", "next": "end", "on_timeout": "m"}
     nodes = {"w": hears, "m": message("plain"), "end": {"type": "exit", "reason": "paid"}}
     publish("carts", entry={"per": "cart"}, start="w", nodes=nodes)

@@ -230,3 +230,13 @@ def test_variables_that_the_event_never_fills_are_told() -> None:
         'then[0].set_attribute.value: messaged has no such property (did you mean "text"?)'
     )
     assert list(warn("c", catalog)) == []
+
+
+def test_who_is_never_entered_is_warned_of():
+    """A scenario that runs for each value of what the event never has."""
+    body = {"name": "s", "entry": {"per": "reservation_id"}, "start": "m", "nodes": {}}
+    enters = [{"enter_scenario": "welcome"}]
+    rules = {"never": a_rule("followed", enters), "does": a_rule("reserved", enters)}
+    catalog = a_catalog(rules, scenarios={"welcome": body})
+    assert [d.path for d in warn("never", catalog)] == ["then[0].enter_scenario"]
+    assert list(warn("does", catalog)) == []
