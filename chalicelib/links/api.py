@@ -10,6 +10,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.gateways import clock, inbox
 from chalicelib.http.answers import http_errors
 from chalicelib.http.routes import Operation
+from chalicelib.links import previews
 from chalicelib.links import service as links
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.observability import logger
@@ -17,9 +18,6 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso
 
 bp = Blueprint(__name__)
-
-_ROBOTS = ("line-poker", "bot", "crawler", "spider", "preview", "facebookexternalhit")
-"""Words in the names of programs that look at links without being a friend."""
 
 
 @bp.route("/r/{code}", methods=["GET", "HEAD"])
@@ -43,8 +41,7 @@ def _query() -> dict[str, list[str]]:
 
 def _note_click(account: str, link: str, given: list[str]) -> None:
     """Put the click in the inbox, when the address says whose it is. Whatever happens, the friend goes on."""
-    agent = str(bp.current_request.headers.get("user-agent", "")).casefold()
-    if not given or any(robot in agent for robot in _ROBOTS):
+    if not given or not previews.is_friend(bp.current_request.headers):
         return
     try:
         known = (friend_tokens.read(account, text) for text in given)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.catalog.service import Snapshot
@@ -89,8 +89,19 @@ def target(snapshot: Snapshot, link_id: str) -> str | None:
     """Where a link leads: the registered URL; None when there is no such link, or none that can be opened."""
     document = snapshot.find("links", link_id)
     url = document.body.get("url") if document else None
+    if document is None or not isinstance(url, str):
+        return None
     try:
         # Documents of before addresses were normalised are read as they would be saved today.
-        return normal(url, on_laptop=settings().is_local) if isinstance(url, str) else None
+        return with_utm(normal(url, on_laptop=settings().is_local), document.body.get("utm") or {})
     except BadAddress:
         return None
+
+
+def with_utm(url: str, utm: Mapping[str, str | None]) -> str:
+    """An address with ``utm_<name>`` for each of these, where it does not say that itself."""
+    parts = urlsplit(url)
+    own = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    more = {f"utm_{name}": value for name, value in utm.items() if value and f"utm_{name}" not in own}
+    query = "&".join(part for part in (parts.query, urlencode(more)) if part)
+    return urlunsplit(parts._replace(query=query)) if more else url
