@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import lifecycle, store
-from chalicelib.broadcasts.model import Broadcast
+from chalicelib.broadcasts.model import REST, Broadcast
 from chalicelib.broadcasts.plans import planning
 from chalicelib.broadcasts.plans import store as plan_store
 from chalicelib.broadcasts.winners import store as winner_store
@@ -115,9 +115,10 @@ def problems(account: str, run: str, broadcast_id: str) -> Iterator[dict[str, An
     if broadcast is None:
         yield {"kind": "run_without_broadcast", "broadcast": broadcast_id, "what": "nobody can end this run"}
         return
-    chunks = plan_store.read_plan(account, run).packed
-    if broadcast.run != run or chunks is None:
-        return  # another run has begun, or this one is still being planned
+    first, rest = plan_store.read_plan(account, run), plan_store.read_plan(account, run + REST)
+    if broadcast.run != run or first.packed is None or (rest.done and rest.packed is None):
+        return  # another run has begun, or this one, or its rest after a test, is still being planned
+    chunks = first.packed + (rest.packed or 0)
     progress = deliveries.progress(account, run)
     planned = planning.totals(account, run).recipients
     if progress["total"] != planned:

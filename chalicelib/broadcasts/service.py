@@ -337,6 +337,7 @@ def runs(
     broadcast = _get(account, broadcast_id)
     found, following = store.runs(account, broadcast_id, limit, before)
     for line in found:
+        line["decision"] = views.decision(broadcast, line["run"])
         if line["run"] == broadcast.run:
             now = views.view(broadcast)
             line |= {name: now[name] for name in ("status", "status_reason", "progress", "started_at")}

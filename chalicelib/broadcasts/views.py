@@ -39,7 +39,7 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
         "every": broadcast.every,
         "progress": numbers,
         "variants": [_variant(variant, arms, clicked) for variant in broadcast.body.get("variants") or ()],
-        "decision": _decision(broadcast),
+        "decision": decision(broadcast, broadcast.run),
         "decides_at": broadcast.decides_at if broadcast.status in MOVING else None,
         "approval": _approval(broadcast),
         "created_at": broadcast.created_at,
@@ -48,11 +48,11 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
     }
 
 
-def _decision(broadcast: Broadcast) -> dict[str, Any] | None:
-    """How the test of the newest run was decided, with its numbers; None: not yet, or there is none."""
-    if broadcast.run is None or not deciding.is_tested(broadcast.body):
+def decision(broadcast: Broadcast, run: str | None) -> dict[str, Any] | None:
+    """How the test of a run was decided, with its numbers; None: not yet, or there is none."""
+    if run is None or not deciding.is_tested(broadcast.body):
         return None
-    found = winner_store.find_decision(broadcast.account, broadcast.run)
+    found = winner_store.find_decision(broadcast.account, run)
     if found is None:
         return None
     left = {"winner", "why", "sends", "dropped", "goes_at"}

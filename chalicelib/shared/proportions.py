@@ -72,4 +72,4 @@ def interval(share: Share, confidence: float = 0.95) -> tuple[float, float]:
     z, n, rate = NormalDist().inv_cdf((1 + confidence) / 2), share.of, share.rate
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, middle - half) if share.hits else 0.0, min(1.0, middle + half)

@@ -94,6 +94,7 @@ def test_the_rest_gets_the_winner(world: World) -> None:
     due_at = parse_iso(waiting["decides_at"])
     assert timedelta(hours=1) < due_at - START < timedelta(hours=1, minutes=1)
     sent = len(arms["a"]) + len(arms["b"])
+    assert list(open_runs.problems("shop", run, "b")) == []
     assert waiting["progress"]["pending"] == 80 - sent - waiting["progress"]["held_out"] > 10
     click(world, run, arms["b"])
     click(world, "another", arms["a"])
@@ -117,6 +118,8 @@ def test_the_rest_gets_the_winner(world: World) -> None:
     assert 0 <= decision["arms"][0]["low"] < decision["arms"][0]["high"] < decision["arms"][1]["low"] <= 1
     assert due_at <= parse_iso(decision["at"]) < due_at + timedelta(minutes=1)
     assert sum(variant["accepted"] for variant in done["variants"]) == done["progress"]["accepted"]
+    assert broadcasts.runs("shop", "b", 10, None)[0][0]["decision"] == decision
+    assert list(open_runs.problems("shop", run, "b")) == []
     told = lines()
     assert sorted(line["user_id"] for line in told) == sorted(FRIENDS)
     assert {line["variant"] for line in told if line["user_id"] in rest} == {"b"}
