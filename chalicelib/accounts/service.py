@@ -45,10 +45,10 @@ _LIFE = timedelta(seconds=10)
 _cache: dict[str, tuple[Any, datetime, Account]] = {}
 
 
-def find_account(account_id: str) -> Account | None:
-    """The account, at most 10 s old, or None (which is never cached)."""
+def find_account(account_id: str, *, fresh: bool = False) -> Account | None:
+    """The account, at most 10 s old (``fresh``: as it is now), or None (which is never cached)."""
     client, now = aws.client("dynamodb"), clock.now()
-    known = _cache.get(account_id)
+    known = None if fresh else _cache.get(account_id)
     if known and known[0] is client and timedelta() <= now - known[1] < _LIFE:
         return known[2]
     account = store.find_account(account_id)

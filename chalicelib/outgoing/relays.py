@@ -31,8 +31,7 @@ _resting: dict[str, datetime] = {}
 
 def forward(body: Mapping[str, Any]) -> None:
     """The job ``relay``: to each address by a message of its own; to one, now or later."""
-    account = find_account(body["account"])
-    wanted = account.relay_urls if account else []
+    wanted = _addresses(body["account"])
     if "url" in body:
         if body["url"] in wanted:  # else somebody has taken it away since
             _to(dict(body))
@@ -42,6 +41,14 @@ def forward(body: Mapping[str, Any]) -> None:
         raise kinds.NotDone("the queue refused to take a webhook for others")
     if wanted:
         _to({**body, "url": wanted[0]})
+
+
+def _addresses(account_id: str) -> list[str]:
+    """Where the account's webhooks go; that they go somewhere may be news of the last seconds."""
+    account = find_account(account_id)
+    if account is not None and not account.relay_urls:
+        account = find_account(account_id, fresh=True)
+    return account.relay_urls if account else []
 
 
 def _to(body: dict[str, Any]) -> None:

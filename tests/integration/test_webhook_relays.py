@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.gateways import queues, seam, web
+from chalicelib.accounts import service as accounts
+from chalicelib.gateways import aws, queues, seam, web
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.outgoing import relays
 from chalicelib.shared import metrics
@@ -118,6 +119,19 @@ def test_bytes_and_signature_arrive_as_they_came_once_they_are_stored(outside: O
     assert deliver(**{"X-Todoku-Relayed": "shop"})[0] == 200
     outside.work()
     assert len(outside.posts) == 2
+
+
+def test_what_a_worker_knows_of_the_account_may_be_old(outside: Outside) -> None:
+    """The first address is in force for the first request after it, whatever is cached in a worker."""
+    api = shop()
+    old = accounts.get_account("shop")
+    an_account(api, relay_urls=[OLD], channel_secret="s1")
+    front.forget_secrets()
+    accounts._cache["shop"] = (aws.client("dynamodb"), outside.now, old)
+    deliver()
+    outside.now -= timedelta(minutes=1)
+    outside.work()
+    assert [post["url"] for post in outside.posts] == [OLD]
 
 
 def test_many_bytes_and_bytes_that_are_no_text_arrive_too(outside: Outside) -> None:
