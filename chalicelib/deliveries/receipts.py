@@ -17,7 +17,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
-from chalicelib.deliveries import model, store
+from chalicelib.deliveries import chunk_counts, model, store
 from chalicelib.friends import beside
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
@@ -64,6 +64,7 @@ def write(account_id: str, run: str, chunk: str) -> None:
     if status is None or manifest is None or not has_receipts(manifest):
         return
     account = accounts.get_account(account_id)
+    chunk_counts.keep(manifest, status)
     ended = [
         outcome for outcome in model.delivery_results(status, manifest) if outcome["status"] != "pending"
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.deliveries import changes, model, store
+from chalicelib.deliveries import changes, chunk_counts, model, store
 from chalicelib.deliveries.erasure import forget_log, forget_messages, forget_sent_messages
 from chalicelib.deliveries.lately import brake, braking
 from chalicelib.deliveries.lately.store import note_opt_out
@@ -30,6 +30,7 @@ __all__ = [
     "chunk_done",
     "chunk_names",
     "control",
+    "count_again",
     "end_hold",
     "ends",
     "feed_all",
@@ -181,6 +182,14 @@ def chunk_at(account: str, run: str, name: str) -> str | None:
     """The chunk with the greatest name that is not greater than ``name``."""
     found = store.find_before(account, run, name)
     return found.chunk if found else None
+
+
+def count_again(account: str, run: str, chunk: str) -> None:
+    """Keep the numbers of a scenario's chunk, as the ledger has them now."""
+    status = store.read(account, run, [chunk])[1].get(chunk)
+    manifest = store.find_manifest(account, run, chunk)
+    if status is not None and manifest is not None:
+        chunk_counts.keep(manifest, status)
 
 
 def watched(account: str, run: str, chunk: str, attempt: int) -> None:

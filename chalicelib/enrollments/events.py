@@ -23,7 +23,7 @@ EVENTS: dict[str, EventType] = {
     "scenario_entered": EventType("scenarios", documents=_OF_SCENARIO, in_reports="entered"),
     "scenario_finished": EventType("scenarios", documents=_OF_SCENARIO, in_reports="finished"),
     "scenario_exited": EventType("scenarios", documents=_OF_SCENARIO, in_reports="exited"),
-    "scenario_skipped": EventType("scenarios", counts=False, is_trigger=False),
+    "scenario_skipped": EventType("scenarios", counts=False, is_trigger=False, in_reports="passed"),
     "scenario_action": EventType(
         "scenarios",
         acts_as=_node,

@@ -121,8 +121,8 @@ def entered(of: Enrollment, at: str, cause: str) -> FriendEvent:
 
 def ended(of: Enrollment) -> FriendEvent:
     """The fact that a run has ended: finished (the graph's end) or exited, with the reason."""
-    reason = {"reason": of.reason} if of.reason else {}
-    return _event(of, f"scenario_{of.state}", str(of.run), of.ended_at or of.node_at, **reason)
+    why = {name: value for name, value in (("reason", of.reason), ("node", of.node)) if value}
+    return _event(of, f"scenario_{of.state}", str(of.run), of.ended_at or of.node_at, **why)
 
 
 def skipped(of: Enrollment, reasons: dict[str, Kept], now: datetime) -> FriendEvent:

@@ -17,7 +17,17 @@ from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import query_int, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.reports import asking, deliveries, friends, journal, links, outcomes, reading, rebuild
+from chalicelib.reports import (
+    asking,
+    deliveries,
+    friends,
+    journal,
+    links,
+    outcomes,
+    reading,
+    rebuild,
+    scenarios,
+)
 from chalicelib.reports.numbers import TOTAL, Measurement
 from chalicelib.reports.periods import Period, Span
 from chalicelib.reports.table import Report
@@ -126,10 +136,15 @@ def _of_links(request: Request, _shop: Account, days: Span) -> Measurement:
     return _links(days, asking.choice(request, "group_by", _OF_LINKS))
 
 
+def _of_scenarios(_request: Request, _shop: Account, days: Span) -> Measurement:
+    return scenarios.asked(days)
+
+
 _KEPT: dict[str, tuple[Callable[[Request, Account, Span], Measurement], tuple[str, ...]]] = {
     "deliveries": (_of_deliveries, outcomes.NUMBERS),
     "friends": (_of_friends, friends.NUMBERS),
     "links": (_of_links, links.COLUMNS),
+    "scenarios": (_of_scenarios, scenarios.NUMBERS),
 }
 """Of each report that has people behind its numbers: what is asked of the journal, and the numbers."""
 
@@ -189,7 +204,7 @@ OPERATIONS = [
         asking.People,
         query={
             **asking.DAYS,
-            "report": "deliveries, friends or links",
+            "report": "deliveries, friends, links or scenarios",
             "group_by": "The group of the report, as it was asked for.",
             "row": "The row of the number (its field row); without it all rows together.",
             "number": "The name of the number (without it the first one).",

@@ -20,10 +20,11 @@ REFUNDED = "refunded"
 ENTERED = "entered"
 FINISHED = "finished"
 EXITED = "exited"
+PASSED = "passed"
 """The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED."""
 
 _KEPT = frozenset(
-    {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount", "scenario", "reason"}
+    {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount", "scenario", "node", "reason"}
 )
 """The properties that a line keeps of its event."""
 _LONGEST = 300
@@ -47,8 +48,17 @@ def line_of(event: Mapping[str, Any]) -> Line | None:
         return None
     given = event.get("props") or {}
     kind = UNBLOCKED if kind == FOLLOWED and given.get("is_unblocked") else kind
-    kept = {name: value for name, value in given.items() if name in _KEPT and _is_plain(value)}
+    kept: dict[str, Any] = {
+        name: value for name, value in given.items() if name in _KEPT and _is_plain(value)
+    }
+    if isinstance(nodes := given.get("nodes"), list):
+        kept["nodes"] = {str(one.get("node")): _code(one.get("why")) for one in nodes}
     return Line(event["at"], event["user_id"], digest(event["event_id"])[:16], kind, kept)
+
+
+def _code(why: Any) -> str:
+    """The code of a reason as it is stored (``Reason.kept``)."""
+    return str(why[0] if isinstance(why, list) and why else why or "unnamed")
 
 
 def _is_plain(value: Any) -> bool:

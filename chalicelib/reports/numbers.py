@@ -66,6 +66,10 @@ class Tally:
         """A number of a row."""
         return as_number(self._sums.get((row, number), 0))
 
+    def numbers(self, row: str) -> list[str]:
+        """The numbers that a row has."""
+        return sorted(number for place, number in self._sums if place == row)
+
     @property
     def rows(self) -> set[str]:
         """The rows that have any number."""

@@ -17,24 +17,29 @@ Place = tuple[int, str]
 """Where a list of friends goes on: the part, and the user id after which."""
 
 
-def tally(account: str, kept: Measurement) -> Tally:
+def tally(account: str, measurement: Measurement) -> Tally:
     """The sums of all friends. Raises RuleViolation when the time of the request does not suffice."""
-    found = Tally(kept.distinct)
-    for parts in side_by_side.parts(range(journal.PARTS), _TOGETHER):
-        for entries in side_by_side.each(lambda part: list(_entries(account, part, kept)), parts):
-            found.add(entries)
+    found = Tally(measurement.distinct)
+    for entries in parts(account, measurement):
+        found.add(entries)
     return found
 
 
+def parts(account: str, measurement: Measurement) -> Iterator[list[Entry]]:
+    """The entries of one part of the friends after the other; raises likewise."""
+    for some in side_by_side.parts(range(journal.PARTS), _TOGETHER):
+        yield from side_by_side.each(lambda part: list(_entries(account, part, measurement)), some)
+
+
 def people(
-    account: str, kept: Measurement, row: str, number: str, limit: int, after: Place = (0, "")
+    account: str, measurement: Measurement, row: str, number: str, limit: int, after: Place = (0, "")
 ) -> tuple[list[dict[str, object]], Place | None]:
     """A page of the friends behind a number, ``{user_id, amount}``, and where the next one begins."""
     found: list[dict[str, object]] = []
     part, user = after
     while part < journal.PARTS:
-        amounts = behind(_entries(account, part, kept), row, number)
-        different = number in kept.distinct
+        amounts = behind(_entries(account, part, measurement), row, number)
+        different = number in measurement.distinct
         for one in sorted(name for name in amounts if name > user):
             if len(found) == limit:
                 return found, (part, str(found[-1]["user_id"]))
@@ -45,8 +50,8 @@ def people(
     return found, None
 
 
-def _entries(account: str, part: int, kept: Measurement) -> Iterator[Entry]:
-    return kept.fold(_in_time(journal.lines(account, part, kept.since, kept.until)))
+def _entries(account: str, part: int, measurement: Measurement) -> Iterator[Entry]:
+    return measurement.fold(_in_time(journal.lines(account, part, measurement.since, measurement.until)))
 
 
 def _in_time(lines: Iterator[Line]) -> Iterator[Line]:

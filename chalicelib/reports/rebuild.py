@@ -2,15 +2,16 @@
 
 A line follows from its event alone, so it is written over itself, and one that is missing (of an event of
 before there was a journal, say) is added. None is left over: a line is of an event that stands, and erasing
-takes both.
+takes both. What became of the chunks of scenarios is read from the ledger again likewise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chalicelib.accounts import service as accounts
+from chalicelib.deliveries import service as deliveries
 from chalicelib.reports import journal
 from chalicelib.reports.lines import line_of
 from chalicelib.segments import by_shard
@@ -31,7 +32,11 @@ def work(body: Mapping[str, Any], left: TimeLeft = NO_LIMIT) -> None:
     account = accounts.get_account(body["account"])
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
-        return {"lines": sum(of_friend(account.id, sheet["user_id"]) for sheet in sheets)}
+        users = [sheet["user_id"] for sheet in sheets]
+        chunks = {chunk for user in users for chunk in _chunks(account.id, user)}
+        for run, chunk in sorted(chunks):
+            deliveries.count_again(account.id, run, chunk)
+        return {"lines": sum(of_friend(account.id, user) for user in users)}
 
     by_shard.go_on(account, body, lambda _: each, left, ())
 
@@ -44,3 +49,12 @@ def of_friend(account: str, user: str) -> int:
         journal.put(account, lines)
         count += len(lines)
     return count
+
+
+def _chunks(account: str, user: str) -> Iterator[tuple[str, str]]:
+    """The runs and chunks by which scenarios have sent a friend something."""
+    for page in activities.sent_lines(account, user):
+        for line in page:
+            run = str(line["props"].get("run", ""))
+            if "scenario" in line["props"]:
+                yield run, line["event_id"].removeprefix(f"{activities.SENT}:{run}:")

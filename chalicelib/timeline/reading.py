@@ -164,18 +164,30 @@ def pages(account: str, user: str) -> Iterator[list[Activity]]:
 
 def events(account: str, user: str) -> Iterator[list[Activity]]:
     """Every event of a friend's timeline in no order, page by page: what it was, without what it caused."""
+    for page in _bare_pages(account, user):
+        yield [one for one in page if "type" in one and one["type"] != SENT]
+
+
+def sent_lines(account: str, user: str) -> Iterator[list[Activity]]:
+    """Every line about what a friend was sent, likewise."""
+    for page in _bare_pages(account, user, LINES):
+        yield [one for one in page if one.get("type") == SENT]
+
+
+def _bare_pages(account: str, user: str, prefix: str = "") -> Iterator[list[Activity]]:
     request: dict[str, Any] = {
         "TableName": settings().table("activities"),
-        "KeyConditionExpression": "pk = :pk",
+        "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
         "ExpressionAttributeValues": {":pk": {"S": f"{account}#{user}"}},
         "ProjectionExpression": "pk, sk, #at, #type, #state, props",
         "ExpressionAttributeNames": {"#at": "at", "#type": "type", "#state": "state"},
         "ConsistentRead": True,
     }
+    if prefix:
+        request["ExpressionAttributeValues"][":prefix"] = {"S": prefix}
     while True:
         items, last = dynamo.query_page(request)
-        found = map(from_item, items)
-        yield [one for one in found if "type" in one and "put_at" not in one and one["type"] != SENT]
+        yield [from_item(item) for item in items]
         if last is None:
             return
         request["ExclusiveStartKey"] = last

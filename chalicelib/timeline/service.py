@@ -12,7 +12,7 @@ from chalicelib.shared.errors import Conflict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 from chalicelib.timeline.items import SENT, from_item, key, sort_key, to_item
-from chalicelib.timeline.reading import events, find_message, pages, recent
+from chalicelib.timeline.reading import events, find_message, pages, recent, sent_lines
 from chalicelib.timeline.unsend import Answer, without_answers, without_message
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "put_all",
     "recent",
     "replace_failed",
+    "sent_lines",
     "sort_key",
     "take_back",
     "take_back_answers",

@@ -1,4 +1,4 @@
-"""``/reports`` of who friends are by now: stages, cohorts, routes, and two questions against each other."""
+"""``/reports`` of who friends are by now, and where: stages, cohorts, routes, cross, a scenario's nodes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
+from chalicelib.deliveries import chunk_counts
+from chalicelib.enrollments import funnel
 from chalicelib.http.answers import http_errors
-from chalicelib.http.queries import query_text
+from chalicelib.http.queries import path_id, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.reports import asking
+from chalicelib.reports import asking, reading, scenarios
 from chalicelib.reports.by_sheet import counts, cross, customers
 from chalicelib.reports.by_sheet.counts import Counts
 from chalicelib.reports.table import Report
@@ -23,6 +25,12 @@ bp = Blueprint(__name__)
 
 _REPORTS = "/v1/accounts/{account}/reports"
 _BY = ("first", "latest")
+
+
+class ScenarioAnswer(asking.SpanAnswer):
+    """A row for each node; ``job_id``: what counts who waits exactly, where not all could be read in time."""
+
+    job_id: str | None
 
 
 class SheetsAnswer(asking.ReportAnswer):
@@ -74,6 +82,24 @@ def cross_report(account: str) -> Response:
     inexact = ("total", "cells") if found.job else ()
     report = Report(items, total, inexact, {"job_id": found.job, "conditions": sides})
     return asking.answer(request, report)
+
+
+@bp.route(f"{_REPORTS}/scenarios/{{scenario}}", methods=["GET"])
+@http_errors
+def scenario_report(account: str, scenario: str) -> Response:
+    """``GET /reports/scenarios/{scenario}``."""
+    request, shop, by = _asked(account)
+    days, id_ = asking.span(request, shop), path_id(scenario, "scenario")
+    nodes = snapshot(shop.id).get("scenarios", id_).body["nodes"]
+    found = scenarios.Found(id_)
+    for entries in reading.parts(shop.id, scenarios.asked(days)):
+        found.add(entries)
+    found.add_chunks(chunk_counts.between(shop.id, id_, days.since, days.until))
+    standing = funnel.find(shop, id_, by)
+    items = scenarios.items(found, nodes, standing.waiting)
+    inexact = ("waiting",) if standing.job else ()
+    report = Report(items, scenarios.total(found, items), inexact, {"job_id": standing.job})
+    return asking.answer(request, report, days)
 
 
 def _asked(account: str) -> tuple[Request, Account, str]:
@@ -144,5 +170,14 @@ OPERATIONS = [
             "value": "count; or mean:attribute:<id>, mean:score:<id>, mean:purchases.total, "
             "mean:purchases.count.",
         },
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/scenarios/{{scenario}}",
+        "What became of friends in a scenario, node by node",
+        "viewer",
+        None,
+        ScenarioAnswer,
+        query={**asking.DAYS, **asking.FORMAT},
     ),
 ]

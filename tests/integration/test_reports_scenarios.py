@@ -1,0 +1,126 @@
+"""The report of a scenario: what was sent and passed at each node, who left and why, how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from chalicelib.deliveries import chunk_counts
+from chalicelib.deliveries import service as deliveries
+from chalicelib.deliveries.model import Status
+from chalicelib.gateways import aws
+from chalicelib.jobs.kinds import JOBS
+from chalicelib.reaction import service as reaction
+from chalicelib.shared.settings import settings
+from chalicelib.shared.times import iso
+from tests import scenario_world as w
+from tests.api_client import Api, an_api
+
+A = "/v1/accounts/shop/reports"
+USERS = [f"U{n}" for n in range(10)]
+
+
+@pytest.fixture
+def world(cloud: None) -> Iterator[w.World]:
+    """Ten friends of a scenario of two messages: three reach its goal between them, one blocks, two have no
+    name, which the second message asks for.
+    """
+    with w.a_usual_world() as world:
+        handle = world.handle
+
+        def with_receipts(queue: str, body: dict[str, Any], received: int = 1) -> None:
+            if queue == "bulk" and body["job"] == "receipts":
+                deliveries.write_receipts(body["account"], body["run"], body["chunk"])
+            handle(queue, body, received)
+
+        with patch.object(world, "handle", with_receipts):
+            play(world)
+        yield world
+
+
+def play(world: w.World) -> None:
+    w.put_friends(*USERS[:8], display_name="花子")
+    w.put_friends(*USERS[8:])
+    nodes = {
+        "first": w.message("m1", "pause"),
+        "pause": w.wait("65s", "second"),
+        "second": w.message("hello"),
+    }
+    w.publish(start="first", goals=[{"if": {"tag": "bought"}}], nodes=nodes)
+    w.enroll(*USERS)
+    world.run(30)
+    for user in USERS[:3]:
+        w.put_sheet(user, tags={"bought": {"since": iso(world.now), "by": "x", "at": iso(world.now)}})
+    w.put_sheet("U3", status="blocked")
+    world.run(300)
+    for event in list(world.facts.values()):
+        reaction.react(event)
+
+
+def report(api: Api, **query: str) -> dict[str, Any]:
+    found: dict[str, Any] = api.ok("GET", f"{A}/scenarios/welcome?{'&'.join(map('='.join, query.items()))}")
+    return found | {"as_of": ""}
+
+
+def test_each_node_and_the_whole(world: w.World) -> None:
+    """The numbers are those of the story; the people behind them its friends; other days have none."""
+    api = an_api()
+    found = report(api)
+    first, pause, second = found["items"]
+    assert {**first, "exited": 0} == {
+        "node": "first",
+        "type": "message",
+        "entered": 10,
+        "waiting": 0,
+        "sent": 10,
+        "unknown": 0,
+        "skipped": {},
+        "failed": {},
+        "exited": 0,
+    }
+    assert (pause["entered"], pause["waiting"], pause["sent"]) == (None, 0, 0)
+    assert (second["entered"], second["sent"], sum(second["skipped"].values())) == (6, 4, 2)
+    total = found["total"]
+    assert (total["entered"], total["finished"], total["goal_rate"]) == (10, 6, 0.3)
+    assert total["exited"] == {"blocked": 1, "goal": 3}
+    assert 60 <= total["median_s"] <= 75
+    for number, users in {"goal": USERS[:3], "exited": USERS[:4], "finished": USERS[4:]}.items():
+        asked = f"{A}/people?report=scenarios&row=welcome&number={number}"
+        assert sorted(one["user_id"] for one in api.ok("GET", asked)["items"]) == sorted(users)
+    assert report(api, **{"from": "2026-10-01", "to": "2026-10-31"})["total"]["entered"] == 0
+    api.refused(404, "GET", f"{A}/scenarios/nobody")
+
+
+def test_a_rebuild_comes_to_the_same(world: w.World) -> None:
+    """What was sent is counted from the ledger again, chunk by chunk."""
+    api = an_api()
+    before = report(api)
+    for table, part in (("ledger", "#counts#"), ("metrics", "#reports#")):
+        name = settings().table(table)
+        for item in aws.client("dynamodb").scan(TableName=name)["Items"]:
+            if part in item["pk"]["S"]:
+                key = {"pk": item["pk"], "sk": item["sk"]}
+                aws.client("dynamodb").delete_item(TableName=name, Key=key)
+    assert report(api)["total"]["entered"] == report(api)["total"]["sent"] == 0
+    job = api.ok("POST", f"{A}/rebuild")["job_id"]
+    for shard in range(4):
+        JOBS["rebuild_reports"].run({"account": "shop", "id": job, "shard": shard}, 1)
+    assert report(api) == before
+
+
+def test_an_older_look_at_a_chunk_changes_nothing(cloud: None) -> None:
+    """Whoever read when more was pending keeps nothing over what was read later."""
+    manifest = {
+        "account": "shop",
+        "run": "r",
+        "chunk": "c",
+        "at": "2026-11-22T00:00:00.000Z",
+        "cause": {"scenario": "s", "node": "n"},
+    }
+    for chars in ("..", "a.", "aa", "a.", ".."):
+        chunk_counts.keep(manifest, Status("c", "push", 2, chars=chars))
+    [found] = chunk_counts.between("shop", "s", "2026", "2027")
+    assert (found.node, found.numbers) == ("n", {"accepted": 2})
