@@ -158,8 +158,8 @@ def test_stages_side_by_side_do_not_meet(template: Template) -> None:
 
 @pytest.mark.parametrize("function", sorted(p.stem for p in (ROOT / ".chalice").glob("policy-*.json")))
 def test_a_function_writes_its_own_logs_and_names_its_tables(function: str) -> None:
-    """No policy speaks of other log groups, or of tables and queues by pattern; the webhook reads credentials
-    only.
+    """No policy speaks of other log groups, or of tables and queues by pattern; the webhook reads
+    credentials, and the list of accounts.
     """
     policy = json.loads((ROOT / ".chalice" / f"{function}.json").read_text(encoding="utf-8"))
     found: dict[str, list[str]] = {}
@@ -176,7 +176,8 @@ def test_a_function_writes_its_own_logs_and_names_its_tables(function: str) -> N
     if function == "policy-webhook":
         (secrets,) = found["ssm"]
         assert secrets.endswith("/todoku/${Stage}/*/line")
-        assert "dynamodb" not in found
+        (listed,) = found["dynamodb"]
+        assert listed.endswith(":table/${TablesPrefix}control")
 
 
 def test_the_template_says_what_each_parameter_is_for() -> None:

@@ -22,6 +22,7 @@ from chalicelib.deliveries.sending import reply as replies
 from chalicelib.deliveries.sending.reply import Outcome
 from chalicelib.gateways import queues, seam
 from chalicelib.reaction import service
+from chalicelib.reports import journal
 from chalicelib.rules.model import Program
 from chalicelib.shared.events import FriendEvent
 from chalicelib.sheets.paths import changed_paths
@@ -97,6 +98,9 @@ class Place:
     def queue(self, _queue: str, body: dict[str, Any], **_: Any) -> None:
         self.cross(lambda: self.asked.add(body["job"]))
 
+    def note(self, _event: FriendEvent) -> None:
+        self.cross(lambda: None)
+
     def react(self, event: FriendEvent, program: Program) -> None:
         with (
             mock.patch.multiple(
@@ -111,6 +115,7 @@ class Place:
             mock.patch.object(deliveries, "put_chunk", self.put_chunk),
             mock.patch.object(replies, "reply", self.reply),
             mock.patch.object(queues, "send", self.queue),
+            mock.patch.object(journal, "note", self.note),
             mock.patch.object(service.health, "note_effects", return_value=None),
             seam.guarded(lambda name, _detail, call: NOW if name == "clock:now" else call()),
         ):
