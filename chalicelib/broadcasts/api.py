@@ -67,6 +67,7 @@ class BroadcastOut(BaseModel):
     at: str | None
     every: dict[str, Any] | None
     progress: Progress
+    clicks: int
     variants: list[dict[str, Any]]
     decision: dict[str, Any] | None
     decides_at: str | None

@@ -22,11 +22,7 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
     clicked: dict[str, int] = {}
     if broadcast.run is not None and broadcast.status not in {"draft", "scheduled"}:
         numbers, arms = planning.progress(broadcast.account, broadcast.run)
-        clicked = (
-            clicks.by_variant(broadcast.account, broadcast.id, broadcast.run)
-            if broadcast.body.get("variants")
-            else {}
-        )
+        clicked = clicks.by_variant(broadcast.account, broadcast.id, broadcast.run)
     status, reason = status_of(broadcast)
     return {
         **broadcast.body,
@@ -38,6 +34,7 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
         "at": broadcast.at,
         "every": broadcast.every,
         "progress": numbers,
+        "clicks": sum(clicked.values()),
         "variants": [_variant(variant, arms, clicked) for variant in broadcast.body.get("variants") or ()],
         "decision": decision(broadcast, broadcast.run),
         "decides_at": broadcast.decides_at if broadcast.status in MOVING else None,

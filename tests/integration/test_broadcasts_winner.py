@@ -16,6 +16,7 @@ from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts.documents import Schedule
 from chalicelib.broadcasts.winners import choosing
 from chalicelib.friends import service as friends
+from chalicelib.links import clicks
 from chalicelib.shared.errors import Conflict, RuleViolation
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import folds
@@ -40,7 +41,8 @@ def world(cloud: None) -> Iterator[World]:
 
 
 def send(name: str = "b", **more: Any) -> str:
-    broadcasts.put("shop", name, {**BODY, **more}, None, "test")
+    body = {field: value for field, value in {**BODY, **more}.items() if value is not None}
+    broadcasts.put("shop", name, body, None, "test")
     return str(broadcasts.send("shop", name, "test")["run"])
 
 
@@ -227,6 +229,14 @@ def test_variants_by_time(world: World) -> None:
     broadcasts.put("shop", "c", {**BODY, "variants": variants}, None, "test")
     with pytest.raises(RuleViolation):
         broadcasts.set_schedule("shop", "c", every, "test")
+
+
+def test_one_message_counts_clicks_too(world: World) -> None:
+    """Friends who followed a link of the newest run, with or without variants."""
+    run = send(variants=None, test=None, message="news")
+    clicks.count("shop", "b", "earlier", "")
+    clicks.count("shop", "b", run, "")
+    assert broadcasts.get("shop", "b")["clicks"] == 1
 
 
 def test_tests_that_cannot_work_are_refused(world: World) -> None:
