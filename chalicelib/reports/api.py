@@ -40,6 +40,7 @@ bp = Blueprint(__name__)
 _REPORTS = "/v1/accounts/{account}/reports"
 _PERIODS: tuple[Period, ...] = get_args(Period)
 _OF_DELIVERIES: tuple[deliveries.By, ...] = get_args(deliveries.By)
+_KINDS: tuple[deliveries.Kind, ...] = get_args(deliveries.Kind)
 _OF_LINKS: tuple[links.By, ...] = get_args(links.By)
 _FOLLOWING = {"friend": {"status": "following"}}
 
@@ -49,7 +50,7 @@ _FOLLOWING = {"friend": {"status": "following"}}
 def deliveries_report(account: str) -> Response:
     """``GET /reports/deliveries``."""
     request, shop, days = _asked(account)
-    runs = deliveries.find(shop, days, asking.choice(request, "group_by", _OF_DELIVERIES))
+    runs = _runs(request, shop, days)
     found = reading.tally(shop.id, deliveries.asked(shop, runs))
     items, total = deliveries.items(runs, found)
     return asking.answer(request, Report(items, total), days)
@@ -124,8 +125,12 @@ def _links(days: Span, by: links.By) -> Measurement:
 
 
 def _of_deliveries(request: Request, shop: Account, days: Span) -> Measurement:
-    by = asking.choice(request, "group_by", _OF_DELIVERIES)
-    return deliveries.asked(shop, deliveries.find(shop, days, by))
+    return deliveries.asked(shop, _runs(request, shop, days))
+
+
+def _runs(request: Request, shop: Account, days: Span) -> deliveries.Runs:
+    by, kind = asking.choice(request, "group_by", _OF_DELIVERIES), asking.choice(request, "kind", _KINDS)
+    return deliveries.find(shop, days, by, kind)
 
 
 def _of_friends(request: Request, _shop: Account, days: Span) -> Measurement:
@@ -175,6 +180,7 @@ OPERATIONS = [
             **asking.DAYS,
             **asking.FORMAT,
             "group_by": f"What a row is: {', '.join(_OF_DELIVERIES)}.",
+            "kind": f"{', '.join(_KINDS)}.",
         },
     ),
     Operation(
@@ -206,6 +212,7 @@ OPERATIONS = [
             **asking.DAYS,
             "report": "deliveries, friends, links or scenarios",
             "group_by": "The group of the report, as it was asked for.",
+            "kind": "The kind of deliveries, likewise.",
             "row": "The row of the number (its field row); without it all rows together.",
             "number": "The name of the number (without it the first one).",
             "limit": "At most so many, 1 to 200.",

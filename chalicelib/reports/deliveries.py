@@ -11,6 +11,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.broadcasts.plans.preview import YEN_PER_MESSAGE
 from chalicelib.broadcasts.started_runs import StartedRun, started_between
 from chalicelib.catalog.service import snapshot
+from chalicelib.deliveries import chunk_counts
 from chalicelib.reports import journal, outcomes
 from chalicelib.reports.numbers import TOTAL, Measurement, Tally
 from chalicelib.reports.outcomes import Delivery
@@ -18,21 +19,31 @@ from chalicelib.reports.periods import Span, name_of
 from chalicelib.shared.times import parse_duration
 from chalicelib.timeline import service as activities
 
-By = Literal["day", "delivery", "variant", "segment"]
+By = Literal["day", "delivery", "variant", "step", "segment"]
+Kind = Literal["all", "broadcast", "scenario"]
 SENT = ("planned", "accepted", "skipped", "failed", "unknown", "pending", "held_out")
 COLUMNS = (*SENT, *outcomes.NUMBERS, "click_rate", "cost_yen")
 NO_SEGMENT = NO_VARIANT = "-"
 _WINDOW = "7d"
 _LOOKED_AT = 50
+_ONE_KIND: dict[By, Kind] = {"variant": "broadcast", "segment": "broadcast", "step": "scenario"}
+"""Groups that only one kind of delivery has."""
+_OF_CLICKS = ("clicks", "clickers", "conversions", "converters", "revenue", "click_rate")
+
+Numbers = Mapping[str, int | None]
+Row = tuple[str, dict[str, Any], Numbers]
+"""A row's name, what it is in the words of its group, and what the ledger says."""
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs that started in a span, and the row in which each counts."""
+    """The broadcasts' runs that started in a span and the scenarios, and the row in which each counts."""
 
+    account: str
     by: By
     span: Span
     runs: Mapping[str, StartedRun]
+    scenarios: Mapping[str, str]
 
     def row(self, run: StartedRun, variant: str) -> str:
         """The row of what a run sent; ``variant`` empty: it has none."""
@@ -42,30 +53,54 @@ class Runs:
             return run.segment or NO_SEGMENT
         return f"{run.broadcast}:{variant or NO_VARIANT}" if self.by == "variant" else run.broadcast
 
-    def row_of(self, delivery: Delivery) -> str | None:
-        """The row of a click or a receipt."""
+    def step(self, scenario: str, node: str, at: str) -> str:
+        """The row of what a node of a scenario sent at a moment."""
+        if self.by == "day":
+            return name_of(self.span.day_of(at), "day")
+        return f"scenario:{scenario}" + (f":{node}" if self.by == "step" else "")
+
+    def row_of(self, delivery: Delivery, at: str) -> str | None:
+        """The row of a click or a receipt. Of a step only receipts are known."""
+        if not delivery.run:
+            if delivery.id not in self.scenarios or not self.span.holds(at):
+                return None
+            if self.by == "step" and not delivery.node:
+                return None
+            return self.step(delivery.id, delivery.node, at)
         run = self.runs.get(delivery.run)
         if run is None or run.broadcast != delivery.id:
             return None
         return self.row(run, delivery.variant)
 
-    def rows(self) -> Iterator[tuple[str, StartedRun, Mapping[str, int | None]]]:
-        """What the ledger says of each run, by the rows that it counts in."""
+    def rows(self) -> Iterator[Row]:
+        """What the ledger says of each run and chunk, by the rows that they count in."""
         for run in self.runs.values():
-            if self.by != "variant":
-                yield self.row(run, ""), run, _sums(run.progress())
-                continue
-            variants = run.variants()
+            variants = run.variants() if self.by == "variant" else {}
             for variant, found in variants.items():
-                yield self.row(run, variant), run, found
+                yield self._of_run(run, variant, found)
             if not variants:
-                yield self.row(run, ""), run, _sums(run.progress())
+                yield self._of_run(run, "", _sums(run.progress()))
+        for scenario, name in self.scenarios.items():
+            for chunk in chunk_counts.between(self.account, scenario, self.span.since, self.span.until):
+                row = self.step(scenario, chunk.node, chunk.at)
+                named = {"row": row, "kind": "scenario", "delivery": scenario, "name": name}
+                named |= {"step": chunk.node} if self.by == "step" else {}
+                sums = _sums(chunk.numbers)
+                sums["planned"] = sum(n or 0 for n in sums.values())
+                yield row, {"row": row, "day": row} if self.by == "day" else named, sums
+
+    def _of_run(self, run: StartedRun, variant: str, numbers: Numbers) -> Row:
+        row = self.row(run, variant)
+        return row, _named(self.by, row, run), numbers
 
 
-def find(account: Account, span: Span, by: By) -> Runs:
-    """The broadcasts' runs that started in a span."""
-    found = started_between(account.id, span.since, span.until)
-    return Runs(by, span, {run.run: run for run in found})
+def find(account: Account, span: Span, by: By, kind: Kind = "all") -> Runs:
+    """The broadcasts' runs that started in a span, and the account's scenarios, as far as they are meant."""
+    kinds = {kind, _ONE_KIND.get(by, kind)} - {"all"}
+    runs = started_between(account.id, span.since, span.until) if kinds <= {"broadcast"} else ()
+    named = snapshot(account.id).all("scenarios") if kinds <= {"scenario"} else {}
+    scenarios = {name: str(doc.body.get("name") or name) for name, doc in named.items()}
+    return Runs(account.id, by, span, {run.run: run for run in runs}, scenarios)
 
 
 def asked(account: Account, runs: Runs) -> Measurement:
@@ -81,7 +116,7 @@ def window(account: Account) -> timedelta:
     return parse_duration(attribution.get("window", _WINDOW))
 
 
-def received(account: Account, user: str, since: str, until: str) -> Iterator[Delivery]:
+def received(account: Account, user: str, since: str, until: str) -> Iterator[tuple[str, Delivery]]:
     """What LINE took for a friend of broadcasts and scenarios between two moments; tests apart."""
     cursor: dict[str, Any] | None = {"at": until, "event_id": ""}
     while cursor is not None:
@@ -93,7 +128,7 @@ def received(account: Account, user: str, since: str, until: str) -> Iterator[De
             if line["type"] == activities.SENT and not props.get("test") and _is_accepted(line):
                 delivery = props.get("broadcast") or props.get("scenario") or ""
                 run = props.get("run", "") if "broadcast" in props else ""
-                yield Delivery(delivery, run, props.get("variant") or "")
+                yield line["at"], Delivery(delivery, run, props.get("variant") or "", props.get("node") or "")
 
 
 def _is_accepted(line: Mapping[str, Any]) -> bool:
@@ -104,16 +139,19 @@ def items(runs: Runs, found: Tally) -> tuple[list[dict[str, Any]], dict[str, Any
     """A row for each day, broadcast, variant or segment in order, and all of them together."""
     sums: dict[str, dict[str, Any]] = {}
     named: dict[str, dict[str, Any]] = {}
-    for row, run, numbers in runs.rows():
+    for row, what, numbers in runs.rows():
         _add(sums.setdefault(row, dict.fromkeys(SENT)), numbers)
-        named.setdefault(row, _named(runs.by, row, run))
+        named.setdefault(row, what)
     whole: dict[str, Any] = dict.fromkeys(SENT)
     for numbers in sums.values():
         _add(whole, numbers)
     for row in found.rows - sums.keys():  # a variant that the ledger does not have any more
         sums[row], named[row] = dict.fromkeys(SENT), {"row": row, runs.by: row}
     rows = [named[row] | _with_outcomes(sums[row], found, row) for row in sorted(sums)]
-    return rows, _with_outcomes(whole, found, TOTAL)
+    total = _with_outcomes(whole, found, TOTAL)
+    for numbers in (*rows, total) if runs.by == "step" else ():
+        numbers.update(dict.fromkeys(_OF_CLICKS))
+    return rows, total
 
 
 def _named(by: By, row: str, run: StartedRun) -> dict[str, Any]:

@@ -25,17 +25,20 @@ DISTINCT = frozenset({"clickers", "converters", "blocked_after"})
 
 
 class Delivery(NamedTuple):
-    """What was clicked or received: a broadcast with its run, or a scenario, which has none; a variant."""
+    """What was clicked or received: a broadcast with its run, or a scenario, which has none; a variant; the
+    node of a scenario, of which a click knows nothing.
+    """
 
     id: str
     run: str = ""
     variant: str = ""
+    node: str = ""
 
 
-RowOf = Callable[[Delivery], str | None]
-"""The row of a report in which a delivery counts; None: it does not."""
-Received = Callable[[str, str, str], Iterable[Delivery]]
-"""What a friend got between two moments."""
+RowOf = Callable[[Delivery, str], str | None]
+"""The row of a report in which a delivery counts that was clicked or received at a moment; None: in none."""
+Received = Callable[[str, str, str], Iterable[tuple[str, Delivery]]]
+"""What a friend got between two moments, and when."""
 
 
 @dataclass
@@ -61,10 +64,10 @@ class _Friend:
         elif line.kind == UNFOLLOWED:
             self.blocks.append(line.at)
 
-    def clicked_before(self, at: str, window: timedelta) -> Delivery | None:
+    def clicked_before(self, at: str, window: timedelta) -> tuple[str, Delivery] | None:
         """What the friend clicked last up to a moment, if that was within the window."""
         first = iso(parse_iso(at) - window)
-        before = [delivery for clicked, delivery in self.clicks if first <= clicked <= at]
+        before = [click for click in self.clicks if first <= click[0] <= at]
         return before[-1] if before else None
 
 
@@ -84,8 +87,8 @@ def fold(row_of: RowOf, window: timedelta, received: Received) -> Fold:
 
 
 def _clicks(user: str, friend: _Friend, row_of: RowOf) -> Iterator[Entry]:
-    for _, delivery in friend.clicks:
-        if (row := row_of(delivery)) is not None:
+    for at, delivery in friend.clicks:
+        if (row := row_of(delivery, at)) is not None:
             yield Entry(row, "clicks", user)
             yield Entry(row, "clickers", user)
 
@@ -93,8 +96,8 @@ def _clicks(user: str, friend: _Friend, row_of: RowOf) -> Iterator[Entry]:
 def _orders(user: str, friend: _Friend, row_of: RowOf, window: timedelta) -> Iterator[Entry]:
     for order, (at, amount) in friend.orders.items():
         back = friend.back.get(order)
-        delivery = friend.clicked_before(at, window)
-        row = row_of(delivery) if delivery else None
+        click = friend.clicked_before(at, window)
+        row = row_of(click[1], click[0]) if click else None
         if row is None or (back is not None and back >= amount):
             continue
         yield Entry(row, "conversions", user)
@@ -104,6 +107,6 @@ def _orders(user: str, friend: _Friend, row_of: RowOf, window: timedelta) -> Ite
 
 def _blocks(user: str, friend: _Friend, row_of: RowOf, received: Received) -> Iterator[Entry]:
     for at in friend.blocks:
-        for delivery in received(user, iso(parse_iso(at) - BLOCKED_WITHIN), at):
-            if (row := row_of(delivery)) is not None:
+        for got_at, delivery in received(user, iso(parse_iso(at) - BLOCKED_WITHIN), at):
+            if (row := row_of(delivery, got_at)) is not None:
                 yield Entry(row, "blocked_after", user)

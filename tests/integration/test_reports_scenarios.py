@@ -94,6 +94,23 @@ def test_each_node_and_the_whole(world: w.World) -> None:
     api.refused(404, "GET", f"{A}/scenarios/nobody")
 
 
+def test_a_scenario_among_deliveries(world: w.World) -> None:
+    """By step, by scenario and by day: the same messages; of a step nobody knows who clicked."""
+    api = an_api()
+    steps = api.ok("GET", f"{A}/deliveries?kind=scenario&group_by=step")
+    assert [(row["step"], row["planned"], row["accepted"]) for row in steps["items"]] == [
+        ("first", 10, 10),
+        ("second", 4, 4),
+    ]
+    assert (steps["items"][0]["clicks"], steps["total"]["cost_yen"]) == (None, 42)
+    for group in ("day", "delivery"):
+        [row] = api.ok("GET", f"{A}/deliveries?group_by={group}")["items"]
+        assert (row["accepted"], row["clicks"], row["blocked_after"]) == (14, 0, 0)
+    assert (row["row"], row["kind"]) == ("scenario:welcome", "scenario")
+    assert api.ok("GET", f"{A}/deliveries?kind=broadcast")["items"] == []
+    assert api.paths(400, "GET", f"{A}/deliveries?kind=letter") == ["kind"]
+
+
 def test_a_rebuild_comes_to_the_same(world: w.World) -> None:
     """What was sent is counted from the ledger again, chunk by chunk."""
     api = an_api()
