@@ -33,12 +33,12 @@ def _decided(entries: Sequence[Entry]) -> list[bool]:
     return open_runs.decided(list(entries))
 
 
-def _moment_came(entries: Sequence[Woken]) -> None:
+def _due_time_came(entries: Sequence[Woken]) -> None:
     from chalicelib.broadcasts import lifecycle
 
     for entry in entries:
         place = entry["body"]
-        lifecycle.moment_came(entry["account"], place["broadcast"], place["run"])
+        lifecycle.due_time_came(entry["account"], place["broadcast"], place["run"])
 
 
 def _watched(entries: Sequence[Woken]) -> None:
@@ -60,6 +60,6 @@ def _hold_ended(entries: Sequence[Woken]) -> None:
 DUE: dict[str, DueKind] = {
     "run": DueKind("broadcast-tasks", _run_done, _watched, is_watch=True),
     "run_hold": DueKind("broadcast-tasks", _hold_over, _hold_ended),
-    "variant": DueKind("broadcast-tasks", _variants_sent, _moment_came),
-    "decision": DueKind("broadcast-tasks", _decided, _moment_came),
+    "variant": DueKind("broadcast-tasks", _variants_sent, _due_time_came),
+    "decision": DueKind("broadcast-tasks", _decided, _due_time_came),
 }

@@ -122,31 +122,31 @@ def watched(account: str, broadcast_id: str, run: str, attempt: int) -> None:
         ensure_running(broadcast)
 
 
-def arm_decision(broadcast: Broadcast, moments: Iterable[datetime]) -> None:
+def arm_decision(broadcast: Broadcast, due_times: Iterable[datetime]) -> None:
     """Have the timers come back when a test is counted and decided, once for all its moments."""
     now = clock.now()
-    ahead = sorted({moment for moment in moments if moment > now})
+    ahead = sorted({due_at for due_at in due_times if due_at > now})
     if ahead and iso(ahead[-1]) != broadcast.decides_at:
-        for moment in ahead:
-            _arm_moment(broadcast, "decision", moment)
+        for due_at in ahead:
+            _arm(broadcast, "decision", due_at)
         store.note(broadcast, decides_at=iso(ahead[-1]))
 
 
-def _arm_moment(broadcast: Broadcast, kind: str, moment: datetime) -> None:
-    run, version = str(broadcast.run), to_ms(moment)
+def _arm(broadcast: Broadcast, kind: str, due_at: datetime) -> None:
+    run, version = str(broadcast.run), to_ms(due_at)
     body = {"broadcast": broadcast.id, "run": run}
-    timers.arm(timers.Entry(broadcast.account, kind, run, version, moment + _AFTER, body=body))
+    timers.arm(timers.Entry(broadcast.account, kind, run, version, due_at + _AFTER, body=body))
 
 
 def arm_variants(broadcast: Broadcast) -> None:
     """Have the timers come back when the time of a variant has come that has one of its own."""
     for variant in broadcast.body.get("variants") or ():
-        moment = parse_iso(variant["at"]) if variant.get("at") else None
-        if moment and moment > clock.now():
-            _arm_moment(broadcast, "variant", moment)
+        due_at = parse_iso(variant["at"]) if variant.get("at") else None
+        if due_at and due_at > clock.now():
+            _arm(broadcast, "variant", due_at)
 
 
-def moment_came(account: str, broadcast_id: str, run: str) -> None:
+def due_time_came(account: str, broadcast_id: str, run: str) -> None:
     """A moment has come for which a part of a run waits: a variant's time, or that of its decision."""
     broadcast = store.find(account, broadcast_id)
     if broadcast is not None and broadcast.run == run and not broadcast.is_final:
@@ -156,7 +156,7 @@ def moment_came(account: str, broadcast_id: str, run: str) -> None:
 def hold_ended(account: str, broadcast_id: str, run: str, until: str) -> None:
     """The moment has come for which policies have paused a run."""
     deliveries.end_hold(account, run, until)
-    moment_came(account, broadcast_id, run)
+    due_time_came(account, broadcast_id, run)
 
 
 def miss(broadcast: Broadcast) -> None:

@@ -64,5 +64,5 @@ def _of(broadcast: Broadcast, since: str) -> Iterator[StartedRun]:
             break
     if broadcast.run is not None and broadcast.at is not None and broadcast.status != "scheduled":
         at.setdefault(broadcast.run, broadcast.at)
-    for run, moment in at.items():
-        yield StartedRun(broadcast.account, broadcast.id, run, moment, broadcast.body, over.get(run))
+    for run, started_at in at.items():
+        yield StartedRun(broadcast.account, broadcast.id, run, started_at, broadcast.body, over.get(run))

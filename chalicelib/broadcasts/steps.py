@@ -168,7 +168,7 @@ def _is_polled(step: str, broadcast: Broadcast) -> bool:
     if step != "decide":
         return step in {"settle", "cancel"}
     run_snapshot = _snapshot_of(broadcast)
-    return run_snapshot is not None and not deciding.waits_for_a_moment(run_snapshot)
+    return run_snapshot is not None and not deciding.waits_for_a_time(run_snapshot)
 
 
 def _snapshot_of(broadcast: Broadcast) -> RunSnapshot | None:

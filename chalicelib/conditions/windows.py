@@ -49,12 +49,12 @@ def before(timestamp: datetime, length: str, zone: ZoneInfo) -> datetime:
     return datetime.combine(shifted(local.date(), -count), local.timetz())
 
 
-def after(moment: datetime, length: str, zone: ZoneInfo) -> datetime:
+def after(timestamp: datetime, length: str, zone: ZoneInfo) -> datetime:
     """The moment a length of time later. Raises OverflowError."""
     count = months(length)
     if count is None:
-        return moment + parse_duration(length)
-    local = moment.astimezone(zone)
+        return timestamp + parse_duration(length)
+    local = timestamp.astimezone(zone)
     return datetime.combine(shifted(local.date(), count), local.timetz())
 
 

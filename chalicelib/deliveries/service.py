@@ -105,10 +105,10 @@ def ends(account: str, run: str) -> dict[str, str | None]:
     return {variant: end for variant, end in found.items() if end != ""}
 
 
-def has_untried(account: str, run: str, moment: str) -> bool:
+def has_untried(account: str, run: str, timestamp: str) -> bool:
     """Whether something of a run that was to wait until a moment not later than this was never tried."""
     return any(
-        status.is_open and not status.attempts and "" < (status.not_before or "") <= moment
+        status.is_open and not status.attempts and "" < (status.not_before or "") <= timestamp
         for status in store.statuses(account, run)
     )
 

@@ -117,7 +117,7 @@ def seen_by(item: Enrollment, sheet: Sheet) -> Sheet:
     return seen
 
 
-def moment(event: str, sheet: Mapping[str, Any], since: str) -> str | None:
+def timestamp_of(event: str, sheet: Mapping[str, Any], since: str) -> str | None:
     """When the event took place that a wait is relative to, on a sheet as a run sees it; None: it is not
     known to have. ``since``: when the wait began.
     """

@@ -81,8 +81,8 @@ def _is_of_run(item: Enrollment, props: Mapping[str, Any], event: Heard) -> bool
     per = (item.anchor or {}).get("per")
     if item.value is None or per is None:
         return True
-    told = {**(event.get("props") or {}), **props}
-    return per not in told or anchors.value_of(per, told) == item.value
+    known = {**(event.get("props") or {}), **props}
+    return per not in known or anchors.value_of(per, known) == item.value
 
 
 def _facts(event: Heard) -> Iterable[tuple[str, dict[str, Any], str | None]]:

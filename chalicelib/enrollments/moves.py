@@ -105,7 +105,7 @@ def cancel(account: Account, program: decide.Program | None, item: Enrollment) -
     """End a run whose reservation was cancelled, whatever is claimed; False when it is over or anew by now.
     Repeating it completes what a crash left undone.
     """
-    run, moment = item.run, iso(clock.now())
+    run, timestamp = item.run, iso(clock.now())
     for _ in range(_TRIES):
         if item.run != run:
             return False
@@ -114,8 +114,8 @@ def cancel(account: Account, program: decide.Program | None, item: Enrollment) -
                 follow_moves(account, program, [item])
             return item.reason == CANCELLED
         position = Position("exited", item.node, reason=CANCELLED)
-        if store.exit_now(item, position, moment):
-            follow_moves(account, program, [moved(item, position, moment)])
+        if store.exit_now(item, position, timestamp):
+            follow_moves(account, program, [moved(item, position, timestamp)])
             return True
         found = store.find(account.id, item.scenario, item.user_id, item.value)
         if found is None:

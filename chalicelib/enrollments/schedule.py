@@ -93,5 +93,5 @@ def _anchor(
     if wait.get("attribute"):
         day = (sheet.get("attributes") or {}).get(wait["attribute"])
         return at_local(date.fromisoformat(day), "00:00", zone) if isinstance(day, str) else None
-    at = anchors.moment(wait["event"], sheet, iso(entered))
+    at = anchors.timestamp_of(wait["event"], sheet, iso(entered))
     return parse_iso(at) if at else None

@@ -92,7 +92,7 @@ def _line(header: Sequence[str], found: Sequence[str], _catalog: Snapshot | None
 
 def _value(column: str, text: str, zone: ZoneInfo) -> Any:
     if column == "at":
-        return rows.moment(column, text, zone)
+        return rows.timestamp(column, text, zone)
     if column not in _NUMBERS:
         return text
     try:

@@ -64,8 +64,8 @@ def judge(
         path = f"{batch.field}[{index}]" if batch.field else ""
         try:
             report = model.read(kind, raw, path)
-            said_at = _said_at(report, now, words)
-            events[index] = _event(account, report, path, said_at, fire=batch.fire)
+            reported_at = _reported_at(report, now, words)
+            events[index] = _event(account, report, path, reported_at, fire=batch.fire)
         except TodokuError as error:
             if batch.field is None:
                 raise
@@ -87,7 +87,7 @@ def judge(
     return [(result, errors.get(index)) for index, result in enumerate(results)]
 
 
-def _said_at(report: model.Report, now: datetime, before: Counter[Any]) -> datetime:
+def _reported_at(report: model.Report, now: datetime, before: Counter[Any]) -> datetime:
     """When an item was said: of several words about one reservation in a request, in their order."""
     reservation = report.reservation if isinstance(report, model.Event) else None
     if reservation is None:

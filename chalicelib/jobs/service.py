@@ -126,8 +126,8 @@ class Job(JobHeader):
 
     def _failure(self) -> dict[str, Any]:
         """Why it cannot go on, as the first of its errors."""
-        told = {"code": self.failure_code, "message": self.failure, "message_ja": self.failure_ja}
-        return {"line": 0} | {name: text for name, text in told.items() if text is not None}
+        texts = {"code": self.failure_code, "message": self.failure, "message_ja": self.failure_ja}
+        return {"line": 0} | {name: text for name, text in texts.items() if text is not None}
 
 
 def create(
@@ -311,8 +311,8 @@ def finish(account: str, job: str, result: Mapping[str, Any]) -> None:
 
 def fail(account: str, job: str, why: Reason) -> None:
     """End a job that cannot go on."""
-    told = [JobItem.failure.set(why.text("en")), JobItem.failure_ja.set(why.text("ja"))]
-    _update(account, job, [*told, JobItem.failure_code.set(why.code)])
+    texts = [JobItem.failure.set(why.text("en")), JobItem.failure_ja.set(why.text("ja"))]
+    _update(account, job, [*texts, JobItem.failure_code.set(why.code)])
 
 
 def set_total(account: str, job: str, total: int) -> None:

@@ -78,12 +78,12 @@ def followers(account: str, *, dry_run: bool = False) -> dict[str, Any]:
     """Begin the job that makes everybody known who follows (``POST /friends/sync``); ``dry_run``: ask LINE
     for one page, and tell how many it has.
     """
-    owner = accounts.get_account(account)
-    answer: dict[str, Any] = {"account": owner.id, "dry_run": dry_run}
+    found = accounts.get_account(account)
+    answer: dict[str, Any] = {"account": found.id, "dry_run": dry_run}
     if not dry_run:
-        return answer | {"ok": True, "job": sync.start(owner.id, "ops")}
+        return answer | {"ok": True, "job": sync.start(found.id, "ops")}
     try:
-        users, following = line.followers(accounts.line_credentials(owner.id)["channel_access_token"], None)
+        users, following = line.followers(accounts.line_credentials(found.id)["channel_access_token"], None)
     except line.Refused as error:
         return answer | {"ok": False, "problems": [str(sync.refusal(error.status))]}
     except line.NoAnswer as error:

@@ -64,7 +64,7 @@ class _MayBegin:
         return not self._left.is_over
 
 
-def _moment(body: Mapping[str, Any]) -> str:
+def _timestamp(body: Mapping[str, Any]) -> str:
     return reported_at(str(body.get("type")), body.get("props") or {}, str(body.get("at", "")))
 
 
@@ -81,7 +81,7 @@ def _group(
     """One friend's events in order; answers the ids of the messages that must come again."""
     failed: list[str] = []
     ordered = in_order(
-        [(record, json.loads(record["body"])) for record in records], lambda pair: _moment(pair[1])
+        [(record, json.loads(record["body"])) for record in records], lambda pair: _timestamp(pair[1])
     )
     for position, (record, body) in enumerate(ordered):
         if not may_begin(record):

@@ -46,8 +46,8 @@ class Span:
         return (self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
 
     def _midnight(self, day: date) -> str:
-        moment = datetime.combine(day, time(), self.zone)
-        return iso(max(moment, CALENDAR_BEGINS))
+        timestamp = datetime.combine(day, time(), self.zone)
+        return iso(max(timestamp, CALENDAR_BEGINS))
 
 
 def name_of(day: date, period: Period) -> str:

@@ -40,7 +40,7 @@ from chalicelib.transfers.rows import WrongLine, wrong
 from chalicelib.transfers.uploads import Source
 
 JOB, KEY, PROP = "import_reservations", reservations.ID, "prop."
-_PLAIN = (KEY, "user_id", "member_id", "at", "status", reservations.SAID)
+_PLAIN = (KEY, "user_id", "member_id", "at", "status", reservations.REPORTED)
 _PROP_NAME, _PROP_VALUE = 40, 200
 _ERASED = Reason("friend_erased")
 
@@ -91,7 +91,7 @@ def _check_header(header: Sequence[str]) -> None:
 
 def _is_prop(column: str) -> bool:
     name = column.removeprefix(PROP)
-    is_own = name in {KEY, reservations.STATUS, reservations.SAID, reservations.KEEPS_TIME}
+    is_own = name in {KEY, reservations.STATUS, reservations.REPORTED, reservations.KEEPS_TIME}
     fits = 0 < len(name) <= _PROP_NAME and unfit_name(name) is None
     return column.startswith(PROP) and fits and not is_own
 
@@ -120,7 +120,7 @@ def _apply(body: dict[str, Any], react: React, left: TimeLeft) -> None:
             break
         if known.is_erased(line.event):
             errors.append({"line": line.number, **csv_rows.in_words(_ERASED), "user_id": ""})
-        elif not known.says(line.event):
+        elif not known.agrees_with(line.event):
             _put(account, line.event, react)
             known.note(line.event)
     done = int(body.get("done", 0)) + through
@@ -185,8 +185,8 @@ def _parse(header: Sequence[str], cells: Sequence[str], _catalog: Any, zone: Zon
         raise wrong("at", Reason("is_missing"))
     props = {c.removeprefix(PROP): _short(c, text) for c, text in row.items() if c.startswith(PROP)}
     props |= {KEY: _reservation(row), reservations.STATUS: status}
-    times = {c: csv_rows.moment(c, row[c], zone) for c in ("at", reservations.SAID) if c in row}
-    props |= {reservations.SAID: times[reservations.SAID]} if reservations.SAID in times else {}
+    times = {c: csv_rows.timestamp(c, row[c], zone) for c in ("at", reservations.REPORTED) if c in row}
+    props |= {reservations.REPORTED: times[reservations.REPORTED]} if reservations.REPORTED in times else {}
     return _Row(_whose(row), times.get("at"), props)
 
 
@@ -268,13 +268,13 @@ class _Known:
             return False
         return bool(sheet["status"] == "erased" or self._asked_at <= erased_at(sheet))
 
-    def says(self, event: FriendEvent) -> bool:
+    def agrees_with(self, event: FriendEvent) -> bool:
         """Whether an event says nothing that is new."""
         sheet = self._sheets.get(event.user_id) or {}
         before = reservations.of_sheet(sheet).get(reservations.id_of(event))
         if before is None or event.event_id in self._begun:
             return False
-        after = reservations.said_by(event, before)
+        after = reservations.reported_by(event, before)
         same = bool({**before, "said": ""} == {**after, "said": ""})
         return same or reservations.is_outdated(sheet, event)
 

@@ -31,9 +31,9 @@ def _shape(value: Any, path: str) -> Iterable[Detail]:
         return
     if value.get("upcoming") is False:
         yield Detail(f"{path}.upcoming", Reason("upcoming_true"))
-    for name, owner in _GOES_WITH.items():
-        if name in value and owner not in value:
-            yield Detail(f"{path}.{name}", Reason("goes_with", name=owner))
+    for name, other in _GOES_WITH.items():
+        if name in value and other not in value:
+            yield Detail(f"{path}.{name}", Reason("goes_with", name=other))
 
 
 def _logic(value: Any, _snapshot: Any, path: str) -> Iterable[Detail]:

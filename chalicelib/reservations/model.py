@@ -25,7 +25,7 @@ def _id(text: str) -> str:
     return text
 
 
-def _moment(text: str) -> str:
+def _timestamp(text: str) -> str:
     return iso(parse_iso(text))
 
 
@@ -42,23 +42,25 @@ class Reservation(BaseModel):
 
     reservation_id: ReservationId | None = None
     status: Status = "booked"
-    updated_at: Annotated[str | None, AfterValidator(lambda text: text and _moment(text))] = None
+    updated_at: Annotated[str | None, AfterValidator(lambda text: text and _timestamp(text))] = None
 
 
-def props(event_id: str, given: Mapping[str, Any], told_at: datetime, *, has_time: bool) -> dict[str, Any]:
+def props(
+    event_id: str, given: Mapping[str, Any], reported_at: datetime, *, has_time: bool
+) -> dict[str, Any]:
     """The props as the reaction has them, of a reservation that is right (``Reservation``).
 
     ``told_at``: when it was said unless it says so itself; nothing is said in the future, because a wrong
     clock would outdate whatever comes after it. ``has_time``: it says when the reservation takes place; a
     change of status alone leaves that as it is.
     """
-    said = Reservation.model_validate(dict(given))
-    keeps_time = {reservations.KEEPS_TIME: True} if not has_time and said.status != "booked" else {}
+    reported = Reservation.model_validate(dict(given))
+    keeps_time = {reservations.KEEPS_TIME: True} if not has_time and reported.status != "booked" else {}
     return {
         **{name: value for name, value in given.items() if name != reservations.KEEPS_TIME},
-        reservations.ID: reservations.composed_name(said.reservation_id or "") or event_id,
-        reservations.STATUS: said.status,
-        reservations.SAID: min(said.updated_at or iso(told_at), iso(told_at)),
+        reservations.ID: reservations.composed_name(reported.reservation_id or "") or event_id,
+        reservations.STATUS: reported.status,
+        reservations.REPORTED: min(reported.updated_at or iso(reported_at), iso(reported_at)),
         **keeps_time,
     }
 

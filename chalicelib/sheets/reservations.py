@@ -16,7 +16,7 @@ from chalicelib.shared.events import REPORTED_AT, FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.sheets.model import Fact, Sheet
 
-ID, STATUS, SAID, KEEPS_TIME = "reservation_id", "status", REPORTED_AT, "keeps_time"
+ID, STATUS, REPORTED, KEEPS_TIME = "reservation_id", "status", REPORTED_AT, "keeps_time"
 """The properties of such an event that are ours: which reservation, how it stands, when that was said, and
 that it says nothing of when it takes place."""
 BOOKED, MOVED, CANCELLED, DONE, NO_SHOW = "booked", "moved", "cancelled", "done", "no_show"
@@ -27,7 +27,7 @@ KEPT = 100
 _MOST_PROPS, _MOST_PROPS_BYTES, _LONGEST = 20, 500, 200
 _AROUND = 6
 """Bytes around a name and its value."""
-_OURS = frozenset({ID, STATUS, SAID, KEEPS_TIME, "event_id"})
+_OURS = frozenset({ID, STATUS, REPORTED, KEEPS_TIME, "event_id"})
 
 Reservation: TypeAlias = dict[str, Any]
 
@@ -57,7 +57,7 @@ def count(sheet: Mapping[str, Any]) -> int:
 def is_outdated(sheet: Mapping[str, Any], event: FriendEvent) -> bool:
     """Whether something newer is known of an event's reservation."""
     known = of_sheet(sheet).get(id_of(event))
-    return known is not None and str(event.props.get(SAID) or "") < known["said"]
+    return known is not None and str(event.props.get(REPORTED) or "") < known["said"]
 
 
 def outdated(sheet: Mapping[str, Any], event: FriendEvent) -> Reason | None:
@@ -72,18 +72,18 @@ def fold(sheet: Sheet, event: FriendEvent) -> list[Fact]:
     if is_outdated(sheet, event):
         return []
     held = sheet.setdefault("reservations", {"kept": {}})
-    held["kept"][id_of(event)] = said_by(event, of_sheet(sheet).get(id_of(event)))
-    _forget_surplus(held, str(event.props.get(SAID) or ""))
+    held["kept"][id_of(event)] = reported_by(event, of_sheet(sheet).get(id_of(event)))
+    _forget_surplus(held, str(event.props.get(REPORTED) or ""))
     return []
 
 
-def said_by(event: FriendEvent, known: Mapping[str, Any] | None) -> Reservation:
+def reported_by(event: FriendEvent, known: Mapping[str, Any] | None) -> Reservation:
     """A reservation as it stands after an event; ``known``: as it stood."""
     keeps_time = known is not None and bool(event.props.get(KEEPS_TIME))
     found: Reservation = {
         "at": known["at"] if known is not None and keeps_time else event.at,
         "status": event.props.get(STATUS) or BOOKED,
-        "said": str(event.props.get(SAID) or ""),
+        "said": str(event.props.get(REPORTED) or ""),
     }
     props = dict(_bounded({**((known or {}).get("props") or {}), **_props(event.props)}))
     return found | ({"props": props} if props else {})

@@ -182,7 +182,7 @@ def _plain(column: str, text: str, snapshot: Snapshot, zone: ZoneInfo) -> Any:
     if column == "user_id":
         return _user_id(text)
     if column == "followed_at":
-        return moment(column, text, zone)
+        return timestamp(column, text, zone)
     if column == BLOCKED:
         return _is_yes(column, text)
     if column == "status" and text not in STATUSES:
@@ -212,10 +212,10 @@ def _tag(text: str, snapshot: Snapshot, zone: ZoneInfo) -> list[str | None]:
     if known is None:
         raise wrong("tags", Reason("no_document", kind="tag", id=tag))
     is_named = known == names.get(text) and known != tag
-    return [known, moment(f"tags: {tag}", tagged_at, zone) if at and not is_named else None]
+    return [known, timestamp(f"tags: {tag}", tagged_at, zone) if at and not is_named else None]
 
 
-def moment(what: str, text: str, zone: ZoneInfo) -> str:
+def timestamp(what: str, text: str, zone: ZoneInfo) -> str:
     """A time with an offset; as Excel writes it, without one, the account's local time."""
     local = csv_cells.local_timestamp(text)
     try:

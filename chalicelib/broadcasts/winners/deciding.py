@@ -77,10 +77,10 @@ def give_up(run_snapshot: RunSnapshot) -> Decision | None:
 
 def moments(run_snapshot: RunSnapshot) -> list[datetime]:
     """When arms are counted, as far as that is known; at the last of all it is decided."""
-    return [moment for moment in _moments(run_snapshot).values() if moment]
+    return [due_at for due_at in _moments(run_snapshot).values() if due_at]
 
 
-def waits_for_a_moment(run_snapshot: RunSnapshot) -> bool:
+def waits_for_a_time(run_snapshot: RunSnapshot) -> bool:
     """Whether only time is missing: nothing of the sample is on its way now."""
     known, now = _moments(run_snapshot), iso(clock.now())
     return all(known[arm.id] or (arm.at or "") > now for arm in run_snapshot.arms)

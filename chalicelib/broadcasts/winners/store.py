@@ -77,14 +77,14 @@ def find_decision(account: str, run: str) -> Mapping[str, Any] | None:
 def read(account: str, run: str) -> Ruling:
     """Everything that is known of a run's test; consistent."""
     counts: dict[tuple[str, int], Count] = {}
-    stands = Ruling()
+    ruling = Ruling()
     for record in _R.query(_partition(account, run), consistent_read=True):
         if record.sk == _DECISION:
-            stands = Ruling(record.choice, record.chosen_by_call, record.decision)
+            ruling = Ruling(record.choice, record.chosen_by_call, record.decision)
             continue
         _, arm, shard = record.sk.split("#")
         counts[arm, int(shard)] = Count(int(record.successes or 0), int(record.blocks or 0))
-    return Ruling(stands.choice, stands.chosen_by_call, stands.decision, counts)
+    return Ruling(ruling.choice, ruling.chosen_by_call, ruling.decision, counts)
 
 
 def put_count(account: str, run: str, arm: str, shard: int, count: Count) -> None:
