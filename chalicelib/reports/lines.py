@@ -24,7 +24,8 @@ PASSED = "passed"
 """The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED."""
 
 _KEPT = frozenset(
-    {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount", "scenario", "node", "reason"}
+    {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount"}
+    | {"scenario", "value", "node", "reason"}
 )
 """The properties that a line keeps of its event."""
 _LONGEST = 300

@@ -28,11 +28,11 @@ def fold(span: Span) -> Fold:
     """Who entered, finished and left each scenario in a span, and which messages were passed."""
 
     def entries(lines: Iterable[Line]) -> Iterator[Entry]:
-        began: dict[tuple[str, str], str] = {}
+        began: dict[_Run, str] = {}
         for line in lines:
             scenario = str(line.props.get("scenario", ""))
             if line.kind == ENTERED:
-                began[scenario, line.user] = line.at
+                began[_run(line)] = line.at
             if span.holds(line.at):
                 yield from _of(line, scenario, began)
 
@@ -44,7 +44,15 @@ def asked(span: Span) -> Measurement:
     return Measurement(fold(span), iso(parse_iso(span.since) - LOOKED_BACK), span.until)
 
 
-def _of(line: Line, scenario: str, began: Mapping[tuple[str, str], str]) -> Iterator[Entry]:
+_Run = tuple[str, str, str]
+"""Scenario, friend, and the value for which the run is (empty: it has none)."""
+
+
+def _run(line: Line) -> _Run:
+    return str(line.props.get("scenario", "")), line.user, str(line.props.get("value", ""))
+
+
+def _of(line: Line, scenario: str, began: Mapping[_Run, str]) -> Iterator[Entry]:
     if line.kind == PASSED:
         for node, why in line.props.get("nodes", {}).items():
             yield Entry(scenario, f"{PASSED}{_AT}{node}{_AT}{why}", line.user)
@@ -55,7 +63,7 @@ def _of(line: Line, scenario: str, began: Mapping[tuple[str, str], str]) -> Iter
         yield Entry(scenario, f"{EXITED}{_AT}{node}{_AT}{reason}", line.user)
         if reason == GOAL:
             yield Entry(scenario, GOAL, line.user)
-    if line.kind in {FINISHED, EXITED} and (since := began.get((scenario, line.user))):
+    if line.kind in {FINISHED, EXITED} and (since := began.get(_run(line))):
         seconds = (parse_iso(line.at) - parse_iso(since)).total_seconds()
         yield Entry(scenario, _TOOK, line.user, round(seconds))
 

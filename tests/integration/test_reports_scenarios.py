@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +16,9 @@ from chalicelib.deliveries.model import Status
 from chalicelib.gateways import aws
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.reaction import service as reaction
+from chalicelib.reports.lines import Line
+from chalicelib.reports.periods import Span
+from chalicelib.reports.scenarios import fold
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 from tests import scenario_world as w
@@ -141,3 +146,18 @@ def test_an_older_look_at_a_chunk_changes_nothing(cloud: None) -> None:
         chunk_counts.keep(manifest, Status("c", "push", 2, chars=chars))
     [found] = chunk_counts.between("shop", "s", "2026", "2027")
     assert (found.node, found.numbers) == ("n", {"accepted": 2})
+
+
+def test_runs_for_several_values_take_their_own_time() -> None:
+    """Of a friend who is in a scenario twice at once, each end belongs to its own beginning."""
+    told = [("entered", "a", 0), ("entered", "b", 10), ("finished", "b", 30), ("exited", "a", 50)]
+    lines = [
+        Line(
+            f"2026-11-22T00:00:{at:02}.000Z", "U1", f"{kind}{value}", kind, {"scenario": "s", "value": value}
+        )
+        for kind, value, at in told
+    ]
+    day = date(2026, 11, 22)
+    span = Span(day, day, ZoneInfo("Asia/Tokyo"))
+    took = [entry.amount for entry in fold(span)(lines) if entry.number == "took"]
+    assert took == [20, 50]
