@@ -6,7 +6,7 @@ import heapq
 from typing import Annotated, Any, Literal
 
 from chalice.app import Blueprint, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
@@ -20,9 +20,9 @@ from chalicelib.http.queries import query_bool, query_int, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.segments import audience
 from chalicelib.shared.errors import Conflict, InvalidInput
-from chalicelib.shared.fields import Name
+from chalicelib.shared.fields import Name, Timestamp
 from chalicelib.shared.reasons import Reason
-from chalicelib.shared.times import iso
+from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets.model import Sheet
 
 bp = Blueprint(__name__)
@@ -53,7 +53,7 @@ class ConversationPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    read_at: AwareDatetime | None = None
+    read_at: Timestamp | None = None
     mark: Mark | None = None
     assignee: Name | None = None
     note: Annotated[str, Field(max_length=2_000)] | None = None
@@ -95,7 +95,7 @@ def patch_conversation(account: str, user: str) -> Response:
     given = json_body(request, ConversationPatch)
     values = {field: getattr(given, field) for field in given.model_fields_set}
     if "read_at" in values and values["read_at"] is not None:
-        values["read_at"] = iso(values["read_at"])
+        values["read_at"] = iso(parse_iso(values["read_at"]))
     sets = [((f"chat_{field}",), value) for field, value in values.items() if value is not None]
     removes = [(f"chat_{field}",) for field, value in values.items() if value is None]
     found = get_account(account)
