@@ -29,6 +29,7 @@ KINDS = {
     "/friends/import": {"Content-Type": "text/csv"},
     "/members/import": {"Content-Type": "text/csv"},
     "/reservations/import": {"Content-Type": "text/csv"},
+    "/purchases/import": {"Content-Type": "text/csv"},
     "/media": MP3,
 }
 EVENT = {"event_id": "e1", "user_id": "U1", "type": "custom:other"}
@@ -48,6 +49,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{IN}/media"): a_sound(3),
     ("POST", f"{IN}/friends/bulk"): {"user_ids": ["U1"], "then": [{"add_tag": "dry"}]},
     ("POST", f"{IN}/members/import"): "member_id,rank\nm7,gold\n",
+    ("POST", f"{IN}/purchases/import"): "order_id,user_id,at,amount\no-7,U1,2026-11-20T01:00:00Z,1200\n",
     ("POST", f"{IN}/reservations/import"): "reservation_id,user_id,at\nr7,U1,2026-12-10T01:00:00Z\n",
     ("POST", f"{IN}/members/{{member}}/nonce"): {"link_token": "t"},
     ("POST", f"{IN}/members/{{member}}/login"): {"liff": True},
