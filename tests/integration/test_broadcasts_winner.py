@@ -257,10 +257,10 @@ def test_tests_that_cannot_work_are_refused(world: World) -> None:
 
 @pytest.mark.parametrize("part", range(2))
 def test_a_crash_anywhere_in_a_decision(cloud: None, part: int) -> None:
-    """The process dies before each change after the sample was sent, in turn, whether the moment comes or a
-    person chooses: one decision, and everybody once.
+    """The process dies before every other change after the sample was sent, in turn, whether the moment comes
+    or a person chooses: one decision, and everybody once.
     """
-    users, number, crossings = [f"U{n}" for n in range(12)], part - 1, 100
+    users, number, crossings = [f"U{n}" for n in range(12)], 2 * part - 3, 100
     with a_world(*users, account=replace(FEW, shards=1)) as world:
 
         def is_done() -> bool:
@@ -271,8 +271,8 @@ def test_a_crash_anywhere_in_a_decision(cloud: None, part: int) -> None:
             world.line.got.clear()
             world.agenda.clear()
             world.machines.clear()
-            world.now, number = world.now + timedelta(hours=1), number + 2
-            chosen = number % 4 > 1
+            world.now, number = world.now + timedelta(hours=1), number + 4
+            chosen = number % 8 > 4
             send(f"b{number}", test={**TEST, "min_per_arm": 1, "decide_after": "1h" if chosen else "20s"})
             world.run(until=timedelta(seconds=10))
             before, world.crash_at = world.crossings, world.crossings + number
