@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import get_args
+from collections.abc import Callable, Iterable
+from typing import Any, get_args
 
 from chalice.app import Blueprint, Request, Response
 
@@ -12,6 +12,7 @@ from chalicelib.accounts.idempotency import once
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
+from chalicelib.friends import service as sheets_of_friends
 from chalicelib.gateways import clock
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.pages import page, query_cursor
@@ -28,10 +29,12 @@ from chalicelib.reports import (
     rebuild,
     scenarios,
 )
+from chalicelib.reports.by_sheet import counts, customers
 from chalicelib.reports.numbers import TOTAL, Measurement
 from chalicelib.reports.periods import Period, Span
 from chalicelib.reports.table import Report
 from chalicelib.segments import service as segments
+from chalicelib.shared import side_by_side
 from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.reasons import Reason
 
@@ -40,6 +43,8 @@ bp = Blueprint(__name__)
 _REPORTS = "/v1/accounts/{account}/reports"
 _PERIODS: tuple[Period, ...] = get_args(Period)
 _OF_DELIVERIES: tuple[deliveries.By, ...] = get_args(deliveries.By)
+_OF_FRIENDS = (*_PERIODS, "route")
+_TOGETHER = 100
 _KINDS: tuple[deliveries.Kind, ...] = get_args(deliveries.Kind)
 _OF_LINKS: tuple[links.By, ...] = get_args(links.By)
 _FOLLOWING = {"friend": {"status": "following"}}
@@ -61,6 +66,10 @@ def deliveries_report(account: str) -> Response:
 def friends_report(account: str) -> Response:
     """``GET /reports/friends``."""
     request, shop, days = _asked(account)
+    if asking.choice(request, "group_by", _OF_FRIENDS) == "route":
+        rows = _rows_of_routes(shop, days)
+        report = Report(rows, friends.total_of_routes(rows), inexact=("following", "block_rate"))
+        return asking.answer(request, report, days)
     period = asking.choice(request, "group_by", _PERIODS)
     found = reading.tally(shop.id, _friends(days, period))
     now = segments.count(shop.id, _FOLLOWING, clock.now())
@@ -120,6 +129,24 @@ def _friends(days: Span, period: Period) -> Measurement:
     return Measurement(friends.fold(days, period), days.since, journal.END)
 
 
+def _by_route(shop: Account, days: Span) -> Measurement:
+    def routes_of(users: Iterable[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for some in side_by_side.parts(sorted(users), _TOGETHER):
+            sheets = sheets_of_friends.load_many(shop.id, shop.shards, some)
+            routes = ((user, (sheet.get("source") or {}).get("latest")) for user, sheet in sheets.items())
+            found |= {user: route for user, route in routes if route}
+        return found
+
+    return Measurement(friends.fold_by_route(days, routes_of), days.since, journal.END)
+
+
+def _rows_of_routes(shop: Account, days: Span) -> list[dict[str, Any]]:
+    now = counts.count(shop, "routes", customers.REPORTS["routes"], {"by": "latest"}, "reports")
+    following = {name or friends.NO_ROUTE: now[f"{name}#following"] for name in now.names("#friends")}
+    return friends.items_by_route(reading.tally(shop.id, _by_route(shop, days)), following)
+
+
 def _links(days: Span, by: links.By) -> Measurement:
     return Measurement(links.fold(days, by), days.since, days.until, links.DISTINCT)
 
@@ -133,7 +160,9 @@ def _runs(request: Request, shop: Account, days: Span) -> deliveries.Runs:
     return deliveries.find(shop, days, by, kind)
 
 
-def _of_friends(request: Request, _shop: Account, days: Span) -> Measurement:
+def _of_friends(request: Request, shop: Account, days: Span) -> Measurement:
+    if asking.choice(request, "group_by", _OF_FRIENDS) == "route":
+        return _by_route(shop, days)
     return _friends(days, asking.choice(request, "group_by", _PERIODS))
 
 
@@ -190,7 +219,7 @@ OPERATIONS = [
         "viewer",
         None,
         asking.SpanAnswer,
-        query={**asking.DAYS, **asking.FORMAT, "group_by": f"What a row is: {', '.join(_PERIODS)}."},
+        query={**asking.DAYS, **asking.FORMAT, "group_by": f"What a row is: {', '.join(_OF_FRIENDS)}."},
     ),
     Operation(
         "GET",

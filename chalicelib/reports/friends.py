@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -12,6 +12,7 @@ from chalicelib.reports.periods import Period, Span, name_of
 
 NUMBERS = (FOLLOWED, UNBLOCKED, UNFOLLOWED)
 COLUMNS = (*NUMBERS, "following", "block_rate")
+NO_ROUTE = "-"
 AFTER = "after"
 """The row of what happened after the last day: the number of friends then follows from the one of now."""
 
@@ -46,6 +47,41 @@ def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
     known = [row["following"] for row in rows if row["following"] is not None]
     found = {name: sum(row[name] for row in rows) for name in NUMBERS}
     found["following"] = known[-1] if known else None
+    return found | {"block_rate": block_rate(found)}
+
+
+RoutesOf = Callable[[Iterable[str]], Mapping[str, str]]
+"""The route by which each of these friends came last, of who came by one."""
+
+
+def fold_by_route(span: Span, routes_of: RoutesOf) -> Fold:
+    """What happened in a span to the friends of each route, and after it."""
+
+    def entries(lines: Iterable[Line]) -> Iterator[Entry]:
+        counted = [line for line in lines if line.kind in NUMBERS]
+        routes = routes_of({line.user for line in counted})
+        for line in counted:
+            route = routes.get(line.user, NO_ROUTE)
+            is_after = span.day_of(line.at) > span.last
+            yield Entry(f"{AFTER}:{route}" if is_after else route, line.kind, line.user)
+
+    return entries
+
+
+def items_by_route(found: Tally, following: Mapping[str, int]) -> list[dict[str, Any]]:
+    """A row for each route, by its name; ``following``: how many of each follow now."""
+    names = {row for row in found.rows if not row.startswith(f"{AFTER}:")} | following.keys()
+    rows = []
+    for name in sorted(names):
+        left = following.get(name, 0) - _change(found, f"{AFTER}:{name}")
+        row = {"row": name, "route": None if name == NO_ROUTE else name, **_numbers(found, name)}
+        rows.append(row | {"following": left})
+    return [row | {"block_rate": block_rate(row)} for row in rows]
+
+
+def total_of_routes(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """All routes together."""
+    found = {name: sum(row[name] for row in rows) for name in (*NUMBERS, "following")}
     return found | {"block_rate": block_rate(found)}
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.accounts.service import get_account
+from chalicelib.friends import store as friends
 from chalicelib.reports import journal
 from chalicelib.shared.events import FriendEvent
-from tests.reaction_builders import an_event
+from chalicelib.shared.times import iso
+from tests.api_client import an_api
+from tests.reaction_builders import NOW, an_event
 from tests.reaction_world import Crash, World, batch, world
 
 __all__ = ["world"]
@@ -38,11 +42,11 @@ WANTED = [("followed", {}), ("clicked", {name: value for name, value in PROPS.it
 
 @pytest.mark.parametrize("before", [True, False])
 def test_a_crash_at_any_crossing_leaves_one_line_of_each_event(world: World, before: bool) -> None:
-    """Killed before or after each call, then redelivered, then once more: each event has its one line."""
+    """Killed before every second call or after the others, redelivered, and once more: one line each."""
     batch(*events("U0"))
     total = len(world.calls)
     assert lines_of("U0") == WANTED
-    for at in range(total):
+    for at in range(before, total, 2):
         user = f"V{at}"
         world.calls.clear()
         world.crash_at, world.before = at, before
@@ -62,3 +66,25 @@ def test_who_is_erased_is_in_no_line(world: World) -> None:
     assert [lines_of(user) for user in ("U1", "U2")] == [WANTED[1:], WANTED]
     journal.forget(get_account("shop"), "U1", events("U1")[1].at)
     assert [lines_of(user) for user in ("U1", "U2")] == [[], WANTED]
+
+
+def test_friends_by_the_route_they_came_by(world: World) -> None:
+    """Who came by one, who by none; who follows at the end of the days is counted back from now."""
+    for user in ("U1", "U2", "U3"):
+        batch(*events(user))
+    for user, route in {"U1": "poster", "U2": "poster"}.items():
+        source = {"latest": route, "latest_at": iso(NOW)}
+        friends.update_paths("shop", get_account("shop").shards, user, [(("source",), source)])
+    later = FriendEvent("e9", "shop", "U1", "unfollowed", iso(NOW + timedelta(days=2)))
+    batch(later)
+    api, day = an_api(), "2026-11-22"
+    asked = f"group_by=route&from={day}&to="
+    rows = api.ok("GET", f"/v1/accounts/shop/reports/friends?{asked}{day}")
+    found = [(row["route"], row["followed"], row["unfollowed"], row["following"]) for row in rows["items"]]
+    assert found == [(None, 1, 0, 1), ("poster", 2, 0, 2)]
+    rows = api.ok("GET", f"/v1/accounts/shop/reports/friends?{asked}2026-11-30")
+    assert (rows["items"][1]["following"], rows["items"][1]["block_rate"]) == (1, 0.5)
+    assert (rows["total"]["followed"], rows["total"]["following"]) == (3, 2)
+    named = f"report=friends&number=followed&row=poster&{asked}{day}"
+    people = api.ok("GET", f"/v1/accounts/shop/reports/people?{named}")["items"]
+    assert sorted(one["user_id"] for one in people) == ["U1", "U2"]
