@@ -40,13 +40,15 @@ class NoAnswer(Reasoned):
     """Nobody answered in time."""
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float = DEADLINE_S) -> int:
-    """POST a body; answers the HTTP status, within ``seconds``. Raises Refused or NoAnswer, nothing else.
+def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float | None = None) -> int:
+    """POST a body; answers the HTTP status, within ``seconds`` (10). Raises Refused or NoAnswer, nothing else.
 
     Outside a laptop only https to public addresses is called.
     """
     return seam.cross(
-        "web:post", {"url": url, "body": body, "headers": headers}, lambda: _post(url, body, headers, seconds)
+        "web:post",
+        {"url": url, "body": body, "headers": headers},
+        lambda: _post(url, body, headers, seconds or DEADLINE_S),
     )
 
 
