@@ -61,6 +61,49 @@ export function useQuota() {
 
 
 
+/** One of the messages of a broadcast, and who got it. */
+export interface VariantOf {
+  id: string;
+  message: string;
+  weight: number;
+  at?: string | null;
+  planned?: number;
+  accepted?: number;
+  clicks?: number;
+}
+
+/** What is tried out on a part of the audience, and how it is decided. */
+export interface TestOf {
+  hold_out_percent?: number;
+  sample_percent?: number;
+  metric?: string;
+  decide_after?: string;
+  [other: string]: unknown;
+}
+
+export interface Measured {
+  id: string;
+  sent: number;
+  successes: number;
+  rate: number;
+  low: number;
+  high: number;
+  blocks: number;
+  block_rate: number;
+}
+
+export interface Decision {
+  winner: string | null;
+  sent: string | null;
+  why: string;
+  at: string;
+  metric: string;
+  arms: Measured[];
+  p: number | null;
+  lift: number | null;
+  alpha: number;
+}
+
 export interface Broadcast {
   id: string;
   revision: number;
@@ -68,8 +111,13 @@ export interface Broadcast {
   audience: import("./conditions/model").Condition;
   exclude?: import("./conditions/model").Condition | null;
   message?: string;
-  variants: { id: string; message: string; weight: number; planned?: number; accepted?: number; clicks?: number }[];
-  test?: { hold_out_percent?: number } | null;
+  messages?: LineMessage[] | null;
+  category?: string;
+  topic?: string | null;
+  variants: VariantOf[];
+  test?: TestOf | null;
+  decides_at?: string | null;
+  decision?: Decision | null;
   status: string;
   status_reason: string | null;
   run: string | null;

@@ -4,7 +4,7 @@ import { all, ApiError, get, newId, post, put } from "../api/client";
 import { Builder } from "../conditions/Builder";
 import { CountPanel, partText } from "../conditions/Count";
 import { audienceOf, group, toTree, type Condition, type Group } from "../conditions/model";
-import { type Broadcast, type Friend, type LineMessage, type Message, type Quota, useMay, useNames, usePlace } from "../data";
+import { type Broadcast, type Friend, type LineMessage, type Message, type Quota, type TestOf, type VariantOf, useMay, useNames, usePlace } from "../data";
 import { Preview } from "../phone/Preview";
 import { go, Link } from "../router";
 import { FriendPicker } from "../ui/FriendPicker";
@@ -19,6 +19,9 @@ const TYPE_ABOVE = 500;
 interface Arm {
   messages: LineMessage[];
   weight: number;
+  /** What this page does not show of the message and of the variant (its id, its own time), and must not lose. */
+  kept?: Record<string, unknown>;
+  variant?: { id: string; at?: string };
 }
 
 const MOST_ARMS = 8;
@@ -40,11 +43,15 @@ interface Draft {
   weekdays: string[];
   time: string;
   holdOut: number;
+  /** A part of the audience tries the variants, and the rest gets the winner; empty: everybody gets one. */
+  sample: string;
+  metric: string;
+  decideAfter: string;
   /** What this page does not show and must not lose. */
   extra: Record<string, unknown>;
 }
 
-const blank = (): Draft => ({ id: newId("broadcast"), name: "", to: "everyone", root: group("all"), exclude: "", arms: [arm()], category: "marketing", when: "now", at: "", weekdays: [], time: "10:00", holdOut: 0, extra: {} });
+const blank = (): Draft => ({ id: newId("broadcast"), name: "", to: "everyone", root: group("all"), exclude: "", arms: [arm()], category: "marketing", when: "now", at: "", weekdays: [], time: "10:00", holdOut: 0, sample: "", metric: "click", decideAfter: "4h", extra: {} });
 
 export function Compose({ id }: { id?: string }) {
   const { base } = usePlace();
@@ -55,15 +62,26 @@ export function Compose({ id }: { id?: string }) {
     gcTime: 0,
     queryFn: async () => {
       const broadcast = await get<Broadcast>(`${base}/broadcasts/${id}`);
-      const sent = broadcast.variants.length ? broadcast.variants : broadcast.message ? [{ message: broadcast.message, weight: 1 }] : [];
-      const messages = await Promise.all(sent.map((one) => get<Message>(`${base}/messages/${one.message}`)));
-      return read(broadcast, messages.map(({ messages: said }, at) => ({ messages: said, weight: sent[at]?.weight ?? 1 })), messages[0]?.category);
+      if (broadcast.messages) {
+        const { messages, topic, category } = broadcast;
+        return read(broadcast, [{ messages, weight: 1, kept: topic ? { topic } : {} }], category);
+      }
+      const sent: VariantOf[] = broadcast.variants.length ? broadcast.variants : broadcast.message ? [{ id: "a", message: broadcast.message, weight: 1 }] : [];
+      const found = await Promise.all(sent.map((one) => get<Message>(`${base}/messages/${one.message}`)));
+      return read(broadcast, found.map((one, at) => armOf(one, sent[at] as VariantOf)), found[0]?.category);
     },
   });
   if (!may) return <Screen title={t("broadcast.new")} state="forbidden" error={new ApiError(403, "forbidden", "editor", [], null)} />;
   if (!id) return <Page first={blank()} name="new" />;
   if (!asked.data) return <Screen title={t("broadcast.edit")} state={stateOf(asked)} error={asked.error} retry={() => void asked.refetch()} />;
   return <Page first={asked.data} name={id} />;
+}
+
+const NOT_WRITTEN = new Set(["id", "revision", "updated_at", "warnings", "warning_details", "name", "messages", "category"]);
+
+function armOf(message: Message, { id, at, weight }: VariantOf): Arm {
+  const kept = Object.fromEntries(Object.entries(message).filter(([name]) => !NOT_WRITTEN.has(name)));
+  return { messages: message.messages, weight, kept, variant: { id, ...(at ? { at } : {}) } };
 }
 
 function read(broadcast: Broadcast, arms: Arm[], category = "marketing"): Draft {
@@ -80,8 +98,33 @@ function read(broadcast: Broadcast, arms: Arm[], category = "marketing"): Draft 
     arms: arms.length ? arms : [arm()],
     category,
     holdOut: broadcast.test?.hold_out_percent ?? 0,
+    sample: String(broadcast.test?.sample_percent ?? ""),
+    metric: broadcast.test?.metric ?? "click",
+    decideAfter: broadcast.test?.decide_after ?? "4h",
     extra: { ...(broadcast.test ? { test: broadcast.test } : {}), ...("max_lateness" in broadcast ? { max_lateness: broadcast.max_lateness } : {}) },
   };
+}
+
+const DECIDING = new Set(["sample_percent", "metric", "decide_after", "min_per_arm", "if_none"]);
+
+/** How the variants are compared, and who gets nothing. */
+function testOf({ arms, holdOut, sample, metric, decideAfter, extra }: Draft): { test?: TestOf } {
+  const before = Object.entries((extra.test ?? {}) as TestOf);
+  const isTried = sample.trim() !== "" && arms.length > 1;
+  if (!holdOut && !isTried && before.length === 0) return {};
+  const kept = Object.fromEntries(isTried ? before : before.filter(([name]) => !DECIDING.has(name)));
+  return { test: { ...kept, hold_out_percent: holdOut, ...(isTried ? { sample_percent: Number(sample), metric, decide_after: decideAfter } : {}) } };
+}
+
+/** The ids of the variants: as they were, and letters that are free for new ones. */
+function idsOf(arms: Arm[]): string[] {
+  const taken = new Set(arms.map((one) => one.variant?.id));
+  return arms.map((one) => {
+    if (one.variant) return one.variant.id;
+    const free = Array.from({ length: 26 }, (_, at) => letter(at).toLowerCase()).find((id) => !taken.has(id)) ?? newId("arm");
+    taken.add(free);
+    return free;
+  });
 }
 
 function audienceOfDraft(draft: Draft): Condition {
@@ -111,14 +154,15 @@ function Page({ first, name }: { first: Draft; name: string }) {
   const edit = (more: Partial<Draft>) => setDraft((was) => ({ ...was, ...more }));
   const editArm = (more: Partial<Arm>) => setDraft((was) => ({ ...was, arms: was.arms.map((one, at) => (at === shown ? { ...one, ...more } : one)) }));
   const said = draft.arms[shown]?.messages ?? [];
-  const sent = draft.arms.map((one, at) => ({ id: letter(at).toLowerCase(), message: at ? `${draft.id}-m-${letter(at).toLowerCase()}` : `${draft.id}-m`, weight: one.weight }));
+  const ids = idsOf(draft.arms);
+  const sent = draft.arms.map((one, at) => ({ ...one.variant, id: ids[at] as string, message: at ? `${draft.id}-m-${letter(at).toLowerCase()}` : `${draft.id}-m`, weight: one.weight }));
   const audience = audienceOfDraft(draft);
   const now = JSON.stringify(draft);
-  const document = { ...draft.extra, name: draft.name, audience, ...(draft.exclude ? { exclude: { segment: draft.exclude } } : {}), ...(sent.length > 1 ? { variants: sent } : { message: sent[0]?.message }), ...(draft.holdOut || draft.extra.test ? { test: { ...(draft.extra.test as object | undefined), hold_out_percent: draft.holdOut } } : {}) };
+  const document = { ...draft.extra, name: draft.name, audience, ...(draft.exclude ? { exclude: { segment: draft.exclude } } : {}), ...(sent.length > 1 ? { variants: sent } : { message: sent[0]?.message }), ...testOf(draft) };
   const save = useMutation({
     mutationFn: async () => {
       for (const [at, { message }] of sent.entries()) {
-        await put(`${base}/messages/${message}`, { name: at ? `${draft.name} (${letter(at)})` : draft.name, messages: draft.arms[at]?.messages, category: draft.category });
+        await put(`${base}/messages/${message}`, { ...draft.arms[at]?.kept, name: at ? `${draft.name} (${letter(at)})` : draft.name, messages: draft.arms[at]?.messages, category: draft.category });
       }
       const saved = await put<Broadcast>(`${base}/broadcasts/${draft.id}`, document);
       void client.invalidateQueries({ queryKey: [base, "names"] });
@@ -161,6 +205,11 @@ function Page({ first, name }: { first: Draft; name: string }) {
             <div className="fields">
               <Select label={t("compose.category")} value={draft.category} onChange={(event) => edit({ category: event.target.value })} options={["marketing", "transactional"].map((one) => ({ value: one, label: named("category.of", one) }))} />
               <Field label={t("compose.hold_out")} hint={t("compose.hold_out.hint")} type="number" min={0} max={90} value={draft.holdOut} onChange={(event) => edit({ holdOut: Number(event.target.value) })} />
+              {draft.arms.length > 1 ? <Field label={t("compose.sample")} hint={t("compose.sample.hint")} type="number" min={1} max={100} value={draft.sample} error={about("test.sample_percent")} onChange={(event) => edit({ sample: event.target.value })} /> : null}
+              {draft.arms.length > 1 && draft.sample ? <>
+                <Select label={t("compose.metric")} value={draft.metric} onChange={(event) => edit({ metric: event.target.value })} options={["click", "conversion"].map((one) => ({ value: one, label: t(`compose.metric.${one}` as Word) }))} />
+                <Field label={t("compose.decide_after")} hint={t("compose.decide_after.hint")} value={draft.decideAfter} error={about("test.decide_after")} onChange={(event) => edit({ decideAfter: event.target.value })} />
+              </> : null}
             </div>
           </Section>
           <Section title={t("compose.when")} lead={t("zone", { zone: zoneName() })}><When draft={draft} edit={edit} /></Section>
@@ -182,7 +231,7 @@ function Arms({ draft, shown, show, edit }: { draft: Draft; shown: number; show:
   const { arms } = draft;
   const many = arms.length > 1;
   const add = () => {
-    const copy = JSON.parse(JSON.stringify(arms[shown] ?? arm())) as Arm;
+    const { variant: _, ...copy } = JSON.parse(JSON.stringify(arms[shown] ?? arm())) as Arm;
     edit({ arms: [...arms, copy] });
     show(arms.length);
   };

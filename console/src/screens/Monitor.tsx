@@ -10,6 +10,7 @@ import { FriendPicker } from "../ui/FriendPicker";
 import { Button, Dialog, Moment, Problem, Screen, Section, Select, stateOf, Status, Words } from "../ui/kit";
 import { named, number, percent, t, type Word } from "../words";
 import { Branch } from "./FriendCard";
+import { Winner } from "./Winner";
 
 const MOVING = new Set(["planning", "sending", "settling", "paused", "awaiting_approval"]);
 
@@ -90,6 +91,7 @@ function Ready({ found }: { found: Broadcast }) {
           {found.run ? <Balance progress={found.progress} /> : <p className="soft">{t("monitor.unsent")}</p>}
         </Section>
         {found.run && found.variants.length ? <Arms variants={found.variants} /> : null}
+        {found.run ? <Winner broadcast={found} /> : null}
         {found.run ? <Recipients id={found.id} moving={MOVING.has(found.status)} /> : null}
         {found.run ? <Why id={found.id} /> : null}
       </div>
