@@ -127,7 +127,7 @@ def compose(page: Any) -> None:
 
 
 def test_two_messages_are_compared(shop: Shop, open_page: Open) -> None:
-    """A and B, each to its share; friends got just what was written, and the monitor tells of both."""
+    """A and B, each to its share of a part; a person chooses B for the rest, and the numbers are of all."""
     page = open_page("publisher", "broadcasts/new")
     field(page, "配信名").fill("くらべる配信")
     field(page, "メッセージ1の本文").fill("Aです")
@@ -137,6 +137,7 @@ def test_two_messages_are_compared(shop: Shop, open_page: Open) -> None:
     see(text(page, re.compile("75%")))
     button(page, re.compile("パターンA")).click()
     becomes(field(page, "メッセージ1の本文").input_value, "Aです")
+    field(page, "先に試す人の割合(%)").fill("60")
     button(page, "内容を確認する").click()
     see(text(page, "送る人数"))
     shop.sim.call("DELETE", "/_sim/messages")
@@ -145,6 +146,10 @@ def test_two_messages_are_compared(shop: Shop, open_page: Open) -> None:
     see(heading(page, "くらべる配信"))
     see(text(page, "数が合っています"))
     see(heading(page, "比べるパターン"))
+    button(page, "パターンBを残りに送る").click()
+    button(page.get_by_role("dialog"), "パターンBを残りに送るを実行する").click()
+    see(text(page, "パターンBが勝ちました"))
+    see(role(page, "img", "それぞれの割合と95%の幅"))
     document = next(one for one in shop.api.items(f"{A}/broadcasts") if one["name"] == "くらべる配信")
     becomes(lambda: shop.api.get(f"{A}/broadcasts/{document['id']}")["status"], "done")
     heard = [message["text"] for n in range(len(NAMES)) for message in shop.heard(user(n))]
@@ -152,6 +157,7 @@ def test_two_messages_are_compared(shop: Shop, open_page: Open) -> None:
     sent = shop.api.get(f"{A}/broadcasts/{document['id']}")["variants"]
     assert [one["accepted"] for one in sent] == [heard.count("Aです"), heard.count("Bです")]
     assert [one["weight"] for one in sent] == [1, 3]
+    assert len(heard) == len(set(NAMES))
 
 
 def test_columns_are_chosen_and_many_are_tagged(shop: Shop, open_page: Open) -> None:

@@ -66,7 +66,7 @@ function Decided({ decision }: { decision: Decision }) {
           </tr>
         ))}</tbody>
       </table></div>
-      {p === null ? null : <p className="soft">p = {p.toPrecision(2)} (&lt; {alpha.toPrecision(2)}){lift === null ? "" : ` · ${t("winner.lift", { lift: `${lift > 0 ? "+" : ""}${percent(lift)}` })}`}</p>}
+      {p === null ? null : <p className="soft">{t("winner.p", { p: p.toPrecision(2), alpha: alpha.toPrecision(2) })}{lift === null ? "" : ` · ${t("winner.lift", { lift: `${lift > 0 ? "+" : ""}${percent(lift)}` })}`}</p>}
     </Section>
   );
 }

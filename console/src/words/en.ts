@@ -931,6 +931,7 @@ export const en: Record<Word, string> = {
   "winner.lift": "{lift} against the control",
   "winner.nobody": "Send the rest nothing",
   "winner.none": "No clear difference",
+  "winner.p": "p = {p} (threshold {alpha})",
   "winner.picture": "Each rate with its 95 % interval",
   "winner.rest": "The rest gets {arm}",
   "winner.rest.nobody": "The rest gets nothing",

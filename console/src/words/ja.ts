@@ -930,6 +930,7 @@ export const ja = {
   "winner.lift": "基準との差 {lift}",
   "winner.nobody": "残りの人には送らない",
   "winner.none": "はっきりした差はありませんでした",
+  "winner.p": "p = {p}(基準 {alpha})",
   "winner.picture": "それぞれの割合と95%の幅",
   "winner.rest": "残りの人に{arm}を送ります",
   "winner.rest.nobody": "残りの人には送りません",
