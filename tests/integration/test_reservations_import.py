@@ -175,12 +175,14 @@ def test_reservations_of_a_member_come_to_whoever_links(api: Api) -> None:
     api.ok("PUT", f"{BASE}/members/m1", {})
     for day in ("10", "12", "12", "10"):
         load(api, f"r1,m1,2026-12-{day}T01:00:00Z", header=header)
+    load(api, "r1,m1,2026-12-10T01:00:00Z\nr2,m1,2026-12-20T01:00:00Z", header=header)
     api.ok("POST", f"{BASE}/members/m1/link", {"user_id": "U1"})
     work_off()
-    assert known() == {"r1": ("2026-12-10T01:00:00.000Z", "booked")}
-    assert sheet()["facts"]["reserved"]["count"] == 3
+    second = ("2026-12-20T01:00:00.000Z", "booked")
+    assert known() == {"r1": ("2026-12-10T01:00:00.000Z", "booked"), "r2": second}
+    assert sheet()["facts"]["reserved"]["count"] == 4
     load(api, "r1,m1,2026-12-14T01:00:00Z", header=header)
-    assert known() == {"r1": ("2026-12-14T01:00:00.000Z", "booked")}
+    assert known() == {"r1": ("2026-12-14T01:00:00.000Z", "booked"), "r2": second}
 
 
 def test_a_chunk_that_is_killed_anywhere_is_taken_whole(api: Api) -> None:
