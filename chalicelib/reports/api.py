@@ -19,7 +19,6 @@ from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import query_int, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.reports import (
-    asking,
     deliveries,
     friends,
     journal,
@@ -27,6 +26,7 @@ from chalicelib.reports import (
     outcomes,
     reading,
     rebuild,
+    requests,
     scenarios,
 )
 from chalicelib.reports.by_sheet import counts, customers
@@ -54,27 +54,27 @@ _FOLLOWING = {"friend": {"status": "following"}}
 @http_errors
 def deliveries_report(account: str) -> Response:
     """``GET /reports/deliveries``."""
-    request, shop, days = _asked(account)
-    runs = _runs(request, shop, days)
-    found = reading.tally(shop.id, deliveries.asked(shop, runs))
+    request, known, days = _asked(account)
+    runs = _runs(request, known, days)
+    found = reading.tally(known.id, deliveries.asked(known, runs))
     items, total = deliveries.items(runs, found)
-    return asking.answer(request, Report(items, total), days)
+    return requests.answer(request, Report(items, total), days)
 
 
 @bp.route(f"{_REPORTS}/friends", methods=["GET"])
 @http_errors
 def friends_report(account: str) -> Response:
     """``GET /reports/friends``."""
-    request, shop, days = _asked(account)
-    if asking.choice(request, "group_by", _OF_FRIENDS) == "route":
-        rows = _rows_of_routes(shop, days)
+    request, known, days = _asked(account)
+    if requests.choice(request, "group_by", _OF_FRIENDS) == "route":
+        rows = _rows_of_routes(known, days)
         report = Report(rows, friends.total_of_routes(rows), inexact=("following", "block_rate"))
-        return asking.answer(request, report, days)
-    period = asking.choice(request, "group_by", _PERIODS)
-    found = reading.tally(shop.id, _friends(days, period))
-    now = segments.count(shop.id, _FOLLOWING, clock.now())
-    items = friends.items(found, days, period, (now.low + now.high) // 2, asking.today(shop))
-    return asking.answer(
+        return requests.answer(request, report, days)
+    period = requests.choice(request, "group_by", _PERIODS)
+    found = reading.tally(known.id, _friends(days, period))
+    now = segments.count(known.id, _FOLLOWING, clock.now())
+    items = friends.items(found, days, period, (now.low + now.high) // 2, requests.today(known))
+    return requests.answer(
         request, Report(items, friends.total(items), inexact=("following", "block_rate")), days
     )
 
@@ -83,10 +83,10 @@ def friends_report(account: str) -> Response:
 @http_errors
 def links_report(account: str) -> Response:
     """``GET /reports/links``."""
-    request, shop, days = _asked(account)
-    by = asking.choice(request, "group_by", _OF_LINKS)
-    found = reading.tally(shop.id, _links(days, by))
-    named = {link: str(doc.body.get("name") or link) for link, doc in snapshot(shop.id).all("links").items()}
+    request, known, days = _asked(account)
+    by = requests.choice(request, "group_by", _OF_LINKS)
+    found = reading.tally(known.id, _links(days, by))
+    named = {link: str(doc.body.get("name") or link) for link, doc in snapshot(known.id).all("links").items()}
     rows = sorted(found.rows | (named.keys() if by == "link" else set()))
     items = [
         {"row": row, by: row}
@@ -95,24 +95,24 @@ def links_report(account: str) -> Response:
         for row in rows
     ]
     total = {name: found.of(TOTAL, name) for name in links.COLUMNS}
-    return asking.answer(request, Report(items, total), days)
+    return requests.answer(request, Report(items, total), days)
 
 
 @bp.route(f"{_REPORTS}/people", methods=["GET"])
 @http_errors
 def people_of_report(account: str) -> Response:
     """``GET /reports/people``: who is behind a number."""
-    request, shop, days = _asked(account)
-    report = asking.choice(request, "report", tuple(_KEPT))
+    request, known, days = _asked(account)
+    report = requests.choice(request, "report", tuple(_KEPT))
     asked, numbers = _KEPT[report]
-    number, row = asking.choice(request, "number", numbers), query_text(request, "row") or TOTAL
+    number, row = requests.choice(request, "number", numbers), query_text(request, "row") or TOTAL
     position = query_cursor(request, "user") or {"part": 0, "user": ""}
     part = position.get("part")
     if not isinstance(part, int) or part >= journal.PARTS:
         raise InvalidInput.at("cursor", Reason("cursor_unknown"))
     limit = query_int(request, "limit", 50)
     items, after = reading.people(
-        shop.id, asked(request, shop, days), row, number, limit, (part, position["user"])
+        known.id, asked(request, known, days), row, number, limit, (part, position["user"])
     )
     following = {"part": after[0], "user": after[1]} if after else None
     return json_response(page(items, following, request))
@@ -121,19 +121,19 @@ def people_of_report(account: str) -> Response:
 def _asked(account: str) -> tuple[Request, Account, Span]:
     request: Request = bp.current_request
     require(request, "viewer", account)
-    shop = get_account(account)
-    return request, shop, asking.span(request, shop)
+    known = get_account(account)
+    return request, known, requests.span(request, known)
 
 
 def _friends(days: Span, period: Period) -> Measurement:
     return Measurement(friends.fold(days, period), days.since, journal.END)
 
 
-def _by_route(shop: Account, days: Span) -> Measurement:
+def _by_route(account: Account, days: Span) -> Measurement:
     def routes_of(users: Iterable[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for some in side_by_side.parts(sorted(users), _TOGETHER):
-            sheets = sheets_of_friends.load_many(shop.id, shop.shards, some)
+            sheets = sheets_of_friends.load_many(account.id, account.shards, some)
             routes = ((user, (sheet.get("source") or {}).get("latest")) for user, sheet in sheets.items())
             found |= {user: route for user, route in routes if route}
         return found
@@ -141,33 +141,33 @@ def _by_route(shop: Account, days: Span) -> Measurement:
     return Measurement(friends.fold_by_route(days, routes_of), days.since, journal.END)
 
 
-def _rows_of_routes(shop: Account, days: Span) -> list[dict[str, Any]]:
-    now = counts.count(shop, "routes", customers.REPORTS["routes"], {"by": "latest"}, "reports")
+def _rows_of_routes(account: Account, days: Span) -> list[dict[str, Any]]:
+    now = counts.count(account, "routes", customers.REPORTS["routes"], {"by": "latest"}, "reports")
     following = {name or friends.NO_ROUTE: now[f"{name}#following"] for name in now.names("#friends")}
-    return friends.items_by_route(reading.tally(shop.id, _by_route(shop, days)), following)
+    return friends.items_by_route(reading.tally(account.id, _by_route(account, days)), following)
 
 
 def _links(days: Span, by: links.By) -> Measurement:
     return Measurement(links.fold(days, by), days.since, days.until, links.DISTINCT)
 
 
-def _of_deliveries(request: Request, shop: Account, days: Span) -> Measurement:
-    return deliveries.asked(shop, _runs(request, shop, days))
+def _of_deliveries(request: Request, account: Account, days: Span) -> Measurement:
+    return deliveries.asked(account, _runs(request, account, days))
 
 
-def _runs(request: Request, shop: Account, days: Span) -> deliveries.Runs:
-    by, kind = asking.choice(request, "group_by", _OF_DELIVERIES), asking.choice(request, "kind", _KINDS)
-    return deliveries.find(shop, days, by, kind)
+def _runs(request: Request, account: Account, days: Span) -> deliveries.Runs:
+    by, kind = requests.choice(request, "group_by", _OF_DELIVERIES), requests.choice(request, "kind", _KINDS)
+    return deliveries.find(account, days, by, kind)
 
 
-def _of_friends(request: Request, shop: Account, days: Span) -> Measurement:
-    if asking.choice(request, "group_by", _OF_FRIENDS) == "route":
-        return _by_route(shop, days)
-    return _friends(days, asking.choice(request, "group_by", _PERIODS))
+def _of_friends(request: Request, account: Account, days: Span) -> Measurement:
+    if requests.choice(request, "group_by", _OF_FRIENDS) == "route":
+        return _by_route(account, days)
+    return _friends(days, requests.choice(request, "group_by", _PERIODS))
 
 
 def _of_links(request: Request, _shop: Account, days: Span) -> Measurement:
-    return _links(days, asking.choice(request, "group_by", _OF_LINKS))
+    return _links(days, requests.choice(request, "group_by", _OF_LINKS))
 
 
 def _of_scenarios(_request: Request, _shop: Account, days: Span) -> Measurement:
@@ -204,10 +204,10 @@ OPERATIONS = [
         "What deliveries reached and what came of them",
         "viewer",
         None,
-        asking.SpanAnswer,
+        requests.SpanAnswer,
         query={
-            **asking.DAYS,
-            **asking.FORMAT,
+            **requests.DAYS,
+            **requests.FORMAT,
             "group_by": f"What a row is: {', '.join(_OF_DELIVERIES)}.",
             "kind": f"{', '.join(_KINDS)}.",
         },
@@ -218,8 +218,8 @@ OPERATIONS = [
         "Who came, blocked and came back",
         "viewer",
         None,
-        asking.SpanAnswer,
-        query={**asking.DAYS, **asking.FORMAT, "group_by": f"What a row is: {', '.join(_OF_FRIENDS)}."},
+        requests.SpanAnswer,
+        query={**requests.DAYS, **requests.FORMAT, "group_by": f"What a row is: {', '.join(_OF_FRIENDS)}."},
     ),
     Operation(
         "GET",
@@ -227,8 +227,8 @@ OPERATIONS = [
         "How often links were opened, and by how many",
         "viewer",
         None,
-        asking.SpanAnswer,
-        query={**asking.DAYS, **asking.FORMAT, "group_by": f"What a row is: {', '.join(_OF_LINKS)}."},
+        requests.SpanAnswer,
+        query={**requests.DAYS, **requests.FORMAT, "group_by": f"What a row is: {', '.join(_OF_LINKS)}."},
     ),
     Operation(
         "GET",
@@ -236,9 +236,9 @@ OPERATIONS = [
         "The friends behind a number of a report",
         "viewer",
         None,
-        asking.People,
+        requests.People,
         query={
-            **asking.DAYS,
+            **requests.DAYS,
             "report": "deliveries, friends, links or scenarios",
             "group_by": "The group of the report, as it was asked for.",
             "kind": "The kind of deliveries, likewise.",
@@ -253,7 +253,7 @@ OPERATIONS = [
         f"{_REPORTS}/rebuild",
         "Make what reports count anew from the timelines (a job)",
         "admin",
-        response=asking.JobAccepted,
+        response=requests.JobAccepted,
         status=202,
     ),
 ]

@@ -16,7 +16,7 @@ from chalicelib.enrollments import funnel
 from chalicelib.http.answers import http_errors
 from chalicelib.http.queries import path_id, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.reports import asking, reading, scenarios
+from chalicelib.reports import reading, requests, scenarios
 from chalicelib.reports.by_sheet import counts, cross, customers
 from chalicelib.reports.by_sheet.counts import Counts
 from chalicelib.reports.table import Report
@@ -27,13 +27,13 @@ _REPORTS = "/v1/accounts/{account}/reports"
 _BY = ("first", "latest")
 
 
-class ScenarioAnswer(asking.SpanAnswer):
+class ScenarioAnswer(requests.SpanAnswer):
     """A row for each node; ``job_id``: what counts who waits exactly, where not all could be read in time."""
 
     job_id: str | None
 
 
-class SheetsAnswer(asking.ReportAnswer):
+class SheetsAnswer(requests.ReportAnswer):
     """A report over all friends; ``job_id``: what counts exactly, where not all could be read in time."""
 
     job_id: str | None
@@ -43,8 +43,8 @@ class SheetsAnswer(asking.ReportAnswer):
 @http_errors
 def stages_report(account: str) -> Response:
     """``GET /reports/stages``."""
-    request, shop, by = _asked(account)
-    found = _customers("stages", shop, asking.days_if_given(request, shop), by)
+    request, known, by = _asked(account)
+    found = _customers("stages", known, requests.days_if_given(request, known), by)
     return _answer(request, customers.stages(found), found)
 
 
@@ -52,19 +52,19 @@ def stages_report(account: str) -> Response:
 @http_errors
 def cohorts_report(account: str) -> Response:
     """``GET /reports/cohorts``."""
-    request, shop, by = _asked(account)
-    found = _customers("cohorts", shop, asking.days_if_given(request, shop), by)
-    return _answer(request, customers.cohorts(found, asking.today(shop)), found)
+    request, known, by = _asked(account)
+    found = _customers("cohorts", known, requests.days_if_given(request, known), by)
+    return _answer(request, customers.cohorts(found, requests.today(known)), found)
 
 
 @bp.route(f"{_REPORTS}/routes", methods=["GET"])
 @http_errors
 def routes_report(account: str) -> Response:
     """``GET /reports/routes``."""
-    request, shop, by = _asked(account)
-    which = asking.choice(request, "by", _BY)
-    found = _customers("routes", shop, asking.days_if_given(request, shop) | {"by": which}, by)
-    named = {route: str(doc.body["name"]) for route, doc in snapshot(shop.id).all("routes").items()}
+    request, known, by = _asked(account)
+    which = requests.choice(request, "by", _BY)
+    found = _customers("routes", known, requests.days_if_given(request, known) | {"by": which}, by)
+    named = {route: str(doc.body["name"]) for route, doc in snapshot(known.id).all("routes").items()}
     return _answer(request, customers.routes(found, which, named), found)
 
 
@@ -72,34 +72,34 @@ def routes_report(account: str) -> Response:
 @http_errors
 def cross_report(account: str) -> Response:
     """``GET /reports/cross``."""
-    request, shop, by = _asked(account)
-    catalog, value = snapshot(shop.id), query_text(request, "value") or "count"
+    request, known, by = _asked(account)
+    catalog, value = snapshot(known.id), query_text(request, "value") or "count"
     cross.check_value(value, catalog)
     sides = {side: cross.answers(query_text(request, side) or "", catalog, side) for side in ("rows", "cols")}
-    params = {**sides, "value": value, **asking.days_if_given(request, shop)}
-    found = counts.count(shop, "cross", cross.REPORT, params, by)
+    params = {**sides, "value": value, **requests.days_if_given(request, known)}
+    found = counts.count(known, "cross", cross.REPORT, params, by)
     items, total = cross.items(found, params)
     inexact = ("total", "cells") if found.job else ()
     report = Report(items, total, inexact, {"job_id": found.job, "conditions": sides})
-    return asking.answer(request, report)
+    return requests.answer(request, report)
 
 
 @bp.route(f"{_REPORTS}/scenarios/{{scenario}}", methods=["GET"])
 @http_errors
 def scenario_report(account: str, scenario: str) -> Response:
     """``GET /reports/scenarios/{scenario}``."""
-    request, shop, by = _asked(account)
-    days, id_ = asking.span(request, shop), path_id(scenario, "scenario")
-    nodes = snapshot(shop.id).get("scenarios", id_).body["nodes"]
+    request, known, by = _asked(account)
+    days, id_ = requests.span(request, known), path_id(scenario, "scenario")
+    nodes = snapshot(known.id).get("scenarios", id_).body["nodes"]
     found = scenarios.Found(id_)
-    for entries in reading.parts(shop.id, scenarios.asked(days)):
+    for entries in reading.parts(known.id, scenarios.asked(days)):
         found.add(entries)
-    found.add_chunks(chunk_counts.between(shop.id, id_, days.since, days.until))
-    standing = funnel.find(shop, id_, by)
+    found.add_chunks(chunk_counts.between(known.id, id_, days.since, days.until))
+    standing = funnel.find(known, id_, by)
     items = scenarios.items(found, nodes, standing.waiting)
     inexact = ("waiting",) if standing.job else ()
     report = Report(items, scenarios.total(found, items), inexact, {"job_id": standing.job})
-    return asking.answer(request, report, days)
+    return requests.answer(request, report, days)
 
 
 def _asked(account: str) -> tuple[Request, Account, str]:
@@ -108,18 +108,18 @@ def _asked(account: str) -> tuple[Request, Account, str]:
     return request, get_account(account), principal.who
 
 
-def _customers(name: str, shop: Account, params: Mapping[str, str], by: str) -> Counts:
-    return counts.count(shop, name, customers.REPORTS[name], params, by)
+def _customers(name: str, account: Account, params: Mapping[str, str], by: str) -> Counts:
+    return counts.count(account, name, customers.REPORTS[name], params, by)
 
 
 def _answer(request: Request, items: Sequence[Mapping[str, Any]], found: Counts) -> Response:
     total = customers.numbers(found, found.names("#friends"))
     inexact = customers.COLUMNS if found.job else ()
-    return asking.answer(request, Report(items, total, inexact, {"job_id": found.job}))
+    return requests.answer(request, Report(items, total, inexact, {"job_id": found.job}))
 
 
 _ONLY = {
-    **asking.FORMAT,
+    **requests.FORMAT,
     "from": "Only friends who followed from this local date on (without dates: all).",
     "to": "The last of these dates (without: today).",
 }
@@ -178,6 +178,6 @@ OPERATIONS = [
         "viewer",
         None,
         ScenarioAnswer,
-        query={**asking.DAYS, **asking.FORMAT},
+        query={**requests.DAYS, **requests.FORMAT},
     ),
 ]
