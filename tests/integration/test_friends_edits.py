@@ -79,6 +79,11 @@ def test_a_patch_can_wait(shop, monkeypatch):
     monkeypatch.setattr(clock, "sleep", lambda _seconds: roles.role_of(None)(run_inbox)())
     answer = api.call("PATCH", f"{base}/friends/U1?wait=true", {"tags": {"add": ["vip"]}})
     assert (answer.status_code, set(answer.json_body["tags"])) == (200, {"vip"})
+    waited: list[float] = []
+    monkeypatch.setattr(clock, "sleep", waited.append)
+    slow = api.call("PATCH", f"{base}/friends/U1?wait=true", {"tags": {"remove": ["vip"]}})
+    assert (slow.status_code, set(slow.json_body)) == (202, {"event_id"})
+    assert 4 < sum(waited) <= 5
 
 
 WRONG_PATCHES = [
