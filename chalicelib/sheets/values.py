@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from chalicelib.shared import storable
 from chalicelib.shared.errors import Detail, InvalidInput
 from chalicelib.shared.reasons import Reason, Reasoned
 from chalicelib.shared.times import CALENDAR_BEGINS
@@ -39,12 +40,19 @@ def fit(
     ``"12"`` as a number, ``"true"`` as a boolean, one choice as a list of one.
     """
     try:
-        if definition["type"] == "date":
-            return _date(value, zone)
-        return _FITS[definition["type"]](definition, value, strict)
+        return _stored(definition, value, zone, strict)
     except _Unfit as error:
         unfit = Reason("value_unfit", path=path, why=error.reason)
         raise UnfitValue(unfit, [Detail(path, error.reason)]) from error
+
+
+def _stored(definition: Mapping[str, Any], value: Any, zone: tzinfo, strict: bool) -> Any:
+    if definition["type"] == "date":
+        return _date(value, zone)
+    fitting = _FITS[definition["type"]](definition, value, strict)
+    if (wrong := storable.unfit(fitting)) is not None:
+        raise _Unfit(wrong[1])
+    return fitting
 
 
 def check(definition: Mapping[str, Any], value: Any, path: str = "value", *, strict: bool = False) -> None:

@@ -34,9 +34,9 @@ def without(content: dict[str, Any], name: str) -> dict[str, Any]:
     return {k: v for k, v in content.items() if k != name}
 
 
-def short(value: Any) -> str | None:
+def short(value: Any, at_most: int = _MAX_ID) -> str | None:
     """A text that may be an id or a type."""
-    return value if isinstance(value, str) and 0 < len(value) <= _MAX_ID else None
+    return value if isinstance(value, str) and 0 < len(value) <= at_most else None
 
 
 def _messaged(raw: dict[str, Any]) -> dict[str, Any]:
@@ -73,24 +73,29 @@ def _unsent(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _video_completed(raw: dict[str, Any]) -> dict[str, Any]:
-    return {"tracking_id": an_object(raw.get("videoPlayComplete")).get("trackingId")}
+    return {"tracking_id": short(an_object(raw.get("videoPlayComplete")).get("trackingId"))}
 
 
 def _beacon(raw: dict[str, Any]) -> dict[str, Any]:
     beacon = an_object(raw.get("beacon"))
-    return {"hwid": beacon.get("hwid"), "action": beacon.get("type"), "dm": beacon.get("dm")}
+    return {
+        "hwid": short(beacon.get("hwid")),
+        "action": short(beacon.get("type")),
+        "dm": short(beacon.get("dm")),
+    }
 
 
 def _link_result(raw: dict[str, Any]) -> dict[str, Any]:
     link = an_object(raw.get("link"))
-    return {"result": link.get("result"), "nonce": link.get("nonce")}
+    return {"result": short(link.get("result")), "nonce": short(link.get("nonce"), at_most=255)}
 
 
 def _membership_changed(raw: dict[str, Any]) -> dict[str, Any]:
     membership = an_object(raw.get("membership"))
+    number = membership.get("membershipId")
     return {
-        "change": membership.get("type"),
-        "membership_id": membership.get("membershipId"),
+        "change": short(membership.get("type")),
+        "membership_id": number if type(number) is int else short(number),
     }
 
 

@@ -55,9 +55,11 @@ def test_what_fits_is_stored_in_one_form(definition, value, stored):
     ("definition", "value"),
     [
         ({"type": "text"}, ["x"]),
+        ({"type": "text"}, "\ud83d"),
         ({"type": "text"}, "x" * 1001),
         ({"type": "text"}, True),
         ({"type": "number"}, "twelve"),
+        ({"type": "number"}, -1e-300),
         ({"type": "number"}, "1,2,3"),
         ({"type": "number"}, "0,5"),
         ({"type": "number"}, True),

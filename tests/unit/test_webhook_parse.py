@@ -106,6 +106,27 @@ def test_group_events_are_recorded_only() -> None:
     assert event.props["chat"] == "C1"
 
 
+@pytest.mark.parametrize("odd", [["x"], {"a": 1}, True, 1.5, ""])
+@pytest.mark.parametrize(
+    ("kind", "part", "names"),
+    [
+        ("accountLink", "link", {"result": "result", "nonce": "nonce"}),
+        ("beacon", "beacon", {"hwid": "hwid", "type": "action", "dm": "dm"}),
+        ("videoPlayComplete", "videoPlayComplete", {"trackingId": "tracking_id"}),
+        ("membership", "membership", {"type": "change", "membershipId": "membership_id"}),
+    ],
+)
+def test_what_should_be_a_text_is_one_or_nothing(
+    kind: str, part: str, names: dict[str, str], odd: Any
+) -> None:
+    """What works on a nonce or a type later never meets a list."""
+    source = {"type": "user", "userId": "U" + "1" * 32}
+    good = one({"type": kind, "source": source, part: dict.fromkeys(names, "x")})
+    assert {good.props[ours] for ours in names.values()} == {"x"}
+    event = one({"type": kind, "source": source, part: dict.fromkeys(names, odd)})
+    assert not set(names.values()) & event.props.keys()
+
+
 def test_huge_content_is_cut_and_named() -> None:
     """Content beyond what an item can carry is left out, and the props say which."""
     event = one(
