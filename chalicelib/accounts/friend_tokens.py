@@ -11,18 +11,14 @@ nobody's click.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.accounts.credentials import KEY, line_credentials
+from chalicelib.accounts import signed_texts
 
-_SIGNATURE_BYTES = 16
+_PARTS = 4
 _IN_ADDRESS = re.compile(
     r"[?&]t=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])|[?&]linkToken=[A-Za-z0-9_%.~-]+"
 )
@@ -41,8 +37,8 @@ class FriendToken:
 
 def make(account: str, token: FriendToken) -> str:
     """The token as it stands in an address. Reads the account's credentials (cached for a minute)."""
-    what = f"{token.user_id}\n{token.delivery}\n{token.run}\n{token.variant}".encode()
-    return f"{_text(what)}.{_text(_sign(account, what))}"
+    what = f"{token.user_id}\n{token.delivery}\n{token.run}\n{token.variant}"
+    return signed_texts.seal(account, what)
 
 
 Maker = Callable[[str, FriendToken], str]
@@ -65,27 +61,6 @@ def without_live(value: Any) -> Any:
 
 def read(account: str, text: str) -> FriendToken | None:
     """What a token says; None when the account did not sign it."""
-    payload, _, signature = text.partition(".")
-    try:
-        what, signed = _bytes(payload), _bytes(signature)
-        if not hmac.compare_digest(_sign(account, what), signed):
-            return None
-        user_id, delivery, run, variant = what.decode().split("\n")
-    except (ValueError, binascii.Error):
-        return None
-    return FriendToken(user_id, delivery, run, variant)
-
-
-def _sign(account: str, what: bytes) -> bytes:
-    known = line_credentials(account)
-    # Accounts that were made before there were tokens have no key of their own.
-    key = known.get(KEY) or hashlib.sha256(f"friend token:{known['channel_secret']}".encode()).hexdigest()
-    return hmac.new(key.encode(), account.encode() + b"\n" + what, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    what = signed_texts.unseal(account, text)
+    parts = what.split("\n") if what is not None else []
+    return FriendToken(*parts) if len(parts) == _PARTS else None
