@@ -36,6 +36,7 @@ One package per capability ("room"). Imports only point down this list:
     actions                           what actions and effects are, for every room
     events                            the table of event types, declared by the rooms that make them
     catalog                           authored documents and their revisions
+    liff                              pages inside LINE: who has signed in, and where they go on
     accounts                          LINE accounts, API keys, roles, audit
     gateways                          doors out: AWS, LINE, the clock
     http                              bodies, queries, pages, answers

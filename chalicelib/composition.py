@@ -76,6 +76,7 @@ BLUEPRINTS = (
     "chalicelib.segments.search_api",
     "chalicelib.transfers.exports_api",
     "chalicelib.links.api",
+    "chalicelib.liff.api",
     "chalicelib.members.api",
     "chalicelib.members.endpoints",
     "chalicelib.messages.api",

@@ -194,6 +194,7 @@ def _introduce(simulator: str, account: str, body: bytes) -> None:
             if given.get("login_channel_id") and given.get("login_channel_secret"):
                 login = {"channel_id": given["login_channel_id"], "liff_id": given.get("liff_id")}
                 login["channel_secret"] = given["login_channel_secret"]
+                login["liff_page"] = f"{settings().public_url}/liff/{account}"
                 line.put(f"/_sim/login/{account}", login)
     except (Refused, http.client.HTTPException, OSError) as error:
         print(f"the simulated LINE does not know account {account}: {error}", file=sys.stderr)

@@ -6,7 +6,8 @@ from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import line_credentials
 from chalicelib.friends import service as friends
 from chalicelib.gateways import line_login
-from chalicelib.members import grants, id_tokens, logins, service
+from chalicelib.liff import id_tokens
+from chalicelib.members import grants, logins, service
 from chalicelib.members.logins import Flow, Refused
 from chalicelib.members.model import Way
 from chalicelib.shared.errors import Conflict, NotFound, Unavailable
@@ -32,7 +33,11 @@ def by_code(account: Account, flow: Flow, code: str) -> None:
 def by_id_token(account: Account, id_token: str, token: str) -> str:
     """Link whom an ID token of LIFF names with the member of a token; answers the member. Raises Refused."""
     logins.look(account.id, token)
-    user = _signed_in(account, id_token, None)
+    return by_sign_in(account, _signed_in(account, id_token, None), token)
+
+
+def by_sign_in(account: Account, user: str, token: str) -> str:
+    """Link whom LINE has signed in with the member of a token for LIFF; answers them. Raises Refused."""
     member = logins.take(account.id, token)
     _link(account, member, user, "liff", None)
     return member

@@ -36,6 +36,8 @@ class Settings:
     line_data_url: str = "https://api-data.line.me"
     line_access_url: str = "https://access.line.me"
     line_liff_url: str = "https://liff.line.me"
+    line_me_url: str = "https://line.me"
+    liff_sdk_url: str = "https://static.line-scdn.net/liff/edge/2/sdk.js"
     line_timeout_s: float = 10.0
     channel_secret_s: float = 300.0
     tables_prefix: str = "todoku-{stage}-"
@@ -93,6 +95,16 @@ class Settings:
         return f"/todoku/{self.stage}/{account_id}/line"
 
 
+_BELOW = {
+    "line_data_url": "",
+    "line_access_url": "",
+    "line_me_url": "",
+    "line_liff_url": "/liff",
+    "liff_sdk_url": "/liff-sdk.js",
+}
+"""Where another LINE has what LINE has at addresses of their own."""
+
+
 def read_settings(env: Mapping[str, str]) -> Settings:
     """Settings from an environment. Raises ValueError naming the variable that is wrong."""
     values: dict[str, object] = {}
@@ -107,11 +119,9 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             values[field.name] = kind(raw)
         except ValueError as error:
             raise ValueError(f"TODOKU_{field.name.upper()}={raw!r} is not a {kind.__name__}") from error
-    for other in ("line_data_url", "line_access_url"):
-        if "line_api_url" in values and other not in values:
-            values[other] = values["line_api_url"]
-    if "line_api_url" in values and "line_liff_url" not in values:
-        values["line_liff_url"] = f"{values['line_api_url']}/liff"
+    if "line_api_url" in values:
+        for other, below in _BELOW.items():
+            values.setdefault(other, f"{values['line_api_url']}{below}")
     values.setdefault("region", env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or Settings.region)
     return Settings(**values)  # type: ignore[arg-type]
 

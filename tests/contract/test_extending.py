@@ -21,6 +21,7 @@ from chalicelib.conditions.model import LEAVES
 from chalicelib.deliveries import model as deliveries
 from chalicelib.events.kinds import EVENTS
 from chalicelib.jobs.kinds import JOBS
+from chalicelib.liff.places import LIFF_PLACES
 from chalicelib.shared.keeping import KEEPERS
 from chalicelib.shared.settings import QUEUES
 from chalicelib.timers.model import DUE
@@ -37,6 +38,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "jobs": JOBS,
     "keepers": KEEPERS,
     "leaves": LEAVES,
+    "liff_places": LIFF_PLACES,
     "skip_reasons": deliveries.SKIP_REASONS,
     "statuses": deliveries.STATUSES,
 }
@@ -136,6 +138,13 @@ def test_every_job_that_is_sent_is_declared() -> None:
     assert sent - {"job"} <= JOBS.keys()  # a name in logs
 
 
+def test_a_place_is_one_step_of_a_path() -> None:
+    """Its name is found in an address, and is on the page of LIFF."""
+    page = (ROOT / "docs" / "liff.md").read_text(encoding="utf-8")
+    assert [name for name in LIFF_PLACES if not re.fullmatch(r"[a-z0-9_-]*", name)] == []
+    assert [name for name in LIFF_PLACES if f"| `/{name}" not in page] == []
+
+
 def test_every_keeper_is_on_the_privacy_page() -> None:
     """Whoever asks what is kept of a friend finds each place in its table."""
     page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
@@ -156,7 +165,7 @@ def test_results_have_characters_of_their_own() -> None:
 
 
 LIGHT = re.compile(
-    r"chalicelib\.(shared|actions|events\.kinds|jobs\.kinds|jobs$|timers\.model|catalog\.(kinds|snapshot)"
+    r"chalicelib\.(shared|actions|events\.kinds|jobs\.kinds|jobs$|liff\.places|timers\.model|catalog\.(kinds|snapshot)"
     r"|deliveries\.model|sheets\.scores)"
 )
 """What a file of entries may import when it is read: mechanisms and values."""
@@ -190,7 +199,7 @@ def test_the_webhook_reads_no_table() -> None:
 NAMES: dict[str, set[str]] = {
     table: set(entries) - {"send", "reply", "chunk", "run", "step", "count", "content", "profile", "events"}
     for table, entries in TABLES.items()
-    if table not in {"causes", "documents", "keepers", "leaves", "statuses"}
+    if table not in {"causes", "documents", "keepers", "leaves", "liff_places", "statuses"}
 }
 """Names that stand for an entry wherever they are written: not those that are everyday words here."""
 ON_PURPOSE = {

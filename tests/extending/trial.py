@@ -18,6 +18,7 @@ composition.BLUEPRINTS = (*composition.BLUEPRINTS, "tests.extending.stamps.api")
 import pytest
 
 import app
+from chalicelib.accounts.model import Account
 from chalicelib.api import contract, kinds, openapi
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import normal_body, verify
@@ -26,6 +27,7 @@ from chalicelib.conditions.model import Context
 from chalicelib.deliveries import model as deliveries
 from chalicelib.gateways import queues
 from chalicelib.jobs import kinds as jobs
+from chalicelib.liff import entering, places
 from chalicelib.rules import reach
 from chalicelib.rules.documents import warn
 from chalicelib.shared.errors import Detail, RuleViolation
@@ -150,6 +152,14 @@ def a_reason_and_a_status_have_characters_of_their_own() -> None:
     assert (told["accepted"], told["skipped"], told["printed"]) == (1, {"card_full": 1}, 1)
 
 
+def whoever_comes_to_the_place_goes_on() -> None:
+    """To where the place says, with what stands behind it and in the query."""
+    place, rest = entering.find_place("/stamps/coffee")
+    shop = Account("shop", "店", "Asia/Tokyo", 1)
+    visit = places.Visit(shop, "U1", rest, entering.params("size=5"), "ticket")
+    assert place.enter(visit) == "https://shop.example/stamps/coffee?size=5"
+
+
 TRIALS = (
     the_action_runs_and_its_trigger_wakes_a_rule_whose_condition_asks_the_leaf,
     what_cannot_work_is_refused,
@@ -161,6 +171,7 @@ TRIALS = (
     the_job_runs_and_is_retried_as_often_as_it_says,
     what_is_due_travels_together_and_wakes_its_owner,
     a_reason_and_a_status_have_characters_of_their_own,
+    whoever_comes_to_the_place_goes_on,
 )
 
 if __name__ == "__main__":

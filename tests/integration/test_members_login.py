@@ -20,12 +20,13 @@ from joserfc.jwk import ECKey, OctKey
 
 from chalicelib.gateways import clock, seam
 from chalicelib.jobs.kinds import JOBS
+from chalicelib.liff import id_tokens
 from chalicelib.local.line.app import application
 from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Request, Server
 from chalicelib.local.line.login import oauth as line_login
 from chalicelib.local.line.simulator import Simulator
-from chalicelib.members import id_tokens, store
+from chalicelib.members import store
 from chalicelib.shared.settings import settings
 from tests.api_client import Api, an_account, an_api
 from tests.conftest import drain

@@ -11,6 +11,7 @@ from chalicelib.local.line.calls import Call, Handler
 from chalicelib.local.line.faults import parse_faults
 from chalicelib.local.line.friend_endpoints import FRIEND_ROUTES, deliver
 from chalicelib.local.line.httpd import Request, Response
+from chalicelib.local.line.login.liff import ENDPOINTS as LIFF_ROUTES
 from chalicelib.local.line.login.oauth import ENDPOINTS as LOGIN_ROUTES
 from chalicelib.local.line.people import STATUSES, Channel, bot_id_of
 from chalicelib.local.line.phones import timeline
@@ -356,6 +357,7 @@ ROUTES: list[Route[Handler]] = [
         ("GET", "richmenus/{account}/{menu}/image", _menu_image),
         *FRIEND_ROUTES,
         *LOGIN_ROUTES,
+        *LIFF_ROUTES,
     )
 ]
 """Every endpoint of the door; docs/simulator.md describes them (a test compares)."""

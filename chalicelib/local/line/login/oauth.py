@@ -41,15 +41,13 @@ _PERSON = """<form method="post"><input type="hidden" name="user" value="{user}"
 _CONSENT = """<!doctype html><html lang="ja"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>LINE ログイン</title>
 <h1>LINE ログイン</h1><p>どの友だちとしてログインしますか？（シミュレーター）</p>{people}
-<form method="post"><button name="decline" value="1">キャンセル</button></form></html>"""
+<form method="post"><button name="decline" value="1">キャンセル</button></form>{more}</html>"""
 
 
 def answer(sim: Simulator, request: Request) -> Response | None:
     """LINE Login's answer; None: the request is none of its own."""
     handler = _ROUTES.get((request.method, request.path))
-    if handler is not None:
-        return handler(sim, request)
-    return _liff(sim, request) if request.path.startswith("/liff/") else None
+    return handler(sim, request) if handler is not None else None
 
 
 # The browser ----------------------------------------------------------------------------------------------
@@ -60,25 +58,31 @@ def _ask_consent(sim: Simulator, request: Request) -> Response:
     wrong = _wrong(request.query, channel)
     if wrong or channel is None:
         return page(400, "400 Bad Request", wrong or "client_id")
-    return _consent(sim, channel["account"])
+    return consent(sim, channel["account"])
 
 
-def _consent(sim: Simulator, account: str) -> Response:
+def consent(sim: Simulator, account: str, user: str = "", more: str = "") -> Response:
+    """The page on which somebody agrees: whoever they say they are, or this one friend."""
+    known = sim.people.friends(account, user, limit=50) or ([_newcomer(sim, user)] if user else [])
     people = "".join(
         _PERSON.format(
             user=html.escape(friend["user_id"]),
             name=html.escape(friend["display_name"]),
             checked="" if friend["status"] == "following" else "checked",
         )
-        for friend in sim.people.friends(account, limit=50)
+        for friend in known
     )
-    body = _CONSENT.format(people=people).encode()
+    body = _CONSENT.format(people=people, more=more).encode()
     return Response(200, body, dict(PAGE_HEADERS), "text/html; charset=utf-8")
+
+
+def _newcomer(sim: Simulator, user: str) -> dict[str, Any]:
+    return {"user_id": user, "display_name": sim.people.person(user)["name"], "status": "stranger"}
 
 
 def _consented(sim: Simulator, request: Request) -> Response:
     """The person has chosen on the page."""
-    form = _form(request)
+    form = form_of(request)
     if form.get("decline"):
         return _redirect(decline(request.query))
     where = agree(sim, request.query, form.get("user", ""), add_friend=bool(form.get("add_friend")))
@@ -97,7 +101,7 @@ def agree(sim: Simulator, asked: Mapping[str, str], user: str, *, add_friend: bo
     if asked.get("bot_prompt") and sim.people.status(account, user) != "following":
         params = {"friendship_status_changed": "true" if add_friend else "false"}
         if add_friend:
-            _follow(sim, account, user)
+            befriend(sim, account, user)
     return _with(asked["redirect_uri"], code=code, state=asked["state"], **params)
 
 
@@ -118,7 +122,10 @@ def _wrong(asked: Mapping[str, str], channel: Mapping[str, Any] | None) -> str:
     return missing[0] if missing else ""
 
 
-def _follow(sim: Simulator, account: str, user: str) -> None:
+def befriend(sim: Simulator, account: str, user: str) -> None:
+    """Somebody adds the account, or unblocks it; a friend stays one."""
+    if sim.people.status(account, user) == "following":
+        return
     unblocked = sim.people.status(account, user) == "blocked"
     sim.people.set_status(account, user, "following", sim.now())
     envelope = events.Envelope(user, sim.now(), new_ulid(), new_ulid().lower(), sim.new_id)
@@ -129,7 +136,7 @@ def _follow(sim: Simulator, account: str, user: str) -> None:
 
 
 def _token(sim: Simulator, request: Request) -> Response:
-    form = _form(request)
+    form = form_of(request)
     channel = _channel(sim, form.get("client_id", ""))
     if channel is None or not hmac.compare_digest(str(channel["secret"]), form.get("client_secret", "")):
         return _error("invalid_client", "invalid client_secret", 400)
@@ -176,7 +183,7 @@ def _refreshed(sim: Simulator, channel: Mapping[str, Any], again: str) -> Respon
 
 
 def _channel_token(sim: Simulator, request: Request) -> Response:
-    form = _form(request)
+    form = form_of(request)
     channel = _channel(sim, form.get("client_id", ""))
     if channel is None or not hmac.compare_digest(str(channel["secret"]), form.get("client_secret", "")):
         return _error("invalid_client", "invalid client_secret")
@@ -204,7 +211,7 @@ def _verify(sim: Simulator, request: Request) -> Response:
     from joserfc.errors import JoseError
     from joserfc.jwk import OctKey
 
-    form = _form(request)
+    form = form_of(request)
     channel = _channel(sim, form.get("client_id", ""))
     try:
         token = form.get("id_token", "")
@@ -223,25 +230,6 @@ def _verify(sim: Simulator, request: Request) -> Response:
 
 def _certificates(sim: Simulator, _request: Request) -> Response:
     return Response(body={"keys": [_key(sim).as_dict(private=False)]})
-
-
-# LIFF -----------------------------------------------------------------------------------------------------
-
-
-def _liff(sim: Simulator, request: Request) -> Response:
-    """``liff.line.me/{liffId}``: who opens it, then the LIFF app's page with the ID token behind ``#``."""
-    liff = request.path.removeprefix("/liff/").partition("/")[0]
-    row = sim.store.one("SELECT * FROM login_channels WHERE liff = ?", liff)
-    if row is None or not row["endpoint"]:
-        return page(404, "404 Not Found", "LIFF")
-    if request.method == "GET":
-        return _consent(sim, row["account"])
-    form = _form(request)
-    if not form.get("user"):
-        return page(200, "キャンセルしました", "")
-    token = liff_token(sim, dict(row), form["user"])
-    query = urllib.parse.urlencode(request.query)
-    return _redirect(f"{row['endpoint']}?{query}#id_token={token}")
 
 
 # ID tokens ------------------------------------------------------------------------------------------------
@@ -267,7 +255,22 @@ def liff_token(sim: Simulator, channel: Mapping[str, Any], user: str) -> str:
 def _claims(sim: Simulator, channel: Mapping[str, Any], user: str) -> dict[str, Any]:
     now = int(sim.now().timestamp())
     life = int(_ID_TOKEN_LIFE.total_seconds())
-    return {"iss": ISSUER, "sub": user, "aud": channel["channel"], "exp": now + life, "iat": now}
+    # Of one friend two sign-ins in the same second are two, as those of two phones are.
+    times = {"exp": now + life, "iat": now, "jti": secrets.token_urlsafe(8)}
+    return {"iss": ISSUER, "sub": user, "aud": channel["channel"], **times}
+
+
+def read_token(sim: Simulator, token: str) -> tuple[str, str] | None:
+    """The account and the friend of an ID token of ours that a LIFF page has."""
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+
+    try:
+        claims = jwt.decode(token, _key(sim), algorithms=["ES256"]).claims
+    except (JoseError, ValueError):
+        return None
+    channel = _channel(sim, claims["aud"])
+    return (channel["account"], claims["sub"]) if channel else None
 
 
 def _key(sim: Simulator) -> Any:
@@ -287,7 +290,7 @@ def _key(sim: Simulator) -> Any:
 
 def _act(call: Call) -> Response:
     """``{"url", "decline"?, "add_friend"?}``: the friend opens the authorise page, and agrees or not."""
-    body, user = _object(call.request), call.names["user"]
+    body, user = object_of(call.request), call.names["user"]
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(str(body.get("url", ""))).query))
     if body.get("decline"):
         return Response(body={"redirect_url": decline(asked)})
@@ -299,7 +302,7 @@ def _act(call: Call) -> Response:
 
 def _token_for_liff(call: Call) -> Response:
     """``{"account"?}``: what ``liff.getIDToken()`` gives this friend."""
-    body = _object(call.request)
+    body = object_of(call.request)
     rows = call.sim.store.all("SELECT * FROM login_channels")
     found = [row for row in rows if body.get("account") in {None, row["account"]}]
     if len(found) != 1:
@@ -313,14 +316,16 @@ def _change_keys(call: Call) -> Response:
 
 
 def _put_channel(call: Call) -> Response:
-    """``{"channel_id", "channel_secret", "liff_id"?, "liff_endpoint"?}`` of an account's Login channel."""
-    body = _object(call.request)
+    """``{"channel_id", "channel_secret", "liff_id"?, "liff_endpoint"?, "liff_page"?}`` of an account's Login
+    channel; ``liff_page`` is the endpoint while nobody has said another.
+    """
+    body = object_of(call.request)
     names = ("channel_id", "channel_secret", "liff_id", "liff_endpoint")
     values = [body.get(name) for name in names]
     if not all(isinstance(one, str) and one for one in values[:2]):
         raise InvalidInput(quoted("channel_id and channel_secret are needed"))
     row = call.sim.store.one("SELECT endpoint FROM login_channels WHERE account = ?", call.names["account"])
-    values[3] = values[3] or (row and row["endpoint"])
+    values[3] = values[3] or (row and row["endpoint"]) or body.get("liff_page")
     call.sim.store.run(
         "INSERT OR REPLACE INTO login_channels VALUES (?, ?, ?, ?, ?)", call.names["account"], *values
     )
@@ -356,7 +361,8 @@ def _channel(sim: Simulator, channel: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-def _object(request: Request) -> dict[str, Any]:
+def object_of(request: Request) -> dict[str, Any]:
+    """The object that is a request's body. Raises InvalidInput."""
     try:
         body = request.json()
     except ValueError as broken:
@@ -366,7 +372,8 @@ def _object(request: Request) -> dict[str, Any]:
     return body
 
 
-def _form(request: Request) -> dict[str, str]:
+def form_of(request: Request) -> dict[str, str]:
+    """The form that is a request's body."""
     return dict(urllib.parse.parse_qsl(request.body.decode("utf-8", "replace")))
 
 

@@ -20,6 +20,7 @@ const ACTIONS = {
   uri(phone, action) {
     const uri = String(action.uri || "");
     if (/^https?:\/\//i.test(uri)) {
+      opens(phone.user);
       window.open(uri, "_blank", "noopener,noreferrer");
       phone.toast(words.opens);
     } else if (/^tel:/i.test(uri)) phone.toast(`${words.calls} ${uri.slice(4)}`);
@@ -35,6 +36,11 @@ const ACTIONS = {
   cameraRoll: (phone) => phone.openPanel("photos"),
   location: (phone) => phone.say({ type: "location" }),
 };
+
+/** LINE knows whose phone opens the next address. */
+export function opens(user) {
+  document.cookie = `sim_user=${encodeURIComponent(user)}; path=/; max-age=120; samesite=lax`;
+}
 
 const TYPES = { date: "date", time: "time", datetime: "datetime-local" };
 

@@ -1,6 +1,6 @@
 // One phone: a friend's LINE, open at the account's chat.
 
-import { perform } from "./actions.js";
+import { opens, perform } from "./actions.js";
 import * as door from "./door.js";
 import { avatar, el, icon, picture } from "./dom.js";
 import { bubble, fromAccount, fromFriend, hotSpot, isWide } from "./messages.js";
@@ -32,6 +32,7 @@ export class Phone {
     this.wall.addEventListener("scroll", () => {
       this.atEnd = this.wall.scrollHeight - this.wall.scrollTop - this.wall.clientHeight < 90;
     });
+    this.wall.addEventListener("click", (event) => event.target.closest("a[href]") && opens(this.user));
     const stay = new ResizeObserver(() => this.atEnd && this.scrollDown());
     stay.observe(this.talk);
     stay.observe(this.wall);
