@@ -20,6 +20,7 @@ One package per capability ("room"). Imports only point down this list:
     conversations                     the chat: what was said, contents, staff
     outgoing                          calls to other systems
     forms                             questions in the chat
+    audiences                         segments handed to LINE, and LINE's own lists of friends
     segments                          named conditions, audience reading, counts
     deliveries                        the ledger and the only way to LINE for messages
     timers                            due minutes and watches

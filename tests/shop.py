@@ -52,6 +52,7 @@ NAMES = {
     "schedule": "daily",
     "stage": "default",
     "topic": "news",
+    "audience": "vips",
 }
 """What stands in the place of each name in a path. Jobs, keys and contents are made by the doors."""
 
@@ -165,6 +166,16 @@ def signed(body: bytes) -> dict[str, str]:
     return {"x-line-signature": base64.b64encode(mac).decode()}
 
 
+AUDIENCES: dict[str, Any] = {
+    "line:audience_create": {"audienceGroupId": 7},
+    "line:audience_add": None,
+    "line:audience_delete": None,
+    "line:audience": {"audienceGroup": {"audienceGroupId": 7, "type": "UPLOAD", "status": "READY"}},
+    "line:audiences": {"audienceGroups": [], "hasNextPage": False},
+}
+"""What LINE says of audiences."""
+
+
 def outside(name: str, detail: Mapping[str, Any], call: Any) -> Any:
     """The seam's guard: DynamoDB is strict, LINE and the web answer well, machines are not ours, no sleep."""
     dynamo_rules.refuse(name, detail)
@@ -176,6 +187,8 @@ def outside(name: str, detail: Mapping[str, Any], call: Any) -> Any:
         return {"displayName": "花子", "language": "ja"}
     if name == "line:followers":
         return [], None
+    if name in AUDIENCES:
+        return AUDIENCES[name]
     if name == "line:content":
         return line.Content(404)
     if name.startswith("line:"):
@@ -202,6 +215,8 @@ def a_shop() -> Iterator[None]:
         audience = {"name": "b1", "audience": {"tag": "vip"}, "message": "hello"}
         _good(ask("PUT", f"{BASE}/broadcasts/b1", audience))
         _good(ask("POST", f"{BASE}/scenarios/welcome/publish", {}))
+        for name in ("vips", "spare"):
+            _good(ask("POST", f"{BASE}/audiences", {"id": name, "name": name, "segment": "vips"}))
         _good(ask("PUT", f"{BASE}/members/m1", {"rank": "gold", "attributes": {"area": "横浜"}}))
         assert work_off() == []
         _good(ask("POST", f"{BASE}/members/m1/link", {"user_id": "U3"}))

@@ -43,6 +43,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{IN}/events"): EVENT,
     ("POST", f"{IN}/purchases"): ORDER,
     ("POST", f"{IN}/exports"): {},
+    ("POST", f"{IN}/audiences"): {"id": "new", "name": "New", "segment": "vips"},
     ("POST", f"{IN}/segments/members"): {"condition": {"everyone": True}},
     ("PATCH", f"{IN}/friends/{{user}}"): {"tags": {"add": ["dry"]}},
     ("POST", f"{IN}/friends/import"): "user_id\nU7\n",
@@ -104,7 +105,8 @@ def ask_for(operation: Operation, key: str | None = None) -> Said:
     """One request that the route accepts."""
     names, query = dict(NAMES), ""
     if operation.method == "DELETE":
-        names |= dict.fromkeys(PATH_NAMES.values(), "spare") | {"user": "U3", "member": "spare"}
+        spare = dict.fromkeys((*PATH_NAMES.values(), "member", "audience"), "spare")
+        names |= spare | {"user": "U3"}
         query = "?erase=true" if "erase" in (operation.query or {}) else ""
     if "{key}" in operation.path:
         names["key"] = ask("POST", "/v1/keys", {"name": "k", "role": "viewer", "account": "shop"}).body["id"]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.audiences import service as audiences
 from chalicelib.broadcasts import lifecycle
 from chalicelib.broadcasts import workers as broadcasts
 from chalicelib.deliveries import service as deliveries
@@ -43,6 +44,7 @@ OWNERS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     "moment": (reaction.bulk, due_times, "come"),
     "rule_hold": (reaction.bulk, held, "come"),
     "schedule": (reaction.bulk, schedules, "look_at"),
+    "line_audience": (reaction.bulk, audiences, "look_at"),
 }
 """For each kind of entry: the handler of its queue, and what its owner does when it is woken."""
 BODY = {"run": "1", "chunk": "c1", "user_id": "u1", "scenario": "s", "broadcast": "b"}

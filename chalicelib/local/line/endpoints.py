@@ -16,6 +16,7 @@ from chalicelib.local.line.login.oauth import ENDPOINTS as LOGIN_ROUTES
 from chalicelib.local.line.people import STATUSES, Channel, bot_id_of
 from chalicelib.local.line.phones import timeline
 from chalicelib.local.line.routing import Route, Routes
+from chalicelib.local.line.targeting.door import ENDPOINTS as TARGETING_ROUTES
 from chalicelib.shared.errors import InvalidInput, NotFound, TodokuError
 from chalicelib.shared.reasons import quoted
 
@@ -358,6 +359,7 @@ ROUTES: list[Route[Handler]] = [
         *FRIEND_ROUTES,
         *LOGIN_ROUTES,
         *LIFF_ROUTES,
+        *TARGETING_ROUTES,
     )
 ]
 """Every endpoint of the door; docs/simulator.md describes them (a test compares)."""

@@ -26,6 +26,7 @@ KINDS = (
     "webhook_test",
     "richmenu",
     "link_token",
+    "audience",
     "*",
 )
 """The kinds of endpoints a fault can be set for; ``*`` is every one without a fault of its own."""

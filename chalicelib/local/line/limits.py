@@ -21,6 +21,7 @@ PER_SECOND: dict[str, tuple[int, float]] = {
     "richmenu_list": (10, 1.0),
     "webhook_endpoint": (1000, MINUTE),
     "loading": (100, 1.0),
+    "audience": (60, MINUTE),
 }
 """Kinds of endpoints with a limit of their own: how many in how many seconds."""
 

@@ -51,6 +51,13 @@ CREATE TABLE IF NOT EXISTS rich_menu_links (
     account TEXT, user_id TEXT, id TEXT, PRIMARY KEY (account, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rich_menu_aliases (
     account TEXT, alias TEXT, id TEXT, PRIMARY KEY (account, alias)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audiences (
+    account TEXT, id INTEGER, type TEXT, description TEXT, status TEXT, request_id TEXT, click_url TEXT,
+    route TEXT, created_at TEXT, changed_at TEXT, expires_at TEXT, PRIMARY KEY (account, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audience_users (
+    account TEXT, id INTEGER, user_id TEXT, PRIMARY KEY (account, id, user_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reached (
+    account TEXT, request_id TEXT, users TEXT, PRIMARY KEY (account, request_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS link_tokens (
     token TEXT PRIMARY KEY, account TEXT, user_id TEXT, at TEXT, used INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS login_channels (

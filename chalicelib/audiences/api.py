@@ -1,0 +1,211 @@
+"""``/v1/accounts/{account}/audiences``: LINE's audiences, and those that are made of our segments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from chalice.app import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from chalicelib.accounts import service as accounts
+from chalicelib.accounts.access import require
+from chalicelib.accounts.idempotency import once_named
+from chalicelib.audiences import service
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.bodies import json_body
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import path_id, query_int
+from chalicelib.http.routes import Operation
+from chalicelib.shared.errors import InvalidInput
+from chalicelib.shared.fields import Clock, Id, Name, Weekday
+from chalicelib.shared.reasons import Reason
+
+bp = Blueprint(__name__)
+
+_ALL = "/v1/accounts/{account}/audiences"
+_ONE = f"{_ALL}/{{audience}}"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SyncEvery(_Strict):
+    """A local time of the account: every day, on some weekdays, or on some days of each month."""
+
+    time: Clock
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
+    days_of_month: (
+        Annotated[
+            list[Annotated[int, Field(ge=1, le=31)] | Literal["last"]], Field(min_length=1, max_length=32)
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> SyncEvery:
+        if self.weekdays is not None and self.days_of_month is not None:
+            raise ValueError(Reason("every_shape"))
+        return self
+
+
+class Sync(_Strict):
+    """When it is made anew."""
+
+    every: SyncEvery
+
+
+class NewAudience(_Strict):
+    """A segment whose friends are handed to LINE; with ``sync`` again and again."""
+
+    id: Id
+    name: Name
+    segment: Id
+    sync: Sync | None = None
+
+
+class Nothing(_Strict):
+    """An action without parameters."""
+
+
+class AudienceOut(BaseModel):
+    """An audience. ``id`` null: LINE's tools made it, and its path is LINE's number. ``type`` and
+    ``status`` are LINE's words, also such as are new; of ours ``UPLOADING`` before LINE has it,
+    ``FAILED`` when it cannot be made, ``GONE`` when LINE has it no more. ``count`` is LINE's, 0 where
+    LINE hides it.
+    """
+
+    id: str | None
+    audience_group_id: int | None
+    name: str | None
+    type: str | None
+    status: str | None
+    count: int | None
+    created_at: str | None
+    expires_at: str | None
+    permission: str | None
+    create_route: str | None
+    request_id: str | None
+    click_url: str | None
+    failed_type: str | None
+    segment: str | None
+    broadcast: str | None
+    sync: dict[str, Any] | None
+    next_sync_at: str | None
+    synced_at: str | None
+    job_id: str | None
+    left_out: int
+    why: str | None
+    reason: dict[str, Any] | None
+
+
+class AudiencePage(BaseModel):
+    """Ours of which LINE has none yet, then LINE's list, newest first."""
+
+    items: list[AudienceOut]
+    next_cursor: str | None
+
+
+class Deleted(BaseModel):
+    """What remains of a deleted audience."""
+
+    id: str
+    deleted: bool
+
+
+@bp.route(_ALL, methods=["GET"])
+@http_errors
+def list_audiences(account: str) -> Response:
+    """``GET /audiences``: every audience of the channel, also those made elsewhere."""
+    request = bp.current_request
+    require(request, "viewer", account)
+    accounts.get_account(account)
+    limit, position = query_int(request, "limit", 40), query_cursor(request)
+    number = position.get("page", 0) if position is not None else 1
+    if not isinstance(number, int) or number < 1:
+        raise InvalidInput.at("cursor", Reason("cursor_unknown"))
+    items, following = service.page(account, limit, number)
+    return json_response(page(items, {"page": following} if following else None, request))
+
+
+@bp.route(_ALL, methods=["POST"])
+@http_errors
+def add_audience(account: str) -> Response:
+    """``POST /audiences``: have a segment's friends handed to LINE, by a job."""
+    request = bp.current_request
+    principal = require(request, "publisher", account)
+    found = accounts.get_account(account)
+    asked = json_body(request, NewAudience)
+    every = asked.sync.every.model_dump(exclude_none=True) if asked.sync else None
+
+    def run(job: str) -> Response:
+        of = {"segment": asked.segment}
+        made = service.create(found, asked.id, asked.name, of, principal.who, job, every)
+        accounts.audit(account, principal.who, "audience.created", asked.id)
+        return json_response(made, 202)
+
+    return once_named(request, principal, run)
+
+
+@bp.route(_ONE, methods=["GET"])
+@http_errors
+def get_audience(account: str, audience: str) -> Response:
+    """``GET /audiences/{id}``: one, as LINE has it now."""
+    require(bp.current_request, "viewer", account)
+    accounts.get_account(account)
+    return json_response(service.get(account, path_id(audience, "audience")))
+
+
+@bp.route(_ONE, methods=["DELETE"])
+@http_errors
+def delete_audience(account: str, audience: str) -> Response:
+    """``DELETE /audiences/{id}``: away with it, here and at LINE."""
+    principal = require(bp.current_request, "publisher", account)
+    accounts.get_account(account)
+    name = path_id(audience, "audience")
+    service.delete(account, name)
+    accounts.audit(account, principal.who, "audience.deleted", name)
+    return json_response({"id": name, "deleted": True})
+
+
+@bp.route(f"{_ONE}/sync", methods=["POST"])
+@http_errors
+def sync_audience(account: str, audience: str) -> Response:
+    """``POST /audiences/{id}/sync``: make it anew of its segment as it is now."""
+    request = bp.current_request
+    principal = require(request, "publisher", account)
+    found = accounts.get_account(account)
+    name = path_id(audience, "audience")
+    service.require_known(account, name)
+    json_body(request, Nothing)
+
+    def run(job: str) -> Response:
+        made = service.sync(found, name, principal.who, job)
+        accounts.audit(account, principal.who, "audience.synced", name)
+        return json_response(made, 202)
+
+    return once_named(request, principal, run)
+
+
+OPERATIONS = [
+    Operation(
+        "GET",
+        _ALL,
+        "LINE's audiences, all types",
+        "viewer",
+        None,
+        AudiencePage,
+        query={
+            "limit": "Items per page; LINE gives 40 at most.",
+            "cursor": "next_cursor of the page before.",
+        },
+    ),
+    Operation(
+        "POST", _ALL, "Hand a segment's friends to LINE", "publisher", NewAudience, AudienceOut, status=202
+    ),
+    Operation("GET", _ONE, "An audience as LINE has it now", "viewer", None, AudienceOut),
+    Operation("DELETE", _ONE, "Delete an audience, here and at LINE", "publisher", None, Deleted),
+    Operation(
+        "POST", f"{_ONE}/sync", "Make it anew of its segment", "publisher", Nothing, AudienceOut, status=202
+    ),
+]

@@ -1,0 +1,1 @@
+"""What LINE knows of many: audiences, whom a narrowcast reaches, what was opened."""
