@@ -34,14 +34,14 @@ chalicelib/console/dist/index.html: .tools/dynalite/.stamp $(CONSOLE_SOURCES)
 setup: .venv/.stamp .tools/dynalite/.stamp chalicelib/console/dist/index.html ## Install what running needs into .venv and .tools
 tools: setup .venv/.tools-stamp ## Install what tests and lint need besides
 
-run: setup ## Start the whole platform on this machine, with the demo, until Ctrl-C
-	@exec $(PY) -m chalicelib.local
+run: setup ## Start the whole platform on this machine, with the demo (or EXAMPLE=), until Ctrl-C
+	@TODOKU_EXAMPLE="$(or $(EXAMPLE),$(TODOKU_EXAMPLE))" exec $(PY) -m chalicelib.local
 
 member-site: setup ## A company's member site beside make run, to try linking with (port 8002)
 	@exec $(PY) -m chalicelib.local.member_site
 
-demo: setup ## Tell the demo's story in a temporary folder and compare every number
-	@exec $(PY) -m chalicelib.local demo
+demo: setup ## Tell the demo's story (or play EXAMPLE=clinic) in a temporary folder and compare every number
+	@exec $(PY) -m chalicelib.local demo $(EXAMPLE)
 
 test: tools ## Run every test, then name permissions of functions that no test used
 	rm -rf $(RECORDED)

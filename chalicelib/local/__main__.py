@@ -1,7 +1,8 @@
 """Start the whole platform on this machine.
 
-python -m chalicelib.local          until Ctrl-C or SIGTERM (``make run``)
-python -m chalicelib.local demo     tell the story on free ports in a temporary folder (``make demo``)
+python -m chalicelib.local             until Ctrl-C or SIGTERM (``make run``)
+python -m chalicelib.local demo        tell the story on free ports in a temporary folder (``make demo``)
+python -m chalicelib.local demo clinic play that example of examples/ likewise (``make demo EXAMPLE=clinic``)
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from chalicelib.local.config import CannotStart, Config
 from chalicelib.local.supervisor import Platform, ignore_signals, stop_on_signals
 
 _DEMO_S = 180
+_PLAY_S = 420
+"""A play may wait for two minutes of a schedule."""
 
 
 def show(line: str) -> None:
@@ -36,12 +39,14 @@ class Story(threading.Thread):
         self.good = False
 
     def run(self) -> None:
-        """Tell it."""
+        """Tell it, or play the example that was asked for."""
         from chalicelib.local import story
+        from chalicelib.local.examples import playing
 
         config = self._platform.config
+        where = (config.api_url, self._platform.key, str(config.sim_url), show)
         try:
-            self.good = story.run(config.api_url, self._platform.key, str(config.sim_url), show)
+            self.good = playing.run(config.example, *where) if config.example else story.run(*where)
         except Exception:  # noqa: BLE001 (the story is a guest; the platform stays up)
             if self._platform.stopping:
                 return  # it was interrupted
@@ -84,36 +89,38 @@ def _introduce(platform: Platform) -> None:
     show("Ctrl-C stops it; everything is kept for the next start.")
 
 
-def demo() -> int:
-    """Tell the story in a temporary folder; 0 when every number was as expected within three minutes."""
+def demo(example: str = "") -> int:
+    """Tell the story, or play an example, in a temporary folder; 0 when every number was as expected."""
+    configuration.check_example(example)
     port, sim_port = configuration.free_ports(2)
+    limit_s = _PLAY_S if example else _DEMO_S
     with tempfile.TemporaryDirectory(prefix="todoku-demo-") as folder:
-        config = Config(Path(folder), port, sim_port)
+        config = Config(Path(folder), port, sim_port, example=example)
         configuration.keep_private(config.directory)
         platform = Platform(config, {**os.environ, "TODOKU_LINE_DATA_URL": str(config.sim_url)}, show)
         stop_on_signals(platform)
-        timer = threading.Timer(_DEMO_S, platform.ask_to_stop)
+        timer = threading.Timer(limit_s, platform.ask_to_stop)
         timer.daemon = True
         timer.start()
-        story = Story(platform)
+        told = Story(platform)
         try:
             if platform.start(configuration.lock(config.directory)):
-                story.start()
-                platform.watch(until=lambda: not story.is_alive())
+                told.start()
+                platform.watch(until=lambda: not told.is_alive())
             if platform.stopping:
-                show(f"The demo was stopped, or did not end within {_DEMO_S} s.")
+                show(f"The demo was stopped, or did not end within {limit_s} s.")
         finally:
             platform.stop()
             ignore_signals()
-        show("The demo is as expected." if story.good else "The demo is NOT as expected.")
-        return 0 if story.good else 1
+        show("The demo is as expected." if told.good else "The demo is NOT as expected.")
+        return 0 if told.good else 1
 
 
 def main(arguments: list[str]) -> int:
     """The exit status of the command line."""
     try:
-        if arguments == ["demo"]:
-            return demo()
+        if arguments[:1] == ["demo"] and len(arguments) < 3:
+            return demo(*arguments[1:])
         if arguments:
             show(__doc__ or "")
             return 2

@@ -8,6 +8,7 @@
 ``TODOKU_LINE_API_URL``     another LINE to talk to; then no LINE is simulated
 ``TODOKU_LINE_DATA_URL``    that LINE's server for content, when it is not the same
 ``TODOKU_DEMO=0``           start empty, tell no story
+``TODOKU_EXAMPLE``          instead of the story play this example of ``examples/``
 ``TODOKU_LOCAL_CPU_SHARE``  1: a handler has the CPU share of its function's memory
 ``TODOKU_LOCAL_TIME_SCALE`` every function's timeout times this (1)
 ==========================  =================================================================
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.local import cpu
+from chalicelib.local.examples import example
 from chalicelib.local.http import HOST
 from chalicelib.local.journal import write_atomically
 from chalicelib.shared.ids import new_ulid
@@ -50,6 +52,7 @@ class Config:
     sim_port: int = 8001
     line_api_url: str = ""
     demo: bool = True
+    example: str = ""
 
     @property
     def api_url(self) -> str:
@@ -71,7 +74,15 @@ def read_config(env: Mapping[str, str]) -> Config:
         sim_port=_port(env, "TODOKU_SIM_PORT", 8001),
         line_api_url=env.get("TODOKU_LINE_API_URL") or "",
         demo=env.get("TODOKU_DEMO", "1") != "0",
+        example=check_example(env.get("TODOKU_EXAMPLE") or ""),
     )
+
+
+def check_example(name: str) -> str:
+    """The name of an example that there is, or none. Raises CannotStart."""
+    if name and name not in example.names():
+        raise CannotStart(f"There is no example {name!r}. There are: {', '.join(example.names())}.")
+    return name
 
 
 def _check_budgets(env: Mapping[str, str]) -> None:
