@@ -91,5 +91,5 @@ BLUEPRINTS = (
 )
 """Modules whose blueprint ``bp`` has routes, or handlers of queues and schedules."""
 
-HANDED_DOWN = {"reached": "chalicelib.api.rights"}
+HANDED_DOWN = {"reached": "chalicelib.api.rights", "standing_at": "chalicelib.enrollments.service"}
 """Functions that a lower room calls and a higher one has, by name, and the module that has it."""

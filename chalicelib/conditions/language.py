@@ -15,6 +15,7 @@ from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import validators
 from chalicelib.conditions.model import LEAVES, Built, Context, Predicate, Sheet
+from chalicelib.friends import nodes
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import UNKNOWN, Part
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
@@ -31,6 +32,7 @@ __all__ = [
     "explain",
     "logic",
     "needs",
+    "nodes_named",
     "references",
     "shape",
     "to_sql",
@@ -279,7 +281,34 @@ def needs(condition: Any, snapshot: Snapshot) -> frozenset[str]:
             found |= needs(document.body["condition"], snapshot)
         elif key in LEAVES:
             found.update(LEAVES[key].needs)
+            found.update([nodes.need(value["id"])] if _names_node(key, value) else [])
     return frozenset(found)
+
+
+def nodes_named(snapshot: Snapshot) -> frozenset[str]:
+    """The scenarios of which some document in force asks at which node a friend stands."""
+
+    def build(of: Snapshot) -> frozenset[str]:
+        return frozenset(_nodes_named([document.body for document in of]))
+
+    return snapshot.derived("conditions.nodes_named", build)
+
+
+def _nodes_named(value: Any) -> Iterator[str]:
+    """Of conditions wherever they stand in a value."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _nodes_named(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if _names_node(key, inner):
+                yield inner["id"]
+            yield from _nodes_named(inner)
+
+
+def _names_node(key: str, value: Any) -> bool:
+    is_leaf = key == "scenario" and isinstance(value, dict) and isinstance(value.get("id"), str)
+    return is_leaf and "node" in value
 
 
 def explain(condition: Any, context: Context, sheet: Sheet, now: datetime) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.conditions import language
 from chalicelib.deliveries import service as deliveries
 from chalicelib.enrollments import anchors, decide, follow_ups, moves, rendering, store
 from chalicelib.enrollments.model import Cause, Enrollment, Park, Pointer, Position, Step, is_of_erased
@@ -117,7 +118,8 @@ def _round(
         ready = [item for item in ready if item.claim]
     if not ready:
         return []
-    sheets = friends.load_many(account.id, account.shards, [item.user_id for item in ready])
+    users, named = [item.user_id for item in ready], language.nodes_named(snapshot)
+    sheets = friends.load_many(account.id, account.shards, users, nodes_of=named)
     at = _Round(account, snapshot, program, clock.now(), sheets, scenario)
     anew = _finish_claims(at, [item for item in ready if item.claim])
     turns = [_decide(at, item) for item in [*anew, *(item for item in ready if not item.claim)]]

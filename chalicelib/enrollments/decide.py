@@ -55,6 +55,8 @@ class Program:
     goals: tuple[Test, ...]
     cases: Mapping[str, tuple[Test, ...]]
     awaited: Mapping[str, tuple[matching.Test, ...]]
+    nodes_named: frozenset[str] = frozenset()
+    """Of which scenarios the account's documents ask at which node a friend stands."""
 
     @property
     def per(self) -> str | None:
@@ -99,6 +101,7 @@ def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone:
             for name, node in definition["nodes"].items()
             if node["type"] == "wait_for"
         },
+        nodes_named=language.nodes_named(snapshot),
     )
 
 

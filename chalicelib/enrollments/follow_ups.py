@@ -9,7 +9,6 @@ from typing import Any
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import anchors
 from chalicelib.enrollments.model import Enrollment, Position
-from chalicelib.friends import beside
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, inbox
 from chalicelib.gateways.expressions import Condition
@@ -57,14 +56,18 @@ def arm_next(moves: Iterable[tuple[Enrollment, Position]]) -> None:
 
 
 def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
-    """Show where a friend stands, unless something newer is shown already, or they were erased since they
-    entered: on the sheet when they enter, when it ends and where facts matter, else in the item beside it.
+    """Show on the sheet where a friend stands when they enter, when it ends and where facts matter, unless
+    something newer is shown already, or they were erased since they entered. At which other node they stand,
+    the enrollment alone says (``friends.nodes``).
 
     ``grow_rev``: facts matter there; an event that is being decided on the sheet before is decided anew then.
     """
-    if of.state == "active" and not grow_rev and of.node_at != of.entered_at:
-        beside.note_position(account.id, account.shards, of.user_id, of.shown_as, shown(of))
-        return
+    if of.state != "active" or grow_rev or of.node_at == of.entered_at:
+        show(account, of, grow_rev=grow_rev)
+
+
+def show(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
+    """The same, wherever they stand."""
     path = ("scenarios", of.shown_as)
     older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
     adds = [(("rev",), 1)] if grow_rev else []
@@ -79,14 +82,13 @@ def forget_runs(account: Account, of: Enrollment) -> None:
     An entry that is gone holds nobody up who writes an older one, so it stays for a day first: no worker
     lives as long.
     """
-    sheet = friends.load(account.id, account.shards, of.user_id) or {}
+    sheet = friends.load(account.id, account.shards, of.user_id, nodes_of=()) or {}
     ended = [one for one in positions.runs(sheet, of.scenario).items() if one[1]["state"] != "active"]
     by_age = sorted((position["at"], value or "", position["v"]) for value, position in ended)
     oldest = iso(clock.now() - _RUNS_SHOWN_FOR)
     for at, value, v in by_age[:-RUNS_SHOWN]:
         if at < oldest and value:
             name = positions.name(of.scenario, value)
-            beside.forget_position(account.id, account.shards, of.user_id, name, v)
             path = ("scenarios", name)
             same = [Condition((*path, "v"), "=", v)]
             friends.update_paths(account.id, account.shards, of.user_id, [], [path], same)

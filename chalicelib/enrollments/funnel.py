@@ -15,6 +15,7 @@ from datetime import timedelta
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import store
 from chalicelib.enrollments.model import Enrollment
+from chalicelib.friends import nodes
 from chalicelib.gateways import clock
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import by_shard
@@ -54,7 +55,9 @@ def find(account: Account, scenario: str, by: str) -> Standing:
     """Where friends stand, within the time of a request."""
 
     def one(shard: int, left: TimeLeft) -> Counter[str] | None:
-        place, is_over = by_shard.walk(account, by_shard.Place(shard), counter(scenario), left, NEEDS)
+        place, is_over = by_shard.walk(
+            account, by_shard.Place(shard), counter(account, scenario), left, NEEDS
+        )
         return Counter(place.counts) if is_over else None
 
     read = by_shard.sample(account.shards, one, by_shard.within(SYNCHRONOUS_S))
@@ -82,10 +85,11 @@ def _job_id(scenario: str) -> str:
     return digest(KIND, scenario, str(int(clock.now().timestamp() // _FRESH.total_seconds())))[:26]
 
 
-def counter(scenario: str) -> by_shard.Each:
+def counter(account: Account, scenario: str) -> by_shard.Each:
     """Counts friends by where they stand."""
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
+        nodes.show(account.id, sheets, {scenario})
         found: Counter[str] = Counter()
         for sheet in sheets:
             for position in positions.runs(sheet, scenario).values():

@@ -34,7 +34,7 @@ def _funnel(body: Body, _received: int) -> None:
     from chalicelib.enrollments import audience_jobs, funnel
     from chalicelib.shared import time_left
 
-    audience_jobs.follow(body, lambda _account, scenario: funnel.counter(scenario), time_left.current())
+    audience_jobs.follow(body, funnel.counter, time_left.current())
 
 
 JOBS: dict[str, JobKind] = {

@@ -51,7 +51,9 @@ def follow_moves(account: Account, program: decide.Program | None, items: Sequen
     rev_of = {id(item) for item in listening}
     side_by_side.each(lambda item: follow_ups.mirror(account, item, grow_rev=id(item) in rev_of), items)
     follow_ups.report(facts(program, items))
-    sheets = friends.load_many(account.id, account.shards, [item.user_id for item in listening])
+    named = program.nodes_named if program else ()
+    users = [item.user_id for item in listening]
+    sheets = friends.load_many(account.id, account.shards, users, nodes_of=named)
     for item in listening:
         sheet = sheets.get(item.user_id)
         if program is not None and sheet is not None:
@@ -87,7 +89,7 @@ def follow_date(account: Account, program: decide.Program, item: Enrollment) -> 
     who change the date the last one to look sees the last date.
     """
     for _ in range(_TRIES):
-        sheet = friends.load(account.id, account.shards, item.user_id)
+        sheet = friends.load(account.id, account.shards, item.user_id, nodes_of=())
         due = event_handling.moved_date(program, item, sheet) if sheet and item.state == "active" else None
         if due is None:
             return False

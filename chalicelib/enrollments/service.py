@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.conditions import language
 from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, store
 from chalicelib.enrollments import entry as scenario_entry
 from chalicelib.enrollments.advance import advance
@@ -28,6 +29,7 @@ from chalicelib.enrollments.model import (
 from chalicelib.enrollments.moves import cancel, follow_date, follow_moves, go_on, moved
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
+from chalicelib.shared import side_by_side
 from chalicelib.shared.errors import RuleViolation, Unavailable
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
@@ -73,13 +75,14 @@ def enroll(
     ``reservation_cancelled``, ``too_many_runs``.
     """
     account = accounts.get_account(account_id)
-    program = decide.find_program(catalog.snapshot(account_id), scenario, account.zone)
+    snapshot = catalog.snapshot(account_id)
+    program = decide.find_program(snapshot, scenario, account.zone)
     if program is None:
         return [Result(user, accepted=False, why="not_published") for user in user_ids]
     entry = entry or Entry()
     if program.per is None:
         entry = replace(entry, value=None)
-    sheets = friends.load_many(account_id, account.shards, user_ids)
+    sheets = friends.load_many(account_id, account.shards, user_ids, nodes_of=language.nodes_named(snapshot))
     results: dict[str, Result] = {}
     todo: list[str] = []
     for user in dict.fromkeys(user_ids):
@@ -141,8 +144,8 @@ def _enter(
             continue
         if verdict == "again" and seen is not None:
             results[user] = Result(user, accepted=True)
-            # Only what stands as it was entered is completed; a friend who has moved on needs nothing.
-            if seen.causes[-1] == cause and _is_as_entered(seen):
+            # What stands as it was entered is completed; of a friend who has moved on, what the sheet shows.
+            if seen.causes[-1] == cause and (_is_as_entered(seen) or _is_unfinished(seen, sheet)):
                 there.append(seen)
             continue
         fresh = scenario_entry.fresh(program, sheet, seen, now, cause, by, entry)
@@ -154,7 +157,16 @@ def _enter(
     timers.arm_all([follow_ups.entry(e, e.v, e.node, parse_iso(e.due_at or e.node_at)) for e in there])
     follow_ups.report([_entered(item, at, cause) for item in there])
     follow_moves(account, program, there)
+    side_by_side.each(
+        lambda item: follow_ups.show(account, item), [item for item in there if not _is_as_entered(item)]
+    )
     return again
+
+
+def standing_at(places: Iterable[store.Place]) -> dict[store.Place, positions.Position]:
+    """Where those stand who are active at those places (account, scenario, user, value), consistent."""
+    found = store.load(places)
+    return {place: follow_ups.shown(item) for place, item in found.items() if item.state == "active"}
 
 
 def _is_as_entered(item: Enrollment) -> bool:
@@ -162,9 +174,11 @@ def _is_as_entered(item: Enrollment) -> bool:
 
 
 def _is_unfinished(seen: Enrollment, sheet: Mapping[str, Any]) -> bool:
-    """Whether whoever entered a friend may have crashed before the due entry: the mirror comes last."""
+    """Whether whoever entered a friend may have crashed before the end: the mirror comes last."""
     shown = (sheet.get("scenarios") or {}).get(seen.shown_as) or {}
-    return _is_as_entered(seen) and shown.get("v", 0) < seen.v
+    if _is_as_entered(seen):
+        return bool(shown.get("v", 0) < seen.v)
+    return seen.state == "active" and shown.get("run", 0) < seen.run
 
 
 def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
@@ -217,7 +231,7 @@ def _runs_of(account: Account, scenario: str, users: Sequence[str], value: str |
     """The runs of these friends: for that value, or the one for none and whichever their sheets show."""
     if value is not None:
         return [(account.id, scenario, user, value) for user in users]
-    sheets = friends.load_many(account.id, account.shards, users)
+    sheets = friends.load_many(account.id, account.shards, users, nodes_of=())
     return [
         (account.id, scenario, user, one)
         for user in users
@@ -312,14 +326,16 @@ def action_done(account_id: str, user_id: str, event: FriendEvent) -> bool:
     False when the friend does not stand there any more.
     """
     account, props = accounts.get_account(account_id), event.props
-    program = decide.find_program(catalog.snapshot(account_id), props["scenario"], account.zone)
+    snapshot = catalog.snapshot(account_id)
+    program = decide.find_program(snapshot, props["scenario"], account.zone)
     item = store.find(account_id, props["scenario"], user_id, props.get("value"))
     if item is not None and _has_led(item, event.event_id):
         follow_moves(account, program, [item])
     if item is None or item.state != "active" or (item.run, item.v) != (props["run"], props["v"]):
         return False
     cause = Cause(event.event_id, event.at)
-    return go_on(account, program, item, friends.load(account_id, account.shards, user_id), cause)
+    sheet = friends.load(account_id, account.shards, user_id, nodes_of=language.nodes_named(snapshot))
+    return go_on(account, program, item, sheet, cause)
 
 
 def advanced(entries: Sequence[timers.Entry]) -> list[bool]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +15,12 @@ from chalicelib.enrollments.model import Pointer
 from chalicelib.gateways import clock, queues
 from chalicelib.shared import time_left
 from chalicelib.shared.batches import each_message
+from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.metrics import measure
 from chalicelib.shared.observability import logger, observed
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
+from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import parse_iso
 from chalicelib.timers import service as timers
 
@@ -25,7 +29,13 @@ bp = Blueprint(__name__)
 _TOGETHER = 500
 """As many friends as LINE takes in one multicast travel together at most."""
 _RESERVE = 2 / 3
-"""A message that has not been begun in the first third of the function's time goes to another worker."""
+"""What has not been begun in the first third of the function's time goes to another worker."""
+_LEAST, _AT_FIRST = 10, 50.0
+_MESSAGE = 100
+"""So many entries go back in one message."""
+
+_pace = {"friends_per_s": _AT_FIRST}
+"""How fast this process moves friends on, as it was lately."""
 
 
 @bp.on_sqs_message(queue=settings().queue("due"), batch_size=10, maximum_concurrency=16)
@@ -40,25 +50,41 @@ def advance(event: SQSEvent) -> dict[str, Any]:
     together, done = _due_together(event, began), set()
     if together:
         try:
-            entries = [entry for body in together.values() for entry in body["entries"]]
-            _measure(entries, began)
-            service.advance(_pointers(entries))
+            _carry_out([one for body in together.values() for one in body["entries"]], left, began)
             done = set(together)
         except Exception:  # noqa: BLE001 (whatever it was, each message alone meets it again and reports it)
             logger.exception("friends did not move together, each message goes alone")
 
     def work(body: dict[str, Any], received: int) -> None:
-        if json.dumps(body, sort_keys=True) in done:
-            return
-        if received == 1 and left.is_over:
-            # As a message of its own: coming back by itself would take minutes and count as a failure.
-            queues.send("due", body)
-            return
-        if entries := timers.due(body):
-            _measure(entries, began)
-            service.advance(_pointers(entries), redelivered=received > 1 or bool(together))
+        if json.dumps(body, sort_keys=True) not in done and (entries := timers.due(body)):
+            again = received > 1 or bool(together) or bool(body.get("again"))
+            _carry_out(entries, left, began, again=again)
 
     return each_message(event, work)
+
+
+def _carry_out(
+    entries: Sequence[Mapping[str, Any]], left: TimeLeft, began: datetime, *, again: bool = False
+) -> None:
+    """Move on as many at a time as the time that is left is enough for; who is not begun goes back at once,
+    in messages of their own: coming back by itself would take minutes and count as a failure.
+    """
+    _measure(entries, began)
+    while entries and not left.is_over:
+        fitting = int(_pace["friends_per_s"] * left.seconds(at_most=60))
+        number = min(_TOGETHER, max(_LEAST, fitting))
+        some, entries = entries[:number], entries[number:]
+        start = time.monotonic()
+        service.advance(_pointers(some), redelivered=again)
+        pace = len(some) / max(time.monotonic() - start, 0.001)
+        _pace["friends_per_s"] = (_pace["friends_per_s"] + pace) / 2
+    body = {"kind": "step"} | ({"again": True} if again else {})
+    back = [
+        queues.Message({**body, "entries": list(entries[first : first + _MESSAGE])})
+        for first in range(0, len(entries), _MESSAGE)
+    ]
+    if back and queues.send_all("due", back):
+        raise Unavailable(Reason("due_refused"))
 
 
 def _due_together(event: SQSEvent, now: datetime) -> dict[str, dict[str, Any]]:
@@ -68,7 +94,8 @@ def _due_together(event: SQSEvent, now: datetime) -> dict[str, dict[str, Any]]:
     for record in event:
         body = json.loads(record.body)
         raw = record.to_dict()
-        first_time = raw.get("attributes", {}).get("ApproximateReceiveCount", "1") == "1"
+        received = raw.get("attributes", {}).get("ApproximateReceiveCount", "1")
+        first_time = received == "1" and not body.get("again")
         late = max(parse_iso(entry["due_at"]) for entry in body["entries"]) <= now
         if first_time and late and friends + len(body["entries"]) <= _TOGETHER:
             found[json.dumps(body, sort_keys=True)] = body

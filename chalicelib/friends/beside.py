@@ -1,14 +1,10 @@
-"""What changes with every message, in a small item beside the sheet: ``account#shard#beside`` / ``user_id``.
+"""What a friend has received, in a small item beside the sheet: ``account#shard#beside`` / ``user_id``.
 
-DynamoDB bills an update by the size of the whole item. What a friend has received, and where a friend stands
-in scenarios, changes with every step; on the sheet it would cost as much as the sheet is large. Here each
-delivery has one attribute (``d:<broadcast or scenario>``, the moment in milliseconds), and each scenario one
-(``s:<scenario>``: version, run, node, moment). Whoever reads a sheet for a decision reads both and finds on
-it ``received`` (``{"<broadcast or scenario>": {"at"}}``) and ``scenarios``. So a condition stays a pure
-function of one sheet and the time.
-
-On the sheet itself stands whatever of a scenario changes what a friend is: that they entered, that it ended,
-and that they wait for facts (``enrollments.follow_ups``). The newer version of the two counts.
+DynamoDB bills an update by the size of the whole item, and receipts change with every message; on the sheet
+they would cost as much as the sheet is large. Here each delivery has one attribute (``d:<broadcast or
+scenario>``, the moment in milliseconds). Whoever reads a sheet for a decision reads both and finds on it
+``received`` (``{"<broadcast or scenario>": {"at"}}``). So a condition stays a pure function of one sheet and
+the time.
 """
 
 from __future__ import annotations
@@ -27,7 +23,7 @@ from chalicelib.sheets.model import Sheet, erased_at
 
 KEPT, KEPT_FOR = 100, timedelta(days=400)
 """A friend's newest receipts are kept, at most so many and so long."""
-SUFFIX, _RECEIVED, _POSITION = "#beside", "d:", "s:"
+SUFFIX, _RECEIVED = "#beside", "d:"
 
 
 def key(account: str, shards: int, user: str) -> dict[str, Any]:
@@ -45,31 +41,14 @@ def put_on(sheet: Sheet, item: Mapping[str, Any] | None) -> None:
     if sheet["status"] == "erased":
         return
     since, received = erased_at(sheet), {**(sheet.get("received") or {})}
-    scenarios = {**(sheet.get("scenarios") or {})}
     for name, value in (item or {}).items():
-        if name.startswith(_RECEIVED):
-            if (at := _timestamp(value)) > since:
-                received[name.removeprefix(_RECEIVED)] = {"at": at}
-        elif name.startswith(_POSITION):
-            scenario, position = name.removeprefix(_POSITION), _position(value["M"])
-            if position["at"] > since and position["v"] > scenarios.get(scenario, {}).get("v", 0):
-                scenarios[scenario] = position
-    sheet["received"], sheet["scenarios"] = received, scenarios
+        if name.startswith(_RECEIVED) and (at := _timestamp(value)) > since:
+            received[name.removeprefix(_RECEIVED)] = {"at": at}
+    sheet["received"] = received
 
 
 def _timestamp(value: Mapping[str, Any]) -> str:
     return iso(from_ms(int(value["N"])))
-
-
-def _position(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A position as the sheet shows it (``enrollments.follow_ups.shown``): whoever stands here is active."""
-    return {
-        "state": "active",
-        "node": value["n"]["S"],
-        "run": int(value["r"]["N"]),
-        "v": int(value["v"]["N"]),
-        "at": _timestamp(value["t"]),
-    }
 
 
 def put_on_page(account: str, shard: int, sheets: Sequence[Sheet], *, consistent: bool = False) -> None:
@@ -120,20 +99,6 @@ def note(account: str, shards: int, user: str, delivery: str, at: str) -> list[s
     return [one.removeprefix(_RECEIVED) for _, one in gone]
 
 
-def note_position(account: str, shards: int, user: str, scenario: str, position: Mapping[str, Any]) -> None:
-    """Show where a friend who is active in a scenario stands, unless a newer version is shown here."""
-    name, at = _POSITION + scenario, to_ms(parse_iso(position["at"]))
-    kept = {"v": position["v"], "r": position["run"], "n": position["node"], "t": at}
-    newer = [Condition((name,), "absent"), Condition((name, "v"), "<", position["v"])]
-    _update(key(account, shards, user), [((name,), kept)], [], [newer])
-
-
-def forget_position(account: str, shards: int, user: str, scenario: str, v: int) -> None:
-    """Show no position of a run any more that has ended at this version."""
-    name = _POSITION + scenario
-    _update(key(account, shards, user), [], [(name,)], [Condition((name, "v"), "<", v)])
-
-
 def forget(account: str, shards: int, user: str, until: str | None) -> None:
     """Forget what stands beside a friend's sheet up to a moment; with None all of it. Safe to repeat."""
     dynamodb, place = aws.client("dynamodb"), key(account, shards, user)
@@ -145,8 +110,6 @@ def forget(account: str, shards: int, user: str, until: str | None) -> None:
     for name, value in answer.get("Item", {}).items():
         if name.startswith(_RECEIVED) and int(value["N"]) <= last:
             _remove(place, name, Condition((name,), "=", int(value["N"])))
-        elif name.startswith(_POSITION) and int(value["M"]["t"]["N"]) <= last:
-            _remove(place, name, Condition((name, "v"), "=", int(value["M"]["v"]["N"])))
 
 
 def _remove(place: dict[str, Any], name: str, unchanged: Condition) -> None:

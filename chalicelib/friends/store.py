@@ -5,10 +5,10 @@ Raw items of the low-level client: sheets are read by the thousand, and written 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from chalicelib.friends import beside, marks
+from chalicelib.friends import beside, marks, nodes
 from chalicelib.gateways import aws
 from chalicelib.gateways.dynamo import batch_get, plain_item, to_av, write_if
 from chalicelib.gateways.expressions import Condition, Expression, Path, update_if
@@ -28,13 +28,17 @@ def partition(account: str, shard: int) -> str:
     return f"{account}#{shard}"
 
 
-def load(account: str, shards: int, user_id: str) -> Sheet | None:
+def load(account: str, shards: int, user_id: str, *, nodes_of: Collection[str] | None = None) -> Sheet | None:
     """A friend's sheet, read consistently; None when never seen. May be a tombstone (status erased)."""
-    return load_many(account, shards, [user_id]).get(user_id)
+    return load_many(account, shards, [user_id], nodes_of=nodes_of).get(user_id)
 
 
-def load_many(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, Sheet]:
-    """The sheets of those user ids that are known, read consistently."""
+def load_many(
+    account: str, shards: int, user_ids: Iterable[str], *, nodes_of: Collection[str] | None = None
+) -> dict[str, Sheet]:
+    """The sheets of those user ids that are known, read consistently. ``nodes_of``: the scenarios of which
+    they must show the node where a friend stands (None: all); of others it is the one where facts mattered.
+    """
     keys = [make(account, shards, user) for user in dict.fromkeys(user_ids) for make in (key, beside.key)]
     sheets: dict[str, Sheet] = {}
     more: dict[str, dict[str, Any]] = {}
@@ -45,6 +49,7 @@ def load_many(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, S
             sheets[item["sk"]["S"]] = to_sheet(item)
     for user, sheet in sheets.items():
         beside.put_on(sheet, more.get(user))
+    nodes.show(account, sheets.values(), nodes_of)
     return sheets
 
 
@@ -106,6 +111,7 @@ def read_all(account: str, shard: int, after: str | None = None) -> Iterator[She
     for page in pages:
         sheets = [to_sheet(item) for item in page["Items"] if item["status"] != {"S": "erased"}]
         beside.put_on_page(account, shard, sheets)
+        nodes.show(account, sheets)
         yield from sheets
 
 

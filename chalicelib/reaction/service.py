@@ -22,6 +22,7 @@ from chalicelib.accounts.service import get_account
 from chalicelib.actions.kinds import kind_of
 from chalicelib.actions.model import Decision
 from chalicelib.catalog.service import snapshot
+from chalicelib.conditions.language import nodes_named
 from chalicelib.conversations import overheard
 from chalicelib.deliveries import service as deliveries
 from chalicelib.events.kinds import type_of
@@ -117,7 +118,8 @@ def _known(event: FriendEvent, account: Account) -> Sheet | None:
 
 def _once(event: FriendEvent, account: Account, program: Program, acquaintance: Acquaintance) -> bool:
     """One pass through the protocol; False when somebody else wrote the friend meanwhile."""
-    sheet = friends.load(account.id, account.shards, event.user_id)
+    named = nodes_named(program.snapshot)
+    sheet = friends.load(account.id, account.shards, event.user_id, nodes_of=named)
     event = unsend.event_of(event, sheet)
     pending: dict[str, PendingReaction] = (sheet or {}).get("pending") or {}
     wanted = list(dict.fromkeys([event.event_id, *pending]))

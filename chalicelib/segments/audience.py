@@ -6,15 +6,14 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from chalicelib.conditions.model import Sheet
-from chalicelib.friends import beside, marks
+from chalicelib.friends import beside, marks, nodes
 from chalicelib.friends.service import partition
 from chalicelib.gateways.dynamo import query_page
 from chalicelib.shared.settings import settings
 
 PAGE = 1_000
-_BESIDE = frozenset({"received", "scenarios"})
-"""What of a sheet may stand in the item beside it; which life it is of, the sheet tells."""
 _LIFE = ("erased_at",)
+"""Which life of a friend a sheet is of: what does not stand on it may be of an earlier one."""
 
 
 def read_shard(
@@ -31,7 +30,7 @@ def read_shard(
     ``needs``: only these attributes (and keys and status) are fetched; None fetches whole sheets.
     Tombstones of erased friends are left out.
     """
-    more = needs is None or not _BESIDE.isdisjoint(needs)
+    nodes_of, with_receipts = nodes.needed(needs), needs is None or "received" in needs
     request: dict[str, Any] = {
         "TableName": settings().table("friends"),
         "KeyConditionExpression": "pk = :pk",
@@ -42,13 +41,16 @@ def read_shard(
     if start_key is not None:
         request["ExclusiveStartKey"] = {"pk": {"S": partition(account, shard)}, "sk": {"S": start_key}}
     if needs is not None:
-        names = {f"#{n}": name for n, name in enumerate(sorted({"sk", "status", *needs, *_LIFE[:more]}))}
+        wanted = {"sk", "status", *needs, *_LIFE} - {"received", *map(nodes.need, nodes_of or ())}
+        names = {f"#{n}": name for n, name in enumerate(sorted(wanted))}
         request["ProjectionExpression"] = ",".join(names)
         request["ExpressionAttributeNames"] = names
     items, last = query_page(request)
     sheets = [sheet_of(account, item) for item in items if item["status"] != _ERASED]
-    if more:
+    if with_receipts:
         beside.put_on_page(account, shard, sheets, consistent=consistent)
+    if nodes_of is None or nodes_of:
+        nodes.show(account, sheets, nodes_of)
     return sheets, last["sk"]["S"] if last else None
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,17 +85,63 @@ def test_together_is_at_most_a_multicast(told: list[Any]) -> None:
     assert [len(users) for users, _ in told] == [500, 2]
 
 
+@pytest.fixture
+def back(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What goes back to the queue."""
+    found: list[dict[str, Any]] = []
+
+    def send_all(queue: str, messages: Iterable[queues.Message]) -> list[int]:
+        assert queue == "due"
+        found.extend(dict(message.body) for message in messages)
+        return []
+
+    monkeypatch.setattr(queues, "send_all", send_all)
+    return found
+
+
 def test_what_is_not_begun_in_time_goes_to_another_worker(
-    told: list[Any], monkeypatch: pytest.MonkeyPatch
+    told: list[Any], back: list[dict[str, Any]]
 ) -> None:
-    """After slow turns a message is put back as it is, without a failure; a redelivery is carried out."""
+    """After slow turns a message is put back, without a failure; one that was tried before says so, and goes
+    alone.
+    """
     late, context = NOW - timedelta(seconds=3), SlowTurns()
-    back: list[Any] = []
-    monkeypatch.setattr(queues, "send", lambda queue, body: back.append((queue, body)))
     first, second = a_message(["bad"], late), a_message(["b"], late)
-    assert handle(first, second, a_message(["c"], late, received=2), context=context) == ["bad"]
-    assert back == [("due", json.loads(second["body"]))]
-    assert told[-1] == (["c"], True)
+    third = a_message(["c"], late, received=2)
+    assert handle(first, second, third, context=context) == []
+    assert told == [(["bad", "b"], False)]
+    assert back == [json.loads(one["body"]) | {"again": True} for one in (first, second, third)]
+    both = zip((first, third), back[::2], strict=True)
+    assert handle(*({**one, "body": json.dumps(body)} for one, body in both)) == ["bad"]
+    assert told[-2:] == [(["bad"], True), (["c"], True)]
+
+
+@pytest.mark.parametrize(("pace", "expected"), [(1, [10]), (50, [50]), (400, [400, 100])])
+def test_as_many_go_at_a_time_as_the_time_is_enough_for(
+    told: list[Any],
+    back: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    pace: int,
+    expected: list[int],
+) -> None:
+    """A function of three seconds, whose first is for beginning: at the pace of this process."""
+    monkeypatch.setitem(workers._pace, "friends_per_s", float(pace))
+    left_s = [3.0]
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: left_s[0] * 1000)
+
+    def advance(pointers: list[Pointer], *, redelivered: bool = False) -> None:
+        assert not redelivered
+        told.append(len(pointers))
+        left_s[0] -= 1.1 if pace < 400 else 0.5
+
+    monkeypatch.setattr(service, "advance", advance)
+    monkeypatch.setattr(time, "monotonic", lambda: -left_s[0])
+    crowds = [[f"u{n}-{m}" for m in range(100)] for n in range(5)]
+    handle(*(a_message(crowd, NOW - timedelta(seconds=3)) for crowd in crowds), context=context)
+    assert told == expected
+    users = [one["body"]["user_id"] for body in back for one in body["entries"]]
+    assert users == [user for crowd in crowds for user in crowd][sum(expected) :]
+    assert all(len(body["entries"]) <= 100 for body in back)
 
 
 def test_who_is_early_is_waited_for(told: list[Any]) -> None:

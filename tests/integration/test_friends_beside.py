@@ -118,29 +118,3 @@ def test_an_erasure_takes_them_and_who_comes_back_begins_anew(monkeypatch: pytes
     (item,) = (one for one in found if beside.is_beside(one))
     assert "d:late" not in item
     assert of("U00") == {"welcome": at(minutes=1)}
-
-
-def test_the_newer_of_two_positions_is_shown() -> None:
-    """A node of a scenario stands beside the sheet, its beginning and end on it: the version decides."""
-    place = ("scenarios", "welcome")
-    entered = {"state": "active", "node": "first", "run": 1, "v": 1, "at": at(hours=3)}
-    assert store.update_paths(SHOP.id, SHOP.shards, "U00", [(place, entered)])
-    second = {"state": "active", "node": "second", "run": 1, "v": 3, "at": at(hours=2)}
-    for stand in (second, second | {"node": "late", "v": 2}):
-        beside.note_position(SHOP.id, SHOP.shards, "U00", "welcome", stand)
-
-    def shown() -> list[dict[str, str]]:
-        sheet = store.load(SHOP.id, SHOP.shards, "U00")
-        pages = [
-            page
-            for shard in range(SHOP.shards)
-            for sheets in audience.walk_shard(SHOP.id, shard, needs={"scenarios"})
-            for page in sheets
-            if page["user_id"] == "U00"
-        ]
-        return [one["scenarios"]["welcome"] for one in (sheet, *pages) if one]
-
-    assert shown() == [second, second]
-    ended = second | {"state": "finished", "v": 4}
-    assert store.update_paths(SHOP.id, SHOP.shards, "U00", [(place, ended)])
-    assert shown() == [ended, ended]

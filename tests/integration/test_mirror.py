@@ -106,8 +106,9 @@ def change(account, chance, number):
     elif which == 4:
         beside.note(account, SHARDS, user, "run-1", at)
     elif which == 5:
-        stand = {"v": chance.randrange(1, 99), "run": 1, "node": chance.choice(["n1", "n2"]), "at": at}
-        beside.note_position(account, SHARDS, user, "welcome", stand)
+        stand = {"state": "active", "v": chance.randrange(1, 99), "run": 1, "node": "n1", "at": at}
+        store.update_paths(account, SHARDS, user, [(("scenarios", "welcome"), stand)])
+        return
     else:
         answers = {"q": {"value": chance.choice(["x", "y"]), "at": at}}
         store.update_paths(account, SHARDS, user, [(("forms", "skin-check"), {"at": at, "answers": answers})])
@@ -116,7 +117,7 @@ def change(account, chance, number):
 
 
 def test_what_leaves_no_mark_is_asked_of_the_table(shop):
-    """Receipts and positions stand beside the sheet: the mirror answers nothing about them."""
+    """Receipts stand beside the sheet, positions change with messages: the mirror answers nothing of them."""
     a_friend(shop, 1)
     compaction.run(shop, SHARDS)
     assert reader.count(question(shop, {"delivery": {"id": "run-1", "received": True}})) is None
