@@ -227,7 +227,7 @@ def _what_happens() -> str:
 
 def rounded(counts: dict[str, Units]) -> dict[str, Units]:
     """Counts as they are kept."""
-    return {name: {what: round(n, 4) for what, n in found.items()} for name, found in counts.items()}
+    return {name: {what: round(n, 4) for what, n in sorted(found.items())} for name, found in counts.items()}
 
 
 def main() -> int:
