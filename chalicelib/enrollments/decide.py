@@ -45,7 +45,7 @@ def ruled_by_none(_kind: str, _id: str) -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """A published definition, its conditions compiled."""
+    """A published definition, its conditions compiled. ``nodes_named``: as ``language.nodes_named``."""
 
     scenario: str
     version: int
@@ -56,7 +56,6 @@ class Program:
     cases: Mapping[str, tuple[Test, ...]]
     awaited: Mapping[str, tuple[matching.Test, ...]]
     nodes_named: frozenset[str] = frozenset()
-    """Of which scenarios the account's documents ask at which node a friend stands."""
 
     @property
     def per(self) -> str | None:

@@ -57,7 +57,7 @@ class Place:
             raise Crash
         return answer
 
-    def load(self, *_: Any) -> Any:
+    def load(self, *_: Any, **_named: Any) -> Any:
         return self.cross(lambda: copy.deepcopy(self.sheet))
 
     def find_many(self, _account: str, _user: str, ids: list[str]) -> Any:
