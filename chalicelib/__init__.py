@@ -5,6 +5,7 @@ One package per capability ("room"). Imports only point down this list:
     ops                               an operator's commands
     webhook, intake, api, heartbeat   the doors: HTTP, queues of the outside world, schedules
     console                           the web console's files, and its sessions
+    preferences                       the friend's own page: topics, the link, what is kept
     rehearsals                        rules and scenarios tried, without doing anything
     reaction                          one event + one fact sheet + the rules -> changes and effects
     privacy                           erasure and unsend: nothing is kept that must go
@@ -31,6 +32,7 @@ One package per capability ("room"). Imports only point down this list:
     conditions                        the condition language
     mirror                            fact sheets in columns, for questions about many
     friends                           fact sheets: kept, edited, shown
+    pages                             how friends' pages look, and who has opened one
     sheets                            the fact sheet as a value
     timeline                          what happened to each friend
     jobs                              work in the background

@@ -29,6 +29,7 @@ CAPABILITIES = (
     "chalicelib.schedules",
     "chalicelib.reports",
     "chalicelib.privacy",
+    "chalicelib.preferences",
     "chalicelib.reaction",
     "chalicelib.outgoing",
     "chalicelib.bulk_actions",
@@ -86,6 +87,8 @@ BLUEPRINTS = (
     "chalicelib.deliveries.workers",
     "chalicelib.friends.api",
     "chalicelib.privacy.api",
+    "chalicelib.pages.api",
+    "chalicelib.preferences.api",
     "chalicelib.transfers.api",
     "chalicelib.reservations.api",
 )

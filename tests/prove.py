@@ -74,11 +74,15 @@ def _send(sent: hostile.Request) -> Said:
     return ask(sent.method, sent.target, sent.body, sent.headers)
 
 
+PAGES = ("/link/", "/p/", "/f/")
+"""Where a person stands, whose errors are pages."""
+
+
 def _fault(sent: hostile.Request, said: Said) -> str | None:
     """What is wrong with an answer, or None."""
     if said.status >= 500:
         return f"{said.status} {said.raw[:300]!r}"
-    if said.status >= 400 and sent.target.startswith("/link/") and said.raw.startswith(b"<!doctype html>"):
+    if said.status >= 400 and sent.target.startswith(PAGES) and said.raw.startswith(b"<!doctype html>"):
         return None  # a friend's browser is shown a page
     if said.status >= 400:
         error = said.body.get("error") if isinstance(said.body, dict) else None

@@ -12,11 +12,10 @@ nobody's click.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from chalicelib.accounts import signed_texts
+from chalicelib.accounts import page_tokens, signed_texts
 
 _PARTS = 4
 _IN_ADDRESS = re.compile(
@@ -35,17 +34,25 @@ class FriendToken:
     variant: str = ""
 
 
-def make(account: str, token: FriendToken) -> str:
-    """The token as it stands in an address. Reads the account's credentials (cached for a minute)."""
+def make(account: str, token: FriendToken, page: str = "") -> str:
+    """The token as it stands in an address: of a tracked link, or the friend's own of a page
+    (``page_tokens``). Reads the account's credentials (cached for a minute).
+    """
+    if page:
+        return page_tokens.of_page(account, page, token.user_id)
     what = f"{token.user_id}\n{token.delivery}\n{token.run}\n{token.variant}"
     return signed_texts.seal(account, what)
 
 
-Maker = Callable[[str, FriendToken], str]
-"""Makes the token of an account's friend: ``make`` where a message goes out, ``sample`` everywhere else."""
+class Maker(Protocol):
+    """Makes the token of an account's friend: ``make`` where a message goes out, else ``sample``."""
+
+    def __call__(self, account: str, token: FriendToken, page: str = "", /) -> str:
+        """For tracked links, or for a page of ours."""
+        ...
 
 
-def sample(_account: str, _token: FriendToken) -> str:
+def sample(_account: str, _token: FriendToken, _page: str = "") -> str:
     """No token: the link leads where it leads, and following it is nobody's click."""
     return ""
 

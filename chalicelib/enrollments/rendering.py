@@ -78,7 +78,7 @@ def words(
     """A step's message for a friend, its links telling whose click it is. Raises Unrenderable."""
     whose = FriendToken(sheet["user_id"], scenario)
     return render.render(
-        body, sheet, snapshot, now, zone=account.zone, token=lambda: tokens(account.id, whose)
+        body, sheet, snapshot, now, zone=account.zone, token=lambda page="": tokens(account.id, whose, page)
     )
 
 

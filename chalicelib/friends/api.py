@@ -12,6 +12,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.friends import edits, store, waking
+from chalicelib.friends.applied import is_applied
 from chalicelib.friends.documents import Number
 from chalicelib.friends.views import Friend, friend_body
 from chalicelib.gateways import clock, inbox
@@ -20,7 +21,6 @@ from chalicelib.http.bodies import json_body
 from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import query_bool, query_int
 from chalicelib.http.routes import Operation
-from chalicelib.shared import time_left
 from chalicelib.shared.errors import Conflict, InvalidInput, NotFound
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.fields import Id
@@ -36,8 +36,6 @@ from chalicelib.timeline.views import Activity, activity_body
 bp = Blueprint(__name__)
 
 _FRIEND = "/v1/accounts/{account}/friends/{user}"
-_WAIT_S = 5.0
-_POLL_S = 0.1
 
 
 class TagEdits(BaseModel):
@@ -160,19 +158,9 @@ def patch_friend(account: str, user: str) -> Any:
         source="console",
     )
     inbox.put_all([event], Reason("change_not_taken"))
-    if wait and _applied(event):
+    if wait and is_applied(event):
         return json_response(_body(found, sheet_of(found, event.user_id)))
     return json_response({"event_id": event.event_id}, 202)
-
-
-def _applied(event: FriendEvent) -> bool:
-    """Look until the event's activity is there, for 5 s at most and no longer than its function has time."""
-    looks = int(time_left.current().seconds(at_most=_WAIT_S) / _POLL_S)
-    for _ in range(looks):
-        if activities.find(event.account_id, event.user_id, event.event_id):
-            return True
-        clock.sleep(_POLL_S)
-    return False
 
 
 @bp.route(f"{_FRIEND}/activities", methods=["GET"])

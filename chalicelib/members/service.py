@@ -188,6 +188,11 @@ def unlink(account: str, member: str, user: str, way: Way, *, place: int | None 
     raise Conflict(Reason("member_busy", member=member))
 
 
+def link_of(account: str, user: str) -> Link:
+    """Whom a friend is linked with now."""
+    return store.find_links(account, [user])[user]
+
+
 def unlink_friend(account: str, user: str, way: Way) -> bool:
     """End whatever link a friend has; False when there is none. Safe to repeat."""
     seen = store.find_links(account, [user])[user]

@@ -31,6 +31,8 @@ _LINK_ADDRESS = 600
 """The longest address of a member site, with LINE's token for an account link."""
 _LINK_TOKEN = 300
 """What may say, behind a tracked address, who follows it."""
+_PAGE_ADDRESS = 500
+"""The longest address of a page of ours, with the friend's token."""
 _LONG_DATE = datetime(2028, 12, 30, 23, 59, 59, tzinfo=UTC)
 """A moment of which every part of a date pattern is as long as it can be."""
 _BASE, _MARK = "あ", "\u302a"
@@ -107,6 +109,8 @@ def _start(expression: Expression, snapshot: Snapshot | None) -> Reach:
     if expression.kind == "link":
         url = (snapshot and links.url_for(snapshot, expression.name)) or ""
         return Reach((url, f"{url}?t={'x' * _LINK_TOKEN}"))
+    if expression.kind == "form" or expression.path == variables.PREFERENCES:
+        return Reach(("https://a.jp/f/a", "https://a.jp/".ljust(_PAGE_ADDRESS, "x")))
     first, *rest = expression.path
     name = rest[0] if rest else ""
     if first == "friend" and name == "status":

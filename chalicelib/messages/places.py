@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from chalicelib.shared.text.template import Expression
+from chalicelib.shared.text.template import DOCUMENTS, Expression
 
 URL_KEYS = frozenset(
     {
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 def is_encoded(expression: Expression, place: Place) -> bool:
     """Whether what is filled in here is percent-encoded: within an address, unless it is encoded already."""
-    if not place.address or place.first or expression.kind == "link":
+    if not place.address or place.first or expression.kind in DOCUMENTS:
         return False
     return not any(used.name == "urlencode" for used in expression.filters)
 

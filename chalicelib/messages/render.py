@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.service import Snapshot
+from chalicelib.links import page_addresses
 from chalicelib.links import service as links
+from chalicelib.links.page_addresses import TokenMaker
 from chalicelib.messages import checks, filters, variables
 from chalicelib.messages.model import Unrenderable
 from chalicelib.messages.places import URL_KEYS, Place, put
@@ -34,13 +36,13 @@ def render(
     now: datetime,
     event: Mapping[str, Any] | None = None,
     zone: ZoneInfo = _DEFAULT_ZONE,
-    token: Callable[[], str] | None = None,
+    token: TokenMaker | None = None,
     account_link: str | None = None,
 ) -> list[dict[str, Any]]:
     """The LINE message objects for one friend; ``event`` is the props of the event at hand, ``zone`` the
-    account's, ``token`` makes the friend token of tracked links, ``account_link`` is where the friend begins
-    to link as a member. Raises only Unrenderable: a value is missing and has no default, or LINE would refuse
-    it.
+    account's, ``token`` makes the friend's tokens of tracked links and pages, ``account_link`` is where the
+    friend begins to link as a member. Raises only Unrenderable: a value is missing and has no default, or
+    LINE would refuse it.
     """
     messages: list[dict[str, Any]] = body["messages"]
     if is_static(body):
@@ -105,13 +107,17 @@ class _Filler:
         return "".join(pieces), moves
 
     def _fill(self, expression: Expression) -> str:
+        scope = self._scope
         if expression.kind == "link":
-            token = self._scope.token() if self._scope.token else None
-            value: Any = links.url_for(self._scope.snapshot, expression.name, token)
+            value: Any = links.url_for(
+                scope.snapshot, expression.name, scope.token() if scope.token else None
+            )
+        elif expression.kind == "form":
+            value = page_addresses.of_form(scope.snapshot, expression.name, scope.token)
         elif expression.kind == "literal":
             value = expression.name
         else:
-            value = variables.value_of(expression, self._scope)
+            value = variables.value_of(expression, scope)
         for used in expression.filters:
             if wrong := filters.problem(used):
                 raise Unrenderable(filters.refused(expression, wrong))

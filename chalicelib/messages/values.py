@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.actions.kinds import kind_of
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.links import page_addresses
 from chalicelib.links.service import url_for
 from chalicelib.messages import addresses, filters
 from chalicelib.messages.variables import Scope, value_of
@@ -72,6 +73,8 @@ class Filling:
             value = value_of(expression, Scope(self.sheet, self.snapshot, self.now, self.event))
         elif expression.kind == "link":
             value = url_for(self.snapshot, expression.name)
+        elif expression.kind == "form":
+            value = page_addresses.of_form(self.snapshot, expression.name, None)
         else:
             value = expression.name
         for used in expression.filters:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.service import Snapshot
+from chalicelib.links import page_addresses
+from chalicelib.links.page_addresses import TokenMaker
 from chalicelib.messages import filters
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.template import (
+    DOCUMENTS,
     Expression,
     TemplateProblem,
     expressions,
@@ -37,6 +40,8 @@ FRIEND_FIELDS = (
 )
 ACCOUNT_LINK = ("account_link", "url")
 """The variable of the messages that ``link_account`` sends."""
+PREFERENCES = ("preferences_url",)
+"""The variable that is where the friend says what they want to get."""
 ANY_ZONE = ZoneInfo("Asia/Tokyo")
 """Where a text is tried whose account does not matter."""
 KINDS = {"attribute": "attributes", "score": "scores", "tag": "tags"}
@@ -51,8 +56,8 @@ class Scope:
     snapshot: Snapshot
     now: datetime
     event: Mapping[str, Any] | None = None
-    token: Callable[[], str] | None = None
-    """Makes the friend's token for tracked links; None: links do not tell who follows them."""
+    token: TokenMaker | None = None
+    """Makes the friend's tokens of tracked links and of pages; None: addresses do not tell whose they are."""
     account_link: str | None = None
     """Where the friend begins to link as a member; None: nowhere but in what ``link_account`` sends."""
 
@@ -72,6 +77,8 @@ def value_of(expression: Expression, scope: Scope) -> Any:
         return _dig(scope.sheet.get("reservation"), rest)
     if expression.path == ACCOUNT_LINK:
         return scope.account_link
+    if expression.path == PREFERENCES:
+        return page_addresses.of_preferences(scope.snapshot.account_id, scope.token)
     if first in KINDS and len(rest) == 1:
         return {"attribute": _attribute, "score": _score, "tag": _tag}[first](rest[0], scope)
     return None
@@ -101,8 +108,8 @@ def _literal_problem(expression: Expression) -> Reason | None:
 def references(messages: Any) -> Iterator[Reference]:
     """Every document that the messages' variables and links name."""
     for path, _, expression in expressions(messages):
-        if expression.kind == "link":
-            yield Reference(path, "links", expression.name)
+        if expression.kind in DOCUMENTS:
+            yield Reference(path, DOCUMENTS[expression.kind], expression.name)
         elif expression.kind == "variable" and expression.path[0] in KINDS and len(expression.path) == 2:
             yield Reference(path, KINDS[expression.path[0]], expression.path[1])
 
@@ -138,7 +145,7 @@ def _name_problem(expression: Expression) -> Reason | None:
         return None if rest else Reason("event_needs_property")
     if first in KINDS:
         return None if len(rest) == 1 else Reason("variable_needs_id", kind=first)
-    return Reason("no_variable", name=expression.name)
+    return None if expression.path == PREFERENCES else Reason("no_variable", name=expression.name)
 
 
 def _attribute(name: str, scope: Scope) -> Any:

@@ -20,7 +20,14 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages.variables import KINDS, problem
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.reasons import Reason
-from chalicelib.shared.text.template import Expression, TemplateProblem, has_expressions, parse, strings
+from chalicelib.shared.text.template import (
+    DOCUMENTS,
+    Expression,
+    TemplateProblem,
+    has_expressions,
+    parse,
+    strings,
+)
 
 MAX_ACTIONS = 30
 
@@ -55,8 +62,8 @@ def references(then: Sequence[Mapping[str, Any]], path: str = "then") -> Iterabl
         here = f"{path}[{index}].{name}"
         yield from ACTIONS[name].references(value, here)
         for where, expression in expressions(value, here):
-            if expression.kind == "link":
-                yield Reference(where, "links", expression.name)
+            if expression.kind in DOCUMENTS:
+                yield Reference(where, DOCUMENTS[expression.kind], expression.name)
             elif expression.kind == "variable" and expression.path[0] in KINDS and len(expression.path) == 2:
                 yield Reference(where, KINDS[expression.path[0]], expression.path[1])
 

@@ -72,13 +72,13 @@ class DecisionContext:
         props = {"type": self.trigger.type, "at": self.trigger.at, **self.event.props, **self.trigger.props}
         return {**props, "match": self.captured} if capturing(self.tests) else props
 
-    def token(self) -> str:
-        """The friend's token for tracked links; empty when the account's key cannot be read now: a message
-        whose clicks are not known is better than none.
+    def token(self, page: str = "") -> str:
+        """The friend's token for tracked links, or for a page; empty when the account's key cannot be read
+        now: a message whose clicks are not known is better than none.
         """
         token = friend_tokens.FriendToken(self.event.user_id)
         try:
-            return self.program.tokens(self.event.account_id, token)
+            return self.program.tokens(self.event.account_id, token, page)
         except Exception:  # noqa: BLE001 (whatever the secret store says)
             logger.exception("a link goes out without its friend", extra={"account": self.event.account_id})
             return ""

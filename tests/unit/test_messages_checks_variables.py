@@ -35,7 +35,7 @@ def templated(text: str, **more: Any) -> list[dict[str, Any]]:
         ("{{ attribute.note | truncate }}", "truncate takes 1 to 2 arguments, not 0"),
         ('{{ attribute.note | truncate("x") }}', "truncate needs a whole number"),
         ('{{ attribute.note | date("%Q") }}', "does not know %Q"),
-        ("{{ link() }}", "link takes the id of one link"),
+        ("{{ link() }}", "link takes one id"),
         ("{{ attribute.note.__class__.__mro__ }}", "attribute needs one id"),
         ("{{ open('x') }}", "open(...) is not a function"),
         ("{{ 1 + 1 }}", "something stands before it that is not a filter"),

@@ -83,8 +83,20 @@ def test_every_code_is_made_somewhere() -> None:
     }
     known = texts | {code for code, _, _ in made()} | {entry.get("public") for entry in TABLE.values()}
     known |= {reason for kind in (SKIP_REASONS, STATUSES) for reason in kind} | {reasons.ELSEWHERE}
-    known |= {f"type_{text}" for text in texts}
+    known |= {f"type_{text}" for text in texts} | set(said_by_pages())
     assert sorted(set(TABLE) - known) == []
+
+
+def said_by_pages() -> list[str]:
+    """The codes that templates say."""
+    found = (path.read_text(encoding="utf-8") for path in SOURCE.glob("pages/templates/*.html"))
+    return [code for text in found for code in re.findall(r'say\("(\w+)"', text)]
+
+
+def test_what_pages_say_is_in_the_table() -> None:
+    """A template names codes as any other of ours."""
+    assert len(said_by_pages()) > 10
+    assert [code for code in said_by_pages() if code not in TABLE] == []
 
 
 def test_every_skip_is_said() -> None:

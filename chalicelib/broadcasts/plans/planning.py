@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from chalicelib.conditions import language
 from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock
+from chalicelib.links.page_addresses import TokenMaker
 from chalicelib.messages import documents as messages
 from chalicelib.messages import render
 from chalicelib.segments import audience
@@ -136,9 +137,9 @@ def judge_of(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker) -> plan.Jud
     exclude = run_snapshot.body.get("exclude")
     excluded = language.compile(exclude, context) if exclude else None
 
-    def token(arm: Arm, sheet: dict[str, Any]) -> Callable[[], str]:
+    def token(arm: Arm, sheet: dict[str, Any]) -> TokenMaker:
         whose = FriendToken(sheet["user_id"], run_snapshot.broadcast, run_snapshot.run, arm.variant or "")
-        return lambda: tokens(run_snapshot.account, whose)
+        return lambda page="": tokens(run_snapshot.account, whose, page)
 
     def rendered(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
         try:

@@ -160,7 +160,7 @@ def rendered(
         now,
         event=props | ({"match": effect["match"]} if "match" in effect else {}),
         zone=context.account.zone,
-        token=lambda: context.program.tokens(context.account.id, whose),
+        token=lambda page="": context.program.tokens(context.account.id, whose, page),
         account_link=account_link.place_for(effect),
     )
 

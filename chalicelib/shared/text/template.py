@@ -1,8 +1,8 @@
 """The template language: ``{{ friend.display_name | default("お客様") }}`` inside a string.
 
-A string is cut into literal parts and expressions. An expression is a dotted name, a quoted literal or
-``link("<id>")``, followed by filters with quoted or numeric arguments. That is all there is: no
-operators, no conditions, no loops, no attribute access on objects, so there is nothing to escape from.
+A string is cut into literal parts and expressions. An expression is a dotted name, a quoted literal,
+``link("<id>")`` or ``form("<id>")``, followed by filters with quoted or numeric arguments. That is all there
+is: no operators, no conditions, no loops, no attribute access on objects, so there is nothing to escape from.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 Argument = str | int | float
 
+DOCUMENTS = {"link": "links", "form": "forms"}
+"""What is written like a function, and the kind of document that it names."""
+
 
 class TemplateProblem(Reasoned, ValueError):
     """The text between ``{{`` and ``}}`` cannot be read; the message says where and why."""
@@ -38,7 +41,9 @@ class Filter:
 
 @dataclass(frozen=True)
 class Expression:
-    """One ``{{ ... }}``: ``kind`` is ``variable`` (dotted ``name``), ``link`` (its id) or ``literal``."""
+    """One ``{{ ... }}``: ``kind`` is ``variable`` (``name`` is dotted), ``link`` or ``form`` (an id), or
+    ``literal``.
+    """
 
     kind: str
     name: str
@@ -138,13 +143,13 @@ class _Reader:
             return "literal", _unquoted(literal)
         name = self._word(Reason("template_name"))
         arguments = self._arguments()
-        if name != "link":
+        if name not in DOCUMENTS:
             if arguments:
                 raise self._problem(Reason("template_function", name=name))
             return "variable", name
         if len(arguments) != 1 or not isinstance(arguments[0], str):
-            raise self._problem(Reason("template_link"))
-        return "link", arguments[0]
+            raise self._problem(Reason("template_document", name=name))
+        return name, arguments[0]
 
     def _arguments(self) -> tuple[Argument, ...]:
         if not self._take("("):

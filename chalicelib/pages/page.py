@@ -1,0 +1,130 @@
+"""A page as an answer: a template, words in the reader's language, and headers that keep out the rest."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ParamSpec
+from urllib.parse import parse_qs
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib.http.answers import is_outage
+from chalicelib.http.bodies import text_body
+from chalicelib.http.language import preferred
+from chalicelib.shared.errors import InvalidInput, TodokuError, Unavailable
+from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import LANGUAGES, Language, Reason, in_language
+
+P = ParamSpec("P")
+
+FORM = "application/x-www-form-urlencoded"
+_HERE = Path(__file__).parent
+_STYLE = _HERE / "static" / "page.css"
+_MOST_FIELDS = 500
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' https:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex",
+}
+
+
+@functools.cache
+def style() -> tuple[str, str]:
+    """The name of the one style sheet, with a hash of what is in it, and its text."""
+    text = _STYLE.read_text(encoding="utf-8")
+    return f"page-{hashlib.sha256(text.encode()).hexdigest()[:16]}.css", text
+
+
+def page(
+    request: Request,
+    template: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    /,
+    **values: Any,
+) -> Response:
+    """A page of ours. Within the template ``say(code, …)`` is the sentence of a reason."""
+    language = language_of(request)
+    up = "../" * (request.path.count("/") - 1)
+    shared = {"language": language, "say": _say, "style": f"{up}pages/{style()[0]}"}
+    with in_language(language):
+        body = _templates().get_template(template).render(**shared, **values)
+    return Response(body=body, status_code=status, headers={**_HEADERS, **(headers or {})})
+
+
+def go(where: str) -> Response:
+    """On to another page, by GET: what was sent is not sent again when the page is loaded again."""
+    headers: dict[str, str | list[str]] = {
+        "Location": where,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+    }
+    return Response(body="", status_code=303, headers=headers)
+
+
+def page_errors(bp: Blueprint) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
+    """Whatever a view raises is a page that says what to do. Stands under ``@bp.route``."""
+
+    def wrapped(view: Callable[P, Response]) -> Callable[P, Response]:
+        @functools.wraps(view)
+        def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
+            try:
+                return view(*args, **kwargs)
+            except TodokuError as error:
+                return _problem(bp.current_request, error)
+            except Exception as error:  # noqa: BLE001 (the friend stands at our address)
+                logger.exception("a page failed")
+                reason = Reason("outage") if is_outage(error) else Reason("our_side_logged")
+                return _problem(bp.current_request, Unavailable(reason))
+
+        return answered
+
+    return wrapped
+
+
+def language_of(request: Request) -> Language:
+    """``?lang=``, the phone's languages, Japanese."""
+    asked = dict(request.query_params or {}).get("lang")
+    found = next((one for one in LANGUAGES if one == asked), None)
+    return found or preferred(request.headers.get("accept-language") or "ja")
+
+
+def fields(request: Request) -> dict[str, list[str]]:
+    """What a form sent, each field with its values. Raises InvalidInput for what no page of ours sends."""
+    try:
+        return parse_qs(
+            text_body(request), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
+        )
+    except ValueError as error:
+        raise InvalidInput(Reason("page_unread")) from error
+
+
+def _problem(request: Request, error: TodokuError) -> Response:
+    more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
+    return page(request, "problem.html", error.status, more, why=error.reason)
+
+
+def _say(code: str, **params: Any) -> str:
+    return Reason(code, **params).text()
+
+
+@functools.cache
+def _templates() -> Any:
+    # Imported here: most of the functions never make a page.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
