@@ -23,7 +23,7 @@ help: ## Show this
 .tools/dynalite/.stamp: .venv/.stamp infra/dynalite/package-lock.json requirements-node.txt
 	@$(PY) scripts/setup.py dynalite
 
-.venv/.tools-stamp: .venv/.stamp requirements-dev.txt
+.venv/.tools-stamp: .venv/.stamp requirements-dev.txt requirements-mcp.txt
 	@$(PY) scripts/setup.py tools
 
 # The API starts without the console too: where it cannot be built now, it says so, and the next time tries again.

@@ -45,5 +45,6 @@ One package per capability ("room"). Imports only point down this list:
     http                              bodies, queries, pages, answers
     shared                            ids, errors, settings, texts; imports nothing of ours
 
-``local`` is the laptop platform: it imports the rooms, no room imports it.
+``local`` is the laptop platform: it imports the rooms, no room imports it. ``mcp`` is a program of its own
+that speaks to the API; it imports no room, and no room imports it.
 """

@@ -68,8 +68,8 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
 
 
 def copy_source(stage: str, target: Path) -> None:
-    """What Chalice packages: the app without the local platform, with a section for just this stage."""
-    leave = shutil.ignore_patterns("__pycache__", "*.pyc", "local", "deployments", "deployed")
+    """What Chalice packages: the app without local platform and MCP server, and just this stage."""
+    leave = shutil.ignore_patterns("__pycache__", "*.pyc", "local", "mcp", "deployments", "deployed")
     shutil.copytree(ROOT / "chalicelib", target / "chalicelib", ignore=leave)
     shutil.copytree(ROOT / ".chalice", target / ".chalice", ignore=leave)
     for name in ("app.py", "requirements.txt"):

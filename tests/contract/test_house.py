@@ -50,6 +50,13 @@ def test_only_a_room_itself_imports_its_stores() -> None:
     assert foreign == []
 
 
+def test_the_mcp_server_knows_no_room() -> None:
+    """It has what the HTTP API gives, and no other way in."""
+    graph = grimp.build_graph("chalicelib")
+    own = {name for name in graph.modules if name.startswith("chalicelib.mcp")}
+    assert {found for name in own for found in graph.find_modules_directly_imported_by(name)} <= own
+
+
 @pytest.mark.parametrize("page", ["docs/architecture.md", "pyproject.toml", "chalicelib/__init__.py"])
 def test_every_list_of_rooms_is_the_tree(page: str) -> None:
     """A room that is made, renamed or taken away is so on each page that lists them."""
@@ -66,7 +73,7 @@ def test_every_list_of_rooms_is_the_tree(page: str) -> None:
         named.remove("composition")
     else:
         rows = re.findall(r"^    ([a-z_, ]+?)  ", text, re.MULTILINE)
-        named = [*(name for row in rows for name in row.split(", ")), "local"]
+        named = [*(name for row in rows for name in row.split(", ")), "local", "mcp"]
     assert sorted(named) == rooms()
 
 
