@@ -70,6 +70,7 @@ BLUEPRINTS = (
     "chalicelib.broadcasts.winners.api",
     "chalicelib.broadcasts.workers",
     "chalicelib.scenarios.api",
+    "chalicelib.scenarios.waiting_api",
     "chalicelib.enrollments.workers",
     "chalicelib.schedules.api",
     "chalicelib.segments.api",

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
@@ -313,6 +314,21 @@ def publish(scenario: str = "welcome", **definition: Any) -> dict[str, Any]:
     """A definition, put in force."""
     put_scenario(scenario, **definition)
     return publishing.publish(SHOP, scenario, "test")
+
+
+def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The rows that dry runs name from now on, one before each publication."""
+    named: list[str] = []
+    plainly = publishing.publish
+
+    def publish_(account: str, scenario: str, by: str, **more: Any) -> dict[str, Any]:
+        before = catalog.snapshot(account).revision
+        named.extend(one["row"] for one in publishing.dry_run(account, scenario, by, **more)["changes"])
+        assert catalog.snapshot(account).revision == before
+        return plainly(account, scenario, by, **more)
+
+    monkeypatch.setattr(publishing, "publish", publish_)
+    return named
 
 
 def enroll(*users: str, scenario: str = "welcome", cause: str = "c1") -> list[str | None]:

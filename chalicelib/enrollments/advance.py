@@ -23,7 +23,16 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.deliveries import service as deliveries
 from chalicelib.enrollments import anchors, decide, follow_ups, moves, rendering, store
-from chalicelib.enrollments.model import Cause, Enrollment, Park, Pointer, Position, Step, is_of_erased
+from chalicelib.enrollments.model import (
+    Cause,
+    Enrollment,
+    Park,
+    Pointer,
+    Position,
+    Step,
+    is_of_erased,
+    triage,
+)
 from chalicelib.enrollments.rendering import Payload
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, queues
@@ -142,7 +151,7 @@ def _ready(
     later: list[Pointer] = []
     for user, pointer in pointers.items():
         item = items.get(user)
-        verdict = decide.triage(item, pointer)
+        verdict = triage(item, pointer)
         if item is None or verdict == "drop":
             continue
         if verdict == "later":
@@ -300,8 +309,7 @@ def _deliver(
         payloads={user: payloads[user] for user in users} if payloads else None,
         category=body.get("category", "marketing") if body else "marketing",
         topic=body.get("topic") if body else None,
-        # Of another reservation the same words say something else.
-        repeats=bool(body and body.get("repeats")) or members[0].value is not None,
+        repeats=rendering.may_repeat(body, members[0].value),
         cause={
             "scenario": members[0].scenario,
             "node": claim["send"],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.actions.kinds import kind_of, parts
@@ -23,7 +23,6 @@ from chalicelib.enrollments.model import (
     ERASED,
     Enrollment,
     Park,
-    Pointer,
     Position,
     Step,
     is_of_erased,
@@ -102,21 +101,6 @@ def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone:
         },
         nodes_named=language.nodes_named(snapshot),
     )
-
-
-def triage(item: Enrollment | None, pointer: Pointer) -> Literal["go", "drop", "later", "moved"]:
-    """Whether a pointer still means something.
-
-    ``later``: it is newer than the item, whose mover is between two writes; look again in a moment.
-    ``moved``: this very pointer moved the friend; what follows a move may be still missing.
-    """
-    if item is None or item.run != pointer.run:
-        return "drop"
-    if item.v == pointer.v + 1:
-        return "moved"
-    if item.state != "active" or item.v > pointer.v:
-        return "drop"
-    return "go" if item.v == pointer.v else "later"
 
 
 def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Mapping[str, Any]) -> datetime:
@@ -202,7 +186,7 @@ def _step(
         return turn.walk(node.get("on_timeout"))
     if node["type"] == "wait":
         if node.get("until") and due <= entered:
-            return turn.past(node, entered)
+            return (replace(turn, due=entered) if node.get("on_past") else turn).past(node, entered)
         return turn.walk(node.get("next"))
     return turn.walk(item.node)
 
@@ -239,7 +223,9 @@ def on_block(program: Program) -> str:
 
 @dataclass(frozen=True)
 class _Turn:
-    """One friend's turn. ``due`` is when it should have been; every node is entered at ``now``."""
+    """One friend's turn. ``due``: when it should have been (behind a date that has passed, that moment).
+    Every node is entered at ``now``.
+    """
 
     program: Program
     item: Enrollment
@@ -256,10 +242,10 @@ class _Turn:
     def walk(self, name: str | None) -> Step:
         """From a node on through everything that takes no time, past at most one message."""
         send: str | None = None
+        position: Position | None = None
+        last, turn = self.item.node, self
         skipped: dict[str, Kept] = {}
         trail: list[tuple[str, str]] = []
-        position: Position | None = None
-        last = self.item.node
         if name is not None and self.goal_reached():
             position = Position("exited", name, reason="goal")
         for _ in range(MAX_HOPS):
@@ -271,7 +257,7 @@ class _Turn:
                 break
             last = name
             if node["type"] == "message":
-                why_not, position = self._judge(name, node, is_second=send is not None)
+                why_not, position = turn._judge(name, node, is_second=send is not None)
                 if why_not == "exit":
                     position = Position("exited", name, reason="late")
                     trail.append((name, "late"))
@@ -283,9 +269,11 @@ class _Turn:
                     trail.append((name, "next"))
                     name = node.get("next")
             else:
-                way, name, position = self._pass(name, node, is_second=send is not None)
+                way, name, position = turn._pass(name, node, is_second=send is not None)
                 if way is not None:
                     trail.append((last, way))
+                if way == "past" and node.get("until") and not node.get("on_past"):
+                    turn = replace(self, due=due_at(self.program, last, self.now, self.sheet))
         message = self.program.body["nodes"][send]["message"] if send else None
         end = position or Position("exited", name, reason="circle")
         return Step(end, send, message, skipped, tuple(trail))
@@ -372,7 +360,7 @@ class _Turn:
         """Why a message is passed without being sent (``exit``: and the scenario left), or None."""
         if self.sheet.get("status") == "blocked":
             return "blocked"
-        late = node.get("late")
+        late = node.get("late") or self.program.body.get("late")
         if late and self.now - self.due > parse_duration(late["max"]):
             if late["then"] == "skip":
                 return "late"

@@ -121,6 +121,21 @@ class Pointer:
     value: str | None = None
 
 
+def triage(item: Enrollment | None, pointer: Pointer) -> Literal["go", "drop", "later", "moved"]:
+    """Whether a pointer still means something.
+
+    ``later``: it is newer than the item, whose mover is between two writes; look again in a moment.
+    ``moved``: this very pointer moved the friend; what follows a move may be still missing.
+    """
+    if item is None or item.run != pointer.run:
+        return "drop"
+    if item.v == pointer.v + 1:
+        return "moved"
+    if item.state != "active" or item.v > pointer.v:
+        return "drop"
+    return "go" if item.v == pointer.v else "later"
+
+
 @dataclass(frozen=True)
 class Position:
     """Where a friend stands next: a node with its due moment, or the end with its reason.

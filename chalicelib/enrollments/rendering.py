@@ -82,6 +82,13 @@ def words(
     )
 
 
+def may_repeat(body: Mapping[str, Any] | None, value: str | None) -> bool:
+    """Whether a step's message may reach a friend again at once: it says so, or the run is for some value (of
+    another reservation the same words say something else).
+    """
+    return bool(body and body.get("repeats")) or value is not None
+
+
 # How many friends one chunk holds: as many as LINE takes at once and an item of the ledger holds. Pure.
 
 

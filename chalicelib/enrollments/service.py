@@ -203,7 +203,7 @@ def exit(  # noqa: A001 (the action's own name)
     """
     account, timestamp = accounts.get_account(account_id), iso(at)
     results = {user: Result(user, accepted=False, why="not_active") for user in user_ids}
-    todo = _runs_of(account, scenario, list(results), value)
+    todo = runs_of(account, scenario, list(results), value)
     there: list[Enrollment] = []
     for _ in range(_TRIES):
         again: list[store.Place] = []
@@ -227,7 +227,7 @@ def exit(  # noqa: A001 (the action's own name)
     return [results[user] for user in user_ids]
 
 
-def _runs_of(account: Account, scenario: str, users: Sequence[str], value: str | None) -> list[store.Place]:
+def runs_of(account: Account, scenario: str, users: Sequence[str], value: str | None) -> list[store.Place]:
     """The runs of these friends: for that value, or the one for none and whichever their sheets show."""
     if value is not None:
         return [(account.id, scenario, user, value) for user in users]

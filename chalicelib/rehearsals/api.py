@@ -35,7 +35,7 @@ from chalicelib.reaction.effects import holding, outgoing_messages
 from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.rehearsals import sampling
 from chalicelib.rehearsals import service as rehearsal
-from chalicelib.rehearsals.posting import Anew, Message
+from chalicelib.rehearsals.posting import Anew, Message, Words
 from chalicelib.rehearsals.simulation import React, Reaction, Stage
 from chalicelib.reservations import model as reservations
 from chalicelib.rules.compile import program_of
@@ -308,7 +308,20 @@ def judging(account: Account, catalog: Snapshot) -> Anew:
                 return Reason("unrenderable_for", why=error.reason).kept()
         return None if why is None else why.kept()
 
-    return Anew(lambda effect, sheet, now: holding.kept(program, effect, sheet, now), why_not)
+    def words(what: Message, sheet: Sheet, now: datetime) -> Words | None:
+        if "messages" in what.effect:
+            return list(what.effect["messages"])
+        if what.event is None or what.message is None:
+            return None
+        body = catalog.get("messages", what.message).body
+        try:
+            return outgoing_messages.rendered(
+                EffectContext(account, what.event, sheet, program), body, what.effect, now
+            )
+        except render.Unrenderable:
+            return None
+
+    return Anew(lambda effect, sheet, now: holding.kept(program, effect, sheet, now), why_not, words)
 
 
 def _quota(account: Account, per_day: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

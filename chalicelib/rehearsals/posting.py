@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.deliveries import policies
+from chalicelib.deliveries.lately import brake
 from chalicelib.rehearsals.story import Story
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept
@@ -17,6 +18,7 @@ from chalicelib.shared.times import iso
 from chalicelib.sheets.model import Sheet
 
 CAUSE = "rehearsal"
+Words = Sequence[Mapping[str, Any]]
 
 
 class Agenda:
@@ -42,7 +44,8 @@ class Agenda:
 @dataclass(frozen=True)
 class Message:
     """A message to the friend: the node or rule (``by``) that sends it, the ledger's run of a node's and for
-    which value its run is; of a rule's, the effect of that event.
+    which value its run is; of a rule's, the effect of that event. ``words``: a node's; None: made later.
+    ``repeats``: the same may be sent again at once.
     """
 
     node: str | None
@@ -53,20 +56,25 @@ class Message:
     effect: Mapping[str, Any] = field(default_factory=dict)
     event: FriendEvent | None = None
     value: str | None = None
+    words: Words | None = None
+    repeats: bool = False
 
 
 @dataclass(frozen=True)
 class Anew:
     """How the reaction judges what a rule sends when a hold has ended: what its effect keeps for that, and
-    why it is not sent then.
+    why it is not sent then; and the ``words`` in which it is sent (None: they cannot be made).
     """
 
     kept: Callable[[Mapping[str, Any], Sheet, datetime], dict[str, Any]]
     why_not: Callable[[Message, Sheet, datetime], Kept | None]
+    words: Callable[[Message, Sheet, datetime], Words | None]
 
 
 class Post:
-    """Sends, holds back or skips messages as the policies have it; a scenario's message leaves a receipt."""
+    """Sends, holds back or skips messages as policies and the brake have it; a scenario's message leaves a
+    receipt. What the friend was sent before the rehearsal is not counted by the brake.
+    """
 
     def __init__(
         self,
@@ -80,6 +88,7 @@ class Post:
         self._policy, self._agenda, self._story = policy, agenda, story
         self._sheet, self._scenario, self._anew = sheet, scenario, anew
         self._tokens = itertools.count()
+        self._log: list[brake.Entry] = []
 
     def send(self, what: Message) -> None:
         """Send it, or have it wait until policies allow it: it is judged anew then."""
@@ -121,11 +130,26 @@ class Post:
             self._skip(what, "cap")
             return
         token = f"{CAUSE}/{next(self._tokens)}"
+        if not self._is_let_through(what, brake.name_of(token)):
+            self._skip(what, "runaway")
+            return
         for key, _ in policies.cap_keys(self._policy, what.category, now):
             sheet[key] = {*(sheet.get(key) or ()), token}
         self._story.sent(now, what.node, message=what.message, by=what.by, value=what.value)
         if what.run is not None:
             self._agenda.put(now, self._taken, what)
+
+    def _is_let_through(self, what: Message, by: str) -> bool:
+        """Whether the brake lets it go; then it is in the friend's log."""
+        limits, now = self._policy.brake, self._agenda.now
+        if limits is None:
+            return True
+        words = what.words if what.words is not None else self._anew.words(what, self._sheet(), now)
+        content = None if what.repeats or words is None else brake.content_of(words)
+        if brake.counted_in_log(self._log, content, by, limits, now).is_too_much(limits):
+            return False
+        self._log = brake.entered(self._log, content or brake.NO_CONTENT, by, now)
+        return True
 
     def _taken(self, what: Message) -> None:
         # The receipt is written by a job of its own, after whatever was put in queues meanwhile.

@@ -19,7 +19,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import policies
 from chalicelib.enrollments import anchors, decide, entry, event_handling, follow_ups, moves, rendering
 from chalicelib.enrollments.advance import run_id
-from chalicelib.enrollments.model import CANCELLED, Cause, Enrollment, Park, Pointer, Position, Step
+from chalicelib.enrollments.model import CANCELLED, Cause, Enrollment, Park, Pointer, Position, Step, triage
 from chalicelib.rehearsals.posting import CAUSE, Agenda, Anew, Message, Post
 from chalicelib.rehearsals.story import Story
 from chalicelib.shared.events import FriendEvent
@@ -189,11 +189,11 @@ class Simulation:
 
     def _turn(self, pointer: Pointer) -> None:
         item = self.items.get(pointer.value)
-        if item is None or decide.triage(item, pointer) != "go":
+        if item is None or triage(item, pointer) != "go":
             return
         cause = self._has_happened(item)
         stage = self.stage
-        found, _ = rendering.take(
+        found, words = rendering.take(
             stage.account,
             stage.snapshot,
             stage.program,
@@ -211,20 +211,24 @@ class Simulation:
             return
         if found.skipped:
             self._report(follow_ups.skipped(item, found.skipped, self.now))
-        self._take(item, found, cause=cause)
+        self._take(item, found, cause=cause, words=words)
 
     def _go_on(self, item: Enrollment, cause: Cause) -> None:
         step = event_handling.step_on(self.stage.program, item, self.sheet, cause, self.now)
         self._take(item, step, cause=cause)
 
-    def _take(self, item: Enrollment, step: Step, *, cause: Cause | None) -> None:
-        """Go through the nodes of a step, send its message, and stand where it leads."""
+    def _take(
+        self, item: Enrollment, step: Step, *, cause: Cause | None, words: rendering.Payload | None = None
+    ) -> None:
+        """Go through the nodes of a step, send its message (``words``: the friend's own), and stand where it
+        leads.
+        """
         if step.trail or step.position.node is not None:
             self.story.left(self.now, item, happened=cause is not None)
         for index, (name, _) in enumerate(step.trail):
             self.story.passed(self.now, item, step, index)
             if name == step.send:
-                self._send_node(name, step.message or "", item.value)
+                self._send_node(name, step.message or "", item.value, words)
         if step.position.state == "active" and step.position.due_at is not None:
             self._arm(item, item.v + 1, step.position.due_at)
         there = self.items[item.value] = moves.moved(item, step.position, iso(self.now), cause)
@@ -330,7 +334,9 @@ class Simulation:
             if consent.holds_back(self.sheet, effect, self.stage.snapshot):
                 self.story.skipped(self.now, node, "opted_out", message=message, by=rule)
                 return
-            self.post.send(Message(node, message, category, by=rule, effect=effect, event=event))
+            repeats = bool(effect.get("repeats"))
+            what = Message(node, message, category, rule, effect=effect, event=event, repeats=repeats)
+            self.post.send(what)
         elif rehearse is not None:
             rehearse(self, effect, event)
 
@@ -357,8 +363,15 @@ class Simulation:
             if value is None or item.value == value:
                 self._exit(item, f"rule:{effect['rule']}", effect["at"])
 
-    def _send_node(self, node: str, message: str, value: str | None) -> None:
-        document = self.stage.snapshot.get("messages", message)
-        category = document.body.get("category", "marketing")
-        run = run_id(self.stage.program.scenario, self.now)
-        self.post.send(Message(node, message, category, run=run, value=value))
+    def _send_node(self, node: str, message: str, value: str | None, words: rendering.Payload | None) -> None:
+        body = self.stage.snapshot.get("messages", message).body
+        what = Message(
+            node,
+            message,
+            body.get("category", "marketing"),
+            run=run_id(self.stage.program.scenario, self.now),
+            value=value,
+            words=words or body["messages"],
+            repeats=rendering.may_repeat(body, value),
+        )
+        self.post.send(what)

@@ -42,9 +42,24 @@ Value = Annotated[str, AfterValidator(named_value)]
 
 
 class PublishRequest(_Strict):
-    """``rearm_waiting``: friends whose wait has become shorter wake at the earlier moment."""
+    """``rearm_waiting``: friends whose wait has become shorter wake at the earlier moment. ``dry_run``: only
+    say what that would mean, and for how many.
+    """
 
     rearm_waiting: bool = False
+    dry_run: bool = False
+
+
+class LiveEdit(BaseModel):
+    """A row of the live-edit table that applies: at which node (null: the scenario as a whole), to how many
+    friends, and what happens to them.
+    """
+
+    node: str | None
+    row: str
+    waiting: int
+    what: str
+    reason: dict[str, Any]
 
 
 class PublishAnswer(BaseModel):
@@ -55,6 +70,7 @@ class PublishAnswer(BaseModel):
     version: int
     waiting: dict[str, int]
     effects: list[str]
+    changes: list[LiveEdit] | None = None
     warnings: list[str] = []
     warning_details: list[Finding] = []
     exact: bool | None = None
@@ -184,6 +200,11 @@ def publish(account: str, scenario: str) -> Response:
     principal, id_ = _asked(account, scenario, "publisher")
     body = json_body(bp.current_request, PublishRequest)
 
+    if body.dry_run:
+        return json_response(
+            publishing.dry_run(account, id_, principal.who, rearm_waiting=body.rearm_waiting)
+        )
+
     def run() -> Response:
         answer = publishing.publish(account, id_, principal.who, rearm_waiting=body.rearm_waiting)
         accounts.audit(account, principal.who, "scenario.publish", f"scenarios/{id_}@{answer['version']}")
@@ -242,7 +263,7 @@ def enroll(account: str, scenario: str) -> Response:
         if body.condition is not None:
             job = audience_jobs.start(account, id_, body.condition, principal.who, name)
             return json_response({"job_id": job}, 202)
-        return _taken(service.enroll(account, named, id_, clock.now(), f"api:{name}", entry=entry))
+        return taken(service.enroll(account, named, id_, clock.now(), f"api:{name}", entry=entry))
 
     return once_named(request, principal, run)
 
@@ -256,7 +277,7 @@ def exit_friends(account: str, scenario: str) -> Response:
     return once(
         bp.current_request,
         principal,
-        lambda: _taken(
+        lambda: taken(
             service.exit(
                 account, list(dict.fromkeys(body.user_ids)), id_, "operator", clock.now(), body.value
             )
@@ -264,7 +285,7 @@ def exit_friends(account: str, scenario: str) -> Response:
     )
 
 
-def _taken(results: list[service.Result]) -> Response:
+def taken(results: list[service.Result]) -> Response:
     rejected = [
         as_answered({"user_id": r.user_id, "why": r.why or "rejected"}) for r in results if not r.accepted
     ]

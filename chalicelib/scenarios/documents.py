@@ -16,7 +16,7 @@ from chalicelib.events.kinds import type_of
 from chalicelib.messages import vocabulary
 from chalicelib.scenarios import graph, loops
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, Duration, Id, LongName, Weekday
+from chalicelib.shared.fields import Clock, Duration, Id, LongName, Name, Weekday
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit_name
 
@@ -50,7 +50,13 @@ class Late(_Strict):
     then: Literal["skip", "send", "exit"] = "send"
 
 
-class MessageNode(_Strict):
+class _Node(_Strict):
+    """``name``: what staff call it; it means nothing to friends who stand there."""
+
+    name: Name | None = None
+
+
+class MessageNode(_Node):
     """Sends a message."""
 
     type: Literal["message"]
@@ -82,7 +88,7 @@ class Until(_Strict):
         return self
 
 
-class WaitNode(_Strict):
+class WaitNode(_Node):
     """Waits for a while, or until a moment."""
 
     type: Literal["wait"]
@@ -108,7 +114,7 @@ class Case(_Strict):
     next: Next = None
 
 
-class BranchNode(_Strict):
+class BranchNode(_Node):
     """Goes the way of the first case whose condition holds."""
 
     type: Literal["branch"]
@@ -116,7 +122,7 @@ class BranchNode(_Strict):
     else_: Next = Field(default=None, alias="else")
 
 
-class WaitForNode(_Strict):
+class WaitForNode(_Node):
     """Waits for something the friend does."""
 
     type: Literal["wait_for"]
@@ -134,14 +140,14 @@ class Arm(_Strict):
     next: Next = None
 
 
-class SplitNode(_Strict):
+class SplitNode(_Node):
     """Goes a random way, always the same for one friend in one run."""
 
     type: Literal["split"]
     arms: list[Arm] = Field(min_length=1, max_length=50)
 
 
-class ActionNode(_Strict):
+class ActionNode(_Node):
     """Has the reaction carry out actions."""
 
     type: Literal["action"]
@@ -149,7 +155,7 @@ class ActionNode(_Strict):
     next: Next = None
 
 
-class ExitNode(_Strict):
+class ExitNode(_Node):
     """Leaves the scenario."""
 
     type: Literal["exit"]
@@ -179,10 +185,13 @@ class Goal(_Strict):
 
 
 class Scenario(_Strict):
-    """A graph of nodes. ``redirects`` says where friends go who wait at a node that is no longer there."""
+    """A graph of nodes. ``redirects`` says where friends go who wait at a node that is no longer there;
+    ``late`` is every message's that has none of its own.
+    """
 
     name: LongName
     entry: Entry = Entry()
+    late: Late | None = None
     goals: list[Goal] = Field(default=[], max_length=50)
     start: Id
     nodes: dict[Id, Node] = Field(min_length=1, max_length=MAX_NODES)

@@ -66,6 +66,18 @@ def unreachable(body: Body) -> list[str]:
     return sorted(nodes.keys() - seen)
 
 
+def reached_from(body: Body, start: str | None) -> set[str]:
+    """The nodes to which a way leads from a node; the node itself only if it is on a circle."""
+    nodes, seen = body["nodes"], set[str]()
+    todo = [start] if start else []
+    while todo:
+        for _, target, _ in ways_out(nodes.get(todo.pop()) or {"type": "exit"}):
+            if target and target not in seen:
+                seen.add(target)
+                todo.append(target)
+    return seen
+
+
 def at_once(body: Body) -> tuple[set[str], bool]:
     """The nodes that a friend may reach from entering on without any wait, and whether the end is reached so.
 

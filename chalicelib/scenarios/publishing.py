@@ -15,7 +15,7 @@ from chalicelib.catalog.validation import verify
 from chalicelib.enrollments import funnel as standing
 from chalicelib.enrollments import waking
 from chalicelib.gateways import clock
-from chalicelib.scenarios import graph
+from chalicelib.scenarios import edits, graph
 from chalicelib.scenarios.documents import check, references, state, warn
 from chalicelib.shared.errors import Conflict, RuleViolation, warned
 from chalicelib.shared.reasons import Reason
@@ -72,6 +72,46 @@ def publish(account_id: str, scenario: str, by: str, *, rearm_waiting: bool = Fa
     }
     answer |= _estimated(positions)
     return answer | warned(warn(scenario, saved))
+
+
+def dry_run(account_id: str, scenario: str, by: str, *, rearm_waiting: bool = False) -> dict[str, Any]:
+    """What ``publish`` would answer, with ``changes``: the rows of the live-edit table that would apply to
+    anybody (``edits``). Puts nothing in force; raises as ``publish`` does.
+    """
+    account, seen = accounts.get_account(account_id), catalog.snapshot(account_id)
+    document = seen.find("published", scenario)
+    before = document.body["definition"] if document else None
+    candidate = catalog.candidate(seen, [_next_version(scenario, seen, iso(clock.now()))])
+    _check(account_id)(candidate)
+    published = candidate.get("published", scenario).body
+    positions = standing.find(account, scenario, by)
+    finished, exited = (sum(positions.of(state).values()) for state in ("finished", "exited"))
+    edit = edits.Edit(
+        before or published["definition"],
+        published["definition"],
+        positions.waiting,
+        finished,
+        finished + exited,
+        rearm_waiting,
+    )
+    answer = {
+        "version": published["version"],
+        "waiting": positions.waiting,
+        "effects": [one.text() for one in _effects(before, published["definition"], positions.waiting)],
+        "changes": [_row(change) for change in edit.changes()],
+    }
+    return answer | _estimated(positions) | warned(warn(scenario, candidate))
+
+
+def _row(change: edits.Change) -> dict[str, Any]:
+    what = change.what
+    return {
+        "node": change.node,
+        "row": change.row,
+        "waiting": change.waiting,
+        "what": what.text(),
+        "reason": what.value(),
+    }
 
 
 def put_in_force(account: str, scenarios: Iterable[str], by: str) -> dict[str, int]:

@@ -196,6 +196,7 @@ def test_what_goes_round_quickly_is_cut_off(api: Api, monkeypatch: pytest.Monkey
     again = {"type": "wait", "after": "1s", "next": "first"}
     nodes = {"first": {"type": "message", "message": "m1", "next": "pause"}, "pause": again}
     api.ok("PUT", S, {**BODY, "nodes": nodes})
+    api.ok("PUT", f"{A}/policies/default", {"runaway": False})
     answer = api.ok("POST", f"{S}/rehearse", asked())
     timeline = answer["timelines"]["u1"]
     assert len(timeline) == 22

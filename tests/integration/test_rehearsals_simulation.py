@@ -49,6 +49,7 @@ from tests.scenario_world import (
     publish,
     put_friends,
     wait,
+    where,
 )
 
 
@@ -184,6 +185,32 @@ def test_produced_facts_are_heard_as_in_earnest(world: World) -> None:
     compare(world, {"start": "n0", "nodes": nodes}, {}, events)
     assert sorted(world.received("u1")) == ["m1", "m3"]
     assert world.received_at("u1")[0] > 4000
+
+
+def test_what_goes_round_at_once_says_the_same_once(world: World) -> None:
+    """A rule enters whoever has finished anew: the brake stops the second message, in both."""
+    definition = {"start": "n0", "nodes": {"n0": message("m1")}, "entry": {"re_entry": "restart"}}
+    compare(world, definition, {}, [])
+    assert (world.received("u1"), where("u1").run) == (["m1"], 2)
+
+
+def test_what_may_be_said_again_is(world: World) -> None:
+    """The brake's own exceptions: switched off, or after a shorter time."""
+    definition = {"start": "n0", "nodes": {"n0": message("m1")}, "entry": {"re_entry": "restart"}}
+    compare(world, definition, {"runaway": False}, [])
+    assert world.received("u1") == ["m1", "m1"]
+
+
+def test_ceilings_are_the_real_ones(world: World) -> None:
+    """Three messages in an hour where two are allowed, whoever sends them: as in earnest."""
+    nodes = {
+        "n0": message("m1", "n1"),
+        "n1": {"type": "action", "then": [{"add_tag": "vip"}], "next": "n2"},
+        "n2": wait("20m", "n3"),
+        "n3": message("m3"),
+    }
+    compare(world, {"start": "n0", "nodes": nodes}, {"runaway": {"per_friend_per_hour": 2}}, [])
+    assert world.received("u1") == ["m1", "m3"]
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -16,7 +16,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import normal_body
 from chalicelib.deliveries import policies
 from chalicelib.enrollments import decide, event_handling
-from chalicelib.enrollments.model import Enrollment, Park, Pointer, Position, Step
+from chalicelib.enrollments.model import Enrollment, Park, Pointer, Position, Step, triage
 from chalicelib.scenarios import graph
 from chalicelib.scenarios.documents import DOCUMENTS
 from chalicelib.shared.errors import InvalidInput
@@ -99,8 +99,8 @@ def test_at_most_one_message_per_turn() -> None:
 def test_pointers_are_dropped_by_the_rules(state: Any, run: int, v: int, verdict: str) -> None:
     """Not active, another run, an older version: dropped; newer than the item: later."""
     pointer = Pointer("shop", "u1", "s", 1, 3, iso(NOW))
-    assert decide.triage(at("w", state=state, run=run, v=v), pointer) == verdict
-    assert decide.triage(None, pointer) == "drop"
+    assert triage(at("w", state=state, run=run, v=v), pointer) == verdict
+    assert triage(None, pointer) == "drop"
 
 
 def test_a_wait_for_goes_its_way() -> None:

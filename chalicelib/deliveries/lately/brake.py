@@ -23,6 +23,8 @@ from chalicelib.shared.times import parse_duration, to_ms
 MOST_FRIENDS, WITHIN = 10, timedelta(minutes=1)
 """When more friends than this would have been sent too much within this time, the cause is paused."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NO_CONTENT = "-"
+"""In a log or a claim instead of the content of what may be sent again at once."""
 OWN_WORDS = "*"
 """The content of a claim whose messages are made for each friend."""
 _FRESH = timedelta(minutes=1)

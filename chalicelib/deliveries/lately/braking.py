@@ -129,7 +129,7 @@ class _Look:
             alone = brake.counted_in_log(entries, content, self._by, self.limits, self.now)
             if self._is_too_much(user, alone, lately.claims):
                 return False
-            new = brake.written(brake.entered(entries, content or "-", self._by, self.now))
+            new = brake.written(brake.entered(entries, content or brake.NO_CONTENT, self._by, self.now))
             if lately_store.put_log(self.account, self._shards, user, log, new, self.now):
                 return True
             log = lately_store.logs(self.account, self._shards, [user]).get(user, "")
@@ -153,7 +153,7 @@ class _Look:
         if self.manifest.get("payloads") and not self.manifest.get("repeats"):
             content = OWN_WORDS
         else:
-            content = next(iter(self._contents.values()), None) or "-"
+            content = next(iter(self._contents.values()), None) or brake.NO_CONTENT
         while True:
             lately = lately_store.read(self.account)
             renewed = brake.claimed(lately.claims, broadcast, run, content, self.limits, self.now)
