@@ -81,6 +81,8 @@ BLUEPRINTS = (
     "chalicelib.transfers.exports_api",
     "chalicelib.links.api",
     "chalicelib.liff.api",
+    "chalicelib.routes.endpoints",
+    "chalicelib.routes.api",
     "chalicelib.members.api",
     "chalicelib.members.endpoints",
     "chalicelib.messages.api",

@@ -8,6 +8,7 @@ address is a place of the table (``places``): ``https://liff.line.me/<LIFF id>/q
     login      the same by LINE Login, for accounts without a LIFF app
     id_tokens  who has signed in
     pages      the one static page
+    web        how browsers are answered
     api        ``/liff/{account}``, ``/login/{account}``
 
 A user id that a page sends is never looked at. This room knows no place by name.

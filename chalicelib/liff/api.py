@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.accounts.service import get_account
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.routes import Operation
-from chalicelib.liff import entering, login, pages
+from chalicelib.liff import entering, login, pages, web
 from chalicelib.shared.errors import NotFound, TodokuError, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
@@ -95,33 +95,14 @@ def back_from_login(account: str) -> Response:
         found = get_account(account)
         following = login.finish(found, came, request.headers.get("cookie", ""))
     except TodokuError as error:
-        return refusal(request, error)
+        return web.refusal(request, error)
     except Exception:  # noqa: BLE001 (the friend stands at our address, and reads a page)
         logger.exception("a sign-in by LINE Login failed", extra={"account": account})
-        return refusal(request, Unavailable(Reason("our_side_logged")))
+        return web.refusal(request, Unavailable(Reason("our_side_logged")))
     cookie = {"Set-Cookie": login.over(account, came.get("state", ""))}
     if isinstance(following, Reason):
-        return _plain(request, Reason("page_done_title"), following, 200, cookie)
-    return redirect(following, cookie)
-
-
-def redirect(where: str, more: dict[str, str] | None = None) -> Response:
-    """A browser goes on."""
-    headers = {"Location": where, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return Response(body="", status_code=302, headers={**headers, **(more or {})})
-
-
-def refusal(request: Request, error: TodokuError) -> Response:
-    """What a person reads when their browser cannot go on."""
-    more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
-    return _plain(request, Reason("page_refused_title"), error.reason, error.status, more)
-
-
-def _plain(request: Request, title: Reason, text: Reason, status: int, more: dict[str, str]) -> Response:
-    asked = dict(request.query_params or {}).get("lang")
-    language = pages.language_of(request.headers.get("accept-language"), asked)
-    body = pages.plain(title, text, language)
-    return Response(body, status_code=status, headers={**pages.protection(with_sdk=False), **more})
+        return web.plain(request, Reason("page_done_title"), following, 200, cookie)
+    return web.redirect(following, cookie)
 
 
 def _page(account: str) -> Response:
@@ -130,7 +111,7 @@ def _page(account: str) -> Response:
         if found.liff_id is None:
             raise NotFound(Reason("no_liff_app"))
     except TodokuError as error:
-        return refusal(bp.current_request, error)
+        return web.refusal(bp.current_request, error)
     return Response(pages.page(found), headers=pages.protection(with_sdk=True))
 
 

@@ -8,26 +8,47 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.links.documents import Utm
 from chalicelib.messages import vocabulary
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Name
+from chalicelib.shared.reasons import Reason
 
 
 class Route(BaseModel):
-    """A way by which friends come (a QR code, a page); ``then`` are actions as in rules."""
+    """A way by which friends come (a QR code, a page). ``then`` are actions as in rules, for who is new;
+    ``then_existing`` for who is a friend already (without it ``then`` serves both). ``utm``: what is kept of
+    a touch where the address itself says nothing.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name
     then: vocabulary.Actions = []
+    then_existing: vocabulary.Actions | None = None
+    utm: Utm | None = None
+
+
+_LISTS = ("then", "then_existing")
 
 
 def _route_references(body: Body) -> Iterable[Reference]:
-    return vocabulary.references(body.get("then", []))
+    for name in _LISTS:
+        yield from vocabulary.references(body.get(name) or [], name)
 
 
 def _route_works(_id: str, body: Body, snapshot: Snapshot) -> Iterable[Detail]:
-    return vocabulary.check(body.get("then", []), snapshot)
+    for name in _LISTS:
+        yield from vocabulary.check(body.get(name) or [], snapshot, name)
+
+
+def _is_unattributed(_id: str, snapshot: Snapshot) -> Iterable[Detail]:
+    """Nobody who comes is known where the account has no page at which LINE signs people in."""
+    from chalicelib.accounts.service import find_account
+
+    account = find_account(snapshot.account_id)
+    if account is not None and not account.liff_id and not account.login_channel_id:
+        yield Detail("", Reason("route_unattributed"))
 
 
 DOCUMENTS: dict[str, DocumentKind] = {
@@ -37,5 +58,6 @@ DOCUMENTS: dict[str, DocumentKind] = {
         path_name="route",
         references=_route_references,
         check=_route_works,
+        warn=_is_unattributed,
     )
 }

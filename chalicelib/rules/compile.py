@@ -68,6 +68,8 @@ def _build(snapshot: Snapshot, zone: ZoneInfo, react_within: timedelta) -> Progr
     for link in snapshot.all("links").values():
         if link.body.get("tags"):
             by_event["link_clicked"].append(_of_link(link))
+    for route in snapshot.all("routes").values():
+        by_event["route_joined"] += _of_route(route)
     ordered = {
         event: tuple(sorted(rules, key=lambda rule: (-rule.priority, rule.id)))
         for event, rules in by_event.items()
@@ -123,6 +125,35 @@ def _of_link(link: Document) -> Rule:
         then=tuple({"add_tag": tag} for tag in link.body["tags"]),
         priority=float("inf"),
     )
+
+
+def _of_route(route: Document) -> list[Rule]:
+    """What a route does with whoever came by it, as rules before all others: with who is new, and with who is
+    a friend already where that is something else.
+    """
+    then, existing = route.body.get("then") or (), route.body.get("then_existing")
+    new = (
+        {"route": route.id}
+        if existing is None
+        else {"route": route.id, "friend": {"in": ["new", "returned"]}}
+    )
+    parts = [(f"route:{route.id}", new, then)]
+    if existing is not None:
+        present = {"route": route.id, "friend": "present"}
+        parts.append((f"route:{route.id}:existing", present, existing))
+    return [
+        Rule(
+            id=name,
+            event="route_joined",
+            tests=compile_match(match),
+            condition=None,
+            source=None,
+            then=tuple(actions),
+            priority=float("inf"),
+        )
+        for name, match, actions in parts
+        if actions
+    ]
 
 
 def _of_form(form: Form) -> Rule:

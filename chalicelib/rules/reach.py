@@ -189,7 +189,7 @@ def _links(snapshot: Snapshot) -> Iterator[_Listener]:
 def _routes(snapshot: Snapshot) -> Iterator[_Listener]:
     for id_, document in snapshot.all("routes").items():
         then = [pair for name in ("then", "then_existing") for pair in _paths(document.body.get(name), name)]
-        yield _Listener(("routes", id_), "route_entered", compile_match({"route": id_}), tuple(then))
+        yield _Listener(("routes", id_), "route_joined", compile_match({"route": id_}), tuple(then))
 
 
 def _schedules(snapshot: Snapshot) -> Iterator[_Listener]:

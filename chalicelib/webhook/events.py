@@ -110,9 +110,12 @@ def _data_key(props: Mapping[str, Any]) -> str:
 
 
 def _follows(sheet: Sheet, event: FriendEvent) -> list[Fact]:
+    from chalicelib.routes import touches
     from chalicelib.sheets import folds
 
-    return folds.status(sheet, follows=True, at=event.at)
+    is_unblocked = event.props.get("is_unblocked") is True
+    facts = folds.status(sheet, follows=True, at=event.at)
+    return [*facts, *touches.followed(sheet, event.at, is_unblocked=is_unblocked)]
 
 
 def _blocks(sheet: Sheet, event: FriendEvent) -> list[Fact]:

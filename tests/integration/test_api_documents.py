@@ -53,7 +53,7 @@ def a_catalog(api: Api, base: str) -> None:
 def test_every_kind_is_made_read_listed_replaced_and_deleted(cloud: None) -> None:
     """201 for a new one, 200 for a replacement, the same from GET and in the list, gone after DELETE."""
     api = an_api()
-    base = an_account(api)
+    base = an_account(api, login_channel_id="1234567890")
     for kind, documents in BASE.items():
         for id_, body in documents.items():
             made = api.call("PUT", f"{base}/{kind}/{id_}", body)

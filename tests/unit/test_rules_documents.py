@@ -210,7 +210,6 @@ def test_what_cannot_work_is_422(more: dict[str, Any], path: str) -> None:
         ({"event": "form_answered", "match": {"answers.q1": "yes", "form": {"in": ["check"]}}}, ""),
         ({"event": "page_viewed"}, "when.event: nothing makes page_viewed in this version"),
         ({"event": "converted"}, "when.event: nothing makes converted in this version"),
-        ({"event": "route_entered"}, "when.event: nothing makes route_entered in this version"),
         *(({"event": event}, "") for event in triggers() if EVENTS[event].made_by and event != "tag_added"),
     ],
 )

@@ -186,9 +186,9 @@ def test_what_waits_or_ends_is_no_circle(when: Any, nodes: list[Any], more: Any)
 
 def test_a_scenario_that_waits_for_what_never_comes_is_told() -> None:
     """As a rule is; it is saved all the same."""
-    scenario = a_scenario({"type": "wait_for", "event": "route_entered", "timeout": "1d"})
+    scenario = a_scenario({"type": "wait_for", "event": "page_viewed", "timeout": "1d"})
     (told,) = sentences(SCENARIOS["scenarios"].warn("sc", a_catalog(scenarios={"sc": scenario})))
-    assert told.startswith("nodes.n0.event: nothing makes route_entered in this version")
+    assert told.startswith("nodes.n0.event: nothing makes page_viewed in this version")
 
 
 def test_scenarios_alone_may_go_round() -> None:

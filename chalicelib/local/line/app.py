@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Application, Request, Response, error
-from chalicelib.local.line.login import account_link, liff, oauth
+from chalicelib.local.line.login import account_link, liff, line_me, oauth
 from chalicelib.local.line.simulator import Simulator
 
 PAGE = Path(__file__).parent / "page"
@@ -36,8 +36,9 @@ def application(sim: Simulator) -> Application:
         try:
             if request.path.startswith(("/v2/", "/v3/", "/bot/")):
                 return sim.answer(request)
-            if (response := oauth.answer(sim, request) or liff.answer(sim, request)) is not None:
-                return response
+            for answered in (oauth.answer, liff.answer, line_me.answer):
+                if (response := answered(sim, request)) is not None:
+                    return response
             if request.path == account_link.DIALOG:
                 return account_link.dialog(sim, request)
             if request.path.startswith("/_sim/"):

@@ -11,7 +11,7 @@ import orjson
 from chalicelib.local.line import pictures
 from chalicelib.local.line.calls import Call, Handler
 from chalicelib.local.line.httpd import Request, Response, error
-from chalicelib.local.line.people import USER_ID
+from chalicelib.local.line.people import USER_ID, basic_id_of
 from chalicelib.local.line.routing import Route
 from chalicelib.local.line.sending import KINDS, Refused
 from chalicelib.local.line.validation.messages import check_messages
@@ -83,7 +83,7 @@ def _info(call: Call) -> Response:
     return Response(
         body={
             "userId": channel.bot_id,
-            "basicId": f"@{channel.bot_id[1:4]}{channel.bot_id[4:9]}",
+            "basicId": basic_id_of(channel),
             "displayName": channel.name,
             "chatMode": "bot",
             "markAsReadMode": "auto",

@@ -32,6 +32,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    raw_query: str = ""
 
     def json(self) -> Any:
         """The body as JSON ({} when empty). Raises ValueError."""
@@ -101,7 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(target)
         self.bodyless = method == "HEAD"
         method = "GET" if self.bodyless else method
-        return Request(method, parts.path, dict(parse_qsl(parts.query)), headers, self._body(headers))
+        return Request(
+            method, parts.path, dict(parse_qsl(parts.query)), headers, self._body(headers), parts.query
+        )
 
     def _body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() == "chunked":

@@ -45,6 +45,11 @@ def bot_id_of(account: str) -> str:
     return "U" + hashlib.md5(f"bot:{account}".encode(), usedforsecurity=False).hexdigest()
 
 
+def basic_id_of(channel: Channel) -> str:
+    """The account's id as people know it."""
+    return f"@{channel.bot_id[1:4]}{channel.bot_id[4:9]}"
+
+
 def name_of(user_id: str) -> str:
     """A Japanese name, always the same for one id."""
     number = zlib.crc32(user_id.encode())

@@ -1,0 +1,103 @@
+"""LINE's side of LIFF and line.me: who opens what, with and without a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+
+from chalicelib.local.line.app import application
+from chalicelib.local.line.httpd import Application, Request, Response
+from chalicelib.local.line.people import basic_id_of
+from chalicelib.local.line.simulator import Simulator
+
+ANNA, CLEO = "U" + "a" * 32, "U" + "c" * 32
+PAGE = "https://todoku.example/liff/shop"
+
+
+@pytest.fixture
+def sim(tmp_path: Path) -> Iterator[Simulator]:
+    made = Simulator(tmp_path, "http://127.0.0.1:9")
+    door = application(made)
+    login = b'{"channel_id": "1", "channel_secret": "0123456789abcdef", "liff_id": "1-a", "liff_page": "%s"}'
+    door(Request("PUT", "/_sim/login/shop", {}, {}, login % PAGE.encode()))
+    channel = b'{"channel_secret": "s", "channel_access_token": "t", "name": "shop"}'
+    door(Request("PUT", "/_sim/channels/shop", {}, {}, channel))
+    friends = b'{"account": "shop", "friends": [{"user_id": "%s"}]}' % ANNA.encode()
+    door(Request("POST", "/_sim/friends", {}, {}, friends))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def app(sim: Simulator) -> Application:
+    return application(sim)
+
+
+def ask(app: Application, method: str, url: str, who: str = "", **form: str) -> Response:
+    parts = urlsplit(url)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    headers = {"cookie": f"sim_user={who}"} if who else {}
+    return app(Request(method, parts.path, query, headers, urlencode(form).encode(), parts.query))
+
+
+def test_a_phone_opens_the_page_with_its_token(app: Application) -> None:
+    """What stands behind the LIFF address is ``liff.state``; the token is behind ``#``."""
+    answer = ask(app, "GET", "/liff/1-a/q/poster?utm_source=x", ANNA)
+    where = urlsplit(answer.headers["Location"])
+    assert (answer.status, f"{where.scheme}://{where.netloc}{where.path}") == (302, PAGE)
+    assert parse_qs(where.query) == {"liff.state": ["/q/poster?utm_source=x"]}
+    fragment = parse_qs(where.fragment)
+    assert (fragment["in_client"], fragment["id_token"][0].count(".")) == (["1"], 2)
+
+
+def test_who_is_no_friend_is_asked_first(app: Application, sim: Simulator) -> None:
+    """And may add the account then; whoever adds it is a friend before the page opens."""
+    page = ask(app, "GET", "/liff/1-a/q/poster", CLEO)
+    assert (page.status, page.body.decode().count(CLEO), ANNA in page.body.decode()) == (200, 1, False)
+    declined = ask(app, "POST", "/liff/1-a/q/poster", decline="1")
+    assert "キャンセル" in declined.body.decode()
+    assert sim.people.status("shop", CLEO) is None
+    answer = ask(app, "POST", "/liff/1-a/q/poster", user=CLEO, add_friend="1")
+    assert answer.headers["Location"].startswith(f"{PAGE}?liff.state=%2Fq%2Fposter#")
+    assert f"sim_user={CLEO}" in answer.headers["Set-Cookie"]
+    assert sim.people.status("shop", CLEO) == "following"
+
+
+def test_a_browser_outside_of_line_gets_no_token(app: Application) -> None:
+    """It goes through the SDK's ``login``, which leads back to the app's own address alone."""
+    assert "LINE の外" in ask(app, "GET", "/liff/1-a/p").body.decode()
+    answer = ask(app, "POST", "/liff/1-a/p", outside="1")
+    assert answer.headers["Location"] == f"{PAGE}?liff.state=%2Fp"
+    login = f"/liff-login?liff_id=1-a&redirect_uri={quote(PAGE + '/p?a=b', safe='')}"
+    assert ask(app, "GET", login).status == 200
+    back = ask(app, "POST", login, user=ANNA).headers["Location"]
+    assert back.startswith(f"{PAGE}/p?a=b#id_token=")
+    assert "in_client" not in back
+    evil = f"/liff-login?liff_id=1-a&redirect_uri={quote('https://evil.example', safe='')}"
+    assert ask(app, "POST", evil, user=ANNA).status == 400
+
+
+def test_the_sdk_is_served(app: Application) -> None:
+    """As a script; an app that is not there is not."""
+    sdk = ask(app, "GET", "/liff-sdk.js")
+    assert (sdk.status, sdk.content_type) == (200, "text/javascript; charset=utf-8")
+    assert ask(app, "GET", "/liff/2-b/q/poster").status == 404
+
+
+def test_the_profile_and_the_chat_at_line_me(app: Application, sim: Simulator) -> None:
+    """Newcomers add the account there; a text that is there already is sent by a tap."""
+    at = quote(basic_id_of(sim.people.channel("shop")), safe="")
+    assert "友だちです" in ask(app, "GET", f"/R/ti/p/{at}", ANNA).body.decode()
+    assert "友だち追加" in ask(app, "GET", f"/R/ti/p/{at}", CLEO).body.decode()
+    ask(app, "POST", f"/R/ti/p/{at}", user=CLEO)
+    assert sim.people.status("shop", CLEO) == "following"
+    text = quote("予約したい <3 a=b")
+    assert "予約したい &lt;3 a=b" in ask(app, "GET", f"/R/oaMessage/{at}/?{text}", ANNA).body.decode()
+    ask(app, "POST", f"/R/oaMessage/{at}/?{text}", user=ANNA)
+    last = sim.store.one("SELECT event FROM events WHERE chat = ? ORDER BY seq DESC", ANNA)
+    assert last is not None
+    assert "予約したい <3 a=b" in last["event"]
+    assert ask(app, "GET", "/R/ti/p/%40nobody").status == 404
