@@ -30,6 +30,7 @@ from chalicelib.reports import (
     scenarios,
 )
 from chalicelib.reports.by_sheet import counts, customers
+from chalicelib.reports.charts import pictures
 from chalicelib.reports.numbers import TOTAL, Measurement
 from chalicelib.reports.periods import Period, Span
 from chalicelib.reports.table import Report
@@ -58,7 +59,8 @@ def deliveries_report(account: str) -> Response:
     runs = _runs(request, known, days)
     found = reading.tally(known.id, deliveries.asked(known, runs))
     items, total = deliveries.items(runs, found)
-    return requests.answer(request, Report(items, total), days)
+    picture = pictures.over_time_or_not("deliveries", runs.by, ("accepted", "clickers"), days)
+    return requests.answer(request, Report(items, total), picture, days)
 
 
 @bp.route(f"{_REPORTS}/friends", methods=["GET"])
@@ -66,17 +68,18 @@ def deliveries_report(account: str) -> Response:
 def friends_report(account: str) -> Response:
     """``GET /reports/friends``."""
     request, known, days = _asked(account)
-    if requests.choice(request, "group_by", _OF_FRIENDS) == "route":
+    by = requests.choice(request, "group_by", _OF_FRIENDS)
+    picture = pictures.over_time_or_not("friends", by, friends.NUMBERS, days)
+    if by == "route":
         rows = _rows_of_routes(known, days)
         report = Report(rows, friends.total_of_routes(rows), inexact=("following", "block_rate"))
-        return requests.answer(request, report, days)
+        return requests.answer(request, report, picture, days)
     period = requests.choice(request, "group_by", _PERIODS)
     found = reading.tally(known.id, _friends(days, period))
     now = segments.count(known.id, _FOLLOWING, clock.now())
     items = friends.items(found, days, period, (now.low + now.high) // 2, requests.today(known))
-    return requests.answer(
-        request, Report(items, friends.total(items), inexact=("following", "block_rate")), days
-    )
+    report = Report(items, friends.total(items), inexact=("following", "block_rate"))
+    return requests.answer(request, report, picture, days)
 
 
 @bp.route(f"{_REPORTS}/links", methods=["GET"])
@@ -95,7 +98,8 @@ def links_report(account: str) -> Response:
         for row in rows
     ]
     total = {name: found.of(TOTAL, name) for name in links.COLUMNS}
-    return requests.answer(request, Report(items, total), days)
+    picture = pictures.over_time_or_not("links", by, links.COLUMNS, days)
+    return requests.answer(request, Report(items, total), picture, days)
 
 
 @bp.route(f"{_REPORTS}/people", methods=["GET"])

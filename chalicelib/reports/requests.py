@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -20,13 +20,16 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, local_date
 
 FORMAT = {
-    "format": "json, or csv: the rows as a file for spreadsheets",
+    "format": "json; csv: the rows as a file for spreadsheets; svg: a picture",
     "bom": "true: the CSV begins with a byte order mark, by which Excel knows UTF-8",
 }
 DAYS = {
     "from": "The first local date, like 2026-11-01 (without: 29 days before the last).",
     "to": "The last one (without: today).",
 }
+
+
+SVG = "image/svg+xml; charset=utf-8"
 
 
 class ReportAnswer(BaseModel):
@@ -46,15 +49,19 @@ class SpanAnswer(ReportAnswer):
     until: str
 
 
-class CsvResponse(Response):
-    """CSV as text. Chalice would take it for one of the application's binary types (uploads are), and answer
-    them only to who names them in ``Accept``; so it learns of the type last.
+class TextResponse(Response):
+    """A file as text. Chalice would take CSV for one of the application's binary types (uploads are), and
+    answer them only to who names them in ``Accept``; so it learns of the type last.
     """
+
+    def __init__(self, text: str, content_type: str, more: Mapping[str, str]) -> None:
+        super().__init__(body=text, status_code=200)
+        self._named = {"Content-Type": content_type, "X-Content-Type-Options": "nosniff", **more}
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:  # noqa: ARG002
         """The answer for API Gateway."""
         found = super().to_dict(None)
-        found["headers"] |= {"Content-Type": CSV, "Content-Disposition": 'attachment; filename="report.csv"'}
+        found["headers"] |= self._named
         return found
 
 
@@ -119,11 +126,16 @@ def choice(request: Request, name: str, choices: Sequence[Word]) -> Word:
     return next((one for one in choices if one == found), choices[0])
 
 
-def answer(request: Request, report: Report, days: Span | None = None) -> Response:
-    """The report as it was asked for."""
-    wanted, bom = choice(request, "format", ("json", "csv")), query_bool(request, "bom")
+def answer(
+    request: Request, report: Report, picture: Callable[[Report], str], days: Span | None = None
+) -> Response:
+    """The report as it was asked for; ``picture`` draws it."""
+    wanted, bom = choice(request, "format", ("json", "csv", "svg")), query_bool(request, "bom")
     if wanted == "csv":
-        return CsvResponse(body=report.csv(bom=bom), status_code=200)
+        named = {"Content-Disposition": 'attachment; filename="report.csv"'}
+        return TextResponse(report.csv(bom=bom), CSV, named)
+    if wanted == "svg":
+        return TextResponse(picture(report), SVG, {"Content-Security-Policy": "default-src 'none'"})
     about: dict[str, Any] = {"as_of": iso(clock.now())}
     if days is not None:
         about |= {"since": days.first.isoformat(), "until": days.last.isoformat()}

@@ -19,6 +19,8 @@ from chalicelib.http.routes import Operation
 from chalicelib.reports import reading, requests, scenarios
 from chalicelib.reports.by_sheet import counts, cross, customers
 from chalicelib.reports.by_sheet.counts import Counts
+from chalicelib.reports.charts import pictures
+from chalicelib.reports.charts.pictures import Picture
 from chalicelib.reports.table import Report
 
 bp = Blueprint(__name__)
@@ -45,7 +47,7 @@ def stages_report(account: str) -> Response:
     """``GET /reports/stages``."""
     request, known, by = _asked(account)
     found = _customers("stages", known, requests.days_if_given(request, known), by)
-    return _answer(request, customers.stages(found), found)
+    return _answer(request, customers.stages(found), found, pictures.bars("stages", ("friends", "orders")))
 
 
 @bp.route(f"{_REPORTS}/cohorts", methods=["GET"])
@@ -54,7 +56,8 @@ def cohorts_report(account: str) -> Response:
     """``GET /reports/cohorts``."""
     request, known, by = _asked(account)
     found = _customers("cohorts", known, requests.days_if_given(request, known), by)
-    return _answer(request, customers.cohorts(found, requests.today(known)), found)
+    picture = pictures.by_column("cohorts", ("friends", "orders", "revenue", "ltv", "repeat_rate"))
+    return _answer(request, customers.cohorts(found, requests.today(known)), found, picture)
 
 
 @bp.route(f"{_REPORTS}/routes", methods=["GET"])
@@ -65,7 +68,8 @@ def routes_report(account: str) -> Response:
     which = requests.choice(request, "by", _BY)
     found = _customers("routes", known, requests.days_if_given(request, known) | {"by": which}, by)
     named = {route: str(doc.body["name"]) for route, doc in snapshot(known.id).all("routes").items()}
-    return _answer(request, customers.routes(found, which, named), found)
+    picture = pictures.bars("routes", ("friends", "following"))
+    return _answer(request, customers.routes(found, which, named), found, picture)
 
 
 @bp.route(f"{_REPORTS}/cross", methods=["GET"])
@@ -81,7 +85,7 @@ def cross_report(account: str) -> Response:
     items, total = cross.items(found, params)
     inexact = ("total", "cells") if found.job else ()
     report = Report(items, total, inexact, {"job_id": found.job, "conditions": sides})
-    return requests.answer(request, report)
+    return requests.answer(request, report, pictures.cells())
 
 
 @bp.route(f"{_REPORTS}/scenarios/{{scenario}}", methods=["GET"])
@@ -99,7 +103,8 @@ def scenario_report(account: str, scenario: str) -> Response:
     items = scenarios.items(found, nodes, standing.waiting)
     inexact = ("waiting",) if standing.job else ()
     report = Report(items, scenarios.total(found, items), inexact, {"job_id": standing.job})
-    return requests.answer(request, report, days)
+    name = str(snapshot(known.id).get("scenarios", id_).body.get("name") or id_)
+    return requests.answer(request, report, pictures.funnel(name), days)
 
 
 def _asked(account: str) -> tuple[Request, Account, str]:
@@ -112,10 +117,12 @@ def _customers(name: str, account: Account, params: Mapping[str, str], by: str) 
     return counts.count(account, name, customers.REPORTS[name], params, by)
 
 
-def _answer(request: Request, items: Sequence[Mapping[str, Any]], found: Counts) -> Response:
+def _answer(
+    request: Request, items: Sequence[Mapping[str, Any]], found: Counts, picture: Picture
+) -> Response:
     total = customers.numbers(found, found.names("#friends"))
     inexact = customers.COLUMNS if found.job else ()
-    return requests.answer(request, Report(items, total, inexact, {"job_id": found.job}))
+    return requests.answer(request, Report(items, total, inexact, {"job_id": found.job}), picture)
 
 
 _ONLY = {
