@@ -105,6 +105,7 @@ class Preview(BaseModel):
     yen: int
     overlap: dict[str, Any]
     samples: list[dict[str, Any]]
+    links: list[dict[str, Any]]
 
 
 class Why(BaseModel):

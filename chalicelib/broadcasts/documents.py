@@ -52,7 +52,7 @@ class Comparison(_Strict):
 
 class Broadcast(_Strict):
     """Who gets which message: one by its id, one of several, or one that is given whole (``messages`` with
-    ``category`` and ``topic``).
+    ``category`` and ``topic``). ``links``: ``push`` keeps tracked links from going through LIFF.
     """
 
     name: LongName
@@ -64,6 +64,7 @@ class Broadcast(_Strict):
     topic: Id | None = None
     variants: Annotated[list[Variant], Field(min_length=2, max_length=8)] | None = None
     test: Comparison | None = None
+    links: Literal["push"] | None = None
     max_lateness: Duration = MAX_LATENESS
 
     @model_validator(mode="after")

@@ -57,12 +57,22 @@ def certificates() -> dict[str, Any]:
     return _ask("login_certs", "GET", "/oauth2/v2.1/certs")
 
 
+def liff_apps(channel: str, secret: str) -> dict[str, Any]:
+    """The LIFF apps of a Login channel: ``{"apps": [{"liffId", "view": {"type", "url"}}]}``."""
+    return _ask("liff_apps", "GET", "/liff/v1/apps", token=_channel_token(channel, secret))
+
+
 def withdraw(channel: str, secret: str, access_token: str) -> None:
     """Take back what a friend has allowed a Login channel (deauthorize), by the friend's access token."""
-    form = {"grant_type": "client_credentials", "client_id": channel, "client_secret": secret}
-    ours = _ask("login_channel_token", "POST", "/oauth2/v3/token", form=form)["access_token"]
     body = {"userAccessToken": access_token}
-    _ask("login_deauthorize", "POST", "/user/v1/deauthorize", body=body, token=ours)
+    token = _channel_token(channel, secret)
+    _ask("login_deauthorize", "POST", "/user/v1/deauthorize", body=body, token=token)
+
+
+def _channel_token(channel: str, secret: str) -> str:
+    """The Login channel's own access token, for fifteen minutes."""
+    form = {"grant_type": "client_credentials", "client_id": channel, "client_secret": secret}
+    return str(_ask("login_channel_token", "POST", "/oauth2/v3/token", form=form)["access_token"])
 
 
 def _ask(

@@ -45,7 +45,7 @@ def _note_click(account: str, link: str, given: list[str]) -> None:
         return
     try:
         known = (friend_tokens.read(account, text) for text in given)
-        token = next((token for token in known if token is not None), None)
+        token = next((token for token in known if token is not None and token.user_id), None)
         if token is not None and inbox.put([links.clicked(account, link, token, iso(clock.now()))]):
             logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)

@@ -8,8 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.service import Snapshot
-from chalicelib.links import page_addresses
-from chalicelib.links import service as links
+from chalicelib.links import liff_addresses, page_addresses
 from chalicelib.links.page_addresses import TokenMaker
 from chalicelib.messages import checks, filters, variables
 from chalicelib.messages.model import Unrenderable
@@ -109,9 +108,7 @@ class _Filler:
     def _fill(self, expression: Expression) -> str:
         scope = self._scope
         if expression.kind == "link":
-            value: Any = links.url_for(
-                scope.snapshot, expression.name, scope.token() if scope.token else None
-            )
+            value: Any = liff_addresses.of_link(scope.snapshot, expression.name, scope.token)
         elif expression.kind == "form":
             value = page_addresses.of_form(scope.snapshot, expression.name, scope.token)
         elif expression.kind == "literal":

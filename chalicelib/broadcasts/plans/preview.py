@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts.model import Broadcast, RunSnapshot
 from chalicelib.broadcasts.plans import overlap as overlaps
-from chalicelib.broadcasts.plans import plan, planning
+from chalicelib.broadcasts.plans import plan, planning, shared_links
 from chalicelib.catalog import service as catalog
 from chalicelib.conditions import language
 from chalicelib.deliveries import policies
@@ -40,7 +40,7 @@ class _Count:
 
 def preview(broadcast: Broadcast) -> dict[str, Any]:
     """``{"count", "exact", "waterfall", "skipped", "held_out", "variants", "quota", "yen", "overlap",
-    "samples"}``.
+    "samples", "links"}``.
 
     Counts every friend while 15 s suffice; of more, some shards, and what they stand for (``exact`` False).
     """
@@ -58,6 +58,8 @@ def preview(broadcast: Broadcast) -> dict[str, Any]:
         time_zone=account.time_zone,
         revision=broadcast.revision,
     )
+    links = shared_links.arranged(run_snapshot, account, live=False)
+    run_snapshot = replace(run_snapshot, arms=[arm for arm, _ in links])
     tools, steps = planning.tools(run_snapshot), _steps(run_snapshot, snapshot)
     counted = _Count(overlaps.of(broadcast, language.Context(snapshot, account.zone), now))
     shards, left = 0, by_shard.within(_WITHIN_S)
@@ -73,9 +75,10 @@ def preview(broadcast: Broadcast) -> dict[str, Any]:
             for sheet in sheets:
                 _look(sheet, run_snapshot, tools, steps, counted)
         shards += 1
-    return _answer(
-        broadcast, run_snapshot, steps, counted, account.shards / shards, exact=shards == account.shards
-    )
+    factor = account.shards / shards
+    answer = _answer(broadcast, run_snapshot, steps, counted, factor, exact=shards == account.shards)
+    sent = {arm: round(n * factor) for arm, n in counted.arms.items()}
+    return answer | {"links": shared_links.shown(links, sent)}
 
 
 def _caps_of(run_snapshot: RunSnapshot, tools: planning.Tools) -> set[str]:

@@ -39,6 +39,8 @@ def answer(sim: Simulator, request: Request) -> Response | None:
         return _log_in(sim, request)
     if request.path == "/liff-profile":
         return _profile(sim, request)
+    if request.path == "/liff/v1/apps":
+        return _apps(sim, request)
     return _open(sim, request) if request.path.startswith("/liff/") else None
 
 
@@ -112,6 +114,20 @@ def who(request: Request) -> str:
         found = None
     user = request.query.get(WHO) or (found.value if found else "")
     return user if USER_ID.match(user) else ""
+
+
+def _apps(sim: Simulator, request: Request) -> Response:
+    """The LIFF server API: the apps of the Login channel whose token came.
+    https://developers.line.biz/en/reference/liff-server/
+    """
+    token = request.headers.get("authorization", "").removeprefix("Bearer ")
+    row = sim.store.one("SELECT * FROM login_channels WHERE channel = ?", token.removeprefix("channel."))
+    if row is None or not token.startswith("channel."):
+        return Response(401, {"message": "invalid token"})
+    if not row["liff"]:
+        return Response(404, {"message": "no apps"})
+    view = {"type": "full", "url": row["endpoint"]}
+    return Response(body={"apps": [{"liffId": row["liff"], "view": view, "botPrompt": "aggressive"}]})
 
 
 def _app(sim: Simulator, path: str) -> dict[str, Any] | None:

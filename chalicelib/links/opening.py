@@ -1,0 +1,42 @@
+"""A tracked link that is opened behind LIFF: LINE has said who it is, the address of which delivery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.accounts import friend_tokens
+from chalicelib.catalog import service as catalog
+from chalicelib.gateways import clock, inbox
+from chalicelib.liff.places import Visit
+from chalicelib.links import service as links
+from chalicelib.shared.errors import NotFound
+from chalicelib.shared.ids import digest
+from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.times import iso
+
+
+def by_visit(visit: Visit) -> str:
+    """Put the click in the inbox; answers where the link leads. The same visit is the same click; whatever
+    becomes of it, the friend goes on. Raises NotFound.
+    """
+    known = links.read_code(visit.rest)
+    account = visit.account.id
+    url = links.target(catalog.snapshot(account), known[1]) if known and known[0] == account else None
+    if known is None or url is None:
+        raise NotFound(Reason("no_such_link"))
+    try:
+        _note(visit, known[1])
+    except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
+        logger.exception("a click could not be kept", extra={"account": account, "link": known[1]})
+    return url
+
+
+def _note(visit: Visit, link: str) -> None:
+    account = visit.account.id
+    given = friend_tokens.read(account, visit.query.get("t", ""))
+    token = replace(given, user_id=visit.user_id) if given else friend_tokens.FriendToken(visit.user_id)
+    event = links.clicked(account, link, token, iso(clock.now()))
+    named = digest(visit.ticket, link, token.delivery, token.run, token.variant)
+    if inbox.put([replace(event, event_id=f"click:{named[:32]}")]):
+        logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
