@@ -3,6 +3,7 @@
 One package per capability ("room"). Imports only point down this list:
 
     ops                               an operator's commands
+    site                              the site tag, and what visitors do
     webhook, intake, api, heartbeat   the doors: HTTP, queues of the outside world, schedules
     console                           the web console's files, and its sessions
     preferences                       the friend's own page: topics, the link, what is kept

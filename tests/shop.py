@@ -53,6 +53,7 @@ NAMES = {
     "stage": "default",
     "topic": "news",
     "audience": "vips",
+    "page": "products",
 }
 """What stands in the place of each name in a path. Jobs, keys and contents are made by the doors."""
 
@@ -82,6 +83,7 @@ BUNDLE: dict[str, Any] = {
     "routes": {"poster": {"name": "Poster", "then": [{"add_tag": "dry"}]}},
     "rich-menus": {"main": {"name": "Main", "rich_menu_id": "richmenu-1"}},
     "topics": {"news": {"name": "お知らせ"}},
+    "pages": {"products": {"name": "商品ページ", "pattern": "/products/*"}},
     "policies": {"default": {"caps": [{"category": "marketing", "max": 3, "per": "day"}]}},
     "stages": {"default": {"loyal": {"count": 5}}},
     "schedules": {

@@ -23,6 +23,8 @@ class Account:
 
     ``member_site_url``: where a friend signs in as a member, to link by LINE's account link;
     ``member_site_origins``: where a link by LINE Login or LIFF may begin and end.
+    ``site_origins``: where the tag of the account's own sites may speak from, and tracked links may say who
+    came; ``site``: what it may say (``site_rules.SiteRules``).
     ``relay_urls``: who else gets LINE's webhooks.
     ``currency``: of all money; ``react_within``: what happened longer ago than that is history.
     """
@@ -35,6 +37,8 @@ class Account:
     login_channel_id: str | None = None
     member_site_url: str | None = None
     member_site_origins: list[str] = field(default_factory=list)
+    site_origins: list[str] = field(default_factory=list)
+    site: dict[str, Any] = field(default_factory=dict)
     relay_urls: list[str] = field(default_factory=list)
     policies: dict[str, Any] = field(default_factory=dict)
     currency: str = CURRENCY

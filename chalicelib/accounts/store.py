@@ -20,7 +20,7 @@ from chalicelib.shared.times import duration_text, parse_duration
 
 _CHANGEABLE = (
     *("name", "time_zone", "liff_id", "login_channel_id", "member_site_url", "member_site_origins"),
-    *("relay_urls", "policies", "currency", "react_within"),
+    *("site_origins", "site", "relay_urls", "policies", "currency", "react_within"),
 )
 
 
@@ -34,6 +34,8 @@ class AccountItem(ControlItem):
     login_channel_id = UnicodeAttribute(null=True)
     member_site_url = UnicodeAttribute(null=True)
     member_site_origins = dynamo.Items(null=True)
+    site_origins = dynamo.Items(null=True)
+    site = dynamo.Document(null=True)
     relay_urls = dynamo.Items(null=True)
     currency = UnicodeAttribute(null=True)
     react_within = UnicodeAttribute(null=True)
@@ -114,6 +116,8 @@ def _account(item: AccountItem) -> Account:
         login_channel_id=item.login_channel_id,
         member_site_url=item.member_site_url,
         member_site_origins=list(item.member_site_origins or ()),
+        site_origins=list(item.site_origins or ()),
+        site=item.site or {},
         relay_urls=list(item.relay_urls or ()),
         policies=item.policies or {},
         currency=item.currency or CURRENCY,

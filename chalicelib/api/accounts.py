@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from chalice.app import Blueprint, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from chalicelib.accounts import service
+from chalicelib.accounts import service, site_rules
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import CURRENCY, REACT_WITHIN, Account, Principal, is_time_zone
 from chalicelib.accounts.policies import Policies
+from chalicelib.accounts.site_rules import SiteRules
 from chalicelib.api.kinds import KINDS, checked
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
@@ -105,6 +106,8 @@ class AccountIn(BaseModel):
     login_channel_secret: Secret | None = None
     member_site_url: Site | None = None
     member_site_origins: Annotated[list[SiteOrigin], Field(max_length=20)] = []
+    site_origins: Annotated[list[SiteOrigin], Field(max_length=20)] = []
+    site: SiteRules = SiteRules()
     relay_urls: Annotated[list[Relay], Field(max_length=5), AfterValidator(_each_once)] = []
     shards: Annotated[int, Field(ge=1, le=service.MAX_SHARDS)] | None = None
     policies: Policies | None = None
@@ -122,6 +125,8 @@ class AccountOut(BaseModel):
     login_channel_id: str | None
     member_site_url: str | None
     member_site_origins: list[str]
+    site_origins: list[str]
+    site: SiteRules
     relay_urls: list[str]
     shards: int
     currency: str
@@ -158,6 +163,8 @@ def put_account(account: str) -> Response:
         login_channel_id=given.login_channel_id,
         member_site_url=given.member_site_url,
         member_site_origins=given.member_site_origins,
+        site_origins=given.site_origins,
+        site=given.site.model_dump(),
         relay_urls=given.relay_urls,
         **_kept(account, given),
     )
@@ -216,6 +223,8 @@ def _answer(account: Account) -> dict[str, Any]:
         "login_channel_id": account.login_channel_id,
         "member_site_url": account.member_site_url,
         "member_site_origins": account.member_site_origins,
+        "site_origins": account.site_origins,
+        "site": site_rules.of(account).model_dump(),
         "relay_urls": account.relay_urls,
         "shards": account.shards,
         "currency": account.currency,

@@ -159,6 +159,7 @@ FORMS = {
     "^richmenu-": Reason("rich_menu_id_wanted"),
     r"[^\x00-\x1f\x7f]": Reason("custom_name_wanted"),
     "^[!-~]+$": Reason("plain_text_wanted"),
+    "^[A-Za-z0-9_-]+$": Reason("random_name_wanted"),
 }
 """What stands in a pattern, and how to say it."""
 

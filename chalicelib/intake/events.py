@@ -1,4 +1,4 @@
-"""What other systems report, and what doors that this version does not have would."""
+"""What other systems report."""
 
 from __future__ import annotations
 
@@ -41,6 +41,4 @@ EVENTS: dict[str, EventType] = {
     "refunded": EventType(
         "intake", fold=_refund, is_reported=True, reports_order=True, in_reports="refunded"
     ),
-    "page_viewed": EventType(None, key="pattern"),
-    "converted": EventType(None),
 }

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
+from chalicelib.http import cross_origin
 from chalicelib.http.answers import error_response, http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.language import preferred
 from chalicelib.http.routes import Operation
 from chalicelib.members import logins, signing_in
-from chalicelib.shared.errors import NotAllowed, TodokuError, Unavailable
+from chalicelib.shared.errors import TodokuError, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import LANGUAGES, Reason, in_language
 from chalicelib.shared.settings import settings
@@ -120,20 +121,8 @@ def liff_preflight(account: str) -> Response:
 
 def _cross_origin(request: Request, account: Account) -> dict[str, str]:
     """The headers for a page of the member site. Raises NotAllowed for one of anybody else's."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return {"Cache-Control": "no-store"}
     ours = str(settings().public_url).rstrip("/")
-    if origin not in {*account.member_site_origins, ours}:
-        raise NotAllowed(Reason("other_origin", origin=origin[:200]))
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Methods": "POST, OPTIONS",
-        "Access-Control-Allow-Headers": "Content-Type",
-        "Access-Control-Max-Age": "600",
-        "Cache-Control": "no-store",
-        "Vary": "Origin",
-    }
+    return cross_origin.headers(request, {*account.member_site_origins, ours})
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.api.kinds import KINDS as API_KINDS
 from chalicelib.catalog.validation import normal_body
+from chalicelib.events.kinds import EVENTS, EventType
 from chalicelib.rules.documents import DOCUMENTS, warn
 from chalicelib.scenarios import graph
 from chalicelib.scenarios import loops as loop_finding
@@ -184,8 +185,9 @@ def test_what_waits_or_ends_is_no_circle(when: Any, nodes: list[Any], more: Any)
     assert sentences(SCENARIOS["scenarios"].warn("sc", catalog)) == []
 
 
-def test_a_scenario_that_waits_for_what_never_comes_is_told() -> None:
+def test_a_scenario_that_waits_for_what_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a rule is; it is saved all the same."""
+    monkeypatch.setitem(EVENTS.entries, "page_viewed", EventType(None))
     scenario = a_scenario({"type": "wait_for", "event": "page_viewed", "timeout": "1d"})
     (told,) = sentences(SCENARIOS["scenarios"].warn("sc", a_catalog(scenarios={"sc": scenario})))
     assert told.startswith("nodes.n0.event: nothing makes page_viewed in this version")

@@ -1,0 +1,285 @@
+"""What the site tag sends: bounded, from registered origins, and a friend's only by a token of theirs."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.links import site_tokens
+from chalicelib.site import visits
+from tests.api_client import Api
+from tests.conftest import drain
+from tests.reaction_world import World, world
+from tests.site_world import (
+    A_WHILE,
+    BASE,
+    ORIGIN,
+    Browser,
+    a_site,
+    bought,
+    cart,
+    open_link,
+    page,
+    sheet,
+    views,
+    work_off,
+)
+
+__all__ = ["world"]
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    return a_site()
+
+
+def test_the_tag_is_small_and_needs_nothing(api: Api) -> None:
+    """Less than 5 KB, for any page, kept for minutes; without sites there is none."""
+    answer = Api(None).call("GET", "/t/shop.js")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert "Set-Cookie" not in answer.headers
+    assert len(gzip.compress(answer.body)) < 5_000
+    assert b"__CONSENT__" not in answer.body
+    assert b"cookie" not in answer.body.replace(b"no cookie", b"")
+    for path in ("/t/shop", "/t/nowhere.js", "/t/No!.js", "/t/.js"):
+        Api(None).refused(404, "GET", path)
+
+
+def test_a_friend_who_comes_by_a_link_is_known(api: Api) -> None:
+    """The redirect adds who it is, for the account's own sites alone; views count, and rules see them."""
+    then = {"name": "keen", "when": {"event": "page_viewed", "match": {"page": "products"}}}
+    three = {"event": {"type": "page_viewed", "key": "products", "count": {"gte": 3}, "within": "7d"}}
+    api.ok("PUT", f"{BASE}/rules/keen", then | {"if": three, "then": [{"add_tag": "keen"}]})
+    browser = Browser()
+    view = page()
+    said = browser.send(view, t=open_link())
+    assert said == {"known": True, "results": [{"id": view["id"], "status": "accepted"}]}
+    work_off()
+    assert views() == 1
+    said = browser.send(page("/products/2?mail=x@y.example"), page("/about"), page("/products/3"))
+    assert [one["status"] for one in said["results"]] == ["accepted", "ignored", "accepted"]
+    work_off()
+    assert views() == 3
+    assert sheet()["tags"]["keen"]["by"] == "rule:keen"
+    told = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
+    seen = [one for one in told if one["type"] == "page_viewed"]
+    assert {one["props"]["path"] for one in seen} == {"/products/1", "/products/2", "/products/3"}
+    assert "x@y.example" not in str(told)
+
+
+def test_links_elsewhere_carry_no_token(api: Api) -> None:
+    """A registered address on somebody else's site, or on none of the account's origins."""
+    for url in ("https://elsewhere.example/", "http://shop.example/", "https://shop.example:8443/"):
+        api.ok("PUT", f"{BASE}/links/spring", {"url": url})
+        answer = Api(None).call("GET", "/r/shop.spring?t=x.y", user_agent="Mozilla/5.0")
+        assert "todoku" not in answer.headers["Location"]
+        with pytest.raises(AssertionError):
+            open_link()
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://shop.example", "null", "", None])
+def test_other_origins_are_refused(api: Api, origin: str | None) -> None:
+    """Other people's pages, and whoever names none."""
+    assert Browser().call(page(), origin=origin).status_code == 403
+    answer = Browser().call(page())
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert Api(None).call("OPTIONS", "/t/shop", origin=ORIGIN).status_code == 204
+    assert Api(None).call("OPTIONS", "/t/shop", origin="https://evil.example").status_code == 403
+    assert Browser("nowhere").call(page()).status_code == 404
+
+
+def hostile() -> list[dict[str, Any]]:
+    return [
+        {},
+        {"event": "page"},
+        page(id="short"),
+        page(id="x" * 65),
+        page(age=-1),
+        page(age=8 * 86_400_000),
+        page(age="1"),
+        page(url="https://elsewhere.example/products/1"),
+        page(url="javascript:alert(1)"),
+        page(page="unknown"),
+        page(more=1),
+        cart("1000"),
+        cart(-1),
+        cart(1e13),
+        cart(currency="USD"),
+        cart(items=[{"product": "x"}] * 51),
+        bought(order=""),
+        bought(order="x" * 121),
+        bought(value=None),
+        {"event": "custom", "id": "event-xx", "name": "unnamed"},
+        {"event": "custom", "id": "event-xx", "name": "sized", "props": {"x": "y" * 5000}},
+        {"event": "custom", "id": "event-xx", "name": "sized", "props": {"": 1}},
+        {"event": "followed", "id": "event-xx"},
+        {"event": "purchased", "id": "event-xx", "order_id": "o", "amount": 1},
+    ]
+
+
+def test_what_is_wrong_is_refused_by_itself(api: Api) -> None:
+    """One bad event does not take the good ones with it; each says where and why."""
+    browser = Browser()
+    wrong = hostile()
+    for start in range(0, len(wrong), 19):
+        some = wrong[start : start + 19]
+        said = browser.send(*some, page(), t=open_link())["results"]
+        assert [one["status"] for one in said] == ["rejected"] * len(some) + ["accepted"], said
+        paths = [one["error"]["details"][0]["path"] for one in said[:-1]]
+        assert [path for n, path in enumerate(paths) if not path.startswith(f"events[{n}]")] == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"visitor": "short"},
+        {"visitor": "x" * 65},
+        {"visitor": "x" * 19 + "!"},
+        {"events": [1]},
+        {"events": [page()] * 21},
+        {"user_id": "U1"},
+        {"t": 1},
+        {"consent": "yes"},
+    ],
+)
+def test_what_is_no_visit_is_refused(api: Api, more: dict[str, Any]) -> None:
+    """Whole, with its path; the page may read why."""
+    body = {"visitor": "x" * 24, "events": []} | more
+    answer = Api(None).call("POST", "/t/shop", body, origin=ORIGIN)
+    assert answer.status_code == 400
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    long = {"visitor": "x" * 24, "events": [page(url=ORIGIN + "/" + "x" * 33_000)]}
+    assert Api(None).call("POST", "/t/shop", long, origin=ORIGIN).status_code == 413
+
+
+def test_a_hundred_wrong_tokens_are_nobody(api: Api, world: World) -> None:
+    """Forged, over, of another account or purpose, of somebody unknown: the visit stays a stranger's."""
+    good = open_link()
+    before = sheet()["facts"]
+    over = open_link(link="spring", delivery="old")
+    world.now += A_WHILE
+    wrong = [good[:n] + ("A" if good[n] != "A" else "B") + good[n + 1 :] for n in range(len(good) - 1)]
+    unknown = FriendTokens.of_nobody()
+    wrong += [over, good, unknown, FriendTokens.of_other(), FriendTokens.click(), "x", "a.b", "x" * 1000]
+    assert len(wrong) >= 100
+    drain("inbox")
+    for text in wrong:
+        assert Browser().send(page(), t=text)["known"] is False
+    work_off()
+    assert sheet()["facts"] == before
+    Browser("other").send(page(), t=open_link())
+    assert views() == 0
+
+
+class FriendTokens:
+    """Tokens that are signed, and say nothing here."""
+
+    @staticmethod
+    def of_nobody() -> str:
+        return site_tokens.page_tokens.make("shop", "site", "U-unknown", timedelta(hours=1), "a" * 32)
+
+    @staticmethod
+    def of_other() -> str:
+        return site_tokens.page_tokens.make("other", "site", "U1", timedelta(hours=1), "a" * 32)
+
+    @staticmethod
+    def click() -> str:
+        from chalicelib.accounts import friend_tokens
+
+        return friend_tokens.make("shop", friend_tokens.FriendToken("U1", "site", "2030-01-01", "x"))
+
+
+def test_an_address_makes_one_browser_known(api: Api, world: World) -> None:
+    """Passed on, logged or replayed: the second browser is a stranger, by the same token and by a new one of
+    the same address. The first may come again.
+    """
+    first, second = Browser(), Browser()
+    token = open_link(delivery="d", run="r")
+    assert first.send(page(), t=token)["known"] is True
+    assert first.send(page(), t=token)["known"] is True
+    for again in (token, open_link(delivery="d", run="r")):
+        assert second.send(page(), t=again)["known"] is False
+    assert second.send(t=open_link(delivery="d", run="r2"))["known"] is True
+    work_off()
+    assert views() == 4
+
+
+def test_another_friend_takes_another_name(api: Api) -> None:
+    """What was done before stays with whom it was done as; nothing of a refused request is taken."""
+    browser = Browser()
+    browser.send(page(), t=open_link("U1"))
+    token = open_link("U2")
+    assert browser.call(page(), t=token).status_code == 409
+    browser.send(page())
+    new = Browser()
+    assert new.send(page(), t=token)["known"] is True
+    work_off()
+    assert (views("U1"), views("U2")) == (2, 1)
+
+
+def test_before_consent_nothing_is_taken(world: World) -> None:
+    """Where the account asks first."""
+    a_site(site={"consent": True})
+    assert b"ASKS = true" in Api(None).call("GET", "/t/shop.js").body
+    browser = Browser()
+    token = open_link()
+    answer = browser.call(page(), t=token)
+    assert (answer.status_code, answer.json_body["error"]["reason"]["code"]) == (403, "site_consent")
+    assert browser.send(page(), t=token, consent=True)["known"] is True
+    work_off()
+    assert views() == 1
+
+
+def test_a_browser_sends_so_much_in_an_hour(api: Api, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then 429, until the next hour."""
+    monkeypatch.setattr(visits, "MOST_PER_HOUR", 40)
+    browser = Browser()
+    browser.send(t=open_link())
+    for _ in range(visits.MOST_PER_HOUR // 20):
+        browser.send(*(page() for _ in range(20)))
+    assert browser.call(page()).status_code == 429
+    assert browser.send(page("/about"))["results"][0]["status"] == "ignored"
+    world.now += timedelta(hours=1)
+    assert browser.send(page())["results"][0]["status"] == "accepted"
+
+
+def test_who_signed_in_with_line_is_known(api: Api, world: World) -> None:
+    """An ID token of the account's Login channel; a forged one, or one without a channel, is nobody's."""
+    from joserfc import jwt
+    from joserfc.jwk import OctKey
+
+    from tests.site_world import SECRET
+
+    now = int(world.now.timestamp())
+    claims = {"iss": "https://access.line.me", "aud": "1234567890", "sub": "U1", "exp": now + 600, "iat": now}
+    good = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
+    bad = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key("6" * 32))
+    assert Browser().send(page(), id_token=bad)["known"] is False
+    assert Browser().send(page(), id_token=good)["known"] is True
+    assert Browser().send(page(), id_token=good)["known"] is False
+    work_off()
+    assert views() == 1
+
+
+def test_money_is_told_and_no_purchase(api: Api) -> None:
+    """A cart and an order are events of their own; nothing is bought by a browser's word."""
+    browser = Browser()
+    items = [{"product": "serum", "category": "skin", "quantity": 2, "amount": 3000}]
+    browser.send(cart(3000, items=items), bought("o1", 3000, items=items), t=open_link())
+    named = {"event": "custom", "id": "event-sized", "name": "sized", "props": {"size": "M"}}
+    browser.send(named)
+    work_off()
+    found = sheet()
+    assert found["facts"]["cart_changed"]["count"] == 1
+    assert found["facts"]["converted"]["count"] == 1
+    assert found["facts"]["custom:sized"]["count"] == 1
+    assert found["purchases"]["count"] == 0
+    told = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
+    order = next(one for one in told if one["type"] == "converted")
+    assert order["props"] == {"order_id": "o1", "value": 3000, "currency": "JPY", "items": items}
