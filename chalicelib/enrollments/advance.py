@@ -357,6 +357,7 @@ def _stored(position: Position) -> dict[str, Any]:
         "due_at": iso(position.due_at) if position.due_at else None,
         "reason": position.reason,
         "waits": position.waits or None,
+        "passed": [f"{node}:{way}" for node, way in position.passed] or None,
     }
     return {name: value for name, value in found.items() if value is not None}
 

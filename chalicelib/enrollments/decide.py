@@ -33,6 +33,8 @@ from chalicelib.shared.times import parse_duration, parse_iso
 
 Test = Callable[[dict[str, Any], datetime], bool]
 MAX_HOPS = 1_000
+_NO_WAYS = frozenset({"exit", "late"})
+"""What a trail has where a friend leaves the scenario: the node was not passed."""
 NONE_REFUSED: Mapping[str, str] = MappingProxyType({})
 Rule = Callable[[str, str], Ruling | None]
 """What the policies say of sending a message or form (its kind, its id) now; None: nothing."""
@@ -172,7 +174,7 @@ def _step(
         redirects = program.body.get("redirects") or {}
         if item.node not in redirects:
             return Step(Position("exited", reason="changed"))
-        return turn.walk(redirects[item.node])
+        return turn.walk(redirects[item.node], "redirected")
     entered = parse_iso(item.node_at)
     due = due_at(program, item.node, entered, sheet)
     if node["type"] == "action":
@@ -183,11 +185,11 @@ def _step(
         return Park(due)
     turn = replace(turn, due=due)
     if node["type"] == "wait_for":
-        return turn.walk(node.get("on_timeout"))
+        return turn.walk(node.get("on_timeout"), "timeout")
     if node["type"] == "wait":
         if node.get("until") and due <= entered:
             return (replace(turn, due=entered) if node.get("on_past") else turn).past(node, entered)
-        return turn.walk(node.get("next"))
+        return turn.walk(node.get("next"), "next")
     return turn.walk(item.node)
 
 
@@ -212,8 +214,8 @@ def go_on(program: Program | None, item: Enrollment, sheet: dict[str, Any] | Non
         return Step(Position("exited", reason="changed" if program else "deleted"))
     if anchors.ends_cancelled(item, None, sheet):
         return Step(Position("exited", item.node, reason=CANCELLED))
-    seen = anchors.seen_by(item, sheet)
-    return _Turn(program, item, seen, now, now, may_send=False).walk(node.get("next"))
+    seen, way = anchors.seen_by(item, sheet), "answered" if node["type"] == "wait_for" else "next"
+    return _Turn(program, item, seen, now, now, may_send=False).walk(node.get("next"), way)
 
 
 def on_block(program: Program) -> str:
@@ -239,8 +241,10 @@ class _Turn:
     def goal_reached(self) -> bool:
         return any(goal(self.sheet, self.now) for goal in self.program.goals)
 
-    def walk(self, name: str | None) -> Step:
-        """From a node on through everything that takes no time, past at most one message."""
+    def walk(self, name: str | None, way_there: str | None = None) -> Step:
+        """From a node on through everything that takes no time, past at most one message. ``way_there``: by
+        which way of the node at which the friend stood; None: from that node itself.
+        """
         send: str | None = None
         position: Position | None = None
         last, turn = self.item.node, self
@@ -276,7 +280,9 @@ class _Turn:
                     turn = replace(self, due=due_at(self.program, last, self.now, self.sheet))
         message = self.program.body["nodes"][send]["message"] if send else None
         end = position or Position("exited", name, reason="circle")
-        return Step(end, send, message, skipped, tuple(trail))
+        left = [(self.item.node or "", way_there)] if way_there else []
+        passed = tuple(one for one in (*left, *trail) if one[1] not in _NO_WAYS)
+        return Step(replace(end, passed=passed), send, message, skipped, tuple(trail))
 
     def _pass(
         self, name: str, node: Mapping[str, Any], *, is_second: bool
@@ -325,7 +331,7 @@ class _Turn:
     def past(self, node: Mapping[str, Any], entered: datetime) -> Step:
         """The way of a friend whose date lies before the moment of entering the node, or is gone."""
         onwards, position = self._past(node, entered)
-        return Step(position) if position else self.walk(onwards)
+        return Step(position) if position else self.walk(onwards, "past")
 
     def _past(self, node: Mapping[str, Any], entered: datetime) -> tuple[str | None, Position | None]:
         if anchors.ends_cancelled(self.item, node, self.sheet):

@@ -151,8 +151,14 @@ def due_of(claim: dict[str, Any]) -> Position:
     """The position that a claim leads to."""
     due = claim.get("due_at")
     due_at = parse_iso(due) if due else None
+    ways = (line.split(":") for line in claim.get("passed") or ())
     return Position(
-        claim["state"], claim.get("node"), due_at, claim.get("reason"), waits=bool(claim.get("waits"))
+        claim["state"],
+        claim.get("node"),
+        due_at,
+        claim.get("reason"),
+        waits=bool(claim.get("waits")),
+        passed=tuple((node, way) for node, way in ways),
     )
 
 

@@ -53,36 +53,45 @@ class Standing:
 
 def find(account: Account, scenario: str, by: str) -> Standing:
     """Where friends stand, within the time of a request."""
+    found, job = counted(account, KIND, scenario, counter(account, scenario), by)
+    return Standing(_positions(found), job)
+
+
+def counted(
+    account: Account, kind: str, scenario: str, each: by_shard.Each, by: str
+) -> tuple[Mapping[str, int], str | None]:
+    """What all friends come to, within the time of a request: exactly, else estimated, with the job ``kind``
+    that counts exactly.
+    """
 
     def one(shard: int, left: TimeLeft) -> Counter[str] | None:
-        place, is_over = by_shard.walk(
-            account, by_shard.Place(shard), counter(account, scenario), left, NEEDS
-        )
+        place, is_over = by_shard.walk(account, by_shard.Place(shard), each, left, NEEDS)
         return Counter(place.counts) if is_over else None
 
     read = by_shard.sample(account.shards, one, by_shard.within(SYNCHRONOUS_S))
     found: Counter[str] = sum(read, Counter())
     if len(read) == account.shards:
-        return Standing(_positions(found))
-    return _counted(account, scenario, by) or Standing(
-        _positions({name: round(n * account.shards / len(read)) for name, n in found.items()}),
-        _job_id(scenario),
-    )
+        return found, None
+    exact = _result(account, kind, scenario, by)
+    if exact is not None:
+        return exact, None
+    estimate = {name: round(n * account.shards / len(read)) for name, n in found.items()}
+    return estimate, _job_id(kind, scenario)
 
 
-def _counted(account: Account, scenario: str, by: str) -> Standing | None:
+def _result(account: Account, kind: str, scenario: str, by: str) -> Mapping[str, int] | None:
     """What the job has counted; None: it has not ended, or only begins now."""
-    job = _job_id(scenario)
+    job = _job_id(kind, scenario)
     try:
         header = jobs.header(account.id, job)
     except NotFound:
-        by_shard.start(account, KIND, {"scenario": scenario}, by, job)
+        by_shard.start(account, kind, {"scenario": scenario}, by, job)
         return None
-    return None if header.result is None else Standing(_positions(header.result))
+    return header.result
 
 
-def _job_id(scenario: str) -> str:
-    return digest(KIND, scenario, str(int(clock.now().timestamp() // _FRESH.total_seconds())))[:26]
+def _job_id(kind: str, scenario: str) -> str:
+    return digest(kind, scenario, str(int(clock.now().timestamp() // _FRESH.total_seconds())))[:26]
 
 
 def counter(account: Account, scenario: str) -> by_shard.Each:

@@ -37,9 +37,19 @@ def _funnel(body: Body, _received: int) -> None:
     audience_jobs.follow(body, funnel.counter, time_left.current())
 
 
+def _passing(body: Body, _received: int) -> None:
+    """Count which nodes were passed, and how."""
+    from chalicelib.enrollments import audience_jobs
+    from chalicelib.enrollments.standing import passing
+    from chalicelib.shared import time_left
+
+    audience_jobs.follow(body, passing.counter, time_left.current())
+
+
 JOBS: dict[str, JobKind] = {
     "enroll": JobKind(_enroll),
     "wake": JobKind(_wake),
     "rearm": JobKind(_rearm),
     "standing": JobKind(_funnel),
+    "passing": JobKind(_passing),
 }

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from chalicelib.shared.reasons import Kept
-from chalicelib.shared.times import iso
+from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import positions
 from chalicelib.sheets.model import erased_at
 
@@ -64,7 +64,8 @@ class Enrollment:
     before ``node_at`` (the moment of the event that led there). ``used``: the events that led the friend on
     lately, ``[event id, number, moment]``. ``waits``: at an action node that says something, its turn is
     still to come, and the policies are asked then. ``value``: the one for which the run is, in a scenario
-    that runs once for each; ``anchor``: what entered it (``enrollments.anchors``).
+    that runs once for each; ``anchor``: what entered it (``enrollments.anchors``). ``passed``: the nodes that
+    the run has left behind, latest last (``passed_by``).
     """
 
     account: str
@@ -87,6 +88,7 @@ class Enrollment:
     waits: bool = False
     value: str | None = None
     anchor: dict[str, Any] | None = None
+    passed: list[str] = field(default_factory=list)
 
     @property
     def shown_as(self) -> str:
@@ -141,7 +143,7 @@ class Position:
     """Where a friend stands next: a node with its due moment, or the end with its reason.
 
     At what policies hold back: ``held`` says which of them, and ``since`` when it was really due. ``waits``
-    is the enrollment's.
+    is the enrollment's. ``passed``: the nodes that are left behind on the way there, each with the way taken.
     """
 
     state: State
@@ -151,10 +153,36 @@ class Position:
     since: datetime | None = None
     held: str | None = None
     waits: bool = False
+    passed: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def entered(self, timestamp: str) -> str:
         """When the node counts as entered by a move at that moment: what is late is late from then on."""
         return timestamp if self.since is None else min(iso(self.since), timestamp)
+
+
+PASSED_KEPT = 100
+"""So many nodes of a run are remembered as passed: the latest, and each once, as it was passed last."""
+
+
+def passed_by(item: Enrollment, position: Position, timestamp: str) -> list[str]:
+    """The nodes that a run has left behind after a move, ``node:seconds:way`` each: how long it stood there,
+    and which way it went (``next`` is left out).
+    """
+    if not position.passed:
+        return item.passed
+    stood = max(0, round((parse_iso(timestamp) - parse_iso(item.node_at)).total_seconds()))
+    found = {line.partition(":")[0]: line for line in item.passed}
+    for number, (node, way) in enumerate(position.passed):
+        seconds = stood if not number and node == item.node else 0
+        found.pop(node, None)
+        found[node] = f"{node}:{seconds}" + ("" if way == "next" else f":{way}")
+    return list(found.values())[-PASSED_KEPT:]
+
+
+def of_passed(line: str) -> tuple[str, int, str]:
+    """A node that was passed, how many seconds the run stood there, and which way it went on."""
+    node, seconds, *way = line.split(":")
+    return node, int(seconds), way[0] if way else "next"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, store
-from chalicelib.enrollments.model import CANCELLED, ERASED, Cause, Enrollment, Position, led_by
+from chalicelib.enrollments.model import CANCELLED, ERASED, Cause, Enrollment, Position, led_by, passed_by
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
 from chalicelib.shared import side_by_side
@@ -38,6 +38,7 @@ def moved(item: Enrollment, position: Position, timestamp: str, cause: Cause | N
         since=since,
         used=used,
         waits=position.waits,
+        passed=passed_by(item, position, timestamp),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
-from chalicelib.enrollments.model import ERASED, NOWHERE, Cause, Enrollment, Position, led_by
+from chalicelib.enrollments.model import ERASED, NOWHERE, Cause, Enrollment, Position, led_by, passed_by
 from chalicelib.gateways import dynamo
 from chalicelib.gateways.dynamo import batch_get
 from chalicelib.gateways.expressions import Condition, Expression, update_if
@@ -49,6 +49,7 @@ class EnrollmentRecord(dynamo.Record):
     waits = BooleanAttribute(null=True)
     value = UnicodeAttribute(null=True)
     anchor = dynamo.Document(null=True)
+    passed: dynamo.Items = dynamo.Items(null=True)
 
 
 Place = tuple[str, str, str, str | None]
@@ -125,7 +126,7 @@ def enroll(seen: Enrollment | None, fresh: Enrollment) -> bool:
         value=fresh.value,
         anchor=fresh.anchor,
     )
-    removes = [("claim",), ("reason",), ("ended_at",)]
+    removes = [("claim",), ("reason",), ("ended_at",), ("passed",)]
     removes += [("since",)] if fresh.since is None else []
     removes += [] if fresh.waits else [("waits",)]
     removes += [] if fresh.anchor else [("anchor",)]
@@ -164,7 +165,7 @@ def erase(seen: Enrollment, at: str) -> bool:
     sets = _sets(state="exited", reason=ERASED, v=seen.v + 1, node_at=at, entered_at=at, ended_at=at)
     sets += [(("causes",), []), (("node",), NOWHERE)]
     removes = [("due_at",), ("claim",), ("re_entries",), ("since",), ("used",), ("waits",)]
-    removes += [("value",), ("anchor",)]
+    removes += [("value",), ("anchor",), ("passed",)]
     return _update(seen, sets, removes, [Condition(("v",), "=", seen.v)])
 
 
@@ -186,6 +187,7 @@ def _move(
     node_at = position.entered(at)
     sets = _sets(state=position.state, v=seen.v + 1, node=position.node, node_at=node_at)
     sets += _sets(since=since, used=used, waits=position.waits or None)
+    sets += _sets(passed=passed_by(seen, position, at) or None)
     removes = [("claim",), *([("since",)] if since is None else [])]
     removes += [] if position.waits else [("waits",)]
     if position.due_at:

@@ -20,7 +20,7 @@ from chalicelib.gateways import clock
 from chalicelib.http.answers import Finding, http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.pages import page
-from chalicelib.http.queries import path_id
+from chalicelib.http.queries import path_id, query_bool
 from chalicelib.http.routes import Operation
 from chalicelib.scenarios import graph, publishing
 from chalicelib.segments import approvals
@@ -125,6 +125,36 @@ class EnrollAnswer(BaseModel):
     rejected: list[Rejected]
 
 
+class FunnelNode(BaseModel):
+    """How runs came through a node: who waits there, passed it and by which way, left the scenario there, and
+    the median of the seconds that they stood there (by its first two digits).
+    """
+
+    node: str
+    type: str
+    waiting: int
+    passed: int
+    left: int
+    median_s: int | None
+    ways: dict[str, int]
+
+
+class SplitArm(BaseModel):
+    """An arm of a split: its runs, how many came to the goal (without one: to the end), with the interval in
+    which the rate lies (95 %), and compared with the first arm.
+    """
+
+    arm: str
+    runs: int
+    successes: int
+    rate: float
+    low: float
+    high: float
+    p: float | None
+    lift: float | None
+    significant: bool | None
+
+
 class FunnelAnswer(BaseModel):
     """How many friends stand where. ``exact`` false: so many that they are estimated; the job counts them."""
 
@@ -132,6 +162,8 @@ class FunnelAnswer(BaseModel):
     active: dict[str, int]
     finished: int
     exited: dict[str, int]
+    nodes: list[FunnelNode] | None = None
+    splits: dict[str, list[SplitArm]] | None = None
     exact: bool | None = None
     job_id: str | None = None
 
@@ -177,7 +209,15 @@ OPERATIONS = [
     _operation("resume", "Go on, with what fell due meanwhile first", None, StateAnswer),
     _operation("enroll", "Enter friends (a condition: 202 with a job)", EnrollRequest, EnrollAnswer, 202),
     _operation("exit", "Take friends out", ExitRequest, EnrollAnswer, 202),
-    Operation("GET", f"{_SCENARIO}/funnel", "How many friends stand where", "viewer", None, FunnelAnswer),
+    Operation(
+        "GET",
+        f"{_SCENARIO}/funnel",
+        "How many friends stand where",
+        "viewer",
+        None,
+        FunnelAnswer,
+        query={"nodes": "true: also node by node who passed, and the arms of splits"},
+    ),
     Operation("GET", f"{_SCENARIO}/diagram", "The graph as Mermaid text", "viewer", None, DiagramAnswer),
     Operation(
         "GET", f"{_ACCOUNT}/friends/{{user}}/enrollments", "A friend's scenarios", "viewer", None, Enrollments
@@ -297,7 +337,9 @@ def taken(results: list[service.Result]) -> Response:
 def funnel(account: str, scenario: str) -> Response:
     """``GET …/funnel``."""
     _, id_ = _asked(account, scenario, "viewer")
-    return json_response(publishing.funnel(account, id_))
+    answer = publishing.funnel(account, id_)
+    more = publishing.passing_by_node(account, id_) if query_bool(bp.current_request, "nodes") else {}
+    return json_response(answer | more)
 
 
 @bp.route(f"{_SCENARIO}/diagram", methods=["GET"])

@@ -14,6 +14,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import verify
 from chalicelib.enrollments import funnel as standing
 from chalicelib.enrollments import waking
+from chalicelib.enrollments.standing import passing
 from chalicelib.gateways import clock
 from chalicelib.scenarios import edits, graph
 from chalicelib.scenarios.documents import check, references, state, warn
@@ -219,6 +220,21 @@ def funnel(account: str, scenario: str) -> dict[str, Any]:
         "exited": found.of("exited"),
     }
     return counts | _estimated(found)
+
+
+def passing_by_node(account: str, scenario: str) -> dict[str, Any]:
+    """Node by node in the order of what is in force (then what is gone): who passed, left, waits, and for how
+    long; and the arms of its splits: which of them led to the goal, or to the end where there is none.
+    """
+    found, job = passing.find(accounts.get_account(account), scenario, "funnel")
+    seen = catalog.snapshot(account)
+    document = seen.find("published", scenario)
+    body = document.body["definition"] if document else seen.get("scenarios", scenario).body
+    kinds = {name: node["type"] for name, node in body["nodes"].items()}
+    wanted = [passing.GOAL] if body.get("goals") else ["finished"]
+    splits = {name: found.split(name, wanted) for name, kind in kinds.items() if kind == "split"}
+    answer = {"nodes": [found.node(name, kind) for name, kind in kinds.items()], "splits": splits}
+    return answer | ({} if job is None else {"exact": False, "job_id": job})
 
 
 def _estimated(found: standing.Standing) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def compared(sheet: dict[str, Any]) -> dict[str, Any]:
 
 
 def standing(item: Any) -> dict[str, Any]:
-    names = ("state", "run", "v", "node", "node_at", "entered_at", "due_at", "reason", "ended_at")
+    names = ("state", "run", "v", "node", "node_at", "entered_at", "due_at", "reason", "ended_at", "passed")
     return {name: getattr(item, name) for name in names} if item else {}
 
 

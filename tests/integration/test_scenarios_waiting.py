@@ -89,6 +89,16 @@ def test_who_waits_until_when(world: World, api: Api) -> None:
     assert (listed(api, "node=second"), len(listed(api, "node=pause"))) == ([], 2)
 
 
+def test_at_a_node_further_on(world: World, api: Api) -> None:
+    """Where they stand by now, not where they entered."""
+    further = {"first": message("m1", "pause"), **DAY["nodes"]}
+    publish(start="first", nodes=further)
+    enroll("u0")
+    world.run(60, sweep=False)
+    assert [one["user_id"] for one in listed(api, "node=pause")] == ["u0"]
+    assert listed(api, "node=first") == []
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 200])
 def test_pages_hold_everybody_once(world: World, api: Api, limit: int) -> None:
     """Whatever a page holds, also of a friend with several runs; no page is longer than asked for."""

@@ -1,7 +1,7 @@
 """Friends who wait in a scenario, with the moment at which each goes on: a page of them, shard by shard.
 
-Looked for where sheets show who stands where, and answered from the enrollments themselves. A request reads
-as far as its time goes; the page says where the next one goes on, so it may be short, or empty.
+Looked for where sheets show who is in the scenario, and answered from the enrollments themselves. A request
+reads as far as its time goes; the page says where the next one goes on, so it may be short, or empty.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _runs(account: Account, asked: Asked, sheets: Sequence[Sheet], place: Place)
         (sheet["user_id"], value)
         for sheet in sheets
         for value, position in positions.runs(sheet, asked.scenario).items()
-        if position.get("state") == "active" and asked.node in {None, position.get("node")}
+        if position.get("state") == "active"
     ]
     behind = [one for one in shown if (one[0], one[1] or "") > (place.user, place.value)]
     places = [(account.id, asked.scenario, user, value) for user, value in behind]
