@@ -13,6 +13,7 @@ One package per capability ("room"). Imports only point down this list:
     schedules                         at a local time, an audience, each friend once
     rules                             rule documents, compiled; their limits and health
     reports                           what worked: numbers of friends, deliveries, customers
+    richmenus                         menus below a chat: published, who sees which
     media                             files for messages, at addresses of their own
     broadcasts, scenarios             who gets which message when
     bulk_actions                      the same actions for many friends
@@ -26,7 +27,7 @@ One package per capability ("room"). Imports only point down this list:
     segments                          named conditions, audience reading, counts
     deliveries                        the ledger and the only way to LINE for messages
     timers                            due minutes and watches
-    richmenus, routes, topics         menus, the ways by which friends come, what they may switch off
+    routes, topics                    the ways by which friends come, what they may switch off
     members                           members, and which of them is which friend
     messages                          message documents: checked, rendered
     links                             tracked links and their clicks

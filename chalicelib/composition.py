@@ -96,6 +96,7 @@ BLUEPRINTS = (
     "chalicelib.preferences.api",
     "chalicelib.transfers.api",
     "chalicelib.reservations.api",
+    "chalicelib.richmenus.api",
 )
 """Modules whose blueprint ``bp`` has routes, or handlers of queues and schedules."""
 

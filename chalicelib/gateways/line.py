@@ -99,13 +99,16 @@ def show_loading(token: str, user_id: str, seconds: int) -> Answer:
     return _small(token, "loading", "/v2/bot/chat/loading/start", body, LOADING_TIMEOUT_S)
 
 
-def link_rich_menu(token: str, user_id: str, rich_menu_id: str) -> Answer:
-    """Show a friend this rich menu from now on; the same again changes nothing. Raises NoAnswer.
+def link_rich_menu(token: str, user_id: str, rich_menu_id: str | None) -> Answer:
+    """Show a friend this rich menu from now on (None: the account's default one); the same again changes
+    nothing. Raises NoAnswer.
 
     https://developers.line.biz/en/reference/messaging-api/#link-rich-menu-to-user
     """
-    path = f"/v2/bot/user/{quote(user_id, safe='')}/richmenu/{quote(rich_menu_id, safe='')}"
-    return _small(token, "richmenu", path, None, MENU_TIMEOUT_S)
+    path = f"/v2/bot/user/{quote(user_id, safe='')}/richmenu"
+    if rich_menu_id is None:
+        return _small(token, "richmenu", path, None, MENU_TIMEOUT_S, method="DELETE")
+    return _small(token, "richmenu", f"{path}/{quote(rich_menu_id, safe='')}", None, MENU_TIMEOUT_S)
 
 
 def content(token: str, message_id: str, max_bytes: int) -> Content:
@@ -170,9 +173,17 @@ def _post(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None)
     return _call(token, kind, "POST", PATHS[kind], body, retry_key, seconds)
 
 
-def _small(token: str, kind: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Answer:
-    detail = {"token": token, "path": path, "body": body}
-    return seam.cross(f"line:{kind}", detail, lambda: _call(token, kind, "POST", path, body, None, seconds))
+def _small(
+    token: str,
+    kind: str,
+    path: str,
+    body: Mapping[str, Any] | None,
+    seconds: float,
+    *,
+    method: str = "POST",
+) -> Answer:
+    detail = {"token": token, "path": path, "body": body} | ({"method": method} if method != "POST" else {})
+    return seam.cross(f"line:{kind}", detail, lambda: _call(token, kind, method, path, body, None, seconds))
 
 
 def _call(

@@ -6,6 +6,7 @@ Rules: https://developers.line.biz/en/reference/messaging-api/#webhook-settings
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.gateways import seam
@@ -13,11 +14,20 @@ from chalicelib.shared.settings import settings
 
 
 class Refused(Exception):
-    """LINE said no (``status``), or nothing at all (``status`` None)."""
+    """LINE said no (``status``), or nothing at all (``status`` None). ``said``: LINE's own sentence;
+    ``details``: what is wrong where, of what was sent (``{"property", "message"}``).
+    """
 
-    def __init__(self, status: int | None, message: str) -> None:
+    def __init__(
+        self, status: int | None, message: str, said: str = "", details: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.said, self.details = status, said, list(details)
+
+    @property
+    def may_work_later(self) -> bool:
+        """Whether the same may be taken later: LINE is in trouble, or has had enough for now."""
+        return self.status is None or self.status == 429 or self.status >= 500
 
 
 def bot_info(token: str) -> dict[str, Any]:
@@ -42,22 +52,47 @@ def try_webhook(token: str) -> dict[str, Any]:
 
 
 def _ask(token: str, kind: str, call: Any) -> dict[str, Any]:
-    return seam.cross(f"line:{kind}", {"token": token}, lambda: _answer(token, call))
+    described: dict[str, Any] = ask(token, kind, call)
+    return described
 
 
-def _answer(token: str, call: Any) -> dict[str, Any]:
+def ask(
+    token: str, kind: str, call: Callable[[Any, float], Any], detail: Mapping[str, Any] | None = None
+) -> Any:
+    """One call by the SDK, ``call(api, seconds)``; what it answers as JSON has it. Raises Refused."""
+    crossing = {"token": token, **(detail or {})}
+    return seam.cross(f"line:{kind}", crossing, lambda: _answer(token, call, settings().line_api_url, ""))
+
+
+def ask_data(token: str, kind: str, call: Callable[[Any, float], Any], detail: Mapping[str, Any]) -> Any:
+    """The same of LINE's host for files."""
+    crossing = {"token": token, **detail}
+    at = settings().line_data_url
+    return seam.cross(f"line:{kind}", crossing, lambda: _answer(token, call, at, "Blob"))
+
+
+def _answer(token: str, call: Callable[[Any, float], Any], at: str, which: str) -> Any:
     from linebot.v3 import messaging
     from linebot.v3.messaging.exceptions import ApiException
 
-    at = settings().line_api_url
     configuration = messaging.Configuration(access_token=token, host=at)
     configuration.retries = False
+    api = getattr(messaging, f"MessagingApi{which}")(messaging.ApiClient(configuration))
     try:
-        found = call(messaging.MessagingApi(messaging.ApiClient(configuration)), settings().line_timeout_s)
+        found = call(api, settings().line_timeout_s)
     except ApiException as error:
-        raise Refused(error.status, f"LINE answered {error.status}") from error
+        said, details = _said(error.body)
+        raise Refused(error.status, f"LINE answered {error.status}", said, details) from error
     except Exception as error:
         raise Refused(None, f"LINE did not answer ({type(error).__name__})") from error
     # As JSON has it: the SDK makes objects of times.
-    described: dict[str, Any] = json.loads(json.dumps(found.to_dict(), default=str))
-    return described
+    return json.loads(json.dumps(found.to_dict(), default=str)) if hasattr(found, "to_dict") else found
+
+
+def _said(body: Any) -> tuple[str, list[dict[str, Any]]]:
+    """LINE's own words of a refusal."""
+    try:
+        parsed = json.loads(body)
+        return str(parsed.get("message", "")), [one for one in parsed.get("details") or () if one]
+    except (TypeError, ValueError, AttributeError):
+        return "", []

@@ -157,6 +157,8 @@ FORMS = {
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": Reason("must_be_date"),
     "[smhdw]$": Reason("offset_wanted"),
     "^richmenu-": Reason("rich_menu_id_wanted"),
+    "^[0-9a-z]{26}$": Reason("media_wanted"),
+    "^[a-z0-9_-]{1,32}$": Reason("alias_wanted"),
     r"[^\x00-\x1f\x7f]": Reason("custom_name_wanted"),
     "^[!-~]+$": Reason("plain_text_wanted"),
     "^[A-Za-z0-9_-]+$": Reason("random_name_wanted"),

@@ -103,10 +103,14 @@ def forget(account: str, media: str) -> bool:
 
 def _naming(account: str, media: str) -> Iterator[str]:
     """What names a file in force or may still go out: ``messages/welcome``, ``broadcasts/spring``."""
-    address = f"/{_key(account, media, '')}".rstrip("/")
     for path, body in bodies(account):
-        if address in body:
+        if is_named(account, media, body):
             yield path
+
+
+def is_named(account: str, media: str, body: str) -> bool:
+    """Whether the JSON of a document shows a file, by its address or, as rich menus do, by its id."""
+    return f"/{_key(account, media, '')}".rstrip("/") in body or f'"image": "{media}"' in body
 
 
 def bodies(account: str, since: datetime | None = None) -> Iterator[tuple[str, str]]:

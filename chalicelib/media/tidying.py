@@ -31,7 +31,7 @@ def tidy(account: str, now: datetime) -> int:
     if not old:
         return 0
     named = "".join(body for _, body in service.bodies(account, since=oldest))
-    gone = [media for media in dict.fromkeys(old) if f"/{media}" not in named]
+    gone = [media for media in dict.fromkeys(old) if not service.is_named(account, media, named)]
     for media in gone:
         service.forget(account, media)
     return len(gone)

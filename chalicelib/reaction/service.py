@@ -41,6 +41,7 @@ from chalicelib.reaction.effects import service as effects
 from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.reaction.model import PendingEvent, PendingReaction
 from chalicelib.reaction.profile_lookup import Acquaintance
+from chalicelib.richmenus import following
 from chalicelib.rules import health
 from chalicelib.rules.compile import live_program
 from chalicelib.rules.model import Program
@@ -169,7 +170,7 @@ def _decided(
     if erased:
         decision.after |= erasure.kept_of(sheet)
     unsend.note(decision, event)
-    _add_internal_effects(decision, event, is_known=profile is not None)
+    _add_internal_effects(decision, event, program, is_known=profile is not None)
     return decision
 
 
@@ -203,7 +204,9 @@ def _changes_anything(decision: Decision) -> bool:
     return decision.before is None or decision.after != decision.before
 
 
-def _add_internal_effects(decision: Decision, event: FriendEvent, *, is_known: bool) -> None:
+def _add_internal_effects(
+    decision: Decision, event: FriendEvent, program: Program, *, is_known: bool
+) -> None:
     """What the house itself has to do about an event, kept and repeated like any other effect."""
 
     def add(action: str, **inputs: Any) -> None:
@@ -223,6 +226,8 @@ def _add_internal_effects(decision: Decision, event: FriendEvent, *, is_known: b
         add("arm_moment", at=due_at)
     if not is_known and (event.type == "followed" or decision.before is None):
         add("fetch_profile")
+    if following.is_due(decision, event, program.snapshot, program.zone, clock.now()):
+        add("follow_rich_menu")
 
 
 def _record(event: FriendEvent, decision: Decision) -> PendingReaction:

@@ -29,6 +29,11 @@ class BadUserId(Reasoned, ValueError):
     """The text cannot be a user id."""
 
 
+def is_line_user(user: str) -> bool:
+    """Whether LINE may know a user id: one other among many has LINE refuse them all."""
+    return _LINES.match(user) is not None
+
+
 def user_id(text: str) -> str:
     """The user id of a text, in the form in which it is kept. Raises BadUserId."""
     if not 1 <= len(text) <= LONGEST:

@@ -61,6 +61,7 @@ def test_an_id_that_a_route_would_hide_cannot_be_given(cloud: None) -> None:
         "segments": {"name": "x", "condition": {"everyone": True}},
         "rules": {"name": "x", "when": {"event": "followed"}, "then": []},
         "messages": {"name": "x", "messages": [{"type": "text", "text": "x"}]},
+        "rich-menus": {"name": "x"},
     }
     beside = {tuple(path.split("/")[4:6]) for _, path in ROUTES if path.count("/") >= 5}
     hidden = {(kind, word) for kind, word in beside if kind in PATH_NAMES and not word.startswith("{")}

@@ -41,7 +41,7 @@ BASE: dict[str, dict[str, dict[str, Any]]] = {
         }
     },
     "routes": {"poster": {"name": "Poster", "then": [{"add_tag": "vip"}]}},
-    "rich-menus": {"main": {"name": "Main", "rich_menu": {"size": {"width": 2500, "height": 843}}}},
+    "rich-menus": {"main": {"name": "Main", "rich_menu_id": "richmenu-1"}},
     "policies": {"default": {"quiet_hours": {"from": "21:00", "to": "09:00"}}},
 }
 

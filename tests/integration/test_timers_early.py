@@ -24,6 +24,7 @@ from chalicelib.gateways import clock, seam
 from chalicelib.reaction import due_times
 from chalicelib.reaction import workers as reaction
 from chalicelib.reaction.effects import held
+from chalicelib.richmenus import following, showing
 from chalicelib.schedules import service as schedules
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.settings import settings as house
@@ -45,6 +46,8 @@ OWNERS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     "rule_hold": (reaction.bulk, held, "come"),
     "schedule": (reaction.bulk, schedules, "look_at"),
     "line_audience": (reaction.bulk, audiences, "look_at"),
+    "rich_menu_end": (reaction.bulk, following, "end"),
+    "rich_menus": (reaction.bulk, showing, "look"),
 }
 """For each kind of entry: the handler of its queue, and what its owner does when it is woken."""
 BODY = {"run": "1", "chunk": "c1", "user_id": "u1", "scenario": "s", "broadcast": "b"}
@@ -112,7 +115,9 @@ def test_nobody_is_asked_before_its_time(kind: str, after: list[float], early: f
 
     def ask(*args: Any, **_more: Any) -> None:
         versions = {"step": lambda: [p.v for p in args[0]]}
-        versions |= dict.fromkeys(("moment", "rule_hold"), lambda: [e["version"] for e in args[0]])
+        versions |= dict.fromkeys(
+            ("moment", "rule_hold", "rich_menu_end"), lambda: [e["version"] for e in args[0]]
+        )
         for version in versions.get(kind, lambda: [0])():
             assert version not in asked
             asked[version] = world.now

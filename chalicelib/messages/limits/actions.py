@@ -15,6 +15,8 @@ URI_LENGTH = 10_000
 URI_SCHEMES = ("http", "https", "line", "tel")
 _INPUT_OPTIONS = ("closeRichMenu", "openRichMenu", "openKeyboard", "openVoice")
 _QUICK_REPLY_ONLY = ("camera", "cameraRoll", "location")
+ALIAS = re.compile(r"[a-z0-9_-]{1,32}")
+"""The name of a tab: an alias of a rich menu."""
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 _DATE = r"\d{4}-\d\d-\d\d"
 _PICKER = {
@@ -32,6 +34,7 @@ class Place:
     label: int
     label_required: bool
     quick_reply: bool = False
+    rich_menu: bool = False
 
 
 QUICK_REPLY = Place(20, True, quick_reply=True)
@@ -40,13 +43,14 @@ TEMPLATE_DEFAULT = Place(20, False)
 IMAGE_CAROUSEL = Place(12, False)
 FLEX_BUTTON = Place(40, True)
 FLEX = Place(40, False)
+RICH_MENU = Place(20, False, rich_menu=True)
 
 
 def check_action(node: Node, place: Place) -> None:
     """The action under ``node`` works where it stands."""
     kind = node.value.get("type")
     if kind == "richmenuswitch":
-        node.report("type", Reason("rich_menus_only"))
+        _switch(node, place)
         return
     if kind in _QUICK_REPLY_ONLY and not place.quick_reply:
         node.report("type", Reason("quick_replies_only", action=str(kind)))
@@ -57,6 +61,15 @@ def check_action(node: Node, place: Place) -> None:
     node.text("label", place.label, required=place.label_required, count=graphemes)
     if chosen in _CHECKS:
         _CHECKS[chosen](node, place)
+
+
+def _switch(node: Node, place: Place) -> None:
+    if not place.rich_menu:
+        node.report("type", Reason("rich_menus_only"))
+        return
+    node.text("label", place.label, count=graphemes)
+    node.text("richMenuAliasId", 32, required=True, pattern=ALIAS)
+    node.text("data", 300, required=True)
 
 
 def _postback(node: Node, _place: Place) -> None:
