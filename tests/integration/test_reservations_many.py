@@ -4,40 +4,21 @@ gets exactly the reminders that a small bookkeeping of its own predicts.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from datetime import datetime, timedelta
 from random import Random
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from chalicelib.enrollments import store
 from chalicelib.reaction import service as reaction
+from tests.bookkeeping import Reminder, Word, predicted
 from tests.reservation_world import a_salon, word
 from tests.scenario_world import SHOP, START, Crashed, World
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 FRIENDS, SPAN = 5, timedelta(days=12)
 SLACK = timedelta(seconds=90)
-
-
-class Word(NamedTuple):
-    """What the booking system says of a reservation, when, and when we hear of it."""
-
-    heard: datetime
-    said: datetime
-    user: str
-    reservation: str
-    at: datetime
-    status: str
-
-
-class Reminder(NamedTuple):
-    at: datetime
-    user: str
-    text: str
 
 
 def words_of(dice: Random, user: str, reservation: str) -> list[Word]:
@@ -54,39 +35,19 @@ def words_of(dice: Random, user: str, reservation: str) -> list[Word]:
     return found
 
 
-def predicted(words: list[Word]) -> list[Reminder]:
-    """One reservation's reminders, by what was heard: an event for every word, one for every wait's end."""
-    order = itertools.count()
-    agenda = [(one.heard, next(order), one) for one in words]
-    heapq.heapify(agenda)
-    best: Word | None = None
-    stage, since, sent = "none", START, list[Reminder]()
+def due(stage: str, at: datetime) -> datetime:
+    """The evening before, and two hours before."""
+    if stage == "second":
+        return at - timedelta(hours=2)
+    eve = (at - timedelta(days=1)).astimezone(TOKYO)
+    return eve.replace(hour=18, minute=0, second=0, microsecond=0)
 
-    def due(at: datetime) -> datetime:
-        if stage == "hours":
-            return at - timedelta(hours=2)
-        eve = (at - timedelta(days=1)).astimezone(TOKYO)
-        return eve.replace(hour=18, minute=0, second=0, microsecond=0)
 
-    while agenda:
-        now, _, one = heapq.heappop(agenda)
-        if one is not None and (best is None or one.said >= best.said):
-            best = one
-        assert best is not None
-        if best.status == "cancelled":
-            stage = "over" if stage != "none" else stage
-            continue
-        if stage == "none":
-            stage, since = "evening", now
-        while stage in {"evening", "hours"} and due(best.at) <= now:
-            if due(best.at) > since:
-                local = best.at.astimezone(TOKYO)
-                text = f"{stage} {best.reservation} {local.month}/{local.day} {local:%H:%M}"
-                sent.append(Reminder(now, best.user, text))
-            stage, since = ("hours" if stage == "evening" else "over"), now
-        if stage in {"evening", "hours"}:
-            heapq.heappush(agenda, (due(best.at), next(order), None))
-    return sent
+def text(stage: str, one: Word) -> str:
+    """What the friend reads."""
+    local = one.at.astimezone(TOKYO)
+    name = {"first": "evening", "second": "hours"}[stage]
+    return f"{name} {one.reservation} {local.month}/{local.day} {local:%H:%M}"
 
 
 def happens(world: World, words: list[Word], crash: Random | None = None) -> None:
@@ -123,7 +84,8 @@ def test_everybody_gets_exactly_the_reminders_that_are_due(cloud: None, seed: in
     with a_salon(*users) as world:
         happens(world, [one for words in told.values() for one in words], Random(seed) if seed > 1 else None)
         for user in users:
-            wanted = [r for (one, _), words in told.items() if one == user for r in predicted(words)]
+            mine = [words for (one, _), words in told.items() if one == user]
+            wanted = [reminder for words in mine for reminder in predicted(words, due, text)]
             got = [Reminder(*sent) for sent in world.sends if sent[1] == user]
             assert sorted(r.text for r in got) == sorted(r.text for r in wanted), world.story(user)
             if seed == 1:

@@ -1,0 +1,168 @@
+"""A trial by hand: friends with reservations that are moved and cancelled by chance, in real time.
+
+    python -m tests.e2e.bookings [--friends 200] [--kills 1] [--seed 1]
+
+Each friend has one to four reservations of the next minutes. What is said of them comes late and out of
+order, as from a booking system; a reminder goes out 60 s before each, and another 20 s before. Each must be
+sent once, to whom a bookkeeping of its own (``tests/bookkeeping.py``) says, within 3 s of its moment (where
+nobody was killed). Then the exit status is 0. It takes some six minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from chalicelib.local.client import Client, Refused
+from chalicelib.shared.times import iso, parse_iso
+from tests.bookkeeping import Reminder, Word, predicted
+from tests.e2e.trial import Trial, run, user
+
+SPAN_S, CLEAR_S, LATE_S = 240, 5, 3.0
+"""Reservations take place within that time; what is said comes so long before a reminder, or after it."""
+_BEFORE = {"first": 60, "second": 20}
+_TEXT = '{{ reservation.id }} {{ reservation.at | date("%H:%M:%S") }}'
+_NODES: dict[str, Any] = {
+    "one": {
+        "type": "wait",
+        "until": {"event": "reserved", "offset": "-60s"},
+        "next": "first",
+        "on_past": "two",
+    },
+    "first": {"type": "message", "message": "first", "next": "two"},
+    "two": {
+        "type": "wait",
+        "until": {"event": "reserved", "offset": "-20s"},
+        "next": "second",
+        "on_past": "over",
+    },
+    "second": {"type": "message", "message": "second", "next": "over"},
+    "over": {"type": "exit", "reason": "over"},
+}
+
+
+def due(stage: str, at: datetime) -> datetime:
+    """When a reminder goes out."""
+    return at - timedelta(seconds=_BEFORE[stage])
+
+
+def text(stage: str, one: Word) -> str:
+    """What the friend reads."""
+    return f"{stage} {one.reservation} {one.at + timedelta(hours=9):%H:%M:%S}"
+
+
+def words_of(dice: Random, start: datetime, who: str, reservation: str) -> list[Word]:
+    """Booked, perhaps moved and cancelled, never in doubt whether before or after a reminder."""
+    while True:
+        said, found = start + timedelta(seconds=dice.randrange(60)), list[Word]()
+        states = ["booked", *["moved"] * dice.choice([0, 0, 1, 1, 2])]
+        states += ["cancelled"] if dice.random() < 0.3 else []
+        for status in states:
+            at = said + timedelta(seconds=dice.randrange(30, SPAN_S))
+            heard = said + timedelta(seconds=dice.choice([0, 0, 0, 2, 30]))
+            found.append(Word(heard, said, who, reservation, at, status))
+            said += timedelta(seconds=dice.choice([1, 15, 60, 90]))
+        moments = [due(stage, one.at) for one in found for stage in _BEFORE]
+        gaps = [abs((one.heard - moment).total_seconds()) for one in found for moment in moments]
+        heard_apart = {round(one.heard.timestamp()) for one in found}
+        if min(gaps) > CLEAR_S and len(heard_apart) == len(found):
+            return found
+
+
+def _open(trial: Trial, friends: int) -> str:
+    bodies = {
+        name: {"messages": [{"type": "text", "text": f"{name} {_TEXT}"}], "category": "transactional"}
+        for name in _BEFORE
+    }
+    shop = trial.open("salon", messages__first=bodies["first"], messages__second=bodies["second"])
+    trial.import_lines(shop, friends)
+    remind = {"name": "remind", "entry": {"per": "reservation_id"}, "start": "one", "nodes": _NODES}
+    trial.api.put(f"{shop}/scenarios/remind", remind)
+    trial.api.post(f"{shop}/scenarios/remind/publish", {})
+    rule = {"name": "booked", "when": {"event": "reserved"}, "then": [{"enter_scenario": "remind"}]}
+    trial.api.put(f"{shop}/rules/booked", rule)
+    return shop
+
+
+def _say(trial: Trial, shop: str, number: int, one: Word) -> None:
+    """At its moment; while the platform is away it is said again."""
+    time.sleep(max(0.0, (one.heard - datetime.now(UTC)).total_seconds()))
+    props = {"reservation_id": one.reservation, "status": one.status, "updated_at": iso(one.said)}
+    event = {"event_id": f"e{number}", "user_id": one.user, "type": "reserved", "at": iso(one.at)}
+    api = Client(f"http://127.0.0.1:{trial.platform.port}", trial.api.api_key)
+    for _ in range(100):
+        try:
+            (result,) = api.post(f"{shop}/events", {**event, "props": props})["results"]
+        except (Refused, OSError):
+            time.sleep(0.5)
+        else:
+            assert result["status"] in {"accepted", "duplicate"}, result
+            break
+    api.close()
+
+
+def _kill(trial: Trial, at: datetime) -> None:
+    time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
+    trial.platform.kill()
+    trial.platform.start(timeout_s=120)
+
+
+def _compare(trial: Trial, wanted: list[Reminder], *, killed: bool) -> None:
+    sent = [
+        Reminder(parse_iso(item["at"]), who, item["messages"][0]["text"])
+        for item in trial.sent()
+        for who in (item["to"] if isinstance(item["to"], list) else [item["to"]])
+    ]
+    got, expected = (Counter((one.user, one.text) for one in some) for some in (sent, wanted))
+    missing, extra = expected - got, got - expected
+    assert not missing, f"{missing.total()} missing: {list(missing)[:5]}"
+    assert not extra, f"{extra.total()} too many: {list(extra)[:5]}"
+    moments = {(one.user, one.text): one.at for one in wanted}
+    late = sorted((one.at - moments[one.user, one.text]).total_seconds() for one in sent)
+    print(f"{len(sent)} reminders, each once; {late[0]:.1f} to {late[-1]:.1f} s after their moments")
+    assert late[0] >= 0, "too early"
+    assert killed or late[-1] <= LATE_S, "too late"
+
+
+def main() -> int:
+    """Everything, in real time."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.bookings")
+    parser.add_argument("--friends", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=15)
+    asked = parser.parse_args()
+
+    def work(trial: Trial) -> None:
+        shop, dice = _open(trial, asked.friends), Random(asked.seed)
+        start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
+        told = {
+            (n, m): words_of(dice, start, user(n), f"r{n}-{m}")
+            for n in range(asked.friends)
+            for m in range(dice.randint(1, 4))
+        }
+        words = sorted(one for some in told.values() for one in some)
+        wanted = [reminder for some in told.values() for reminder in predicted(some, due, text)]
+        print(f"{len(told)} reservations, {len(words)} words, {len(wanted)} reminders", flush=True)
+        ends = max(one.at for one in words) + timedelta(seconds=20)
+        kills = [start + (ends - start) * (n + 1) / (asked.kills + 1) for n in range(asked.kills)]
+        with ThreadPoolExecutor(33) as threads:
+            futures = [threads.submit(_kill, trial, at) for at in kills]
+            futures += [threads.submit(_say, trial, shop, n, one) for n, one in enumerate(words)]
+            for future in futures:
+                future.result()
+        trial.until("the last reservation", lambda: datetime.now(UTC) > ends)
+        trial.until("rest", trial.idle)
+        _compare(trial, wanted, killed=bool(kills))
+
+    return run(work, asked.minutes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
