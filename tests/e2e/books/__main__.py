@@ -223,7 +223,7 @@ def main() -> int:
         for file in books.order_files():
             _load(trial, shop, "purchases", file)
         _load(trial, shop, "members", books.members_csv())
-        _at_rest(trial)
+        trial.until("members' own orders", trial.platform.idle)
         asker = Asker(trial, shop, books, asked.seed)
         asker.ask(asked.conditions)
         print(f"loaded: {asker.told()}", flush=True)
