@@ -15,7 +15,7 @@ from chalicelib.gateways import clock, objects, seam
 from chalicelib.heartbeat import workers
 from chalicelib.local.api import file_answer
 from chalicelib.local.http import Request
-from chalicelib.media import pictures, tidying
+from chalicelib.media import pictures, service, tidying
 from chalicelib.shared.settings import settings
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.media_builders import a_movie, a_noisy_picture, a_picture, a_sound
@@ -200,3 +200,51 @@ def test_the_sweeps_function_deletes_them(api: Api) -> None:
     with seam.guarded(lambda name, _detail, call: turn if name == "clock:now" else call()):
         workers.sweep(schedule, None)
     assert read(made["url"])[0] == 404
+
+
+class Died(BaseException):
+    """The process died here."""
+
+
+def dying_at(nth: int) -> Any:
+    """Lets the process die before the nth object is written or deleted."""
+    seen: list[str] = []
+
+    def guard(name: str, _detail: Any, call: Any) -> Any:
+        if name.startswith("s3:") and "Get" not in name and "List" not in name and "Head" not in name:
+            seen.append(name)
+            if len(seen) == nth:
+                raise Died
+        return call()
+
+    return seam.guarded(guard)
+
+
+def kept() -> list[str]:
+    return list(objects.keys("media/shop/"))
+
+
+def test_a_file_that_is_kept_or_deleted_halfway_is_let_go_of(api: Api) -> None:
+    """Killed while a picture for an image map is kept: nobody has its address, and what stands is tidied up.
+    Killed while it is tidied or deleted: the next time takes the rest.
+    """
+    picture = a_noisy_picture(1040, 520)
+    for nth in range(1, 20):
+        try:
+            with dying_at(nth):
+                service.keep("shop", picture, as_imagemap=True)
+            break
+        except Died:
+            assert len(kept()) == nth - 1
+            if nth > 2:
+                with pytest.raises(Died), dying_at(2):
+                    tidying.tidy("shop", clock.now() + timedelta(days=401))
+                assert len(kept()) == nth - 2
+            tidying.tidy("shop", clock.now() + timedelta(days=401))
+            assert kept() == []
+    assert nth == 7  # a preview and five widths
+    (media,) = {key.split("/")[2] for key in kept()}
+    with pytest.raises(Died), dying_at(3):
+        service.delete("shop", media)
+    service.delete("shop", media)
+    assert kept() == []
