@@ -7,6 +7,7 @@ One package per capability ("room"). Imports only point down this list:
     webhook, intake, api, heartbeat   the doors: HTTP, queues of the outside world, schedules
     console                           the web console's files, and its sessions
     preferences                       the friend's own page: topics, the link, what is kept
+    webforms                          forms on the web: pages, answers on their way
     rehearsals                        rules and scenarios tried, without doing anything
     reaction                          one event + one fact sheet + the rules -> changes and effects
     privacy                           erasure and unsend: nothing is kept that must go

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from chalicelib.gateways import seam
+from chalicelib.gateways.line import Answer
 from tests.api_client import Api
 from tests.integration.test_members import work_off
 
@@ -139,6 +140,8 @@ def at_work() -> Iterator[None]:
     def cross(name: str, _detail: Any, call: Any) -> Any:
         if name == "clock:sleep":
             return work_off()
+        if name in {"line:reply", "line:push"}:
+            return Answer(200)
         return None if name.startswith("line:") else call()
 
     with seam.guarded(cross):

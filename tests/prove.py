@@ -74,7 +74,7 @@ def _send(sent: hostile.Request) -> Said:
     return ask(sent.method, sent.target, sent.body, sent.headers)
 
 
-PAGES = ("/link/", "/p/", "/f/")
+PAGES = ("/link/", "/p/", "/f/", "/liff/", "/login/", "/q/")
 """Where a person stands, whose errors are pages."""
 
 

@@ -72,7 +72,8 @@ class EventType:
     rule's limit, None: every time), by the event's properties.
 
     ``is_trigger``: rules, waits and conditions may name it. ``is_reported``: other systems may report it.
-    ``reports_order``: it is about money. ``answers_forms``: it may answer a form's question.
+    ``reports_order``: it is about money. ``answers_forms``: it may answer a form's question;
+    ``brings_answers``: given on a page, it has all of them (property ``answers``, its key is the form).
     ``has_reply_token``: from LINE it may be answered free of charge. ``is_change``: a change of the sheet
     produces it; the change's line has its properties. ``is_command``: carried out however late it comes.
     ``kept_elsewhere``: the property that the activity's effects tell, so that the activity leaves it out.
@@ -98,6 +99,7 @@ class EventType:
     is_reported: bool = False
     reports_order: bool = False
     answers_forms: bool = False
+    brings_answers: bool = False
     has_reply_token: bool = False
     is_change: bool = False
     is_command: bool = False

@@ -65,11 +65,13 @@ class Words(_Document):
     pick: Label = WORDS["pick"]
     again: FormText = WORDS["again"]
     cancelled: FormText = WORDS["cancelled"]
+    thanks: FormText = WORDS["thanks"]
 
 
 class Form(_Document):
     """Questions to a friend. ``then`` is done when the last one is answered; ``expires`` after the latest
-    question no answer is waited for any more; ``cancel`` are the words by which a friend leaves.
+    question no answer is waited for any more; ``cancel`` are the words by which a friend leaves. ``web``: it
+    stands on the web too, ``answers``: there, whether who has answered it may do so again.
     """
 
     name: Name
@@ -79,6 +81,8 @@ class Form(_Document):
     cancel: list[Label] = Field(default=list(CANCEL), max_length=20)
     words: Words = Words()
     category: Literal["marketing", "transactional"] = "marketing"
+    web: bool = False
+    answers: Literal["once", "many"] = "many"
 
 
 def _actions(body: Body) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -14,9 +14,14 @@ from chalicelib.shared.reasons import Reason
 def _answers(sheet: Sheet, event: FriendEvent) -> list[Fact]:
     from chalicelib.sheets import folds
 
-    # A form that was answered in the chat has the answers on the sheet, with their own times.
-    given = None if event.source == "rule" else event.props.get("answers")
-    return folds.answers(sheet, event.key or event.props.get("form"), given, event.at)
+    form = event.key or event.props.get("form")
+    if event.source == "rule":
+        # A form that was answered in the chat has the answers on the sheet, with their own times.
+        return folds.answers(sheet, form, None, event.at)
+    asking = sheet.get("asking") or {}
+    if asking.get("form") == form and asking["at"] <= event.at:
+        del sheet["asking"]  # answered on a page, it is not asked any more
+    return folds.answers(sheet, form, event.props.get("answers") or {}, event.at)
 
 
 def _unknown_questions(match: Match, snapshot: Snapshot, path: str) -> Iterator[Detail]:
@@ -56,5 +61,6 @@ EVENTS: dict[str, EventType] = {
         documents={"form": "forms"},
         warn=_unknown_questions,
         fold=_answers,
+        brings_answers=True,
     ),
 }

@@ -50,6 +50,19 @@ class Turn:
         return f"form:{self.form}:{self.question}"
 
 
+def given(form: Form, question: Question, value: Any) -> Turn:
+    """What an answer means that was given on a page: as if it had been given in the chat."""
+    values = value if isinstance(value, list) else [value]
+    picked = tuple(choice for choice in question.choices if choice.value in values)
+    why = Reason("answered", value=shown(value))
+    return Turn(form.id, question.id, "answered", why, value, picked)
+
+
+def all_given(form: Form, answers: Mapping[str, Any]) -> list[Turn]:
+    """What answers mean that were given on a page, in the order of the questions."""
+    return [given(form, one, answers[one.id]) for one in form.questions if answers.get(one.id) is not None]
+
+
 def overtaken(sheet: Sheet, form: str, at: str) -> bool:
     """Whether a form must not begin as of ``at``, because something later stands."""
     finished = str(((sheet.get("forms") or {}).get(form) or {}).get("at") or "")

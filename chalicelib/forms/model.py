@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "pick": "日付を選ぶ",
     "again": "すみません、もう一度お答えください。",
     "cancelled": "回答を中止しました。",
+    "thanks": "ご回答ありがとうございました。",
 }
 """What a form says and shows of its own accord, unless its author has other words."""
 CANCEL = ("キャンセル", "やめる", "中止")
@@ -51,7 +52,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Form:
-    """A form: its questions in their order, and what is done when the last one is answered."""
+    """A form: its questions in their order, and what is done when the last one is answered. ``web``: friends
+    may open it on the web; ``once``: there, whoever has answered it does not so again.
+    """
 
     id: str
     questions: tuple[Question, ...]
@@ -60,6 +63,9 @@ class Form:
     cancel: frozenset[str]
     words: Mapping[str, str]
     category: str
+    name: str = ""
+    web: bool = False
+    once: bool = False
 
     @property
     def rule(self) -> str:
@@ -81,6 +87,9 @@ def read_form(id_: str, body: Mapping[str, Any], context: Context | None) -> For
         cancel=frozenset(map(fold, body.get("cancel", CANCEL))),
         words={**WORDS, **(body.get("words") or {})},
         category=body.get("category", "marketing"),
+        name=str(body.get("name") or id_),
+        web=body.get("web", False),
+        once=body.get("answers") == "once",
     )
 
 

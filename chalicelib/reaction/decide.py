@@ -12,7 +12,7 @@ from chalicelib.actions.kinds import is_outgoing, kind_of, parts
 from chalicelib.actions.model import Decision
 from chalicelib.conditions import language
 from chalicelib.events.kinds import type_of
-from chalicelib.events.matching import Test, holds, shown
+from chalicelib.events.matching import Test, holds
 from chalicelib.forms import flow as forms
 from chalicelib.forms import session as form_session
 from chalicelib.friends import profiles
@@ -21,6 +21,7 @@ from chalicelib.reaction.action_context import DecisionContext
 from chalicelib.reaction.apply import apply_action
 from chalicelib.reaction.effects import replies
 from chalicelib.reaction.model import Counted
+from chalicelib.reaction.traces import deciding_leaf
 from chalicelib.rules import limits, news
 from chalicelib.rules.model import Program, Rule
 from chalicelib.shared.events import FriendEvent
@@ -35,8 +36,6 @@ MAX_DEPTH = 8
 MAX_TRACE = 60
 """Entries about rules that did not match; the others are counted."""
 _UNTRACED = Reason("unmet_if")
-_MOST_SEEN = 80
-"""Characters of a condition, and of what was seen, that a trace keeps."""
 
 
 def decide(
@@ -252,15 +251,26 @@ class _Reaction:
         gone = forms.drop_if_gone(self._decision.after, self._program.forms)
         if gone is not None:
             self._decision.changes.append({"type": "question_gone", **gone})
+        if type_of(self._event.type).brings_answers and self._event.source != "rule":
+            form = self._program.forms.get(self._event.key or "")
+            turns = forms.all_given(form, self._event.props.get("answers") or {}) if form else []
+            return [fact for turn in turns for fact in self._taken(turn, self._context_of(turn))]
         turn = self._turn()
         if turn is None:
             return []
         self._answered = turn.rule
-        self._decision.rules.append({"rule": turn.rule, "matched": True, "why": turn.why.kept()})
-        context = DecisionContext(self._event, self._event, turn.rule, self._program, self._now)
-        produced = self._noted(form_session.keep(self._decision, turn, context), context)
-        produced += self._run(turn.then, context)
+        context = self._context_of(turn)
+        produced = self._taken(turn, context)
         return produced + self._noted(form_session.carry_on(self._decision, turn, context), context)
+
+    def _context_of(self, turn: forms.Turn) -> DecisionContext:
+        return DecisionContext(self._event, self._event, turn.rule, self._program, self._now)
+
+    def _taken(self, turn: forms.Turn, context: DecisionContext) -> list[Fact]:
+        """An answer kept as a fact, and what its choices mean."""
+        self._decision.rules.append({"rule": turn.rule, "matched": True, "why": turn.why.kept()})
+        produced = self._noted(form_session.keep(self._decision, turn, context), context)
+        return produced + self._run(turn.then, context)
 
     def _turn(self) -> forms.Turn | None:
         """What the event means to the form that asks, unless it is clearly something else."""
@@ -380,18 +390,3 @@ class _Reaction:
         return FriendEvent(
             event.event_id, event.account_id, event.user_id, kind, at, key, props, source="rule"
         )
-
-
-def deciding_leaf(tree: Mapping[str, Any]) -> Reason:
-    """The leaf of an explanation that made it come out as it did, with the value seen."""
-    children = tree.get("children") or ()
-    if tree["kind"] == "not" and children:
-        return Reason("not", why=deciding_leaf(children[0]))
-    for child in children:
-        if child["value"] == tree["value"]:
-            return deciding_leaf(child)
-    kind, seen = str(tree["kind"]), shown(tree["seen"])[:_MOST_SEEN]
-    if "condition" not in tree:
-        return Reason("kind_true" if tree["value"] else "kind_false", kind=kind, seen=seen)
-    condition = shown(tree["condition"])[:_MOST_SEEN]
-    return Reason("leaf_true" if tree["value"] else "leaf_false", kind=kind, condition=condition, seen=seen)

@@ -87,7 +87,9 @@ def _causes(snapshot: Snapshot) -> dict[Key, Cause]:
 
 
 def asked(snapshot: Snapshot) -> frozenset[str]:
-    """Forms that friends may be in: something in force starts them or once did, or another such form does."""
+    """Forms that friends may be in: something in force starts them or once did, or another such form does;
+    and those on the web, where friends open them themselves.
+    """
     return snapshot.derived("rules.reach.asked", _asked)
 
 
@@ -101,6 +103,7 @@ def _asked(snapshot: Snapshot) -> frozenset[str]:
     then = [action for group in listening.values() for one in group for _, action in one.then]
     then += [action for node in nodes for action in node.get("then") or ()]
     found = {key[1] for key, head in snapshot.heads.items() if key[0] == "forms" and head.reached}
+    found |= {id_ for id_, document in snapshot.all("forms").items() if document.body.get("web")}
     waiting = deque(found | begun("forms", then))
     while waiting:
         form = waiting.popleft()

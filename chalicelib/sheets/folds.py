@@ -83,7 +83,7 @@ def click(sheet: Sheet, props: Mapping[str, Any], at: str) -> list[Fact]:
 
 
 def answers(sheet: Sheet, form: str | None, given: Any, at: str) -> list[Fact]:
-    """That a form was answered, and each answer by its own time."""
+    """That a form was answered, and each answer by its own time; those that are not given any more go."""
     if not form:
         return []
     entry = sheet.setdefault("forms", {}).setdefault(form, {})
@@ -93,6 +93,10 @@ def answers(sheet: Sheet, form: str | None, given: Any, at: str) -> list[Fact]:
         known = known_answers.get(question)
         if known is None or at >= known["at"]:
             known_answers[question] = {"value": value, "at": at}
+    if isinstance(given, Mapping):
+        for question in [one for one, known in known_answers.items() if one not in given]:
+            if known_answers[question]["at"] <= at:
+                del known_answers[question]
     return []
 
 

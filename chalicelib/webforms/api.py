@@ -1,0 +1,216 @@
+"""``/f/{account}/{form}``: a form, one question at a time. Whose answers they are says a token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.forms import fields as form_fields
+from chalicelib.forms.model import Question
+from chalicelib.gateways import clock
+from chalicelib.http.routes import Operation
+from chalicelib.liff import entering
+from chalicelib.links import previews
+from chalicelib.pages import page as pages
+from chalicelib.pages import visits
+from chalicelib.shared.reasons import Reason, in_language
+from chalicelib.webforms import sittings, wording
+from chalicelib.webforms.path import walk
+from chalicelib.webforms.store import Sitting
+from chalicelib.webforms.visiting import Visitor, visitor
+
+bp = Blueprint(__name__)
+
+_PATH = "/f/{account}/{form}"
+_FIELD = "a."
+
+
+@bp.route(_PATH, methods=["GET"])
+@pages.page_errors(bp)
+def show(account: str, form: str) -> Response:
+    """``GET /f/{account}/{form}?t=&q=``: the question ``q``, or the first that is not answered; the end."""
+    request = bp.current_request
+    query = dict(request.query_params or {})
+    who = visitor(account, form, query.get("t", ""))
+    sitting = sittings.current(account, who.user, form)
+    if who.is_over(sitting):
+        return _done(who, _reported(who, sitting))
+    questions, _ = walk(who.sheet, who.form, _answers(sitting), who.program, clock.now())
+    asked = _question(questions, sitting, query.get("q"))
+    if previews.is_friend(request.headers):
+        sitting, _ = sittings.show(account, who.user, form, (asked.id,) if asked else ())
+    return _asking(who, sitting, questions, asked)
+
+
+@bp.route(_PATH, methods=["POST"], content_types=[pages.FORM])
+@pages.page_errors(bp)
+def answer(account: str, form: str) -> Response:
+    """``POST /f/{account}/{form}``: answers, kept; on to the next question, or the end. With ``id_token`` of
+    LIFF in the place of a token: to the form.
+    """
+    request = bp.current_request
+    given = pages.fields(request)
+    query = dict(request.query_params or {})
+    if given.get("id_token"):
+        return _enter(account, form, given["id_token"][0])
+    who = visitor(account, form, (given.get("t") or [query.get("t", "")])[0])
+    visits.count(account, who.user)
+    sitting = sittings.current(account, who.user, form)
+    if who.is_over(sitting):
+        if given.get("do") == ["again"] and not who.form.once and sitting.sent_at:
+            sittings.again(account, who.user, sitting)
+        else:
+            _reported(who, sitting)
+        return _on(who)
+    asked = [question for question in who.form.questions if _is_asked(question, given)]
+    read = {one.id: form_fields.read(one, given.get(_FIELD + one.id, ()), who.account.zone) for one in asked}
+    if any(wrong is not None for _, wrong in read.values()):
+        return _refused(who, sitting, asked, given, {id_: wrong for id_, (_, wrong) in read.items()})
+    sitting = sittings.answer(account, who.user, form, {id_: value for id_, (value, _) in read.items()})
+    return _go_on(who, sitting, asked)
+
+
+def _go_on(who: Visitor, sitting: Sitting, asked: Sequence[Question]) -> Response:
+    """After some answers: the next question of the path, then what was left out, then the end."""
+    questions, _ = walk(who.sheet, who.form, _answers(sitting), who.program, clock.now())
+    ids = [question.id for question in questions]
+    last = max((ids.index(one.id) for one in asked if one.id in ids), default=-1)
+    left = [id_ for id_ in ids if id_ not in sitting.answers]
+    following = ids[last + 1 :] if last >= 0 else left
+    if not sitting.sent_at and following:
+        return _on(who, following[0])
+    if not sitting.sent_at and left:
+        return _on(who, left[0])
+    if not sitting.sent_at:
+        sittings.send(who.account.id, who.user, sitting, dict.fromkeys(ids))
+    return _on(who)
+
+
+def _reported(who: Visitor, sitting: Sitting) -> Sitting:
+    """Whoever sent it may have died before it was in the inbox."""
+    return sittings.report_soon(who.account.id, who.user, sitting) if sitting.sent_at else sitting
+
+
+def _enter(account: str, form: str, id_token: str) -> Response:
+    """Whom LINE has signed in comes to the form by the place behind LIFF."""
+    found = visits.account_of(account)
+    where = entering.by_id_token(found, id_token, f"/f/{form}", "")
+    return pages.go(str(where))
+
+
+def _is_asked(question: Question, given: Mapping[str, Any]) -> bool:
+    return question.id in given.get("asked", ()) or _FIELD + question.id in given
+
+
+def _answers(sitting: Sitting) -> dict[str, Any]:
+    return {question: entry["value"] for question, entry in sitting.answers.items()}
+
+
+def _question(questions: Sequence[Question], sitting: Sitting, wanted: str | None) -> Question | None:
+    """The question that is asked for, or the first that is not answered; the last when all are."""
+    for question in questions:
+        if question.id == wanted:
+            return question
+    left = [question for question in questions if question.id not in sitting.answers] or questions[-1:]
+    return left[0] if left else None
+
+
+def _asking(
+    who: Visitor, sitting: Sitting, questions: Sequence[Question], asked: Question | None
+) -> Response:
+    known = (sitting.answers.get(asked.id) or {}).get("value") if asked else None
+    shown = [_shown(who, sitting, asked, wording.as_fields(known), "")] if asked else []
+    return _page(who, questions, asked, shown)
+
+
+def _refused(
+    who: Visitor,
+    sitting: Sitting,
+    asked: Sequence[Question],
+    given: Mapping[str, list[str]],
+    wrong: Mapping[str, Reason | None],
+) -> Response:
+    """The same questions, each with what is wrong beside it."""
+    with in_language(pages.language_of(bp.current_request)):
+        said = {id_: reason.text() if reason else "" for id_, reason in wrong.items()}
+    shown = [_shown(who, sitting, one, given.get(_FIELD + one.id, []), said[one.id]) for one in asked]
+    questions, _ = walk(who.sheet, who.form, _answers(sitting), who.program, clock.now())
+    return _page(who, questions, asked[0], shown, 400)
+
+
+def _shown(
+    who: Visitor, sitting: Sitting, question: Question, given: list[str], wrong: str
+) -> Mapping[str, Any]:
+    now = clock.now()
+    _, sheet = walk(who.sheet, who.form, _answers(sitting), who.program, now)
+    words = wording.text(question.text, sheet, who.program, now)
+    return wording.shown(who.form, question, words, given, wrong)
+
+
+def _page(
+    who: Visitor,
+    questions: Sequence[Question],
+    asked: Question | None,
+    shown: Sequence[Mapping[str, Any]],
+    status: int = 200,
+) -> Response:
+    ids = [question.id for question in questions]
+    place = ids.index(asked.id) if asked and asked.id in ids else 0
+    return pages.page(
+        bp.current_request,
+        "form.html",
+        status,
+        name=who.form.name,
+        action=who.form.id,
+        token=who.text,
+        questions=shown,
+        number=place + 1,
+        total=max(len(ids), 1),
+        before=ids[place - 1] if place else "",
+        is_last=place + 1 >= len(ids),
+    )
+
+
+def _done(who: Visitor, sitting: Sitting) -> Response:
+    return pages.page(
+        bp.current_request,
+        "form_done.html",
+        name=who.form.name,
+        action=who.form.id,
+        token=who.text,
+        thanks=who.form.words["thanks"],
+        again=bool(sitting.sent_at) and not who.form.once,
+    )
+
+
+def _on(who: Visitor, question: str = "") -> Response:
+    said = {"t": who.text, "lang": pages.language_of(bp.current_request)}
+    return pages.go(f"{who.form.id}?{urlencode(said | ({'q': question} if question else {}))}")
+
+
+OPERATIONS = [
+    Operation(
+        "GET",
+        _PATH,
+        "A form on the web: a question, or the end",
+        None,
+        query={
+            "t": 'the friend\'s token: from {{ form("id") }} in a message, or from LIFF',
+            "q": "the question; without it the first that is not answered yet",
+            "lang": "ja or en; without it the phone's language",
+        },
+        any_query=True,
+    ),
+    Operation(
+        "POST",
+        _PATH,
+        "Answer a form on the web",
+        None,
+        status=303,
+        media_types=(pages.FORM,),
+        any_query=True,
+    ),
+]

@@ -1,0 +1,57 @@
+"""A question as a page shows it: its words for this friend, and what was answered before. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.forms.model import Form, Question
+from chalicelib.messages import render
+from chalicelib.rules.model import Program
+from chalicelib.sheets.model import Sheet
+
+_VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+def text(words: str, sheet: Sheet, program: Program, now: datetime) -> str:
+    """Words with their variables filled in; what a friend has no value for is left out."""
+    body = {"messages": [{"type": "text", "text": words}]}
+    try:
+        return str(render.render(body, sheet, program.snapshot, now, zone=program.zone)[0]["text"])
+    except render.Unrenderable:
+        return _VARIABLE.sub("", words).strip()
+
+
+def options(form: Form, question: Question) -> list[dict[str, str]]:
+    """What there is to choose: ``{"value", "label"}``."""
+    if question.type == "boolean":
+        return [
+            {"value": value, "label": form.words[word]} for value, word in (("true", "yes"), ("false", "no"))
+        ]
+    return [{"value": choice.value, "label": choice.label} for choice in question.choices]
+
+
+def as_fields(value: Any) -> list[str]:
+    """An answer as its fields hold it."""
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, float) and value.is_integer():
+        return [str(int(value))]
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+def shown(form: Form, question: Question, words: str, given: list[str], wrong: str) -> Mapping[str, Any]:
+    """All that the page of a question says."""
+    return {
+        "id": question.id,
+        "type": question.type,
+        "text": words,
+        "required": question.required,
+        "options": options(form, question),
+        "given": given,
+        "wrong": wrong,
+    }
