@@ -64,7 +64,7 @@ def _lines(item: Enrollment) -> Iterator[str]:
 
 def _rounded(seconds: int) -> int:
     """A time by its first two digits."""
-    unit = 10 ** max(0, len(str(seconds)) - _DIGITS)
+    unit: int = 10 ** max(0, len(str(seconds)) - _DIGITS)
     return seconds // unit * unit
 
 
