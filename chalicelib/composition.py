@@ -102,5 +102,10 @@ BLUEPRINTS = (
 )
 """Modules whose blueprint ``bp`` has routes, or handlers of queues and schedules."""
 
-HANDED_DOWN = {"reached": "chalicelib.api.rights", "standing_at": "chalicelib.enrollments.service"}
+HANDED_DOWN = {
+    "reached": "chalicelib.api.rights",
+    "standing_at": "chalicelib.enrollments.service",
+    "audience_users": "chalicelib.broadcasts.narrowcasts.naming",
+    "narrowcast_request": "chalicelib.broadcasts.narrowcasts.naming",
+}
 """Functions that a lower room calls and a higher one has, by name, and the module that has it."""

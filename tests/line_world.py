@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from chalicelib.shared.settings import settings
 from chalicelib.timers import service as timers
 from tests import shop, waiting_messages
 from tests.api_client import Api, an_account, an_api
+from tests.deliveries_builders import Machine
 
 BASE = "/v1/accounts/shop"
 START = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -57,6 +58,8 @@ class LineWorld:
         self.crash_at: int | None = None
         self.dies_after = False
         self.line_calls: list[str] = []
+        self.machines: dict[str, Machine] = {}
+        self.agenda: list[tuple[datetime, Callable[[], None]]] = []
         self.api: Api = Api()
 
     def guard(self, name: str, detail: Any, call: Any) -> Any:
@@ -67,6 +70,9 @@ class LineWorld:
             return None
         if name.startswith("line:"):
             self.line_calls.append(name)
+        if name == "stepfunctions:DescribeExecution":
+            machine = self.machines.get(detail["executionArn"].rsplit(":", 1)[1])
+            return {"status": machine.status if machine else "ABORTED"}
         if name.endswith(LOOKS) or name in LINE_LOOKS:
             return call()
         self.changes.append(name)
@@ -81,7 +87,32 @@ class LineWorld:
     def _answer(self, name: str, detail: Any, call: Any) -> Any:
         if name.startswith("sqs:"):
             return shop._queue(name, detail)
-        return {"status": "RUNNING"} if name.startswith("stepfunctions:") else call()
+        return self._machine(name, detail) if name.startswith("stepfunctions:") else call()
+
+    # machines: those of broadcasts run, by their own file
+
+    def _machine(self, name: str, detail: Any) -> Any:
+        if name == "stepfunctions:StartExecution" and detail["stateMachineArn"].endswith("-broadcast"):
+            made = Machine(self, detail["name"], json.loads(detail["input"]))  # type: ignore[arg-type]
+            self.machines[detail["name"]] = made
+        elif name == "stepfunctions:SendTaskSuccess":
+            for machine in list(self.machines.values()):
+                machine.answered(detail["taskToken"], json.loads(detail["output"]))
+        return {}
+
+    def later(self, at: datetime, do: Callable[[], None]) -> None:
+        self.agenda.append((at, do))
+
+    def put(self, queue: str, body: dict[str, Any], delay_s: float) -> None:
+        detail = {"QueueUrl": settings().queue(queue), "MessageBody": json.dumps(body)}
+        shop._queue("sqs:SendMessage", detail | ({"DelaySeconds": delay_s} if delay_s else {}))
+
+    def _due(self) -> None:
+        """What machines have waited for."""
+        due = [one for one in self.agenda if one[0] <= self.now]
+        self.agenda = [one for one in self.agenda if one[0] > self.now]
+        for _, do in due:
+            do()
 
     # the door, and LINE
 
@@ -104,6 +135,7 @@ class LineWorld:
     def work(self, rounds: int = 30) -> None:
         """Let the workers do what is queued, with all delays over; whoever dies does it again."""
         for _ in range(rounds):
+            self._due()
             for queue, delayed in waiting_messages.LATER.items():
                 waiting_messages.NOW[queue].extend(delayed)
                 delayed.clear()

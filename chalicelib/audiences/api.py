@@ -56,12 +56,40 @@ class Sync(_Strict):
 
 
 class NewAudience(_Strict):
-    """A segment whose friends are handed to LINE; with ``sync`` again and again."""
+    """Made of a segment, whose friends are handed to LINE (with ``sync`` again and again); or of who
+    tapped a link (``click``, of one address: ``url``) or saw (``impression``) what a narrowcast brought.
+    """
 
     id: Id
     name: Name
-    segment: Id
+    segment: Id | None = None
+    click: Id | None = None
+    impression: Id | None = None
+    url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     sync: Sync | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> NewAudience:
+        if sum(given is not None for given in (self.segment, self.click, self.impression)) != 1:
+            raise ValueError(Reason("audience_of_one"))
+        if (self.url and not self.click) or (self.sync and not self.segment):
+            raise ValueError(Reason("audience_of_one"))
+        return self
+
+    @property
+    def asked(self) -> tuple[str, dict[str, Any]]:
+        """Its kind, and what it is made of."""
+        if self.segment is not None:
+            return "upload", {"segment": self.segment}
+        url = {"url": self.url} if self.url else {}
+        return (
+            ("click", {"broadcast": self.click} | url)
+            if self.click
+            else (
+                "impression",
+                {"broadcast": self.impression},
+            )
+        )
 
 
 class Nothing(_Strict):
@@ -139,8 +167,7 @@ def add_audience(account: str) -> Response:
     every = asked.sync.every.model_dump(exclude_none=True) if asked.sync else None
 
     def run(job: str) -> Response:
-        of = {"segment": asked.segment}
-        made = service.create(found, asked.id, asked.name, of, principal.who, job, every)
+        made = service.create(found, asked.id, asked.name, asked.asked, principal.who, job, every)
         accounts.audit(account, principal.who, "audience.created", asked.id)
         return json_response(made, 202)
 

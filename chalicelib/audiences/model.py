@@ -127,7 +127,7 @@ def made(audience: Audience, now: datetime, twins: Sequence[int] = ()) -> Audien
     return replace(
         audience,
         group=building.group,
-        count=building.place.count,
+        count=building.place.count if audience.kind == UPLOAD else None,
         left_out=building.place.left_out,
         as_of=building.as_of,
         building=None,

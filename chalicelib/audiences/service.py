@@ -16,10 +16,11 @@ from chalicelib.gateways import clock
 from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import audiences as at_line
 from chalicelib.gateways.line_sdk.asking import Refused
-from chalicelib.shared.errors import Conflict, NotFound, RuleViolation, Unavailable
+from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, Unavailable
 from chalicelib.shared.ids import digest
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.tables import handed_down
 from chalicelib.shared.times import from_ms, iso, parse_iso
 from chalicelib.timers.recurrence import next_occurrence
 
@@ -30,25 +31,29 @@ def create(
     account: Account,
     audience_id: str,
     name: str,
-    of: Mapping[str, Any],
+    asked: tuple[str, Mapping[str, Any]],
     by: str,
     job: str,
     every: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Begin to make an audience; answers it, with the job. The same ``job`` again is the same request.
+    ``asked``: its kind, and ``{segment}`` or ``{broadcast, url?}``.
 
-    Raises Conflict when the id is taken, and RuleViolation for a segment that is not there.
+    Raises Conflict when the id is taken, and RuleViolation for a segment or a narrowcast that is not there.
     """
     if audience_id.isdigit():
         raise RuleViolation.at("id", Reason("audience_id_digits"))
+    kind, of = asked
     _require_segment(account.id, of)
+    if kind != model.UPLOAD:
+        of = {**of, "request_id": _request_of(account.id, kind, str(of["broadcast"]))}
     now = clock.now()
     next_at = iso(next_occurrence(every, account.zone, now)) if every else None
     wanted = Audience(
         account=account.id,
         id=audience_id,
         name=name,
-        kind=model.UPLOAD,
+        kind=kind,
         of=dict(of),
         rev=1,
         created_at=iso(now),
@@ -74,6 +79,70 @@ def _require_segment(account: str, of: Mapping[str, Any]) -> None:
     segment = of.get("segment")
     if segment is not None and catalog.snapshot(account).find("segments", segment) is None:
         raise RuleViolation.at("segment", Reason("no_path", path=f"segments/{segment}"))
+
+
+def _request_of(account: str, kind: str, broadcast: str) -> str:
+    """LINE's id of what a broadcast has sent. Only of narrowcasts LINE says who saw it."""
+    found = handed_down("narrowcast_request")(account, broadcast)
+    if found is None:
+        raise RuleViolation.at(kind, Reason("audience_no_narrowcast", broadcast=broadcast))
+    return str(found)
+
+
+def ensure(account: Account, audience_id: str, name: str, of: Mapping[str, Any], ends_at: str) -> None:
+    """Have an audience made that serves one run and goes then, unless it is. Again is harmless."""
+    if store.find(account.id, audience_id) is not None:
+        return
+    now, job = clock.now(), digest("audience-of-run", audience_id)[:26]
+    wanted = Audience(
+        account=account.id,
+        id=audience_id,
+        name=name,
+        kind=model.UPLOAD,
+        of=dict(of),
+        rev=1,
+        created_at=iso(now),
+        by="broadcasts",
+        ends_at=ends_at,
+        building=_building(audience_id, job, now),
+    )
+    uploading.arm(wanted)
+    if store.create(wanted):
+        uploading.begin(wanted, account.shards)
+
+
+def ready_group(account: str, audience_id: str) -> int | Reason | None:
+    """LINE's number of an audience (ours, or LINE's own by its number) that a narrowcast may name now; None:
+    not yet; a Reason: never. Asks LINE.
+    """
+    audience = store.find(account, audience_id)
+    group = audience.group if audience else int(audience_id) if audience_id.isdigit() else None
+    if group is None:
+        if audience is not None and audience.building is not None:
+            return None
+        if audience is not None and audience.failure:
+            return Reason.of(audience.failure)
+        return Reason("narrowcast_audience", audience=audience_id, status="GONE")
+    try:
+        found = at_line.find(_token(account), group)
+    except (Refused, NoAnswer):
+        return None
+    status = str((found or {}).get("status") or "GONE")
+    if status == "READY":
+        return group
+    if status in {"IN_PROGRESS", "ACTIVATING"}:
+        return None
+    return Reason("narrowcast_audience", audience=audience_id, status=status)
+
+
+def find(account: str, audience_id: str) -> Audience | None:
+    """An audience of ours."""
+    return store.find(account, audience_id)
+
+
+def ids(account: str) -> list[str]:
+    """Those that have a name of ours and are not of one run."""
+    return [audience.id for audience in store.all_of(account) if audience.ends_at is None]
 
 
 def sync(account: Account, audience_id: str, by: str, job: str) -> dict[str, Any]:
@@ -104,13 +173,20 @@ def _rebuild(account: Account, audience: Audience, by: str, job: str) -> bool:
 def delete(account: str, audience_id: str) -> None:
     """Take an audience away, here and at LINE; one that LINE's tools made by LINE's number.
 
-    Raises NotFound, and RuleViolation when LINE refuses.
+    Raises NotFound, and RuleViolation when a broadcast names it that may still go out, or LINE refuses.
     """
     audience = store.find(account, audience_id)
     token = _token(account)
     if audience is None:
         _delete_at_line(token, _number(audience_id, token))
         return
+    users = handed_down("audience_users")(account, audience_id)
+    if users:
+        details = [
+            Detail(f"broadcasts.{user}", Reason("used_here", path=f"audiences/{audience_id}"))
+            for user in users
+        ]
+        raise RuleViolation.of(details)
     _forget(token, audience)
 
 
@@ -172,15 +248,15 @@ def look_at(account_id: str, audience_id: str) -> None:
         if audience.is_over(now):
             _forget(_token(account.id), audience)
             return
-        audience = _tidied(audience, now)
+        audience = _tidied(account, audience, now)
     except (Unavailable, RuleViolation, Conflict) as error:
         logger.warning("an audience could not be tidied", extra={"audience": audience.id, "why": str(error)})
         _come_again(audience, now)
     if audience.next_at is not None and parse_iso(audience.next_at) <= now:
         audience = _synced(account, audience, now)
-    if audience.is_stalled(now) and audience.building is not None:
+    if audience.is_stalled(now):
         audience = store.write(model.moved(audience, now)) or audience
-        uploading.feed(audience)
+        uploading.begin(audience, account.shards)
     uploading.arm(audience)
 
 
@@ -189,7 +265,7 @@ def _come_again(audience: Audience, now: datetime) -> None:
     uploading.arm(replace(audience, next_at=None, ends_at=iso(now + model.STALLED_AFTER), retired=()))
 
 
-def _tidied(audience: Audience, now: datetime) -> Audience:
+def _tidied(account: Account, audience: Audience, now: datetime) -> Audience:
     """Without the replaced ones whose time has come, here and at LINE."""
     gone = audience.overdue(now)
     for old in gone:
@@ -198,8 +274,8 @@ def _tidied(audience: Audience, now: datetime) -> Audience:
         return audience
     rest = tuple(old for old in audience.retired if old not in gone)
     written = store.write(replace(audience, retired=rest))
-    if written is not None and written.building is not None:
-        uploading.feed(written)  # whoever was at work on it finds it changed, and stops
+    if written is not None:
+        uploading.begin(written, account.shards)  # whoever was at work on it finds it changed, and stops
     return written or audience
 
 
@@ -253,7 +329,8 @@ def page(account: str, limit: int, number: int) -> tuple[list[dict[str, Any]], i
     """
     own = list(store.all_of(account))
     named = {one.group: one for one in own if one.group is not None}
-    items = [shown(one, None) for one in own if one.group is None] if number == _FIRST_PAGE else []
+    own_only = [one for one in own if one.group is None and one.ends_at is None]
+    items = [shown(one, None) for one in own_only] if number == _FIRST_PAGE else []
     try:
         found, goes_on = at_line.page(_token(account), number, min(limit, at_line.MOST_PER_PAGE))
     except Refused as error:

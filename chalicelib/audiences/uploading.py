@@ -43,9 +43,12 @@ _USER_ID = re.compile(r"U[0-9a-f]{32}\Z")
 
 
 def begin(audience: Audience, shards: int) -> None:
-    """Keep the job of an audience that is being made, and put its first message. Again is harmless."""
+    """Keep the job of an audience that is being made, and put a message that goes on with it. Again is
+    harmless: whoever kept the audience may have died before its job.
+    """
     building = audience.building
-    assert building is not None
+    if building is None:
+        return
     chunks = shards if audience.kind == model.UPLOAD else 1
     jobs.create(
         audience.account,
@@ -61,12 +64,6 @@ def begin(audience: Audience, shards: int) -> None:
 
 def _feed(account: str, job: str) -> None:
     queues.send(kinds.QUEUE, {"job": JOB, "account": account, "id": job})
-
-
-def feed(audience: Audience) -> None:
-    """Go on with an upload that has stalled."""
-    if audience.building is not None:
-        _feed(audience.account, audience.building.job)
 
 
 def arm(audience: Audience) -> None:
@@ -148,6 +145,9 @@ class _Found:
 def _hand_over(header: jobs.JobHeader, audience: Audience, left: TimeLeft) -> None:
     account = accounts.get_account(audience.account)
     token = accounts.line_credentials(audience.account)["channel_access_token"]
+    if audience.kind != model.UPLOAD:
+        _make_of_sent(token, header, audience)
+        return
     while True:
         building = audience.building
         assert building is not None
@@ -234,20 +234,42 @@ def _passed_on(token: str, audience: Audience, found: _Found) -> Audience | None
 
 
 def _make(token: str, audience: Audience, users: list[str]) -> tuple[Audience, int] | None:
-    """Have LINE make the audience, once: that it was asked stands before, and what it made is looked for."""
+    """Have LINE make the audience of its first users, once."""
+    noted, known, name = _noted(token, audience)
+    if noted is None:
+        return None
+    if known is None:
+        return noted, at_line.create(token, name, users)
+    at_line.add(token, known, users)
+    return noted, known
+
+
+def _noted(token: str, audience: Audience) -> tuple[Audience | None, int | None, str]:
+    """Before LINE is asked to make one: that it is asked stands, and what it made before is looked for.
+    Answers the audience (None: changed meanwhile), LINE's number of one that is found, and the name.
+    """
     building = audience.building
     assert building is not None
-    if building.tried:
-        known = _marked(token, building.mark)
-        if known:
-            at_line.add(token, known[0], users)
-            return audience, known[0]
-    else:
-        noted = store.write(model.moved(audience, clock.now(), tried=True))
-        if noted is None:
-            return None
-        audience = noted
-    return audience, at_line.create(token, description(audience.name, building.mark), users)
+    name = description(audience.name, building.mark)
+    if not building.tried:
+        return store.write(model.moved(audience, clock.now(), tried=True)), None, name
+    known = _marked(token, building.mark)
+    return audience, known[0] if known else None, name
+
+
+def _make_of_sent(token: str, header: jobs.JobHeader, audience: Audience) -> None:
+    """Have LINE make the audience of what a narrowcast came to."""
+    noted, group, name = _noted(token, audience)
+    if noted is None:
+        return
+    request = str(audience.of["request_id"])
+    if group is None and audience.kind == model.CLICK:
+        group = at_line.of_clicks(token, name, request, audience.of.get("url"))
+    elif group is None:
+        group = at_line.of_impressions(token, name, request)
+    further = store.write(model.moved(noted, clock.now(), group=group))
+    if further is not None:
+        _end(token, header, further)
 
 
 def _marked(token: str, mark: str) -> list[int]:

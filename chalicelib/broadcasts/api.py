@@ -13,7 +13,7 @@ from chalicelib.accounts.idempotency import once
 from chalicelib.accounts.model import Principal
 from chalicelib.broadcasts import documents, listing, service
 from chalicelib.broadcasts.model import EDITABLE, RESTING
-from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.answers import Finding, http_errors, json_response
 from chalicelib.http.bodies import json_body, parse_json, text_body
 from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import if_match, path_id, query_choice, query_int, query_span, query_text
@@ -70,6 +70,7 @@ class BroadcastOut(BaseModel):
     clicks: int
     variants: list[dict[str, Any]]
     decision: dict[str, Any] | None
+    line: dict[str, Any] | None
     decides_at: str | None
     approval: Approval | None
     created_at: str | None
@@ -106,6 +107,7 @@ class Preview(BaseModel):
     overlap: dict[str, Any]
     samples: list[dict[str, Any]]
     links: list[dict[str, Any]]
+    findings: list[Finding]
 
 
 class Why(BaseModel):

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from chalicelib.audiences import service as audiences
 from chalicelib.broadcasts import store
 from chalicelib.broadcasts.model import LONGEST_TEST, MAX_LATENESS
+from chalicelib.broadcasts.narrowcasts import documents as narrowcasts
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.references import Elsewhere, declare, unresolved
 from chalicelib.catalog.snapshot import Snapshot
@@ -52,11 +54,13 @@ class Comparison(_Strict):
 
 class Broadcast(_Strict):
     """Who gets which message: one by its id, one of several, or one that is given whole (``messages`` with
-    ``category`` and ``topic``). ``links``: ``push`` keeps tracked links from going through LIFF.
+    ``category`` and ``topic``). ``links``: ``push`` keeps tracked links from going through LIFF. With
+    ``narrowcast`` in the place of ``audience`` LINE chooses who.
     """
 
     name: LongName
-    audience: dict[str, Any]
+    audience: dict[str, Any] | None = None
+    narrowcast: narrowcasts.Narrowcast | None = None
     exclude: dict[str, Any] | None = None
     message: Id | None = None
     messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=5)] | None = None
@@ -140,16 +144,39 @@ class Nothing(_Strict):
 
 
 def _shape(body: dict[str, Any]) -> Iterable[Detail]:
-    yield from language.shape(body["audience"], "audience")
+    yield from _one_audience(body)
+    if body.get("audience") is not None:
+        yield from language.shape(body["audience"], "audience")
+    if narrowcasts.is_one(body):
+        yield from narrowcasts.shape(body["narrowcast"])
     if body.get("exclude") is not None:
         yield from language.shape(body["exclude"], "exclude")
     if body.get("messages"):
         yield from messages.shape(body)
 
 
+_NOT_OF_NARROWCASTS = ("exclude", "variants", "test")
+
+
+def _one_audience(body: dict[str, Any]) -> Iterable[Detail]:
+    """A condition of ours, or LINE's choice; with the latter nothing that needs to know who gets it."""
+    if not narrowcasts.is_one(body):
+        if body.get("audience") is None:
+            yield Detail("audience", Reason("is_required"))
+        return
+    if body.get("audience") is not None:
+        yield Detail("audience", Reason("narrowcast_alone", field="audience"))
+    for field in _NOT_OF_NARROWCASTS:
+        if body.get(field) is not None:
+            yield Detail(field, Reason("narrowcast_alone", field=field))
+
+
 def references(body: dict[str, Any]) -> Iterable[Reference]:
     """The messages, and what the conditions name."""
-    yield from language.references(body["audience"], "audience")
+    if body.get("audience") is not None:
+        yield from language.references(body["audience"], "audience")
+    if narrowcasts.is_one(body):
+        yield from narrowcasts.references(body["narrowcast"])
     if body.get("exclude") is not None:
         yield from language.references(body["exclude"], "exclude")
     if body.get("message") is not None:
@@ -162,7 +189,10 @@ def references(body: dict[str, Any]) -> Iterable[Reference]:
 
 def logic(body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
     """What cannot work although everything that is named is there."""
-    yield from language.logic(body["audience"], snapshot, "audience")
+    if body.get("audience") is not None:
+        yield from language.logic(body["audience"], snapshot, "audience")
+    if narrowcasts.is_one(body):
+        yield from narrowcasts.logic(body, snapshot)
     if body.get("exclude") is not None:
         yield from language.logic(body["exclude"], snapshot, "exclude")
     if body.get("messages"):
@@ -213,3 +243,9 @@ declare(
     Elsewhere(("scenarios",), lambda account, id_: store.find(account, id_) is not None, _ids),
 )
 """What a condition calls a delivery: a scenario, or a broadcast."""
+
+declare(
+    "audiences",
+    Elsewhere((), lambda account, id_: audiences.find(account, id_) is not None, audiences.ids),
+)
+"""Audiences are kept by their own room."""

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import model, store
 from chalicelib.broadcasts.model import MOVING, Broadcast
-from chalicelib.broadcasts.plans import planning
+from chalicelib.broadcasts.narrowcasts import numbers
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, executions, queues
 from chalicelib.shared.ids import new_ulid
@@ -180,8 +180,8 @@ def finish(broadcast: Broadcast) -> None:
 def _end(broadcast: Broadcast, status: str, of: tuple[str, ...], reason: str | None) -> None:
     """The outcome in the history first, then the broadcast (or at once its next run), then the index."""
     now, run = clock.now(), str(broadcast.run)
-    numbers, _ = planning.progress(broadcast.account, run)
-    store.write_outcome(replace(broadcast, reason=reason), status, numbers, now)
+    reached, _ = numbers.progress(broadcast.account, run, broadcast.body)
+    store.write_outcome(replace(broadcast, reason=reason), status, reached, now)
     if broadcast.every and status != "cancelled":
         zone = accounts.get_account(broadcast.account).zone
         after = max(now, parse_iso(broadcast.at or iso(now)))

@@ -12,6 +12,8 @@ from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import claiming, documents, lifecycle, store, test_send, views
 from chalicelib.broadcasts.documents import KIND
 from chalicelib.broadcasts.model import EDITABLE, MOVING, STARTABLE, Broadcast
+from chalicelib.broadcasts.narrowcasts import preview as narrowcast_preview
+from chalicelib.broadcasts.narrowcasts.documents import is_one as is_narrowcast
 from chalicelib.broadcasts.open_runs import (
     ensure_run,
     open_runs_count,
@@ -304,7 +306,12 @@ def send_test(account: str, broadcast_id: str, user_ids: list[str], by: str) -> 
 
 def preview(account: str, broadcast_id: str) -> dict[str, Any]:
     """What it would do now."""
-    return previews.preview(_able(account, broadcast_id))
+    broadcast = _able(account, broadcast_id)
+    if not is_narrowcast(broadcast.body):
+        return {**previews.preview(broadcast), "findings": []}
+    found = narrowcast_preview.preview(broadcast)
+    quota = {**previews.quota_of(account), "needed": found["count"]}
+    return {**found, "quota": quota, "yen": found["count"] * previews.YEN_PER_MESSAGE}
 
 
 def _able(account: str, broadcast_id: str) -> Broadcast:
@@ -322,6 +329,8 @@ def recipients(
     """A page of ``{"user_id", "status", "reason"?, "variant"?, "at"?}`` of the newest run."""
     if status is not None and status not in STATUSES:
         raise InvalidInput.at("status", Reason("must_be_one_of", choices=list(STATUSES)))
+    if is_narrowcast(_get(account, broadcast_id).body):
+        return [], None  # LINE does not tell
     return lookup.recipients(_get(account, broadcast_id), status, limit, cursor)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.broadcasts import store
 from chalicelib.broadcasts.model import Broadcast
-from chalicelib.broadcasts.plans import planning
+from chalicelib.broadcasts.narrowcasts import numbers
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class StartedRun:
 
     def progress(self) -> Mapping[str, Any]:
         """The numbers of the run, which balance."""
-        return self.over or planning.progress(self.account, self.run)[0]
+        return self.over or numbers.progress(self.account, self.run, self.body)[0]
 
     def variants(self) -> Mapping[str, Mapping[str, int]]:
         """How many were planned and accepted in each variant; none where there is one message."""
-        return planning.progress(self.account, self.run)[1] if self.body.get("variants") else {}
+        return numbers.progress(self.account, self.run, self.body)[1] if self.body.get("variants") else {}
 
 
 def started_between(account: str, since: str, until: str) -> Iterator[StartedRun]:

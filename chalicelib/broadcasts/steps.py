@@ -12,6 +12,7 @@ from math import ceil
 
 from chalicelib.broadcasts import lifecycle, model, store
 from chalicelib.broadcasts.model import Broadcast, RunSnapshot
+from chalicelib.broadcasts.narrowcasts import steps as narrowcasts
 from chalicelib.broadcasts.plans import planning, run_snapshots
 from chalicelib.broadcasts.winners import deciding
 from chalicelib.deliveries import limits, policies
@@ -48,7 +49,8 @@ def carry_out(account: str, broadcast_id: str, run: str, step: str, token: str |
         if waiting:
             executions.succeed(waiting, {"outcome": outcome})
     elif token and _is_polled(step, broadcast) and not _is_paused(broadcast):
-        delay = _POLLS_S[min(poll, len(_POLLS_S) - 1)]
+        polls = narrowcasts.POLLS_S if narrowcasts.is_one(broadcast.body) else _POLLS_S
+        delay = polls[min(poll, len(polls) - 1)]
         lifecycle.ask(broadcast, step, token, delay_s=delay, poll=poll + 1)
 
 
@@ -71,6 +73,8 @@ def _plan(broadcast: Broadcast) -> str | None:
             store.move(broadcast, "planning", ("scheduled",), started_at=iso(clock.now()))
             return _plan(_again(broadcast))
     run_snapshot = run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, str(broadcast.run))
+    if narrowcasts.is_one(broadcast.body) and (run_snapshot is not None or not _is_late(broadcast)):
+        return narrowcasts.plan(broadcast)
     if run_snapshot is None:
         if broadcast.status == "cancelled":
             return "cancelled"
@@ -100,18 +104,26 @@ def _check(broadcast: Broadcast) -> str | None:
         return "cancelled"
     if broadcast.status not in {"planning", "awaiting_approval"}:
         return "ok"
-    recipients = planning.totals(broadcast.account, str(broadcast.run)).to_be_sent
+    recipients = _recipients(broadcast)
     limit = policies.approval_above(broadcast.account)
-    if limit is not None and recipients > limit and not broadcast.approved:
+    is_large = limit is not None and (recipients is None or recipients > limit)
+    if is_large and not broadcast.approved:
         store.move(broadcast, "awaiting_approval", ("planning",))
         return None
     control = deliveries.control(broadcast.account, str(broadcast.run))
     if control.state == "paused" and control.reason == "quota":
         return None
-    if not _quota_holds(broadcast, recipients):
+    if not _quota_holds(broadcast, 1 if recipients is None else recipients):
         deliveries.pause(broadcast.account, str(broadcast.run), "quota")
         return None
     return "ok"
+
+
+def _recipients(broadcast: Broadcast) -> int | None:
+    """How many it may reach; None: LINE chooses, and nobody has said how many at most."""
+    if narrowcasts.is_one(broadcast.body):
+        return narrowcasts.needed(broadcast)
+    return planning.totals(broadcast.account, str(broadcast.run)).to_be_sent
 
 
 def _quota_holds(broadcast: Broadcast, needed: int) -> bool:
@@ -142,6 +154,8 @@ def _release(broadcast: Broadcast) -> str | None:
             return "missed"
         if not store.move(broadcast, "sending", ("planning", "awaiting_approval")):
             return _release(_again(broadcast))
+    if narrowcasts.is_one(broadcast.body):
+        return narrowcasts.release(broadcast)
     lifecycle.arm_variants(broadcast)
     deliveries.feed_all(broadcast.account, str(broadcast.run))
     return "test" if deciding.is_tested(broadcast.body) else "ok"
@@ -165,6 +179,8 @@ def _decide(broadcast: Broadcast) -> str | None:
 
 def _is_polled(step: str, broadcast: Broadcast) -> bool:
     """Whether nobody tells when what a task waits for is done: something is being sent."""
+    if narrowcasts.is_one(broadcast.body):
+        return step in {"plan", "release", "settle", "cancel"}
     if step != "decide":
         return step in {"settle", "cancel"}
     run_snapshot = _snapshot_of(broadcast)
@@ -180,6 +196,8 @@ def _settle(broadcast: Broadcast) -> str | None:
         return "cancelled"
     if broadcast.status not in {"sending", "settling"}:
         return "ok"
+    if narrowcasts.is_one(broadcast.body):
+        return narrowcasts.settle(broadcast)
     waiting, untried = deliveries.waiting(broadcast.account, str(broadcast.run))
     if waiting:
         if not untried and broadcast.status == "sending":
@@ -192,6 +210,8 @@ def _settle(broadcast: Broadcast) -> str | None:
 def _cancel(broadcast: Broadcast) -> str | None:
     if broadcast.status != "cancelled" or broadcast.is_final:
         return "ok"
+    if narrowcasts.is_one(broadcast.body):
+        return narrowcasts.cancel(broadcast)
     run = str(broadcast.run)
     run_snapshot = run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, run)
     if run_snapshot is not None:

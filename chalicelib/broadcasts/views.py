@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.broadcasts.model import MOVING, Broadcast
-from chalicelib.broadcasts.plans import plan, planning
+from chalicelib.broadcasts.narrowcasts import numbers as narrowcasts
+from chalicelib.broadcasts.plans import plan
 from chalicelib.broadcasts.winners import deciding
 from chalicelib.broadcasts.winners import store as winner_store
 from chalicelib.deliveries import service as deliveries
@@ -21,7 +22,7 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
     arms: dict[str, dict[str, int]] = {}
     clicked: dict[str, int] = {}
     if broadcast.run is not None and broadcast.status not in {"draft", "scheduled"}:
-        numbers, arms = planning.progress(broadcast.account, broadcast.run)
+        numbers, arms = narrowcasts.progress(broadcast.account, broadcast.run, broadcast.body)
         clicked = clicks.by_variant(broadcast.account, broadcast.id, broadcast.run)
     status, reason = status_of(broadcast)
     return {
@@ -37,6 +38,7 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
         "clicks": sum(clicked.values()),
         "variants": [_variant(variant, arms, clicked) for variant in broadcast.body.get("variants") or ()],
         "decision": decision(broadcast, broadcast.run),
+        "line": narrowcasts.shown(broadcast),
         "decides_at": broadcast.decides_at if broadcast.status in MOVING else None,
         "approval": _approval(broadcast),
         "created_at": broadcast.created_at,

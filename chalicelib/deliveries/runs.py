@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.deliveries import changes, store
@@ -52,15 +52,21 @@ def hold(account: str, run: str, status: Status, manifest: dict[str, Any], rulin
 
     A hold is no watch: it has an entry of its own, which no later watch makes superfluous.
     """
-    until, version = iso(ruling.until), to_ms(ruling.until)
     if status.own_watch:
+        version = to_ms(ruling.until)
         body = {"run": run, "chunk": status.chunk}
         name = f"{run}/{status.chunk}"
         timers.arm(timers.Entry(account, "chunk_hold", name, version, ruling.until, body=body))
         return
+    hold_run(account, run, manifest["cause"], ruling)
+
+
+def hold_run(account: str, run: str, cause: Mapping[str, Any], ruling: Ruling) -> None:
+    """Have a whole run wait until the policies allow it. ``cause`` names its broadcast."""
     # The timer first: a pause that nobody ends would be worse than a timer that finds nothing.
-    body = {**manifest["cause"], "run": run}
-    timers.arm(timers.Entry(account, "run_hold", run, version, ruling.until, body=body))
+    until = iso(ruling.until)
+    body = {**cause, "run": run}
+    timers.arm(timers.Entry(account, "run_hold", run, to_ms(ruling.until), ruling.until, body=body))
     pause(account, run, ruling.reason, until)
 
 

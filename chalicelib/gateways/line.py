@@ -27,6 +27,7 @@ PATHS = {
     "reply": "/v2/bot/message/reply",
     "push": "/v2/bot/message/push",
     "multicast": "/v2/bot/message/multicast",
+    "narrowcast": "/v2/bot/message/narrowcast",
 }
 
 
@@ -38,6 +39,7 @@ MENU_TIMEOUT_S = LINK_TIMEOUT_S = 3.0
 _ORDINARY = {
     "push": {409},
     "multicast": {409},
+    "narrowcast": {409},
     "profile": {400, 403, 404},
     "link_token": {400, 404},
     "content": {404, 410},

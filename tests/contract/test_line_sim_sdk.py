@@ -127,6 +127,7 @@ def test_the_five_ways_to_send_work_for_the_sdk(shop: Shop) -> None:
     assert replied.sent_messages[0].quote_token
     shop.api.multicast(MulticastRequest.from_dict({"to": [ANNA], **HELLO}))
     shop.api.broadcast(BroadcastRequest.from_dict(HELLO))
+    shop.door("PUT", "delays", {"narrowcast_delay_s": 0})
     answer = shop.api.narrowcast_with_http_info(NarrowcastRequest.from_dict(HELLO))
     assert answer.status_code == 202
     progress = shop.api.get_narrowcast_progress(answer.headers["x-line-request-id"])

@@ -126,11 +126,11 @@ def test_a_request_that_dies_is_gone_on_with(tmp_path: Path) -> None:
             fill(world, 5)
             world.changes.clear()
             world.crash_at = number
-            answers = [_asks(world), _asks(world)]
+            _asks(world)
             world.crash_at = None
-            if answers[-1] is None:
+            if store.find("shop", "vips") is None or number % 2:
                 world.now += timedelta(minutes=20)
-                _asks(world)
+                _asks(world)  # the others are gone on with by the timers alone
             world.pass_time(timedelta(hours=1))
             assert len(groups(world)) == 1
             assert world.api.ok("GET", f"{BASE}/audiences/vips")["count"] == 5
@@ -245,7 +245,7 @@ def test_what_cannot_work_is_refused(world: LineWorld) -> None:
     """Shapes are 400, what is not there 422, a taken id 409; another account has nothing of it."""
     made(world)
     post = f"{BASE}/audiences"
-    assert world.api.paths(400, "POST", post, {"id": "x", "name": "x"}) == ["segment"]
+    assert world.api.paths(400, "POST", post, {"id": "x", "name": "x"}) == [""]
     assert world.api.paths(422, "POST", post, VIPS | {"id": "x", "segment": "nobody"}) == ["segment"]
     assert world.api.paths(422, "POST", post, VIPS | {"id": "12"}) == ["id"]
     wrong = {"every": {"time": "09:00", "weekdays": ["mon"], "days_of_month": [1]}}

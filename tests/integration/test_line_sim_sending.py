@@ -362,11 +362,15 @@ def test_the_log_can_be_read_from_a_place_and_emptied(line: Line) -> None:
 
 
 def test_narrowcast_is_accepted_with_202_and_has_progress(line: Line) -> None:
-    """202 {} and a progress by request id."""
+    """202 {} and a progress by request id, which takes its time."""
     answer = line.post("narrowcast", {"messages": HELLO, "limit": {"max": 2}})
     assert (answer.status, answer.body) == (202, {})
-    progress = line.get(f"message/progress/narrowcast?requestId={answer.headers['x-line-request-id']}")
-    assert (progress.body["phase"], progress.body["successCount"]) == ("succeeded", 2)
+    seen = []
+    for _ in range(3):
+        found = line.get(f"message/progress/narrowcast?requestId={answer.headers['x-line-request-id']}")
+        seen.append((found.body["phase"], found.body.get("successCount")))
+        line.at += timedelta(seconds=2)
+    assert seen == [("waiting", None), ("sending", 1), ("succeeded", 2)]
 
 
 def test_profiles_and_followers_are_those_of_friends(line: Line) -> None:

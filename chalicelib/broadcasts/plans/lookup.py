@@ -19,7 +19,7 @@ from chalicelib.conditions import language
 from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
-from chalicelib.shared.errors import NotFound
+from chalicelib.shared.errors import NotFound, RuleViolation
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.reasons import Reason
 
@@ -165,6 +165,8 @@ def why(broadcast: Broadcast, user: str) -> dict[str, Any]:
 
     The trees show the friend as of today; ``outcome`` (null: not in the run) is what was decided then.
     """
+    if broadcast.body.get("audience") is None:
+        raise RuleViolation(Reason("narrowcast_no_list"))
     account = accounts.get_account(broadcast.account)
     sheet = friends.load(broadcast.account, account.shards, user)
     if sheet is None or sheet.get("status") == "erased":

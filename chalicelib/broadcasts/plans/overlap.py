@@ -51,6 +51,7 @@ def of(broadcast: Broadcast, context: Context, now: datetime) -> Overlap:
         other
         for other in store.all_broadcasts(broadcast.account)
         if other.id != broadcast.id and other.status == "scheduled" and other.at
+        if other.body.get("audience") is not None  # LINE chooses for the others
         if now <= parse_iso(other.at) <= now + WITHIN
     ]
     soon = sorted(soon, key=lambda other: (str(other.at), other.id))[:MOST]

@@ -40,6 +40,28 @@ def add(token: str, group: int, users: Sequence[str]) -> None:
     _ask("audience_add", token, call, group=group, users=users)
 
 
+def of_clicks(token: str, description: str, request_id: str, url: str | None) -> int:
+    """Make an audience of who has tapped a link (``url`` None: any) in what a narrowcast brought."""
+
+    def call(api: Any, sdk: Any, seconds: float) -> Any:
+        asked = sdk.CreateClickBasedAudienceGroupRequest(
+            description=description, requestId=request_id, clickUrl=url
+        )
+        return api.create_click_based_audience_group(asked, _request_timeout=seconds)
+
+    return _number(_ask("audience_create", token, call, description=description, request_id=request_id))
+
+
+def of_impressions(token: str, description: str, request_id: str) -> int:
+    """Make an audience of who has seen what a narrowcast brought."""
+
+    def call(api: Any, sdk: Any, seconds: float) -> Any:
+        asked = sdk.CreateImpBasedAudienceGroupRequest(description=description, requestId=request_id)
+        return api.create_imp_based_audience_group(asked, _request_timeout=seconds)
+
+    return _number(_ask("audience_create", token, call, description=description, request_id=request_id))
+
+
 def find(token: str, group: int) -> dict[str, Any] | None:
     """An audience as LINE has it, with its ``jobs``; None: there is none (any more)."""
 

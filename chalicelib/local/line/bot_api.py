@@ -119,27 +119,6 @@ def _delivered(call: Call) -> Response:
     return Response(body={"status": "ready", "success": row["n"] or 0 if row else 0})
 
 
-def _narrowcast_progress(call: Call) -> Response:
-    row = call.sim.store.one(
-        "SELECT * FROM sends WHERE account = ? AND kind = 'narrowcast' AND request_id = ? AND status = 202",
-        call.account,
-        call.request.query.get("requestId", ""),
-    )
-    if row is None:
-        return error(404, "Not found")
-    count = row["delivered"]
-    return Response(
-        body={
-            "phase": "succeeded",
-            "successCount": count,
-            "failureCount": 0,
-            "targetCount": count,
-            "acceptedTime": row["at"],
-            "completedTime": row["at"],
-        }
-    )
-
-
 def _unit_info(call: Call) -> Response:
     return Response(body={"numOfCustomAggregationUnits": len(_units(call.sim, call.account))})
 
@@ -250,7 +229,6 @@ ROUTES: list[Route[Handler]] = [
     Route("GET", "/v2/bot/message/quota", "quota", _quota),
     Route("GET", "/v2/bot/message/quota/consumption", "quota", _consumption),
     Route("GET", "/v2/bot/message/delivery/{kind}", "delivery", _delivered),
-    Route("GET", "/v2/bot/message/progress/narrowcast", "delivery", _narrowcast_progress),
     Route("GET", "/v2/bot/message/aggregation/info", "delivery", _unit_info),
     Route("GET", "/v2/bot/message/aggregation/list", "delivery", _unit_list),
     Route("POST", "/v2/bot/chat/loading/start", "loading", _loading),

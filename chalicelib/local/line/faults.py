@@ -27,6 +27,7 @@ KINDS = (
     "richmenu",
     "link_token",
     "audience",
+    "narrowcast_progress",
     "*",
 )
 """The kinds of endpoints a fault can be set for; ``*`` is every one without a fault of its own."""

@@ -70,12 +70,15 @@ class Attempt:
 
 @dataclass
 class Sender:
-    """Judges attempts. ``heard`` is called with everything accepted, after it is written."""
+    """Judges attempts. ``heard`` is called with everything accepted, after it is written; ``choose`` says
+    whom a narrowcast reaches.
+    """
 
     store: Store
     people: People
     new_id: Callable[[], str]
     heard: Callable[[Attempt, Accepted, list[Any], int], None] = field(default=lambda *_: None)
+    choose: Callable[[Attempt, dict[str, Any]], list[str]] = field(default=lambda *_: [])
 
     def judge(self, attempt: Attempt) -> Response:
         """Accept or refuse; in LINE's order: size, retry key, JSON, messages, recipients, quota.
@@ -199,21 +202,7 @@ class Sender:
         return self._within_quota(attempt, accepted)
 
     def _narrowcast(self, attempt: Attempt, body: dict[str, Any]) -> Accepted:
-        """Everyone, up to ``limit.max``: the simulator knows no audiences and nobody's age."""
-        limit = body.get("limit") if isinstance(body.get("limit"), dict) else {}
-        assert isinstance(limit, dict)
-        most = limit.get("max")
-        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
-            raise Refused(
-                400, "The request body has 1 error(s)", [_detail("Must be at least 1", "limit.max")]
-            )
-        if limit.get("forbidPartialDelivery") and not limit.get("upToRemainingQuota"):
-            raise Refused(
-                400,
-                "The request body has 1 error(s)",
-                [_detail("Requires upToRemainingQuota", "limit.forbidPartialDelivery")],
-            )
-        chosen = self.people.following(attempt.account)[:most]
+        chosen = self.choose(attempt, body)
         accepted = Accepted("narrowcast", attempt.account, None, chosen, [], self._sent(body), status=202)
         return self._within_quota(attempt, accepted)
 

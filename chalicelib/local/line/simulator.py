@@ -23,7 +23,7 @@ from chalicelib.local.line.phones import Hub, sent_item
 from chalicelib.local.line.routing import Route, Routes
 from chalicelib.local.line.sending import KINDS, Accepted, Attempt, Refused, Sender
 from chalicelib.local.line.store import Store
-from chalicelib.local.line.targeting import audiences
+from chalicelib.local.line.targeting import audiences, narrowcasts
 from chalicelib.local.line.webhooks import Courier
 from chalicelib.shared.times import iso, to_ms
 
@@ -47,13 +47,13 @@ class Simulator:
         self.switchboard = Switchboard()
         self.switchboard.set(*parse_faults(self.store.meta("faults", {})))
         self.hub = Hub()
-        self.sender = Sender(self.store, self.people, self.new_id, self._heard)
+        self.sender = Sender(self.store, self.people, self.new_id, self._heard, self._choose)
         self.now = now
         self.courier = Courier(self.store, self.people, api_url, now)
         self._sleep = sleep
         self._id_lock = threading.Lock()
         self._last_id = 0
-        self._routes = Routes([*bot_api.ROUTES, *rich_menus.ROUTES, *audiences.ROUTES])
+        self._routes = Routes([*bot_api.ROUTES, *rich_menus.ROUTES, *audiences.ROUTES, *narrowcasts.ROUTES])
 
     def new_id(self) -> str:
         """A message id: 18 digits, growing with time, never the same twice."""
@@ -133,7 +133,12 @@ class Simulator:
 
     # what happens besides -----------------------------------------------------------------------------
 
+    def _choose(self, attempt: Attempt, body: dict[str, Any]) -> list[str]:
+        return narrowcasts.choose(self, attempt, body)
+
     def _heard(self, attempt: Attempt, accepted: Accepted, messages: list[Any], seq: int) -> None:
+        if attempt.kind in {"narrowcast", "broadcast"}:
+            audiences.keep_reached(self, attempt.account, attempt.request_id, accepted.delivered)
         item = sent_item(seq, iso(attempt.now), attempt.kind, messages, accepted.sent)
         self.hub.publish(attempt.account, accepted.delivered, {"news": "item", "item": item})
 

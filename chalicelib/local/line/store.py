@@ -56,16 +56,16 @@ CREATE TABLE IF NOT EXISTS audiences (
     route TEXT, created_at TEXT, changed_at TEXT, expires_at TEXT, PRIMARY KEY (account, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS audience_users (
     account TEXT, id INTEGER, user_id TEXT, PRIMARY KEY (account, id, user_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS reached (
-    account TEXT, request_id TEXT, users TEXT, PRIMARY KEY (account, request_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS link_tokens (
-    token TEXT PRIMARY KEY, account TEXT, user_id TEXT, at TEXT, used INTEGER DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS login_channels (
-    account TEXT PRIMARY KEY, channel TEXT, secret TEXT, liff TEXT, endpoint TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS login_codes (
-    code TEXT PRIMARY KEY, account TEXT, user_id TEXT, at TEXT, asked TEXT, used INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS login_grants (
-    refresh TEXT PRIMARY KEY, access TEXT, account TEXT, user_id TEXT, gone INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS narrowcasts (
+    account TEXT, request_id TEXT, at TEXT, target INTEGER, failure INTEGER, PRIMARY KEY (account,
+    request_id)) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS reached ( account TEXT, request_id TEXT, users
+    TEXT, PRIMARY KEY (account, request_id)) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS link_tokens ( token
+    TEXT PRIMARY KEY, account TEXT, user_id TEXT, at TEXT, used INTEGER DEFAULT 0) WITHOUT ROWID; CREATE
+    TABLE IF NOT EXISTS login_channels ( account TEXT PRIMARY KEY, channel TEXT, secret TEXT, liff TEXT,
+    endpoint TEXT) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS login_codes ( code TEXT PRIMARY KEY, account
+    TEXT, user_id TEXT, at TEXT, asked TEXT, used INTEGER) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS
+    login_grants ( refresh TEXT PRIMARY KEY, access TEXT, account TEXT, user_id TEXT, gone INTEGER)
+    WITHOUT ROWID;
 """
 
 EVERYBODY = ""

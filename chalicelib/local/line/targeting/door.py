@@ -6,11 +6,11 @@ from typing import Any
 
 from chalicelib.local.line.calls import Call, Handler
 from chalicelib.local.line.httpd import Response
-from chalicelib.local.line.targeting import audiences
+from chalicelib.local.line.targeting import audiences, narrowcasts
 from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.reasons import quoted
 
-DELAYS = (audiences.DELAY_S,)
+DELAYS = (audiences.DELAY_S, narrowcasts.DELAY_S)
 
 
 def _object(call: Call) -> dict[str, Any]:
