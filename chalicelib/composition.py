@@ -63,6 +63,7 @@ BLUEPRINTS = (
     "chalicelib.ops.workers",
     "chalicelib.reports.api",
     "chalicelib.reports.by_sheet.api",
+    "chalicelib.reports.monthly.api",
     "chalicelib.rules.api",
     "chalicelib.conversations.api",
     "chalicelib.bulk_actions.api",

@@ -187,6 +187,8 @@ def outside(name: str, detail: Mapping[str, Any], call: Any) -> Any:
         return (1000, 0)
     if name == "line:profile":
         return {"displayName": "花子", "language": "ja"}
+    if name == "line:sent":
+        return {"status": "ready", "success": 3}
     if name == "line:followers":
         return [], None
     if name in AUDIENCES:

@@ -138,6 +138,11 @@ def as_answered(line: Mapping[str, Any]) -> dict[str, Any]:
     return {**line, **Reason.of(line["why"]).shown()}
 
 
+def current_language() -> Language:
+    """The language in which sentences are said now."""
+    return _language.get()
+
+
 @contextmanager
 def in_language(language: Language) -> Iterator[None]:
     """Within it, sentences are in this language."""

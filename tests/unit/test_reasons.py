@@ -89,7 +89,7 @@ def test_every_code_is_made_somewhere() -> None:
 
 def said_by_pages() -> list[str]:
     """The codes that templates say."""
-    found = (path.read_text(encoding="utf-8") for path in SOURCE.glob("pages/templates/*.html"))
+    found = (path.read_text(encoding="utf-8") for path in SOURCE.glob("**/templates/*.html"))
     return [code for text in found for code in re.findall(r'say\("(\w+)"', text)]
 
 

@@ -17,7 +17,14 @@ WORDS = (
     *("report_cross", "report_deliveries", "report_entered", "report_finished", "report_followed"),
     *("report_following", "report_friends", "report_goal", "report_links", "report_ltv", "report_none"),
     *("report_orders", "report_repeat_rate", "report_revenue", "report_routes", "report_scenario"),
-    *("report_sent", "report_stages", "report_unblocked", "report_unfollowed"),
+    *(
+        "report_blocked_after",
+        "report_conversions",
+        "report_sent",
+        "report_stages",
+        "report_unblocked",
+        "report_unfollowed",
+    ),
 )
 """What stands in pictures, in both languages (``shared/reasons.json``)."""
 _RATES = frozenset({"block_rate", "click_rate", "repeat_rate"})
