@@ -106,7 +106,7 @@ class Line:
         return None
 
     def _richmenu_create(self, detail: Mapping[str, Any]) -> dict[str, Any]:
-        menu = f"richmenu-{len(self.menus):032x}"
+        menu = f"richmenu-{self.calls['richmenu_create']:032x}"
         self.menus[menu] = {name: value for name, value in detail.items() if name != "token"}
         return {"richMenuId": menu}
 

@@ -29,6 +29,7 @@ _QUOTA_MINUTE = 1
 _MIRROR_MINUTE = 4
 _SCHEDULES_MINUTE = 7
 _FIGURES_MINUTE = 23
+_MENUS_HOUR, _MENUS_MINUTE = 4, 37
 _QUOTAS_WITHIN = timedelta(seconds=15)
 
 
@@ -67,6 +68,7 @@ def sweep(event: CloudWatchEvent) -> dict[str, int]:
     _refresh_mirrors(clock.now())
     _look_at_schedules(clock.now())
     _find_figures(clock.now())
+    _repair_menus(clock.now())
     return done
 
 
@@ -87,6 +89,13 @@ def _find_figures(now: datetime) -> None:
     """Once an hour for each account: the first time after its midnight is the one that counts."""
     for account in accounts.list_accounts() if now.minute == _FIGURES_MINUTE else ():
         queues.send("bulk", {"job": "figures", "account": account.id})
+
+
+def _repair_menus(now: datetime) -> None:
+    """Once a night for each account, by its own clock: link everybody to the rich menu of their sheet."""
+    for account in accounts.list_accounts() if now.minute == _MENUS_MINUTE else ():
+        if now.astimezone(account.zone).hour == _MENUS_HOUR:
+            queues.send("bulk", {"job": "repair_rich_menus", "account": account.id})
 
 
 def _tidy(now: datetime) -> None:

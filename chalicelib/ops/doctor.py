@@ -20,6 +20,7 @@ from chalicelib.enrollments import funnel
 from chalicelib.enrollments.model import Enrollment
 from chalicelib.gateways import clock
 from chalicelib.mirror import survey
+from chalicelib.richmenus import drift
 from chalicelib.segments import audience
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import Sheet
@@ -53,6 +54,7 @@ class Examination:
         for account in self.accounts.values():
             self._waiting(account)
             self._mirror(account)
+            self._rich_menus(account)
         found = self.problems
         more = max(0, len(found) - _MOST)
         return {"ok": not found, "problems": found[:_MOST], "more": more, "checked": self.counted}
@@ -107,6 +109,10 @@ class Examination:
         """Every row of the mirror is the sheet, or the index names its change (where DuckDB is installed)."""
         for user, what in survey.differences(account.id, account.shards, range(account.shards)):
             self._note("mirror_differs", what, account=account.id, user_id=user)
+
+    def _rich_menus(self, account: Account) -> None:
+        """What LINE shows of rich menus is what is published; of friends a sample is looked at."""
+        self.problems += [found | {"account": account.id} for found in drift.problems(account.id)]
 
     def _waiting(self, account: Account) -> None:
         """Everybody who waits until a moment has a timer: it is armed before the friend moves there."""

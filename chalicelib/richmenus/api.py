@@ -1,23 +1,33 @@
-"""``/v1/accounts/{account}/rich-menus``: what a publication would do, and to publish."""
+"""``/v1/accounts/{account}/rich-menus``: plan, publish, a picture of a menu, what is tapped of it."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Literal
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
+from chalicelib.catalog.service import snapshot
+from chalicelib.gateways import clock, objects
 from chalicelib.http.answers import Finding, http_errors, json_response
 from chalicelib.http.bodies import json_body
+from chalicelib.http.queries import path_id, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.richmenus import plan, publishing
+from chalicelib.richmenus import plan, preview, publishing, taps
+from chalicelib.richmenus.documents import KIND
+from chalicelib.shared.errors import InvalidInput, NotFound
+from chalicelib.shared.reasons import Reason
+from chalicelib.shared.times import local_date
+from chalicelib.sheets.model import DAYS_KEPT
 
 bp = Blueprint(__name__)
 
 _MENUS = "/v1/accounts/{account}/rich-menus"
+_USUAL, _MOST = timedelta(days=30), timedelta(days=DAYS_KEPT - 1)
 
 
 class Nothing(BaseModel):
@@ -77,6 +87,25 @@ class Publication(BaseModel):
     job_id: str
 
 
+class Area(BaseModel):
+    """An area, from 0, and how often it was tapped by how many friends; null: LINE does not tell."""
+
+    area: int
+    type: str | None
+    label: str | None
+    data: str | None
+    taps: int | None
+    friends: int | None
+
+
+class Taps(BaseModel):
+    """What is tapped of a menu, by local days; ``exact`` false: by the part that was counted."""
+
+    areas: list[Area]
+    exact: bool
+    as_of: str
+
+
 @bp.route(f"{_MENUS}/plan", methods=["GET"])
 @http_errors
 def rich_menu_plan(account: str) -> Response:
@@ -101,6 +130,46 @@ def publish_rich_menus(account: str) -> Response:
     return once(bp.current_request, principal, run)
 
 
+@bp.route(f"{_MENUS}/{{menu}}/preview.svg", methods=["GET"])
+@http_errors
+def rich_menu_preview(account: str, menu: str) -> Response:
+    """``GET /rich-menus/{menu}/preview.svg``."""
+    require(bp.current_request, "viewer", account)
+    id_ = path_id(menu, "menu")
+    body = snapshot(account).get(KIND, id_).body
+    if body.get("rich_menu") is None:
+        raise NotFound(Reason("menu_unmade", menu=id_))
+    image = objects.find(f"media/{account}/{body['image']}/preview.jpg") if body.get("image") else None
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": "image/svg+xml",
+        "Content-Security-Policy": preview.POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(preview.draw(body["name"], body["rich_menu"], image), headers=headers)
+
+
+@bp.route(f"{_MENUS}/{{menu}}/taps", methods=["GET"])
+@http_errors
+def rich_menu_taps(account: str, menu: str) -> Response:
+    """``GET /rich-menus/{menu}/taps``."""
+    request = bp.current_request
+    require(request, "viewer", account)
+    last = _day(request, "to") or local_date(clock.now(), accounts.get_account(account).zone)
+    first = _day(request, "from") or max(date.min + _USUAL, last) - _USUAL
+    if not timedelta(0) <= last - first <= _MOST:
+        raise InvalidInput.at("to", Reason("days_after_from", most=_MOST.days))
+    return json_response(taps.taps(account, path_id(menu, "menu"), first, last))
+
+
+def _day(request: Request, name: str) -> date | None:
+    text = query_text(request, name)
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput.at(name, Reason("must_be_date")) from error
+
+
 OPERATIONS = [
     Operation(
         "GET",
@@ -118,5 +187,21 @@ OPERATIONS = [
         Nothing,
         Publication,
         status=202,
+    ),
+    Operation(
+        "GET",
+        f"{_MENUS}/{{menu}}/preview.svg",
+        "A rich menu as a picture, with its areas",
+        "viewer",
+        media_types=("image/svg+xml",),
+    ),
+    Operation(
+        "GET",
+        f"{_MENUS}/{{menu}}/taps",
+        "How often each area of a rich menu was tapped",
+        "viewer",
+        None,
+        Taps,
+        query={"from": "The first local day (without: 30 days before the last).", "to": "The last one."},
     ),
 ]

@@ -35,9 +35,17 @@ def _look(body: Body, _received: int) -> None:
     following.look(body["account"], body["user"])
 
 
+def _repair(body: Body, _received: int) -> None:
+    """Put right whatever LINE shows otherwise."""
+    from chalicelib.richmenus import drift
+
+    drift.repair(body)
+
+
 JOBS: dict[str, JobKind] = {
     "publish_rich_menus": JobKind(_publish, attempts=24),
     "move_rich_menus": JobKind(_move, attempts=24),
     "settle_rich_menus": JobKind(_settle),
     "look_at_rich_menu": JobKind(_look),
+    "repair_rich_menus": JobKind(_repair, attempts=12),
 }

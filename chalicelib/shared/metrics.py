@@ -23,7 +23,7 @@ NAMES = frozenset(
         *("Line4xx", "Line429", "Line5xx", "LineNoAnswer"),
         *("LedgerFailed", "LedgerUnknown", "QuotaLeft", "RunsHeld"),
         *("ReactionsFailed", "EffectsFailed", "EffectsSkipped", "EffectsUnknown"),
-        *("StepsLate", "DeadLettersWritten"),
+        *("StepsLate", "DeadLettersWritten", "RichMenuDrift"),
         *("RelayDelivered", "RelayRetried", "RelayGivenUp", "RelayLost"),
         *("WebhookRejected", "WebhookUnknownAccount", "WebhookUnavailable"),
     }
