@@ -16,11 +16,11 @@ from chalicelib.api.kinds import KINDS, checked
 from chalicelib.api.rights import guard, publisher_needs
 from chalicelib.catalog import bundles, service, yaml_text
 from chalicelib.catalog.service import Write
-from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.catalog.snapshot import Key, Snapshot
 from chalicelib.http.answers import Finding, http_errors, json_response
 from chalicelib.http.bodies import parse_json, text_body
 from chalicelib.http.budget import Budget
-from chalicelib.http.queries import if_match, query_bool, query_text
+from chalicelib.http.queries import if_match, path_id, query_bool, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.scenarios import publishing
 from chalicelib.shared.errors import Conflict, InvalidInput, TodokuError, warned
@@ -151,10 +151,22 @@ def export(account: str) -> Response:
     wanted = query_text(request, "format", "yaml" if "yaml" in accepts else "json")
     if wanted not in {"json", "yaml"}:
         raise InvalidInput.at("format", Reason("must_be_json_or_yaml"))
-    value = bundles.export(service.snapshot(account), list(KINDS))
+    seen = service.snapshot(account)
+    key = _of(query_text(request, "of"))
+    value = bundles.export(seen, list(KINDS)) if key is None else bundles.part(seen, KINDS, key)
     if wanted == "json":
         return json_response(value)
     return Response(body=yaml_text.write(value), headers={"Content-Type": "application/yaml; charset=utf-8"})
+
+
+def _of(text: str | None) -> Key | None:
+    """The document that ``?of=kind/id`` names. Raises InvalidInput."""
+    if text is None:
+        return None
+    kind, _, id_ = text.partition("/")
+    if kind not in KINDS:
+        raise InvalidInput.at("of", Reason("must_be_one_of", choices=[f"{kind}/<id>" for kind in KINDS]))
+    return kind, path_id(id_, "of")
 
 
 def _bundle(request: Request) -> Any:
@@ -244,6 +256,9 @@ OPERATIONS = [
         "viewer",
         None,
         Bundle,
-        query={"format": "json (as it is without) or yaml"},
+        query={
+            "format": "json (as it is without) or yaml",
+            "of": "scenarios/welcome: that document alone, with every document that it needs",
+        },
     ),
 ]

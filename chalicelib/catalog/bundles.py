@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from chalicelib.catalog import sealing
+from chalicelib.catalog import references, sealing
 from chalicelib.catalog.kinds import Body
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Key, Snapshot
@@ -82,6 +82,24 @@ def export(snapshot: Snapshot, kinds: Sequence[str]) -> dict[str, dict[str, Body
     """Everything of the given kinds as a bundle value."""
     found = {kind: {id_: doc.body for id_, doc in snapshot.all(kind).items()} for kind in kinds}
     return {kind: documents for kind, documents in found.items() if documents}
+
+
+def part(snapshot: Snapshot, kinds: Kinds, key: Key) -> dict[str, dict[str, Body]]:
+    """A document as a bundle value, with every document that it needs: what it names, and what that names.
+    Raises NotFound.
+    """
+    snapshot.get(*key)
+    found: dict[str, dict[str, Body]] = {}
+    todo = [key]
+    while todo:
+        kind, id_ = todo.pop()
+        document = snapshot.find(kind, id_) if kind in kinds else None
+        if document is None or id_ in found.get(kind, {}):
+            continue
+        found.setdefault(kind, {})[id_] = document.body
+        for reference in kinds[kind].references(document.body):
+            todo += [(named, reference.id) for named in references.kinds_of(reference)]
+    return {kind: found[kind] for kind in kinds if kind in found}
 
 
 def difference(before: Any, after: Any, path: str = "") -> Iterator[dict[str, Any]]:

@@ -94,6 +94,31 @@ def _job_id(kind: str, scenario: str) -> str:
     return digest(kind, scenario, str(int(clock.now().timestamp() // _FRESH.total_seconds())))[:26]
 
 
+EVERY_KIND = "standings"
+
+
+def of_every_scenario(account: Account, by: str) -> tuple[dict[str, Counter[str]], str | None]:
+    """How many friends (or runs that sheets show) are active, finished and exited in each scenario; and the
+    job that counts exactly, if they are estimated.
+    """
+    counts, job = counted(account, EVERY_KIND, "", states, by)
+    found: dict[str, Counter[str]] = {}
+    for name, n in counts.items():
+        scenario, _, state = name.partition("#")
+        found.setdefault(scenario, Counter())[state] += int(n)
+    return found, job
+
+
+def states(sheets: Sequence[Sheet]) -> Mapping[str, int]:
+    """Counts friends by scenario and state."""
+    return Counter(
+        f"{scenario}#{position['state']}"
+        for sheet in sheets
+        for scenario, runs in positions.scenarios(sheet).items()
+        for position in runs.values()
+    )
+
+
 def counter(account: Account, scenario: str) -> by_shard.Each:
     """Counts friends by where they stand."""
 

@@ -46,10 +46,19 @@ def _passing(body: Body, _received: int) -> None:
     audience_jobs.follow(body, passing.counter, time_left.current())
 
 
+def _funnels(body: Body, _received: int) -> None:
+    """Count who is in which scenario."""
+    from chalicelib.enrollments import audience_jobs, funnel
+    from chalicelib.shared import time_left
+
+    audience_jobs.follow(body, lambda _account, _all: funnel.states, time_left.current())
+
+
 JOBS: dict[str, JobKind] = {
     "enroll": JobKind(_enroll),
     "wake": JobKind(_wake),
     "rearm": JobKind(_rearm),
     "standing": JobKind(_funnel),
     "passing": JobKind(_passing),
+    "standings": JobKind(_funnels),
 }

@@ -14,7 +14,7 @@ from chalicelib.conditions import behaviour_leaves, language, triggers
 from chalicelib.events import matching
 from chalicelib.events.kinds import type_of
 from chalicelib.messages import vocabulary
-from chalicelib.scenarios import graph, loops
+from chalicelib.scenarios import graph, loops, starters
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Clock, Duration, Id, LongName, Name, Weekday
 from chalicelib.shared.reasons import Reason
@@ -211,6 +211,7 @@ class Published(_Strict):
 class State(BaseModel):
     """Whether friends follow what is drafted: ``published_version`` null, it was never published;
     ``unpublished_changes``, the draft is not what is in force. ``status_reason``: why it is paused.
+    ``started_by``: the documents in force that enter friends.
     """
 
     draft_revision: int
@@ -218,6 +219,7 @@ class State(BaseModel):
     unpublished_changes: bool
     paused: bool
     status_reason: str | None = None
+    started_by: list[starters.Starter] = []
 
 
 def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
@@ -229,6 +231,7 @@ def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
         unpublished_changes=published is None or published.body["definition"] != draft.body,
         paused=bool(published and published.body.get("paused")),
         status_reason=published.body.get("status_reason") if published else None,
+        started_by=starters.of(id_, snapshot),
     ).model_dump()
 
 

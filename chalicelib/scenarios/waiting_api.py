@@ -1,4 +1,6 @@
-"""``/scenarios/{scenario}/waiting`` and ``/retry``: who stands where until when, and a push for the stuck."""
+"""``/scenarios/{scenario}/waiting`` and ``/retry``: who stands where until when, and a push for the stuck;
+``/scenario-counts``: how many friends are in each.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
 from chalicelib.catalog.service import snapshot
-from chalicelib.enrollments import decide
-from chalicelib.enrollments.funnel import SYNCHRONOUS_S
+from chalicelib.enrollments import decide, funnel
 from chalicelib.enrollments.standing import stuck, waiting
 from chalicelib.gateways import clock
 from chalicelib.http.answers import http_errors, json_response
@@ -29,6 +30,7 @@ from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
 
+_COUNTS = "/v1/accounts/{account}/scenario-counts"
 _SCENARIO = "/v1/accounts/{account}/scenarios/{scenario}"
 
 
@@ -64,7 +66,24 @@ class RetryRequest(BaseModel):
     value: Value | None = None
 
 
+class ScenarioCounts(BaseModel):
+    """Friends in a scenario; of one that runs once for each value, the runs that sheets show."""
+
+    active: int = 0
+    finished: int = 0
+    exited: int = 0
+
+
+class CountsAnswer(BaseModel):
+    """By scenario. ``exact`` false: so many that they are estimated; the job counts them."""
+
+    scenarios: dict[str, ScenarioCounts]
+    exact: bool | None = None
+    job_id: str | None = None
+
+
 OPERATIONS = [
+    Operation("GET", _COUNTS, "How many friends are in each scenario", "viewer", None, CountsAnswer),
     Operation(
         "GET",
         f"{_SCENARIO}/waiting",
@@ -85,6 +104,19 @@ OPERATIONS = [
 ]
 
 
+@bp.route(_COUNTS, methods=["GET"])
+@http_errors
+def counts(account: str) -> Response:
+    """``GET /scenario-counts``: of all that there are."""
+    require(bp.current_request, "viewer", account)
+    found, job = funnel.of_every_scenario(accounts.get_account(account), "counts")
+    named = {
+        name: ScenarioCounts(**found.get(name, {})).model_dump()
+        for name in snapshot(account).all("scenarios")
+    }
+    return json_response({"scenarios": named} | ({} if job is None else {"exact": False, "job_id": job}))
+
+
 @bp.route(f"{_SCENARIO}/waiting", methods=["GET"])
 @http_errors
 def list_waiting(account: str, scenario: str) -> Response:
@@ -101,7 +133,7 @@ def list_waiting(account: str, scenario: str) -> Response:
     asked = waiting.Asked(
         program, id_, node, query_bool(request, "stuck"), query_int(request, "limit", 100), clock.now()
     )
-    result = waiting.find(found, asked, _place(request), by_shard.within(SYNCHRONOUS_S))
+    result = waiting.find(found, asked, _place(request), by_shard.within(funnel.SYNCHRONOUS_S))
     names = {**draft.body["nodes"], **nodes}
     items = [_view(one, names.get(one.item.node) or {}) for one in result.found]
     return json_response(page(items, _cursor(result.following), request))
