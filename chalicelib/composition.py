@@ -58,6 +58,7 @@ BLUEPRINTS = (
     "chalicelib.media.api",
     "chalicelib.api.bundles",
     "chalicelib.rehearsals.api",
+    "chalicelib.rehearsals.testers_api",
     "chalicelib.rehearsals.rules_api",
     "chalicelib.heartbeat.workers",
     "chalicelib.ops.workers",

@@ -13,7 +13,14 @@ from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control,
 from chalicelib.deliveries.receipts import write as write_receipts
 from chalicelib.deliveries.runs import cancel, control, end_hold, hold_over, pause, resume
 from chalicelib.deliveries.sending import chunks
-from chalicelib.deliveries.sending.chunks import cancel_pending, feed_all, put_chunk, put_manifest, put_rest
+from chalicelib.deliveries.sending.chunks import (
+    cancel_pending,
+    feed_all,
+    put_at,
+    put_chunk,
+    put_manifest,
+    put_rest,
+)
 from chalicelib.deliveries.sending.send import send_now
 from chalicelib.gateways import clock
 from chalicelib.timers import service as timers
@@ -44,6 +51,7 @@ __all__ = [
     "note_opt_out",
     "pause",
     "progress",
+    "put_at",
     "put_chunk",
     "put_manifest",
     "put_rest",

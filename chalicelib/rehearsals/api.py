@@ -174,13 +174,13 @@ def rehearse(account: str, scenario: str) -> Response:
     asked = json_body(bp.current_request, RehearseRequest)
     program, version = rehearsal.program_of(catalog, scenario, found.zone, asked.version)
     start, end = _span(asked)
-    _check_events(asked.events, start, end)
+    check_events(asked.events, start, end)
     sheets = _cast(found, asked.friends)
     steps, entries = rehearsal.limits(len(sheets))
     policy, react = policies.current(account), reacting(found, catalog)
     anew = judging(found, catalog)
     stage = Stage(found, program, catalog, policy, react, anew, start, end, steps, entries)
-    result = rehearsal.rehearse(stage, sheets, _by_friend(account, asked.events, sheets))
+    result = rehearsal.rehearse(stage, sheets, by_friend(account, asked.events, sheets))
     return json_response(
         {
             "version": version,
@@ -201,7 +201,7 @@ def _span(asked: RehearseRequest) -> tuple[datetime, datetime]:
         raise InvalidInput.at("start", Reason("too_late")) from error
 
 
-def _check_events(events: Sequence[RehearsedEvent], start: datetime, end: datetime) -> None:
+def check_events(events: Sequence[RehearsedEvent], start: datetime, end: datetime) -> None:
     """Raises InvalidInput, then RuleViolation."""
     outside = [
         Detail(f"events[{index}].at", Reason("not_within_rehearsal"))
@@ -243,7 +243,7 @@ def _cast(account: Account, friends: Cast) -> list[Sheet]:
     return sampling.sample(account, friends.sample or 1)
 
 
-def _by_friend(
+def by_friend(
     account: str, events: Sequence[RehearsedEvent], sheets: Sequence[Sheet]
 ) -> Mapping[str, Sequence[FriendEvent]]:
     """Each friend's events. Raises RuleViolation for one of somebody who does not take part."""

@@ -61,6 +61,16 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A message that goes out: when, from which node (None: a rule's), in which words."""
+
+    at: datetime
+    node: str | None
+    message: str | None
+    words: Words
+
+
+@dataclass(frozen=True)
 class Anew:
     """How the reaction judges what a rule sends when a hold has ended: what its effect keeps for that, and
     why it is not sent then; and the ``words`` in which it is sent (None: they cannot be made).
@@ -89,6 +99,8 @@ class Post:
         self._sheet, self._scenario, self._anew = sheet, scenario, anew
         self._tokens = itertools.count()
         self._log: list[brake.Entry] = []
+        self.sent: list[Sent] | None = None
+        """Everything that goes out, for who asks for it by a list."""
 
     def send(self, what: Message) -> None:
         """Send it, or have it wait until policies allow it: it is judged anew then."""
@@ -130,21 +142,23 @@ class Post:
             self._skip(what, "cap")
             return
         token = f"{CAUSE}/{next(self._tokens)}"
-        if not self._is_let_through(what, brake.name_of(token)):
+        words = what.words if what.words is not None else self._anew.words(what, sheet, now)
+        if not self._is_let_through(what, words, brake.name_of(token)):
             self._skip(what, "runaway")
             return
+        if self.sent is not None and words is not None:
+            self.sent.append(Sent(now, what.node, what.message, words))
         for key, _ in policies.cap_keys(self._policy, what.category, now):
             sheet[key] = {*(sheet.get(key) or ()), token}
         self._story.sent(now, what.node, message=what.message, by=what.by, value=what.value)
         if what.run is not None:
             self._agenda.put(now, self._taken, what)
 
-    def _is_let_through(self, what: Message, by: str) -> bool:
+    def _is_let_through(self, what: Message, words: Words | None, by: str) -> bool:
         """Whether the brake lets it go; then it is in the friend's log."""
         limits, now = self._policy.brake, self._agenda.now
         if limits is None:
             return True
-        words = what.words if what.words is not None else self._anew.words(what, self._sheet(), now)
         content = None if what.repeats or words is None else brake.content_of(words)
         if brake.counted_in_log(self._log, content, by, limits, now).is_too_much(limits):
             return False

@@ -142,10 +142,12 @@ def circles(body: Body) -> list[str]:
 
 def diagram(body: Body, waiting: Mapping[str, int] | None = None) -> str:
     """The graph as Mermaid text; ``waiting`` adds how many friends stand at each node."""
-    lines = ["flowchart TD", f"  start([start]) --> {_name(body['start'])}"]
+    per = (body.get("entry") or {}).get("per")
+    begin = f'["{_plain(f"once for each {per}")}"]' if per else "([start])"
+    lines = ["flowchart TD", f"  start{begin} --> {_name(body['start'])}"]
     for name, node in body["nodes"].items():
         count = (waiting or {}).get(name)
-        label = f"{name}: {_subject(node)}" + (f" ({count})" if count else "")
+        label = f"{node.get('name') or name}: {_subject(node)}" + (f" ({count})" if count else "")
         lines.append(f'  {_name(name)}["{_plain(label)}"]')
         for _, target, edge in ways_out(node):
             arrow = f"-->|{_plain(edge)}|" if edge else "-->"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
@@ -69,9 +70,9 @@ class RetryRequest(BaseModel):
 class ScenarioCounts(BaseModel):
     """Friends in a scenario; of one that runs once for each value, the runs that sheets show."""
 
-    active: int = 0
-    finished: int = 0
-    exited: int = 0
+    active: int
+    finished: int
+    exited: int
 
 
 class CountsAnswer(BaseModel):
@@ -111,7 +112,7 @@ def counts(account: str) -> Response:
     require(bp.current_request, "viewer", account)
     found, job = funnel.of_every_scenario(accounts.get_account(account), "counts")
     named = {
-        name: ScenarioCounts(**found.get(name, {})).model_dump()
+        name: {state: found.get(name, Counter())[state] for state in ScenarioCounts.model_fields}
         for name in snapshot(account).all("scenarios")
     }
     return json_response({"scenarios": named} | ({} if job is None else {"exact": False, "job_id": job}))

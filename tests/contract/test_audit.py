@@ -66,6 +66,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{IN}/scenarios/{{scenario}}/enroll"): {"user_ids": ["U1"]},
     ("POST", f"{IN}/scenarios/{{scenario}}/exit"): {"user_ids": ["U1"]},
     ("POST", f"{IN}/scenarios/{{scenario}}/retry"): {"user_ids": ["U1"]},
+    ("POST", f"{IN}/scenarios/{{scenario}}/test"): {"user_ids": ["U1"]},
     **{
         ("PUT", f"{IN}/{kind}/{{{name}}}"): BUNDLE[kind][NAMES[name]]
         for kind, name in PATH_NAMES.items()

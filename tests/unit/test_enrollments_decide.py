@@ -231,8 +231,10 @@ def test_wrong_shapes_are_invalid_input(node: dict[str, Any]) -> None:
 
 def test_the_diagram_names_every_node_and_way() -> None:
     """Mermaid text with each node once and every way out."""
-    body = a_definition("a", {"a": {**M, "next": "end-b"}, "end-b": {**W, "next": None}})
+    body = a_definition("a", {"a": {**M, "next": "end-b"}, "end-b": {**W, "name": "A day", "next": None}})
     text = graph.diagram(body, {"a": 3})
+    assert 'n_end_d_b["A day: wait ' in text
+    assert 'start["once for each cart"] --> n_a' in graph.diagram({**body, "entry": {"per": "cart"}})
     assert 'n_a["a: send m1 (3)"]' in text
     assert "n_a --> n_end_d_b" in text
     assert "n_end_d_b --> finished([finished])" in text

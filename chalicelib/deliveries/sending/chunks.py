@@ -15,7 +15,7 @@ from chalicelib.deliveries.lately import store as lately_store
 from chalicelib.deliveries.model import Chunk, Status, letter
 from chalicelib.gateways import clock, queues
 from chalicelib.shared import side_by_side
-from chalicelib.shared.times import iso, local_date, parse_iso
+from chalicelib.shared.times import iso, local_date, parse_iso, to_ms
 from chalicelib.timers import service as timers
 
 
@@ -48,6 +48,14 @@ def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> dict[str, Any]
     manifest = put_manifest(chunk, watch=watch)
     put_rest(chunk.account, chunk.run, manifest, watch=watch, feed=feed)
     return manifest
+
+
+def put_at(chunk: Chunk, at: datetime) -> None:
+    """Put a chunk that goes out at a moment: an entry wakes it then, and its watch if that is lost."""
+    put_chunk(replace(chunk, not_before=iso(at)), watch=True, feed=False)
+    body = {"run": chunk.run, "chunk": chunk.chunk}
+    name = f"{chunk.run}/{chunk.chunk}"
+    timers.arm(timers.Entry(chunk.account, "chunk_hold", name, to_ms(at), at, body=body))
 
 
 def put_rest(account: str, run: str, manifest: dict[str, Any], *, watch: bool, feed: bool = True) -> None:
