@@ -27,7 +27,9 @@ Kind = Literal[
     "tags",
     "topics",
 ]
-Report = Literal["deliveries", "friends", "links", "routes", "scenarios", "cross", "stages", "cohorts"]
+Report = Literal[
+    "deliveries", "friends", "links", "routes", "scenarios", "cross", "stages", "cohorts", "monthly"
+]
 Condition = Annotated[
     dict[str, Any],
     Field(description='A condition, e.g. {"all": [{"tag": "vip"}, {"not": {"stage": "dormant"}}]}'),
@@ -90,12 +92,12 @@ class Reading:
         scenario: Annotated[str | None, Field(description="of the report scenarios: which one")] = None,
         options: Annotated[
             dict[str, str] | None,
-            Field(description="group_by, kind, by, rows, cols, value: see docs/reports.md"),
+            Field(description="group_by, kind, by, rows, cols, value, or the month (2026-11) of monthly"),
         ] = None,
     ) -> Document:
-        """A report: deliveries, friends, links, routes, one scenario, cross, stages or cohorts."""
+        """A report as JSON: of deliveries, friends, links, customers, a scenario, or a whole month."""
         path = f"/reports/{name}" + (f"/{element(scenario)}" if name == "scenarios" and scenario else "")
-        query = {"from": since, "to": until, **(options or {})}
+        query = {"from": since, "to": until, **(options or {}), "format": "json"}
         found: Document = self._todoku.of_account("GET", path, query=query)
         return found
 

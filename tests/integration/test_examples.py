@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from chalicelib.local.examples import example
+from chalicelib.local.examples import example, playing
 from chalicelib.local.examples.player import STEPS, Player
 from tests.play_world import a_play
 
@@ -33,6 +34,21 @@ def test_a_number_that_is_not_so_is_shown_and_the_play_goes_on(cloud: None, tmp_
         assert not player.play()
     assert '  ✗ no answer: ["前田", "本田", "藤井"], expected ["前田", "本田"]' in shown
     assert "the end" in shown
+
+
+def test_an_example_is_played_once(cloud: None, tmp_path: Path) -> None:
+    """On a platform that has it already, only how it stands is said."""
+    shown: list[str] = []
+    with a_play(tmp_path) as world:
+        clients = {"api": world.api(), "sim": world.phones()}
+        with (
+            patch.object(playing, "Client", lambda url, _key="": clients[url]),
+            patch.object(playing.client, "until", world.until),
+        ):
+            assert playing.run("music-school", "api", "key", "sim", shown.append)
+            assert shown[-1] == "  music-school: all as expected"
+            assert playing.run("music-school", "api", "key", "sim", shown.append)
+    assert shown[-1].endswith("is here from before: 6 friends follow it.")
 
 
 def test_every_example_is_on_the_page() -> None:
