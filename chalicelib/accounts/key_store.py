@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 
 from chalicelib.accounts.model import ApiKey
-from chalicelib.gateways import dynamo
 from chalicelib.gateways.control import ControlItem
 from chalicelib.shared.times import iso
 
@@ -63,11 +61,7 @@ def note_use(key_hash: str, at: datetime) -> None:
 
 def _change(key_hash: str, **fields: str | int) -> None:
     actions = [getattr(KeyItem, name).set(value) for name, value in fields.items()]
-    try:
-        KeyItem(_KEYS, f"KEY#{key_hash}").update(actions, condition=KeyItem.id.exists())
-    except UpdateError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    KeyItem(_KEYS, f"KEY#{key_hash}").update_if(actions, KeyItem.id.exists())
 
 
 def delete_key(key_hash: str) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 
-from chalicelib.gateways import dynamo
 from chalicelib.gateways.control import ControlItem
 from chalicelib.shared.times import iso
 
@@ -44,26 +42,18 @@ def delete_session(token_hash: str) -> None:
 
 def put_code(code_hash: str, key_hash: str, ends_at: datetime) -> None:
     """Keep a sign-in code, unless it was kept before: a code that was used does not come back."""
-    try:
-        _item(f"CODE#{code_hash}", key_hash, ends_at).save(condition=SessionItem.key.does_not_exist())
-    except PutError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    _item(f"CODE#{code_hash}", key_hash, ends_at).save_if(SessionItem.key.does_not_exist())
 
 
 def take_code(code_hash: str, now: datetime) -> str | None:
     """The hash of the key behind a code that is not over; who takes it first uses it up."""
     try:
         item = SessionItem.get(_SESSIONS, f"CODE#{code_hash}", consistent_read=True)
-        found = str(item.key)
-        item.update([SessionItem.key.set(_USED)], condition=SessionItem.key == found)
     except SessionItem.DoesNotExist:
         return None
-    except UpdateError as error:
-        if not dynamo.condition_failed(error):
-            raise
-        return None
-    return found if found != _USED and item.ends_at > iso(now) else None
+    found = str(item.key)
+    is_first = item.update_if([SessionItem.key.set(_USED)], SessionItem.key == found)
+    return found if is_first and found != _USED and item.ends_at > iso(now) else None
 
 
 def _item(sort: str, key_hash: str, ends_at: datetime) -> SessionItem:

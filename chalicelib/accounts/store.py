@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 
 from chalicelib.accounts.model import CURRENCY, REACT_WITHIN, Account
@@ -82,13 +81,7 @@ def list_account(account_id: str) -> None:
 def create_account(account: Account) -> bool:
     """Put an account that does not exist; False when it does."""
     item = AccountItem(account.id, "ACC", **_account_fields(account))
-    try:
-        item.save(condition=AccountItem.pk.does_not_exist())
-    except PutError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return item.save_new()
 
 
 def update_account(account: Account) -> None:
@@ -128,13 +121,7 @@ def _account(item: AccountItem) -> Account:
 
 def begin_answer(item: AnswerItem) -> bool:
     """Put the record of a request that begins; False when there is one."""
-    try:
-        item.save(condition=AnswerItem.pk.does_not_exist())
-    except PutError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return item.save_new()
 
 
 def find_answer(partition: str, sort: str) -> AnswerItem | None:
@@ -147,13 +134,7 @@ def find_answer(partition: str, sort: str) -> AnswerItem | None:
 
 def take_over(item: AnswerItem, seen_owner: str) -> bool:
     """Replace a record whose owner is ``seen_owner``; False when somebody else was faster."""
-    try:
-        item.save(condition=AnswerItem.owner == seen_owner)
-    except PutError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return item.save_if(AnswerItem.owner == seen_owner)
 
 
 def finish_answer(
@@ -168,11 +149,7 @@ def finish_answer(
 
 
 def _change_answer(item: AnswerItem, actions: list[Action]) -> None:
-    try:
-        item.update(actions, condition=AnswerItem.owner == item.owner)
-    except UpdateError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    item.update_if(actions, AnswerItem.owner == item.owner)
 
 
 def answers(partition: str) -> Iterator[AnswerItem]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, PutError
+from pynamodb.exceptions import DeleteError
 
 from chalicelib.audiences.model import Audience, Building, Place, Retired
 from chalicelib.gateways import dynamo
@@ -73,13 +73,7 @@ def delete(audience: Audience) -> bool:
 
 def _put(item: AudienceItem, condition: Any) -> bool:
     """Sent again because its answer was lost, a write finds its own name."""
-    try:
-        item.save(condition=condition | (AudienceItem.written_by == item.written_by))
-    except PutError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return item.save_if(condition | (AudienceItem.written_by == item.written_by))
 
 
 def _item(audience: Audience) -> AudienceItem:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.exceptions import DeleteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -88,25 +88,8 @@ class RunRecord(dynamo.Record):
 _H = BroadcastRecord
 
 
-def put_new(record: dynamo.Record) -> bool:
-    """Write an item unless it stands; False when it does."""
-    try:
-        record.save(condition=type(record).pk.does_not_exist())  # type: ignore[attr-defined]
-    except PutError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
-
-
 def _update(account: str, broadcast_id: str, actions: Sequence[Action], condition: Condition) -> bool:
-    try:
-        BroadcastRecord(account, broadcast_id).update(list(actions), condition=condition)
-    except UpdateError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return BroadcastRecord(account, broadcast_id).update_if(actions, condition)
 
 
 # -- broadcasts ------------------------------------------------------------------------------------
@@ -172,9 +155,9 @@ def all_broadcasts(account: str) -> Iterator[Broadcast]:
 def create(account: str, broadcast_id: str, body: dict[str, Any], now: datetime) -> bool:
     """Write a new draft unless there is one of this id."""
     at = iso(now)
-    return put_new(
-        BroadcastRecord(account, broadcast_id, body=body, revision=1, status="draft", created_at=at)
-    )
+    return BroadcastRecord(
+        account, broadcast_id, body=body, revision=1, status="draft", created_at=at
+    ).save_new()
 
 
 def claim(broadcast: Broadcast, claim: str, used: Sequence[str]) -> bool:

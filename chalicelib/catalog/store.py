@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 
 from chalicelib.catalog.snapshot import Document, Head, Key, body_text
 from chalicelib.gateways import dynamo
@@ -117,21 +116,13 @@ def move_pointer(
     if revision:
         condition = (CatalogItem.revision == revision) & (CatalogItem.stamp == seen_stamp)
         condition &= CatalogItem.begun == begun if begun else CatalogItem.begun.does_not_exist()
-    try:
-        CatalogItem(account_id, _POINTER).update(
-            [
-                CatalogItem.revision.set(revision + 1),
-                CatalogItem.stamp.set(stamp),
-                CatalogItem.heads.set(stored_heads),
-                CatalogItem.at.set(at),
-            ],
-            condition=condition,
-        )
-    except UpdateError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    actions = [
+        CatalogItem.revision.set(revision + 1),
+        CatalogItem.stamp.set(stamp),
+        CatalogItem.heads.set(stored_heads),
+        CatalogItem.at.set(at),
+    ]
+    return CatalogItem(account_id, _POINTER).update_if(actions, condition)
 
 
 def read_begun(account_id: str) -> int:

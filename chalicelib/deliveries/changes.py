@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from chalicelib.deliveries.model import LEASE, Control, Status
 from chalicelib.deliveries.store import CONTROL, StatusRecord, statuses_key
-from chalicelib.gateways import dynamo
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
@@ -25,13 +23,7 @@ _OPEN = _R.state.is_in("pending", "sending")
 
 
 def _update(account: str, run: str, name: str, actions: Sequence[Action], condition: Condition) -> bool:
-    try:
-        StatusRecord(statuses_key(account, run), name).update(list(actions), condition=condition)
-    except UpdateError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return StatusRecord(statuses_key(account, run), name).update_if(actions, condition)
 
 
 def set_control(

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, NumberSetAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
 
 from chalicelib.deliveries.model import Chunk, Control, Status
 from chalicelib.gateways import dynamo
@@ -122,7 +121,7 @@ def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: dateti
         not_before=chunk.not_before,
         at=iso(now),
     )
-    stored = None if _put_new(record) else find_manifest(chunk.account, chunk.run, chunk.chunk)
+    stored = None if record.save_new() else find_manifest(chunk.account, chunk.run, chunk.chunk)
     return stored or _fields(record)
 
 
@@ -154,35 +153,23 @@ def _fields(record: ManifestRecord) -> dict[str, Any]:
 
 def put_status(account: str, run: str, status: Status) -> bool:
     """Write a chunk's first status unless there is one; False when there was."""
-    return _put_new(
-        StatusRecord(
-            pk=statuses_key(account, run),
-            sk=status.chunk,
-            state=status.state,
-            kind=status.kind,
-            n=status.n,
-            chars=status.chars or None,
-            attempts=0,
-            reason=status.reason,
-            parent=status.parent,
-            variant=status.variant,
-            own_watch=status.own_watch,
-            watch=0,
-            skipped=dict(status.skipped) or None,
-            at=status.at,
-            not_before=status.not_before,
-        )
-    )
-
-
-def _put_new(record: dynamo.Record) -> bool:
-    try:
-        record.save(condition=type(record).pk.does_not_exist())  # type: ignore[attr-defined]
-    except PutError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return StatusRecord(
+        pk=statuses_key(account, run),
+        sk=status.chunk,
+        state=status.state,
+        kind=status.kind,
+        n=status.n,
+        chars=status.chars or None,
+        attempts=0,
+        reason=status.reason,
+        parent=status.parent,
+        variant=status.variant,
+        own_watch=status.own_watch,
+        watch=0,
+        skipped=dict(status.skipped) or None,
+        at=status.at,
+        not_before=status.not_before,
+    ).save_new()
 
 
 def _status(record: StatusRecord) -> Status:

@@ -89,40 +89,19 @@ def _value_fits(value: Mapping[str, Any], snapshot: Snapshot, path: str) -> Iter
 # What they do
 
 
-def _add_tag(decision: Decision, effect: Effect, value: Any, context: ActionContext) -> list[Fact]:
-    from chalicelib.sheets import changes
-
-    return changes.add_tag(decision, effect["action"], value, context)
+Apply = Callable[[Decision, Effect, Any, ActionContext], list[Fact]]
 
 
-def _remove_tag(decision: Decision, effect: Effect, value: Any, context: ActionContext) -> list[Fact]:
-    from chalicelib.sheets import changes
+def _by(name: str) -> Apply:
+    """The change of this name (``sheets.changes``), read when it is first made: a cold start needs none."""
 
-    return changes.remove_tag(decision, effect["action"], value, context)
+    def apply(decision: Decision, effect: Effect, value: Any, context: ActionContext) -> list[Fact]:
+        from chalicelib.sheets import changes
 
+        change: Callable[..., list[Fact]] = getattr(changes, name)
+        return change(decision, effect["action"], value, context)
 
-def _add_score(decision: Decision, effect: Effect, value: Any, context: ActionContext) -> list[Fact]:
-    from chalicelib.sheets import changes
-
-    return changes.add_score(decision, effect["action"], value, context)
-
-
-def _set_score(decision: Decision, effect: Effect, value: Any, context: ActionContext) -> list[Fact]:
-    from chalicelib.sheets import changes
-
-    return changes.set_score(decision, effect["action"], value, context)
-
-
-def _set_attribute(decision: Decision, effect: Effect, value: Any, context: ActionContext) -> list[Fact]:
-    from chalicelib.sheets import changes
-
-    return changes.set_attribute(decision, effect["action"], value, context)
-
-
-def _choose(decision: Decision, effect: Effect, value: Any, context: ActionContext) -> list[Fact]:
-    from chalicelib.sheets import changes
-
-    return changes.choose(decision, effect["action"], value, context)
+    return apply
 
 
 def _fetch_profile(context: EffectContext, _effect: Effect) -> Done:
@@ -211,14 +190,18 @@ def _crossed(score: str, threshold: float, direction: str) -> Produced:
 
 ACTIONS: dict[str, ActionKind] = {
     "add_tag": ActionKind(
-        model=Id, apply=_add_tag, references=named("tags"), at_once=_tag_added, changes_facts_alone=True
+        model=Id, apply=_by("add_tag"), references=named("tags"), at_once=_tag_added, changes_facts_alone=True
     ),
     "remove_tag": ActionKind(
-        model=Id, apply=_remove_tag, references=named("tags"), at_once=_tag_removed, changes_facts_alone=True
+        model=Id,
+        apply=_by("remove_tag"),
+        references=named("tags"),
+        at_once=_tag_removed,
+        changes_facts_alone=True,
     ),
     "add_score": ActionKind(
         model=AddScore,
-        apply=_add_score,
+        apply=_by("add_score"),
         references=named("scores", "score"),
         at_once=_passed("points", _added),
         by_time=_sinks("points", is_whole=False),
@@ -226,7 +209,7 @@ ACTIONS: dict[str, ActionKind] = {
     ),
     "set_score": ActionKind(
         model=SetScore,
-        apply=_set_score,
+        apply=_by("set_score"),
         references=named("scores", "score"),
         at_once=_passed("value", _set),
         by_time=_sinks("value", is_whole=True),
@@ -234,7 +217,7 @@ ACTIONS: dict[str, ActionKind] = {
     ),
     "set_attribute": ActionKind(
         model=SetAttribute,
-        apply=_set_attribute,
+        apply=_by("set_attribute"),
         references=named("attributes", "attribute"),
         check=_value_fits,
         at_once=_attribute_set,
@@ -243,7 +226,7 @@ ACTIONS: dict[str, ActionKind] = {
     **{
         name: ActionKind(
             model=Choice,
-            apply=_choose,
+            apply=_by("choose"),
             references=named("attributes", "attribute"),
             check=_choice_fits,
             at_once=_attribute_set,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from pynamodb.attributes import Attribute
 from pynamodb.connection import TableConnection
 from pynamodb.constants import LIST, MAP
 from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -161,6 +162,29 @@ class Record(Model):
         table = super()._get_connection()
         table.connection._client = aws.client("dynamodb")
         return table
+
+    def save_if(self, condition: Condition) -> bool:
+        """Write the whole item; False when the condition does not hold."""
+        return _if_it_holds(lambda: self.save(condition=condition))
+
+    def save_new(self) -> bool:
+        """Write the item unless it stands; False when it does."""
+        key: Attribute[Any] = type(self)._hash_key_attribute()  # type: ignore[no-untyped-call]
+        return self.save_if(key.does_not_exist())
+
+    def update_if(self, actions: Sequence[Action], condition: Condition) -> bool:
+        """Change the item; False when the condition does not hold."""
+        return _if_it_holds(lambda: self.update(list(actions), condition=condition))
+
+
+def _if_it_holds(write: Callable[[], Any]) -> bool:
+    try:
+        write()
+    except (PutError, UpdateError) as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True
 
 
 def set_path(path: Sequence[str], value: Any) -> Action:

@@ -17,7 +17,6 @@ from datetime import timedelta
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 
 from chalicelib.gateways import aws, clock, dynamo
 from chalicelib.shared.errors import NotFound
@@ -152,7 +151,7 @@ def create(
         by=by,
         params=dict(params or {}),
     )
-    _put_new(item)
+    item.save_new()
     return job
 
 
@@ -247,7 +246,7 @@ def finish_chunk(
         until = int((clock.now() + ERRORS_KEPT).timestamp())
         item = JobItem(job.account, f"JOBERR#{job.id}#{name}", errors=kept)
         item.expires_at = until
-        _put_new(item)
+        item.save_new()
     mark: dict[str, Any] = {"done": done} | ({"wrong": len(errors)} if errors else {})
     mark |= {"result": dict(result)} if result else {}
     dynamo.write_if(
@@ -296,14 +295,6 @@ def replace_errors(
             item.update([JobItem.errors.set(kept)])
 
 
-def _put_new(item: JobItem) -> None:
-    try:
-        item.save(condition=JobItem.pk.does_not_exist())
-    except PutError as error:
-        if not dynamo.condition_failed(error):
-            raise
-
-
 def finish(account: str, job: str, result: Mapping[str, Any]) -> None:
     """Keep a job's result."""
     _update(account, job, [JobItem.result.set(dict(result))])
@@ -332,8 +323,4 @@ def note(account: str, job: JobHeader, params: Mapping[str, Any]) -> None:
 
 
 def _update(account: str, job: str, actions: list[Any]) -> None:
-    try:
-        JobItem(account, f"JOB#{job}").update(actions, condition=JobItem.pk.exists())
-    except UpdateError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    JobItem(account, f"JOB#{job}").update_if(actions, JobItem.pk.exists())

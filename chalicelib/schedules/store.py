@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
 
 from chalicelib.gateways import dynamo
 from chalicelib.shared.settings import settings
@@ -71,11 +70,7 @@ def decide(account: str, schedule: str, wanted: Occurrence, now: datetime) -> Oc
     """Keep what is decided about an occurrence; answers what was decided first."""
     pk = f"{account}#SCHEDULE#{schedule}"
     item = ScheduleItem(pk, wanted.at, job=wanted.job, expires_at=int((now + KEPT).timestamp()))
-    try:
-        item.save(condition=ScheduleItem.pk.does_not_exist())
-    except PutError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    if not item.save_new():
         return Occurrence(wanted.at, ScheduleItem.get(pk, wanted.at, consistent_read=True).job)
     return wanted
 

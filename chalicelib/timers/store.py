@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.gateways import aws, clock, dynamo
@@ -132,15 +131,7 @@ def open_bucket(minute: datetime) -> bool:
     """
     key = minute_key(minute)
     Bucket(pk="BKT#index", sk=key, expires_at=_expires(minute)).save()
-    try:
-        Bucket(pk=f"BKT#{key}", sk="BKT", state="OPEN", expires_at=_expires(minute)).save(
-            condition=Bucket.pk.does_not_exist()
-        )
-    except PutError as error:
-        if not dynamo.condition_failed(error):
-            raise
-        return False
-    return True
+    return Bucket(pk=f"BKT#{key}", sk="BKT", state="OPEN", expires_at=_expires(minute)).save_new()
 
 
 def read_bucket(minute: datetime) -> BucketState:
@@ -169,13 +160,7 @@ def _move(minute: datetime, condition: Condition, **values: Any) -> BucketState 
         Bucket.expires_at.set(_expires(minute)),
         *(getattr(Bucket, name).set(value) for name, value in values.items()),
     ]
-    try:
-        bucket.update(actions, condition=condition)
-    except UpdateError as error:
-        if dynamo.condition_failed(error):
-            return None
-        raise
-    return _state(bucket)
+    return _state(bucket) if bucket.update_if(actions, condition) else None
 
 
 def seal(minute: datetime, now: datetime) -> BucketState | None:
@@ -203,13 +188,7 @@ def set_verified(minute: datetime, now: datetime) -> None:
 
 def set_started(minute: datetime) -> None:
     """Note that a minute's execution was started, so that others need not."""
-    try:
-        Bucket(f"BKT#{minute_key(minute)}", "BKT").update(
-            [Bucket.started.set(True)], condition=Bucket.pk.exists()
-        )
-    except UpdateError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    Bucket(f"BKT#{minute_key(minute)}", "BKT").update_if([Bucket.started.set(True)], Bucket.pk.exists())
 
 
 def index(since: datetime | None, until: datetime | None = None, limit: int | None = None) -> list[datetime]:
@@ -232,13 +211,8 @@ def read_cursor() -> datetime | None:
 def move_cursor(minute: datetime) -> None:
     """Move the cursor forward; it never goes back."""
     key = minute_key(minute)
-    try:
-        Bucket("BKT#cursor", "BKT").update(
-            [Bucket.minute.set(key)], condition=Bucket.minute.does_not_exist() | (Bucket.minute < key)
-        )
-    except UpdateError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    forward = Bucket.minute.does_not_exist() | (Bucket.minute < key)
+    Bucket("BKT#cursor", "BKT").update_if([Bucket.minute.set(key)], forward)
 
 
 def watched(kind: str, account: str, id: str) -> int:  # noqa: A002
@@ -252,14 +226,10 @@ def watched(kind: str, account: str, id: str) -> int:  # noqa: A002
 
 def set_watched(kind: str, account: str, id: str, attempt: int, at: datetime) -> None:  # noqa: A002
     """Note the newest attempt; it only grows."""
-    try:
-        Bucket(f"WATCH#{kind}#{account}#{id}", "BKT").update(
-            [Bucket.attempt.set(attempt), Bucket.expires_at.set(_expires(at))],
-            condition=Bucket.attempt.does_not_exist() | (Bucket.attempt < attempt),
-        )
-    except UpdateError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    Bucket(f"WATCH#{kind}#{account}#{id}", "BKT").update_if(
+        [Bucket.attempt.set(attempt), Bucket.expires_at.set(_expires(at))],
+        Bucket.attempt.does_not_exist() | (Bucket.attempt < attempt),
+    )
 
 
 def put(slots: Iterable[Slot]) -> None:

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 
 from chalicelib.broadcasts.model import Arm, RunSnapshot
-from chalicelib.broadcasts.store import RunRecord, put_new
+from chalicelib.broadcasts.store import RunRecord
 from chalicelib.catalog.service import Document, Snapshot
 from chalicelib.catalog.snapshot import Key, body_text
 from chalicelib.shared.ids import new_ulid
@@ -29,31 +29,29 @@ def freeze(run_snapshot: RunSnapshot, at: str) -> None:
     for document in run_snapshot.catalog:
         sk = f"{name}#document#{document.kind}#{document.id}"
         RunRecord(pk, sk, text=body_text(document.body), revision=document.revision).save()
-    put_new(
-        RunRecord(
-            f"{run_snapshot.account}#{run_snapshot.broadcast}#runs",
-            run_snapshot.run,
-            broadcast=run_snapshot.broadcast,
-            body=run_snapshot.body,
-            parts=name,
-            arms=[
-                {
-                    "id": arm.id,
-                    "weight": arm.weight,
-                    "static": arm.static,
-                    "variant": arm.variant,
-                    "goes_at": arm.goes_at,
-                    "at": arm.at,
-                }
-                for arm in run_snapshot.arms
-            ],
-            now=run_snapshot.now,
-            shards=run_snapshot.shards,
-            time_zone=run_snapshot.time_zone,
-            revision=run_snapshot.revision,
-            start_at=at,
-        )
-    )
+    RunRecord(
+        f"{run_snapshot.account}#{run_snapshot.broadcast}#runs",
+        run_snapshot.run,
+        broadcast=run_snapshot.broadcast,
+        body=run_snapshot.body,
+        parts=name,
+        arms=[
+            {
+                "id": arm.id,
+                "weight": arm.weight,
+                "static": arm.static,
+                "variant": arm.variant,
+                "goes_at": arm.goes_at,
+                "at": arm.at,
+            }
+            for arm in run_snapshot.arms
+        ],
+        now=run_snapshot.now,
+        shards=run_snapshot.shards,
+        time_zone=run_snapshot.time_zone,
+        revision=run_snapshot.revision,
+        start_at=at,
+    ).save_new()
 
 
 def find_run_snapshot(account: str, broadcast: str, run: str) -> RunSnapshot | None:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.broadcasts.model import Slice, Totals
@@ -65,16 +64,6 @@ class Planned:
     packed: int | None = None
 
 
-def _put_new(record: PlanRecord) -> bool:
-    try:
-        record.save(condition=PlanRecord.pk.does_not_exist())
-    except PutError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
-
-
 def _slices_key(account: str, run: str, shard: int) -> str:
     return f"{account}#{run}#M{shard}"
 
@@ -124,12 +113,12 @@ def put_slice(account: str, run: str, shard: int, number: int, made: Slice) -> S
         held_out=made.held_out or None,
         rest=made.rest or None,
     )
-    return made if _put_new(record) else _slice(PlanRecord.get(*key, consistent_read=True))
+    return made if record.save_new() else _slice(PlanRecord.get(*key, consistent_read=True))
 
 
 def put_shard(account: str, run: str, shard: int, counted: Totals, number: int) -> None:
     """Note that a shard is judged completely, and its counts."""
-    _put_new(PlanRecord(f"{account}#{run}#S", f"{shard:04d}", counts=vars(counted), slices=number))
+    PlanRecord(f"{account}#{run}#S", f"{shard:04d}", counts=vars(counted), slices=number).save_new()
 
 
 def read_plan(account: str, run: str) -> Planned:
@@ -198,7 +187,7 @@ def put_part(account: str, run: str, part: int, chunks: int) -> None:
 
 def put_pack(account: str, run: str, chunks: int, now: datetime) -> None:
     """Note that every chunk of the plan stands."""
-    _put_new(PlanRecord(f"{account}#{run}#S", "pack", chunks=chunks, at=iso(now)))
+    PlanRecord(f"{account}#{run}#S", "pack", chunks=chunks, at=iso(now)).save_new()
 
 
 def slices_with_payloads(account: str, run: str, shard: int) -> list[int]:
@@ -234,10 +223,4 @@ def _key(account: str, run: str, name: str) -> tuple[str, str]:
 
 
 def _update(key: tuple[str, str], actions: list[Any], condition: Condition) -> bool:
-    try:
-        PlanRecord(*key).update(actions, condition=condition)
-    except UpdateError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return PlanRecord(*key).update_if(actions, condition)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.gateways import dynamo
@@ -89,12 +88,7 @@ def read(account: str, run: str) -> Ruling:
 
 def put_count(account: str, run: str, arm: str, shard: int, count: Count) -> None:
     """Note what the friends of a shard did, unless that stands."""
-    record = _R(_partition(account, run), f"count#{arm}#{shard:04d}", **vars(count))
-    try:
-        record.save(condition=_R.pk.does_not_exist())
-    except PutError as error:
-        if not dynamo.condition_failed(error):
-            raise
+    _R(_partition(account, run), f"count#{arm}#{shard:04d}", **vars(count)).save_new()
 
 
 def put_choice(account: str, run: str, choice: Mapping[str, Any], call: str) -> bool:
@@ -113,10 +107,4 @@ def put_decision(account: str, run: str, decision: Mapping[str, Any], seen: Ruli
 
 
 def _update(account: str, run: str, actions: list[Any], condition: Condition) -> bool:
-    try:
-        _R(_partition(account, run), _DECISION).update(actions, condition=condition)
-    except UpdateError as error:
-        if dynamo.condition_failed(error):
-            return False
-        raise
-    return True
+    return _R(_partition(account, run), _DECISION).update_if(actions, condition)
