@@ -300,8 +300,9 @@ def test_what_staff_say_is_the_first_effect_of_its_event() -> None:
     said = an_event("staff_message", messages=[{"type": "text", "text": "はい"}], by="user:a")
     sheet = new_sheet("shop", "U1", said.at)
     sheet["scenarios"]["welcome"] = {"state": "active", "node": "m", "run": 1, "v": 1, "at": said.at}
-    decision = decide(said, sheet, a_program(), NOW)
-    service._add_internal_effects(decision, said, is_known=True)
+    program = a_program()
+    decision = decide(said, sheet, program, NOW)
+    service._add_internal_effects(decision, said, program, is_known=True)
     assert [(effect["action"], effect["index"]) for effect in decision.effects] == [
         ("send", 0),
         ("scenario_event", 1),
