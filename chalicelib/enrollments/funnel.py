@@ -94,7 +94,7 @@ def _job_id(kind: str, scenario: str) -> str:
     return digest(kind, scenario, str(int(clock.now().timestamp() // _FRESH.total_seconds())))[:26]
 
 
-EVERY_KIND = "standings"
+EVERY_KIND = "scenario_counts"
 
 
 def of_every_scenario(account: Account, by: str) -> tuple[dict[str, Counter[str]], str | None]:

@@ -60,5 +60,5 @@ JOBS: dict[str, JobKind] = {
     "rearm": JobKind(_rearm),
     "standing": JobKind(_funnel),
     "passing": JobKind(_passing),
-    "standings": JobKind(_funnels),
+    "scenario_counts": JobKind(_funnels),
 }
