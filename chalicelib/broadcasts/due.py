@@ -57,9 +57,23 @@ def _hold_ended(entries: Sequence[Woken]) -> None:
         lifecycle.hold_ended(entry["account"], place["broadcast"], place["run"], entry["due_at"])
 
 
+def _pulled(entries: Sequence[Entry]) -> list[bool]:
+    from chalicelib.broadcasts.insight import service
+
+    return [service.is_pulled(entry) for entry in entries]
+
+
+def _pull(entries: Sequence[Woken]) -> None:
+    from chalicelib.broadcasts.insight import service
+
+    for entry in entries:
+        service.pull(entry["account"], entry["id"], entry["body"])
+
+
 DUE: dict[str, DueKind] = {
     "run": DueKind("broadcast-tasks", _run_done, _watched, is_watch=True),
     "run_hold": DueKind("broadcast-tasks", _hold_over, _hold_ended),
     "variant": DueKind("broadcast-tasks", _variants_sent, _due_time_came),
+    "insight": DueKind("broadcast-tasks", _pulled, _pull),
     "decision": DueKind("broadcast-tasks", _decided, _due_time_came),
 }

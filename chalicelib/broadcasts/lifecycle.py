@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import model, store
+from chalicelib.broadcasts.insight import service as insight
 from chalicelib.broadcasts.model import MOVING, Broadcast
 from chalicelib.broadcasts.narrowcasts import numbers
 from chalicelib.deliveries import service as deliveries
@@ -174,6 +175,7 @@ def finish(broadcast: Broadcast) -> None:
     if broadcast.status == "cancelled":
         _end(broadcast, "cancelled", ("cancelled",), broadcast.reason)
     else:
+        insight.arm(broadcast)
         _end(broadcast, "done", MOVING, None)
 
 

@@ -89,6 +89,8 @@ class Arm:
     """When it would go out by the policies as the run was frozen: places under caps are those of then."""
     at: str | None = None
     """The moment before which none of it is sent, of a variant that has a time of its own."""
+    unit: str | None = None
+    """The name under which LINE counts who looks at it."""
 
     @property
     def category(self) -> str:

@@ -123,6 +123,8 @@ class Chunk:
     """A moment of the period in which its places under caps were reserved, if not the manifest's own."""
     not_before: str | None = None
     """Until then it is not tried."""
+    unit: str | None = None
+    """The name under which LINE counts who looks at it; part of each request, and so fixed with the chunk."""
 
 
 @dataclass(frozen=True)

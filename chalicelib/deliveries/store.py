@@ -50,6 +50,7 @@ class ManifestRecord(dynamo.Record):
     shard = NumberAttribute(null=True)
     reserved_at = UnicodeAttribute(null=True)
     not_before = UnicodeAttribute(null=True)
+    unit = UnicodeAttribute(null=True)
     at = UnicodeAttribute()
 
 
@@ -119,6 +120,7 @@ def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: dateti
         shard=chunk.shard,
         reserved_at=chunk.reserved_at,
         not_before=chunk.not_before,
+        unit=chunk.unit,
         at=iso(now),
     )
     stored = None if record.save_new() else find_manifest(chunk.account, chunk.run, chunk.chunk)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from chalicelib.accounts.model import Account
+from chalicelib.broadcasts.insight import service as insight
 from chalicelib.broadcasts.plans.preview import YEN_PER_MESSAGE
 from chalicelib.broadcasts.started_runs import StartedRun, started_between
 from chalicelib.catalog.service import snapshot
@@ -24,6 +25,8 @@ Kind = Literal["all", "broadcast", "scenario"]
 SENT = ("planned", "accepted", "skipped", "failed", "unknown", "pending", "held_out")
 COLUMNS = (*SENT, *outcomes.NUMBERS, "click_rate", "cost_yen")
 NO_SEGMENT = NO_VARIANT = "-"
+BY_LINE = ("impressions", "media_plays", "clicks")
+"""What LINE counts itself."""
 _WINDOW = "7d"
 _LOOKED_AT = 50
 _ONE_KIND: dict[By, Kind] = {"variant": "broadcast", "segment": "broadcast", "step": "scenario"}
@@ -147,8 +150,9 @@ def items(runs: Runs, found: Tally) -> tuple[list[dict[str, Any]], dict[str, Any
         _add(whole, numbers)
     for row in found.rows - sums.keys():  # a variant that the ledger does not have any more
         sums[row], named[row] = dict.fromkeys(SENT), {"row": row, runs.by: row}
-    rows = [named[row] | _with_outcomes(sums[row], found, row) for row in sorted(sums)]
-    total = _with_outcomes(whole, found, TOTAL)
+    line = _by_line(runs)
+    rows = [named[row] | _with_outcomes(sums[row], found, row, line.get(row)) for row in sorted(sums)]
+    total = _with_outcomes(whole, found, TOTAL, line.get(TOTAL))
     for numbers in (*rows, total) if runs.by == "step" else ():
         numbers.update(dict.fromkeys(_OF_CLICKS))
     return rows, total
@@ -180,7 +184,24 @@ def _sum(value: Any) -> int:
     return sum(int(n) for n in value.values()) if isinstance(value, Mapping) else int(value)
 
 
-def _with_outcomes(sent: Mapping[str, Any], found: Tally, row: str) -> dict[str, Any]:
+def _by_line(runs: Runs) -> dict[str, dict[str, int | None]]:
+    """By row, and for all: what LINE counted, as far as it tells. A sum of what is known; null: nothing
+    is.
+    """
+    found: dict[str, dict[str, int | None]] = {}
+    for run_id, counted in insight.counted(runs.account, sorted(runs.runs)).items():
+        run = runs.runs.get(run_id)
+        if run is None:
+            continue
+        for variant, numbers in counted.arms.items():
+            for row in (runs.row(run, variant), TOTAL):
+                _add(found.setdefault(row, dict.fromkeys(BY_LINE)), numbers)
+    return found
+
+
+def _with_outcomes(
+    sent: Mapping[str, Any], found: Tally, row: str, line: Mapping[str, int | None] | None
+) -> dict[str, Any]:
     numbers = {name: found.of(row, name) for name in outcomes.NUMBERS}
     accepted = sent["accepted"] or 0
     return {
@@ -188,7 +209,7 @@ def _with_outcomes(sent: Mapping[str, Any], found: Tally, row: str) -> dict[str,
         **numbers,
         "click_rate": rate(numbers["clickers"], accepted),
         "cost_yen": accepted * YEN_PER_MESSAGE,
-        "line": {"impressions": None, "media_plays": None, "clicks": None},
+        "line": line or dict.fromkeys(BY_LINE),
     }
 
 

@@ -108,7 +108,10 @@ export interface Broadcast {
   id: string;
   revision: number;
   name: string;
-  audience: import("./conditions/model").Condition;
+  audience?: import("./conditions/model").Condition;
+  /** In the place of an audience: LINE chooses. */
+  narrowcast?: Record<string, unknown> | null;
+  line?: { phase: string | null; target: number | null; why: string | null } | null;
   exclude?: import("./conditions/model").Condition | null;
   message?: string;
   messages?: LineMessage[] | null;

@@ -116,6 +116,7 @@ def test_every_kind_of_entry_has_an_owner_who_answers(cloud: None) -> None:
         "decision": {"broadcast": "b", "run": "r"},
         "rule_hold": {"user_id": "u1", "event_id": "e", "rule": "r", "index": 0},
         "schedule": {},
+        "insight": {"ended": "2026-01-01T00:00:00.000Z"},
         "line_audience": {},
     }
     assert set(bodies) == set(timers.DUE)

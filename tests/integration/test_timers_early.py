@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from chalicelib.audiences import service as audiences
 from chalicelib.broadcasts import lifecycle
 from chalicelib.broadcasts import workers as broadcasts
+from chalicelib.broadcasts.insight import service as insight
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries import workers as sends
 from chalicelib.enrollments import service as enrollments
@@ -42,6 +43,7 @@ OWNERS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     "run_hold": (broadcasts.tasks, lifecycle, "hold_ended"),
     "variant": (broadcasts.tasks, lifecycle, "due_time_came"),
     "decision": (broadcasts.tasks, lifecycle, "due_time_came"),
+    "insight": (broadcasts.tasks, insight, "pull"),
     "moment": (reaction.bulk, due_times, "come"),
     "rule_hold": (reaction.bulk, held, "come"),
     "schedule": (reaction.bulk, schedules, "look_at"),

@@ -183,6 +183,7 @@ def _put(run_snapshot: RunSnapshot, piece: plan.Piece) -> None:
             variant=piece.arm.variant,
             reserved_at=piece.arm.goes_at or run_snapshot.now,
             not_before=piece.arm.at,
+            unit=piece.arm.unit,
         ),
         watch=False,
         feed=False,

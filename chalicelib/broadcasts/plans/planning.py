@@ -12,6 +12,7 @@ from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.broadcasts import documents
+from chalicelib.broadcasts.insight import units
 from chalicelib.broadcasts.model import REST, SLICE_SHEETS, Arm, Broadcast, RunSnapshot, Slice, Totals
 from chalicelib.broadcasts.plans import packing, plan, run_snapshots, shared_links
 from chalicelib.broadcasts.plans import store as plan_store
@@ -86,7 +87,10 @@ def freeze(broadcast: Broadcast) -> RunSnapshot:
         time_zone=account.time_zone,
         revision=broadcast.revision,
     )
-    made = replace(made, arms=[arm for arm, _ in shared_links.arranged(made, account, live=True)])
+    arms = [arm for arm, _ in shared_links.arranged(made, account, live=True)]
+    if broadcast.body.get("audience") is not None:
+        arms = units.with_units(broadcast.account, run, arms)
+    made = replace(made, arms=arms)
     run_snapshots.freeze(made, broadcast.at or made.now)
     return run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, run) or made
 

@@ -43,6 +43,7 @@ def freeze(run_snapshot: RunSnapshot, at: str) -> None:
                 "variant": arm.variant,
                 "goes_at": arm.goes_at,
                 "at": arm.at,
+                "unit": arm.unit,
             }
             for arm in run_snapshot.arms
         ],
@@ -77,6 +78,7 @@ def find_run_snapshot(account: str, broadcast: str, run: str) -> RunSnapshot | N
                 arm["variant"],
                 arm.get("goes_at"),
                 arm.get("at"),
+                arm.get("unit"),
             )
             for arm in record.arms or []
         ],

@@ -43,6 +43,8 @@ class Attempt:
         Several threads of one worker may call at a time.
         """
         limits.wait(self.bucket)
+        if unit := self.manifest.get("unit"):
+            body = {**body, "customAggregationUnits": [unit]}
         key = retry_key(self.account, self.run, self.chunk, recipient)
         try:
             answer = line.send(self.token, kind, body, key)

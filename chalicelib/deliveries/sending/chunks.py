@@ -135,6 +135,7 @@ def finish_split(account: str, run: str, status: Status) -> None:
         cause=manifest["cause"],
         variant=manifest.get("variant"),
         shard=int(manifest.get("shard") or 0),
+        unit=manifest.get("unit"),
         reserved_at=iso(_reserved_at(manifest)),
     )
     written = store.put_manifest(child, {}, manifest["token"], clock.now())

@@ -28,6 +28,7 @@ KINDS = (
     "link_token",
     "audience",
     "narrowcast_progress",
+    "insight",
     "*",
 )
 """The kinds of endpoints a fault can be set for; ``*`` is every one without a fault of its own."""

@@ -22,6 +22,7 @@ PER_SECOND: dict[str, tuple[int, float]] = {
     "webhook_endpoint": (1000, MINUTE),
     "loading": (100, 1.0),
     "audience": (60, MINUTE),
+    "insight": (60, HOUR),
 }
 """Kinds of endpoints with a limit of their own: how many in how many seconds."""
 

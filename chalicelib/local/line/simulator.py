@@ -23,7 +23,7 @@ from chalicelib.local.line.phones import Hub, sent_item
 from chalicelib.local.line.routing import Route, Routes
 from chalicelib.local.line.sending import KINDS, Accepted, Attempt, Refused, Sender
 from chalicelib.local.line.store import Store
-from chalicelib.local.line.targeting import audiences, narrowcasts
+from chalicelib.local.line.targeting import audiences, insight, narrowcasts
 from chalicelib.local.line.webhooks import Courier
 from chalicelib.shared.times import iso, to_ms
 
@@ -53,7 +53,9 @@ class Simulator:
         self._sleep = sleep
         self._id_lock = threading.Lock()
         self._last_id = 0
-        self._routes = Routes([*bot_api.ROUTES, *rich_menus.ROUTES, *audiences.ROUTES, *narrowcasts.ROUTES])
+        self._routes = Routes(
+            [*bot_api.ROUTES, *rich_menus.ROUTES, *audiences.ROUTES, *narrowcasts.ROUTES, *insight.ROUTES]
+        )
 
     def new_id(self) -> str:
         """A message id: 18 digits, growing with time, never the same twice."""

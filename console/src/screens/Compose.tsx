@@ -85,7 +85,7 @@ function armOf(message: Message, { id, at, weight }: VariantOf): Arm {
 }
 
 function read(broadcast: Broadcast, arms: Arm[], category = "marketing"): Draft {
-  const { audience, exclude } = broadcast;
+  const { audience = { everyone: true }, exclude } = broadcast;
   const segment = typeof audience.segment === "string" ? audience.segment : null;
   return {
     ...blank(),

@@ -61,7 +61,7 @@ function Actions({ broadcast }: { broadcast: Broadcast }) {
   const risky = new Set(["cancel", "delete"]);
   return (
     <>
-      {editor && ["draft", "missed", "failed"].includes(status) ? <Link className="button" parts={[account.id, "broadcasts", broadcast.id, "edit"]}>{t("action.edit")}</Link> : null}
+      {editor && broadcast.audience && ["draft", "missed", "failed"].includes(status) ? <Link className="button" parts={[account.id, "broadcasts", broadcast.id, "edit"]}>{t("action.edit")}</Link> : null}
       {can.map((one) => <Button key={one} kind={risky.has(one) ? "danger" : "plain"} busy={act.isPending && act.variables === one} onClick={() => (risky.has(one) ? setAsking(one) : act.mutate(one))}>{t(`broadcast.${one}` as Word)}</Button>)}
       <Problem error={asking ? null : act.error} />
       {asking ? (
@@ -92,12 +92,13 @@ function Ready({ found }: { found: Broadcast }) {
         </Section>
         {found.run && found.variants.length ? <Arms variants={found.variants} /> : null}
         {found.run ? <Winner broadcast={found} /> : null}
-        {found.run ? <Recipients id={found.id} moving={MOVING.has(found.status)} /> : null}
-        {found.run ? <Why id={found.id} /> : null}
+        {found.run && found.audience ? <Recipients id={found.id} moving={MOVING.has(found.status)} /> : null}
+        {found.run && found.audience ? <Why id={found.id} /> : null}
       </div>
       <div>
         <Section title={t("monitor.who")}>
-          <p className="sentence"><Words text={rootSentence(toTree(found.audience), names)} most={1000} /></p>
+          {found.audience ? <p className="sentence"><Words text={rootSentence(toTree(found.audience), names)} most={1000} /></p> : <p className="sentence">{t("monitor.narrowcast")}</p>}
+          {found.line?.why ? <p className="soft">{found.line.why}</p> : null}
           {found.exclude ? <p className="soft">{t("compose.exclude")}: {rootSentence(toTree(found.exclude), names)}</p> : null}
           <dl className="kv">
             <dt>{t("monitor.started")}</dt><dd><Moment at={found.started_at} /></dd>

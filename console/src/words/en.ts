@@ -567,6 +567,7 @@ export const en: Record<Word, string> = {
   "monitor.finished": "Finished",
   "monitor.rate": "Rate",
   "monitor.started": "Started",
+  "monitor.narrowcast": "LINE chooses whom it reaches (a narrowcast).",
   "monitor.who": "Audience",
   "monitor.status": "Progress",
   "monitor.unsent": "Nothing was sent yet.",

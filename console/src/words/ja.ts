@@ -566,6 +566,7 @@ export const ja = {
   "monitor.finished": "完了",
   "monitor.rate": "タップ率",
   "monitor.started": "開始",
+  "monitor.narrowcast": "届ける相手は LINE が選びます（ナローキャスト）。",
   "monitor.who": "配信先",
   "monitor.status": "配信の状況",
   "monitor.unsent": "まだ何も送っていません。",

@@ -1,0 +1,1 @@
+"""What LINE counted of broadcasts: who looked, who tapped, as far as LINE tells it."""
