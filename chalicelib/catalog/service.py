@@ -6,13 +6,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts import audit
 from chalicelib.catalog import sealing, store
 from chalicelib.catalog.kinds import DOCUMENTS
 from chalicelib.catalog.snapshot import Document, Head, Key, Snapshot, body_text
-from chalicelib.gateways import clock
+from chalicelib.gateways import aws, clock
+from chalicelib.http.answers import is_outage
 from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, TooLarge, Unavailable
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.observability import logger
@@ -41,6 +43,8 @@ _ATTEMPTS = 10
 _CACHED_ACCOUNTS = 64
 
 _cache: OrderedDict[str, Snapshot] = OrderedDict()
+_looked: dict[str, tuple[Any, datetime]] = {}
+"""By account: the client by which this process has looked whether its catalog is in force, and when."""
 _lock = threading.Lock()
 
 
@@ -69,6 +73,27 @@ def snapshot(account_id: str) -> Snapshot:
         return Snapshot(account_id)
     revision, stamp, heads = store.read_pointer(account_id)
     return remember(_load(account_id, revision, stamp, heads, cached))
+
+
+def recent(account_id: str, within: timedelta) -> Snapshot:
+    """The catalog that was in force so long ago at most: who asks again within that time waits for no table.
+    While the store does not answer, it is what was known last.
+    """
+    client, now = aws.client("dynamodb"), clock.now()
+    cached, looked = _cached(account_id), _looked.get(account_id)
+    if looked is None or looked[0] is not client:
+        cached = None
+    elif cached and timedelta() <= now - looked[1] < within:
+        return cached
+    try:
+        found = snapshot(account_id)
+    except Exception as error:
+        if cached is None or not is_outage(error):
+            raise
+        logger.exception("the catalog is taken as it was known last", extra={"account": account_id})
+        return cached
+    _looked[account_id] = (client, now)
+    return found
 
 
 def save(
@@ -103,6 +128,7 @@ def save(
         if moved or _exists(account_id, bodies[0]):
             _audit(seen, wanted)
             kept = remember(fresh)
+            _looked.pop(account_id, None)
             _notify_kinds(account_id, wanted)
             return kept
     raise Unavailable(Reason("catalog_busy"))

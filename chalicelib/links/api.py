@@ -6,7 +6,6 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
-from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.gateways import clock, inbox
 from chalicelib.http.answers import http_errors
@@ -26,13 +25,12 @@ bp = Blueprint(__name__)
 def follow_link(code: str) -> Response:
     """``GET /r/{code}``: to the registered URL of a tracked link, and nowhere else. HEAD only looks."""
     known, url = links.read_code(code), None
-    account = accounts.find_account(known[0]) if known else None
-    if known and account:
-        url = links.target(catalog.snapshot(account.id), known[1])
-    if known is None or account is None or url is None:
+    if known:
+        url = links.target(catalog.recent(known[0], links.FRESH), known[1])
+    if known is None or url is None:
         raise NotFound(Reason("no_such_link"))
     if bp.current_request.method == "GET":
-        url = _followed(account, known[1], url, links.tokens(code, _query()))
+        url = _followed(*known, url, links.tokens(code, _query()))
     return Response(body="", status_code=302, headers={"Location": url, "Cache-Control": "no-store"})
 
 
@@ -41,22 +39,22 @@ def _query() -> dict[str, list[str]]:
     return {name: given.getlist(name) for name in given} if given else {}
 
 
-def _followed(account: Account, link: str, url: str, given: list[str]) -> str:
+def _followed(account: str, link: str, url: str, given: list[str]) -> str:
     """Put the click in the inbox, when the address says whose it is; where it leads, with who comes. Whatever
     happens, the friend goes on.
     """
     if not given or not previews.is_friend(bp.current_request.headers):
         return url
     try:
-        known = (friend_tokens.read(account.id, text) for text in given)
+        known = (friend_tokens.read(account, text) for text in given)
         token = next((token for token in known if token is not None and token.user_id), None)
         if token is None:
             return url
-        url = site_tokens.with_token(account, url, link, token)
-        if inbox.put([links.clicked(account.id, link, token, iso(clock.now()))]):
-            logger.error("a click was refused by the inbox", extra={"account": account.id, "link": link})
+        if inbox.put([links.clicked(account, link, token, iso(clock.now()))]):
+            logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
+        url = site_tokens.with_token(accounts.get_account(account), url, link, token)
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
-        logger.exception("a click could not be kept", extra={"account": account.id, "link": link})
+        logger.exception("a click could not be kept", extra={"account": account, "link": link})
     return url
 
 

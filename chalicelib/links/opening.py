@@ -9,6 +9,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.gateways import clock, inbox
 from chalicelib.liff.places import Visit
 from chalicelib.links import service as links
+from chalicelib.links import site_tokens
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
 from chalicelib.shared.observability import logger
@@ -22,21 +23,27 @@ def by_visit(visit: Visit) -> str:
     """
     known = links.read_code(visit.rest)
     account = visit.account.id
-    url = links.target(catalog.snapshot(account), known[1]) if known and known[0] == account else None
+    url = (
+        links.target(catalog.recent(account, links.FRESH), known[1])
+        if known and known[0] == account
+        else None
+    )
     if known is None or url is None:
         raise NotFound(Reason("no_such_link"))
     try:
-        _note(visit, known[1])
+        url = _noted(visit, known[1], url)
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
         logger.exception("a click could not be kept", extra={"account": account, "link": known[1]})
     return url
 
 
-def _note(visit: Visit, link: str) -> None:
-    account = visit.account.id
-    given = friend_tokens.read(account, visit.query.get("t", ""))
+def _noted(visit: Visit, link: str, url: str) -> str:
+    """Keep the click; where it leads, with who comes."""
+    account = visit.account
+    given = friend_tokens.read(account.id, visit.query.get("t", ""))
     token = replace(given, user_id=visit.user_id) if given else friend_tokens.FriendToken(visit.user_id)
-    event = links.clicked(account, link, token, iso(clock.now()))
+    event = links.clicked(account.id, link, token, iso(clock.now()))
     named = digest(visit.ticket, link, token.delivery, token.run, token.variant)
     if inbox.put([replace(event, event_id=f"click:{named[:32]}")]):
-        logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
+        logger.error("a click was refused by the inbox", extra={"account": account.id, "link": link})
+    return site_tokens.with_token(account, url, link, token)

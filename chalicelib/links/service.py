@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from chalicelib.accounts.friend_tokens import FriendToken
@@ -19,6 +20,9 @@ from chalicelib.shared.ids import ID_PATTERN, digest
 from chalicelib.shared.origins import BadAddress, normal
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
+
+FRESH = timedelta(seconds=5)
+"""So old a link's target may be: who opens one does not wait for a table."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 (named, not bound)
 

@@ -146,9 +146,10 @@ def _go(where: str, cookie: str) -> Response:
 
 def _cookie(account: str, value: str, seconds: int) -> str:
     """Sent along by the browser that began, when LINE sends it back (a navigation from elsewhere: Lax)."""
-    text = f"{_COOKIE}={value}; Path=/link/{account}; Max-Age={seconds}; HttpOnly; SameSite=Lax"
-    is_local = urlsplit(settings().public_url).hostname in _LOOPBACK
-    return text if is_local else f"{text}; Secure"
+    public = urlsplit(settings().public_url)  # its path is API Gateway's stage, where there is no domain
+    path = f"{public.path.rstrip('/')}/link/{account}"
+    text = f"{_COOKIE}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax"
+    return text if public.hostname in _LOOPBACK else f"{text}; Secure"
 
 
 def _browser(request: Request) -> str:

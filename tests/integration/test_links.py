@@ -6,13 +6,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.catalog import service as catalog
 from chalicelib.friends import store
-from chalicelib.gateways import inbox
+from chalicelib.gateways import clock, inbox, seam
 from chalicelib.links import clicks
 from chalicelib.links import service as links
 from chalicelib.local.api import Gateway
@@ -285,3 +286,32 @@ def test_links_of_before_lead_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> N
     for url, leads in (("https://x.jp/春", "https://x.jp/%E6%98%A5"), ("https://a@evil.example/", None)):
         monkeypatch.setitem(document.body, "url", url)
         assert links.target(snapshot, "spring") == leads
+
+
+def test_who_opens_a_link_waits_for_no_table(api: Api, world: Line) -> None:
+    """A process that has just looked reads nothing; one whose store does not answer goes on as it knew; a
+    change is in force within five seconds, and at once in the process that made it.
+    """
+    crossed: list[str] = []
+
+    def counted(name: str, _detail: Any, call: Any) -> Any:
+        crossed.append(name)
+        return call()
+
+    with seam.guarded(counted):
+        follow("/r/shop.spring")
+        crossed.clear()
+        follow("/r/shop.spring")
+        later = clock.now() + links.FRESH
+    assert [name for name in crossed if name.startswith("dynamodb:")] == []
+
+    def no_table(name: str, _detail: Any, call: Any) -> Any:
+        if name.startswith("dynamodb:"):
+            raise EndpointConnectionError(endpoint_url="dynamodb")
+        return later if name == "clock:now" else call()
+
+    with seam.guarded(no_table):
+        answer = Api(None).call("GET", "/r/shop.spring")
+        assert answer.headers["Location"] == "https://shop.example/spring"
+    api.ok("PUT", f"{A}/links/spring", {"url": "https://shop.example/summer"})
+    assert Api(None).call("GET", "/r/shop.spring").headers["Location"].endswith("/summer")
