@@ -63,7 +63,9 @@ def mark_of(choice: Choice) -> str:
 
 
 def _answers(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
-    if question.type == "boolean":
+    if question.type == "consent":
+        yield _tap(form, question, "true", form.words["agree"])
+    elif question.type == "boolean":
         yield _tap(form, question, "true", form.words["yes"])
         yield _tap(form, question, "false", form.words["no"])
     elif question.type == "date":

@@ -10,13 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
-from chalicelib.forms import ask, naming
+from chalicelib.forms import ask, document_results, naming
+from chalicelib.forms.document_results import FEWEST, MOST, PointsOf, Result
 from chalicelib.forms.model import CANCEL, EXPIRES, WORDS, read_form
 from chalicelib.messages import checks, untracked, variables, vocabulary
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Id, Name, PositiveDuration
 from chalicelib.shared.reasons import Reason
 
+QuestionType = Literal["text", "number", "boolean", "date", "choice", "multi_choice", "rating", "consent"]
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 FormText = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -30,11 +32,15 @@ def _choice(given: Any) -> Any:
 
 
 class Choice(_Document):
-    """One answer to choose: what is kept, what is shown, what is done about it. A text is a value alone."""
+    """One answer to choose: what is kept, what is shown, what is done about it. A text is a value alone.
+    ``points``: what it counts, or for which results; ``image``: shown beside it on the web.
+    """
 
     value: Annotated[str, Field(min_length=1, max_length=100)]
     label: Label | None = None
     then: vocabulary.Actions = []
+    points: PointsOf | None = None
+    image: Annotated[str, Field(pattern="^https://[!-~]+$", max_length=1000)] | None = None
 
 
 class Question(_Document):
@@ -42,7 +48,8 @@ class Question(_Document):
 
     id: Id
     text: FormText
-    type: Literal["text", "number", "boolean", "date", "choice", "multi_choice"] = "text"
+    type: QuestionType = "text"
+    scale: Annotated[int, Field(ge=2, le=10)] | None = None
     required: bool = False
     choices: list[Annotated[Choice, BeforeValidator(_choice)]] | None = Field(default=None, max_length=100)
     attribute: Id | None = None
@@ -52,6 +59,8 @@ class Question(_Document):
     def _choices_where_needed(self) -> Question:
         if bool(self.choices) is not self.type.endswith("choice"):
             raise ValueError(Reason("choices_belong"))
+        if self.scale is not None and self.type != "rating":
+            raise ValueError(Reason("scale_belongs"))
         return self
 
 
@@ -63,6 +72,7 @@ class Words(_Document):
     skip: Label = WORDS["skip"]
     done: Label = WORDS["done"]
     pick: Label = WORDS["pick"]
+    agree: Label = WORDS["agree"]
     again: FormText = WORDS["again"]
     cancelled: FormText = WORDS["cancelled"]
     thanks: FormText = WORDS["thanks"]
@@ -83,6 +93,7 @@ class Form(_Document):
     category: Literal["marketing", "transactional"] = "marketing"
     web: bool = False
     answers: Literal["once", "many"] = "many"
+    results: Annotated[list[Result], Field(min_length=FEWEST, max_length=MOST)] | None = None
 
 
 def _actions(body: Body) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -90,6 +101,8 @@ def _actions(body: Body) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for index, question in enumerate(body.get("questions") or []):
         for n, choice in enumerate(question.get("choices") or []):
             yield f"questions[{index}].choices[{n}].then", choice.get("then") or []
+    for n, result in enumerate(body.get("results") or []):
+        yield f"results[{n}].then", result.get("then") or []
 
 
 def actions_of(body: Body) -> Iterator[dict[str, Any]]:
@@ -101,12 +114,20 @@ def _conditions(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
     for index, question in enumerate(body.get("questions") or []):
         if question.get("if") is not None:
             yield f"questions[{index}].if", question["if"]
+    for n, result in enumerate(body.get("results") or []):
+        if result.get("if") is not None:
+            yield f"results[{n}].if", result["if"]
 
 
-def _asked(body: Body) -> list[list[dict[str, Any]]]:
-    """What each question looks like at its longest."""
+def _asked(body: Body) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What each question looks like at its longest, and each result, with its place in the form."""
     form = read_form("form", body, None)
-    return [ask.messages(form, question, again=True, numbered=True) for question in form.questions]
+    asked = [ask.messages(form, question, again=True, numbered=True) for question in form.questions]
+    said = [[{"type": "text", "text": result.text}] for result in form.results]
+    return [
+        *((f"questions[{n}].text", messages) for n, messages in enumerate(asked)),
+        *((f"results[{n}].text", messages) for n, messages in enumerate(said)),
+    ]
 
 
 def _shape(body: Body) -> Iterator[Detail]:
@@ -123,15 +144,16 @@ def _shape(body: Body) -> Iterator[Detail]:
                 )
     for path, condition in _conditions(body):
         yield from language.shape(condition, path)
+    yield from document_results.shape(body)
 
 
 def _references(body: Body) -> Iterator[Reference]:
     for index, question in enumerate(body.get("questions") or []):
         if question.get("attribute"):
             yield Reference(f"questions[{index}].attribute", "attributes", question["attribute"])
-    for index, messages in enumerate(_asked(body)):
+    for path, messages in _asked(body):
         for found in variables.references(messages):
-            yield Reference(f"questions[{index}].text", found.kind, found.id)
+            yield Reference(path, found.kind, found.id)
     for path, condition in _conditions(body):
         yield from language.references(condition, path)
     for path, then in _actions(body):
@@ -145,12 +167,14 @@ def _check(_id: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
         yield from vocabulary.check(then, snapshot, path)
     for index, question in enumerate(body.get("questions") or []):
         yield from _fits_attribute(question, snapshot, f"questions[{index}]")
-    for index, messages in enumerate(_asked(body)):
+    for path, messages in _asked(body):
         for detail in [*checks.check_templates(messages), *checks.check_shape(messages)]:
-            yield Detail(f"questions[{index}].text", detail.reason)
+            yield Detail(path, detail.reason)
 
 
-_AS_TEXT = frozenset({"text", "number", "date", "choice"})
+_KEPT_AS = {"rating": "number", "consent": "boolean"}
+"""What answers are as facts whose question has another type."""
+_AS_TEXT = frozenset({"text", "number", "date", "choice", "rating"})
 """Types of answers that a text attribute can keep."""
 
 
@@ -159,7 +183,7 @@ def _fits_attribute(question: dict[str, Any], snapshot: Snapshot, path: str) -> 
     document = snapshot.find("attributes", question.get("attribute") or "")
     if document is None or (document.body["type"] == "text" and question["type"] in _AS_TEXT):
         return
-    wanted, given = document.body["type"], question["type"]
+    wanted, given = document.body["type"], _KEPT_AS.get(question["type"], question["type"])
     if given != wanted and not (given == "choice" and wanted == "multi_choice"):
         yield Detail(f"{path}.attribute", Reason("question_type", wanted=wanted, given=given))
         return
@@ -173,9 +197,9 @@ def _fits_attribute(question: dict[str, Any], snapshot: Snapshot, path: str) -> 
 def _warn(id_: str, snapshot: Snapshot) -> Iterator[Detail]:
     """Choices that a friend who types cannot tell apart, and web addresses that nobody sees opened."""
     body = snapshot.get("forms", id_).body
-    for index, messages in enumerate(_asked(body)):
+    for path, messages in _asked(body):
         for _, advice in untracked.untracked(messages, snapshot):
-            yield Detail(f"questions[{index}].text", advice)
+            yield Detail(path, advice)
     form = read_form(id_, body, None)
     for index, question in enumerate(form.questions):
         for n, other in naming.twins(question):

@@ -57,7 +57,7 @@ EVENTS: dict[str, EventType] = {
     "form_answered": EventType(
         "forms",
         key="form",
-        props=frozenset({"form", "answers"}),
+        props=frozenset({"form", "answers", "result", "points"}),
         documents={"form": "forms"},
         warn=_unknown_questions,
         fold=_answers,

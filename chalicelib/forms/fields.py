@@ -17,7 +17,10 @@ def read(question: Question, values: Sequence[str], zone: ZoneInfo) -> tuple[Any
     """The answer, and what is wrong with it; None twice: nothing was said, and need not be."""
     given = [value.strip() for value in values if value.strip()]
     if not given:
-        return None, Reason("field_needed") if question.required else None
+        needed = Reason("field_agree") if question.type == "consent" else Reason("field_needed")
+        return None, needed if question.required else None
+    if question.type == "consent":
+        return (True, None) if given[0] == "true" else (None, Reason("field_unread"))
     if question.choices:
         return _chosen(question, given)
     if question.type == "boolean":
@@ -34,7 +37,9 @@ def _chosen(question: Question, given: Sequence[str]) -> tuple[Any, Reason | Non
     made = [value for value in known if value in given]
     if question.type == "multi_choice":
         return made, None
-    return (made[0], None) if len(made) == 1 else (None, Reason("field_unread"))
+    if len(made) != 1:
+        return None, Reason("field_unread")
+    return int(made[0]) if question.type == "rating" else made[0], None
 
 
 def _fitted(question: Question, text: str, zone: ZoneInfo) -> tuple[Any, Reason | None]:

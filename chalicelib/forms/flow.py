@@ -52,10 +52,16 @@ class Turn:
 
 def given(form: Form, question: Question, value: Any) -> Turn:
     """What an answer means that was given on a page: as if it had been given in the chat."""
-    values = value if isinstance(value, list) else [value]
+    values = [str(one) for one in (value if isinstance(value, list) else [value])]
     picked = tuple(choice for choice in question.choices if choice.value in values)
-    why = Reason("answered", value=shown(value))
-    return Turn(form.id, question.id, "answered", why, value, picked)
+    return Turn(form.id, question.id, "answered", _said(question, value), value, picked)
+
+
+def _said(question: Question, value: Any) -> Reason:
+    """An answer as the timeline tells it; of a consent the words that were agreed to."""
+    if question.type == "consent":
+        return Reason("agreed", wording=question.text)
+    return Reason("answered", value=shown(value))
 
 
 def all_given(form: Form, answers: Mapping[str, Any]) -> list[Turn]:
@@ -174,7 +180,7 @@ def _fold(sheet: Sheet, form: Form, question: Question, at: str, answer: Answer 
         _answers(sheet, form.id).pop(question.id, None)
         return Turn(form.id, question.id, "skipped", Reason("answer_skipped"))
     _answers(sheet, form.id)[question.id] = {"value": answer.value, "at": at}
-    why = Reason("answered", value=shown(answer.value))
+    why = _said(question, answer.value)
     return Turn(form.id, question.id, "answered", why, answer.value, answer.picked)
 
 

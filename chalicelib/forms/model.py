@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ WORDS: Mapping[str, str] = {
     "skip": "スキップ",
     "done": "以上",
     "pick": "日付を選ぶ",
+    "agree": "同意する",
     "again": "すみません、もう一度お答えください。",
     "cancelled": "回答を中止しました。",
     "thanks": "ご回答ありがとうございました。",
@@ -25,15 +26,39 @@ WORDS: Mapping[str, str] = {
 """What a form says and shows of its own accord, unless its author has other words."""
 CANCEL = ("キャンセル", "やめる", "中止")
 EXPIRES = "1d"
+SCALE = 5
+"""Up to which number a rating goes unless its author says otherwise."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One answer to choose, and the actions that it means."""
+    """One answer to choose, and the actions that it means. ``points``: what it counts, or for which results;
+    ``image``: what a page shows beside it.
+    """
 
     value: str
     label: str
     then: tuple[Mapping[str, Any], ...] = ()
+    points: float | Mapping[str, float] | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a form comes to, and the actions that it means."""
+
+    id: str
+    title: str
+    text: str
+    image: str | None = None
+    condition: Predicate | None = None
+    low: float | None = None
+    high: float | None = None
+    then: tuple[Mapping[str, Any], ...] = ()
+
+    def spans(self, points: float) -> bool:
+        """Whether so many points are its."""
+        return (self.low is None or self.low <= points) and (self.high is None or points <= self.high)
 
 
 @dataclass(frozen=True)
@@ -66,11 +91,16 @@ class Form:
     name: str = ""
     web: bool = False
     once: bool = False
+    results: tuple[Result, ...] = ()
 
     @property
     def rule(self) -> str:
         """How the timeline names the form as a cause."""
         return f"form:{self.id}"
+
+    def rule_of(self, result: Result) -> str:
+        """How the timeline names one of its results as a cause; no question is called so."""
+        return f"form:{self.id}:result.{result.id}"
 
     def find(self, question: str) -> Question | None:
         """The question of that id."""
@@ -90,11 +120,12 @@ def read_form(id_: str, body: Mapping[str, Any], context: Context | None) -> For
         name=str(body.get("name") or id_),
         web=body.get("web", False),
         once=body.get("answers") == "once",
+        results=tuple(_result(one, context) for one in body.get("results") or ()),
     )
 
 
 def _question(body: Mapping[str, Any], context: Context | None) -> Question:
-    attribute, condition = body.get("attribute"), body.get("if")
+    attribute = body.get("attribute")
     known = context.snapshot.find("attributes", attribute) if context and attribute else None
     return Question(
         id=body["id"],
@@ -102,10 +133,41 @@ def _question(body: Mapping[str, Any], context: Context | None) -> Question:
         type=body.get("type", "text"),
         required=body.get("required", False),
         choices=tuple(
-            Choice(one["value"], one.get("label") or one["value"], tuple(one.get("then") or ()))
-            for one in body.get("choices") or ()
+            Choice(
+                one["value"],
+                one.get("label") or one["value"],
+                tuple(one.get("then") or ()),
+                one.get("points"),
+                one.get("image"),
+            )
+            for one in _choices(body)
         ),
         attribute=attribute,
         definition=known.body if known else None,
-        condition=language.compile(condition, context) if context and condition is not None else None,
+        condition=_condition(body, context),
     )
+
+
+def _result(body: Mapping[str, Any], context: Context | None) -> Result:
+    return Result(
+        id=body["id"],
+        title=body["title"],
+        text=body["text"],
+        image=body.get("image"),
+        condition=_condition(body, context),
+        low=body.get("from"),
+        high=body.get("to"),
+        then=tuple(body.get("then") or ()),
+    )
+
+
+def _choices(body: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The choices of a question; of a rating its numbers."""
+    if body.get("type") == "rating":
+        return [{"value": str(n)} for n in range(1, int(body.get("scale") or SCALE) + 1)]
+    return body.get("choices") or ()
+
+
+def _condition(body: Mapping[str, Any], context: Context | None) -> Predicate | None:
+    condition = body.get("if")
+    return language.compile(condition, context) if context and condition is not None else None

@@ -38,6 +38,8 @@ def read_tap(
     """What a tap says; ``chosen`` are the values tapped before. None: nothing that fits the question."""
     if answer == ask.SKIP:
         return None if question.required or chosen else Answer("skip")
+    if question.type == "consent":
+        return Answer("answer", True) if answer == "true" else None
     if question.type == "boolean":
         return Answer("answer", answer == "true") if answer in {"true", "false"} else None
     if question.type == "date":
@@ -72,6 +74,8 @@ def read_text(
         return _choices(question, chosen)
     if not question.required and not chosen and folded == fold(form.words["skip"]):
         return Answer("skip")
+    if question.type == "consent":
+        return Answer("answer", True) if folded == fold(form.words["agree"]) else None
     if question.type == "boolean":
         yes, no = ({fold(form.words["yes"]), "true", "yes"}, {fold(form.words["no"]), "false", "no"})
         return Answer("answer", folded in yes) if folded in yes | no else None
@@ -98,7 +102,9 @@ def _choices(question: Question, values: Iterable[str]) -> Answer | None:
     if not picked:
         return None
     made = [choice.value for choice in picked]
-    return Answer("answer", made if question.type == "multi_choice" else made[0], picked)
+    if question.type == "multi_choice":
+        return Answer("answer", made, picked)
+    return Answer("answer", int(made[0]) if question.type == "rating" else made[0], picked)
 
 
 def _fitted(kind: str, value: Any, zone: ZoneInfo) -> Answer | None:

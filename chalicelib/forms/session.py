@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.actions.model import ActionContext, CannotRun, Decision
-from chalicelib.forms import ask, flow
+from chalicelib.forms import ask, flow, results
 from chalicelib.forms.flow import Turn
 from chalicelib.forms.model import Form, Question
 from chalicelib.messages.render import Unrenderable
@@ -29,7 +29,7 @@ def start(decision: Decision, effect: dict[str, Any], form_id: str, context: Act
     question = flow.proceed(decision.after, form, None, context.event.at, context.now)
     if question is None:
         decision.effects.append(effect | {"status": "skipped", "why": "form_asks_nobody"})
-        return [_finished(decision, form)]
+        return [_finished(decision, form, context)]
     _put(decision, effect, form, question, context)
     return []
 
@@ -78,7 +78,7 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
     if turn.outcome in {"answered", "skipped"}:
         question = flow.proceed(decision.after, form, turn.question, context.event.at, context.now)
         if question is None:
-            return [_finished(decision, form)]
+            return [_finished(decision, form, context)]
     else:
         question = form.find(turn.question)
         if question is None:
@@ -88,8 +88,10 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
     return []
 
 
-def _finished(decision: Decision, form: Form) -> Fact:
-    return "form_answered", form.id, {"form": form.id, "answers": flow.answers_of(decision.after, form)}
+def _finished(decision: Decision, form: Form, context: ActionContext) -> Fact:
+    answers = flow.answers_of(decision.after, form)
+    outcome = results.of(form, answers, decision.after, context.now)
+    return "form_answered", form.id, {"form": form.id, "answers": answers, **outcome}
 
 
 def _put(

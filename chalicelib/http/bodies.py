@@ -160,6 +160,7 @@ FORMS = {
     "^[0-9a-z]{26}$": Reason("media_wanted"),
     "^[a-z0-9_-]{1,32}$": Reason("alias_wanted"),
     r"[^\x00-\x1f\x7f]": Reason("custom_name_wanted"),
+    "^https://[!-~]+$": Reason("https_wanted"),
     "^[!-~]+$": Reason("plain_text_wanted"),
     "^[A-Za-z0-9_-]+$": Reason("random_name_wanted"),
 }

@@ -1,7 +1,7 @@
 """The addresses of our own pages for a friend: ``{{ form("skin") }}`` and ``{{ preferences_url }}``.
 
-Each holds the friend's token of that page alone; without one the page says that it has to be opened from the
-chat.
+Each holds the friend's token of that page alone, or leads through LIFF, which says who comes; without either
+the page says that it has to be opened from the chat.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from chalicelib.accounts import page_tokens
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.links.liff_addresses import ForEverybody
 from chalicelib.links.service import public_url
 
 
@@ -25,11 +26,15 @@ def of_form(snapshot: Snapshot, form: str, token: TokenMaker | None) -> str | No
     """Where the friend answers a form; None: there is no such form."""
     if snapshot.find("forms", form) is None:
         return None
+    if isinstance(token, ForEverybody):
+        return token.address(f"f/{form}")
     return _with(f"/f/{snapshot.account_id}/{form}", page_tokens.form(form), token)
 
 
 def of_preferences(account: str, token: TokenMaker | None) -> str:
     """Where the friend says what they want to get."""
+    if isinstance(token, ForEverybody):
+        return token.address("p")
     return _with(f"/p/{account}", page_tokens.PREFERENCES, token)
 
 

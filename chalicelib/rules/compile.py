@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -63,8 +63,7 @@ def _build(snapshot: Snapshot, zone: ZoneInfo, react_within: timedelta) -> Progr
             by_event[rule.event].append(rule)
     forms = {name: read_form(name, d.body, context) for name, d in snapshot.all("forms").items()}
     for form in forms.values():
-        if form.then:
-            by_event["form_answered"].append(_of_form(form))
+        by_event["form_answered"] += _of_form(form)
     for link in snapshot.all("links").values():
         if link.body.get("tags"):
             by_event["link_clicked"].append(_of_link(link))
@@ -156,14 +155,11 @@ def _of_route(route: Document) -> list[Rule]:
     ]
 
 
-def _of_form(form: Form) -> Rule:
-    """What a form does when it is answered, as a rule before all others."""
-    return Rule(
-        id=form.rule,
-        event="form_answered",
-        tests=compile_match({"form": form.id}),
-        condition=None,
-        source=None,
-        then=form.then,
-        priority=float("inf"),
-    )
+def _of_form(form: Form) -> Iterator[Rule]:
+    """What a form and its results do when it is answered, as rules before all others."""
+    means = [(form.rule, {"form": form.id}, form.then)]
+    means += [(form.rule_of(one), {"form": form.id, "result": one.id}, one.then) for one in form.results]
+    for name, match, then in means:
+        if then:
+            tests = compile_match(match)
+            yield Rule(name, "form_answered", tests, None, None, then, priority=float("inf"))

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from chalice.app import Blueprint, Response
 
 from chalicelib.forms import fields as form_fields
+from chalicelib.forms import results
 from chalicelib.forms.model import Question
 from chalicelib.gateways import clock
 from chalicelib.http.routes import Operation
@@ -75,7 +76,8 @@ def answer(account: str, form: str) -> Response:
 
 def _go_on(who: Visitor, sitting: Sitting, asked: Sequence[Question]) -> Response:
     """After some answers: the next question of the path, then what was left out, then the end."""
-    questions, _ = walk(who.sheet, who.form, _answers(sitting), who.program, clock.now())
+    now = clock.now()
+    questions, sheet = walk(who.sheet, who.form, _answers(sitting), who.program, now)
     ids = [question.id for question in questions]
     last = max((ids.index(one.id) for one in asked if one.id in ids), default=-1)
     left = [id_ for id_ in ids if id_ not in sitting.answers]
@@ -85,7 +87,8 @@ def _go_on(who: Visitor, sitting: Sitting, asked: Sequence[Question]) -> Respons
     if not sitting.sent_at and left:
         return _on(who, left[0])
     if not sitting.sent_at:
-        sittings.send(who.account.id, who.user, sitting, dict.fromkeys(ids))
+        said = {id_: value for id_, value in _answers(sitting).items() if id_ in ids and value is not None}
+        sittings.send(who.account.id, who.user, sitting, ids, results.of(who.form, said, sheet, now))
     return _on(who)
 
 
@@ -182,8 +185,18 @@ def _done(who: Visitor, sitting: Sitting) -> Response:
         action=who.form.id,
         token=who.text,
         thanks=who.form.words["thanks"],
+        result=_result(who, sitting),
         again=bool(sitting.sent_at) and not who.form.once,
     )
+
+
+def _result(who: Visitor, sitting: Sitting) -> dict[str, str] | None:
+    """What the answers have come to, in the words of now."""
+    found = next((one for one in who.form.results if one.id == sitting.outcome.get("result")), None)
+    if found is None:
+        return None
+    words = wording.text(found.text, who.sheet, who.program, clock.now())
+    return {"title": found.title, "text": words, "image": found.image or ""}
 
 
 def _on(who: Visitor, question: str = "") -> Response:

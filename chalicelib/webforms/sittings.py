@@ -6,7 +6,7 @@ then they are put in the inbox, then they count as reported. A next sitting begi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -70,11 +70,15 @@ def show(account: str, user: str, form: str, questions: tuple[str, ...]) -> tupl
     return found, () if found.sent_at else first
 
 
-def send(account: str, user: str, read: Sitting, final: Mapping[str, Any]) -> Sitting | None:
-    """Send a sitting with these answers; None when it is not what was read any more. Safe to repeat."""
+def send(
+    account: str, user: str, read: Sitting, final: Collection[str], outcome: dict[str, Any]
+) -> Sitting | None:
+    """Send a sitting with its answers to these questions, and what they come to; None when it is not what was
+    read any more. Safe to repeat.
+    """
     _leave_job(account, user, read)
     answers = {question: entry for question, entry in read.answers.items() if question in final}
-    sent = replace(read, answers=answers, sent_at=iso(clock.now()))
+    sent = replace(read, answers=answers, outcome=outcome, sent_at=iso(clock.now()))
     if not store.put(account, user, sent):
         return None
     return report_soon(account, user, replace(sent, rev=sent.rev + 1))
@@ -123,7 +127,7 @@ def event_of(account: str, user: str, sent: Sitting) -> FriendEvent:
         "form_answered",
         sent.sent_at,
         key=sent.form,
-        props={"form": sent.form, "answers": given(sent)},
+        props={"form": sent.form, "answers": given(sent), **sent.outcome},
         source=SOURCE,
     )
 

@@ -18,7 +18,8 @@ from chalicelib.shared.times import parse_iso
 class Sitting:
     """A friend's answers to a form. ``answers``: by question ``{"value", "at"}``, the value None where it was
     skipped. ``seen``: the questions that were shown. ``sent_at``: since when the answers are final;
-    ``is_reported``: they are in the inbox. ``rev`` 0: it is kept nowhere yet.
+    ``is_reported``: they are in the inbox. ``outcome``: what they come to (``forms/results.py``). ``rev`` 0:
+    it is kept nowhere yet.
     """
 
     form: str
@@ -29,6 +30,7 @@ class Sitting:
     seen: tuple[str, ...] = ()
     sent_at: str = ""
     is_reported: bool = False
+    outcome: dict[str, Any] = field(default_factory=dict)
     rev: int = 0
 
 
@@ -50,6 +52,7 @@ def put(account: str, user: str, sitting: Sitting) -> bool:
         "seen": list(sitting.seen),
         "sent_at": sitting.sent_at,
         "is_reported": sitting.is_reported,
+        "outcome": sitting.outcome,
         "rev": sitting.rev + 1,
         "expires_at": int(parse_iso(sitting.until).timestamp()),
     }
@@ -95,5 +98,6 @@ def _sitting(raw: dict[str, Any]) -> Sitting:
         seen=tuple(item["seen"]),
         sent_at=item["sent_at"],
         is_reported=item["is_reported"],
+        outcome=item.get("outcome") or {},
         rev=int(item["rev"]),
     )

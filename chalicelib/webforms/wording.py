@@ -25,12 +25,15 @@ def text(words: str, sheet: Sheet, program: Program, now: datetime) -> str:
 
 
 def options(form: Form, question: Question) -> list[dict[str, str]]:
-    """What there is to choose: ``{"value", "label"}``."""
-    if question.type == "boolean":
-        return [
-            {"value": value, "label": form.words[word]} for value, word in (("true", "yes"), ("false", "no"))
-        ]
-    return [{"value": choice.value, "label": choice.label} for choice in question.choices]
+    """What there is to choose: ``{"value", "label", "image"}``, without a picture ``""``."""
+    words = {"boolean": (("true", "yes"), ("false", "no")), "consent": (("true", "agree"),)}
+    if question.type in words:
+        return [_option(value, form.words[word]) for value, word in words[question.type]]
+    return [_option(one.value, one.label, one.image) for one in question.choices]
+
+
+def _option(value: str, label: str, image: str | None = None) -> dict[str, str]:
+    return {"value": value, "label": label, "image": image or ""}
 
 
 def as_fields(value: Any) -> list[str]:

@@ -316,3 +316,48 @@ def test_the_page_is_safe_and_says_what_it_needs(api: Api) -> None:
     assert "<script" not in page.body
     assert "<img" not in page.body
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_the_last_page_tells_the_result(api: Api) -> None:
+    """By points, with its picture; what it means is done, in the chat too; it stays as it was sent."""
+    points = [
+        {"value": "a", "points": {"sun": 1}, "image": "https://shop.example/a.png"},
+        {"value": "b", "points": {"moon": 1}},
+    ]
+    push = {"reply": {"message": "m", "push_fallback": True}}
+    form = {
+        "name": "診断",
+        "web": True,
+        "questions": [
+            {"id": "q", "text": "?", "type": "choice", "choices": points},
+            {"id": "r", "text": "?", "type": "rating"},
+            {"id": "c", "text": "規約に同意しますか？", "type": "consent", "required": True},
+        ],
+        "results": [
+            {"id": "sun", "title": "太陽", "text": "{{ friend.display_name | default('あなた') }}は朝型"},
+            {
+                "id": "moon",
+                "title": "月",
+                "text": "夜型",
+                "image": "https://shop.example/m.png",
+                "then": [push],
+            },
+        ],
+    }
+    text = {"name": "m", "messages": [{"type": "text", "text": "月でした"}], "category": "transactional"}
+    api.ok("PUT", f"{BASE}/messages/m", text)
+    api.ok("PUT", f"{BASE}/forms/skin", form)
+    page = opens(address())
+    assert 'src="https://shop.example/a.png"' in page.body
+    page = sends(sends(page, **{"a.q": "b"}), **{"a.r": "4"})
+    refused = sends(page)
+    assert "チェックを入れてください" in refused.text
+    done = sends(page, **{"a.c": "true"})
+    assert "月\n夜型" in done.text
+    assert 'src="https://shop.example/m.png"' in done.body
+    work_off()
+    line = api.ok("GET", f"{BASE}/friends/U1/activities")["items"][0]
+    assert (line["props"]["result"], line["props"]["answers"]) == ("moon", {"q": "b", "r": 4, "c": True})
+    assert [(e["rule"], e["status"]) for e in line["effects"]] == [("form:skin:result.moon", "done")]
+    api.ok("PUT", f"{BASE}/forms/skin", form | {"results": form["results"][::-1]})
+    assert "月\n夜型" in opens(address()).text

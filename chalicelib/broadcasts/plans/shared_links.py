@@ -18,12 +18,15 @@ from chalicelib.deliveries.model import MULTICAST_MAX
 from chalicelib.liff import apps
 from chalicelib.links.liff_addresses import ForEverybody
 from chalicelib.messages import render
+from chalicelib.messages.variables import PREFERENCES
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
-from chalicelib.shared.text.template import expressions
+from chalicelib.shared.text.template import Expression, expressions
 from chalicelib.shared.times import parse_iso
 
 PUSH = "push"
+_ADDRESSES = frozenset({"link", "form", "page"})
+"""What LIFF leads to, whoever comes."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ def arranged(run: RunSnapshot, account: Account, *, live: bool) -> list[tuple[Ar
 
 
 def _arranged(arm: Arm, run: RunSnapshot, account: Account, *, live: bool) -> tuple[Arm, Way | None]:
-    kinds = {expression.kind for _, _, expression in expressions(arm.body["messages"])}
-    if "link" not in kinds:
+    kinds = {_kind(expression) for _, _, expression in expressions(arm.body["messages"])}
+    if not kinds & _ADDRESSES:
         return arm, None
     if (why := _why_by_push(kinds, run.body, account)) is not None:
         return arm, Way(PUSH, why)
@@ -57,10 +60,15 @@ def _arranged(arm: Arm, run: RunSnapshot, account: Account, *, live: bool) -> tu
     return replace(arm, body={**arm.body, "messages": messages}, static=True), Way("liff")
 
 
+def _kind(expression: Expression) -> str:
+    """What an expression stands for: the friend's own page is an address, not one of the friend's values."""
+    return "page" if expression.path == PREFERENCES else expression.kind
+
+
 def _why_by_push(kinds: set[str], body: Mapping[str, Any], account: Account) -> Reason | None:
     if body.get("links") == PUSH:
         return Reason("links_asked_for")
-    if kinds - {"link", "literal"}:
+    if kinds - _ADDRESSES - {"literal"}:
         return Reason("links_beside_values")
     if account.liff_id is None:
         return Reason("links_no_liff")
