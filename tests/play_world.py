@@ -76,9 +76,13 @@ class PlayWorld(World):
     def _line(self, kind: str, detail: Mapping[str, Any]) -> Any:
         if kind == "quota":
             return None, 0
-        if kind == "profile":
-            answer = self.ask_line("GET", f"/v2/bot/profile/{detail['user_id']}", detail["token"])
+        if kind in {"profile", "info"}:
+            path = f"/v2/bot/profile/{detail['user_id']}" if kind == "profile" else "/v2/bot/info"
+            answer = self.ask_line("GET", path, detail["token"])
             return json.loads(answer.payload()) if answer.status == 200 else None
+        if "form" in detail:  # LINE Login: certificates, tokens
+            method = "GET" if detail["form"] is None and detail["body"] is None else "POST"
+            return json.loads(self._phones(httpd.Request(method, detail["path"], {}, {}, b"")).payload())
         path = line.PATHS.get(kind) or detail["path"]
         answer = self.ask_line("POST", path, detail["token"], detail["body"], detail.get("retry_key"))
         return line._answer(answer.status, answer.headers, answer.payload())
@@ -108,6 +112,13 @@ class PlayWorld(World):
             if method == "PUT" and "/" not in name and said.status < 300:
                 channel = {"channel_secret": f"{name}-secret", "channel_access_token": f"{name}-token"}
                 self.phones().put(f"/_sim/channels/{name}", channel)
+                made = json.loads(body or b"")
+                login = {
+                    "channel_id": made["login_channel_id"],
+                    "channel_secret": made["login_channel_secret"],
+                }
+                login |= {"liff_id": made["liff_id"], "liff_page": f"http://127.0.0.1:8000/liff/{name}"}
+                self.phones().put(f"/_sim/login/{name}", login)
             return said.status, said.raw
 
         return InProcess(answer)

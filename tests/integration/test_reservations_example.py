@@ -29,7 +29,8 @@ def api(cloud: None) -> Iterator[Api]:
 
     with seam.guarded(outside):
         api = an_api()
-        an_account(api, shards=4)
+        login = {"login_channel_id": "1234567890", "login_channel_secret": "5" * 32}
+        an_account(api, shards=4, liff_id="1234567890-abcd", **login)
         reaction.react(FriendEvent("f", "shop", USER, "followed", "2026-11-22T00:00:00.000Z"))
         bundle = (CLINIC / "bundle.yaml").read_text()
         path = f"{BASE}/catalog/apply?publish=true"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -25,6 +26,9 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 _QUEUES = ("inbox", "bulk", "sends", "due")
 _OVER = {"done", "failed", "cancelled", "missed"}
 _SLACK = timedelta(seconds=20)
+LOGIN_CHANNEL = "1234567890"
+LOGIN_SECRET = "5" * 32
+"""Of the LINE Login channel that the simulator plays."""
 _SHARDS = 4
 """A dozen friends need no more."""
 Step = Any
@@ -45,6 +49,7 @@ class Player:
     ) -> None:
         self.example, self.api, self.phones, self.out, self.until = example, api, phones, out, until
         self.account = f"/v1/accounts/{example.name}"
+        self.liff_id = f"{LOGIN_CHANNEL}-{example.name}"[:19]
         self.good = True
         self._numbered = 0
 
@@ -149,7 +154,12 @@ def apply(player: Player, file: str) -> None:
     """The account, and the documents of the bundle, scenarios put in force."""
     name, bundle = player.example.name, player.example.text(file)
     channel = {"channel_secret": f"{name}-secret", "channel_access_token": f"{name}-token"}
-    player.api.put(player.account, {"name": player.example.title, **channel, "shards": _SHARDS})
+    login = {
+        "login_channel_id": LOGIN_CHANNEL,
+        "login_channel_secret": LOGIN_SECRET,
+        "liff_id": player.liff_id,
+    }
+    player.api.put(player.account, {"name": player.example.title, **channel, **login, "shards": _SHARDS})
     for who, user in player.example.staff.items():
         player.phones.post("/_sim/friends", {"account": name, "user_id": user, "display_name": who})
     path = f"{player.account}/catalog/apply?publish=true"
@@ -174,17 +184,34 @@ def friends(player: Player, file: str) -> None:
 
 
 def chat(player: Player, given: list[Step]) -> None:
-    """What friends do on their phones, one after the other: they follow, write, tap, watch, block."""
+    """What friends do on their phones, one after the other: they scan, follow, write, tap, watch, block."""
     answered: Counter[int] = Counter()
     for one in given:
+        if "scans" in one:
+            answered[_scan(player, one["of"], one["scans"])] += 1
+            continue
         ((verb, body),) = (_phone(name, value) for name, value in one.items() if name != "of")
         path = f"/_sim/friends/{player.example.user_id(one['of'])}/{verb}"
         person = {"account": player.example.name, **body}
         if verb == "follow":
             person["display_name"] = one["of"]
         answered[player.phones.post(path, person)["webhook"]["status"]] += 1
-    player.compare("webhooks answered 200", lambda: answered[200], len(given))
+    player.compare("phones answered 200", lambda: answered[200], len(given))
     player.settle()
+
+
+def _scan(player: Player, friend: str, route: str) -> int:
+    """A route's QR code is scanned: LINE opens the LIFF page and adds the account; the page says who came."""
+    url = f"https://liff.line.me/liff/{player.liff_id}/q/{route}"
+    body = {"account": player.example.name, "url": url, "add_friend": True}
+    opened = player.phones.post(f"/_sim/friends/{player.example.user_id(friend)}/liff", body)
+    state = dict(parse_qsl(urlsplit(opened["redirect_url"]).query))["liff.state"]
+    path, _, query = state.partition("?")
+    page = {"id_token": opened["id_token"], "path": path, "query": query}
+    sent = json.dumps(page).encode()
+    return player.api.raw("POST", f"/liff/{player.example.name}", sent, {"Content-Type": "application/json"})[
+        0
+    ]
 
 
 def _phone(name: str, value: Any) -> tuple[str, dict[str, Any]]:
