@@ -48,6 +48,7 @@ class Line:
         self.default: str | None = None
         self.calls: Counter[str] = Counter()
         self.refuse: dict[str, list[Exception]] = {}
+        self.unknown: set[str] = set()
         self.later: list[dict[str, Any]] = []
         self.crossings, self.crash_at, self.after = 0, None, False
         self.meanwhile: dict[str, Callable[[], Any]] = {}
@@ -152,6 +153,9 @@ class Line:
     def _richmenu_bulk_link(self, detail: Mapping[str, Any]) -> None:
         if detail["menu"] not in self.images:
             raise Refused(404, "LINE answered 404", "richmenu not found")
+        if unknown := self.unknown.intersection(detail["users"]):
+            place = detail["users"].index(min(unknown))
+            raise Refused(400, "LINE answered 400", f"The property, userIds[{place}], is invalid")
         self.links.update(dict.fromkeys(detail["users"], detail["menu"]))
 
     def _richmenu_bulk_unlink(self, detail: Mapping[str, Any]) -> None:

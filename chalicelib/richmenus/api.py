@@ -82,7 +82,9 @@ class Plan(BaseModel):
 
 
 class Publication(BaseModel):
-    """The job that publishes: its ``result`` is ``{"moved", "calls"}``."""
+    """The job that publishes: its ``result`` is ``{"moved", "refused", "calls"}``: friends whom LINE has
+    linked, and whom it does not know.
+    """
 
     job_id: str
 

@@ -172,12 +172,3 @@ def tidy(account: str, shown: frozenset[str]) -> int:
     for menu in sorted(gone):
         with_token(account, calls.delete, menu)
     return len(gone)
-
-
-def standing(account: str) -> dict[str, Any]:
-    """What LINE says: ``{"menus": ids, "aliases", "default"}``. Raises Refused."""
-    return {
-        "menus": set(with_token(account, calls.menus)),
-        "aliases": with_token(account, calls.aliases),
-        "default": with_token(account, calls.default),
-    }

@@ -143,7 +143,7 @@ def _walk(account: Account, body: dict[str, Any], left: TimeLeft) -> dict[str, i
         counts.update(done)
         body = {**body, "after": after, "counts": dict(counts), "attempt": 1}
         if after is None:
-            return {"moved": counts["moved"], "calls": counts["calls"]}
+            return {name: counts[name] for name in ("moved", "refused", "calls")}
         if left.is_over:
             queues.send("bulk", body)
             return None
@@ -178,9 +178,31 @@ def _page(account: Account, body: Mapping[str, Any]) -> tuple[dict[str, int], st
 
 
 def _link(account: str, groups: Mapping[str | None, Sequence[str]]) -> dict[str, int]:
+    counts: Counter[str] = Counter(moved=0, calls=0)
     for menu, users in groups.items():
+        counts.update(_link_some(account, menu, users))
+    return dict(counts)
+
+
+def _link_some(account: str, menu: str | None, users: Sequence[str]) -> Mapping[str, int]:
+    """Link friends; one whom LINE does not know has it refuse all of a call, and is found by halves."""
+    try:
         making.with_token(account, calls.link, menu, users)
-    return {"moved": sum(map(len, groups.values())), "calls": len(groups)}
+    except Refused as error:
+        if not _is_about_friends(error):
+            raise
+        if len(users) == 1:
+            return {"refused": 1, "calls": 1}
+        half = len(users) // 2
+        counts = Counter(_link_some(account, menu, users[:half]))
+        counts.update(_link_some(account, menu, users[half:]))
+        return counts
+    return {"moved": len(users), "calls": 1}
+
+
+def _is_about_friends(error: Refused) -> bool:
+    said = [error.said, *(str(detail.get("property")) for detail in error.details)]
+    return error.status == 400 and any("userIds" in text for text in said)
 
 
 def _walk_again(account: Account, at: str) -> None:

@@ -120,13 +120,13 @@ def _fail(account: Account, job: str, why: Reason) -> None:
 def _publish(account: Account, job: str, left: TimeLeft) -> bool:
     """All of it; False when there was no time to make every menu."""
     before = published(catalog.snapshot(account.id))
-    if before is None or before["job"] != job:
+    if before is None or before["job"] != job or not _is_all_there(account, before):
         ids = _make(account, catalog.snapshot(account.id), left)
         if ids is None:
             return False
         catalog.save(account.id, lambda seen: _next(seen, ids, job), lambda _: None, "rich-menus")
     snapshot = catalog.snapshot(account.id)
-    if not _is_all_there(account, snapshot):
+    if not _is_all_there(account, published(snapshot)):
         raise Changed
     showing.show(account, snapshot)
     moving.start(account, job, _base(account, snapshot, job))
@@ -150,13 +150,16 @@ def _make(account: Account, snapshot: Snapshot, left: TimeLeft) -> dict[tuple[st
     known = {(menu.document, menu.made): menu.id for menu in reversed(making.ours(account.id))}
     standing = (published(snapshot) or {"menus": {}})["menus"]
     found: dict[tuple[str, str | None], str] = {}
+    created = 0
     for id_, document in snapshot.all(KIND).items():
         made, old = made_of(document.body), standing.get(id_, {})
         if made is None:
             continue
         is_there = old.get("made") == made and old.get("rich_menu_id") in known.values()
-        if not is_there and left.is_over:
+        is_new = not is_there and (id_, made) not in known
+        if is_new and created and left.is_over:
             return None
+        created += is_new
         found[id_, made] = old["rich_menu_id"] if is_there else _made(account, id_, document.body, known)
     return found
 
@@ -194,8 +197,8 @@ def _shown(id_: str, body: Body, ids: Mapping[tuple[str, str | None], str]) -> B
     return {k: v for k, v in (shown_ | {n: body.get(n) for n in ("alias", "show")}).items() if v is not None}
 
 
-def _is_all_there(account: Account, snapshot: Snapshot) -> bool:
+def _is_all_there(account: Account, body: Body | None) -> bool:
     """Whether LINE still has what was committed: what nothing shows is deleted now and then."""
-    menus = (published(snapshot) or {"menus": {}})["menus"].values()
+    menus = (body or {"menus": {}})["menus"].values()
     wanted = {menu["rich_menu_id"] for menu in menus if menu.get("made")}
     return wanted <= making.with_token(account.id, calls.menus).keys()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from chalicelib.gateways import queues
 from chalicelib.gateways.line_admin import Refused
-from chalicelib.richmenus import store
+from chalicelib.richmenus import moving, store
+from chalicelib.shared import time_left
+from chalicelib.shared.time_left import TimeLeft
 from tests import menus_world
 from tests.api_client import Api, a_key, an_account
+from tests.few_looks import FewLooks
 from tests.menus_world import (
     EVERYBODY,
     VIPS,
@@ -91,6 +95,52 @@ def test_two_walks_at_once_are_followed_by_another(api: Api, world: Line) -> Non
     later(world)
     assert [world.sees(n) for n in range(5)] == ["main", "vip", "main", "vip", "main"]
     assert store.find("shop") == store.Standing(through=store.find("shop").through)
+
+
+def test_a_friend_whom_line_does_not_know_stops_nobody(api: Api, world: Line) -> None:
+    """LINE refuses a whole call for one of its friends: the others are linked all the same."""
+    for n in range(11, 40, 2):
+        menus_world.a_friend(n, tags={"vip": {"since": menus_world.AT, "by": "x", "at": menus_world.AT}})
+    two_menus(api)
+    world.unknown = {menus_world.user(17), menus_world.user(3)}
+    job = publish(api)
+    assert (job["state"], job["result"]["moved"], job["result"]["refused"]) == ("done", 15, 2)
+    assert len(world.links) == 15
+
+
+def test_a_walk_goes_on_where_it_was(api: Api, world: Line) -> None:
+    """Without time for a second menu or page: nobody is left out, nothing begins anew."""
+    for n in range(11, 40, 2):
+        menus_world.a_friend(n, tags={"vip": {"since": menus_world.AT, "by": "x", "at": menus_world.AT}})
+    two_menus(api)
+    no_time = TimeLeft(FewLooks(0).get_remaining_time_in_millis)
+    with patch.object(moving, "_PAGE", 2), patch.object(time_left, "current", lambda: no_time):
+        job = publish(api)
+    assert job["state"] == "done"
+    assert world.links.keys() == {menus_world.user(n) for n in (1, 3, *range(11, 40, 2))}
+
+
+def test_a_menu_that_went_meanwhile_is_made_again(api: Api, world: Line) -> None:
+    """Deleted at LINE between the commit and its walk, by whomever: the same message makes it anew."""
+    two_menus(api)
+    job = publish(api)["job_id"]
+    gone = world.links[menus_world.user(1)]
+    del world.menus[gone], world.images[gone]
+    world.links.clear()
+    menus_world.run({"job": "publish_rich_menus", "account": "shop", "id": job})
+    again = publish(api)
+    assert again["state"] == "done"
+    assert [world.sees(n) for n in range(5)] == ["main", "vip", "main", "vip", "main"]
+    assert gone not in world.links.values()
+
+
+def test_a_picture_of_a_menu_is_kept(api: Api) -> None:
+    """A file that a menu names by its id cannot be deleted."""
+    body = a_menu(api)
+    put_menus(api, m=body)
+    assert api.paths(422, "DELETE", f"{A}/media/{body['image']}") == ["rich-menus/m"]
+    api.ok("DELETE", f"{A}/rich-menus/m")
+    api.ok("DELETE", f"{A}/media/{body['image']}")
 
 
 def test_a_removed_menu_is_taken_away(api: Api, world: Line) -> None:
