@@ -141,6 +141,14 @@ def link_token(token: str, user_id: str) -> str | None:
     return seam.cross("line:link_token", detail, lambda: _link_token(token, user_id))
 
 
+def basic_id(token: str) -> str:
+    """The account's id at LINE (``@…``), for addresses that friends open. Raises NoAnswer.
+
+    https://developers.line.biz/en/reference/messaging-api/#get-bot-info
+    """
+    return str(seam.cross("line:info", {"token": token}, lambda: _basic_id(token)))
+
+
 def followers(token: str, start: str | None) -> tuple[list[str], str | None]:
     """A page of at most 1,000 user ids of whoever follows, and the token of the next (None: it is the last).
 
@@ -297,6 +305,13 @@ def _answer(status: int, headers: Mapping[str, str], data: bytes) -> Answer:
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _basic_id(token: str) -> str:
+    found = _json(_request(token, "info", "GET", "/v2/bot/info", seconds=LINK_TIMEOUT_S)).get("basicId")
+    if not isinstance(found, str):
+        raise NoAnswer("LINE did not say which account this is")
+    return found
 
 
 def _profile(token: str, user_id: str, seconds: float | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from chalicelib.accounts.credentials import line_credentials
 from chalicelib.accounts.model import Account
-from chalicelib.gateways import clock, line_admin
+from chalicelib.gateways import clock, line
 from chalicelib.liff import login
 from chalicelib.routes.events import ADS, UTM
 from chalicelib.shared.errors import Unavailable
@@ -55,10 +55,10 @@ def basic_id(account: Account) -> str:
     known = _basic_ids.get(account.id)
     if known is None or time.monotonic() - known[0] > _KNOWN_S:
         try:
-            found = line_admin.bot_info(line_credentials(account.id)["channel_access_token"])
-        except line_admin.Refused as error:
+            found = line.basic_id(line_credentials(account.id)["channel_access_token"])
+        except line.NoAnswer as error:
             raise Unavailable(Reason("line_no_profile")) from error
-        known = _basic_ids[account.id] = (time.monotonic(), str(found["basicId"]))
+        known = _basic_ids[account.id] = (time.monotonic(), found)
     return known[1]
 
 

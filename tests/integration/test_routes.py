@@ -16,7 +16,7 @@ from PIL import Image
 
 from chalicelib.accounts.service import get_account
 from chalicelib.friends import store
-from chalicelib.gateways import clock, seam
+from chalicelib.gateways import clock, line, seam
 from chalicelib.jobs import kinds as jobs
 from chalicelib.reaction import service as reaction
 from chalicelib.routes import addresses, qr
@@ -313,3 +313,20 @@ def test_query_parameters_are_kept_in_bounds(world: World) -> None:
     [event] = heard()
     assert event.props["utm"]["source"] == "z"
     assert event.props["ads"] == {"ttclid": "y" * 300}
+
+
+def test_while_line_is_silent_the_same_sign_in_can_be_sent_again(world: World) -> None:
+    """LINE does not say where the account's profile is: 503, and the next try is the touch."""
+    sent = world.in_line(world.opens("/q/shop/poster").headers["Location"], CLEO)
+    addresses.forget()
+
+    def silent(name: str, _detail: Any, call: Any) -> Any:
+        if name == "line:info":
+            raise line.NoAnswer("timeout")
+        return call()
+
+    with seam.guarded(silent):
+        assert world.posts(sent).status_code == 503
+    assert drain("inbox") == []
+    assert world.posts(sent).status_code == 200
+    assert len(heard()) == 1
