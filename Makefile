@@ -7,7 +7,7 @@ BIN := .venv/bin
 RECORDED := $(CURDIR)/.recorded-calls
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools run member-site demo test prove test-fast test-e2e audit lint format check package deploy destroy clean reset
+.PHONY: help setup tools run member-site demo-shop demo test prove test-fast test-e2e audit lint format check package deploy destroy clean reset
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ run: setup ## Start the whole platform on this machine, with the demo (or EXAMPL
 
 member-site: setup ## A company's member site beside make run, to try linking with (port 8002)
 	@exec $(PY) -m chalicelib.local.member_site
+
+demo-shop: setup ## A shop with the site tag beside make run, to try it with (port 8003)
+	@exec $(PY) -m chalicelib.local.demo_shop
 
 demo: setup ## Tell the demo's story (or play EXAMPLE=clinic) in a temporary folder and compare every number
 	@exec $(PY) -m chalicelib.local demo $(EXAMPLE)

@@ -88,6 +88,7 @@ BLUEPRINTS = (
     "chalicelib.routes.endpoints",
     "chalicelib.routes.api",
     "chalicelib.site.api",
+    "chalicelib.site.staff_api",
     "chalicelib.members.api",
     "chalicelib.members.endpoints",
     "chalicelib.messages.api",

@@ -52,7 +52,7 @@ def _followed(account: str, link: str, url: str, given: list[str]) -> str:
             return url
         if inbox.put([links.clicked(account, link, token, iso(clock.now()))]):
             logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
-        url = site_tokens.with_token(accounts.get_account(account), url, link, token)
+        url = site_tokens.with_token(accounts.get_account(account), url, token, link)
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
         logger.exception("a click could not be kept", extra={"account": account, "link": link})
     return url

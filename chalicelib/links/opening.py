@@ -46,4 +46,4 @@ def _noted(visit: Visit, link: str, url: str) -> str:
     named = digest(visit.ticket, link, token.delivery, token.run, token.variant)
     if inbox.put([replace(event, event_id=f"click:{named[:32]}")]):
         logger.error("a click was refused by the inbox", extra={"account": account.id, "link": link})
-    return site_tokens.with_token(account, url, link, token)
+    return site_tokens.with_token(account, url, token, link, visit.ticket)

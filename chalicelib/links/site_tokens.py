@@ -30,11 +30,13 @@ class SiteToken:
     address: str
 
 
-def with_token(account: Account, url: str, link: str, whose: FriendToken) -> str:
-    """Where a link leads, with a site token when that is a site of the account."""
+def with_token(account: Account, url: str, whose: FriendToken, *names: str) -> str:
+    """Where a link leads, with a site token when that is a site of the account. ``names``: what the address
+    was besides, such as the link.
+    """
     if not account.site_origins or not is_site(account, url):
         return url
-    address = digest("site", link, *vars(whose).values())[:32]
+    address = digest("site", *vars(whose).values(), *names)[:32]
     token = page_tokens.make(account.id, _PURPOSE, whose.user_id, LIFE, address)
     parts = urlsplit(url)
     query = "&".join(part for part in (parts.query, f"{PARAM}={token}") if part)

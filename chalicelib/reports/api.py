@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from chalice.app import Blueprint, Request, Response
 
@@ -19,6 +19,7 @@ from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import query_int, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.reports import (
+    conversions,
     deliveries,
     friends,
     journal,
@@ -48,6 +49,7 @@ _OF_FRIENDS = (*_PERIODS, "route")
 _TOGETHER = 100
 _KINDS: tuple[deliveries.Kind, ...] = get_args(deliveries.Kind)
 _OF_LINKS: tuple[links.By, ...] = get_args(links.By)
+_OF_CONVERSIONS: tuple[conversions.By, ...] = get_args(conversions.By)
 _FOLLOWING = {"friend": {"status": "following"}}
 
 
@@ -102,6 +104,23 @@ def links_report(account: str) -> Response:
     return requests.answer(request, Report(items, total), picture, days)
 
 
+@bp.route(f"{_REPORTS}/conversions", methods=["GET"])
+@http_errors
+def conversions_report(account: str) -> Response:
+    """``GET /reports/conversions``."""
+    request, known, days = _asked(account)
+    by = requests.choice(request, "group_by", _OF_CONVERSIONS)
+    found = reading.tally(known.id, _of_conversions(request, known, days))
+    items = [
+        {"row": row, by: row if by == "day" or row != conversions.NOTHING else None}
+        | {name: found.of(row, name) for name in conversions.COLUMNS}
+        for row in sorted(found.rows)
+    ]
+    total = {name: found.of(TOTAL, name) for name in conversions.COLUMNS}
+    picture = pictures.over_time_or_not("conversions", by, ("conversions", "converters"), days)
+    return requests.answer(request, Report(items, total), picture, days)
+
+
 @bp.route(f"{_REPORTS}/people", methods=["GET"])
 @http_errors
 def people_of_report(account: str) -> Response:
@@ -135,14 +154,25 @@ def _friends(days: Span, period: Period) -> Measurement:
 
 def _by_route(account: Account, days: Span) -> Measurement:
     def routes_of(users: Iterable[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for some in side_by_side.parts(sorted(users), _TOGETHER):
-            sheets = sheets_of_friends.load_many(account.id, account.shards, some)
-            routes = ((user, (sheet.get("source") or {}).get("latest")) for user, sheet in sheets.items())
-            found |= {user: route for user, route in routes if route}
-        return found
+        return _routes(account, users, "latest")
 
     return Measurement(friends.fold_by_route(days, routes_of), days.since, journal.END)
+
+
+def _routes(account: Account, users: Iterable[str], which: Literal["first", "latest"]) -> dict[str, str]:
+    """By which route these friends came, of who came by one."""
+    found: dict[str, str] = {}
+    for some in side_by_side.parts(sorted(users), _TOGETHER):
+        sheets = sheets_of_friends.load_many(account.id, account.shards, some)
+        routes = ((user, (sheet.get("source") or {}).get(which)) for user, sheet in sheets.items())
+        found |= {user: route for user, route in routes if route}
+    return found
+
+
+def _of_conversions(request: Request, account: Account, days: Span) -> Measurement:
+    by = requests.choice(request, "group_by", _OF_CONVERSIONS)
+    window = deliveries.window(account)
+    return conversions.asked(days, by, window, lambda users: _routes(account, users, "first"))
 
 
 def _rows_of_routes(account: Account, days: Span) -> list[dict[str, Any]]:
@@ -182,6 +212,7 @@ _KEPT: dict[str, tuple[Callable[[Request, Account, Span], Measurement], tuple[st
     "deliveries": (_of_deliveries, outcomes.NUMBERS),
     "friends": (_of_friends, friends.NUMBERS),
     "links": (_of_links, links.COLUMNS),
+    "conversions": (_of_conversions, conversions.COLUMNS),
     "scenarios": (_of_scenarios, scenarios.NUMBERS),
 }
 """Of each report that has people behind its numbers: what is asked of the journal, and the numbers."""
@@ -236,6 +267,19 @@ OPERATIONS = [
     ),
     Operation(
         "GET",
+        f"{_REPORTS}/conversions",
+        "Every order, by the click before it or the way by which the friend came",
+        "viewer",
+        None,
+        requests.SpanAnswer,
+        query={
+            **requests.DAYS,
+            **requests.FORMAT,
+            "group_by": f"What a row is: {', '.join(_OF_CONVERSIONS)}.",
+        },
+    ),
+    Operation(
+        "GET",
         f"{_REPORTS}/people",
         "The friends behind a number of a report",
         "viewer",
@@ -243,7 +287,7 @@ OPERATIONS = [
         requests.People,
         query={
             **requests.DAYS,
-            "report": "deliveries, friends, links or scenarios",
+            "report": "deliveries, friends, links, conversions or scenarios",
             "group_by": "The group of the report, as it was asked for.",
             "kind": "The kind of deliveries, likewise.",
             "row": "The row of the number (its field row); without it all rows together.",

@@ -74,12 +74,18 @@ def count(account: str, browser: str, events: int, most: int) -> Browser | None:
     return None
 
 
+def address_of(account: str, address: str) -> str:
+    """The browser in which a tracked address has made its friend known; empty: none yet."""
+    found = batch_get(_TABLE, [_address_key(account, address)])
+    return str(plain_item(found[0])["browser"]) if found else ""
+
+
 def claim_address(account: str, address: str, browser: str) -> bool:
     """Let a tracked address make this browser known, and no other one."""
     return write_if(
         "update_item",
         _TABLE,
-        Key={"pk": {"S": f"{account}#SITELINK#{address[:2]}"}, "sk": {"S": address}},
+        Key=_address_key(account, address),
         UpdateExpression="SET browser = :browser, expires_at = :until",
         ConditionExpression="attribute_not_exists(browser) OR browser = :browser",
         ExpressionAttributeValues=_values({":browser": browser, ":until": _until(KNOWN)}),
@@ -204,6 +210,10 @@ def _pk_of_friend(account: str, user: str) -> str:
 
 def _key(account: str, browser: str, sk: str) -> dict[str, Any]:
     return {"pk": {"S": _pk(account, browser)}, "sk": {"S": sk}}
+
+
+def _address_key(account: str, address: str) -> dict[str, Any]:
+    return {"pk": {"S": f"{account}#SITELINK#{address[:2]}"}, "sk": {"S": address}}
 
 
 def _of_friend(account: str, user: str, browser: str) -> dict[str, Any]:

@@ -10,15 +10,15 @@ of it, so that the reaction applies it once. ``tests/model/test_visits.py`` prov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from chalicelib.accounts.model import Account
 from chalicelib.friends import service as friends
-from chalicelib.gateways import inbox, queues
+from chalicelib.gateways import queues
 from chalicelib.shared.errors import Conflict, LimitReached
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.site import store
+from chalicelib.site.giving import give
 
 MOST_PER_HOUR = 300
 MOST_KEPT = 200
@@ -30,9 +30,12 @@ _AFTER_S = 120
 def make_known(account: Account, visitor: str, user: str, address: str) -> bool:
     """Say that a friend is in a browser, by an address that was theirs to open; False: it counts for nobody.
 
-    Raises Conflict where another friend is known.
+    Raises Conflict where another friend is known. Whoever opens a link that was passed on to them, and opened
+    before, stays who they are.
     """
     browser = store.name_of(visitor)
+    if store.address_of(account.id, address) not in {"", browser}:
+        return False
     known = store.find(account.id, browser).user
     if known not in {"", user}:
         raise Conflict(Reason("visitor_of_another"))
@@ -78,11 +81,6 @@ def join(account: Account, browser: str) -> None:
     kept = store.kept(account.id, browser)
     give(account, user, [event for _, event in kept])
     store.drop(account.id, browser, [place for place, _ in kept])
-
-
-def give(account: Account, user: str, events: Sequence[FriendEvent]) -> None:
-    """Put events in the inbox as a friend's. Raises Unavailable when it did not take them all."""
-    inbox.put_all([replace(event, account_id=account.id, user_id=user) for event in events])
 
 
 def forget(account: Account, user: str, until: str) -> None:

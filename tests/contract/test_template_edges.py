@@ -116,7 +116,10 @@ def test_the_api_logs_no_secret_and_is_bounded(template: Template) -> None:
     json.loads(logged.replace("$context", "context"))
     for leaking in ("$context.path", "querystring", "header", "body", "authorizer", "requestOverride"):
         assert leaking not in logged
-    (every,) = api["MethodSettings"]
+    every, site = api["MethodSettings"]
+    assert (site["HttpMethod"], site["ResourcePath"]) == ("POST", "/~1t~1{account}")
+    assert site["ThrottlingRateLimit"] < template["Parameters"]["ApiRateLimit"]["Default"]
+    assert site["DataTraceEnabled"] is False
     assert (every["HttpMethod"], every["ResourcePath"]) == ("*", "/*")
     assert every["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
     assert every["DataTraceEnabled"] is False

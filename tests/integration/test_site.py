@@ -223,6 +223,17 @@ def test_another_friend_takes_another_name(api: Api) -> None:
     assert (views("U1"), views("U2")) == (2, 1)
 
 
+def test_who_opens_a_used_link_of_another_stays_who_they_are(api: Api) -> None:
+    """A friend who is sent on what another friend has opened."""
+    first, second = Browser(), Browser()
+    token = open_link("U2")
+    first.send(t=token)
+    second.send(t=open_link("U1"))
+    assert second.send(page(), t=open_link("U2"))["known"] is True
+    work_off()
+    assert (views("U1"), views("U2")) == (1, 0)
+
+
 def test_before_consent_nothing_is_taken(world: World) -> None:
     """Where the account asks first."""
     a_site(site={"consent": True})
@@ -283,3 +294,23 @@ def test_money_is_told_and_no_purchase(api: Api) -> None:
     told = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
     order = next(one for one in told if one["type"] == "converted")
     assert order["props"] == {"order_id": "o1", "value": 3000, "currency": "JPY", "items": items}
+
+
+def test_what_a_site_has_to_publish(api: Api) -> None:
+    """Its lines and its text, in both languages: what is sent, to whom, what for, for how long."""
+    found = api.ok("GET", f"{BASE}/site")
+    assert f'<script async src="{found["script"]}"></script>' in found["snippet"]
+    assert found["script"].endswith("/t/shop.js")
+    assert found["origins"] == [ORIGIN]
+    japanese, english = found["notice"]["ja"], found["notice"]["en"]
+    for word in ("shop", "送信される情報", "送信先", "利用目的", "sized", "30 日", "127.0.0.1:8000"):
+        assert word in japanese
+    for word in ("What is sent", "To whom", "What for", "sized"):
+        assert word in english
+    assert "同意" not in japanese
+    api.ok("PUT", BASE, {"name": "化粧品店", "site_origins": [ORIGIN], "site": {"consent": True}})
+    later = api.ok("GET", f"{BASE}/site")
+    assert later["rules"] == {"consent": True, "events": [], "purchases": False}
+    assert "化粧品店" in later["notice"]["ja"]
+    assert "同意をいただくまでは" in later["notice"]["ja"]
+    assert "{" not in later["notice"]["ja"] + later["notice"]["en"]

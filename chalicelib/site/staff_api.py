@@ -1,0 +1,66 @@
+"""``GET /site``: what staff put into their pages, and what their site has to publish."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalice.app import Blueprint, Response
+from pydantic import BaseModel
+
+from chalicelib.accounts import site_rules
+from chalicelib.accounts.access import require
+from chalicelib.accounts.service import get_account
+from chalicelib.accounts.site_rules import SiteRules
+from chalicelib.http.answers import http_errors, json_response
+from chalicelib.http.routes import Operation
+from chalicelib.links.service import public_url
+from chalicelib.shared.reasons import LANGUAGES
+from chalicelib.site import notice
+
+bp = Blueprint(__name__)
+
+_SNIPPET = """<script>window.todoku = window.todoku || function () {{ (todoku.q = todoku.q || []).push(arguments) }}</script>
+<script async src="{script}"></script>
+"""  # noqa: E501 (as it is copied)
+
+
+class SiteOut(BaseModel):
+    """The tag's address, the lines for a page, the registered origins, what the account lets browsers say,
+    and the text about external transmission, by language.
+    """
+
+    script: str
+    snippet: str
+    origins: list[str]
+    rules: SiteRules
+    notice: dict[str, str]
+
+
+@bp.route("/v1/accounts/{account}/site", methods=["GET"])
+@http_errors
+def site(account: str) -> Response:
+    """``GET /site``."""
+    require(bp.current_request, "viewer", account)
+    known, url = get_account(account), public_url()
+    script = f"{url}/t/{account}.js"
+    body: dict[str, Any] = {
+        "script": script,
+        "snippet": _SNIPPET.format(script=script),
+        "origins": known.site_origins,
+        "rules": site_rules.of(known).model_dump(),
+        "notice": {one: notice.text(known, urlsplit(url).netloc, one) for one in LANGUAGES},
+    }
+    return json_response(body)
+
+
+OPERATIONS = [
+    Operation(
+        "GET",
+        "/v1/accounts/{account}/site",
+        "The lines for the account's own sites, and the text that they have to publish",
+        "viewer",
+        None,
+        SiteOut,
+    )
+]
