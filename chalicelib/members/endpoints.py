@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.http import cross_origin
@@ -18,6 +19,7 @@ from chalicelib.http.answers import error_response, http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.language import preferred
 from chalicelib.http.routes import Operation
+from chalicelib.links import site_tokens
 from chalicelib.members import logins, signing_in
 from chalicelib.shared.errors import TodokuError, Unavailable
 from chalicelib.shared.observability import logger
@@ -85,13 +87,15 @@ def callback(account: str) -> Response:
     try:
         if "code" not in query:
             return _back(account, flow, error=_error(query))
-        signing_in.by_code(found, flow, query["code"])
+        user = signing_in.by_code(found, flow, query["code"])
+        where = logins.back(flow.return_url, linked="1")
+        where = site_tokens.with_token(found, where, FriendToken(user), "login", query["state"])
     except TodokuError as error:
         return _back(account, flow, error=error.reason.code)
     except Exception:  # noqa: BLE001 (the friend stands at our address, and goes on)
         logger.exception("a link by LINE Login failed", extra={"account": account})
         return _back(account, flow, error="server_error")
-    return _back(account, flow, linked="1")
+    return _go(where, _cookie(account, "", 0))
 
 
 @bp.route("/link/{account}/liff", methods=["POST"])

@@ -15,8 +15,11 @@ from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
 
 
-def by_code(account: Account, flow: Flow, code: str) -> None:
-    """Exchange a code of LINE Login, and link whom its ID token names. Raises Refused, Unavailable."""
+def by_code(account: Account, flow: Flow, code: str) -> str:
+    """Exchange a code of LINE Login, and link whom its ID token names; answers the user id.
+
+    Raises Refused, Unavailable.
+    """
     channel, secret = _channel(account)
     where = logins.callback(account.id)
     try:
@@ -28,6 +31,7 @@ def by_code(account: Account, flow: Flow, code: str) -> None:
     user = _signed_in(account, str(tokens.get("id_token") or ""), flow.nonce)
     kept = tokens.get("refresh_token")
     _link(account, flow.member, user, "login", grants.seal(account.id, kept) if kept else None)
+    return user
 
 
 def by_id_token(account: Account, id_token: str, token: str) -> str:

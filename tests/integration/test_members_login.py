@@ -18,9 +18,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
+from chalicelib.accounts import service as accounts
 from chalicelib.gateways import clock, seam
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.liff import id_tokens
+from chalicelib.links import site_tokens
 from chalicelib.local.line.app import application
 from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Request, Server
@@ -338,3 +340,16 @@ def test_no_forged_id_token_links(world: World) -> None:
     web = world.url().partition("t=")[2]
     assert world.liff(true, web).status_code == 400, "a token of a web login is none of LIFF's"
     assert world.linked() == []
+
+
+def test_the_site_s_tag_hears_who_has_signed_in(world: World) -> None:
+    """Where the member site is one of the account's sites, the browser brings a site token back."""
+    fields = {"login_channel_id": CHANNEL, "member_site_origins": [SITE], "site_origins": [SITE]}
+    world.api.ok("PUT", BASE, {"name": "shop", "liff_id": "1-abc", **fields})
+    accounts._cache.clear()
+    where, cookie = world.starts(world.url())
+    back = query(world.opens(world.agrees(where), cookie).headers["Location"])
+    assert (back["tab"], back["linked"]) == ("line", "1")
+    token = site_tokens.read("shop", back["todoku"])
+    assert token is not None
+    assert token.user_id == ANNA

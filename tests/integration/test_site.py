@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.links import site_tokens
+from chalicelib.accounts.service import get_account
+from chalicelib.liff.places import Visit
+from chalicelib.links import opening, site_tokens
 from chalicelib.site import visits
 from tests.api_client import Api
 from tests.conftest import drain
@@ -221,6 +225,18 @@ def test_another_friend_takes_another_name(api: Api) -> None:
     assert new.send(page(), t=token)["known"] is True
     work_off()
     assert (views("U1"), views("U2")) == (2, 1)
+
+
+def test_a_link_behind_liff_makes_its_friend_known(api: Api) -> None:
+    """LINE says who it is; each sign-in for one browser."""
+    visit = Visit(get_account("shop"), "U1", "shop.spring", {}, "ticket")
+    token = parse_qs(urlsplit(opening.by_visit(visit)).query)["todoku"][0]
+    assert Browser().send(page(), t=token)["known"] is True
+    assert Browser().send(page(), t=token)["known"] is False
+    again = opening.by_visit(replace(visit, ticket="another"))
+    assert Browser().send(page(), t=parse_qs(urlsplit(again).query)["todoku"][0])["known"] is True
+    work_off()
+    assert views() == 2
 
 
 def test_who_opens_a_used_link_of_another_stays_who_they_are(api: Api) -> None:
