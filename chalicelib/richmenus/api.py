@@ -195,7 +195,6 @@ OPERATIONS = [
         f"{_MENUS}/{{menu}}/preview.svg",
         "A rich menu as a picture, with its areas",
         "viewer",
-        media_types=("image/svg+xml",),
     ),
     Operation(
         "GET",
