@@ -80,6 +80,8 @@ class Line:
             return self.quota
         if kind == "profile":
             return None
+        if kind == "validate":
+            return line.Answer(200)
         body, key = detail["body"], detail["retry_key"]
         self.calls.append((kind, body, key))
         text = json.dumps(body, sort_keys=True)

@@ -164,9 +164,16 @@ def _shown(one: dict[str, Any]) -> dict[str, Any]:
     return {name: one[name] for name in names}
 
 
+def _of_narrowcast(one: dict[str, Any]) -> int:
+    """How many messages a narrowcast that LINE has not accepted yet may take, if it says so."""
+    narrowcast = one.get("narrowcast") or {}
+    is_accepted = (one.get("line") or {}).get("request_id") is not None
+    return 0 if is_accepted else int(narrowcast.get("max") or 0)
+
+
 def _quota(account: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     quota = preview.quota_of(account)
-    reserved = sum(int(one["progress"]["pending"]) for one in runs)
+    reserved = sum(int(one["progress"]["pending"]) + _of_narrowcast(one) for one in runs)
     left = quota["left"]
     return {
         "limit": quota["limit"],

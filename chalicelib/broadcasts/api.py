@@ -108,6 +108,7 @@ class Preview(BaseModel):
     samples: list[dict[str, Any]]
     links: list[dict[str, Any]]
     findings: list[Finding]
+    line_check: dict[str, Any]
 
 
 class Why(BaseModel):

@@ -21,7 +21,7 @@ from chalicelib.broadcasts.open_runs import (
     run_done,
     with_open_runs,
 )
-from chalicelib.broadcasts.plans import lookup, run_snapshots
+from chalicelib.broadcasts.plans import line_check, lookup, run_snapshots
 from chalicelib.broadcasts.plans import preview as previews
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.validation import normal_body
@@ -307,11 +307,13 @@ def send_test(account: str, broadcast_id: str, user_ids: list[str], by: str) -> 
 def preview(account: str, broadcast_id: str) -> dict[str, Any]:
     """What it would do now."""
     broadcast = _able(account, broadcast_id)
-    if not is_narrowcast(broadcast.body):
-        return {**previews.preview(broadcast), "findings": []}
-    found = narrowcast_preview.preview(broadcast)
-    quota = {**previews.quota_of(account), "needed": found["count"]}
-    return {**found, "quota": quota, "yen": found["count"] * previews.YEN_PER_MESSAGE}
+    if is_narrowcast(broadcast.body):
+        found = narrowcast_preview.preview(broadcast)
+        quota = {**previews.quota_of(account), "needed": found["count"]}
+        found |= {"quota": quota, "yen": found["count"] * previews.YEN_PER_MESSAGE}
+    else:
+        found = {**previews.preview(broadcast), "findings": []}
+    return found | {"line_check": line_check.check(account, found["samples"])}
 
 
 def _able(account: str, broadcast_id: str) -> Broadcast:

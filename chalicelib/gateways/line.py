@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import quote
@@ -34,12 +34,14 @@ PATHS = {
 REPLY_TIMEOUT_S = 5.0
 """Replies are sent inside the reaction, whose function may run for 10 seconds."""
 LOADING_TIMEOUT_S = 1.0
+VALIDATE_TIMEOUT_S = 5.0
 MENU_TIMEOUT_S = LINK_TIMEOUT_S = 3.0
 """What else a reaction asks of LINE: with the reply's, less than the function's 10 seconds."""
 _ORDINARY = {
     "push": {409},
     "multicast": {409},
     "narrowcast": {409},
+    "validate": {400},
     "profile": {400, 403, 404},
     "link_token": {400, 404},
     "content": {404, 410},
@@ -90,6 +92,16 @@ def send(token: str, kind: str, body: Mapping[str, Any], retry_key: str | None =
     """
     detail = {"token": token, "body": body, "retry_key": retry_key}
     return seam.cross(f"line:{kind}", detail, lambda: _post(token, kind, body, retry_key))
+
+
+def validate(token: str, messages: Sequence[Mapping[str, Any]]) -> Answer:
+    """What LINE says of message objects without sending them; 400 with the places in ``details``. Raises
+    NoAnswer.
+
+    https://developers.line.biz/en/reference/messaging-api/#validate-message-objects-of-push-message
+    """
+    path = "/v2/bot/message/validate/push"
+    return _small(token, "validate", path, {"messages": list(messages)}, VALIDATE_TIMEOUT_S)
 
 
 def show_loading(token: str, user_id: str, seconds: int) -> Answer:

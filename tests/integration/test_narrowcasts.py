@@ -255,6 +255,22 @@ def test_a_quota_that_does_not_suffice_holds_it(world: LineWorld) -> None:
     assert len(sent(world)) == 2
 
 
+def test_what_is_scheduled_is_reserved(world: LineWorld) -> None:
+    """A narrowcast that waits takes its ``max`` from what is left; LINE's own check is asked for at the
+    preview.
+    """
+    world.door("PUT", "quota", {"limit": 100})
+    put(world, VIPS | {"narrowcast": {"recipient": {"segment": "vips"}, "max": 30}})
+    world.api.ok("POST", f"{BASE}/broadcasts/n1/schedule", {"at": "2026-11-25T03:00:00Z"})
+    quota = world.api.ok("GET", f"{BASE}/quota")
+    assert (quota["limit"], quota["reserved"], quota["left"]) == (100, 30, 70)
+    world.door("PUT", "faults", {"validate": {"status": 400, "message": "no"}})
+    found = world.api.ok("POST", f"{BASE}/broadcasts/n1/preview", {})["line_check"]
+    assert found == {"valid": False, "details": [{"variant": None, "property": "", "message": "no"}]}
+    world.door("PUT", "faults", {"validate": {"status": 0}})
+    assert world.api.ok("POST", f"{BASE}/broadcasts/n1/preview", {})["line_check"]["valid"] is None
+
+
 def test_line_s_own_filters(world: LineWorld) -> None:
     """Age and audiences together, by LINE's rules: 100 for filters; the numbers are what LINE found."""
     old = {"type": "age", "gte": "age_40"}
@@ -282,6 +298,7 @@ def test_a_redelivery_goes_to_whom_an_earlier_one_has_reached(world: LineWorld) 
     world.api.ok("PUT", f"{BASE}/broadcasts/n2", {"name": "n", "narrowcast": again, "messages": HELLO})
     found = world.api.ok("POST", f"{BASE}/broadcasts/n2/preview", {})
     assert [one["reason"]["code"] for one in found["findings"]] == ["narrowcast_reserves_all"]
+    assert found["line_check"] == {"valid": True, "details": []}
     assert (found["count"], found["exact"], found["samples"][0]["messages"]) == (6, False, HELLO)
     second = go(world, {"name": "n", "narrowcast": again, "messages": HELLO}, "n2")
     assert (second["status"], second["progress"]["accepted"]) == ("done", 6)
