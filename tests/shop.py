@@ -168,12 +168,15 @@ def signed(body: bytes) -> dict[str, str]:
     return {"x-line-signature": base64.b64encode(mac).decode()}
 
 
-AUDIENCES: dict[str, Any] = {
+MANAGED: dict[str, Any] = {
     "line:audience_create": {"audienceGroupId": 7},
     "line:audience_add": None,
     "line:audience_delete": None,
     "line:audience": {"audienceGroup": {"audienceGroupId": 7, "type": "UPLOAD", "status": "READY"}},
     "line:audiences": {"audienceGroups": [], "hasNextPage": False},
+    "line:richmenu_list": {"richmenus": []},
+    "line:richmenu_alias_list": {"aliases": []},
+    "line:richmenu_default": {"richMenuId": "richmenu-1"},
 }
 """What LINE says of audiences."""
 
@@ -191,8 +194,8 @@ def outside(name: str, detail: Mapping[str, Any], call: Any) -> Any:
         return {"status": "ready", "success": 3}
     if name == "line:followers":
         return [], None
-    if name in AUDIENCES:
-        return AUDIENCES[name]
+    if name in MANAGED:
+        return MANAGED[name]
     if name == "line:content":
         return line.Content(404)
     if name.startswith("line:"):
