@@ -60,6 +60,7 @@ def columns(asked: Sequence[str] | None, catalog: Snapshot) -> list[str]:
     ]
     if asked is None:
         return every
+    every += _of_forms(catalog)
     if twin := first_twin(asked):
         path = f"columns[{len(asked) - 1 - asked[::-1].index(twin)}]"
         raise InvalidInput.at(path, Reason("more_than_once"))
@@ -72,6 +73,18 @@ def columns(asked: Sequence[str] | None, catalog: Snapshot) -> list[str]:
     if unknown:
         raise RuleViolation.of(unknown)
     return list(asked)
+
+
+def _of_forms(catalog: Snapshot) -> list[str]:
+    """The columns of forms, which no import takes: when each was answered, and its answers."""
+    return [
+        column
+        for form, document in catalog.all("forms").items()
+        for column in (
+            f"form.{form}.answered_at",
+            *(f"form.{form}.answer.{question['id']}" for question in document.body.get("questions") or ()),
+        )
+    ]
 
 
 def start(account: Account, chosen: Chosen, *, by: str) -> str:
@@ -214,6 +227,8 @@ def _cells(header: Sequence[str], sheet: Sheet, catalog: Snapshot, asked_at: dat
 def _value(column: str, sheet: Sheet, catalog: Snapshot, asked_at: datetime) -> Any:
     """A cell's value; scores as they are when the export is asked for (an import sets them anew)."""
     kind, dot, id_ = column.partition(".")
+    if kind == "form" and dot:
+        return _of_form(id_, sheet)
     if dot:
         entry, document = (sheet.get(f"{kind}s") or {}).get(id_), catalog.find("scores", id_)
         if kind == "topic":
@@ -224,3 +239,12 @@ def _value(column: str, sheet: Sheet, catalog: Snapshot, asked_at: datetime) -> 
     if column == "tags":
         return [f"{tag}@{entry['since']}" for tag, entry in sorted(sheet["tags"].items())]
     return sheet["source"].get("first") if column == "source" else sheet.get(column)
+
+
+def _of_form(column: str, sheet: Sheet) -> Any:
+    """When a form was answered to its end, or the answer to one of its questions."""
+    form, _, what = column.partition(".")
+    entry = (sheet.get("forms") or {}).get(form) or {}
+    if what == "answered_at":
+        return entry.get("at")
+    return ((entry.get("answers") or {}).get(what.removeprefix("answer.")) or {}).get("value")

@@ -153,9 +153,11 @@ def shop(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         an_account(SHOP)
         for n in range(7):
             a_friend(f"U{n}", SHOP)
-        writes = [Write("links", "spring", SPRING)]
+        form = {"name": "skin", "web": True, "questions": [{"id": "q", "text": "?"}]}
+        writes = [Write("links", "spring", SPRING), Write("forms", "skin", form)]
         for name, text in (
             ("offer", OFFER),
+            ("page", [{**OFFER[0], "text": '{{ form("skin") }} {{ preferences_url }}'}]),
             ("dear", [{**OFFER[0], "text": "{{ friend.display_name }}" + OFFER[0]["text"]}]),
         ):
             writes.append(Write("messages", name, {"name": name, "category": "marketing", "messages": text}))
@@ -188,6 +190,17 @@ def test_links_alone_travel_by_multicast(shop: Shop) -> None:
     token = friend_tokens.read("shop", query_of(text.split()[1])["t"])
     run = api.ok("GET", f"{AT}/sale")["run"]
     assert token == FriendToken("", "sale", run, "")
+
+
+def test_pages_for_friends_travel_by_multicast_too(shop: Shop) -> None:
+    """A form and the friend's own page behind LIFF, which says who comes: no token of anybody's."""
+    api = an_api()
+    with_liff(api)
+    [(kind, body)] = sent(shop, api, message="page")
+    assert (kind, len(body["to"])) == ("multicast", 7)
+    form, own = body["messages"][0]["text"].split()
+    assert form.endswith(f"/{LIFF}/f/skin")
+    assert own.endswith(f"/{LIFF}/p")
 
 
 @pytest.mark.parametrize("more", [{"links": "push"}, {"message": "dear"}])

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.gateways import objects
+from chalicelib.reaction import service as reaction
+from chalicelib.shared.events import FriendEvent
 from tests.shop import BASE, a_shop, ask, work_off
 
 
@@ -52,6 +54,20 @@ def test_without_anything_everybody_and_all_columns(shop: None) -> None:
     assert header.startswith("user_id,display_name,followed_at")
     assert "score.interest" in header
     assert sorted(line.split(",")[0] for line in lines) == ["U1", "U2", "U3"]
+
+
+def test_answers_to_a_form_are_columns(shop: None) -> None:
+    """When it was answered, and each answer; several choices in one cell; none is an empty one."""
+    several = {"id": "q2", "text": "?", "type": "multi_choice", "choices": ["a", "b"]}
+    questions = [{"id": "q1", "text": "?"}, several]
+    assert ask("PUT", f"{BASE}/forms/skin", {"name": "f", "questions": questions}).status == 200
+    props = {"form": "skin", "answers": {"q1": "=1+1", "q2": ["a", "b"]}}
+    at = "2026-11-20T00:00:00.000Z"
+    reaction.react(FriendEvent("f1", "shop", "U1", "form_answered", at, "skin", props, source="form"))
+    columns = ["user_id", "form.skin.answered_at", "form.skin.answer.q1", "form.skin.answer.q2"]
+    header, *lines = exported({"columns": columns}).splitlines()
+    assert header == ",".join(columns)
+    assert sorted(lines) == [f"U1,{at},'=1+1,a|b", "U2,,,", "U3,,,"]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from chalicelib.shared.times import iso, parse_iso
 from chalicelib.topics import consent
 
 _ONLY = "main"
-_READ = frozenset({"segments", "attributes", "scores", "tags", "links", "topics"})
+_READ = frozenset({"segments", "attributes", "scores", "tags", "links", "forms", "topics"})
 """Kinds of documents whose content, or mere being there, decides about a friend or fills in a message."""
 
 
