@@ -64,6 +64,7 @@ def protection(*, with_sdk: bool) -> dict[str, Any]:
     rules = [
         "default-src 'none'",
         "style-src 'self'",
+        "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",

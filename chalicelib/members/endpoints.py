@@ -32,12 +32,12 @@ _COOKIE = "todoku_link"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _PAGE = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title></head><body><h1>{title}</h1><p>{text}</p></body></html>
+<link rel="icon" href="data:,"><title>{title}</title></head><body><h1>{title}</h1><p>{text}</p></body></html>
 """
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; img-src data:; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }

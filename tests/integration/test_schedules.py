@@ -151,23 +151,6 @@ def test_each_friend_of_the_audience_once(world: World, api: Api, monkeypatch: p
     assert api.ok("GET", f"{RUNS}?limit=1&cursor={page['next_cursor']}")["items"][0]["at"] == iso(TEN)
 
 
-def test_a_schedule_enters_a_scenario(world: World, api: Api) -> None:
-    """Whoever is of the audience at that minute, once for each occurrence; the next one finds them active."""
-    nodes = {"p": {"type": "wait", "after": "30h", "next": None}}
-    api.ok("PUT", f"{A}/scenarios/daily", {"name": "d", "start": "p", "nodes": nodes})
-    api.ok("POST", f"{A}/scenarios/daily/publish", {})
-    api.ok("PUT", ONE, DAILY | {"then": [{"enter_scenario": "daily"}]})
-    (starter,) = api.ok("GET", f"{A}/scenarios/daily")["started_by"]
-    assert (starter["kind"], starter["id"]) == ("schedules", "daily")
-    look(world, TEN, times=2)
-    for user in ("U0", "U4"):
-        (item,) = api.ok("GET", f"{A}/friends/{user}/enrollments")["items"]
-        assert (item["state"], item["run"], item["entered_at"]) == ("active", 1, iso(TEN))
-    look(world, TEN + DAY)
-    (effect,) = api.ok("GET", f"{A}/friends/U0/activities")["items"][0]["effects"]
-    assert (effect["status"], effect["reason"]["code"]) == ("skipped", "already_active")
-
-
 def test_a_crash_at_every_crossing(world: World, api: Api) -> None:
     """Wherever a look dies, the next one finds what is left; the friend has each occurrence once."""
     api.ok("PUT", ONE, DAILY | {"then": POINTS})
