@@ -265,6 +265,7 @@ def test_what_is_forged_attributes_nothing(there: Shop) -> None:
         body = b'{"id_token": "' + forged.encode() + b'.x", "path": "/q/poster"}'
         status = api.raw("POST", "/liff/journey", body, {"Content-Type": "application/json"})[0]
         assert status in {400, 401}, status
+    api.close()
     becomes(lambda: there.api.get("/v1/status")["inbox"]["waiting"], 0)
     becomes(lambda: there.api.get("/v1/status")["inbox"]["in_flight"], 0)
     after = friend(there)
