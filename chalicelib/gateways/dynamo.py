@@ -106,12 +106,12 @@ _LARGEST = 1e120
 
 
 def fits_map(value: Any) -> bool:
-    """Whether DynamoDB can hold a value as it is: its levels, and the numbers in it."""
+    """Whether DynamoDB can hold a value as it is: its levels, its names, and the numbers in it."""
     todo = [(value, 0)]
     while todo:
         item, level = todo.pop()
         if isinstance(item, Mapping | list):
-            if level >= _MOST_LEVELS:
+            if level >= _MOST_LEVELS or (isinstance(item, Mapping) and "" in item):
                 return False
             todo += [(one, level + 1) for one in (item.values() if isinstance(item, Mapping) else item)]
         elif isinstance(item, int | float) and not _fits_number(item):

@@ -70,5 +70,8 @@ def look(account_id: str) -> None:
 
 
 def is_past(entries: Sequence[Entry]) -> list[bool]:
-    """For each entry: whether its moment is seen to."""
-    return [store.find(entry.account).through >= iso(entry.due_at) for entry in entries]
+    """For each entry: whether its moment is seen to, or nobody is there to see it."""
+    return [
+        accounts.find_account(entry.account) is None or store.find(entry.account).through >= iso(entry.due_at)
+        for entry in entries
+    ]

@@ -28,9 +28,16 @@ def free_port() -> int:
 
 
 def open_to_others(directory: Path) -> list[str]:
-    """What in a folder, itself included, anybody but its owner may read or write."""
-    paths = [directory, *(path for path in directory.rglob("*") if not path.is_symlink())]
-    return [f"{oct(path.stat().st_mode)} {path}" for path in paths if path.stat().st_mode & 0o077]
+    """What in a folder, itself included, anybody but its owner may read or write. What goes meanwhile is
+    nobody's any more.
+    """
+    found = []
+    for path in (directory, *directory.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.lstat().st_mode
+            if mode & 0o077 and not path.is_symlink():
+                found.append(f"{oct(mode)} {path}")
+    return found
 
 
 class Platform:

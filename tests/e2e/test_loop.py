@@ -64,7 +64,7 @@ class Shop:
     def deliver(self, *events: dict[str, Any]) -> int:
         return self.api.webhook("shop", SECRET, {"destination": "U" + "0" * 32, "events": list(events)})
 
-    def quiet(self, timeout_s: float = 60) -> None:
+    def quiet(self, timeout_s: float = 120) -> None:
         until("quiet", self.platform.idle, timeout_s)
 
     def count(self, condition: Any) -> int:

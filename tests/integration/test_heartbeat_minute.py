@@ -118,6 +118,8 @@ def test_every_kind_of_entry_has_an_owner_who_answers(cloud: None) -> None:
         "schedule": {},
         "insight": {"ended": "2026-01-01T00:00:00.000Z"},
         "line_audience": {},
+        "rich_menus": {},
+        "rich_menu_end": {},
     }
     assert set(bodies) == set(timers.DUE)
     for kind, check in timers.checks().items():

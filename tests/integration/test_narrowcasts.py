@@ -133,7 +133,7 @@ def test_what_was_made_for_a_run_goes_again(world: LineWorld) -> None:
 
 @pytest.mark.parametrize("dies_after", [False, True])
 def test_whoever_dies_it_is_sent_once(tmp_path: Path, dies_after: bool) -> None:
-    """At every change of the workers, before it or with its answer lost."""
+    """At every ninth change of the workers, before it or with its answer lost."""
     number, most = 3 if dies_after else 1, 99
     while number <= most:
         with a_cloud_and_line(tmp_path / f"{dies_after}-{number}") as world:
@@ -149,7 +149,7 @@ def test_whoever_dies_it_is_sent_once(tmp_path: Path, dies_after: bool) -> None:
             assert len(sent(world)) == 1, number
             assert get(world)["status"] == "done", number
             assert get(world)["progress"]["accepted"] == 3
-        number += 4
+        number += 9
     assert number > 15
 
 

@@ -41,7 +41,9 @@ def once(user: str) -> dict[str, Any]:
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("first", ["touch", "follow"])
 def test_a_crash_at_any_crossing_changes_nothing_in_the_end(world: World, first: str, before: bool) -> None:
-    """The same sheet as without it, one send, one reply at most; and the other order gives the same."""
+    """The same sheet as without it, one send, one reply at most; and the other order gives the same. (Every
+    other crossing before it, the others after it.)
+    """
     author({})
     catalog.save("shop", [Write("routes", "poster", {"name": "p", "then": THEN})], lambda _: None, "test")
     world.calls.clear()
@@ -52,7 +54,7 @@ def test_a_crash_at_any_crossing_changes_nothing_in_the_end(world: World, first:
     assert "touch" not in clean["source"]
     assert len(drain("sends")) == 1
     world.line.clear()
-    for at in range(total):
+    for at in range(int(before), total, 2):
         user = f"V{at + 1}"
         world.calls.clear()
         world.crash_at, world.before = at, before

@@ -52,7 +52,8 @@ def _asked(broadcast: Broadcast, run: str) -> dict[str, Any]:
     if told is not None:
         return {"request": told["request_id"]} if told["request_id"] else {}
     found = run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, run)
-    units = {one.variant or "": one.unit for one in found.arms if one.unit} if found else {}
+    # Pairs, because no map in a table has an empty name.
+    units = [[one.variant or "", one.unit] for one in found.arms if one.unit] if found else []
     return {"units": units} if units else {}
 
 
@@ -76,7 +77,7 @@ def pull(account: str, run: str, body: Mapping[str, Any]) -> None:
     try:
         if body.get("request"):
             found[""] = _read(at_line.of_request(token, str(body["request"])))
-        for variant, unit in (body.get("units") or {}).items():
+        for variant, unit in body.get("units") or ():
             found[variant] = _read(at_line.of_unit(token, unit, *_days(str(body["first"]), now)))
     except (NoAnswer, Refused) as error:
         if isinstance(error, NoAnswer) or error.is_later:
