@@ -134,7 +134,8 @@ class Document(Attribute[dict[str, Any]]):
     attr_type = MAP
 
     def serialize(self, value: Any) -> Any:
-        kept = value if fits_map(value) else {_AS_TEXT: json.dumps(value, ensure_ascii=False)}
+        is_plain = fits_map(value) and value.keys() != {_AS_TEXT}
+        kept = value if is_plain else {_AS_TEXT: json.dumps(value, ensure_ascii=False)}
         return to_av(kept)["M"]
 
     def deserialize(self, value: Any) -> Any:

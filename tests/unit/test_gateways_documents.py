@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.gateways.dynamo import Document
@@ -29,6 +29,8 @@ def deep(levels: int) -> dict[str, Any]:
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=3))
+@example({"~json": None})
+@example({"": {"": 1}})
 def test_documents_come_back(document: dict[str, Any]) -> None:
     """Kept within the store's rules and read back equal, whatever numbers it holds."""
     kept = DOCUMENT.serialize(document)
