@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from chalice.app import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,7 +17,7 @@ from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import path_id, query_int
 from chalicelib.http.routes import Operation
 from chalicelib.shared.errors import InvalidInput
-from chalicelib.shared.fields import Clock, Id, Name, Weekday
+from chalicelib.shared.fields import Every, Id, Name
 from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
@@ -30,29 +30,10 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SyncEvery(_Strict):
-    """A local time of the account: every day, on some weekdays, or on some days of each month."""
-
-    time: Clock
-    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
-    days_of_month: (
-        Annotated[
-            list[Annotated[int, Field(ge=1, le=31)] | Literal["last"]], Field(min_length=1, max_length=32)
-        ]
-        | None
-    ) = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> SyncEvery:
-        if self.weekdays is not None and self.days_of_month is not None:
-            raise ValueError(Reason("every_shape"))
-        return self
-
-
 class Sync(_Strict):
     """When it is made anew."""
 
-    every: SyncEvery
+    every: Every
 
 
 class NewAudience(_Strict):

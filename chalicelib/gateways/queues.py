@@ -74,6 +74,7 @@ def _start_move(queue: str) -> bool:
         sqs.start_message_move_task(
             SourceArn=arn(settings().dead_letters(queue)), DestinationArn=arn(settings().queue(queue))
         )
+    # What the emulators answer: on AWS dead letters move by themselves, there they are moved by hand.
     except (NotImplementedError, sqs.exceptions.UnsupportedOperation):
         return False
     return True

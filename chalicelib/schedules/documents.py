@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog import stops
@@ -14,7 +14,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.messages import vocabulary
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, LongName, PositiveDuration, Weekday
+from chalicelib.shared.fields import Every, LongName, PositiveDuration
 from chalicelib.shared.reasons import Reason
 from chalicelib.sheets.trim import size_of
 
@@ -25,27 +25,6 @@ _MOST_BYTES = 20_000
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class Every(_Strict):
-    """A local time of the account: every day, on some weekdays, or on some days of each month. A month that
-    has no day of that number is left out; ``last`` is its last day.
-    """
-
-    time: Clock
-    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
-    days_of_month: (
-        Annotated[
-            list[Annotated[int, Field(ge=1, le=31)] | Literal["last"]], Field(min_length=1, max_length=32)
-        ]
-        | None
-    ) = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Every:
-        if self.weekdays is not None and self.days_of_month is not None:
-            raise ValueError(Reason("every_shape"))
-        return self
 
 
 class Schedule(_Strict):

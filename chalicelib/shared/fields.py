@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.shared.ids import ID_PATTERN
 from chalicelib.shared.reasons import Reason
@@ -51,3 +51,26 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 UserId = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(user_id)]
 """A friend's id, judged and in the form in which it is kept."""
+
+
+class Every(BaseModel):
+    """A local time of the account: every day, on some weekdays, or on some days of each month. A month that
+    has no day of that number is left out; ``last`` is its last day.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    time: Clock
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
+    days_of_month: (
+        Annotated[
+            list[Annotated[int, Field(ge=1, le=31)] | Literal["last"]], Field(min_length=1, max_length=32)
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Every:
+        if self.weekdays is not None and self.days_of_month is not None:
+            raise ValueError(Reason("every_shape"))
+        return self
