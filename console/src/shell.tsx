@@ -19,7 +19,14 @@ const ICONS: Record<string, string> = {
   rules: "M13 2L4 14h7l-1 8 9-12h-7z",
   settings: "M12 15a3 3 0 100-6 3 3 0 000 6zM4 12h2M18 12h2M12 4v2M12 18v2M6.3 6.3l1.5 1.5M16.2 16.2l1.5 1.5M17.7 6.3l-1.5 1.5M7.8 16.2l-1.5 1.5",
 };
-export const SCREENS = Object.keys(ICONS);
+/** The screens as the navigation groups them; `under` says where a screen without an entry of its own belongs. */
+const GROUPS: Record<string, string[]> = {
+  start: ["home"],
+  people: ["friends", "chat", "segments"],
+  sending: ["broadcasts", "messages", "rules"],
+  house: ["labels", "settings"],
+};
+const UNDER: Record<string, string> = { forms: "rules" };
 
 export function Logo() {
   return (
@@ -69,13 +76,18 @@ export function Shell({ children }: { children: ReactNode }) {
         <Button kind="quiet" onClick={leave}>{t("shell.leave")}</Button>
       </header>
       <nav className="nav" aria-label={t("shell.nav")}>
-        <ul>
-          {SCREENS.map((name) => (
-            <li key={name}>
-              <Link parts={[account.id, name]} aria-current={(screen === "forms" ? "rules" : screen) === name ? "page" : undefined}><svg viewBox="0 0 24 24" aria-hidden="true"><path d={ICONS[name]} /></svg>{t(`nav.${name}` as Word)}</Link>
-            </li>
-          ))}
-        </ul>
+        {Object.entries(GROUPS).map(([group, screens]) => (
+          <section key={group} aria-label={t(`nav.group.${group}` as Word)}>
+            <p aria-hidden="true">{t(`nav.group.${group}` as Word)}</p>
+            <ul>
+              {screens.map((name) => (
+                <li key={name}>
+                  <Link parts={[account.id, name]} aria-current={(UNDER[screen] ?? screen) === name ? "page" : undefined}><svg viewBox="0 0 24 24" aria-hidden="true"><path d={ICONS[name]} /></svg>{t(`nav.${name}` as Word)}</Link>
+                </li>
+              ))}
+            </ul>
+          </section>
+        ))}
       </nav>
       {children}
     </div>

@@ -27,7 +27,7 @@ TALLY = {"friend": f"friends/{user(1)}", "talk": f"chat/{user(1)}", "monitor": "
 
 def test_the_page_is_read() -> None:
     """The tables of the page are found, every screen with at least one control."""
-    assert len(SCREENS) == 20
+    assert len(SCREENS) >= 20
     assert len(CONTROLS) > 60
     assert {row[0] for row in CONTROLS} == set(SCREENS)
 
