@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,15 +19,28 @@ from chalicelib.shared.reasons import Reason
 class Route(BaseModel):
     """A way by which friends come (a QR code, a page). ``then`` are actions as in rules, for who is new;
     ``then_existing`` for who is a friend already (without it ``then`` serves both). ``utm``: what is kept of
-    a touch where the address itself says nothing.
+    a touch where the address itself says nothing. ``folder``: where staff look for it.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name
+    folder: Name | None = None
     then: vocabulary.Actions = []
     then_existing: vocabulary.Actions | None = None
     utm: Utm | None = None
+
+
+class State(BaseModel):
+    """``url``: the route's address, for print and for links."""
+
+    url: str
+
+
+def _state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
+    from chalicelib.routes import addresses
+
+    return State(url=addresses.address(snapshot.account_id, id_)).model_dump()
 
 
 _LISTS = ("then", "then_existing")
@@ -59,5 +73,7 @@ DOCUMENTS: dict[str, DocumentKind] = {
         references=_route_references,
         check=_route_works,
         warn=_is_unattributed,
+        state_model=State,
+        state=_state,
     )
 }

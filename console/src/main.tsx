@@ -34,6 +34,7 @@ const SCREENS: Record<string, ComponentType> = {
   messages: lazy(() => import("./screens/Messages")),
   labels: lazy(() => import("./screens/Labels")),
   rules: lazy(() => import("./screens/Rules")),
+  routes: lazy(() => import("./screens/Routes")),
   forms: lazy(() => import("./screens/Forms")),
   settings: lazy(() => import("./screens/Settings")),
 };

@@ -15,18 +15,20 @@ const ICONS: Record<string, string> = {
   segments: "M3 5h18l-7 8v6l-4-2v-4z",
   broadcasts: "M4 10v4l11 5V5zM15 8c3 0 5 2 5 4s-2 4-5 4M6 15l1 5h3l-1-4",
   messages: "M4 4h16v16H4zM8 9h8M8 13h8M8 17h5",
+  routes: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2h-2zM18 18h2v2h-2zM18 14h2M14 18v2",
+  forms: "M6 3h12v18H6zM9 8h.01M12 8h3M9 12h.01M12 12h3M9 16h.01M12 16h3",
   labels: "M3 12V4h8l10 10-8 7z M7.5 8.5h.01",
   rules: "M13 2L4 14h7l-1 8 9-12h-7z",
   settings: "M12 15a3 3 0 100-6 3 3 0 000 6zM4 12h2M18 12h2M12 4v2M12 18v2M6.3 6.3l1.5 1.5M16.2 16.2l1.5 1.5M17.7 6.3l-1.5 1.5M7.8 16.2l-1.5 1.5",
 };
-/** The screens as the navigation groups them; `under` says where a screen without an entry of its own belongs. */
+/** The screens as the navigation groups them. */
 const GROUPS: Record<string, string[]> = {
   start: ["home"],
   people: ["friends", "chat", "segments"],
   sending: ["broadcasts", "messages", "rules"],
+  places: ["routes", "forms"],
   house: ["labels", "settings"],
 };
-const UNDER: Record<string, string> = { forms: "rules" };
 
 export function Logo() {
   return (
@@ -82,7 +84,7 @@ export function Shell({ children }: { children: ReactNode }) {
             <ul>
               {screens.map((name) => (
                 <li key={name}>
-                  <Link parts={[account.id, name]} aria-current={(UNDER[screen] ?? screen) === name ? "page" : undefined}><svg viewBox="0 0 24 24" aria-hidden="true"><path d={ICONS[name]} /></svg>{t(`nav.${name}` as Word)}</Link>
+                  <Link parts={[account.id, name]} aria-current={screen === name ? "page" : undefined}><svg viewBox="0 0 24 24" aria-hidden="true"><path d={ICONS[name]} /></svg>{t(`nav.${name}` as Word)}</Link>
                 </li>
               ))}
             </ul>

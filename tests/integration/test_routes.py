@@ -286,6 +286,7 @@ def test_the_documents_actions_are_checked(world: World) -> None:
 def test_the_qr_code_is_the_address(world: World) -> None:
     """As SVG and as PNG, in any size; for who may read the account."""
     url = f"{PUBLIC}/q/shop/poster"
+    assert world.api.ok("GET", f"{BASE}/routes/poster")["url"] == url
     svg = world.api.call("GET", f"{BASE}/routes/poster/qr")
     assert (svg.status_code, svg.headers["Content-Type"]) == (200, "image/svg+xml")
     assert svg.body.decode() == qr.draw(url, "svg", 10) != qr.draw(url + "x", "svg", 10)

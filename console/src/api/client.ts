@@ -97,6 +97,13 @@ export const put = async <T>(path: string, body: unknown, headers?: Record<strin
 export const patch = async <T>(path: string, body: unknown) => (await ask<T>("PATCH", path, { body })).body;
 export const remove = async <T>(path: string) => (await ask<T>("DELETE", path)).body;
 
+/** What is no text: a picture, as the browser keeps it. */
+export async function file(path: string, type: string): Promise<Blob> {
+  const response = await fetch(`${PREFIX}/v1${path}`, { headers: { "X-Todoku-Console": "1", Accept: type }, credentials: "same-origin" });
+  if (!response.ok) throw new ApiError(response.status, "internal", response.statusText, [], null);
+  return response.blob();
+}
+
 export interface Page<T> {
   items: T[];
   next_cursor: string | null;

@@ -45,7 +45,7 @@ export function Actions({ then, set }: { then: Action[]; set: (next: Action[]) =
   const made = begin(kind, names);
   return (
     <>
-      <ol>{then.map((action, at) => <li key={at}><ActionForm action={action} n={at + 1} set={(next) => set(then.flatMap((one, place) => (place === at ? (next ? [next] : []) : [one])))} /></li>)}</ol>
+      <ol className="plain-list">{then.map((action, at) => <li key={at}><ActionForm action={action} n={at + 1} set={(next) => set(then.flatMap((one, place) => (place === at ? (next ? [next] : []) : [one])))} /></li>)}</ol>
       <div className="toolbar">
         <Select label={t("rule.action")} value={kind} onChange={(event) => setKind(event.target.value)} options={ACTIONS.map((one) => ({ value: one, label: named("action", one) }))} />
         <Button disabled={made === null} onClick={() => made && set([...then, made])}>+ {t("rule.action.add")}</Button>

@@ -7,7 +7,7 @@ import { Link } from "../router";
 import { named, t } from "../words";
 import { Problem, Section, Words } from "./kit";
 
-const SCREENS = new Set(["rules", "messages", "segments", "forms", "broadcasts"]);
+const SCREENS = new Set(["rules", "messages", "segments", "forms", "broadcasts", "routes"]);
 
 export function UseList({ kind, id }: { kind: string; id: string }) {
   const { base, account } = usePlace();
