@@ -134,5 +134,10 @@ def _key(account: str, media: str, file: str) -> str:
     return f"media/{account}/{media}/{file}"
 
 
+def preview_url(account: str, media: str) -> str:
+    """Where the small picture of a file is."""
+    return _url(account, media, _PREVIEW)
+
+
 def _url(account: str, media: str, file: str) -> str:
     return f"{settings().media_origin}/{_key(account, media, file)}".rstrip("/")

@@ -90,9 +90,10 @@ def links_report(account: str) -> Response:
     """``GET /reports/links``."""
     request, known, days = _asked(account)
     by = requests.choice(request, "group_by", _OF_LINKS)
-    found = reading.tally(known.id, _links(days, by))
+    found = reading.tally(known.id, _of_links(request, known, days))
     named = {link: str(doc.body.get("name") or link) for link, doc in snapshot(known.id).all("links").items()}
-    rows = sorted(found.rows | (named.keys() if by == "link" else set()))
+    is_all = by == "link" and not _only(request)
+    rows = sorted(found.rows | (named.keys() if is_all else set()))
     items = [
         {"row": row, by: row}
         | ({"name": named.get(row)} if by == "link" else {})
@@ -181,17 +182,13 @@ def _rows_of_routes(account: Account, days: Span) -> list[dict[str, Any]]:
     return friends.items_by_route(reading.tally(account.id, _by_route(account, days)), following)
 
 
-def _links(days: Span, by: links.By) -> Measurement:
-    return Measurement(links.fold(days, by), days.since, days.until, links.DISTINCT)
-
-
 def _of_deliveries(request: Request, account: Account, days: Span) -> Measurement:
     return deliveries.asked(account, _runs(request, account, days))
 
 
 def _runs(request: Request, account: Account, days: Span) -> deliveries.Runs:
     by, kind = requests.choice(request, "group_by", _OF_DELIVERIES), requests.choice(request, "kind", _KINDS)
-    return deliveries.find(account, days, by, kind)
+    return deliveries.find(account, days, by, kind, query_text(request, "delivery"))
 
 
 def _of_friends(request: Request, account: Account, days: Span) -> Measurement:
@@ -200,8 +197,14 @@ def _of_friends(request: Request, account: Account, days: Span) -> Measurement:
     return _friends(days, requests.choice(request, "group_by", _PERIODS))
 
 
+def _only(request: Request) -> dict[str, str]:
+    given = ((name, query_text(request, name)) for name in ("link", "delivery"))
+    return {name: text for name, text in given if text is not None}
+
+
 def _of_links(request: Request, _shop: Account, days: Span) -> Measurement:
-    return _links(days, requests.choice(request, "group_by", _OF_LINKS))
+    by = requests.choice(request, "group_by", _OF_LINKS)
+    return Measurement(links.fold(days, by, _only(request)), days.since, days.until, links.DISTINCT)
 
 
 def _of_scenarios(_request: Request, _shop: Account, days: Span) -> Measurement:
@@ -245,6 +248,7 @@ OPERATIONS = [
             **requests.FORMAT,
             "group_by": f"What a row is: {', '.join(_OF_DELIVERIES)}.",
             "kind": f"{', '.join(_KINDS)}.",
+            "delivery": "Only this broadcast or scenario.",
         },
     ),
     Operation(
@@ -263,7 +267,13 @@ OPERATIONS = [
         "viewer",
         None,
         requests.SpanAnswer,
-        query={**requests.DAYS, **requests.FORMAT, "group_by": f"What a row is: {', '.join(_OF_LINKS)}."},
+        query={
+            **requests.DAYS,
+            **requests.FORMAT,
+            "group_by": f"What a row is: {', '.join(_OF_LINKS)}.",
+            "link": "Only clicks on this link.",
+            "delivery": "Only clicks in what this broadcast or scenario sent.",
+        },
     ),
     Operation(
         "GET",
@@ -290,6 +300,8 @@ OPERATIONS = [
             "report": "deliveries, friends, links, conversions or scenarios",
             "group_by": "The group of the report, as it was asked for.",
             "kind": "The kind of deliveries, likewise.",
+            "link": "Only clicks on this link, likewise.",
+            "delivery": "Only this broadcast or scenario, likewise.",
             "row": "The row of the number (its field row); without it all rows together.",
             "number": "The name of the number (without it the first one).",
             "limit": "At most so many, 1 to 200.",

@@ -97,13 +97,18 @@ class Runs:
         return row, _named(self.by, row, run), numbers
 
 
-def find(account: Account, span: Span, by: By, kind: Kind = "all") -> Runs:
-    """The broadcasts' runs that started in a span, and the account's scenarios, as far as they are meant."""
+def find(account: Account, span: Span, by: By, kind: Kind = "all", only: str | None = None) -> Runs:
+    """The broadcasts' runs that started in a span, and the account's scenarios, as far as they are meant
+    (``only``: the one of this id).
+    """
     kinds = {kind, _ONE_KIND.get(by, kind)} - {"all"}
     runs = started_between(account.id, span.since, span.until) if kinds <= {"broadcast"} else ()
     named = snapshot(account.id).all("scenarios") if kinds <= {"scenario"} else {}
-    scenarios = {name: str(doc.body.get("name") or name) for name, doc in named.items()}
-    return Runs(account.id, by, span, {run.run: run for run in runs}, scenarios)
+    scenarios = {
+        name: str(doc.body.get("name") or name) for name, doc in named.items() if only in {None, name}
+    }
+    found = {run.run: run for run in runs if only in {None, run.broadcast}}
+    return Runs(account.id, by, span, found, scenarios)
 
 
 def asked(account: Account, runs: Runs) -> Measurement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from chalicelib.reports.lines import CLICKED, Line
@@ -16,8 +16,8 @@ NO_DELIVERY = "-"
 """The row of clicks on what no broadcast or scenario sent: replies, and messages of rules."""
 
 
-def fold(span: Span, by: By) -> Fold:
-    """Every click of a span, and the different friends who clicked."""
+def fold(span: Span, by: By, only: Mapping[str, str]) -> Fold:
+    """Every click of a span, and the different friends who clicked; of a link or a delivery ``only``."""
 
     def row(line: Line) -> str:
         if by == "day":
@@ -26,7 +26,7 @@ def fold(span: Span, by: By) -> Fold:
 
     def entries(lines: Iterable[Line]) -> Iterator[Entry]:
         for line in lines:
-            if line.kind == CLICKED:
+            if line.kind == CLICKED and all(line.props.get(name) == of for name, of in only.items()):
                 named = row(line)
                 yield Entry(named, "clicks", line.user)
                 yield Entry(named, "clickers", line.user)

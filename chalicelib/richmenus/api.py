@@ -12,12 +12,13 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
 from chalicelib.catalog.service import snapshot
+from chalicelib.friends.api import sheet_of, user_path
 from chalicelib.gateways import clock, objects
 from chalicelib.http.answers import Finding, http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.queries import path_id, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.richmenus import plan, preview, publishing, taps
+from chalicelib.richmenus import plan, preview, publishing, seen, taps
 from chalicelib.richmenus.documents import KIND
 from chalicelib.shared.errors import InvalidInput, NotFound
 from chalicelib.shared.reasons import Reason
@@ -27,6 +28,7 @@ from chalicelib.sheets.model import DAYS_KEPT
 bp = Blueprint(__name__)
 
 _MENUS = "/v1/accounts/{account}/rich-menus"
+_SEEN = "/v1/accounts/{account}/friends/{user}/rich-menu"
 _USUAL, _MOST = timedelta(days=30), timedelta(days=DAYS_KEPT - 1)
 
 
@@ -100,6 +102,29 @@ class Area(BaseModel):
     friends: int | None
 
 
+class Asked(BaseModel):
+    """A menu of the documents in the order in which they are asked: whether its period is on, and whether the
+    friend fits its condition. The first of which both are true is seen.
+    """
+
+    id: str
+    is_open: bool
+    holds: bool
+
+
+class Seen(BaseModel):
+    """What a friend sees (``published``), and would see if the documents were published now (``planned``);
+    null: no menu. ``switched``: an action has put them on this one, above the rules, ``until`` a moment.
+    """
+
+    user_id: str
+    published: str | None
+    planned: str | None
+    switched: str | None
+    until: str | None
+    menus: list[Asked]
+
+
 class Taps(BaseModel):
     """What is tapped of a menu, by local days; ``exact`` false: by the part that was counted."""
 
@@ -164,6 +189,15 @@ def rich_menu_taps(account: str, menu: str) -> Response:
     return json_response(taps.taps(account, path_id(menu, "menu"), first, last))
 
 
+@bp.route(_SEEN, methods=["GET"])
+@http_errors
+def rich_menu_of_friend(account: str, user: str) -> Response:
+    """``GET /friends/{user}/rich-menu``."""
+    require(bp.current_request, "viewer", account)
+    known = accounts.get_account(account)
+    return json_response(seen.seen(known, sheet_of(known, user_path(user))))
+
+
 def _day(request: Request, name: str) -> date | None:
     text = query_text(request, name)
     try:
@@ -204,5 +238,8 @@ OPERATIONS = [
         None,
         Taps,
         query={"from": "The first local day (without: 30 days before the last).", "to": "The last one."},
+    ),
+    Operation(
+        "GET", _SEEN, "Which rich menu a friend sees, and would see when published", "viewer", None, Seen
     ),
 ]

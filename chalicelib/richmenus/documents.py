@@ -83,9 +83,10 @@ class ShownMenus(_Strict):
 
 class State(BaseModel):
     """What friends see of a menu: ``published_id``, LINE's id of what was published (null: nothing was);
-    ``unpublished_changes``, the document is not what is published.
+    ``unpublished_changes``, the document is not what is published. ``image_url``: its picture, made smaller.
     """
 
+    image_url: str | None
     published_id: str | None
     unpublished_changes: bool
 
@@ -107,10 +108,14 @@ def published(snapshot: Snapshot) -> Body | None:
 
 def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
     """What is published of a menu beside its document."""
+    from chalicelib.media.service import preview_url
+
     body, shown = snapshot.get(KIND, id_).body, (published(snapshot) or {"menus": {}})["menus"].get(id_)
     is_same = shown is not None and is_published(body, shown)
     published_id = shown["rich_menu_id"] if shown else None
-    return State(published_id=published_id, unpublished_changes=not is_same).model_dump()
+    image_url = preview_url(snapshot.account_id, body["image"]) if body.get("image") else None
+    found = State(image_url=image_url, published_id=published_id, unpublished_changes=not is_same)
+    return found.model_dump()
 
 
 def is_published(body: Body, shown: Body) -> bool:

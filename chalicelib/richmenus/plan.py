@@ -45,15 +45,15 @@ class Counts:
 def plan(account_id: str) -> dict[str, Any]:
     """``{"menus", "default", "moves", "calls", "problems", "exact", "as_of"}``."""
     account, snapshot, now = accounts.get_account(account_id), catalog.snapshot(account_id), clock.now()
-    was, to_be = shown.in_force(snapshot, account.zone), _to_be(account, snapshot)
-    counts, share = _counted(account, Difference(generation_of(snapshot), to_be, was, None), now)
-    menus, default = _menus(snapshot), (was.default(now), to_be.default(now))
+    was, wanted = shown.in_force(snapshot, account.zone), to_be(account, snapshot)
+    counts, share = _counted(account, Difference(generation_of(snapshot), wanted, was, None), now)
+    menus, default = _menus(snapshot), (was.default(now), wanted.default(now))
     moves = sorted(counts.friends.items(), key=lambda one: (-one[1], str(one[0])))
     return {
         "menus": menus,
         "default": {"from": default[0], "to": default[1]},
         "moves": [_move(move, n, counts.linked[move], share) for move, n in moves],
-        "calls": _calls(menus, snapshot, _ids(was, default[0]) != _ids(to_be, default[1]))
+        "calls": _calls(menus, snapshot, _ids(was, default[0]) != _ids(wanted, default[1]))
         | {name: round(counts.calls[name] / share) for name in ("link", "unlink")},
         "problems": [detail.body() for detail in publishing.problems(snapshot)],
         "exact": share == 1,
@@ -83,7 +83,7 @@ def _known(snapshot: Snapshot) -> Mapping[str, Body]:
     return menus
 
 
-def _to_be(account: Account, snapshot: Snapshot) -> Shown:
+def to_be(account: Account, snapshot: Snapshot) -> Shown:
     """The menus as they would be seen; those that are still to be made have ids that no menu has."""
     unmade, known = set(publishing.unmade(snapshot)), _known(snapshot)
     menus: dict[str, Body] = {}

@@ -36,6 +36,7 @@ const SCREENS: Record<string, ComponentType> = {
   rules: lazy(() => import("./screens/Rules")),
   routes: lazy(() => import("./screens/Routes")),
   forms: lazy(() => import("./screens/Forms")),
+  menus: lazy(() => import("./screens/menus/Menus")),
   settings: lazy(() => import("./screens/Settings")),
 };
 

@@ -248,6 +248,16 @@ def test_a_link_in_a_long_address_fits(api: Api) -> None:
     assert friend_tokens.read("shop", given) == whose
 
 
+def test_a_link_says_where_it_is_opened(api: Api) -> None:
+    """By anybody, and inside LINE when the account has an app there; a save of the answer changes nothing."""
+    found = api.ok("GET", f"{A}/links/spring")
+    assert (found["address"].rpartition("/r/")[2], found["liff_address"]) == ("shop.spring", None)
+    an_account(api, liff_id="1234567890-abcdefgh", login_channel_id="1234567890")
+    found = api.ok("GET", f"{A}/links")["items"][0]
+    assert found["liff_address"].endswith("/1234567890-abcdefgh/r/shop.spring")
+    assert api.ok("PUT", f"{A}/links/spring", found)["address"] == found["address"]
+
+
 def test_looking_at_a_link_is_no_click(api: Api) -> None:
     """HEAD answers like GET and counts for nothing; unknown links are unknown to it too."""
     token = friend_tokens.make("shop", FriendToken("U1", "sale", "run-1", "b"))

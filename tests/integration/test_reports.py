@@ -95,11 +95,21 @@ def test_links(shop: Shop, api: Api) -> None:
         asked = f"report=links&number=clicks&row={row['link']}&{span()}"
         assert people(api, asked) == {user: users.count(user) for user in users}
     assert report["total"]["clickers"] == len({user for _, user, *_ in books.clicks})
+    name = next(iter(clicks))
+    asked = f"report=links&number=clickers&link={name}&{span()}"
+    assert people(api, asked).keys() == set(clicks[name])
+    [row] = api.ok("GET", f"{A}/reports/links?link={name}&{span()}")["items"]
+    assert (row["link"], row["clicks"]) == (name, len(clicks[name]))
     of_delivery = grouped([(delivery or "-", user) for _, user, _, delivery, _ in books.clicks])
     rows = by(api.ok("GET", f"{A}/reports/links?group_by=delivery&{span()}")["items"], "delivery")
     assert {name: row["clicks"] for name, row in rows.items()} == {
         name: len(users) for name, users in of_delivery.items()
     }
+    delivery = next(name for name in of_delivery if name != "-")
+    found = api.ok("GET", f"{A}/reports/links?delivery={delivery}&{span()}")["total"]
+    assert found["clicks"] == len(of_delivery[delivery])
+    rows = api.ok("GET", f"{A}/reports/deliveries?group_by=delivery&delivery={delivery}&{span()}")["items"]
+    assert {row["delivery"] for row in rows} <= {delivery}
 
 
 def outcome(books: Books, name: str, variant: str | None = None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tests.menus_world import (
     A,
     Crashed,
     Line,
+    a_friend,
     a_menu,
     a_shop,
     later,
@@ -70,6 +71,19 @@ def effects(n: int, id_: str = "e") -> list[dict[str, Any]]:
     assert activity is not None
     found: list[dict[str, Any]] = activity["effects"]
     return found
+
+
+def test_one_friend_can_be_asked_about(api: Api, world: Line) -> None:
+    """What they see, would see after a publication, and what decided; a blocked friend sees nothing."""
+    menu = api.ok("GET", f"{A}/rich-menus/vip")
+    api.ok("PUT", f"{A}/rich-menus/vip", menu | {"show": {"priority": 10, "until": iso(world.now)}})
+    vip = api.ok("GET", f"{A}/friends/{user(1)}/rich-menu")
+    assert (vip["published"], vip["planned"], vip["switched"]) == ("vip", "main", None)
+    asked = [{"id": "vip", "is_open": False, "holds": True}, {"id": "main", "is_open": True, "holds": True}]
+    assert vip["menus"] == asked
+    a_friend(9, status="blocked")
+    assert api.ok("GET", f"{A}/friends/{user(9)}/rich-menu")["planned"] is None
+    api.refused(404, "GET", f"{A}/friends/{user(77)}/rich-menu")
 
 
 def test_a_change_of_the_sheet_moves_the_friend(api: Api, world: Line) -> None:

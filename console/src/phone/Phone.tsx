@@ -1,10 +1,28 @@
 // A phone that shows messages as LINE shows them, drawn by the simulator's own renderer.
 import { useEffect, useRef } from "react";
-import { fromAccount, isWide } from "../../../chalicelib/local/line/page/messages.js";
+import { fromAccount, isWide, richMenu } from "../../../chalicelib/local/line/page/messages.js";
 import type { LineMessage } from "../data";
 import { t } from "../words";
 
 const NOTHING = { tap: () => undefined, watched: () => undefined };
+
+/** A phone whose chat is empty, with a rich menu below it. */
+export function MenuPhone({ name, menu, image }: { name: string; menu: object; image: string }) {
+  const wall = useRef<HTMLDivElement>(null);
+  const text = JSON.stringify(menu);
+  useEffect(() => {
+    const drawn = richMenu(JSON.parse(text) as object, image, () => undefined, () => undefined) as HTMLElement;
+    for (const control of drawn.querySelectorAll("button")) control.setAttribute("tabindex", "-1");
+    wall.current?.replaceChildren(drawn);
+  }, [text, image]);
+  return (
+    <div className="phone" role="img" aria-label={t("phone.label")}>
+      <div className="phone-bar"><bdi>{name.slice(0, 40)}</bdi></div>
+      <div className="phone-empty" />
+      <div className="phone-wall phone-menu" ref={wall} />
+    </div>
+  );
+}
 
 interface Quick {
   items?: { action?: { label?: string } }[];

@@ -139,6 +139,17 @@ export function hotSpot(area, size, label, tapped) {
   });
 }
 
+/** A rich menu: its picture, the areas that can be tapped, and the bar that closes it. */
+export function richMenu(menu, image, tap, close) {
+  const size = menu.size || { width: 2500, height: 1686 };
+  const shown = picture(image, { style: { "aspect-ratio": `${size.width} / ${size.height}` } });
+  const spots = (menu.areas || []).map((area) =>
+    hotSpot(area.bounds || {}, size, (area.action && (area.action.label || area.action.text)) || "", () => tap(area.action)),
+  );
+  const bar = el("button", { class: "rich-menu-bar", type: "button", text: `${menu.chatBarText || words.menu} ▾`, on: { click: close } });
+  return el("div", {}, el("div", { class: "rich-menu" }, shown, spots), bar);
+}
+
 function template(message, { tap }) {
   const it = message.template || {};
   const button = (action) =>

@@ -3,7 +3,7 @@
 import { opens, perform } from "./actions.js";
 import * as door from "./door.js";
 import { avatar, el, icon, picture } from "./dom.js";
-import { bubble, fromAccount, fromFriend, hotSpot, isWide } from "./messages.js";
+import { bubble, fromAccount, fromFriend, isWide, richMenu } from "./messages.js";
 import { panel } from "./panel.js";
 import { dayOf, midnight, timeOf, words } from "./words.js";
 
@@ -356,15 +356,8 @@ export class Phone {
   }
 
   richMenu() {
-    const size = this.menu.size || { width: 2500, height: 1686 };
-    const shown = picture(`/_sim/richmenus/${this.account}/${this.menu.richMenuId}/image`, {
-      style: { "aspect-ratio": `${size.width} / ${size.height}` },
-    });
-    const spots = (this.menu.areas || []).map((area) =>
-      hotSpot(area.bounds || {}, size, (area.action && (area.action.label || area.action.text)) || "", () => perform(this, area.action)),
-    );
-    const bar = el("button", { class: "rich-menu-bar", type: "button", text: `${this.menu.chatBarText || words.menu} ▾`, on: { click: () => this.showMenu(false) } });
-    return el("div", {}, el("div", { class: "rich-menu" }, shown, spots), bar);
+    const image = `/_sim/richmenus/${this.account}/${this.menu.richMenuId}/image`;
+    return richMenu(this.menu, image, (action) => perform(this, action), () => this.showMenu(false));
   }
 
   scrollDown() {
