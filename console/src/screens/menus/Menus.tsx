@@ -113,7 +113,7 @@ function Publish({ changed, names }: { changed: boolean; names: Menu[] }) {
   return (
     <Section title={t("menu.publish")} lead={t(changed ? "menu.publish.changed" : "menu.publish.same")}>
       <Button kind={changed ? "main" : "plain"} onClick={() => { setAsking(true); void plan.refetch(); }}>{t("menu.publish.look")}</Button>
-      {job.data ? <p role="status" className={state === "failed" ? "verdict no" : "verdict yes"}>{state === "done" ? `✓ ${t("menu.publish.done", { n: job.data.result?.moved ?? 0 })}` : state === "failed" ? `✗ ${job.data.errors?.[0]?.message ?? t("state.error")}` : t("menu.publish.running", { done: job.data.done, total: job.data.total })}</p> : null}
+      {job.data ? <p role="status" className={state === "failed" ? "verdict no" : "verdict yes"}>{state === "done" ? `✓ ${t("menu.publish.done")}${job.data.result?.moved ? ` · ${t("menu.publish.moved", { n: job.data.result.moved })}` : ""}` : state === "failed" ? `✗ ${job.data.errors?.[0]?.message ?? t("state.error")}` : t("menu.publish.running", { done: job.data.done, total: job.data.total })}</p> : null}
       {asking ? (
         <Dialog title={t("menu.publish.title")} onClose={() => { setAsking(false); publish.reset(); }} wide>
           <Problem error={plan.error} />
