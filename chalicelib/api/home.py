@@ -14,6 +14,7 @@ from chalicelib.accounts.service import get_account
 from chalicelib.api.kinds import KINDS
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts.plans import preview
+from chalicelib.catalog import stops
 from chalicelib.catalog.service import snapshot
 from chalicelib.gateways import clock, queues
 from chalicelib.http.answers import http_errors, json_response
@@ -77,9 +78,12 @@ class Friends(BaseModel):
 
 
 class Need(BaseModel):
-    """Something that waits for a person: ``kind`` approval, quota, runaway, missed, rule, dead_letters."""
+    """Something that waits for a person: ``kind`` approval, quota, runaway, missed, rule, dead_letters;
+    ``document``: what kind of document has the id (broadcasts, rules, schedules, scenarios), if any.
+    """
 
     kind: str
+    document: str | None
     id: str
     name: str
     detail: str
@@ -139,7 +143,7 @@ def get_summary(account: str) -> Response:
     runs = _runs(account)
     moving = [one for one in runs if one["status"] not in {"scheduled", "missed"}]
     coming = sorted((one for one in runs if one["status"] == "scheduled"), key=lambda one: str(one["at"]))
-    needs = [*_broadcast_needs(runs), *_rule_needs(account)]
+    needs = [*_broadcast_needs(runs), *_stopped_needs(account), *_rule_needs(account)]
     if principal.account is None:
         needs += _dead_letters()
     return json_response(
@@ -213,10 +217,11 @@ def _friends(account_id: str) -> dict[str, Any]:
     }
 
 
+_STOPPED = ("rules", "schedules")
 _WAITING = {"quota": "quota", "runaway": "runaway"}
 
 
-def _broadcast_needs(runs: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
+def _broadcast_needs(runs: list[dict[str, Any]]) -> Iterator[dict[str, str | None]]:
     for one in runs:
         kind = {"awaiting_approval": "approval", "missed": "missed"}.get(one["status"])
         if one["status"] == "paused":
@@ -224,26 +229,41 @@ def _broadcast_needs(runs: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
         if kind is not None:
             yield {
                 "kind": kind,
+                "document": "broadcasts",
                 "id": one["id"],
                 "name": one["name"],
                 "detail": str(one["status_reason"] or ""),
             }
 
 
-def _rule_needs(account: str) -> Iterator[dict[str, str]]:
+def _stopped_needs(account: str) -> Iterator[dict[str, str | None]]:
+    """What the brake has paused and a person lets go on: rules, schedules, scenarios."""
+    seen = snapshot(account)
+    found = [
+        (kind, doc, stops.reason(kind, doc.id, seen)) for kind in _STOPPED for doc in seen.all(kind).values()
+    ]
+    found += [("scenarios", doc, doc.body.get("status_reason")) for doc in seen.all("published").values()]
+    for kind, document, why in found:
+        if why is not None:
+            name = seen.get(kind, document.id).body.get("name") or document.id
+            yield {"kind": "runaway", "document": kind, "id": document.id, "name": str(name), "detail": why}
+
+
+def _rule_needs(account: str) -> Iterator[dict[str, str | None]]:
     rules = [rule for rule in snapshot(account).all("rules").values() if rule.body.get("enabled", True)]
     for rule in rules[:_RULES_LOOKED_AT]:
         trouble = health.read(account, rule.id, 1)
         if trouble:
+            name = str(rule.body["name"])
             detail = f"{sum(int(line['n']) for line in trouble)} × {trouble[0]['why']}"
-            yield {"kind": "rule", "id": rule.id, "name": str(rule.body["name"]), "detail": detail}
+            yield {"kind": "rule", "document": "rules", "id": rule.id, "name": name, "detail": detail}
 
 
-def _dead_letters() -> Iterator[dict[str, str]]:
+def _dead_letters() -> Iterator[dict[str, str | None]]:
     for queue in QUEUES:
         count = queues.counts(queue)["dlq"]
         if count:
-            yield {"kind": "dead_letters", "id": queue, "name": queue, "detail": str(count)}
+            yield {"kind": "dead_letters", "document": None, "id": queue, "name": queue, "detail": str(count)}
 
 
 OPERATIONS = [

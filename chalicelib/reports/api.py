@@ -139,7 +139,19 @@ def people_of_report(account: str) -> Response:
         known.id, asked(request, known, days), row, number, limit, (part, position["user"])
     )
     following = {"part": after[0], "user": after[1]} if after else None
-    return json_response(page(items, following, request))
+    return json_response(page(_with_names(known, items), following, request))
+
+
+def _with_names(account: Account, people: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with the friends' names, as far as they are known."""
+    users = [str(one["user_id"]) for one in people]
+    sheets: dict[str, Any] = {}
+    for some in side_by_side.parts(users, _TOGETHER):
+        sheets |= sheets_of_friends.load_many(account.id, account.shards, some)
+    return [
+        {**one, "display_name": sheets.get(user, {}).get("display_name")}
+        for one, user in zip(people, users, strict=True)
+    ]
 
 
 def _asked(account: str) -> tuple[Request, Account, Span]:

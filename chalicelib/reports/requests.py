@@ -69,6 +69,7 @@ class Person(BaseModel):
     """A friend behind a number, and how much of it."""
 
     user_id: str
+    display_name: str | None
     amount: float
 
 

@@ -37,6 +37,7 @@ const SCREENS: Record<string, ComponentType> = {
   routes: lazy(() => import("./screens/Routes")),
   forms: lazy(() => import("./screens/Forms")),
   menus: lazy(() => import("./screens/menus/Menus")),
+  reports: lazy(() => import("./screens/reports/Reports")),
   settings: lazy(() => import("./screens/Settings")),
 };
 

@@ -29,11 +29,21 @@ function decode(part: string): string {
   }
 }
 
+type Query = Record<string, string> | URLSearchParams;
+
 export const to = (...parts: string[]) => `#/${parts.map(encodeURIComponent).join("/")}`;
+const withQuery = (parts: string[], query?: Query) => {
+  const text = query ? new URLSearchParams(query).toString() : "";
+  return text ? `${to(...parts)}?${text}` : to(...parts);
+};
 export const go = (...parts: string[]) => {
   location.hash = to(...parts);
 };
+/** The same with what stands behind a question mark. */
+export const goWith = (parts: string[], query: Query) => {
+  location.hash = withQuery(parts, query);
+};
 
-export function Link({ parts, ...rest }: { parts: string[] } & AnchorHTMLAttributes<HTMLAnchorElement>) {
-  return <a href={to(...parts)} {...rest} />;
+export function Link({ parts, query, ...rest }: { parts: string[]; query?: Query } & AnchorHTMLAttributes<HTMLAnchorElement>) {
+  return <a href={withQuery(parts, query)} {...rest} />;
 }

@@ -20,6 +20,7 @@ const ICONS: Record<string, string> = {
   labels: "M3 12V4h8l10 10-8 7z M7.5 8.5h.01",
   rules: "M13 2L4 14h7l-1 8 9-12h-7z",
   menus: "M4 4h16v16H4zM4 12h16M12 12v8",
+  reports: "M4 20V10M10 20V4M16 20v-7M21 20H3",
   settings: "M12 15a3 3 0 100-6 3 3 0 000 6zM4 12h2M18 12h2M12 4v2M12 18v2M6.3 6.3l1.5 1.5M16.2 16.2l1.5 1.5M17.7 6.3l-1.5 1.5M7.8 16.2l-1.5 1.5",
 };
 /** The screens as the navigation groups them. */
@@ -28,6 +29,7 @@ const GROUPS: Record<string, string[]> = {
   people: ["friends", "chat", "segments"],
   sending: ["broadcasts", "messages", "rules"],
   places: ["menus", "routes", "forms"],
+  insight: ["reports"],
   house: ["labels", "settings"],
 };
 

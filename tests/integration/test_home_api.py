@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 
+from chalicelib.catalog import stops
 from chalicelib.gateways import seam
 from chalicelib.mirror import compaction, reader
 from chalicelib.segments import by_shard
@@ -61,6 +62,27 @@ def test_the_summary_counts_friends_and_names_what_waits(cloud: None) -> None:
     assert found["sending"] == []
     assert alone == found["quota"]
     assert (alone["limit"], alone["used"], alone["reserved"], alone["left"]) == (200, 50, 0, 150)
+
+
+def test_what_the_brake_has_paused_waits_for_a_person(cloud: None) -> None:
+    """A rule and a schedule, with where they are let go on; afterwards they wait no more."""
+    api = an_api()
+    base = an_account(api, shards=1)
+    doc = {"name": "返事", "when": {"event": "messaged"}, "then": []}
+    api.ok("PUT", f"{base}/rules/r", doc)
+    everyone = {"name": "毎日", "every": {"time": "10:00"}, "audience": {"everyone": True}, "then": []}
+    api.ok("PUT", f"{base}/schedules/s", everyone)
+    for kind, id_ in (("rules", "r"), ("schedules", "s")):
+        assert stops.pause("shop", kind, id_, "brake", "runaway")
+    with seam.guarded(quota):
+        needs = api.ok("GET", f"{base}/summary")["needs"]
+        assert [(one["kind"], one["document"], one["name"]) for one in needs] == [
+            ("runaway", "rules", "返事"),
+            ("runaway", "schedules", "毎日"),
+        ]
+        for one in needs:
+            api.ok("POST", f"{base}/{one['document']}/{one['id']}/resume", {})
+        assert api.ok("GET", f"{base}/summary")["needs"] == []
 
 
 def test_a_waterfall_tells_how_many_are_left_after_each_part(cloud: None) -> None:

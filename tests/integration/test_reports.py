@@ -56,6 +56,7 @@ def people(api: Api, query: str) -> dict[str, float]:
     while True:
         page = api.ok("GET", f"{A}/reports/people?{query}&limit=15{cursor}")
         found |= {one["user_id"]: one["amount"] for one in page["items"]}
+        assert all("display_name" in one for one in page["items"])
         if page["next_cursor"] is None:
             return found
         cursor = f"&cursor={page['next_cursor']}"

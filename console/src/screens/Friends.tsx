@@ -4,7 +4,7 @@ import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react"
 import { get, post } from "../api/client";
 import { searchFriends, type Found } from "../api/friends";
 import { Builder } from "../conditions/Builder";
-import { audienceOf, group, type Condition, type Group } from "../conditions/model";
+import { audienceOf, group, toTree, type Condition, type Group } from "../conditions/model";
 import { leafText, sentence } from "../conditions/sentence";
 import { type Friend, useMay, useNames, usePlace } from "../data";
 import { Link, useQueryOf, useRoute } from "../router";
@@ -21,19 +21,31 @@ export default function Friends() {
   return user ? <Card key={user} user={user} /> : <List />;
 }
 
+/** The filter with which another screen opens this one; what is none filters nothing. */
+function filterOf(text: string | null): Group {
+  try {
+    return toTree(JSON.parse(text ?? "null") as Condition | null);
+  } catch {
+    return group("all");
+  }
+}
+
 const SORTS = ["last_active", "followed_at", "display_name", "purchases.total"] as const;
 const ROW = 56;
 
 function List() {
   const { base, account } = usePlace();
   const names = useNames();
-  const query = useQueryOf().get("q") ?? "";
+  const route = useQueryOf();
+  const query = route.get("q") ?? "";
+  const given = route.get("condition");
   const [text, setText] = useState(query);
   const [sort, setSort] = useState<string>("last_active");
-  const [filter, setFilter] = useState<Group>(() => group("all"));
+  const [filter, setFilter] = useState<Group>(() => filterOf(given));
   const [filtering, setFiltering] = useState(false);
   const [ticked, setTicked] = useState<Set<string>>(new Set());
   useEffect(() => setText(query), [query]);
+  useEffect(() => setFilter(filterOf(given)), [given]);
   const q = useLater(text, 300);
   const condition = filter.children.length ? audienceOf(filter) : undefined;
   const asked = useInfiniteQuery({

@@ -73,3 +73,9 @@ export function fromLocal(local: string): string {
 export function toLocal(at: string): string {
   return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" }).format(new Date(at)).replace(" ", "T");
 }
+
+/** So many seconds in the largest unit that fits: "3日", "45分". */
+export function durationOf(seconds: number): string {
+  const [unit, length] = ([["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const).find(([, one]) => seconds >= one) ?? ["s", 1];
+  return t(`duration.${unit}`, { n: Math.round(seconds / length) });
+}

@@ -1,0 +1,79 @@
+// Small pictures beside tables: the table says every number, so a picture is nothing that is read aloud.
+import { number } from "../../words";
+
+export interface Series {
+  name: string;
+  values: number[];
+}
+
+const WIDE = 640;
+const HIGH = 200;
+const [LEFT, BELOW] = [48, 22];
+
+/** The least round number that is not below: 1, 2 or 5 with noughts. */
+function roundUp(most: number): number {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(1, most)));
+  return [1, 2, 5, 10].map((times) => times * unit).find((one) => one >= most) ?? most;
+}
+
+function Legend({ series }: { series: Series[] }) {
+  return <p className="legend" aria-hidden="true">{series.map((one, at) => <span key={one.name}><i className={`line-${at}`} />{one.name}</span>)}</p>;
+}
+
+/** Numbers by day (week, month). A single day is a dot. */
+export function Lines({ labels, series }: { labels: string[]; series: Series[] }) {
+  if (labels.length === 0) return null;
+  const most = roundUp(Math.max(1, ...series.flatMap((one) => one.values)));
+  const x = (at: number) => LEFT + ((WIDE - LEFT - 10) * at) / Math.max(1, labels.length - 1);
+  const y = (value: number) => 8 + (HIGH - BELOW - 8) * (1 - value / most);
+  const shown = [...new Set([0, Math.floor((labels.length - 1) / 2), labels.length - 1])];
+  return (
+    <figure className="report-chart">
+      <svg viewBox={`0 0 ${WIDE} ${HIGH}`} aria-hidden="true">
+        {[0, most / 2, most].map((value) => (
+          <g key={value}><line className="rule" x1={LEFT} x2={WIDE} y1={y(value)} y2={y(value)} /><text x={LEFT - 6} y={y(value) + 4} textAnchor="end">{number(value)}</text></g>
+        ))}
+        {shown.map((at) => <text key={at} x={x(at)} y={HIGH - 4} textAnchor={at === 0 ? "start" : at === labels.length - 1 ? "end" : "middle"}>{labels[at]}</text>)}
+        {series.map((one, at) => (
+          <g key={one.name} className={`line-${at}`}>
+            <polyline points={one.values.map((value, n) => `${x(n)},${y(value)}`).join(" ")} />
+            {labels.length <= 31 ? one.values.map((value, n) => <circle key={n} cx={x(n)} cy={y(value)} r="2.6" />) : null}
+          </g>
+        ))}
+      </svg>
+      <Legend series={series} />
+    </figure>
+  );
+}
+
+const MOST_BARS = 12;
+const ROW = 30;
+
+/** The largest of the rows, one bar under another. */
+export function Bars({ labels, series }: { labels: string[]; series: Series[] }) {
+  const order = labels.map((_, at) => at).slice(0, MOST_BARS);
+  if (order.length === 0) return null;
+  const most = Math.max(1, ...series.flatMap((one) => one.values));
+  const thick = Math.min(18, (ROW - 8) / series.length);
+  return (
+    <figure className="report-chart">
+      <svg viewBox={`0 0 ${WIDE} ${order.length * ROW + 4}`} aria-hidden="true">
+        {order.map((of, at) => (
+          <g key={of}>
+            <text x={150} y={at * ROW + 19} textAnchor="end">{(labels[of] ?? "").slice(0, 12)}</text>
+            {series.map((one, n) => (
+              <g key={one.name} className={`line-${n}`}>
+                <rect x={158} y={at * ROW + 5 + n * thick} height={thick - 1} rx="2" width={Math.max(1, (400 * (one.values[of] ?? 0)) / most)} />
+                <text x={166 + (400 * (one.values[of] ?? 0)) / most} y={at * ROW + 5 + n * thick + thick - 3}>{number(one.values[of] ?? 0)}</text>
+              </g>
+            ))}
+          </g>
+        ))}
+      </svg>
+      <Legend series={series} />
+    </figure>
+  );
+}
+
+/** How dark a cell of a heat map is: 0 to 1 in steps that the styles know. */
+export const heat = (value: number | null, most: number) => `heat-${value === null || most <= 0 ? 0 : Math.ceil((4 * value) / most)}`;
