@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from chalicelib.accounts.access import require
 from chalicelib.accounts.service import get_account
 from chalicelib.api.kinds import KINDS
+from chalicelib.broadcasts import listing
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.broadcasts.plans import preview
 from chalicelib.catalog import stops
@@ -111,7 +112,7 @@ def get_quota(account: str) -> Response:
 @bp.route(f"{_ACCOUNT}/catalog/names", methods=["GET"])
 @http_errors
 def get_names(account: str) -> Response:
-    """``GET /catalog/names``: id and name of every document."""
+    """``GET /catalog/names``: id and name of every document, and of every broadcast."""
     require(bp.current_request, "viewer", account)
     catalog = snapshot(account)
     named = {
@@ -125,6 +126,9 @@ def get_names(account: str) -> Response:
         ]
         for kind in KINDS
     }
+    named["broadcasts"] = [
+        {"id": id_, "name": str(body["name"]), "more": {}} for id_, body in listing.bodies(account)
+    ]
     return json_response({"names": named})
 
 

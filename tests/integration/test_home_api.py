@@ -43,6 +43,11 @@ def test_names_tell_what_pickers_show(cloud: None) -> None:
     assert names["tags"] == [{"id": "vip", "name": "大切なお客様", "more": {"folder": "客層"}}]
     assert names["attributes"][0]["more"] == {"type": "choice", "choices": ["乾燥肌", "普通肌"]}
     assert names["rules"] == []
+    api = an_api()
+    api.ok("PUT", f"{base}/messages/m", {"name": "m", "messages": [{"type": "text", "text": "a"}]})
+    api.ok("PUT", f"{base}/broadcasts/b", {"name": "春", "audience": {"everyone": True}, "message": "m"})
+    named = api.ok("GET", f"{base}/catalog/names")["names"]
+    assert named["broadcasts"] == [{"id": "b", "name": "春", "more": {}}]
 
 
 def test_the_summary_counts_friends_and_names_what_waits(cloud: None) -> None:

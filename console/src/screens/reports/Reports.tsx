@@ -28,7 +28,7 @@ export function Tabs({ name }: { name: string }) {
   const { account } = usePlace();
   const { query } = useAsked();
   const kept = Object.fromEntries(["from", "to"].flatMap((one) => (query.get(one) ? [[one, query.get(one) as string]] : [])));
-  return <nav className="tabs" aria-label={t("nav.reports")}>{REPORTS.map((one) => <Link key={one} parts={[account.id, "reports", one]} query={kept} aria-current={one === name ? "page" : undefined}>{t(`report.${one}` as Word)}</Link>)}</nav>;
+  return <nav className="tabs many" aria-label={t("nav.reports")}>{REPORTS.map((one) => <Link key={one} parts={[account.id, "reports", one]} query={kept} aria-current={one === name ? "page" : undefined}>{t(`report.${one}` as Word)}</Link>)}</nav>;
 }
 
 const MONEY = new Set(["revenue", "cost_yen", "ltv"]);
@@ -117,7 +117,7 @@ function Figure({ name, by, column, row, asked, isTotal }: { name: string; by: s
     return <Link parts={[account.id, "reports", "people"]} query={query}>{text}</Link>;
   }
   if (row.condition) {
-    const more = column === "following" ? [{ friend: { status: "following" } }] : column === "friends" ? [] : [{ purchase: {} }];
+    const more = column === "following" ? [{ friend: { status: "following" } }] : column === "friends" ? [] : [{ purchase: { count: { gte: 1 } } }];
     return <FriendsLink condition={more.length ? { all: [row.condition, ...more] } : row.condition}>{text}</FriendsLink>;
   }
   const broadcast = by === "delivery" && row.kind === "broadcast" ? String(row.delivery) : null;
