@@ -36,6 +36,7 @@ const SCREENS: Record<string, ComponentType> = {
   rules: lazy(() => import("./screens/Rules")),
   routes: lazy(() => import("./screens/Routes")),
   forms: lazy(() => import("./screens/Forms")),
+  links: lazy(() => import("./screens/Links")),
   menus: lazy(() => import("./screens/menus/Menus")),
   reports: lazy(() => import("./screens/reports/Reports")),
   settings: lazy(() => import("./screens/Settings")),

@@ -19,6 +19,7 @@ const ICONS: Record<string, string> = {
   forms: "M6 3h12v18H6zM9 8h.01M12 8h3M9 12h.01M12 12h3M9 16h.01M12 16h3",
   labels: "M3 12V4h8l10 10-8 7z M7.5 8.5h.01",
   rules: "M13 2L4 14h7l-1 8 9-12h-7z",
+  links: "M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.7-5.7l-1 1M14 10a4 4 0 00-5.7 0l-3 3a4 4 0 005.7 5.7l1-1",
   menus: "M4 4h16v16H4zM4 12h16M12 12v8",
   reports: "M4 20V10M10 20V4M16 20v-7M21 20H3",
   settings: "M12 15a3 3 0 100-6 3 3 0 000 6zM4 12h2M18 12h2M12 4v2M12 18v2M6.3 6.3l1.5 1.5M16.2 16.2l1.5 1.5M17.7 6.3l-1.5 1.5M7.8 16.2l-1.5 1.5",
@@ -28,7 +29,7 @@ const GROUPS: Record<string, string[]> = {
   start: ["home"],
   people: ["friends", "chat", "segments"],
   sending: ["broadcasts", "messages", "rules"],
-  places: ["menus", "routes", "forms"],
+  places: ["menus", "links", "routes", "forms"],
   insight: ["reports"],
   house: ["labels", "settings"],
 };

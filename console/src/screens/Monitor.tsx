@@ -6,10 +6,12 @@ import { rootSentence } from "../conditions/sentence";
 import { type Broadcast, type Message, type Progress, nameOf, useMay, useNames, usePlace } from "../data";
 import { Preview } from "../phone/Preview";
 import { go, Link } from "../router";
+import { FriendName } from "../ui/FriendName";
 import { FriendPicker } from "../ui/FriendPicker";
 import { Button, Dialog, Moment, Problem, Screen, Section, Select, stateOf, Status, Words } from "../ui/kit";
 import { named, number, percent, t, type Word } from "../words";
 import { Branch } from "./FriendCard";
+import { LineNumbers, LinkClicks } from "./Numbers";
 import { Winner } from "./Winner";
 
 const MOVING = new Set(["planning", "sending", "settling", "paused", "awaiting_approval"]);
@@ -92,6 +94,7 @@ function Ready({ found }: { found: Broadcast }) {
         </Section>
         {found.run && found.variants.length ? <Arms variants={found.variants} /> : null}
         {found.run ? <Winner broadcast={found} /> : null}
+        {found.run && found.started_at ? <><LinkClicks broadcast={found} /><LineNumbers broadcast={found} /></> : null}
         {found.run && found.audience ? <Recipients id={found.id} moving={MOVING.has(found.status)} /> : null}
         {found.run && found.audience ? <Why id={found.id} /> : null}
       </div>
@@ -162,7 +165,7 @@ interface Recipient {
 }
 
 function Recipients({ id, moving }: { id: string; moving: boolean }) {
-  const { base, account } = usePlace();
+  const { base } = usePlace();
   const [status, setStatus] = useState("");
   const asked = useInfiniteQuery({
     queryKey: [base, "recipients", id, status],
@@ -178,18 +181,12 @@ function Recipients({ id, moving }: { id: string; moving: boolean }) {
       <Problem error={asked.error} />
       <div className="scroll"><table>
         <thead><tr><th scope="col">{t("friend")}</th><th scope="col">{t("broadcast.status")}</th><th scope="col">{t("date")}</th></tr></thead>
-        <tbody>{items.map((one) => <tr key={one.user_id}><th scope="row"><Link parts={[account.id, "friends", one.user_id]}><FriendName user={one.user_id} /></Link></th><td>{named("recipient", one.status)}{one.reason ? <span className="soft"> ({named("skip", one.reason)})</span> : null}</td><td><Moment at={one.at} /></td></tr>)}</tbody>
+        <tbody>{items.map((one) => <tr key={one.user_id}><th scope="row"><FriendName user={one.user_id} /></th><td>{named("recipient", one.status)}{one.reason ? <span className="soft"> ({named("skip", one.reason)})</span> : null}</td><td><Moment at={one.at} /></td></tr>)}</tbody>
       </table></div>
       {items.length === 0 && !asked.isFetching ? <p className="soft">{t("recipients.none")}</p> : null}
       {asked.hasNextPage ? <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("timeline.more")}</Button> : null}
     </Section>
   );
-}
-
-function FriendName({ user }: { user: string }) {
-  const { base } = usePlace();
-  const asked = useQuery({ queryKey: [base, "friend", user], queryFn: () => get<{ display_name: string | null }>(`${base}/friends/${encodeURIComponent(user)}`), staleTime: 300_000 });
-  return <Words text={asked.data?.display_name ?? (asked.isPending ? "…" : null)} most={40} />;
 }
 
 function Why({ id }: { id: string }) {

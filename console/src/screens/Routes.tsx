@@ -10,7 +10,7 @@ import { Existing, type Stored, useDocument } from "../ui/document";
 import { Qr } from "../ui/Qr";
 import { Uses } from "../ui/Uses";
 import { Field, Problem, Screen, Section, Select, stateOf, Words } from "../ui/kit";
-import { number, percent, t, yen } from "../words";
+import { dayBefore, number, percent, t, yen } from "../words";
 
 interface Utm {
   source?: string | null;
@@ -147,7 +147,7 @@ const SPANS = ["", "7", "30", "90"] as const;
 function Figures({ route }: { route: Route }) {
   const { account } = usePlace();
   const [days, setDays] = useState<(typeof SPANS)[number]>("");
-  const asked = useCame(days ? `&from=${dayBefore(Number(days) - 1, account.time_zone)}&to=${dayBefore(0, account.time_zone)}` : "");
+  const asked = useCame(days ? `&from=${dayBefore(Number(days) - 1)}&to=${dayBefore(0)}` : "");
   const came = asked.data?.items.find((one) => one.route === route.id);
   const numbers = [
     [t("route.friends"), number(came?.friends ?? 0)],
@@ -164,9 +164,4 @@ function Figures({ route }: { route: Route }) {
       {asked.data && !asked.data.exact ? <p className="soft">{t("figures.estimated")}</p> : null}
     </Section>
   );
-}
-
-/** The local date of the account so many days ago. */
-function dayBefore(days: number, zone: string): string {
-  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short" }).format(new Date(Date.now() - days * 86_400_000));
 }

@@ -4,8 +4,8 @@ import { all, ApiError, get, newId, post, put, remove } from "../api/client";
 import { Builder } from "../conditions/Builder";
 import { audienceOf, toTree, type Condition, type Group } from "../conditions/model";
 import { rootSentence } from "../conditions/sentence";
-import { type Names, useMay, useNames, usePlace } from "../data";
-import { go, Link, useRoute } from "../router";
+import { nameOf, type Names, useMay, useNames, usePlace } from "../data";
+import { go, Link, useQueryOf, useRoute } from "../router";
 import { type Action, Actions, actionText } from "../ui/Actions";
 import { FriendPicker } from "../ui/FriendPicker";
 import { Stale } from "../ui/Stale";
@@ -30,13 +30,13 @@ export default function Rules() {
 
 export function ruleText(rule: Pick<Rule, "when" | "if" | "then">, names: Names): string {
   const condition = rule.if ? t("rule.if", { text: rootSentence(toTree(rule.if), names) }) : "";
-  return `${whenText(rule.when)}${condition}${rule.then.map((action) => actionText(action, names)).join(t("say.comma"))}`;
+  return `${whenText(rule.when, names)}${condition}${rule.then.map((action) => actionText(action, names)).join(t("say.comma"))}`;
 }
 
 const OPERATORS: Record<string, Word> = { contains: "rule.when.contains", prefix: "rule.when.prefix", regex: "rule.when.regex", in: "rule.when.keyword" };
 
 /** What wakes a rule, in words: all that it looks for in the event. */
-function whenText({ event, match = {} }: Rule["when"]): string {
+function whenText({ event, match = {} }: Rule["when"], names: Names): string {
   const [[path, wanted] = ["", undefined], ...more] = Object.entries(match);
   const [operator, value] = wanted && typeof wanted === "object" ? (Object.entries(wanted)[0] ?? ["", ""]) : ["in", wanted];
   const word = Array.isArray(value) ? value.join(t("say.or")) : String(value);
@@ -45,6 +45,7 @@ function whenText({ event, match = {} }: Rule["when"]): string {
     if (path === "text" && word === "") return t("rule.when", { event: named("event", event) });
     if (path === "text" && phrase) return t(phrase, { word });
     if (path === "message_type" && isWord(`message.kind.${word}`)) return t("rule.when.kind", { kind: named("message.kind", word) });
+    if (path === "link" && operator === "in") return t("rule.when.link", { name: nameOf(names, "links", word) });
     if (path === "data" && operator === "in") return t("rule.when.button", { word });
     if (!path) return t("rule.when", { event: named("event", event) });
   }
@@ -96,8 +97,9 @@ function Editor({ rule }: { rule?: Rule }) {
   const may = useMay("editor");
   const names = useNames();
   const client = useQueryClient();
-  const first = useMemo<Draft>(() => (rule ? (Object.fromEntries(Object.entries(rule).filter(([name]) => !ADDED.has(name))) as Draft) : { name: "", enabled: false, when: { event: "messaged", match: { text: { contains: "" } } }, then: [] }), [rule]);
-  const [draft, setDraft, forget, wasKept] = useDraft<Draft>(`rule.${account.id}.${rule?.id ?? "new"}`, first);
+  const link = useQueryOf().get("link");
+  const first = useMemo<Draft>(() => (rule ? (Object.fromEntries(Object.entries(rule).filter(([name]) => !ADDED.has(name))) as Draft) : { name: "", enabled: false, when: link ? { event: "link_clicked", match: { link } } : { event: "messaged", match: { text: { contains: "" } } }, then: [] }), [rule, link]);
+  const [draft, setDraft, forget, wasKept] = useDraft<Draft>(`rule.${account.id}.${rule?.id ?? (link ? `new.${link}` : "new")}`, first);
   const [root, setRoot] = useState<Group>(() => toTree(draft.if));
   const edit = (more: Partial<Draft>) => setDraft((was) => ({ ...was, ...more }) as Draft);
   const done = async () => {
@@ -132,6 +134,8 @@ function Editor({ rule }: { rule?: Rule }) {
             <Field label={t("rule.keyword")} hint={t("rule.keyword.hint")} value={keyword ?? ""} onChange={(event) => edit({ when: { event: "messaged", match: { text: exact(draft.when.match) ? event.target.value : { contains: event.target.value } } } })} />
             <Check label={t("rule.exact")} checked={exact(draft.when.match)} onChange={(event) => edit({ when: { event: "messaged", match: { text: event.target.checked ? (keyword ?? "") : { contains: keyword ?? "" } } } })} />
           </>
+        ) : draft.when.event === "link_clicked" && (!draft.when.match || typeof draft.when.match.link === "string") ? (
+          <Select label={t("rule.link")} value={String(draft.when.match?.link ?? "")} onChange={(event) => edit({ when: { event: "link_clicked", ...(event.target.value ? { match: { ...draft.when.match, link: event.target.value } } : {}) } })} options={[{ value: "", label: t("rule.link.any") }, ...(names.links ?? []).map((one) => ({ value: one.id, label: one.name }))]} />
         ) : draft.when.match ? <pre>{JSON.stringify(draft.when.match, null, 1)}</pre> : null}
       </Section>
       <Section title={t("rule.part.if")} lead={t("rule.part.if.lead")}>

@@ -7,7 +7,7 @@ import { Link } from "../router";
 import { named, t } from "../words";
 import { Problem, Section, Words } from "./kit";
 
-const SCREENS = new Set(["rules", "messages", "segments", "forms", "broadcasts", "routes"]);
+const SCREENS: Record<string, string> = { "rich-menus": "menus", ...Object.fromEntries(["rules", "messages", "segments", "forms", "broadcasts", "links", "routes"].map((kind) => [kind, kind])) };
 
 export function UseList({ kind, id }: { kind: string; id: string }) {
   const { base, account } = usePlace();
@@ -20,7 +20,7 @@ export function UseList({ kind, id }: { kind: string; id: string }) {
       <ul className="plain-list" aria-label={t("uses")}>
         {places.map((use) => (
           <li key={`${use.kind}/${use.id}`}>
-            <span className="soft">{named("document", use.kind)}</span> {SCREENS.has(use.kind) ? <Link parts={[account.id, use.kind, use.id]}><Words text={use.name} most={60} /></Link> : <Words text={use.name} most={60} />}
+            <span className="soft">{named("document", use.kind)}</span> {SCREENS[use.kind] ? <Link parts={[account.id, SCREENS[use.kind] ?? use.kind, use.id]}><Words text={use.name} most={60} /></Link> : <Words text={use.name} most={60} />}
           </li>
         ))}
       </ul>

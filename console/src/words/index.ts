@@ -62,6 +62,9 @@ export const time = (at: string | null | undefined) =>
 export const date = (at: string | null | undefined) => (at ? format({ year: "numeric", month: "2-digit", day: "2-digit" }, at) : "—");
 export const clock = (at: string) => format({ hour: "2-digit", minute: "2-digit" }, at);
 
+/** The account's date so many days ago ("2026-12-01"). */
+export const dayBefore = (days: number) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short" }).format(new Date(Date.now() - days * 86_400_000));
+
 /** A local date and time of the account's zone ("2026-12-01T18:00") as a moment in UTC. */
 export function fromLocal(local: string): string {
   const guess = new Date(`${local}:00Z`).getTime();
