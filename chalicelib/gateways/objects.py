@@ -127,9 +127,14 @@ def exists(key: str) -> bool:
 
 def keys(prefix: str) -> Iterator[str]:
     """The names of all objects that begin like this."""
+    return (key for key, _ in sizes(prefix))
+
+
+def sizes(prefix: str) -> Iterator[tuple[str, int]]:
+    """The names of all objects that begin like this, in their order, and how many bytes each has."""
     pages = aws.client("s3").get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=settings().bucket, Prefix=prefix):
-        yield from (entry["Key"] for entry in page.get("Contents", []))
+        yield from ((entry["Key"], int(entry["Size"])) for entry in page.get("Contents", []))
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from chalicelib.accounts.idempotency import once
 from chalicelib.accounts.service import audit, get_account
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body, raw_body
-from chalicelib.http.queries import query_choice, query_text
+from chalicelib.http.pages import page, query_cursor
+from chalicelib.http.queries import query_choice, query_int, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.media import service
+from chalicelib.media import library, service
 from chalicelib.media.kinds import MOST_BYTES
 from chalicelib.shared.errors import InvalidInput, TooLarge
 from chalicelib.shared.reasons import Reason
@@ -52,6 +53,34 @@ class Media(BaseModel):
     bytes: int
 
 
+class MediaUse(BaseModel):
+    """What shows a file: a document, or a broadcast."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class Kept(BaseModel):
+    """A file of the library; ``bytes`` as it was sent, of an image map its widest picture."""
+
+    id: str
+    type: Literal["image", "video", "audio"]
+    url: str
+    preview_url: str | None
+    bytes: int
+    at: str
+    is_imagemap: bool
+    uses: list[MediaUse]
+
+
+class Library(BaseModel):
+    """A page of files, the latest first."""
+
+    items: list[Kept]
+    next_cursor: str | None
+
+
 class Deleted(BaseModel):
     """What remains of a deleted file."""
 
@@ -74,6 +103,19 @@ def add_media(account: str) -> Response:
         return json_response(made, 201)
 
     return once(request, principal, run)
+
+
+@bp.route(_ALL, methods=["GET"])
+@http_errors
+def list_media(account: str) -> Response:
+    """``GET /media``: the files that are kept, the latest first, and what shows each."""
+    request = bp.current_request
+    require(request, "viewer", account)
+    get_account(account)
+    limit, position = query_int(request, "limit", 50), query_cursor(request, "before")
+    kind = query_choice(request, "type", ("image", "video", "audio"))
+    items, following = library.page(account, kind, position["before"] if position else None, limit)
+    return json_response(page(items, {"before": following} if following else None, request))
 
 
 @bp.route(f"{_ALL}/{{media}}", methods=["DELETE"])
@@ -127,6 +169,18 @@ OPERATIONS = [
             "as": "imagemap: in LINE's widths, 1040 to 240",
         },
         media_types=(*FILES, _FORM, _JSON),
+    ),
+    Operation(
+        "GET",
+        _ALL,
+        "The files for messages, the latest first",
+        "viewer",
+        response=Library,
+        query={
+            "type": "image, video or audio; without it all",
+            "limit": "Items per page, at most 200.",
+            "cursor": "next_cursor of the page before.",
+        },
     ),
     Operation("DELETE", f"{_ALL}/{{media}}", "Delete a file that nothing shows", "editor", response=Deleted),
 ]

@@ -25,7 +25,7 @@ from chalicelib.shared.settings import settings
 
 CACHED = "public, max-age=86400, immutable"
 """A file never changes under its address; a deleted one is gone from caches within a day."""
-_PREVIEW = "preview.jpg"
+PREVIEW = "preview.jpg"
 
 
 def keep(
@@ -58,10 +58,10 @@ def _keep(account: str, data: bytes, facts: Facts, preview: str | None, as_image
     files: dict[str, tuple[bytes, str]] = {}
     if facts.kind == "image":
         width, height = pictures.size_of(data)
-        files[_PREVIEW] = pictures.preview_of(data), "image/jpeg"
+        files[PREVIEW] = pictures.preview_of(data), "image/jpeg"
     elif facts.kind == "video":
         shown = _preview_of(account, preview) if preview else pictures.placeholder(width or 16, height or 9)
-        files[_PREVIEW] = shown, "image/jpeg"
+        files[PREVIEW] = shown, "image/jpeg"
     name = f"original.{facts.suffix}"
     if as_imagemap:
         least = pictures.IMAGEMAP_WIDTHS[0]
@@ -75,8 +75,8 @@ def _keep(account: str, data: bytes, facts: Facts, preview: str | None, as_image
     return {
         "id": media,
         "type": facts.kind,
-        "url": _url(account, media, "" if as_imagemap else name),
-        "preview_url": _url(account, media, _PREVIEW) if _PREVIEW in files else None,
+        "url": url_of(account, media, "" if as_imagemap else name),
+        "preview_url": url_of(account, media, PREVIEW) if PREVIEW in files else None,
         "width": width,
         "height": height,
         "duration_ms": facts.duration_ms,
@@ -124,7 +124,7 @@ def bodies(account: str, since: datetime | None = None) -> Iterator[tuple[str, s
 
 
 def _preview_of(account: str, media: str) -> bytes:
-    found = objects.find(_key(account, media, _PREVIEW))
+    found = objects.find(_key(account, media, PREVIEW))
     if found is None:
         raise InvalidInput.at("preview", Reason("no_media", media=media))
     return found
@@ -136,8 +136,9 @@ def _key(account: str, media: str, file: str) -> str:
 
 def preview_url(account: str, media: str) -> str:
     """Where the small picture of a file is."""
-    return _url(account, media, _PREVIEW)
+    return url_of(account, media, PREVIEW)
 
 
-def _url(account: str, media: str, file: str) -> str:
+def url_of(account: str, media: str, file: str) -> str:
+    """The address of a file; an empty name is that of an image map."""
     return f"{settings().media_origin}/{_key(account, media, file)}".rstrip("/")

@@ -39,6 +39,7 @@ const SCREENS: Record<string, ComponentType> = {
   links: lazy(() => import("./screens/Links")),
   menus: lazy(() => import("./screens/menus/Menus")),
   reports: lazy(() => import("./screens/reports/Reports")),
+  media: lazy(() => import("./screens/Media")),
   settings: lazy(() => import("./screens/Settings")),
 };
 

@@ -22,6 +22,7 @@ const ICONS: Record<string, string> = {
   links: "M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.7-5.7l-1 1M14 10a4 4 0 00-5.7 0l-3 3a4 4 0 005.7 5.7l1-1",
   menus: "M4 4h16v16H4zM4 12h16M12 12v8",
   reports: "M4 20V10M10 20V4M16 20v-7M21 20H3",
+  media: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9h.01",
   settings: "M12 15a3 3 0 100-6 3 3 0 000 6zM4 12h2M18 12h2M12 4v2M12 18v2M6.3 6.3l1.5 1.5M16.2 16.2l1.5 1.5M17.7 6.3l-1.5 1.5M7.8 16.2l-1.5 1.5",
 };
 /** The screens as the navigation groups them. */
@@ -31,7 +32,7 @@ const GROUPS: Record<string, string[]> = {
   sending: ["broadcasts", "messages", "rules"],
   places: ["menus", "links", "routes", "forms"],
   insight: ["reports"],
-  house: ["labels", "settings"],
+  house: ["labels", "media", "settings"],
 };
 
 export function Logo() {

@@ -178,6 +178,29 @@ def test_a_file_that_is_shown_is_not_deleted(api: Api) -> None:
     api.refused(404, "DELETE", f"{A}/media/{made['id']}")
 
 
+def test_the_library_lists_what_is_kept(api: Api) -> None:
+    """The latest first, by kind and by pages; each with its size, and what shows it, wherever it is named."""
+    made = []
+    for n, data in enumerate([a_picture(30, 20), a_movie(64, 36, 1000), a_sound(1000), a_picture(1040, 600)]):
+        made.append(api.ok("POST", f"{A}/media{'?as=imagemap' if n == 3 else ''}", data, **JPEG))
+    objects.put("media/shop/01jdhalf/preview.jpg", b"kept halfway", "image/jpeg")
+    objects.put("media/shopping/01jd/original.jpg", b"another account's", "image/jpeg")
+    a_message(api, "m1", made[0])
+    shown = api.ok("GET", f"{A}/media")["items"]
+    assert [one["id"] for one in shown] == [one["id"] for one in reversed(made)]
+    same = ("id", "type", "url", "preview_url")
+    assert [{k: one[k] for k in same} for one in shown[::-1]] == [{k: one[k] for k in same} for one in made]
+    assert [one["bytes"] for one in shown[1:]] == [one["bytes"] for one in made[2::-1]]
+    assert [one["is_imagemap"] for one in shown] == [True, False, False, False]
+    assert [one["uses"] for one in shown] == [[], [], [], [{"kind": "messages", "id": "m1", "name": "m1"}]]
+    first = api.ok("GET", f"{A}/media?type=image&limit=1")
+    following = api.ok("GET", f"{A}/media?type=image&limit=1&cursor={first['next_cursor']}")
+    assert [first["items"][0]["id"], following["items"][0]["id"]] == [made[3]["id"], made[0]["id"]]
+    assert following["next_cursor"] is None
+    api.refused(400, "GET", f"{A}/media?type=pdf")
+    api.refused(400, "GET", f"{A}/media?cursor={first['next_cursor']}")
+
+
 def test_old_files_go_that_nothing_shows(api: Api) -> None:
     """After 400 days what no document and no recent broadcast names is deleted; the rest stays."""
     shown, loose, sent = (api.ok("POST", f"{A}/media", a_picture(30, 20), **JPEG) for _ in range(3))

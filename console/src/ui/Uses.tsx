@@ -10,21 +10,29 @@ import { Problem, Section, Words } from "./kit";
 const SCREENS: Record<string, string> = { "rich-menus": "menus", ...Object.fromEntries(["rules", "messages", "segments", "forms", "broadcasts", "links", "routes"].map((kind) => [kind, kind])) };
 
 export function UseList({ kind, id }: { kind: string; id: string }) {
-  const { base, account } = usePlace();
+  const { base } = usePlace();
   const asked = useQuery({ queryKey: [base, "uses", kind, id], queryFn: () => all<Use>(`${base}/${kind}/${id}/uses`, 400) });
   const places = [...new Map((asked.data ?? []).map((use) => [`${use.kind}/${use.id}`, use])).values()];
   return (
     <>
       <Problem error={asked.error} />
-      {asked.isSuccess && places.length === 0 ? <p className="soft">{t("uses.none")}</p> : null}
-      <ul className="plain-list" aria-label={t("uses")}>
-        {places.map((use) => (
-          <li key={`${use.kind}/${use.id}`}>
-            <span className="soft">{named("document", use.kind)}</span> {SCREENS[use.kind] ? <Link parts={[account.id, SCREENS[use.kind] ?? use.kind, use.id]}><Words text={use.name} most={60} /></Link> : <Words text={use.name} most={60} />}
-          </li>
-        ))}
-      </ul>
+      {asked.isSuccess ? <Places places={places} /> : null}
     </>
+  );
+}
+
+/** What names something, as links where there is a screen for it. */
+export function Places({ places }: { places: { kind: string; id: string; name: string }[] }) {
+  const { account } = usePlace();
+  return (
+    <ul className="plain-list" aria-label={t("uses")}>
+      {places.length ? null : <li className="soft">{t("uses.none")}</li>}
+      {places.map((use) => (
+        <li key={`${use.kind}/${use.id}`}>
+          <span className="soft">{named("document", use.kind)}</span> {SCREENS[use.kind] ? <Link parts={[account.id, SCREENS[use.kind] ?? use.kind, use.id]}><Words text={use.name} most={60} /></Link> : <Words text={use.name} most={60} />}
+        </li>
+      ))}
+    </ul>
   );
 }
 
