@@ -113,7 +113,8 @@ def _kill(trial: Trial, at: datetime) -> None:
     trial.platform.start(timeout_s=120)
 
 
-def _compare(trial: Trial, wanted: list[Reminder], *, killed: bool) -> None:
+def compare(trial: Trial, wanted: list[Reminder], *, killed: bool) -> None:
+    """What LINE accepted against what had to be sent, each once and in time."""
     sent = [
         Reminder(parse_iso(item["at"]), who, item["messages"][0]["text"])
         for item in trial.sent()
@@ -159,7 +160,7 @@ def main() -> int:
                 future.result()
         trial.until("the last reservation", lambda: datetime.now(UTC) > ends)
         trial.until("rest", trial.idle)
-        _compare(trial, wanted, killed=bool(kills))
+        compare(trial, wanted, killed=bool(kills))
 
     return run(work, asked.minutes)
 
