@@ -31,7 +31,7 @@ One package per capability ("room"). Imports only point down this list:
     routes, topics                    the ways by which friends come, what they may switch off
     members                           members, and which of them is which friend
     messages                          message documents: checked, rendered
-    links                             tracked links and their clicks
+    links, coupons                    tracked links and their clicks; coupons made at LINE
     conditions                        the condition language
     mirror                            fact sheets in columns, for questions about many
     friends                           fact sheets: kept, edited, shown

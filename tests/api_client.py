@@ -11,6 +11,13 @@ from chalice.test import Client, HTTPResponse
 from chalicelib.accounts import service
 
 ADMIN_KEY = "the-admin-key"
+A_COUPON: dict[str, Any] = {
+    "name": "春",
+    "title": "春の 500 円引き",
+    "from": "2026-03-01T00:00:00+09:00",
+    "until": "2099-04-01T00:00:00+09:00",
+    "reward": {"type": "discount", "amount": 500},
+}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from chalicelib.local import pollers, wiring
 from chalicelib.local.api import Gateway
 from chalicelib.local.http import Request
 from tests import dynamo_rules, waiting_messages
+from tests.api_client import A_COUPON
 from tests.local_gateway import in_process
 
 KEY = "the-shop's-key"
@@ -54,6 +55,7 @@ NAMES = {
     "topic": "news",
     "audience": "vips",
     "page": "products",
+    "coupon": "spring",
 }
 """What stands in the place of each name in a path. Jobs, keys and contents are made by the doors."""
 
@@ -83,6 +85,7 @@ BUNDLE: dict[str, Any] = {
     "routes": {"poster": {"name": "Poster", "then": [{"add_tag": "dry"}]}},
     "rich-menus": {"main": {"name": "Main", "rich_menu_id": "richmenu-1"}},
     "topics": {"news": {"name": "お知らせ"}},
+    "coupons": {"spring": A_COUPON},
     "pages": {"products": {"name": "商品ページ", "pattern": "/products/*"}},
     "policies": {"default": {"caps": [{"category": "marketing", "max": 3, "per": "day"}]}},
     "stages": {"default": {"loyal": {"count": 5}}},
@@ -174,6 +177,10 @@ MANAGED: dict[str, Any] = {
     "line:audience_delete": None,
     "line:audience": {"audienceGroup": {"audienceGroupId": 7, "type": "UPLOAD", "status": "READY"}},
     "line:audiences": {"audienceGroups": [], "hasNextPage": False},
+    "line:coupon_create": {"couponId": "01KCOUPON"},
+    "line:coupons": {"items": []},
+    "line:coupon": None,
+    "line:coupon_close": None,
     "line:richmenu_list": {"richmenus": []},
     "line:richmenu_alias_list": {"aliases": []},
     "line:richmenu_default": {"richMenuId": "richmenu-1"},

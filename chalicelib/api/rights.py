@@ -24,7 +24,7 @@ from chalicelib.shared.reasons import Reason
 
 _ASLEEP = frozenset(
     {"tags", "scores", "attributes", "segments", "messages", "forms", "links", "rules", "routes", "scenarios"}
-    | {"rich-menus", "schedules", "topics"}
+    | {"rich-menus", "schedules", "topics", "coupons"}
 )
 """Kinds that do nothing by being there: until something in force uses them, they are an editor's. Any other
 kind counts as in force as soon as it is saved.

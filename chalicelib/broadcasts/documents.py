@@ -15,6 +15,7 @@ from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.references import Elsewhere, declare, unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
+from chalicelib.messages import checks
 from chalicelib.messages import documents as messages
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Duration, Id, LongName, UserId
@@ -231,6 +232,20 @@ def problems(broadcast_id: str, body: dict[str, Any], snapshot: Snapshot) -> lis
     """Why a document of the right shape cannot work now: what it names is missing, or its logic."""
     own = ("deliveries", broadcast_id)
     return [*unresolved(references(body), snapshot, own), *logic(body, snapshot)]
+
+
+def unready(body: dict[str, Any], snapshot: Snapshot) -> list[Detail]:
+    """What keeps a document from being sent now that may be saved: coupons that LINE has not made yet."""
+    named = [("message", body)] if body.get("message") else []
+    named += [(f"variants[{n}].message", variant) for n, variant in enumerate(body.get("variants") or ())]
+    whole = list(checks.unpublished(body["messages"], snapshot)) if body.get("messages") else []
+    return whole + [
+        Detail(path, detail.reason)
+        for path, where in named
+        for detail in checks.unpublished(
+            snapshot.get("messages", where["message"]).body["messages"], snapshot
+        )
+    ]
 
 
 def _ids(account: str) -> list[str]:

@@ -210,7 +210,9 @@ def _start(
     def change(broadcast: Broadcast) -> bool:
         if broadcast.status not in STARTABLE and not (again and broadcast.is_final):
             return False
-        _able(account, broadcast_id)
+        unready = documents.unready(_able(account, broadcast_id).body, catalog.snapshot(account))
+        if unready:
+            raise RuleViolation.of(unready)
         ready = claiming.claimed(broadcast, broadcast.body)
         if ready is None or not lifecycle.begin(ready, at(clock.now()), every, by, rest_of):
             return False

@@ -56,12 +56,12 @@ def take(
             refused[found.send] = "no_message"
         elif consent.holds_back(sheet, document.body, snapshot):
             refused[found.send] = "opted_out"
-        elif render.is_static(document.body):
+        elif render.is_static(body := render.with_coupons(document.body, snapshot)):
             return found, None
         else:
             try:
                 seen = anchors.seen_by(item, sheet)
-                return found, words(account, snapshot, item.scenario, document.body, seen, now, tokens)
+                return found, words(account, snapshot, item.scenario, body, seen, now, tokens)
             except render.Unrenderable as error:
                 refused[found.send] = Reason("unrenderable_for", why=error.reason).kept()
 

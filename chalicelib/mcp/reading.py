@@ -12,6 +12,7 @@ from chalicelib.mcp.todoku import Todoku, element
 Kind = Literal[
     "attributes",
     "broadcasts",
+    "coupons",
     "forms",
     "links",
     "messages",

@@ -33,6 +33,8 @@ _LINK_TOKEN = 300
 """What may say, behind a tracked address, who follows it."""
 _PAGE_ADDRESS = 500
 """The longest address of a page of ours, with the friend's token."""
+_COUPON = "01K" + "x" * 23
+"""As long as LINE's ids of coupons are."""
 _LONG_DATE = datetime(2028, 12, 30, 23, 59, 59, tzinfo=UTC)
 """A moment of which every part of a date pattern is as long as it can be."""
 _BASE, _MARK = "あ", "\u302a"
@@ -109,6 +111,8 @@ def _start(expression: Expression, snapshot: Snapshot | None) -> Reach:
     if expression.kind == "link":
         url = (snapshot and links.url_for(snapshot, expression.name)) or ""
         return Reach((url, f"{url}?t={'x' * _LINK_TOKEN}"))
+    if expression.kind == "coupon":
+        return Reach((_COUPON,))
     if expression.kind == "form" or expression.path == variables.PREFERENCES:
         return Reach(("https://a.jp/f/a", "https://a.jp/".ljust(_PAGE_ADDRESS, "x")))
     first, *rest = expression.path

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chalicelib.catalog.service import Snapshot
+from chalicelib.coupons.documents import id_at_line
 from chalicelib.messages import bounds, together, untracked, variables
 from chalicelib.messages.limits import flex, imagemap, plain, templates
 from chalicelib.messages.limits.node import EMPTY, Node, TemplatedText
@@ -113,7 +114,17 @@ def warnings(messages: list[dict[str, Any]], snapshot: Snapshot) -> list[Detail]
         *_hidden(messages),
         *_outside_pickers(messages, "messages"),
         *(Detail(path, what) for path, what in untracked.untracked(messages, snapshot)),
+        *unpublished(messages, snapshot),
     ]
+
+
+def unpublished(messages: list[dict[str, Any]], snapshot: Snapshot) -> Iterator[Detail]:
+    """Coupons that LINE has not made yet, or that are closed: nobody could be sent them."""
+    for path, _, expression in expressions(messages):
+        known = snapshot.find("coupons", expression.name) if expression.kind == "coupon" else None
+        found = id_at_line(snapshot, expression.name) if known is not None else ""
+        if isinstance(found, Reason):
+            yield Detail(path, found)
 
 
 def _with_nothing_filled(messages: list[dict[str, Any]]) -> list[Detail]:

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.service import Snapshot
+from chalicelib.coupons.documents import id_at_line
 from chalicelib.links import liff_addresses, page_addresses
 from chalicelib.links.page_addresses import TokenMaker
 from chalicelib.messages import checks, filters, variables
@@ -18,7 +19,7 @@ from chalicelib.messages.variables import Scope
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.template import Expression, Part, TemplateProblem, has_expressions, parse, strings
 
-__all__ = ["Unrenderable", "is_static", "render"]
+__all__ = ["Unrenderable", "is_static", "render", "with_coupons"]
 
 _DEFAULT_ZONE = ZoneInfo("Asia/Tokyo")
 
@@ -26,6 +27,27 @@ _DEFAULT_ZONE = ZoneInfo("Asia/Tokyo")
 def is_static(body: Mapping[str, Any]) -> bool:
     """Whether the message has nothing to fill in, so that one payload serves every friend."""
     return not any(has_expressions(text) for _, _, text in strings(body.get("messages"), "messages"))
+
+
+def with_coupons(body: dict[str, Any], snapshot: Snapshot) -> dict[str, Any]:
+    """The message with LINE's ids of the coupons that it names, which are the same for every friend. One that
+    is not published stays a name, and cannot be rendered.
+    """
+
+    def put_ids(value: Any) -> Any:
+        if isinstance(value, str):
+            return "".join(map(put_id, _readable(value))) if has_expressions(value) else value
+        if isinstance(value, dict):
+            return {name: put_ids(inner) for name, inner in value.items()}
+        return [put_ids(inner) for inner in value] if isinstance(value, list) else value
+
+    def put_id(part: Part) -> str:
+        if isinstance(part, str):
+            return part
+        found = id_at_line(snapshot, part.name) if part.kind == "coupon" and not part.filters else None
+        return found if isinstance(found, str) else part.source
+
+    return {**body, "messages": put_ids(body["messages"])}
 
 
 def render(
@@ -111,6 +133,8 @@ class _Filler:
             value: Any = liff_addresses.of_link(scope.snapshot, expression.name, scope.token)
         elif expression.kind == "form":
             value = page_addresses.of_form(scope.snapshot, expression.name, scope.token)
+        elif expression.kind == "coupon":
+            value = _coupon(scope.snapshot, expression.name)
         elif expression.kind == "literal":
             value = expression.name
         else:
@@ -127,11 +151,25 @@ class _Filler:
         return filters.as_text(value)
 
 
+def _coupon(snapshot: Snapshot, coupon: str) -> str:
+    found = id_at_line(snapshot, coupon)
+    if isinstance(found, Reason):
+        raise Unrenderable(found)
+    return found
+
+
 def _parts(text: str) -> tuple[Part, ...]:
     try:
         return parse(text)
     except TemplateProblem as error:
         raise Unrenderable(error.reason) from error
+
+
+def _readable(text: str) -> tuple[Part, ...]:
+    try:
+        return parse(text)
+    except TemplateProblem:
+        return (text,)
 
 
 def _moved(emoji: Any, moves: list[tuple[int, int, int]]) -> Any:

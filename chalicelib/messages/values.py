@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.actions.kinds import kind_of
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.coupons.documents import id_at_line
 from chalicelib.links import page_addresses
 from chalicelib.links.service import url_for
 from chalicelib.messages import addresses, filters
@@ -68,6 +69,12 @@ class Filling:
             part if isinstance(part, str) else filters.as_text(self._value(part)) for part in parts
         )
 
+    def _coupon(self, coupon: str) -> str:
+        found = id_at_line(self.snapshot, coupon)
+        if isinstance(found, Reason):
+            raise NoValue(found)
+        return found
+
     def _value(self, expression: Expression) -> Any:
         if expression.kind == "variable":
             value = value_of(expression, Scope(self.sheet, self.snapshot, self.now, self.event))
@@ -75,6 +82,8 @@ class Filling:
             value = url_for(self.snapshot, expression.name)
         elif expression.kind == "form":
             value = page_addresses.of_form(self.snapshot, expression.name, None)
+        elif expression.kind == "coupon":
+            value = self._coupon(expression.name)
         else:
             value = expression.name
         for used in expression.filters:

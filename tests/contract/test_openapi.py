@@ -16,7 +16,7 @@ from chalicelib.api.kinds import PATH_NAMES
 from chalicelib.conditions import schemas
 from chalicelib.http import bodies
 from chalicelib.http.routes import Operation
-from tests.api_client import Api, a_key, an_account, an_api
+from tests.api_client import A_COUPON, Api, a_key, an_account, an_api
 
 OPERATIONS = contract.declared(app.routes)
 ROUTES = {(method, path) for path, methods in app.routes.items() for method in methods}
@@ -57,11 +57,12 @@ def test_an_id_that_a_route_would_hide_cannot_be_given(cloud: None) -> None:
     """A fixed word beside the ids of a kind (``/segments/count``) is refused as an id of that kind."""
     admin = an_api()
     base = an_account(admin)
-    bodies = {
+    bodies: dict[str, dict[str, Any]] = {
         "segments": {"name": "x", "condition": {"everyone": True}},
         "rules": {"name": "x", "when": {"event": "followed"}, "then": []},
         "messages": {"name": "x", "messages": [{"type": "text", "text": "x"}]},
         "rich-menus": {"name": "x"},
+        "coupons": A_COUPON,
     }
     beside = {tuple(path.split("/")[4:6]) for _, path in ROUTES if path.count("/") >= 5}
     hidden = {(kind, word) for kind, word in beside if kind in PATH_NAMES and not word.startswith("{")}

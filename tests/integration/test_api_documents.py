@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api_client import Api, an_account, an_api
+from tests.api_client import A_COUPON, Api, an_account, an_api
 
 SALON = Path(__file__).resolve().parents[2] / "examples" / "salon" / "bundle.yaml"
 BASE: dict[str, dict[str, dict[str, Any]]] = {
@@ -42,6 +42,7 @@ BASE: dict[str, dict[str, dict[str, Any]]] = {
     },
     "routes": {"poster": {"name": "Poster", "then": [{"add_tag": "vip"}]}},
     "rich-menus": {"main": {"name": "Main", "rich_menu_id": "richmenu-1"}},
+    "coupons": {"spring": A_COUPON},
     "policies": {"default": {"quiet_hours": {"from": "21:00", "to": "09:00"}}},
 }
 

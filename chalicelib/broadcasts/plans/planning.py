@@ -46,6 +46,7 @@ def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot, now: datetime) -> 
     for variant in variants:
         named = variant["message"]
         message = snapshot.get("messages", named).body if named else _whole(body)
+        message = render.with_coupons(message, snapshot)
         name = variant["id"] if body.get("variants") else None
         static = render.is_static(message)
         arm = Arm(variant["id"], float(variant["weight"]), message, static, name)

@@ -29,6 +29,7 @@ KINDS = (
     "audience",
     "narrowcast_progress",
     "insight",
+    "coupon",
     "*",
 )
 """The kinds of endpoints a fault can be set for; ``*`` is every one without a fault of its own."""

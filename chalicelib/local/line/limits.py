@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 HOUR, MINUTE = 3600.0, 60.0
 PER_SECOND: dict[str, tuple[int, float]] = {
     "multicast": (200, 1.0),
+    "coupon": (200, 1.0),
     "narrowcast": (60, HOUR),
     "broadcast": (60, HOUR),
     "webhook_test": (60, HOUR),

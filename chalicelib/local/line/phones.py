@@ -58,6 +58,24 @@ def _frame(news: dict[str, Any]) -> bytes:
     return f"data: {dumps(news)}\n\n".encode()
 
 
+def with_titles(store: Store, account: str, messages: list[Any]) -> list[Any]:
+    """Messages, coupons with the title that LINE shows."""
+    return [
+        message | _title(store, account, message)
+        if isinstance(message, dict) and message.get("type") == "coupon"
+        else message
+        for message in messages
+    ]
+
+
+def _title(store: Store, account: str, message: dict[str, Any]) -> dict[str, Any]:
+    named = (account, message.get("couponId"))
+    row = store.one("SELECT coupon, status FROM coupons WHERE account = ? AND id = ?", *named)
+    if row is None:
+        return {}
+    return {"title": orjson.loads(row["coupon"])["title"], "is_closed": row["status"] == "CLOSED"}
+
+
 def sent_item(
     seq: int, at: str, kind: str, messages: list[Any], sent: list[dict[str, str]]
 ) -> dict[str, Any]:
@@ -106,7 +124,7 @@ def timeline(store: Store, account: str, user: str, limit: int) -> list[dict[str
             row["seq"],
             row["at"],
             row["kind"],
-            orjson.loads(row["body"])["messages"],
+            with_titles(store, account, orjson.loads(row["body"])["messages"]),
             orjson.loads(row["sent"]),
         )
         for row in sends

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.gateways import clock
-from chalicelib.local.line import bot_api, rich_menus
+from chalicelib.local.line import bot_api, coupons, rich_menus
 from chalicelib.local.line.calls import Call, Handler
 from chalicelib.local.line.faults import Fault, Switchboard, parse_faults
 from chalicelib.local.line.httpd import Request, Response, error
 from chalicelib.local.line.limits import Limiter
 from chalicelib.local.line.people import People
-from chalicelib.local.line.phones import Hub, sent_item
+from chalicelib.local.line.phones import Hub, sent_item, with_titles
 from chalicelib.local.line.routing import Route, Routes
 from chalicelib.local.line.sending import KINDS, Accepted, Attempt, Refused, Sender
 from chalicelib.local.line.store import Store
@@ -54,7 +54,10 @@ class Simulator:
         self._id_lock = threading.Lock()
         self._last_id = 0
         self._routes = Routes(
-            [*bot_api.ROUTES, *rich_menus.ROUTES, *audiences.ROUTES, *narrowcasts.ROUTES, *insight.ROUTES]
+            [
+                *(*bot_api.ROUTES, *rich_menus.ROUTES, *audiences.ROUTES, *narrowcasts.ROUTES),
+                *(*insight.ROUTES, *coupons.ROUTES),
+            ]
         )
 
     def new_id(self) -> str:
@@ -141,7 +144,8 @@ class Simulator:
     def _heard(self, attempt: Attempt, accepted: Accepted, messages: list[Any], seq: int) -> None:
         if attempt.kind in {"narrowcast", "broadcast"}:
             audiences.keep_reached(self, attempt.account, attempt.request_id, accepted.delivered)
-        item = sent_item(seq, iso(attempt.now), attempt.kind, messages, accepted.sent)
+        shown = with_titles(self.store, attempt.account, messages)
+        item = sent_item(seq, iso(attempt.now), attempt.kind, shown, accepted.sent)
         self.hub.publish(attempt.account, accepted.delivered, {"news": "item", "item": item})
 
     def set_webhook_url(self, account: str, url: str) -> None:

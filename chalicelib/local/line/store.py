@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS rich_menu_links (
     account TEXT, user_id TEXT, id TEXT, PRIMARY KEY (account, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rich_menu_aliases (
     account TEXT, alias TEXT, id TEXT, PRIMARY KEY (account, alias)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS coupons (
+    account TEXT, id TEXT, status TEXT, created INTEGER, coupon TEXT, PRIMARY KEY (account, id))
+    WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS audiences (
     account TEXT, id INTEGER, type TEXT, description TEXT, status TEXT, request_id TEXT, click_url TEXT,
     route TEXT, created_at TEXT, changed_at TEXT, expires_at TEXT, PRIMARY KEY (account, id)) WITHOUT ROWID;

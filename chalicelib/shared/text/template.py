@@ -1,8 +1,9 @@
 """The template language: ``{{ friend.display_name | default("お客様") }}`` inside a string.
 
 A string is cut into literal parts and expressions. An expression is a dotted name, a quoted literal,
-``link("<id>")`` or ``form("<id>")``, followed by filters with quoted or numeric arguments. That is all there
-is: no operators, no conditions, no loops, no attribute access on objects, so there is nothing to escape from.
+``link("<id>")``, ``form("<id>")`` or ``coupon("<id>")``, followed by filters with quoted or numeric
+arguments. That is all there is: no operators, no conditions, no loops, no attribute access on objects,
+so there is nothing to escape from.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 Argument = str | int | float
 
-DOCUMENTS = {"link": "links", "form": "forms"}
+DOCUMENTS = {"link": "links", "form": "forms", "coupon": "coupons"}
 """What is written like a function, and the kind of document that it names."""
 
 
@@ -41,8 +42,8 @@ class Filter:
 
 @dataclass(frozen=True)
 class Expression:
-    """One ``{{ ... }}``: ``kind`` is ``variable`` (``name`` is dotted), ``link`` or ``form`` (an id), or
-    ``literal``.
+    """One ``{{ ... }}``: ``kind`` is ``variable`` (``name`` is dotted), ``link``, ``form`` or ``coupon``
+    (an id), or ``literal``.
     """
 
     kind: str

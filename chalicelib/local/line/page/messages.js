@@ -199,7 +199,7 @@ const ACCOUNT = {
   imagemap,
   template,
   flex: (message, { tap }) => flex(message.contents, tap),
-  coupon: (message) => bubble(`🎟️ ${words.coupon} ${message.couponId || ""}`),
+  coupon: (message) => bubble(`🎟️ ${message.is_closed ? `${words.closed} ` : ""}${message.title || `${words.coupon} ${message.couponId || ""}`}`),
 };
 
 const FRIEND = {

@@ -55,6 +55,7 @@ const JAPANESE = {
   menu: "メニュー",
   unsupported: "表示できないメッセージ",
   coupon: "クーポン",
+  closed: "（終了）",
   noServer: "Todokuに届きませんでした",
   loading: "入力中",
 };
@@ -114,6 +115,7 @@ const ENGLISH = {
   menu: "Menu",
   unsupported: "This message cannot be shown",
   coupon: "Coupon",
+  closed: "(closed)",
   noServer: "Todoku could not be reached",
   loading: "typing",
 };
