@@ -29,6 +29,7 @@ _QUOTA_MINUTE = 1
 _MIRROR_MINUTE = 4
 _SCHEDULES_MINUTE = 7
 _FIGURES_MINUTE = 23
+_ROLLUPS_MINUTE = 33
 _MENUS_HOUR, _MENUS_MINUTE = 4, 37
 _QUOTAS_WITHIN = timedelta(seconds=15)
 
@@ -68,6 +69,7 @@ def sweep(event: CloudWatchEvent) -> dict[str, int]:
     _refresh_mirrors(clock.now())
     _look_at_schedules(clock.now())
     _find_figures(clock.now())
+    _fold_reports(clock.now())
     _repair_menus(clock.now())
     return done
 
@@ -89,6 +91,12 @@ def _find_figures(now: datetime) -> None:
     """Once an hour for each account: the first time after its midnight is the one that counts."""
     for account in accounts.list_accounts() if now.minute == _FIGURES_MINUTE else ():
         queues.send("bulk", {"job": "figures", "account": account.id})
+
+
+def _fold_reports(now: datetime) -> None:
+    """Once an hour for each account: fold the lines of reports of the hour before, which have all come."""
+    for account in accounts.list_accounts() if now.minute == _ROLLUPS_MINUTE else ():
+        queues.send("bulk", {"job": "fold_reports", "account": account.id})
 
 
 def _repair_menus(now: datetime) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal
 
-from chalicelib.reports.lines import Line
-from chalicelib.reports.numbers import Entry, Fold, Measurement
+from chalicelib.reports.numbers import Entry, Fold, Measurement, Part
 from chalicelib.reports.orders import Order, Orders, by_friend
 from chalicelib.reports.periods import Span, name_of
 from chalicelib.shared.times import iso, parse_iso
@@ -38,8 +37,8 @@ def fold(span: Span, by: By, window: timedelta, routes_of: RoutesOf) -> Fold:
         click = friend.clicked_before(order.at, window, of_delivery=by == "delivery")
         return str(click.props.get(by, NOTHING)) if click else NOTHING
 
-    def entries(lines: Iterable[Line]) -> Iterator[Entry]:
-        friends = by_friend(lines)
+    def entries(part: Part) -> Iterator[Entry]:
+        friends = by_friend(part)
         routes = routes_of(friends) if by == "route" else {}
         for user, friend in friends.items():
             for order in friend.all():
@@ -50,8 +49,8 @@ def fold(span: Span, by: By, window: timedelta, routes_of: RoutesOf) -> Fold:
 
 
 def _entries(row: str, user: str, order: Order) -> Iterator[Entry]:
-    yield Entry(row, "conversions", user)
-    yield Entry(row, "converters", user)
-    yield Entry(row, "revenue", user, order.left)
+    yield Entry(row, "conversions", (user,))
+    yield Entry(row, "converters", (user,))
+    yield Entry(row, "revenue", (user,), order.left)
     if order.site_only:
-        yield Entry(row, "site_only", user)
+        yield Entry(row, "site_only", (user,))

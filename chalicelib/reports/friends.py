@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from chalicelib.reports.lines import FOLLOWED, UNBLOCKED, UNFOLLOWED, Line
-from chalicelib.reports.numbers import Entry, Fold, Tally
+from chalicelib.reports.lines import FOLLOWED, UNBLOCKED, UNFOLLOWED
+from chalicelib.reports.numbers import Entry, Fold, Part, Tally
 from chalicelib.reports.periods import Period, Span, name_of
 
 NUMBERS = (FOLLOWED, UNBLOCKED, UNFOLLOWED)
@@ -20,11 +20,10 @@ AFTER = "after"
 def fold(span: Span, period: Period) -> Fold:
     """What happened in each period of a span, and after it."""
 
-    def entries(lines: Iterable[Line]) -> Iterator[Entry]:
-        for line in lines:
-            if line.kind in NUMBERS:
-                day = span.day_of(line.at)
-                yield Entry(AFTER if day > span.last else name_of(day, period), line.kind, line.user)
+    def entries(part: Part) -> Iterator[Entry]:
+        for cell in part.cells(NUMBERS):
+            day = span.day_of(cell.at)
+            yield Entry(AFTER if day > span.last else name_of(day, period), cell.kind, cell.users)
 
     return entries
 
@@ -57,13 +56,14 @@ RoutesOf = Callable[[Iterable[str]], Mapping[str, str]]
 def fold_by_route(span: Span, routes_of: RoutesOf) -> Fold:
     """What happened in a span to the friends of each route, and after it."""
 
-    def entries(lines: Iterable[Line]) -> Iterator[Entry]:
-        counted = [line for line in lines if line.kind in NUMBERS]
-        routes = routes_of({line.user for line in counted})
-        for line in counted:
-            route = routes.get(line.user, NO_ROUTE)
-            is_after = span.day_of(line.at) > span.last
-            yield Entry(f"{AFTER}:{route}" if is_after else route, line.kind, line.user)
+    def entries(part: Part) -> Iterator[Entry]:
+        counted = list(part.cells(NUMBERS))
+        routes = routes_of({user for cell in counted for user in cell.users})
+        for cell in counted:
+            is_after = span.day_of(cell.at) > span.last
+            for user in cell.users:
+                route = routes.get(user, NO_ROUTE)
+                yield Entry(f"{AFTER}:{route}" if is_after else route, cell.kind, (user,))
 
     return entries
 

@@ -1,4 +1,4 @@
-"""What reports leave for later: the journal made anew, and exact counts over many friends."""
+"""What reports leave for later: the journal made anew, its rollups, and exact counts over many friends."""
 
 from __future__ import annotations
 
@@ -20,4 +20,15 @@ def _count(body: Body, _received: int) -> None:
     counts.work(body, reports, time_left.current())
 
 
-JOBS: dict[str, JobKind] = {"rebuild_reports": JobKind(_rebuild), "count_sheets": JobKind(_count)}
+def _fold(body: Body, _received: int) -> None:
+    from chalicelib.reports.rollups import folding
+    from chalicelib.shared import time_left
+
+    folding.work(body, time_left.current())
+
+
+JOBS: dict[str, JobKind] = {
+    "rebuild_reports": JobKind(_rebuild),
+    "count_sheets": JobKind(_count),
+    "fold_reports": JobKind(_fold),
+}

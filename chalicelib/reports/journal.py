@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from chalicelib.accounts.model import Account
 from chalicelib.reports import store
 from chalicelib.reports.lines import Line, line_of
+from chalicelib.reports.rollups import marks
 from chalicelib.shared.events import FriendEvent
 
 PARTS = store.PARTS
@@ -21,11 +22,14 @@ def note(event: FriendEvent) -> None:
     """
     line = line_of({"user_id": event.user_id, **vars(event)})
     if line is not None:
+        marks.before_writing(event.account_id, store.part_of(line.user), [line])
         store.put(event.account_id, line)
 
 
 def put(account: str, lines: Sequence[Line]) -> None:
-    """Keep lines that were made anew."""
+    """Keep lines of one friend that were made anew."""
+    for part in {store.part_of(line.user) for line in lines}:
+        marks.before_writing(account, part, lines)
     store.put_all(account, lines)
 
 
@@ -37,5 +41,8 @@ def lines(account: str, part: int, since: str = BEGINNING, until: str = END) -> 
 
 def forget(account: Account, user: str, until: str) -> None:
     """Delete what is kept of a friend up to a moment; reads the lines of their part."""
-    for page in store.pages(account.id, store.part_of(user), BEGINNING, until + END):
-        store.delete(account.id, [line for line in page if line.user == user])
+    part = store.part_of(user)
+    for page in store.pages(account.id, part, BEGINNING, until + END):
+        own = [line for line in page if line.user == user]
+        marks.before_deleting(account.id, part, own)
+        store.delete(account.id, own)

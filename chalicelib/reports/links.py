@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from chalicelib.reports.lines import CLICKED, Line
-from chalicelib.reports.numbers import Entry, Fold
+from chalicelib.reports.lines import CLICKED
+from chalicelib.reports.numbers import Cell, Entry, Fold, Part
 from chalicelib.reports.periods import Span, name_of
 
 COLUMNS = ("clicks", "clickers")
@@ -19,16 +19,14 @@ NO_DELIVERY = "-"
 def fold(span: Span, by: By, only: Mapping[str, str]) -> Fold:
     """Every click of a span, and the different friends who clicked; of a link or a delivery ``only``."""
 
-    def row(line: Line) -> str:
+    def row(cell: Cell) -> str:
         if by == "day":
-            return name_of(span.day_of(line.at), "day")
-        return str(line.props.get(by, NO_DELIVERY))
+            return name_of(span.day_of(cell.at), "day")
+        return str(cell.props.get(by, NO_DELIVERY))
 
-    def entries(lines: Iterable[Line]) -> Iterator[Entry]:
-        for line in lines:
-            if line.kind == CLICKED and all(line.props.get(name) == of for name, of in only.items()):
-                named = row(line)
-                yield Entry(named, "clicks", line.user)
-                yield Entry(named, "clickers", line.user)
+    def entries(part: Part) -> Iterator[Entry]:
+        for cell in part.cells({CLICKED}):
+            if all(cell.props.get(name) == of for name, of in only.items()):
+                yield from (Entry(row(cell), name, cell.users) for name in COLUMNS)
 
     return entries

@@ -1,15 +1,15 @@
 """Numbers out of lines: what each line adds to which number of which row, and who is behind a number. Pure.
 
-A fold reads the lines of one part of the friends, oldest first, and answers entries. No friend is in two
-parts, so that sums and different friends of parts add up, and no more than one part is in memory.
+A fold reads the lines of one part of the friends and answers entries. No friend is in two parts, so that
+sums and different friends of parts add up, and no more than one part is in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from chalicelib.reports.lines import Line
 from chalicelib.sheets.money import plain
@@ -19,17 +19,52 @@ TOTAL = ""
 Amount: TypeAlias = int | Decimal
 
 
+class Cell(NamedTuple):
+    """Lines that are alike: of one kind and one local day (``at``: a moment of it), with the same properties.
+    ``users``: of each line whose it is.
+    """
+
+    at: str
+    kind: str
+    props: Mapping[str, Any]
+    users: Sequence[str]
+
+
+class Part(Protocol):
+    """The lines of one part of the friends, of some time."""
+
+    def cells(self, kinds: Collection[str]) -> Iterable[Cell]:
+        """The lines of some kinds, those that are alike together; in no order."""
+
+    def lines(self, kinds: Collection[str], of: Collection[str] | None = None) -> Sequence[Line]:
+        """The lines of some kinds, oldest first; ``of``: of these friends alone."""
+
+
 @dataclass(frozen=True)
-class Entry:
-    """So much of a number of a row, for a friend."""
+class Lines:
+    """Lines as they are, oldest first."""
+
+    given: Sequence[Line]
+
+    def cells(self, kinds: Collection[str]) -> Iterator[Cell]:
+        """See ``Part``."""
+        return (Cell(one.at, one.kind, one.props, (one.user,)) for one in self.given if one.kind in kinds)
+
+    def lines(self, kinds: Collection[str], of: Collection[str] | None = None) -> list[Line]:
+        """See ``Part``."""
+        return [one for one in self.given if one.kind in kinds and (of is None or one.user in of)]
+
+
+class Entry(NamedTuple):
+    """So much of a number of a row, for each of some friends (named again for each time)."""
 
     row: str
     number: str
-    user: str
+    users: Sequence[str]
     amount: Amount = 1
 
 
-Fold: TypeAlias = Callable[[Iterable[Line]], Iterator[Entry]]
+Fold: TypeAlias = Callable[[Part], Iterator[Entry]]
 
 
 @dataclass(frozen=True)
@@ -51,16 +86,16 @@ class Tally:
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add the entries of one part."""
-        seen: set[tuple[str, str, str]] = set()
+        different: dict[tuple[str, str], set[str]] = {}
         for entry in entries:
             for row in {entry.row, TOTAL}:
-                if entry.number in self._distinct:
-                    named = (row, entry.number, entry.user)
-                    if named in seen:
-                        continue
-                    seen.add(named)
                 place = (row, entry.number)
-                self._sums[place] = self._sums.get(place, 0) + entry.amount
+                if entry.number in self._distinct:
+                    different.setdefault(place, set()).update(entry.users)
+                else:
+                    self._sums[place] = self._sums.get(place, 0) + entry.amount * len(entry.users)
+        for place, users in different.items():
+            self._sums[place] = self._sums.get(place, 0) + len(users)
 
     def of(self, row: str, number: str) -> int | float:
         """A number of a row."""
@@ -86,5 +121,6 @@ def behind(entries: Iterable[Entry], row: str, number: str) -> dict[str, Amount]
     found: dict[str, Amount] = {}
     for entry in entries:
         if entry.number == number and row in {entry.row, TOTAL}:
-            found[entry.user] = found.get(entry.user, 0) + entry.amount
+            for user in entry.users:
+                found[user] = found.get(user, 0) + entry.amount
     return found

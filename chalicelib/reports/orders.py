@@ -7,15 +7,18 @@ An order is one, whoever tells of it: the company (``purchased``), whose word co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from chalicelib.reports.lines import CLICKED, CONVERTED, PURCHASED, REFUNDED, Line
+from chalicelib.reports.numbers import Part
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets.money import exact
+
+ORDERS = frozenset({PURCHASED, REFUNDED, CONVERTED})
 
 
 class Order(NamedTuple):
@@ -64,9 +67,11 @@ class Orders:
         return next((one for one in reversed(before) if not of_delivery or "delivery" in one.props), None)
 
 
-def by_friend(lines: Iterable[Line]) -> dict[str, Orders]:
-    """The lines of some friends, by friend."""
+def by_friend(part: Part) -> dict[str, Orders]:
+    """The orders of some friends and the clicks of those who ordered, by friend."""
     found: dict[str, Orders] = defaultdict(Orders)
-    for line in lines:
+    for line in part.lines(ORDERS):
         found[line.user].take(line)
+    for click in part.lines({CLICKED}, found.keys()) if found else ():
+        found[click.user].take(click)
     return found

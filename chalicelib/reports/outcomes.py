@@ -7,14 +7,13 @@ got in the 72 hours before it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from chalicelib.reports.lines import UNFOLLOWED, Line
-from chalicelib.reports.numbers import Entry, Fold
-from chalicelib.reports.orders import Orders
+from chalicelib.reports.lines import CLICKED, UNFOLLOWED, Line
+from chalicelib.reports.numbers import Cell, Entry, Fold, Part
+from chalicelib.reports.orders import Orders, by_friend
 from chalicelib.shared.times import iso, parse_iso
 
 BLOCKED_WITHIN = timedelta(hours=72)
@@ -42,32 +41,23 @@ Received = Callable[[str, str, str], Iterable[tuple[str, Delivery]]]
 def fold(row_of: RowOf, window: timedelta, received: Received) -> Fold:
     """Every number of ``NUMBERS``, by the rows of their deliveries."""
 
-    def entries(lines: Iterable[Line]) -> Iterator[Entry]:
-        friends: dict[str, Orders] = defaultdict(Orders)
-        blocks: list[Line] = []
-        for line in lines:
-            friends[line.user].take(line)
-            blocks += [line] if line.kind == UNFOLLOWED else []
-        for user, friend in friends.items():
-            yield from _clicks(user, friend, row_of)
+    def entries(part: Part) -> Iterator[Entry]:
+        for cell in part.cells({CLICKED}):
+            if "delivery" in cell.props and (row := row_of(_delivery(cell), cell.at)) is not None:
+                yield Entry(row, "clicks", cell.users)
+                yield Entry(row, "clickers", cell.users)
+        for user, friend in by_friend(part).items():
             yield from _orders(user, friend, row_of, window)
-        for block in blocks:
+        for block in part.lines({UNFOLLOWED}):
             yield from _blocks(block.user, block.at, row_of, received)
 
     return entries
 
 
-def _delivery(click: Line) -> Delivery:
-    """What a friend clicked."""
+def _delivery(click: Line | Cell) -> Delivery:
+    """What was clicked."""
     props = click.props
     return Delivery(props["delivery"], props.get("run", ""), props.get("variant", ""))
-
-
-def _clicks(user: str, friend: Orders, row_of: RowOf) -> Iterator[Entry]:
-    for click in friend.clicks:
-        if "delivery" in click.props and (row := row_of(_delivery(click), click.at)) is not None:
-            yield Entry(row, "clicks", user)
-            yield Entry(row, "clickers", user)
 
 
 def _orders(user: str, friend: Orders, row_of: RowOf, window: timedelta) -> Iterator[Entry]:
@@ -75,12 +65,12 @@ def _orders(user: str, friend: Orders, row_of: RowOf, window: timedelta) -> Iter
         click = friend.clicked_before(order.at, window, of_delivery=True)
         row = row_of(_delivery(click), click.at) if click else None
         if row is not None:
-            yield Entry(row, "conversions", user)
-            yield Entry(row, "converters", user)
-            yield Entry(row, "revenue", user, order.left)
+            yield Entry(row, "conversions", (user,))
+            yield Entry(row, "converters", (user,))
+            yield Entry(row, "revenue", (user,), order.left)
 
 
 def _blocks(user: str, at: str, row_of: RowOf, received: Received) -> Iterator[Entry]:
     for got_at, delivery in received(user, iso(parse_iso(at) - BLOCKED_WITHIN), at):
         if (row := row_of(delivery, got_at)) is not None:
-            yield Entry(row, "blocked_after", user)
+            yield Entry(row, "blocked_after", (user,))

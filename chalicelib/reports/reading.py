@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from chalicelib.reports import journal
 from chalicelib.reports.lines import Line
 from chalicelib.reports.numbers import Entry, Measurement, Tally, as_number, behind
+from chalicelib.reports.rollups import parts as rollups
 from chalicelib.shared import side_by_side, time_left
 from chalicelib.shared.errors import RuleViolation
 from chalicelib.shared.reasons import Reason
@@ -51,7 +52,10 @@ def people(
 
 
 def _entries(account: str, part: int, measurement: Measurement) -> Iterator[Entry]:
-    return measurement.fold(_in_time(journal.lines(account, part, measurement.since, measurement.until)))
+    def read(part: int, since: str, until: str) -> Iterator[Line]:
+        return _in_time(journal.lines(account, part, since, until))
+
+    return measurement.fold(rollups.of(account, part, measurement.since, measurement.until, read))
 
 
 def _in_time(lines: Iterator[Line]) -> Iterator[Line]:

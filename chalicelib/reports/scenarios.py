@@ -11,13 +11,14 @@ from typing import Any
 
 from chalicelib.deliveries.chunk_counts import ChunkCounts
 from chalicelib.reports.lines import ENTERED, EXITED, FINISHED, PASSED, Line
-from chalicelib.reports.numbers import Entry, Fold, Measurement, Tally
+from chalicelib.reports.numbers import Entry, Fold, Measurement, Part, Tally
 from chalicelib.reports.periods import Span
 from chalicelib.shared.times import iso, parse_iso
 
 GOAL = "goal"
 LOOKED_BACK = timedelta(days=90)
 NUMBERS = (ENTERED, FINISHED, EXITED, GOAL)
+_KINDS = frozenset({ENTERED, FINISHED, EXITED, PASSED})
 _TOOK = "took"
 """How long each run took that has ended: in seconds, with the friend."""
 _AT = "@"
@@ -27,9 +28,9 @@ _AT = "@"
 def fold(span: Span) -> Fold:
     """Who entered, finished and left each scenario in a span, and which messages were passed."""
 
-    def entries(lines: Iterable[Line]) -> Iterator[Entry]:
+    def entries(part: Part) -> Iterator[Entry]:
         began: dict[_Run, str] = {}
-        for line in lines:
+        for line in part.lines(_KINDS):
             scenario = str(line.props.get("scenario", ""))
             if line.kind == ENTERED:
                 began[_run(line)] = line.at
@@ -55,17 +56,17 @@ def _run(line: Line) -> _Run:
 def _of(line: Line, scenario: str, began: Mapping[_Run, str]) -> Iterator[Entry]:
     if line.kind == PASSED:
         for node, why in line.props.get("nodes", {}).items():
-            yield Entry(scenario, f"{PASSED}{_AT}{node}{_AT}{why}", line.user)
+            yield Entry(scenario, f"{PASSED}{_AT}{node}{_AT}{why}", (line.user,))
     elif line.kind in NUMBERS:
-        yield Entry(scenario, line.kind, line.user)
+        yield Entry(scenario, line.kind, (line.user,))
     if line.kind == EXITED:
         reason, node = line.props.get("reason", "unnamed"), line.props.get("node", "")
-        yield Entry(scenario, f"{EXITED}{_AT}{node}{_AT}{reason}", line.user)
+        yield Entry(scenario, f"{EXITED}{_AT}{node}{_AT}{reason}", (line.user,))
         if reason == GOAL:
-            yield Entry(scenario, GOAL, line.user)
+            yield Entry(scenario, GOAL, (line.user,))
     if line.kind in {FINISHED, EXITED} and (since := began.get(_run(line))):
         seconds = (parse_iso(line.at) - parse_iso(since)).total_seconds()
-        yield Entry(scenario, _TOOK, line.user, round(seconds))
+        yield Entry(scenario, _TOOK, (line.user,), round(seconds))
 
 
 @dataclass

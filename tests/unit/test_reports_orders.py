@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.reports import conversions, outcomes
 from chalicelib.reports.lines import Line, line_of
-from chalicelib.reports.numbers import TOTAL, Tally
+from chalicelib.reports.numbers import TOTAL, Lines, Tally
 from chalicelib.reports.orders import by_friend
 from chalicelib.reports.outcomes import Delivery
 from chalicelib.reports.periods import Span
@@ -39,7 +39,7 @@ def bought(day: float, order: str = "o1", amount: float = 2500, **more: Any) -> 
 def numbers(lines: list[Line], by: conversions.By = "delivery", routes: Any = None) -> dict[str, list[float]]:
     found = Tally(conversions.DISTINCT)
     fold = conversions.fold(SPAN, by, WEEK, lambda users: routes or {})
-    found.add(fold(sorted(lines, key=lambda one: one.at)))
+    found.add(fold(Lines(sorted(lines, key=lambda one: one.at))))
     return {row: [found.of(row, name) for name in conversions.COLUMNS] for row in {*found.rows, TOTAL}}
 
 
@@ -98,7 +98,7 @@ def test_deliveries_count_the_same_orders() -> None:
     wanted = Delivery("sale", "r", "b")
     found = Tally(outcomes.DISTINCT)
     fold = outcomes.fold(lambda one, _: "b" if one == wanted else None, WEEK, lambda *_: ())
-    found.add(fold(lines))
+    found.add(fold(Lines(lines)))
     counted = ("clicks", "clickers", "conversions", "converters", "revenue")
     assert [found.of("b", name) for name in counted] == [1, 1, 2, 1, 5500]
 
@@ -109,4 +109,4 @@ def test_the_line_of_a_conversion() -> None:
     kept = line_of(event | {"props": {"order_id": "o1", "value": 3000, "currency": "JPY", "items": [1]}})
     assert kept is not None
     assert (kept.kind, dict(kept.props)) == ("converted", {"order_id": "o1", "value": 3000})
-    assert [one.left for one in by_friend([kept])["U1"].all()] == [3000]
+    assert [one.left for one in by_friend(Lines([kept]))["U1"].all()] == [3000]
