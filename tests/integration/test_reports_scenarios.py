@@ -17,6 +17,7 @@ from chalicelib.gateways import aws
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.reaction import service as reaction
 from chalicelib.reports.lines import Line
+from chalicelib.reports.numbers import Lines
 from chalicelib.reports.periods import Span
 from chalicelib.reports.scenarios import fold
 from chalicelib.shared.settings import settings
@@ -159,5 +160,5 @@ def test_runs_for_several_values_take_their_own_time() -> None:
     ]
     day = date(2026, 11, 22)
     span = Span(day, day, ZoneInfo("Asia/Tokyo"))
-    took = [entry.amount for entry in fold(span)(lines) if entry.number == "took"]
+    took = [entry.amount for entry in fold(span)(Lines(lines)) if entry.number == "took"]
     assert took == [20, 50]
