@@ -30,7 +30,6 @@ interface Trial {
   problems: Fault[];
 }
 
-const PLAIN = ["user_id", "display_name", "followed_at", "status", "blocked", "source", "member_id", "tags"];
 const HEAD = 65_536;
 
 /** The names of a file's columns: of its first line or, where another system has two lines of names, the second. */
@@ -65,8 +64,16 @@ async function found(base: string, answer: Trial | { job_id: string }): Promise<
   }
 }
 
-export function Import() {
+/** What a file may be about: the screen it belongs to, the columns that may be meant, whether unknown ones become attributes. */
+const FILES = {
+  friends: { title: "nav.friends", plain: ["user_id", "display_name", "followed_at", "status", "blocked", "source", "member_id", "tags"], labels: ["tags", "attributes", "scores"], hint: "import.columns", unknown: true },
+  members: { title: "nav.members", plain: ["member_id", "rank", "user_id"], labels: ["attributes"], hint: "import.columns.members", unknown: true },
+  reservations: { title: "nav.reservations", plain: ["reservation_id", "user_id", "member_id", "at", "status", "updated_at"], labels: [], hint: "import.columns.reservations", unknown: false },
+} as const;
+
+export function Import({ of = "friends" }: { of?: keyof typeof FILES }) {
   const { base, account } = usePlace();
+  const kind = FILES[of];
   const may = useMay("editor");
   const [text, setText] = useState("");
   const [file, setFile] = useState<File | null>(null);
@@ -79,7 +86,7 @@ export function Import() {
     if (unknown) query.set("unknown", "attribute");
     if (Object.keys(map).length) query.set("map", JSON.stringify(map));
     const body = file ? { file: new Blob([file], { type: "text/csv" }) } : { text, type: "text/csv; charset=utf-8" };
-    return ask<unknown>("POST", `${base}/friends/import?${query}`, body);
+    return ask<unknown>("POST", `${base}/${of}/import?${query}`, body);
   };
   const trial = useMutation({ mutationFn: async () => found(base, (await send(true)).body as Trial | { job_id: string }) });
   const start = useMutation({ mutationFn: async () => (await send(false)).body as { job_id: string } });
@@ -99,11 +106,11 @@ export function Import() {
   const isReady = Boolean(file ?? text.trim());
   const asks = trial.data || (trial.error instanceof ApiError && trial.error.about("header"));
   return (
-    <Screen title={t("friends.import")} state={may ? "ready" : "forbidden"} lead={t("import.lead")} back={<Link className="back" parts={[account.id, "friends"]}>← {t("nav.friends")}</Link>}>
+    <Screen title={t("friends.import")} state={may ? "ready" : "forbidden"} lead={t("import.lead")} back={<Link className="back" parts={[account.id, of]}>← {t(kind.title)}</Link>}>
       <Section title={t("import.file")}>
         <Field label={t("import.choose")} type="file" accept=".csv,.tsv,.txt,text/csv" onChange={(event) => chosen(event.target.files?.[0] ?? null, "")} />
-        {file ? null : <Area label={t("import.text")} rows={8} value={text} spellCheck={false} hint={t("import.columns")} onChange={(event) => chosen(null, event.target.value)} />}
-        <Check label={t("import.unknown")} checked={unknown} onChange={(event) => setUnknown(event.target.checked)} />
+        {file ? null : <Area label={t("import.text")} rows={8} value={text} spellCheck={false} hint={t(kind.hint)} onChange={(event) => chosen(null, event.target.value)} />}
+        {kind.unknown ? <Check label={t("import.unknown")} checked={unknown} onChange={(event) => setUnknown(event.target.checked)} /> : null}
         <div className="actions">
           <Button disabled={!isReady} busy={trial.isPending} onClick={() => trial.mutate()}>{t("import.try")}</Button>
           <Button kind="main" disabled={!isReady} busy={start.isPending || job.data?.state === "running"} onClick={() => start.mutate()}>{t("import.start")}</Button>
@@ -111,13 +118,13 @@ export function Import() {
         <Problem error={start.error ?? trial.error} />
         {trial.data ? <Tried trial={trial.data} /> : null}
       </Section>
-      {asks && columns.length ? <Columns columns={columns} trial={trial.data} map={map} setMap={setMap} /> : null}
+      {asks && columns.length ? <Columns of={of} columns={columns} trial={trial.data} map={map} setMap={setMap} /> : null}
       {job.data ? (
         <Section title={t("import.result")}>
           <p role="status">{t(job.data.state === "running" ? "import.running" : "import.done", { done: job.data.done, total: job.data.total, wrong: job.data.errors.length })}</p>
           <progress className="bar" max={job.data.total || 1} value={job.data.done} aria-label={t("progress")} />
           {job.data.errors.length ? <Faults faults={job.data.errors} /> : null}
-          {job.data.state === "running" ? null : <Button kind="main" onClick={() => go(account.id, "friends")}>{t("import.look")}</Button>}
+          {job.data.state === "running" ? null : <Button kind="main" onClick={() => go(account.id, of)}>{t(of === "friends" ? "import.look" : "import.look.list")}</Button>}
         </Section>
       ) : null}
     </Screen>
@@ -136,10 +143,10 @@ function Tried({ trial }: { trial: Trial }) {
   );
 }
 
-function Columns({ columns, trial, map, setMap }: { columns: string[]; trial?: Trial; map: Record<string, string>; setMap: (next: Record<string, string>) => void }) {
+function Columns({ of, columns, trial, map, setMap }: { of: keyof typeof FILES; columns: string[]; trial?: Trial; map: Record<string, string>; setMap: (next: Record<string, string>) => void }) {
   const names = useNames();
-  const known = (kind: string, begin: string) => (names[kind] ?? []).map((one) => `${begin}.${one.id}`);
-  const ours = [...PLAIN, ...known("tags", "tag"), ...known("attributes", "attribute"), ...known("scores", "score")];
+  const known = (kind: string) => (names[kind] ?? []).map((one) => `${kind.slice(0, -1)}.${one.id}`);
+  const ours = [...FILES[of].plain, ...FILES[of].labels.flatMap(known)];
   const taken = (column: string) => trial?.columns.find((one) => one.column === column)?.as;
   const set = (column: string, value: string) => {
     const { [column]: _was, ...others } = map;

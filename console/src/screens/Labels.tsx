@@ -1,13 +1,15 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { all, ApiError, newId, put, remove } from "../api/client";
 import { useMay, usePlace } from "../data";
 import { Link, useRoute } from "../router";
 import { Area, Button, Dialog, Field, Problem, Screen, Select, stateOf, Words } from "../ui/kit";
 import { UseList } from "../ui/Uses";
 import { named, t, type Word } from "../words";
+import { Stages } from "./customers/Stages";
 
-const KINDS = ["tags", "attributes", "scores"] as const;
+const KINDS = ["tags", "attributes", "scores", "topics"] as const;
+const TABS = [...KINDS, "stages"] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Label {
@@ -19,24 +21,30 @@ interface Label {
   half_life?: string;
   min?: number;
   max?: number;
+  default?: string;
   revision: number;
 }
 
 export default function Labels() {
-  const { base, account } = usePlace();
-  const may = useMay("editor");
+  const { account } = usePlace();
   const [, , given] = useRoute();
-  const kind: Kind = (KINDS as readonly string[]).includes(given ?? "") ? (given as Kind) : "tags";
+  const part = TABS.find((one) => one === given) ?? "tags";
+  const tabs = <nav className="tabs" aria-label={t("nav.labels")}>{TABS.map((one) => <Link key={one} parts={[account.id, "labels", one]} aria-current={one === part ? "page" : undefined}>{t(`labels.${one}` as Word)}</Link>)}</nav>;
+  return part === "stages" ? <Screen title={t("nav.labels")} state="ready" back={tabs}><Stages /></Screen> : <List key={part} kind={part} tabs={tabs} />;
+}
+
+function List({ kind, tabs }: { kind: Kind; tabs: ReactNode }) {
+  const { base } = usePlace();
+  const may = useMay("editor");
   const asked = useQuery({ queryKey: [base, kind], queryFn: () => all<Label>(`${base}/${kind}`) });
   const [editing, setEditing] = useState<Label | "new" | null>(null);
   const items = asked.data ?? [];
   const fresh = may ? <Button kind="main" onClick={() => setEditing("new")}>{t(`labels.${kind}.new` as Word)}</Button> : null;
-  const tabs = <nav className="tabs" aria-label={t("nav.labels")}>{KINDS.map((one) => <Link key={one} parts={[account.id, "labels", one]} aria-current={one === kind ? "page" : undefined}>{t(`labels.${one}` as Word)}</Link>)}</nav>;
   const dialog = editing ? <Edit key={editing === "new" ? "new" : editing.id} kind={kind} label={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null;
   return (
     <Screen title={t("nav.labels")} state={stateOf(asked, items.length === 0)} error={asked.error} retry={() => void asked.refetch()} actions={fresh} back={tabs} empty={<><h2>{t(`labels.${kind}.empty` as Word)}</h2><p>{t(`labels.${kind}.empty.more` as Word)}</p>{dialog}</>}>
       <div className="panel scroll" style={{ padding: 0 }}><table>
-        <thead><tr><th scope="col">{t("label.name")}</th><th scope="col">{t(kind === "tags" ? "label.folder" : kind === "attributes" ? "label.type" : "label.half_life")}</th><th scope="col"><span className="hidden">{t("label.actions")}</span></th></tr></thead>
+        <thead><tr><th scope="col">{t("label.name")}</th><th scope="col">{t(DETAILS[kind])}</th><th scope="col"><span className="hidden">{t("label.actions")}</span></th></tr></thead>
         <tbody>{items.map((one) => (
           <tr key={one.id}>
             <th scope="row"><Words text={one.name} most={80} /></th>
@@ -50,9 +58,12 @@ export default function Labels() {
   );
 }
 
+const DETAILS: Record<Kind, Word> = { tags: "label.folder", attributes: "label.type", scores: "label.half_life", topics: "label.default" };
+
 function detail(kind: Kind, one: Label): string {
   if (kind === "tags") return one.folder ?? "";
   if (kind === "scores") return one.half_life ?? "";
+  if (kind === "topics") return named("label.default", one.default ?? "in");
   return `${named("attribute.type", one.type ?? "text")}${one.choices ? ` (${one.choices.join(", ")})` : ""}`;
 }
 
@@ -82,6 +93,7 @@ function Edit({ kind, label, onClose }: { kind: Kind; label: Label | null; onClo
         <Field label={t("label.name")} autoFocus required maxLength={100} value={String(body.name ?? "")} error={about("name")} onChange={(event) => set("name", event.target.value)} />
         {kind === "tags" ? <Field label={t("label.folder")} maxLength={100} value={String(body.folder ?? "")} error={about("folder")} onChange={(event) => set("folder", event.target.value)} /> : null}
         {kind === "attributes" ? <Select label={t("label.type")} value={String(body.type)} onChange={(event) => setBody(({ choices: _gone, ...was }) => ({ ...was, type: event.target.value, ...(event.target.value.endsWith("choice") ? { choices: (_gone as string[] | undefined) ?? [] } : {}) }))} options={TYPES.map((one) => ({ value: one, label: named("attribute.type", one) }))} /> : null}
+        {kind === "topics" ? <Select label={t("label.default")} hint={t("label.default.hint")} value={String(body.default ?? "in")} error={about("default")} onChange={(event) => set("default", event.target.value)} options={["in", "out"].map((one) => ({ value: one, label: named("label.default", one) }))} /> : null}
         {isChoice ? <Area label={t("label.choices")} hint={t("label.choices.hint")} rows={5} error={about("choices")} value={((body.choices as string[] | undefined) ?? []).join("\n")} onChange={(event) => setBody((was) => ({ ...was, choices: event.target.value.split("\n").filter((one, at, every) => one.trim() || at === every.length - 1) }))} /> : null}
         {kind === "scores" ? (
           <div className="fields">

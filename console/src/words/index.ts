@@ -60,6 +60,8 @@ function format(options: Intl.DateTimeFormatOptions, at: string): string {
 export const time = (at: string | null | undefined) =>
   at ? format({ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }, at) : "—";
 export const date = (at: string | null | undefined) => (at ? format({ year: "numeric", month: "2-digit", day: "2-digit" }, at) : "—");
+/** The name of a local date's day of the week. */
+export const weekday = (day: string) => new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", weekday: "short" }).format(new Date(`${day}T00:00:00Z`));
 export const clock = (at: string) => format({ hour: "2-digit", minute: "2-digit" }, at);
 
 /** The account's date so many days ago ("2026-12-01"). */
