@@ -43,11 +43,14 @@ Audience = Callable[[Account, Any, datetime], Test]
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is exported: the columns, of whom (None: of everybody who is not erased), and how it begins."""
+    """What is exported: the columns, of whom (without a condition and users: of everybody who is not erased),
+    and how it begins.
+    """
 
     header: list[str]
     condition: dict[str, Any] | None = None
     bom: bool = False
+    users: list[str] | None = None
 
 
 def columns(asked: Sequence[str] | None, catalog: Snapshot) -> list[str]:
@@ -94,6 +97,7 @@ def start(account: Account, chosen: Chosen, *, by: str) -> str:
         "condition": chosen.condition,
         "bom": chosen.bom,
         "needs_result": True,
+        **({"users": chosen.users} if chosen.users is not None else {}),
     }
     job = jobs.create(account.id, "export", by=by, total=0, chunks=account.shards, params=params)
     messages = [
@@ -151,7 +155,7 @@ def _write(
     rows: list[list[str]] = []
     last = part.after
     is_over = True
-    for number, sheet in enumerate(friends.read_all(account.id, shard, part.after), 1):
+    for number, sheet in enumerate(_sheets(account, job, shard, part.after), 1):
         rows += [_cells(header, sheet, catalog, asked_at)] if test(sheet) else []
         last = sheet["user_id"]
         if number % _LOOK_EVERY == 0 and left.is_over:
@@ -159,6 +163,16 @@ def _write(
             break
     objects.put(_piece(account.id, job.id, shard, part.pieces), _csv(rows).encode(), _CSV)
     return _Part(part.pieces + 1, part.rows + len(rows), last), is_over
+
+
+def _sheets(account: Account, job: jobs.JobHeader, shard: int, after: str | None) -> Iterable[Sheet]:
+    """The shard's friends after one, in order; where they were named, these alone."""
+    named = job.params.get("users")
+    if named is None:
+        return friends.read_all(account.id, shard, after)
+    wanted = sorted(user for user in set(named) if friend_shard(user, account.shards) == shard)
+    found = friends.load_many(account.id, account.shards, [u for u in wanted if after is None or u > after])
+    return [found[user] for user in sorted(found) if found[user]["status"] != "erased"]
 
 
 def _join(job: jobs.Job, body: dict[str, Any], left: TimeLeft) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from chalice.app import Blueprint
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
@@ -16,6 +16,8 @@ from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.budget import MAX_COLUMNS
 from chalicelib.http.routes import Operation
+from chalicelib.shared.fields import UserId
+from chalicelib.shared.reasons import Reason
 from chalicelib.transfers import exports
 from chalicelib.transfers.api import JobAccepted
 
@@ -26,14 +28,23 @@ _MEMBERS = "/v1/accounts/{account}/segments/members"
 
 
 class ExportRequest(BaseModel):
-    """Who and what to export: without a condition every friend, without columns all that an import takes."""
+    """Who and what to export: without a condition and friends' ids everybody, without columns all that an
+    import takes.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     condition: dict[str, Any] | None = None
+    user_ids: Annotated[list[UserId], Field(min_length=1, max_length=1000)] | None = None
     columns: Annotated[list[str], Field(min_length=1, max_length=MAX_COLUMNS)] | None = None
     format: Literal["csv"] = "csv"
     bom: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> ExportRequest:
+        if self.user_ids is not None and self.condition is not None:
+            raise ValueError(Reason("one_of_users_condition"))
+        return self
 
 
 class MembersRequest(BaseModel):
@@ -91,7 +102,8 @@ def _export(account: str, model: type[ExportRequest | MembersRequest]) -> Any:
         asked, catalog = json_body(request, model), snapshot(account)
         if asked.condition is not None:
             language.check(asked.condition, catalog)
-        chosen = exports.Chosen(exports.columns(asked.columns, catalog), asked.condition, asked.bom)
+        users = asked.user_ids if isinstance(asked, ExportRequest) else None
+        chosen = exports.Chosen(exports.columns(asked.columns, catalog), asked.condition, asked.bom, users)
         job = exports.start(get_account(account), chosen, by=principal.who)
         audit(account, principal.who, "export", f"jobs/{job}")
         return json_response({"job_id": job}, 202)

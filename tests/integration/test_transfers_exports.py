@@ -40,6 +40,16 @@ def test_columns_and_condition_are_what_was_asked_for(shop: None) -> None:
     assert exported(asked) == "\ufeffdisplay_name,user_id\r\n花子,U1\r\n"
 
 
+def test_friends_are_exported_by_their_ids(shop: None) -> None:
+    """Those who are known, each once, and none who was erased; not together with a condition."""
+    asked = {"user_ids": ["U1", "Unobody", "U1"], "columns": ["user_id"]}
+    assert exported(asked) == "user_id\r\nU1\r\n"
+    said = ask("POST", f"{BASE}/exports", {**asked, "condition": {"tag": "vip"}})
+    assert said.status == 400
+    assert ask("DELETE", f"{BASE}/friends/U1?erase=true").status in {200, 202}
+    assert exported(asked) == "user_id\r\n"
+
+
 def test_a_deep_condition_survives_the_store(shop: None) -> None:
     """As deep as the language takes: deeper than a DynamoDB map can be."""
     condition: Any = {"tag": "vip"}
@@ -70,20 +80,22 @@ def test_answers_to_a_form_are_columns(shop: None) -> None:
     assert sorted(lines) == [f"U1,{at},'=1+1,a|b", "U2,,,", "U3,,,"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "path"),
-    [
-        ({"segment": "nonexistent", "foo": 1}, 400, "segment"),
-        ({"format": "xlsx"}, 400, "format"),
-        ({"columns": []}, 400, "columns"),
-        ({"columns": ["user_id", "tags", "user_id"]}, 400, "columns[2]"),
-        ({"columns": ["user_id", "score.intrest"]}, 422, "columns[1]"),
-        ({"condition": {"tag": "unknown"}}, 422, "condition.tag"),
-        ({"condition": {"tga": "vip"}}, 400, "condition.tga"),
-        ({"bom": "yes"}, 400, "bom"),
-    ],
-)
-def test_what_cannot_be_exported_is_refused(shop: None, body: Any, status: int, path: str) -> None:
+REFUSED: list[tuple[Any, int, str]] = [
+    ({"segment": "nonexistent", "foo": 1}, 400, "segment"),
+    ({"format": "xlsx"}, 400, "format"),
+    ({"columns": []}, 400, "columns"),
+    ({"columns": ["user_id", "tags", "user_id"]}, 400, "columns[2]"),
+    ({"columns": ["user_id", "score.intrest"]}, 422, "columns[1]"),
+    ({"condition": {"tag": "unknown"}}, 422, "condition.tag"),
+    ({"condition": {"tga": "vip"}}, 400, "condition.tga"),
+    ({"user_ids": []}, 400, "user_ids"),
+    ({"user_ids": ["<script>"]}, 400, "user_ids[0]"),
+    ({"bom": "yes"}, 400, "bom"),
+]
+
+
+def test_what_cannot_be_exported_is_refused(shop: None) -> None:
     """Unknown fields, formats, columns and documents are refused with their path."""
-    said = ask("POST", f"{BASE}/exports", body)
-    assert (said.status, said.body["error"]["details"][0]["path"]) == (status, path)
+    for body, status, path in REFUSED:
+        said = ask("POST", f"{BASE}/exports", body)
+        assert (said.status, said.body["error"]["details"][0]["path"]) == (status, path)

@@ -1,18 +1,18 @@
-import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
-import { get, post } from "../api/client";
 import { searchFriends, type Found } from "../api/friends";
 import { Builder } from "../conditions/Builder";
 import { audienceOf, group, toTree, type Condition, type Group } from "../conditions/model";
 import { leafText, sentence } from "../conditions/sentence";
-import { type Friend, useMay, useNames, usePlace } from "../data";
+import { type Friend, useNames, usePlace } from "../data";
 import { Link, useQueryOf, useRoute } from "../router";
-import { Avatar, Button, Chip, Dialog, Field, Problem, Screen, Select, stateOf, useLater, Words } from "../ui/kit";
+import { Avatar, Button, Chip, Dialog, Field, Screen, Select, stateOf, useLater, Words } from "../ui/kit";
 import { named, t } from "../words";
 import { Bulk } from "./Bulk";
 import { Card } from "./FriendCard";
-import { type BulkJob, Import } from "./Import";
+import { Export } from "./Export";
+import { Import } from "./Import";
 import { type Column, useColumns } from "./friendColumns";
 
 export default function Friends() {
@@ -65,7 +65,7 @@ function List() {
   return (
     <Screen title={t("nav.friends")} state={stateOf(asked, isEmpty)} error={asked.error} retry={() => void asked.refetch()}
       lead={total ? (typeof total.count === "number" ? t("count.exact", { n: total.count }) : t("count.about", { low: total.low ?? 0, high: total.high ?? 0 })) : undefined}
-      actions={<><Export condition={condition} /><Link className="button" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}
+      actions={<><Export key={JSON.stringify(condition)} asked={condition ? { condition } : {}} /><Link className="button" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}
       empty={<><h2>{t("friends.empty")}</h2><p>{t("friends.empty.more")}</p><Link className="button main" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}>
       <div className="toolbar">
         <div className="grow"><Field label={t("friends.search")} type="search" value={text} maxLength={100} onChange={(event) => setText(event.target.value)} /></div>
@@ -83,6 +83,7 @@ function List() {
         </div>
       ) : null}
       {ticked.size ? <Bulk ticked={ticked} all={!q && typeof total?.count === "number" ? { count: total.count, condition: condition ?? { everyone: true } } : null} clear={() => setTicked(new Set())} /> : null}
+      {ticked.size ? <p><Export key={[...ticked].join()} asked={{ user_ids: [...ticked] }} label={t("friends.export.ticked", { n: ticked.size })} /></p> : null}
       <div className="panel" style={{ padding: 0 }}>
         <Rows rows={rows} columns={columns} more={() => { if (asked.hasNextPage && !asked.isFetchingNextPage) void asked.fetchNextPage(); }} ticked={ticked} setTicked={setTicked} />
         {rows.length === 0 ? <p className="soft" style={{ padding: 20 }}>{asked.isFetching ? t("state.loading") : t("friends.none")}</p> : null}
@@ -94,27 +95,6 @@ function List() {
         </Dialog>
       ) : null}
     </Screen>
-  );
-}
-
-/** Everybody who is shown, as a CSV that Excel reads. */
-function Export({ condition }: { condition?: Condition }) {
-  const { base } = usePlace();
-  const may = useMay("editor");
-  const start = useMutation({ mutationFn: () => post<{ job_id: string }>(`${base}/exports`, { format: "csv", bom: true, ...(condition ? { condition } : {}) }) });
-  const job = useQuery({
-    queryKey: [base, "job", start.data?.job_id],
-    enabled: Boolean(start.data),
-    queryFn: () => get<BulkJob & { result?: { url?: string } | null }>(`${base}/jobs/${start.data?.job_id}`),
-    refetchInterval: (query) => (query.state.data && query.state.data.state !== "running" ? false : 700),
-  });
-  const url = job.data?.result?.url;
-  if (!may) return null;
-  return (
-    <>
-      {url ? <a className="button" href={url} download rel="noreferrer">{t("friends.export.get")}</a> : <Button busy={start.isPending || job.data?.state === "running"} onClick={() => start.mutate()}>{t("friends.export")}</Button>}
-      <Problem error={start.error ?? job.error} />
-    </>
   );
 }
 

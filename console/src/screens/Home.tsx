@@ -3,8 +3,10 @@ import { get, post } from "../api/client";
 import { pace, timed } from "../api/pace";
 import { type Broadcast, type Quota, useMay, usePlace } from "../data";
 import { Link } from "../router";
+import type { Need } from "../api/schema";
+import { NeedLine } from "../ui/Stops";
 import { Button, Moment, Problem, Screen, Section, stateOf, Status, Words } from "../ui/kit";
-import { named, number, t, zoneName, date, yen } from "../words";
+import { number, t, zoneName, date, yen } from "../words";
 
 interface Day {
   date: string;
@@ -18,7 +20,7 @@ interface Summary {
   quota: Quota;
   sending: Broadcast[];
   coming: Broadcast[];
-  needs: { kind: string; id: string; name: string; detail: string }[];
+  needs: Need[];
 }
 
 export function Home() {
@@ -69,21 +71,11 @@ function Ready({ found }: { found: Summary }) {
   );
 }
 
-const PLACES: Record<string, string> = { approval: "broadcasts", quota: "broadcasts", runaway: "broadcasts", missed: "broadcasts", rule: "rules" };
-
-function Needs({ needs }: { needs: Summary["needs"] }) {
-  const { account } = usePlace();
+function Needs({ needs }: { needs: Need[] }) {
   if (needs.length === 0) return <p className="notice">✓ {t("home.needs.none")}</p>;
   return (
     <Section title={t("home.needs")}>
-      <ul className="plain-list">
-        {needs.map((need) => (
-          <li key={`${need.kind}-${need.id}`} className="notice warn">
-            <strong>{named("need", need.kind)}</strong>{" "}
-            {PLACES[need.kind] ? <Link parts={[account.id, PLACES[need.kind] ?? "", need.id]}><Words text={need.name} most={80} /></Link> : <Words text={need.name} />} <span className="soft"><Words text={need.detail || " "} /></span>
-          </li>
-        ))}
-      </ul>
+      <ul className="plain-list">{needs.map((need) => <NeedLine key={`${need.kind}-${need.document}-${need.id}`} need={need} />)}</ul>
     </Section>
   );
 }

@@ -1,12 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ApiError, all, ask, get, post, put, remove, type Page } from "../api/client";
-import { type Account, ROLES, useMay, usePlace } from "../data";
+import type { AuditLine, Need } from "../api/schema";
+import { type Account, type Names, ROLES, useMay, useNames, usePlace } from "../data";
 import { Link, useRoute } from "../router";
 import { Area, Button, Check, Chip, Dialog, Failure, Field, Forbidden, Moment, Problem, Screen, Section, Select, Words } from "../ui/kit";
-import { named, t, type Word } from "../words";
+import { NeedLine } from "../ui/Stops";
+import { isWord, named, t, type Word } from "../words";
 
-const PARTS = ["account", "policies", "keys", "audit", "yaml"] as const;
+const PARTS = ["account", "policies", "stops", "keys", "audit", "yaml"] as const;
 type Part = (typeof PARTS)[number];
 
 export default function Settings() {
@@ -18,7 +20,7 @@ export default function Settings() {
   const tabs = <nav className="tabs" aria-label={t("nav.settings")}>{PARTS.map((one) => <Link key={one} parts={[account.id, "settings", one]} aria-current={one === part ? "page" : undefined}>{t(`settings.${one}` as Word)}</Link>)}</nav>;
   return (
     <Screen title={t("nav.settings")} back={tabs} state={needsAdmin && !admin ? "forbidden" : "ready"} error={new ApiError(403, "forbidden", "admin", [], null)}>
-      {part === "account" ? <AccountPart /> : part === "policies" ? <Policies /> : part === "keys" ? <Keys /> : part === "audit" ? <Audit /> : <Yaml />}
+      {part === "account" ? <AccountPart /> : part === "policies" ? <Policies /> : part === "stops" ? <Stops /> : part === "keys" ? <Keys /> : part === "audit" ? <Audit /> : <Yaml />}
     </Screen>
   );
 }
@@ -213,23 +215,50 @@ function Keys() {
   );
 }
 
-interface AuditLine {
-  at: string;
-  who: string;
-  who_name: string | null;
-  action: string;
-  target: string;
-  outcome: string | null;
+/** What the brake has paused. */
+function Stops() {
+  const { base } = usePlace();
+  const asked = useQuery({ queryKey: [base, "summary"], queryFn: () => get<{ needs: Need[] }>(`${base}/summary`) });
+  const stops = (asked.data?.needs ?? []).filter((need) => need.kind === "runaway");
+  if (asked.isError) return <Failure error={asked.error} retry={() => void asked.refetch()} />;
+  return (
+    <Section title={t("settings.stops")} lead={t("stops.lead")}>
+      {asked.isSuccess && stops.length === 0 ? <p>✓ {t("stops.none")}</p> : null}
+      <ul className="plain-list">{stops.map((need) => <NeedLine key={`${need.document}-${need.id}`} need={need} />)}</ul>
+    </Section>
+  );
+}
+
+const audited = (code: string) => (isWord(code) ? t(code) : null);
+
+/** "rules.put" as "ルールを保存"; a code without words of its own stays what it is. */
+export function auditText(action: string): string {
+  const [code = "", more] = action.split(":");
+  const whole = audited(`audit.do.${code}`);
+  const [what = "", did = ""] = code.split(".");
+  const noun = audited(`document.${what}`) ?? audited(`document.${what}s`) ?? audited(`audit.of.${what}`);
+  const verb = audited(`audit.did.${did}`);
+  const said = whole ?? (noun && verb ? t("audit.says", { what: noun, did: verb }) : code);
+  return more ? `${said} (${named("role", more)})` : said;
+}
+
+/** What a line is about, by its name where it has one. */
+function targetOf(target: string, names: Names): string {
+  const [kind = "", id = ""] = target.split("/");
+  const [known] = id.split("@");
+  if (!target.includes("/")) return names.broadcasts?.find((one) => one.id === target)?.name ?? target;
+  return names[kind]?.find((one) => one.id === known)?.name ?? target;
 }
 
 function Audit() {
   const { base } = usePlace();
+  const names = useNames();
   const asked = useQuery({ queryKey: [base, "audit"], queryFn: () => get<Page<AuditLine>>(`${base}/audit?limit=100`) });
   if (asked.isError) return <Failure error={asked.error} retry={() => void asked.refetch()} />;
   return (
     <div className="panel scroll" style={{ padding: 0 }}><table>
       <thead><tr><th scope="col">{t("date")}</th><th scope="col">{t("audit.who")}</th><th scope="col">{t("audit.what")}</th><th scope="col">{t("audit.target")}</th><th scope="col">{t("audit.outcome")}</th></tr></thead>
-      <tbody>{(asked.data?.items ?? []).map((line, at) => <tr key={at}><th scope="row"><Moment at={line.at} /></th><td><Words text={line.who_name ?? line.who} most={40} /></td><td>{line.action}</td><td><Words text={line.target || "—"} most={60} /></td><td>{line.outcome ? named("outcome", line.outcome) : "—"}</td></tr>)}</tbody>
+      <tbody>{(asked.data?.items ?? []).map((line, at) => <tr key={at}><th scope="row"><Moment at={line.at} /></th><td><Words text={line.who_name ?? line.who} most={40} /></td><td><span title={line.action}>{auditText(line.action)}</span></td><td><Words text={targetOf(line.target, names) || "—"} most={60} /></td><td>{line.outcome ? named("outcome", line.outcome) : "—"}</td></tr>)}</tbody>
     </table></div>
   );
 }

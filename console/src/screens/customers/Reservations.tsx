@@ -80,7 +80,7 @@ function List() {
       {lines.length === 0 ? <div className="empty"><h2>{t("reservations.empty")}</h2><p>{t("reservations.empty.more")}</p></div> : null}
       {days.map((day) => (
         <Section key={day} title={`${date(`${day}T12:00:00Z`)} (${weekday(day)})`}>
-          <div className="scroll"><table aria-label={date(`${day}T12:00:00Z`)}>
+          <div className="scroll"><table className="stacked" aria-label={date(`${day}T12:00:00Z`)}>
             <thead><tr><th scope="col">{t("reservation.time")}</th><th scope="col">{t("reservation.who")}</th><th scope="col">{t("reservation.what")}</th><th scope="col">{t("leaf.reservation.status")}</th></tr></thead>
             <tbody>{lines.filter((line) => line.day === day).map((line) => <Row key={`${line.friend.user_id}-${line.id}`} line={line} />)}</tbody>
           </table></div>

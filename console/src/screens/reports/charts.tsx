@@ -6,9 +6,10 @@ export interface Series {
   values: number[];
 }
 
-const WIDE = 640;
 const HIGH = 200;
 const [LEFT, BELOW] = [48, 22];
+/** How many units a picture is wide: fewer on a phone, so that its words stay legible. */
+const width = () => (innerWidth < 760 ? 340 : 640);
 
 /** The least round number that is not below: 1, 2 or 5 with noughts. */
 function roundUp(most: number): number {
@@ -23,6 +24,7 @@ function Legend({ series }: { series: Series[] }) {
 /** Numbers by day (week, month). A single day is a dot. */
 export function Lines({ labels, series }: { labels: string[]; series: Series[] }) {
   if (labels.length === 0) return null;
+  const WIDE = width();
   const most = roundUp(Math.max(1, ...series.flatMap((one) => one.values)));
   const x = (at: number) => LEFT + ((WIDE - LEFT - 10) * at) / Math.max(1, labels.length - 1);
   const y = (value: number) => 8 + (HIGH - BELOW - 8) * (1 - value / most);
@@ -46,6 +48,8 @@ export function Lines({ labels, series }: { labels: string[]; series: Series[] }
   );
 }
 
+/** Of the width: what names take, and what the number behind the longest bar does. */
+const [NAMES, NUMBERS] = [0.25, 0.12];
 const MOST_BARS = 12;
 const ROW = 30;
 
@@ -54,17 +58,20 @@ export function Bars({ labels, series }: { labels: string[]; series: Series[] })
   const order = labels.map((_, at) => at).slice(0, MOST_BARS);
   if (order.length === 0) return null;
   const most = Math.max(1, ...series.flatMap((one) => one.values));
+  const WIDE = width();
+  const begin = WIDE * NAMES;
+  const long = (value: number) => (WIDE * (1 - NAMES - NUMBERS) * value) / most;
   const thick = Math.min(18, (ROW - 8) / series.length);
   return (
     <figure className="report-chart">
       <svg viewBox={`0 0 ${WIDE} ${order.length * ROW + 4}`} aria-hidden="true">
         {order.map((of, at) => (
           <g key={of}>
-            <text x={150} y={at * ROW + 19} textAnchor="end">{(labels[of] ?? "").slice(0, 12)}</text>
+            <text x={begin - 8} y={at * ROW + 19} textAnchor="end">{(labels[of] ?? "").slice(0, WIDE < 400 ? 6 : 12)}</text>
             {series.map((one, n) => (
               <g key={one.name} className={`line-${n}`}>
-                <rect x={158} y={at * ROW + 5 + n * thick} height={thick - 1} rx="2" width={Math.max(1, (400 * (one.values[of] ?? 0)) / most)} />
-                <text x={166 + (400 * (one.values[of] ?? 0)) / most} y={at * ROW + 5 + n * thick + thick - 3}>{number(one.values[of] ?? 0)}</text>
+                <rect x={begin} y={at * ROW + 5 + n * thick} height={thick - 1} rx="2" width={Math.max(1, long(one.values[of] ?? 0))} />
+                <text x={begin + 8 + long(one.values[of] ?? 0)} y={at * ROW + 5 + n * thick + thick - 3}>{number(one.values[of] ?? 0)}</text>
               </g>
             ))}
           </g>
