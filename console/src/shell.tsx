@@ -31,12 +31,9 @@ const ICONS: Record<string, string> = {
 /** The screens as the navigation groups them. */
 const GROUPS: Record<string, string[]> = {
   start: ["home"],
-  people: ["friends", "chat", "segments"],
-  sending: ["broadcasts", "messages", "rules"],
-  places: ["menus", "links", "routes", "forms"],
   people: ["friends", "chat", "segments", "members", "reservations"],
   sending: ["broadcasts", "messages", "rules", "schedules"],
-  places: ["menus", "routes", "forms"],
+  places: ["menus", "links", "routes", "forms"],
   insight: ["reports"],
   house: ["labels", "media", "settings"],
 };
