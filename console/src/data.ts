@@ -111,7 +111,7 @@ export interface Broadcast {
   audience?: import("./conditions/model").Condition;
   /** In the place of an audience: LINE chooses. */
   narrowcast?: Record<string, unknown> | null;
-  line?: { phase: string | null; target: number | null; why: string | null } | null;
+  line?: { phase: string | null; target: number | null; success: number | null; failure: number | null; why: string | null } | null;
   exclude?: import("./conditions/model").Condition | null;
   message?: string;
   messages?: LineMessage[] | null;

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { all } from "../api/client";
 import { type Broadcast, useMay, usePlace } from "../data";
 import { Link, useRoute } from "../router";
-import { Moment, Screen, stateOf, Status, Words } from "../ui/kit";
+import { Chip, Moment, Screen, stateOf, Status, Words } from "../ui/kit";
 import { number, t } from "../words";
 import { Calendar } from "./Calendar";
 import { Compose } from "./Compose";
@@ -30,7 +30,7 @@ function List() {
           <tbody>
             {items.map((one) => (
               <tr key={one.id}>
-                <th scope="row"><Link parts={one.status === "draft" && may ? [account.id, "broadcasts", one.id, "edit"] : [account.id, "broadcasts", one.id]}><Words text={one.name} most={80} /></Link></th>
+                <th scope="row"><Link parts={[account.id, one.narrowcast ? "narrowcasts" : "broadcasts", one.id, ...(one.status === "draft" && may ? ["edit"] : [])]}><Words text={one.name} most={80} /></Link>{one.narrowcast ? <> <Chip>{t("narrow.chip")}</Chip></> : null}</th>
                 <td><Status of={one.status} group="status" /></td>
                 <td><Moment at={one.status === "draft" ? one.created_at : (one.started_at ?? one.at)} /></td>
                 <td className="number">{number(one.progress.planned)}</td>

@@ -8,12 +8,11 @@ import { type Broadcast, type Friend, type LineMessage, type Message, type Quota
 import { Preview } from "../phone/Preview";
 import { go, Link } from "../router";
 import { FriendPicker } from "../ui/FriendPicker";
-import { Button, Chip, Dialog, Field, Forbidden, Moment, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
+import { Button, Chip, Field, Forbidden, Moment, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
 import { MessageEditor } from "../ui/MessageEditor";
-import { fromLocal, named, number, percent, t, yen, zoneName, type Word } from "../words";
+import { named, number, percent, t, yen, zoneName, type Word } from "../words";
+import { Send, type Timing, When } from "./Sending";
 
-const TYPE_ABOVE = 500;
-/** Above so many friends the number is typed before it is sent. */
 
 /** One of the messages that are compared; a single one is sent to all. */
 interface Arm {
@@ -29,7 +28,7 @@ const letter = (at: number) => String.fromCharCode(65 + at);
 const arm = (): Arm => ({ messages: [{ type: "text", text: "" }], weight: 1 });
 const shareOf = (arms: Arm[], at: number) => percent((arms[at]?.weight || 0) / (arms.reduce((sum, one) => sum + (one.weight || 0), 0) || 1));
 
-interface Draft {
+interface Draft extends Timing {
   id: string;
   revision?: number;
   name: string;
@@ -38,10 +37,6 @@ interface Draft {
   exclude: string;
   arms: Arm[];
   category: string;
-  when: "now" | "at" | "every";
-  at: string;
-  weekdays: string[];
-  time: string;
   holdOut: number;
   /** A part of the audience tries the variants, and the rest gets the winner; empty: everybody gets one. */
   sample: string;
@@ -54,7 +49,7 @@ interface Draft {
 const blank = (): Draft => ({ id: newId("broadcast"), name: "", to: "everyone", root: group("all"), exclude: "", arms: [arm()], category: "marketing", when: "now", at: "", weekdays: [], time: "10:00", holdOut: 0, sample: "", metric: "click", decideAfter: "4h", extra: {} });
 
 export function Compose({ id }: { id?: string }) {
-  const { base } = usePlace();
+  const { base, account } = usePlace();
   const may = useMay("editor");
   const asked = useQuery({
     queryKey: [base, "compose", id],
@@ -62,6 +57,7 @@ export function Compose({ id }: { id?: string }) {
     gcTime: 0,
     queryFn: async () => {
       const broadcast = await get<Broadcast>(`${base}/broadcasts/${id}`);
+      if (broadcast.narrowcast) go(account.id, "narrowcasts", broadcast.id, "edit");
       if (broadcast.messages) {
         const { messages, topic, category } = broadcast;
         return read(broadcast, [{ messages, weight: 1, kept: topic ? { topic } : {} }], category);
@@ -244,30 +240,6 @@ function Arms({ draft, shown, show, edit }: { draft: Draft; shown: number; show:
   );
 }
 
-const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
-
-function When({ draft, edit }: { draft: Draft; edit: (more: Partial<Draft>) => void }) {
-  return (
-    <>
-      <fieldset>
-        <legend>{t("compose.when")}</legend>
-        <div className="chips">
-          {(["now", "at", "every"] as const).map((one) => (
-            <label key={one} className="check"><input type="radio" name="when" checked={draft.when === one} onChange={() => edit({ when: one })} /><span>{t(`compose.when.${one}`)}</span></label>
-          ))}
-        </div>
-      </fieldset>
-      {draft.when === "at" ? <Field label={t("compose.at")} type="datetime-local" value={draft.at} onChange={(event) => edit({ at: event.target.value })} /> : null}
-      {draft.when === "every" ? (
-        <>
-          <fieldset><legend>{t("compose.weekdays")}</legend><div className="chips">{DAYS.map((day) => <label key={day} className="check"><input type="checkbox" checked={draft.weekdays.includes(day)} onChange={(event) => edit({ weekdays: event.target.checked ? [...draft.weekdays, day] : draft.weekdays.filter((one) => one !== day) })} /><span>{t(`day.${day}` as Word)}</span></label>)}</div></fieldset>
-          <Field label={t("compose.time")} type="time" value={draft.time} onChange={(event) => edit({ time: event.target.value })} />
-        </>
-      ) : null}
-    </>
-  );
-}
-
 function CheckSheet({ sheet }: { sheet: Sheet }) {
   const { base } = usePlace();
   const names = useNames();
@@ -320,38 +292,5 @@ function TestSend({ draft }: { draft: Draft }) {
       <Problem error={send.error} />
       {send.isSuccess ? <p role="status" className="verdict yes">✓ {t("test.sent")}</p> : null}
     </fieldset>
-  );
-}
-
-function Send({ draft, sheet, leave }: { draft: Draft; sheet: Sheet; leave: () => Promise<void> }) {
-  const { base } = usePlace();
-  const [asking, setAsking] = useState(false);
-  const [typed, setTyped] = useState("");
-  const n = sheet.quota.needed;
-  const send = useMutation({
-    mutationFn: () => {
-      if (draft.when === "now") return post(`${base}/broadcasts/${draft.id}/send`, {});
-      const body = draft.when === "at" ? { at: fromLocal(draft.at) } : { every: { weekdays: draft.weekdays, time: draft.time } };
-      return post(`${base}/broadcasts/${draft.id}/schedule`, body);
-    },
-    onSuccess: leave,
-  });
-  const label = draft.when === "now" ? t("send.now", { n, yen: yen(sheet.yen) }) : draft.when === "at" ? t("send.at", { n, at: draft.at.replace("T", " "), yen: yen(sheet.yen) }) : t("send.every", { n, yen: yen(sheet.yen) });
-  const ready = n > 0 && (draft.when !== "at" || draft.at !== "");
-  const isTyped = n <= TYPE_ABOVE || typed.replace(/[,，\s]/g, "") === String(n);
-  return (
-    <>
-      <Button kind="main" disabled={!ready} onClick={() => setAsking(true)}>{label}</Button>
-      {n === 0 ? <p className="soft">{t("send.nobody")}</p> : null}
-      {asking ? (
-        <Dialog title={t("send.title")} onClose={() => setAsking(false)}>
-          <p><Words text={draft.name} most={100} /></p>
-          <p>{label}</p>
-          {n > TYPE_ABOVE ? <Field label={t("send.type", { n })} inputMode="numeric" value={typed} onChange={(event) => setTyped(event.target.value)} /> : null}
-          <Problem error={send.error} />
-          <div className="dialog-foot"><Button onClick={() => setAsking(false)}>{t("action.cancel")}</Button><Button kind="main" disabled={!isTyped} busy={send.isPending} onClick={() => send.mutate()}>{t("send.confirm")}</Button></div>
-        </Dialog>
-      ) : null}
-    </>
   );
 }

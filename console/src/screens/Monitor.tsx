@@ -11,10 +11,14 @@ import { FriendPicker } from "../ui/FriendPicker";
 import { Button, Dialog, Moment, Problem, Screen, Section, Select, stateOf, Status, Words } from "../ui/kit";
 import { named, number, percent, t, type Word } from "../words";
 import { Branch } from "./FriendCard";
+import { NarrowcastOf } from "./targeting/NarrowcastOf";
 import { LineNumbers, LinkClicks } from "./Numbers";
 import { Winner } from "./Winner";
 
 const MOVING = new Set(["planning", "sending", "settling", "paused", "awaiting_approval"]);
+
+/** The list in which a broadcast stands. */
+const listOf = (broadcast: Broadcast | undefined) => (broadcast?.narrowcast ? "narrowcasts" : "broadcasts");
 
 export function Monitor({ id }: { id: string }) {
   const { base, account } = usePlace();
@@ -26,7 +30,7 @@ export function Monitor({ id }: { id: string }) {
   const found = asked.data;
   return (
     <Screen title={found?.name.slice(0, 100) ?? t("nav.broadcasts")} state={stateOf(asked)} error={asked.error} retry={() => void asked.refetch()}
-      back={<Link className="back" parts={[account.id, "broadcasts"]}>← {t("nav.broadcasts")}</Link>} actions={found ? <Actions broadcast={found} /> : null}>
+      back={<Link className="back" parts={[account.id, listOf(found)]}>← {t(`nav.${listOf(found)}`)}</Link>} actions={found ? <Actions broadcast={found} /> : null}>
       {found ? <Ready found={found} /> : null}
     </Screen>
   );
@@ -47,8 +51,8 @@ function Actions({ broadcast }: { broadcast: Broadcast }) {
     onSuccess: async (answer, action) => {
       setAsking(null);
       await client.invalidateQueries({ queryKey: [base] });
-      if (action === "delete") go(account.id, "broadcasts");
-      if (action === "clone") go(account.id, "broadcasts", (answer as Broadcast).id, "edit");
+      if (action === "delete") go(account.id, listOf(broadcast));
+      if (action === "clone") go(account.id, listOf(broadcast), (answer as Broadcast).id, "edit");
     },
   });
   const { status } = broadcast;
@@ -63,7 +67,7 @@ function Actions({ broadcast }: { broadcast: Broadcast }) {
   const risky = new Set(["cancel", "delete"]);
   return (
     <>
-      {editor && broadcast.audience && ["draft", "missed", "failed"].includes(status) ? <Link className="button" parts={[account.id, "broadcasts", broadcast.id, "edit"]}>{t("action.edit")}</Link> : null}
+      {editor && ["draft", "missed", "failed"].includes(status) ? <Link className="button" parts={[account.id, listOf(broadcast), broadcast.id, "edit"]}>{t("action.edit")}</Link> : null}
       {can.map((one) => <Button key={one} kind={risky.has(one) ? "danger" : "plain"} busy={act.isPending && act.variables === one} onClick={() => (risky.has(one) ? setAsking(one) : act.mutate(one))}>{t(`broadcast.${one}` as Word)}</Button>)}
       <Problem error={asking ? null : act.error} />
       {asking ? (
@@ -83,32 +87,32 @@ function Ready({ found }: { found: Broadcast }) {
   const { base } = usePlace();
   const names = useNames();
   const message = useQuery({ queryKey: [base, "messages", found.message], enabled: Boolean(found.message), queryFn: () => get<Message>(`${base}/messages/${found.message}`) });
+  const said = found.messages ?? message.data?.messages;
   return (
     <div className="columns">
       <div>
         <Section title={t("monitor.status")}>
-          <p className="chips"><Status of={found.status} group="status" />{found.status_reason ? <span className="soft">{named("reason", found.status_reason)}</span> : null}</p>
+          <p className="chips"><Status of={found.status} group="status" />{found.status_reason && !found.line?.why ? <span className="soft">{named("reason", found.status_reason)}</span> : null}</p>
           {found.every ? <p>{t("monitor.every", { time: found.every.time, days: found.every.weekdays.length ? found.every.weekdays.map((day) => t(`day.${day}` as Word)).join(" ") : t("monitor.daily") })}</p> : null}
           {found.at && found.status === "scheduled" ? <p>{t("monitor.at")} <Moment at={found.at} /></p> : null}
           {found.run ? <Balance progress={found.progress} /> : <p className="soft">{t("monitor.unsent")}</p>}
         </Section>
         {found.run && found.variants.length ? <Arms variants={found.variants} /> : null}
         {found.run ? <Winner broadcast={found} /> : null}
-        {found.run && found.started_at ? <><LinkClicks broadcast={found} /><LineNumbers broadcast={found} /></> : null}
+        {found.run && found.progress.accepted > 0 ? <><LinkClicks broadcast={found} /><LineNumbers broadcast={found} /></> : null}
         {found.run && found.audience ? <Recipients id={found.id} moving={MOVING.has(found.status)} /> : null}
         {found.run && found.audience ? <Why id={found.id} /> : null}
       </div>
       <div>
         <Section title={t("monitor.who")}>
-          {found.audience ? <p className="sentence"><Words text={rootSentence(toTree(found.audience), names)} most={1000} /></p> : <p className="sentence">{t("monitor.narrowcast")}</p>}
-          {found.line?.why ? <p className="soft">{found.line.why}</p> : null}
+          {found.audience ? <p className="sentence"><Words text={rootSentence(toTree(found.audience), names)} most={1000} /></p> : <NarrowcastOf broadcast={found} />}
           {found.exclude ? <p className="soft">{t("compose.exclude")}: {rootSentence(toTree(found.exclude), names)}</p> : null}
           <dl className="kv">
             <dt>{t("monitor.started")}</dt><dd><Moment at={found.started_at} /></dd>
             <dt>{t("monitor.finished")}</dt><dd><Moment at={found.finished_at} /></dd>
           </dl>
         </Section>
-        {message.data ? <Preview messages={message.data.messages} /> : null}
+        {said ? <Preview messages={said} /> : null}
       </div>
     </div>
   );
