@@ -12,7 +12,7 @@ export function MenuPhone({ name, menu, image }: { name: string; menu: object; i
   const text = JSON.stringify(menu);
   useEffect(() => {
     const drawn = richMenu(JSON.parse(text) as object, image, () => undefined, () => undefined) as HTMLElement;
-    for (const control of drawn.querySelectorAll("button")) control.setAttribute("tabindex", "-1");
+    still(drawn);
     wall.current?.replaceChildren(drawn);
   }, [text, image]);
   return (
@@ -64,7 +64,13 @@ function drawn(message: LineMessage): HTMLElement {
   } catch {
     stack.append(t("phone.unsupported"));
   }
-  for (const control of stack.querySelectorAll("a, button")) control.setAttribute("tabindex", "-1");
+  still(stack);
   row.append(stack);
   return row;
+}
+
+/** It is a picture: nothing in it is reached by keyboard or tapped. */
+function still(node: HTMLElement): void {
+  for (const button of node.querySelectorAll("button")) button.disabled = true;
+  for (const link of node.querySelectorAll("a")) link.removeAttribute("href");
 }
