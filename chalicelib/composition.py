@@ -76,6 +76,7 @@ BLUEPRINTS = (
     "chalicelib.broadcasts.workers",
     "chalicelib.scenarios.api",
     "chalicelib.scenarios.waiting_api",
+    "chalicelib.scenarios.published_api",
     "chalicelib.enrollments.workers",
     "chalicelib.schedules.api",
     "chalicelib.segments.api",

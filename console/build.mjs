@@ -55,7 +55,8 @@ await mkdir(fresh, { recursive: true });
 await checkWords();
 const made = await build({
   absWorkingDir: here,
-  entryPoints: { app: "src/main.tsx" },
+  // The canvas in pieces, none larger than a piece may be: what draws without React, and what lays out.
+  entryPoints: { app: "src/main.tsx", flow: "@xyflow/system", layout: "@dagrejs/dagre" },
   outdir: fresh,
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",

@@ -186,10 +186,11 @@ class Goal(_Strict):
 
 class Scenario(_Strict):
     """A graph of nodes. ``redirects`` says where friends go who wait at a node that is no longer there;
-    ``late`` is every message's that has none of its own.
+    ``late`` is every message's that has none of its own; ``folder`` is where staff keep it.
     """
 
     name: LongName
+    folder: Name | None = None
     entry: Entry = Entry()
     late: Late | None = None
     goals: list[Goal] = Field(default=[], max_length=50)
@@ -228,11 +229,17 @@ def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
     return State(
         draft_revision=draft.revision,
         published_version=published.body["version"] if published else None,
-        unpublished_changes=published is None or published.body["definition"] != draft.body,
+        unpublished_changes=published is None
+        or _followed(published.body["definition"]) != _followed(draft.body),
         paused=bool(published and published.body.get("paused")),
         status_reason=published.body.get("status_reason") if published else None,
         started_by=starters.of(id_, snapshot),
     ).model_dump()
+
+
+def _followed(body: dict[str, Any]) -> dict[str, Any]:
+    """Of a definition what friends follow: where staff keep it is nothing to them."""
+    return {name: value for name, value in body.items() if name != "folder"}
 
 
 def _conditions(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -35,6 +35,7 @@ const SCREENS: Record<string, ComponentType> = {
   segments: lazy(() => import("./screens/Segments")),
   broadcasts: lazy(() => import("./screens/Broadcasts")),
   messages: lazy(() => import("./screens/Messages")),
+  scenarios: lazy(() => import("./screens/Scenarios")),
   labels: lazy(() => import("./screens/Labels")),
   rules: lazy(() => import("./screens/Rules")),
   routes: lazy(() => import("./screens/Routes")),

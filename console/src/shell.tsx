@@ -17,6 +17,7 @@ const ICONS: Record<string, string> = {
   messages: "M4 4h16v16H4zM8 9h8M8 13h8M8 17h5",
   routes: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2h-2zM18 18h2v2h-2zM18 14h2M14 18v2",
   forms: "M6 3h12v18H6zM9 8h.01M12 8h3M9 12h.01M12 12h3M9 16h.01M12 16h3",
+  scenarios: "M5 3h6v5H5zM13 16h6v5h-6zM8 8v5h8v3",
   labels: "M3 12V4h8l10 10-8 7z M7.5 8.5h.01",
   rules: "M13 2L4 14h7l-1 8 9-12h-7z",
   links: "M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.7-5.7l-1 1M14 10a4 4 0 00-5.7 0l-3 3a4 4 0 005.7 5.7l1-1",
@@ -34,7 +35,7 @@ const ICONS: Record<string, string> = {
 const GROUPS: Record<string, string[]> = {
   start: ["home"],
   people: ["friends", "chat", "segments", "audiences", "members", "reservations"],
-  sending: ["broadcasts", "narrowcasts", "messages", "rules", "schedules"],
+  sending: ["broadcasts", "narrowcasts", "scenarios", "messages", "rules", "schedules"],
   places: ["menus", "links", "routes", "forms"],
   insight: ["reports"],
   house: ["labels", "media", "settings"],

@@ -39,7 +39,7 @@ function begin(kind: string, names: Names): Action | null {
   return { [kind]: first };
 }
 
-export function Actions({ then, set }: { then: Action[]; set: (next: Action[]) => void }) {
+export function Actions({ then, set, without = [] }: { then: Action[]; set: (next: Action[]) => void; without?: string[] }) {
   const names = useNames();
   const [kind, setKind] = useState("add_tag");
   const made = begin(kind, names);
@@ -47,7 +47,7 @@ export function Actions({ then, set }: { then: Action[]; set: (next: Action[]) =
     <>
       <ol className="plain-list">{then.map((action, at) => <li key={at}><ActionForm action={action} n={at + 1} set={(next) => set(then.flatMap((one, place) => (place === at ? (next ? [next] : []) : [one])))} /></li>)}</ol>
       <div className="toolbar">
-        <Select label={t("rule.action")} value={kind} onChange={(event) => setKind(event.target.value)} options={ACTIONS.map((one) => ({ value: one, label: named("action", one) }))} />
+        <Select label={t("rule.action")} value={kind} onChange={(event) => setKind(event.target.value)} options={ACTIONS.filter((one) => !without.includes(one)).map((one) => ({ value: one, label: named("action", one) }))} />
         <Button disabled={made === null} onClick={() => made && set([...then, made])}>+ {t("rule.action.add")}</Button>
       </div>
     </>
