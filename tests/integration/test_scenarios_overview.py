@@ -110,3 +110,19 @@ def test_a_scenario_goes_to_another_account_with_what_it_needs(world: World, api
     assert api.paths(400, "GET", f"{A}/catalog/export?of=scenarios") == ["of"]
     api.refused(404, "GET", f"{A}/catalog/export?of=scenarios/nothing")
     a_key(api, "viewer", "other").refused(403, "GET", f"{A}/catalog/export?of=scenarios/welcome")
+
+
+def test_what_friends_follow_is_read_beside_the_draft(world: World, api: Api) -> None:
+    """The definition in force, whatever is drafted; a folder is nothing to friends."""
+    path = f"{A}/scenarios/welcome"
+    draft = {name: api.ok("GET", path)[name] for name in ("name", "start", "nodes")}
+    api.ok("PUT", path, draft | {"folder": "あいさつ"})
+    assert api.ok("GET", path)["unpublished_changes"] is False
+    api.ok("PUT", path, {**draft, "nodes": {"p": wait("2d", "m"), "m": message("m1")}})
+    assert api.ok("GET", path)["unpublished_changes"] is True
+    found = api.ok("GET", f"{path}/published")
+    assert (found["version"], found["paused"]) == (1, False)
+    assert found["definition"]["nodes"]["p"]["after"] == "1d"
+    api.ok("PUT", f"{A}/scenarios/draft", {"name": "d", **WAITS})
+    for missing in ("draft", "nobody"):
+        assert api.call("GET", f"{A}/scenarios/{missing}/published").status_code == 404

@@ -46,19 +46,23 @@ function Drawing({ plan, label }: { plan: Plan; label: string }) {
 
 const MARGIN = 28;
 
-/** What is chosen comes into sight, also when the panel beside it takes room. */
+/** What is chosen comes into sight; when the panel takes room beside it, the middle stays the middle. */
 function useInSight(plan: Plan) {
   const { chosen } = useBoard();
   const flow = useReactFlow();
   const [width, height] = [useStore((state) => state.width), useStore((state) => state.height)];
+  const wide = useRef(0);
   useEffect(() => {
+    const grown = wide.current && width ? (width - wide.current) / 2 : 0;
+    wide.current = width;
+    const view = flow.getViewport();
+    const x = view.x + grown;
     const line = chosen?.is === "add" ? plan.lines.find((one) => one.id === wayId(chosen.place)) : undefined;
     const box = line ? { x: line.middle.x - 20, y: line.middle.y - 20, width: 40, height: 40 } : plan.boxes.find((one) => one.id === (chosen?.is === "step" ? `step|${chosen.id}` : chosen?.is));
-    if (!box || !width) return;
-    const { x, y, zoom } = flow.getViewport();
-    const left = inside(box.x * zoom + x, box.width * zoom, width);
-    const top = inside(box.y * zoom + y, box.height * zoom, height);
-    if (left || top) void flow.setViewport({ x: x + left, y: y + top, zoom }, { duration: 250 });
+    const { y, zoom } = view;
+    const left = box && width ? inside(box.x * zoom + x, box.width * zoom, width) : 0;
+    const top = box && width ? inside(box.y * zoom + y, box.height * zoom, height) : 0;
+    if (grown || left || top) void flow.setViewport({ x: x + left, y: y + top, zoom }, { duration: 250 });
   }, [chosen, plan, width, height]);
 }
 
@@ -175,7 +179,7 @@ function wayCount(ways: Record<string, number> | undefined, slot: string, step: 
   return ways[name] ?? 0;
 }
 
-const ROW = 20;
+const ROW = 24;
 
 /** Friends of a rehearsal, each where they stand at this moment; they glide from step to step. */
 function Dots({ plan }: { plan: Plan }) {
@@ -192,7 +196,7 @@ function Dots({ plan }: { plan: Plan }) {
         const key = box?.id ?? "out";
         const at = places.get(key) ?? 0;
         places.set(key, at + 1);
-        const [x, y] = box ? [box.x + 14 + (at % 20) * 11.500, box.y + box.height - ROW + Math.floor(at / 20) * 9] : [(start?.x ?? 0) + (at % 22) * 12, floor + Math.floor(at / 22) * 12];
+        const [x, y] = box ? [box.x + 14 + (at % 15) * 16, box.y + box.height - ROW + Math.floor(at / 15) * 8] : [(start?.x ?? 0) + (at % 16) * 16, floor + Math.floor(at / 16) * 16];
         return <span key={dot.user} className={`dot ${dot.user === follow ? "follow" : ""}`} title={dot.name ?? undefined} style={{ transform: `translate(${x}px, ${y}px)` }} />;
       })}
     </ViewportPortal>

@@ -55,7 +55,7 @@ export default function Editor({ stored }: { stored: Stored | null }) {
       setFaults(gaps);
       if (gaps.size) throw unfinished(gaps);
       const answer = await put<Stored>(`${base}/scenarios/${id}`, now, overwrite ? {} : saved.revision ? { "If-Match": String(saved.revision) } : {});
-      model.keep(now, answer.revision);
+      model.keep(now, { definition: definitionOf(answer), revision: answer.revision });
       await client.invalidateQueries({ queryKey: [base] });
       if (!stored) go(account.id, "scenarios", id);
     },
@@ -120,7 +120,11 @@ function useModel(stored: Stored | null, name: string) {
     edit: (next: Definition, tag?: string) => setHistory((was) => edited(was, next, tag)),
     undo: () => setHistory(undone),
     redo: () => setHistory(redone),
-    keep: (definition: Definition, revision: number) => setSaved({ definition, revision }),
+    /** Saved: as the API keeps it, unless it was edited meanwhile. */
+    keep: (sent: Definition, next: Kept) => {
+      setSaved(next);
+      setHistory((was) => (was.now === sent ? { ...was, now: next.definition } : was));
+    },
     forget: () => {
       clear();
       setSaved(first);

@@ -110,7 +110,7 @@ function Consequences({ answer, draft, published, jump }: { answer: PublishAnswe
       {changes.length === 0 ? <p className="soft">{t("scn.publish.nothing")}</p> : (
         <div className="scroll"><table>
           <thead><tr><th scope="col">{t("scn.step")}</th><th scope="col" className="number">{t("scn.publish.people")}</th><th scope="col">{t("scn.publish.what")}</th></tr></thead>
-          <tbody>{changes.map((row) => <tr key={`${row.node} ${row.row}`}><th scope="row">{row.node !== null && row.node in draft.nodes ? <Button kind="quiet" onClick={() => jump(row.node ?? "")}>{name(row)}</Button> : name(row)}</th><td className="number">{answer.exact === false ? "≈ " : ""}{number(row.waiting)}</td><td>{row.what}</td></tr>)}</tbody>
+          <tbody>{changes.map((row) => <tr key={`${row.node} ${row.row}`}><th scope="row" className="nowrap">{row.node !== null && row.node in draft.nodes ? <Button kind="quiet" onClick={() => jump(row.node ?? "")}>{name(row)}</Button> : name(row)}</th><td className="number">{answer.exact === false ? "≈ " : ""}{number(row.waiting)}</td><td>{row.what}</td></tr>)}</tbody>
         </table></div>
       )}
     </section>

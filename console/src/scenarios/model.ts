@@ -222,12 +222,14 @@ export interface Difference {
 
 const same = (one: unknown, other: unknown): boolean => canonical(one) === canonical(other);
 
-/** Text that two values share when the API would keep them alike: order of fields and nulls mean nothing. */
+/** Text that two values share when they mean the same: the order of fields, nulls and what is empty mean nothing. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, one: unknown) =>
-    one && typeof one === "object" && !Array.isArray(one) ? Object.fromEntries(Object.entries(one).filter(([, held]) => held !== null && held !== undefined).sort(([a], [b]) => (a < b ? -1 : 1))) : one,
+    one && typeof one === "object" && !Array.isArray(one) ? Object.fromEntries(Object.entries(one).filter(([, held]) => !isNothing(held)).sort(([a], [b]) => (a < b ? -1 : 1))) : one,
   );
 }
+
+const isNothing = (held: unknown) => held === null || held === undefined || (typeof held === "object" && Object.keys(held).length === 0);
 
 export const equal = (one: Definition, other: Definition): boolean => same(one, other);
 
