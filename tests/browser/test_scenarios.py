@@ -42,7 +42,7 @@ def test_a_scenario_by_mouse_from_nothing_to_a_live_edit(shop: Shop, open_page: 
     page = open_page("publisher", "scenarios/new")
     field(page, "シナリオ名").fill("ご来店後")
     button(page, "保存").click()
-    see(page.get_by_text(re.compile("ステップを1つ以上追加してください")))
+    see(text(page, re.compile("ステップを1つ以上追加してください")))
     button(page, "「開始」の後に追加").click()
     kind(page, "メッセージ").click()
     field(page, "送るメッセージ").select_option(label="営業時間")
@@ -69,7 +69,7 @@ def test_a_scenario_by_mouse_from_nothing_to_a_live_edit(shop: Shop, open_page: 
     button(page, "公開する…").click()
     see(text(page, "始めるきっかけがまだありません。公開しても誰も始まりません。"))
     button(page, "公開する").click()
-    see(page.get_by_text("v1 を公開しました。"))
+    see(text(page, "v1 を公開しました。"))
     shop.api.put(f"{A}/rules/visited", rule)
     said = {"account": "shop", "message": {"type": "text", "text": "来店しました"}}
     shop.sim.post(f"/_sim/friends/{user(6)}/message", said)
@@ -84,10 +84,10 @@ def test_a_scenario_by_mouse_from_nothing_to_a_live_edit(shop: Shop, open_page: 
     see(text(page, re.compile("前回の続きの下書き")))
     button(page, "公開する…").click()
     row = page.get_by_role("row").filter(has_text="2. 待つ")
-    see(row.get_by_text(re.compile("待ち時間が長くなります")))
+    see(text(row, re.compile("待ち時間が長くなります")))
     assert row.get_by_role("cell").first.inner_text() == "1"
     button(page, "公開する").click()
-    see(page.get_by_text("v2 を公開しました。"))
+    see(text(page, "v2 を公開しました。"))
     rehearse(page)
 
 
