@@ -43,6 +43,7 @@ const SCREENS: Record<string, ComponentType> = {
   links: lazy(() => import("./screens/Links")),
   narrowcasts: lazy(() => import("./screens/targeting/Narrowcasts")),
   audiences: lazy(() => import("./screens/targeting/Audiences")),
+  coupons: lazy(() => import("./screens/Coupons")),
   menus: lazy(() => import("./screens/menus/Menus")),
   reports: lazy(() => import("./screens/reports/Reports")),
   media: lazy(() => import("./screens/Media")),

@@ -23,6 +23,7 @@ const ICONS: Record<string, string> = {
   links: "M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.7-5.7l-1 1M14 10a4 4 0 00-5.7 0l-3 3a4 4 0 005.7 5.7l1-1",
   narrowcasts: "M12 21a9 9 0 100-18 9 9 0 000 18zM12 16a4 4 0 100-8 4 4 0 000 8zM12 12h.01",
   audiences: "M8 11a3.5 3.5 0 100-7 3.5 3.5 0 000 7zM2 20c0-3.5 2.5-5.5 6-5.5s6 2 6 5.5M17 9v6M14 12h6",
+  coupons: "M4 7h16v3a2 2 0 000 4v3H4v-3a2 2 0 000-4zM10 7v10",
   menus: "M4 4h16v16H4zM4 12h16M12 12v8",
   members: "M4 5h16v14H4zM9 12a2 2 0 100-4 2 2 0 000 4zM6 16c0-2 1.4-3 3-3s3 1 3 3M15 9h3M15 13h3",
   reservations: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4M8 14h3",
@@ -36,7 +37,7 @@ const GROUPS: Record<string, string[]> = {
   start: ["home"],
   people: ["friends", "chat", "segments", "audiences", "members", "reservations"],
   sending: ["broadcasts", "narrowcasts", "scenarios", "messages", "rules", "schedules"],
-  places: ["menus", "links", "routes", "forms"],
+  places: ["menus", "links", "coupons", "routes", "forms"],
   insight: ["reports"],
   house: ["labels", "media", "settings"],
 };

@@ -92,3 +92,22 @@ def test_a_narrowcast_below_lines_minimum_is_explained(shop: Shop, open_page: Op
     see(text(page, re.compile("LINE が受け付けませんでした")))
     see(text(page, "友だち全員 / 女性"))
     assert shop.heard(user(7)) == []
+
+
+def test_a_coupon_is_published_and_put_into_a_message(shop: Shop, open_page: Open) -> None:
+    """LINE makes it, and from then on a message takes it by its name."""
+    page = open_page("publisher", "coupons/new")
+    field(page, "クーポンの管理名").fill("春の500円引き")
+    field(page, "クーポンのタイトル").fill("春の500円引き🌸")
+    field(page, "使える期間の始まり").fill("2026-12-01T00:00")
+    field(page, "使える期間の終わり").fill("2099-12-31T23:59")
+    button(page, "保存").click()
+    see(button(page, "クーポンを公開")).click()
+    button(page.get_by_role("dialog"), "クーポンを公開を実行する").click()
+    see(button(page, "クーポンを終了"))
+    becomes(lambda: named(shop, "coupons", "春の500円引き")["state"], "published")
+    page.goto(page.url.partition("#")[0] + "#/shop/messages/new")
+    field(page, "追加する種類").select_option(label="クーポン")
+    button(page, "メッセージを追加").click()
+    field(page, "メッセージ2のクーポン").select_option(label="春の500円引き")
+    see(text(page.locator(".phone"), re.compile("春の500円引き")))

@@ -134,7 +134,17 @@ function Block({ kind, message, set, error, n }: { kind: Kind | "other"; message
       </>
     );
   }
+  if (kind === "coupon") return <CouponForm message={message} set={set} error={error} n={n} />;
   return <Json message={message} set={set} error={error} />;
+}
+
+/** A coupon by its document; an id of LINE's own stays as it is. */
+function CouponForm({ message, set, error, n }: { message: LineMessage; set: (next: LineMessage) => void; error?: string; n: number }) {
+  const names = useNames();
+  const id = String(message.couponId ?? "");
+  const known = (names.coupons ?? []).map((one) => ({ value: `{{ coupon("${one.id}") }}`, label: one.name }));
+  const other = id && !known.some((one) => one.value === id) ? [{ value: id, label: t("message.coupon.other", { id }) }] : [];
+  return <Select label={t("message.coupon", { n })} value={id} error={error} onChange={(event) => set({ ...message, couponId: event.target.value })} options={[{ value: "", label: t("message.coupon.none") }, ...known, ...other]} />;
 }
 
 function ColumnForm({ column: it, set, most, name }: { column: Template; set: (next: Template) => void; most: number; name: string }) {

@@ -7,7 +7,7 @@ import { Link } from "../router";
 import { named, t } from "../words";
 import { Problem, Section, Words } from "./kit";
 
-const SCREENS: Record<string, string> = { "rich-menus": "menus", ...Object.fromEntries(["rules", "scenarios", "messages", "segments", "forms", "broadcasts", "links", "routes"].map((kind) => [kind, kind])) };
+const SCREENS: Record<string, string> = { "rich-menus": "menus", ...Object.fromEntries(["rules", "scenarios", "messages", "segments", "forms", "broadcasts", "links", "coupons", "routes"].map((kind) => [kind, kind])) };
 
 export function UseList({ kind, id }: { kind: string; id: string }) {
   const { base } = usePlace();
