@@ -102,6 +102,7 @@ BLUEPRINTS = (
     "chalicelib.pages.api",
     "chalicelib.preferences.api",
     "chalicelib.webforms.api",
+    "chalicelib.webforms.staff_api",
     "chalicelib.transfers.api",
     "chalicelib.reservations.api",
     "chalicelib.richmenus.api",

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chalicelib.catalog.kinds import Body
 from chalicelib.messages import vocabulary
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Id
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.settings import settings
 
 FEWEST, MOST = 2, 8
 Points = Annotated[float, Field(ge=-1000, le=1000)]
+
+
+def _picture(address: str) -> str:
+    at = settings()
+    if not address.startswith("https://") and not (
+        at.is_local and address.startswith(f"{at.media_origin}/media/")
+    ):
+        raise ValueError(Reason("picture_https"))
+    return address
+
+
+Picture = Annotated[str, Field(pattern="^https?://[!-~]+$", max_length=1000), AfterValidator(_picture)]
+"""Where a picture is: at https, or on a laptop in its own library."""
 PointsOf = Points | Annotated[dict[Id, Points], Field(min_length=1, max_length=MOST)]
 
 
@@ -26,7 +40,7 @@ class Result(BaseModel):
     id: Id
     title: Annotated[str, Field(min_length=1, max_length=100)]
     text: Annotated[str, Field(min_length=1, max_length=1000)]
-    image: Annotated[str, Field(pattern="^https://[!-~]+$", max_length=1000)] | None = None
+    image: Picture | None = None
     if_: dict[str, Any] | None = Field(default=None, alias="if")
     from_: Points | None = Field(default=None, alias="from")
     to: Points | None = None

@@ -11,12 +11,13 @@ from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.forms import ask, document_results, naming
-from chalicelib.forms.document_results import FEWEST, MOST, PointsOf, Result
+from chalicelib.forms.document_results import FEWEST, MOST, Picture, PointsOf, Result
 from chalicelib.forms.model import CANCEL, EXPIRES, WORDS, read_form
 from chalicelib.messages import checks, untracked, variables, vocabulary
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Id, Name, PositiveDuration
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.settings import settings
 
 QuestionType = Literal["text", "number", "boolean", "date", "choice", "multi_choice", "rating", "consent"]
 Label = Annotated[str, Field(min_length=1, max_length=100)]
@@ -40,7 +41,7 @@ class Choice(_Document):
     label: Label | None = None
     then: vocabulary.Actions = []
     points: PointsOf | None = None
-    image: Annotated[str, Field(pattern="^https://[!-~]+$", max_length=1000)] | None = None
+    image: Picture | None = None
 
 
 class Question(_Document):
@@ -94,6 +95,23 @@ class Form(_Document):
     web: bool = False
     answers: Literal["once", "many"] = "many"
     results: Annotated[list[Result], Field(min_length=FEWEST, max_length=MOST)] | None = None
+
+
+class State(BaseModel):
+    """``url``: where friends find it on the web, whom LINE signs in; null: it is not on the web, or the
+    account has no LIFF app.
+    """
+
+    url: str | None
+
+
+def _state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
+    from chalicelib.accounts.service import find_account
+
+    account = find_account(snapshot.account_id)
+    is_there = snapshot.get("forms", id_).body.get("web") and account is not None and account.liff_id
+    url = f"{settings().line_liff_url}/{account.liff_id}/f/{id_}" if account and is_there else None
+    return State(url=url).model_dump()
 
 
 def _actions(body: Body) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -217,5 +235,7 @@ DOCUMENTS: dict[str, DocumentKind] = {
         references=_references,
         check=_check,
         warn=_warn,
+        state_model=State,
+        state=_state,
     )
 }

@@ -52,12 +52,16 @@ def page(
     **values: Any,
 ) -> Response:
     """A page of ours. Within the template ``say(code, …)`` is the sentence of a reason."""
-    language = language_of(request)
     up = "../" * (request.path.count("/") - 1)
+    body = text(template, language_of(request), up, values)
+    return Response(body=body, status_code=status, headers={**_HEADERS, **(headers or {})})
+
+
+def text(template: str, language: Language, up: str, values: Mapping[str, Any]) -> str:
+    """A page's HTML. ``up``: from where it is shown to where our paths begin."""
     shared = {"language": language, "say": _say, "style": f"{up}pages/{style()[0]}"}
     with in_language(language):
-        body = _templates().get_template(template).render(**shared, **values)
-    return Response(body=body, status_code=status, headers={**_HEADERS, **(headers or {})})
+        return str(_templates().get_template(template).render(**shared, **values))
 
 
 def go(where: str) -> Response:

@@ -13,10 +13,10 @@ def _rebuild(body: Body, _received: int) -> None:
 
 
 def _count(body: Body, _received: int) -> None:
-    from chalicelib.reports.by_sheet import counts, cross, customers
+    from chalicelib.reports.by_sheet import counts, cross, customers, form_answers
     from chalicelib.shared import time_left
 
-    reports = customers.REPORTS | {"cross": cross.REPORT}
+    reports = customers.REPORTS | {"cross": cross.REPORT, "forms": form_answers.REPORT}
     counts.work(body, reports, time_left.current())
 
 

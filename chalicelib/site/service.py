@@ -14,7 +14,7 @@ from chalicelib.links import site_tokens
 from chalicelib.shared.errors import NotAllowed, TodokuError
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
-from chalicelib.site import model, visits
+from chalicelib.site import model, visits, watching
 from chalicelib.site.model import Result, Taken, Visit
 
 
@@ -30,6 +30,7 @@ def take(account: Account, visit: Visit) -> Taken:
         known = visits.take(account, visit.visitor, events)
     elif not known:
         known = visits.is_known(account, visit.visitor)
+    watching.note(account.id, visit.events, results, known=known)
     return Taken(known=known, results=results)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from chalice.app import Blueprint, Response
@@ -16,7 +16,7 @@ from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.routes import Operation
 from chalicelib.links.service import public_url
 from chalicelib.shared.reasons import LANGUAGES
-from chalicelib.site import notice
+from chalicelib.site import notice, watching
 
 bp = Blueprint(__name__)
 
@@ -54,6 +54,34 @@ def site(account: str) -> Response:
     return json_response(body)
 
 
+class Shown(BaseModel):
+    """Something that the tag has sent: the event and what it is about, whether a friend is known in the
+    browser, and what became of it.
+    """
+
+    at: str
+    event: str
+    about: str
+    known: bool
+    status: Literal["accepted", "ignored", "rejected"]
+    why: str | None
+
+
+class SiteEvents(BaseModel):
+    """The latest events of the sites, the newest first."""
+
+    items: list[Shown]
+
+
+@bp.route("/v1/accounts/{account}/site/events", methods=["GET"])
+@http_errors
+def site_latest(account: str) -> Response:
+    """``GET /site/events``: what the tag sends, while somebody asks at least once a minute."""
+    require(bp.current_request, "viewer", account)
+    get_account(account)
+    return json_response({"items": watching.look(account)}, 200, {"Cache-Control": "no-store"})
+
+
 OPERATIONS = [
     Operation(
         "GET",
@@ -62,5 +90,13 @@ OPERATIONS = [
         "viewer",
         None,
         SiteOut,
-    )
+    ),
+    Operation(
+        "GET",
+        "/v1/accounts/{account}/site/events",
+        "The latest events of the sites, while somebody looks on",
+        "viewer",
+        None,
+        SiteEvents,
+    ),
 ]

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.accounts.service import get_account
 from chalicelib.liff.places import Visit
 from chalicelib.links import opening, site_tokens
-from chalicelib.site import visits
+from chalicelib.site import visits, watching
 from tests.api_client import Api
 from tests.conftest import drain
 from tests.reaction_world import World, world
@@ -330,3 +330,23 @@ def test_what_a_site_has_to_publish(api: Api) -> None:
     assert "化粧品店" in later["notice"]["ja"]
     assert "同意をいただくまでは" in later["notice"]["ja"]
     assert "{" not in later["notice"]["ja"] + later["notice"]["en"]
+
+
+def test_staff_look_on(api: Api, world: World) -> None:
+    """What comes after a look is shown, with what became of it; nothing of whom, nor what is behind ``?``."""
+    watching.forget()
+    browser = Browser()
+    browser.send(page())
+    assert api.ok("GET", f"{BASE}/site/events")["items"] == []
+    own = {"event": "custom", "id": "event-own1", "name": "unnamed"}
+    browser.send(page("/products/2?secret=1"), page("/about"), own)
+    shown = api.ok("GET", f"{BASE}/site/events")["items"]
+    assert {(one["event"], one["about"], one["status"]) for one in shown} == {
+        ("page", f"{ORIGIN}/products/2", "accepted"),
+        ("page", f"{ORIGIN}/about", "ignored"),
+        ("custom", "unnamed", "rejected"),
+    }
+    assert next(one["why"] for one in shown if one["status"] == "rejected")
+    assert browser.visitor not in str(shown)
+    world.now += timedelta(minutes=11)
+    assert api.ok("GET", f"{BASE}/site/events")["items"] == []

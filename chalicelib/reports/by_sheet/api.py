@@ -13,11 +13,12 @@ from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.deliveries import chunk_counts
 from chalicelib.enrollments import funnel
+from chalicelib.forms.model import read_form
 from chalicelib.http.answers import http_errors
 from chalicelib.http.queries import path_id, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.reports import reading, requests, scenarios
-from chalicelib.reports.by_sheet import counts, cross, customers
+from chalicelib.reports.by_sheet import counts, cross, customers, form_answers
 from chalicelib.reports.by_sheet.counts import Counts
 from chalicelib.reports.charts import pictures
 from chalicelib.reports.charts.pictures import Picture
@@ -86,6 +87,20 @@ def cross_report(account: str) -> Response:
     inexact = ("total", "cells") if found.job else ()
     report = Report(items, total, inexact, {"job_id": found.job, "conditions": sides})
     return requests.answer(request, report, pictures.cells())
+
+
+@bp.route(f"{_REPORTS}/forms/{{form}}", methods=["GET"])
+@http_errors
+def form_report(account: str, form: str) -> Response:
+    """``GET /reports/forms/{form}``."""
+    request, known, by = _asked(account)
+    id_ = path_id(form, "form")
+    body = snapshot(known.id).get("forms", id_).body
+    found = counts.count(known, "forms", form_answers.REPORT, {"form": id_}, by)
+    items, total = form_answers.items(found, read_form(id_, body, None))
+    inexact = ("friends",) if found.job else ()
+    report = Report(items, total, inexact, {"job_id": found.job})
+    return requests.answer(request, report, pictures.bars("form", ("friends",)))
 
 
 @bp.route(f"{_REPORTS}/scenarios/{{scenario}}", methods=["GET"])
@@ -177,6 +192,15 @@ OPERATIONS = [
             "value": "count; or mean:attribute:<id>, mean:score:<id>, mean:purchases.total, "
             "mean:purchases.count.",
         },
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/forms/{{form}}",
+        "How many friends gave each answer to a form, and have each result",
+        "viewer",
+        None,
+        SheetsAnswer,
+        query=requests.FORMAT,
     ),
     Operation(
         "GET",

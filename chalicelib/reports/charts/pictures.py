@@ -16,7 +16,15 @@ WORDS = (
     *("report_accepted", "report_block_rate", "report_clickers", "report_clicks", "report_cohorts"),
     *("report_conversions", "report_converters"),
     *("report_cross", "report_deliveries", "report_entered", "report_finished", "report_followed"),
-    *("report_following", "report_friends", "report_goal", "report_links", "report_ltv", "report_none"),
+    *(
+        "report_following",
+        "report_form",
+        "report_friends",
+        "report_goal",
+        "report_links",
+        "report_ltv",
+        "report_none",
+    ),
     *("report_orders", "report_repeat_rate", "report_revenue", "report_routes", "report_scenario"),
     *(
         "report_blocked_after",

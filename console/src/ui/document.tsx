@@ -30,17 +30,19 @@ interface Of<D> {
   empty: D;
   /** What answers show besides the document. */
   state?: string[];
+  /** What is edited of a stored document; without it all that an author writes. */
+  read?: (stored: Stored & Partial<D>) => D;
   bodyOf?: (draft: D) => unknown;
   /** What is lost with it. */
   gone: string;
   canSave?: (draft: D) => boolean;
 }
 
-export function useDocument<D extends { name: string }>({ kind, stored, empty, state = [], bodyOf, gone, canSave = () => true }: Of<D>) {
+export function useDocument<D extends { name: string }>({ kind, stored, empty, state = [], read, bodyOf, gone, canSave = () => true }: Of<D>) {
   const { base, account } = usePlace();
   const may = useMay("editor");
   const client = useQueryClient();
-  const first = useMemo<D>(() => (stored ? (Object.fromEntries(Object.entries(stored).filter(([name]) => !ADDED.includes(name) && !state.includes(name))) as unknown as D) : empty), [stored]);
+  const first = useMemo<D>(() => (stored ? read?.(stored) ?? (Object.fromEntries(Object.entries(stored).filter(([name]) => !ADDED.includes(name) && !state.includes(name))) as unknown as D) : empty), [stored]);
   const [draft, setDraft, forget, wasKept] = useDraft<D>(`${kind}.${account.id}.${stored?.id ?? "new"}`, first);
   const [id] = useState(() => stored?.id ?? newId(kind.replace(/s$/, "")));
   const path = `${base}/${kind}/${enc(id)}`;

@@ -1,0 +1,128 @@
+// What came of a form: how many gave each answer, whom each result has, and who said what.
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { get, post } from "../../api/client";
+import { searchFriends } from "../../api/friends";
+import type { Condition } from "../../conditions/model";
+import { usePlace } from "../../data";
+import { Link } from "../../router";
+import { Button, Moment, Problem, Screen, Section, stateOf, Words } from "../../ui/kit";
+import { number, percent, t } from "../../words";
+import { Tabs } from "./Forms";
+import { choicesOf, type Form } from "./model";
+
+interface Row {
+  row: string;
+  kind: "question" | "answer" | "result";
+  id: string;
+  friends: number;
+  condition?: Condition;
+}
+
+interface Report {
+  items: Row[];
+  total: { begun: number; answered: number };
+  exact: boolean;
+}
+
+export function Answers({ form }: { form: Form }) {
+  const { base, account } = usePlace();
+  const asked = useQuery({ queryKey: [base, "reports", "forms", form.id], queryFn: () => get<Report>(`${base}/reports/forms/${form.id}`) });
+  const isEmpty = asked.data?.total.begun === 0;
+  return (
+    <Screen title={form.name.slice(0, 100)} state={stateOf(asked, isEmpty)} error={asked.error} retry={() => void asked.refetch()} back={<Tabs form={form} at="answers" />} actions={<><Button onClick={() => void asked.refetch()}>{t("action.refresh")}</Button><Csv form={form} /></>} empty={<><h2>{t("form.answers.none")}</h2><p>{t("form.answers.none.more")}</p><Link className="button" parts={[account.id, "forms", form.id]}>{t("form.edit")}</Link></>}>
+      {asked.data ? <Figures form={form} report={asked.data} /> : null}
+      <People form={form} />
+    </Screen>
+  );
+}
+
+function Figures({ form, report }: { form: Form; report: Report }) {
+  const { begun, answered } = report.total;
+  const results = report.items.filter((one) => one.kind === "result");
+  return (
+    <>
+      <dl className="figures">
+        {([["form.begun", number(begun)], ["form.answered", number(answered)], ["form.answered.share", begun ? percent(answered / begun) : "—"]] as const).map(([name, value]) => <div key={name} className="figure"><dt>{t(name)}</dt><dd className="value">{value}</dd></div>)}
+      </dl>
+      {report.exact ? null : <p className="soft">{t("figures.estimated")}</p>}
+      {results.length ? <Section title={t("form.results.share")}><Bars rows={results} of={answered} label={t("form.results.share")} /></Section> : null}
+      {form.questions.map((one, at) => {
+        const rows = report.items.filter((row) => row.kind === "answer" && row.id === one.id);
+        const n = report.items.find((row) => row.kind === "question" && row.id === one.id)?.friends ?? 0;
+        return <Section key={one.id} title={`${at + 1}. ${one.text.slice(0, 120)}`} lead={t("form.answered.n", { n })}>{rows.length ? <Bars rows={rows} of={n} label={one.text.slice(0, 120)} /> : null}</Section>;
+      })}
+    </>
+  );
+}
+
+function Bars({ rows, of, label }: { rows: Row[]; of: number; label: string }) {
+  const { account } = usePlace();
+  return (
+    <table className="waterfall" aria-label={label}>
+      <tbody>{rows.map((row, at) => {
+        const share = of ? row.friends / of : 0;
+        const people = row.condition && row.friends ? `#/${encodeURIComponent(account.id)}/friends?condition=${encodeURIComponent(JSON.stringify(row.condition))}` : null;
+        return (
+          <tr key={at}>
+            <th scope="row"><Words text={row.row} most={80} /><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width={share * 100} height="6" /></svg></th>
+            <td>{people ? <a href={people}>{number(row.friends)}</a> : number(row.friends)}</td>
+            <td>{of ? percent(share) : "—"}</td>
+          </tr>
+        );
+      })}</tbody>
+    </table>
+  );
+}
+
+/** Who has answered to the end, the latest answer of each. */
+function People({ form }: { form: Form }) {
+  const { base, account } = usePlace();
+  const asked = useInfiniteQuery({
+    queryKey: [base, "forms", form.id, "people"],
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => searchFriends(base, { condition: { form: { id: form.id, answered: true } } as Condition, limit: 50, cursor: pageParam }),
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+  const friends = asked.data?.pages.flatMap((page) => page.items) ?? [];
+  const labels = new Map(form.questions.flatMap((one) => choicesOf(one).map((choice) => [`${one.id}/${choice.value}`, choice.label || choice.value] as const)));
+  const said = (question: string, value: unknown): string => (Array.isArray(value) ? value.map((one) => said(question, one)).join(t("say.comma")) : typeof value === "boolean" ? t(value ? "say.yes" : "say.no") : value === null || value === undefined ? "—" : (labels.get(`${question}/${String(value)}`) ?? String(value)));
+  return (
+    <Section title={t("form.people")} lead={t("form.people.lead")}>
+      <Problem error={asked.error} />
+      <div className="scroll"><table aria-label={t("form.people")}>
+        <thead><tr><th scope="col">{t("form.friend")}</th><th scope="col">{t("form.answered.at")}</th>{form.questions.map((one) => <th key={one.id} scope="col"><Words text={one.text} most={24} /></th>)}</tr></thead>
+        <tbody>{friends.map((friend) => {
+          const of = friend.forms[form.id];
+          const given = (of?.answers ?? {}) as Record<string, unknown>;
+          return <tr key={friend.user_id}><th scope="row"><Link parts={[account.id, "friends", friend.user_id]}><Words text={friend.display_name} most={40} /></Link></th><td><Moment at={of?.answered_at} /></td>{form.questions.map((one) => <td key={one.id}><Words text={said(one.id, given[one.id])} most={80} /></td>)}</tr>;
+        })}</tbody>
+      </table></div>
+      {asked.isSuccess && friends.length === 0 ? <p className="soft">{t("form.people.none")}</p> : null}
+      {asked.hasNextPage ? <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("media.more")}</Button> : null}
+    </Section>
+  );
+}
+
+interface Job {
+  state: string;
+  result: { url?: string | null } | null;
+}
+
+/** A row for each friend who has answered, a column for each question; for Excel. */
+function Csv({ form }: { form: Form }) {
+  const { base } = usePlace();
+  const client = useQueryClient();
+  const [job, setJob] = useState<string | null>(null);
+  const columns = ["user_id", "display_name", `form.${form.id}.answered_at`, ...form.questions.map((one) => `form.${form.id}.answer.${one.id}`)];
+  const start = useMutation({ mutationFn: () => post<{ job_id: string }>(`${base}/exports`, { format: "csv", bom: true, condition: { form: { id: form.id, answered: true } }, columns }), onSuccess: (made) => setJob(made.job_id) });
+  const found = useQuery({ queryKey: [base, "jobs", job], enabled: job !== null, queryFn: () => get<Job>(`${base}/jobs/${job}`), refetchInterval: (query) => (query.state.data?.state === "running" || !query.state.data ? 1500 : false) });
+  useEffect(() => () => client.removeQueries({ queryKey: [base, "jobs", job] }), [client, base, job]);
+  const url = found.data?.result?.url;
+  return (
+    <>
+      {url ? <a className="button main" href={url} download>{t("form.csv.ready")}</a> : <Button busy={start.isPending || (job !== null && found.data?.state !== "failed")} onClick={() => start.mutate()}>{t("form.csv")}</Button>}
+      <Problem error={start.error ?? found.error} />
+    </>
+  );
+}
