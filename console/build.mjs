@@ -44,6 +44,7 @@ const phone = {
       asked.importer.startsWith(page) ? { path: path.join(here, "src/phone", asked.path.replace(".js", ".ts")) } : undefined,
     );
     build_.onLoad({ filter: /\/line\/page\/.*\.css$/ }, async (asked) => {
+      if (asked.path.endsWith("/tokens.css")) return undefined;
       const text = (await readFile(asked.path, "utf8")).replace(/@keyframes \w+ \{(?:[^{}]|\{[^{}]*\})*\}/g, "");
       return { contents: `.phone-wall {\n${text}\n}`, loader: "css" };
     });

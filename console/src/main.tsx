@@ -11,6 +11,7 @@ import { SignIn } from "./screens/SignIn";
 import { Shell } from "./shell";
 import { Screen } from "./ui/kit";
 import { t, useZone } from "./words";
+import "../../chalicelib/local/line/page/tokens.css";
 import "../../chalicelib/local/line/page/messages.css";
 import "../../chalicelib/local/line/page/flex.css";
 import "./styles/app.css";

@@ -242,12 +242,12 @@ export function auditText(action: string): string {
   return more ? `${said} (${named("role", more)})` : said;
 }
 
-/** What a line is about, by its name where it has one. */
+/** What a line is about, by its name where it has one; where the action has said it already, nothing. */
 function targetOf(target: string, names: Names): string {
   const [kind = "", id = ""] = target.split("/");
-  const [known] = id.split("@");
-  if (!target.includes("/")) return names.broadcasts?.find((one) => one.id === target)?.name ?? target;
-  return names[kind]?.find((one) => one.id === known)?.name ?? target;
+  if (!id) return names.broadcasts?.find((one) => one.id === target)?.name ?? (isWord(`document.${target}`) || isWord(`audit.of.${target}`) ? "" : target);
+  const [known = ""] = id.split("@");
+  return kind === "jobs" ? "" : (names[kind]?.find((one) => one.id === known)?.name ?? known);
 }
 
 function Audit() {
