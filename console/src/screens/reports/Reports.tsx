@@ -23,12 +23,15 @@ export default function Reports() {
   return TABLES[name] ? <TableReport key={name} name={name} /> : <Screen title={t("state.lost")} state="empty" empty={<p>{t("state.lost.more")}</p>} />;
 }
 
-/** The reports side by side; their days go along. */
+/** The days of what friends are by now say when they came, of the others what happened: only those go along. */
+const hasDays = (name: string) => TABLES[name]?.always ?? (name === "scenarios" || name === "segments");
+
+/** The reports side by side. */
 export function Tabs({ name }: { name: string }) {
   const { account } = usePlace();
   const { query } = useAsked();
   const kept = Object.fromEntries(["from", "to"].flatMap((one) => (query.get(one) ? [[one, query.get(one) as string]] : [])));
-  return <nav className="tabs many" aria-label={t("nav.reports")}>{REPORTS.map((one) => <Link key={one} parts={[account.id, "reports", one]} query={kept} aria-current={one === name ? "page" : undefined}>{t(`report.${one}` as Word)}</Link>)}</nav>;
+  return <nav className="tabs many" aria-label={t("nav.reports")}>{REPORTS.map((one) => <Link key={one} parts={[account.id, "reports", one]} query={hasDays(name) && hasDays(one) ? kept : {}} aria-current={one === name ? "page" : undefined}>{t(`report.${one}` as Word)}</Link>)}</nav>;
 }
 
 const MONEY = new Set(["revenue", "cost_yen", "ltv"]);
