@@ -4,7 +4,7 @@ import "@xyflow/react/dist/base.css";
 import { useEffect, useMemo, useRef } from "react";
 import { t } from "../words";
 import { BoardContext, isChosen, isPlace, useBoard, type Board } from "./board";
-import { HEIGHT, path, planOf, wayId, type Box, type Line, type Plan } from "./layout";
+import { HEIGHT, path, planOf, topology, wayId, type Box, type Line, type Plan } from "./layout";
 import { Badges, Passing, Picture } from "./marks";
 import { waysOf, type Step } from "./model";
 import { placeName, stepText, titleOf, wayText } from "./say";
@@ -16,7 +16,7 @@ const FUNNEL = 26;
 
 export default function Canvas({ board, label }: { board: Board; label: string }) {
   const height = HEIGHT + (board.funnel ? FUNNEL : 0) + (board.dots ? FUNNEL : 0);
-  const plan = useMemo(() => planOf(board.definition, height), [board.definition, height]);
+  const plan = useMemo(() => planOf(board.definition, height), [topology(board.definition), height]);
   return (
     <BoardContext.Provider value={board}>
       <ReactFlowProvider>

@@ -81,13 +81,13 @@ export default function Editor({ stored }: { stored: Stored | null }) {
   );
   return (
     <Screen title={title} state="ready" wide back={<Link className="back" parts={[account.id, "scenarios"]}>← {t("nav.scenarios")}</Link>} actions={actions} lead={<Standing stored={stored} isDirty={isDirty} />}>
-      {model.wasKept && isDirty ? <p className="notice" role="status">{t("draft.kept")} <Button kind="quiet" onClick={model.forget}>{t("draft.forget")}</Button></p> : null}
+      {model.isKept && isDirty ? <p className="notice" role="status">{t("draft.kept")} <Button kind="quiet" onClick={model.forget}>{t("draft.forget")}</Button></p> : null}
       {done ? <p className="notice" role="status">✓ {done}</p> : null}
-      {stale ? null : <Problem error={error ?? pause.error} />}
+      {stale ? null : <Problem error={error ?? pause.error ?? published.error} />}
       {stored ? <nav className="tabs" aria-label={t("scn.tabs")}>{(["design", "rehearse"] as const).map((one) => <a key={one} href={`${to(account.id, "scenarios", id)}${one === "design" ? "" : "?tab=rehearse"}`} aria-current={tab === one ? "page" : undefined}>{t(`scn.tab.${one}`)}</a>)}</nav> : null}
       <Graph model={model} tools={tools} faults={faults} chosen={chosen} choose={choose} stored={stored} starters={stored?.started_by ?? []} isRehearsal={tab === "rehearse"} prepare={prepare} />
       {open === "test" ? <TestDialog id={id} onClose={() => setOpen(null)} /> : null}
-      {open === "publish" && stored ? <PublishDialog id={id} draft={now} published={published.data?.definition ?? null} isStarted={stored.started_by.length > 0} onClose={() => setOpen(null)} onFaults={blame} jump={(node) => { setOpen(null); choose({ is: "step", id: node }); }} onDone={(n) => { setOpen(null); setDone(t("scn.publish.done", { version: n })); }} /> : null}
+      {open === "publish" && stored && (stored.published_version === null || published.data) ? <PublishDialog id={id} draft={now} published={published.data?.definition ?? null} isStarted={stored.started_by.length > 0} onClose={() => setOpen(null)} onFaults={blame} jump={(node) => { setOpen(null); choose({ is: "step", id: node }); }} onDone={(n) => { setOpen(null); setDone(t("scn.publish.done", { version: n })); }} /> : null}
       {stale ? <Stale path={`${base}/scenarios/${id}`} mine={now} onOverwrite={() => save.mutate(true)} onTake={() => { model.clear(); location.reload(); }} onClose={() => save.reset()} /> : null}
     </Screen>
   );
@@ -99,6 +99,7 @@ function useModel(stored: Stored | null, name: string) {
   const [kept, setKept, clear, wasKept] = useDraft<Kept>(name, first);
   const [history, setHistory] = useState<History>(() => opened(kept.definition));
   const [saved, setSaved] = useState<Kept>(() => (kept.revision === first.revision ? first : { ...first, revision: kept.revision }));
+  const [isKept, setIsKept] = useState(wasKept);
   const { now } = history;
   const isDirty = !equal(now, saved.definition);
   useEffect(() => {
@@ -115,7 +116,7 @@ function useModel(stored: Stored | null, name: string) {
     now,
     saved,
     history,
-    wasKept,
+    isKept,
     clear,
     edit: (next: Definition, tag?: string) => setHistory((was) => edited(was, next, tag)),
     undo: () => setHistory(undone),
@@ -123,6 +124,7 @@ function useModel(stored: Stored | null, name: string) {
     /** Saved: as the API keeps it, unless it was edited meanwhile. */
     keep: (sent: Definition, next: Kept) => {
       setSaved(next);
+      setIsKept(false);
       setHistory((was) => (was.now === sent ? { ...was, now: next.definition } : was));
     },
     forget: () => {

@@ -33,12 +33,16 @@ export function AddPanel({ place, tools }: { place: Place; tools: Tools }) {
     choose(null);
   };
   const after = target(definition, place);
+  const goal = () => {
+    if (!definition.goals?.length) tools.edit({ ...definition, goals: [{ if: { all: [] } }] });
+    choose({ is: "start" });
+  };
   return (
     <>
       <p className="soft">{t("scn.add.lead", { name: placeName(definition, place, names) })}</p>
       <div className="kinds">
         {KINDS.map((kind) => <button key={kind} type="button" className="kind" onClick={() => put(kind)}><Picture of={kind} /><span><b>{t(`scn.kind.${kind}` as Word)}</b><small>{t(`scn.kind.${kind}.more` as Word)}</small></span></button>)}
-        <button type="button" className="kind" onClick={() => choose({ is: "start" })}><Picture of="goal" /><span><b>{t("scn.goal")}</b><small>{t("scn.goal.more")}</small></span></button>
+        <button type="button" className="kind" onClick={goal}><Picture of="goal" /><span><b>{t("scn.goal")}</b><small>{t("scn.goal.more")}</small></span></button>
       </div>
       {others.length && place.from !== null ? (
         <fieldset>

@@ -39,7 +39,7 @@ export function PublishDialog({ id, draft, published, isStarted, onClose, onDone
     },
   });
   const act = useMutation({
-    mutationFn: () => post<PublishAnswer>(`${base}/scenarios/${id}/publish`, { rearm_waiting: rearm }, { "Idempotency-Key": `${id}-${asked.data?.version}-${crypto.randomUUID()}` }),
+    mutationFn: () => post<PublishAnswer>(`${base}/scenarios/${id}/publish`, { rearm_waiting: rearm }, { "Idempotency-Key": `${id}-${asked.data?.version}-${asked.dataUpdatedAt}` }),
     onSuccess: async (answer) => {
       await client.invalidateQueries({ queryKey: [base] });
       onDone(answer.version);

@@ -54,7 +54,7 @@ export function Rehearsal({ id, board, narrow, prepare, mayPrepare }: { id: stri
         <Button kind="main" busy={act.isPending} disabled={!form.start} onClick={() => act.mutate()}>{t("scn.rehearse.do")}</Button>
         <Problem error={act.error} />
       </Section>
-      {act.data ? <Film key={act.submittedAt} answer={act.data} board={board} narrow={narrow} /> : null}
+      {act.data && momentsOf(act.data.timelines).length === 0 ? <p className="notice warn" role="status">{t("scn.rehearse.nobody")}</p> : act.data ? <Film key={act.submittedAt} answer={act.data} board={board} narrow={narrow} /> : null}
     </>
   );
 }

@@ -20,9 +20,10 @@ export function StartPanel({ starters, isPublished, tools }: { starters: Starter
       <Starters starters={starters} />
       {isPublished ? <Enroll scenario={tools.id} per={definition.entry?.per ?? null} /> : null}
       <fieldset disabled={!tools.mayEdit} className="bare">
-        <Entry definition={definition} tools={tools} />
         <Goals definition={definition} tools={tools} />
+        <Entry definition={definition} tools={tools} />
         <LateField late={definition.late ?? null} none={t("scn.late.always")} set={(late) => tools.edit(framed(definition, { late }), "late")} />
+        <Field label={t("scn.folder")} value={definition.folder ?? ""} maxLength={100} onChange={(event) => tools.edit(framed(definition, { folder: event.target.value || null }), "folder")} />
       </fieldset>
     </>
   );

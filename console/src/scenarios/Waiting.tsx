@@ -21,7 +21,14 @@ export function WaitingList({ scenario, node, n }: { scenario: string; node: str
   const client = useQueryClient();
   const asked = useQuery({ queryKey: [base, "scenarios", scenario, "waiting", node, n], queryFn: () => get<Page<WaitingFriend>>(`${base}/scenarios/${scenario}/waiting?node=${encodeURIComponent(node)}&limit=50`) });
   const retry = useMutation({
-    mutationFn: (friends: WaitingFriend[]) => post<EnrollAnswer>(`${base}/scenarios/${scenario}/retry`, { user_ids: [...new Set(friends.map((one) => one.user_id))] }),
+    mutationFn: async (friends: WaitingFriend[]) => {
+      let accepted = 0;
+      for (const value of new Set(friends.map((one) => one.value))) {
+        const user_ids = [...new Set(friends.filter((one) => one.value === value).map((one) => one.user_id))];
+        accepted += (await post<EnrollAnswer>(`${base}/scenarios/${scenario}/retry`, { user_ids, ...(value === null ? {} : { value }) })).accepted;
+      }
+      return { accepted };
+    },
     onSuccess: () => client.invalidateQueries({ queryKey: [base, "scenarios", scenario] }),
   });
   const items = asked.data?.items ?? [];
@@ -77,12 +84,13 @@ export function Arms({ scenario, node }: { scenario: string; node: string }) {
 export function Enroll({ scenario, per }: { scenario: string; per: string | null }) {
   const { base } = usePlace();
   const client = useQueryClient();
+  const may = useMay("publisher");
   const [friend, setFriend] = useState<Friend | null>(null);
   const act = useMutation({
     mutationFn: (user: string) => post<EnrollAnswer>(`${base}/scenarios/${scenario}/enroll`, { user_ids: [user] }),
     onSuccess: () => client.invalidateQueries({ queryKey: [base, "scenarios", scenario] }),
   });
-  if (per) return null;
+  if (per || !may) return null;
   const refused = act.data?.rejected[0];
   return (
     <fieldset>

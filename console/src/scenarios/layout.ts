@@ -37,6 +37,9 @@ export interface Plan {
 export const wayId = (place: Place) => `${place.from ?? "start"}|${place.slot}`;
 const stepBox = (id: string) => `step|${id}`;
 
+/** All that a plan goes by: other fields of steps move nothing. */
+export const topology = (definition: Definition): string => JSON.stringify([definition.start, Object.entries(definition.nodes).map(([id, step]) => [id, waysOf(step).map((way) => [way.slot, way.to])])]);
+
 export function planOf(definition: Definition, height = HEIGHT): Plan {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir: "TB", nodesep: 36, ranksep: 22, edgesep: 20, marginx: 20, marginy: 20 });

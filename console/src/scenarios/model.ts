@@ -41,6 +41,7 @@ export interface Step {
 
 export interface Definition {
   name: string;
+  folder?: string | null;
   entry?: { per?: string | null; re_entry?: string; on_block?: string };
   late?: Late | null;
   goals?: { if: Condition }[];

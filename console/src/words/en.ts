@@ -2025,6 +2025,7 @@ export const en: Record<Word, string> = {
   "scn.rehearse.event.none": "Nothing",
   "scn.rehearse.event.at": "When",
   "scn.rehearse.event.text": "What they write",
+  "scn.rehearse.nobody": "Nobody could enter. Of a scenario for each reservation or order, choose a friend who has one.",
   "scn.rehearse.do": "Start the rehearsal",
   "scn.rehearse.here": "{n} here",
   "scn.film.play": "Play",

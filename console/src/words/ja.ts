@@ -2024,6 +2024,7 @@ export const ja = {
   "scn.rehearse.event.none": "なし",
   "scn.rehearse.event.at": "起きる日時",
   "scn.rehearse.event.text": "送られてくることば",
+  "scn.rehearse.nobody": "このシナリオを始められる友だちがいませんでした。予約ごと・注文ごとのシナリオは、予約や注文のある友だちを選んでください。",
   "scn.rehearse.do": "リハーサルを始める",
   "scn.rehearse.here": "{n}人がここ",
   "scn.film.play": "再生",
