@@ -1,7 +1,7 @@
 // The start: who brings friends in, who may come again, and what ends the scenario early.
 import { useNames, nameOf, usePlace } from "../data";
 import type { Starter } from "../api/schema";
-import { Link } from "../router";
+import { Link, to } from "../router";
 import { Button, Field, Select, Words } from "../ui/kit";
 import { named, t, type Word } from "../words";
 import { useBoard } from "./board";
@@ -17,7 +17,7 @@ export function StartPanel({ starters, isPublished, tools }: { starters: Starter
   const { definition } = useBoard();
   return (
     <>
-      <Starters starters={starters} />
+      <Starters starters={starters} scenario={tools.id} />
       {isPublished ? <Enroll scenario={tools.id} per={definition.entry?.per ?? null} /> : null}
       <fieldset disabled={!tools.mayEdit} className="bare">
         <Goals definition={definition} tools={tools} />
@@ -34,14 +34,14 @@ function framed(definition: Definition, more: Partial<Definition>): Definition {
   return Object.fromEntries(Object.entries({ ...definition, ...more }).filter(([field, value]) => value !== null || field === "start")) as unknown as Definition;
 }
 
-function Starters({ starters }: { starters: Starter[] }) {
+function Starters({ starters, scenario }: { starters: Starter[]; scenario: string }) {
   const { account } = usePlace();
   const names = useNames();
   const found = [...new Map(starters.map((one) => [`${one.kind}/${one.id}`, one])).values()];
   return (
     <section>
       <h3>{t("scn.started_by")}</h3>
-      {found.length === 0 ? <div className="notice warn"><p>{t("scn.started_by.none")}</p><Link className="button" parts={[account.id, "rules", "new"]}>{t("scn.started_by.make")}</Link></div> : null}
+      {found.length === 0 ? <div className="notice warn"><p>{t("scn.started_by.none")}</p>{scenario ? <a className="button" href={`${to(account.id, "rules", "new")}?enters=${encodeURIComponent(scenario)}`}>{t("scn.started_by.make")}</a> : null}</div> : null}
       <ul className="plain-list" aria-label={t("scn.started_by")}>
         {found.map((one) => (
           <li key={`${one.kind}/${one.id}`}><span className="soft">{named("document", one.kind)}</span> {SCREENS.has(one.kind) ? <Link parts={[account.id, one.kind, one.id]}><Words text={nameOf(names, one.kind, one.id)} most={60} /></Link> : <Words text={nameOf(names, one.kind, one.id)} most={60} />}</li>

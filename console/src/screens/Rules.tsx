@@ -97,8 +97,9 @@ function Editor({ rule }: { rule?: Rule }) {
   const may = useMay("editor");
   const names = useNames();
   const client = useQueryClient();
-  const link = useQueryOf().get("link");
-  const first = useMemo<Draft>(() => (rule ? (Object.fromEntries(Object.entries(rule).filter(([name]) => !ADDED.has(name))) as Draft) : { name: "", enabled: false, when: link ? { event: "link_clicked", match: { link } } : { event: "messaged", match: { text: { contains: "" } } }, then: [] }), [rule, link]);
+  const query = useQueryOf();
+  const [link, enters] = [query.get("link"), query.get("enters")];
+  const first = useMemo<Draft>(() => (rule ? (Object.fromEntries(Object.entries(rule).filter(([name]) => !ADDED.has(name))) as Draft) : { name: "", enabled: false, when: link ? { event: "link_clicked", match: { link } } : { event: "messaged", match: { text: { contains: "" } } }, then: enters ? [{ enter_scenario: enters }] : [] }), [rule, link, enters]);
   const [draft, setDraft, forget, wasKept] = useDraft<Draft>(`rule.${account.id}.${rule?.id ?? (link ? `new.${link}` : "new")}`, first);
   const [root, setRoot] = useState<Group>(() => toTree(draft.if));
   const edit = (more: Partial<Draft>) => setDraft((was) => ({ ...was, ...more }) as Draft);
