@@ -71,14 +71,21 @@ function Decided({ decision }: { decision: Decision }) {
   );
 }
 
-const WIDTH = 480, ROW = 34, LEFT = 90;
+const WIDTH = 480, ROW = 34, LEFT = 90, SCALE = 22;
 
 /** Each variant's rate as a point in its interval, on one scale; the table below has the numbers. */
 function Intervals({ arms, winner }: { arms: Measured[]; winner: string | null }) {
   const most = Math.max(...arms.map((arm) => arm.high), 0.0001);
+  const bottom = arms.length * ROW + 8;
   const x = (share: number) => LEFT + (share / most) * (WIDTH - LEFT - 12);
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${arms.length * ROW + 8}`} width="100%" role="img" aria-label={t("winner.picture")} style={{ maxWidth: WIDTH * 1.3 }}>
+    <svg viewBox={`0 0 ${WIDTH} ${bottom + SCALE}`} width="100%" role="img" aria-label={t("winner.picture")} style={{ maxWidth: WIDTH * 1.3 }}>
+      {[0, 0.25, 0.5, 0.75, 1].map((part) => (
+        <g key={part}>
+          <line x1={x(most * part)} x2={x(most * part)} y1={4} y2={bottom} stroke="var(--line)" />
+          <text x={x(most * part)} y={bottom + 15} fontSize="11" fill="var(--soft)" textAnchor={part === 1 ? "end" : "middle"}>{percent(most * part)}</text>
+        </g>
+      ))}
       {arms.map((arm, at) => {
         const y = at * ROW + ROW / 2 + 4;
         const color = arm.id === winner ? "var(--brand)" : "var(--soft)";

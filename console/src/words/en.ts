@@ -993,6 +993,7 @@ export const en: Record<Word, string> = {
   "menu.drawing.lead": "Choose a usual layout, or drag on the picture to draw.",
   "menu.from": "Shown from",
   "menu.image": "Picture of the menu",
+  "menu.image.broken": "It cannot be read as a picture. Choose a JPEG or PNG.",
   "menu.image.fitted": "Fitted and kept ({size} KB)",
   "menu.image.hint": "JPEG or PNG. One of another size is cropped to the size above.",
   "menu.image.none": "No picture yet. It takes one to publish.",

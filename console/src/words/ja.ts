@@ -992,6 +992,7 @@ export const ja = {
   "menu.drawing.lead": "よく使う分け方を選ぶか、画像の上をドラッグして描きます。",
   "menu.from": "表示を始める日時",
   "menu.image": "メニューの画像",
+  "menu.image.broken": "画像として読み込めませんでした。JPEGかPNGを選んでください。",
   "menu.image.fitted": "大きさを合わせて保存しました({size}KB)",
   "menu.image.hint": "JPEGかPNG。大きさが合わないときは、上の大きさに合わせて切り抜きます。",
   "menu.image.none": "画像がまだありません。公開するには画像が必要です。",

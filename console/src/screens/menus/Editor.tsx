@@ -66,8 +66,8 @@ function useSave(draft: Draft, menu: Menu | undefined, id: string, forget: () =>
       const posted = draft.rich_menu.areas.map((area) => String(area.action.data ?? ""));
       for (const [data, tap] of Object.entries(draft.taps)) {
         const n = posted.indexOf(data) + 1;
-        if (n === 0 || tap.then.length === 0 || JSON.stringify(tap.then) === tap.was) continue;
-        const rule = { name: tap.name ?? t("menu.rule", { name: draft.name.slice(0, 100), n }), when: { event: "postback", match: { data } }, then: tap.then };
+        if (n === 0 || tap.then.length === 0 || JSON.stringify(tap.then) === JSON.stringify(tap.was?.then)) continue;
+        const rule = { name: t("menu.rule", { name: draft.name.slice(0, 100), n }), when: { event: "postback", match: { data } }, ...tap.was, then: tap.then };
         await put(`${base}/rules/${tap.rule}`, rule, tap.revision && !overwrite ? { "If-Match": String(tap.revision) } : {});
       }
       return put(`${base}/rich-menus/${id}`, bodyOf(draft), menu && !overwrite ? { "If-Match": String(menu.revision) } : {});
@@ -145,7 +145,7 @@ function Drawing({ draft, edit, menu, others, about }: Part & { menu?: Menu }) {
   const add = (bounds: Bounds) => { if (areas.length < MOST_AREAS) { write([...areas, { bounds, action: blankAction() }]); choose(areas.length); } };
   const away = (at: number) => { write(areas.filter((_, place) => place !== at)); choose(Math.max(0, at - 1)); };
   const area = areas[chosen];
-  const counted = taps.data?.areas[chosen];
+  const counted = taps.data?.areas.find((one, at) => (one.data === null ? at === chosen && !area?.action.data : one.data === area?.action.data));
   const count = !counted ? null : counted.taps === null ? t("menu.taps.untold") : t("menu.taps", { taps: counted.taps, friends: counted.friends ?? 0 });
   return (
     <Section title={t("menu.drawing")} lead={t("menu.drawing.lead")}>

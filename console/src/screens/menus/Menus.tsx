@@ -26,13 +26,14 @@ function List() {
   const fresh = may ? <Link className="button main" parts={[account.id, "menus", "new"]}>{t("menu.new")}</Link> : null;
   const seen = items.filter((one) => one.show);
   const changed = items.some((one) => one.unpublished_changes);
-  const rules = seen.find((one) => !one.show?.if && !one.show?.from && !one.show?.until);
+  const now = Date.now();
+  const standard = seen.find(({ show }) => !show?.if && (!show?.from || Date.parse(show.from) <= now) && (!show?.until || now < Date.parse(show.until)));
   return (
     <Screen title={t("nav.menus")} state={stateOf(asked, items.length === 0)} error={asked.error} retry={() => void asked.refetch()} lead={t("menus.lead")} actions={fresh} empty={<><h2>{t("menus.empty")}</h2><p>{t("menus.empty.more")}</p>{fresh}</>}>
       <div className="columns">
         <div>
           <ol className="plain-list" aria-label={t("menus.order")}>
-            {items.map((one, at) => <li key={one.id}><Card menu={one} at={at} shown={seen} isDefault={one.id === rules?.id} may={may} /></li>)}
+            {items.map((one, at) => <li key={one.id}><Card menu={one} at={at} shown={seen} isDefault={one.id === standard?.id} may={may} /></li>)}
           </ol>
         </div>
         <div className="stick">

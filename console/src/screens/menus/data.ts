@@ -24,11 +24,10 @@ export type Menu = Omit<RichMenuStored, "rich_menu" | "show"> & { rich_menu?: Li
 /** What a tap does here, by the `data` that it posts back; a rule of this id does it. */
 export interface Tap {
   rule: string;
-  name?: string;
   revision?: number;
   then: Action[];
-  /** As it was loaded: what is the same is not saved again. */
-  was?: string;
+  /** As it was loaded: what is the same is not saved again, and what this page does not show is not lost. */
+  was?: Record<string, unknown>;
 }
 
 export interface Draft {
@@ -43,7 +42,6 @@ export interface Draft {
 
 interface Rule {
   id: string;
-  name: string;
   revision: number;
   when: { event: string; match?: Record<string, unknown> | null };
   if?: unknown;
@@ -64,7 +62,7 @@ export async function load(base: string, id: string): Promise<{ menu: Menu; taps
   const [menu, rules] = await Promise.all([get<Menu>(`${base}/rich-menus/${id}`), all<Rule>(`${base}/rules`)]);
   const posted = new Set((menu.rich_menu?.areas ?? []).map((area) => area.action.data));
   const found = rules.map((rule) => [dataOf(rule), rule] as const).filter(([data]) => data !== null && posted.has(data));
-  return { menu, taps: Object.fromEntries(found.map(([data, rule]) => [data, { rule: rule.id, name: rule.name, revision: rule.revision, then: rule.then, was: JSON.stringify(rule.then) }])) };
+  return { menu, taps: Object.fromEntries(found.map(([data, rule]) => [data, { rule: rule.id, revision: rule.revision, then: rule.then, was: documentOf(rule) }])) };
 }
 
 /** Each area posts back a word of its own: by it taps are counted. */
@@ -87,13 +85,10 @@ export function bodyOf({ name, rich_menu, image, alias, show }: Draft): Record<s
   return without({ name, rich_menu: { ...rich_menu, areas }, image, alias, show: show === null ? null : without(show) });
 }
 
-/** A menu's document as it was saved, without what the answer adds. */
-export function documentOf(menu: Menu): Record<string, unknown> {
-  const { id: _id, revision: _revision, updated_at: _at, image_url: _image, published_id: _published, unpublished_changes: _changes, ...rest } = menu as Menu & Record<string, unknown>;
-  delete rest.warnings;
-  delete rest.warning_details;
-  return without(rest);
-}
+const ADDED = new Set(["id", "revision", "updated_at", "warnings", "warning_details", "image_url", "published_id", "unpublished_changes", "status_reason"]);
+
+/** A document as it was saved, without what the answer adds. */
+export const documentOf = (stored: object): Record<string, unknown> => without(Object.fromEntries(Object.entries(stored).filter(([name]) => !ADDED.has(name))));
 
 /** Those that friends may see, the first that is asked first; then those that only a tab or an action shows. */
 export const inOrder = (menus: Menu[]) => [...menus].sort((one, other) => (other.show ? other.show.priority : -Infinity) - (one.show ? one.show.priority : -Infinity) || (one.id < other.id ? -1 : 1));

@@ -1,4 +1,6 @@
 // A picture as LINE takes it below a chat: exactly as large as the menu, 1 MB at most. One that fits is left as it is.
+import { ApiError } from "../../api/client";
+import { t } from "../../words";
 import { type Area, said, type Size } from "./areas";
 
 const MOST_BYTES = 1_000_000;
@@ -8,7 +10,9 @@ const fits = ({ width, height }: Size) => width >= 800 && width <= 2500 && heigh
 
 /** The file, and the size of the menu with it: the file's own where LINE takes it, else it is made to fit `size`. */
 export async function fitted(file: Blob, size: Size): Promise<{ file: Blob; size: Size; isChanged: boolean }> {
-  const bitmap = await createImageBitmap(file);
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new ApiError(400, "invalid_input", t("menu.image.broken"), [], null);
+  });
   const own = { width: bitmap.width, height: bitmap.height };
   if (fits(own) && file.size <= MOST_BYTES && /^image\/(jpeg|png)$/.test(file.type)) return { file, size: own, isChanged: false };
   const to = fits(own) ? own : size;

@@ -29,7 +29,8 @@ interface Draft extends Timing {
   extra: Record<string, unknown>;
 }
 
-const MAX_LATENESS = "60m";
+/** What this page does not show and must not lose. */
+const UNSHOWN = new Set(["topic", "links", "max_lateness"]);
 const blank = (): Draft => ({ id: newId("narrowcast"), name: "", lists: NO_LISTS, filter: NO_FILTER, recipient: null, demographic: null, max: "", message: "", messages: [{ type: "text", text: "" }], category: "marketing", when: "now", at: "", weekdays: [], time: "10:00", extra: {} });
 
 function draftOf(one: Broadcast): Draft {
@@ -39,7 +40,7 @@ function draftOf(one: Broadcast): Draft {
     ...blank(), id: one.id, name: one.name, lists: lists ?? NO_LISTS, filter: filter ?? NO_FILTER,
     recipient: lists ? null : (narrowcast.recipient ?? null), demographic: filter ? null : (narrowcast.demographic ?? null), max: String(narrowcast.max ?? ""),
     message: one.message ?? "", messages: one.messages ?? blank().messages, category: one.category ?? "marketing",
-    extra: { ...(one.topic ? { topic: one.topic } : {}), ...("max_lateness" in one ? { max_lateness: one.max_lateness } : { max_lateness: MAX_LATENESS }) },
+    extra: Object.fromEntries(Object.entries(one).filter(([name, value]) => UNSHOWN.has(name) && value !== null)),
   };
 }
 
