@@ -14,7 +14,7 @@ from chalicelib.accounts.service import get_account
 from chalicelib.api.kinds import KINDS
 from chalicelib.broadcasts import listing
 from chalicelib.broadcasts import service as broadcasts
-from chalicelib.broadcasts.plans import preview
+from chalicelib.broadcasts.plans import quota
 from chalicelib.catalog import stops
 from chalicelib.catalog.service import snapshot
 from chalicelib.gateways import clock, queues
@@ -172,23 +172,10 @@ def _shown(one: dict[str, Any]) -> dict[str, Any]:
     return {name: one[name] for name in names}
 
 
-def _of_narrowcast(one: dict[str, Any]) -> int:
-    """How many messages a narrowcast that LINE has not accepted yet may take, if it says so."""
-    narrowcast = one.get("narrowcast") or {}
-    is_accepted = (one.get("line") or {}).get("request_id") is not None
-    return 0 if is_accepted else int(narrowcast.get("max") or 0)
-
-
 def _quota(account: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    quota = preview.quota_of(account)
-    reserved = sum(int(one["progress"]["pending"]) + _of_narrowcast(one) for one in runs)
-    left = quota["left"]
     return {
-        "limit": quota["limit"],
-        "used": quota["used"],
-        "reserved": reserved,
-        "left": None if left is None else max(0, left - reserved),
-        "yen_per_message": preview.YEN_PER_MESSAGE,
+        **quota.with_reservations(account, runs),
+        "yen_per_message": quota.YEN_PER_MESSAGE,
         "month": local_date(clock.now(), get_account(account).zone).strftime("%Y-%m"),
     }
 

@@ -17,6 +17,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.messages import checks
 from chalicelib.messages import documents as messages
+from chalicelib.messages.documents import Track
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Duration, Id, LongName, UserId
 from chalicelib.shared.reasons import Reason
@@ -55,8 +56,8 @@ class Comparison(_Strict):
 
 class Broadcast(_Strict):
     """Who gets which message: one by its id, one of several, or one that is given whole (``messages`` with
-    ``category`` and ``topic``). ``links``: ``push`` keeps tracked links from going through LIFF. With
-    ``narrowcast`` in the place of ``audience`` LINE chooses who.
+    ``category``, ``topic`` and ``track``). ``links``: ``push`` keeps tracked links from going through LIFF.
+    With ``narrowcast`` in the place of ``audience`` LINE chooses who.
     """
 
     name: LongName
@@ -67,6 +68,7 @@ class Broadcast(_Strict):
     messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=5)] | None = None
     category: Literal["marketing", "transactional"] | None = None
     topic: Id | None = None
+    track: Track | None = None
     variants: Annotated[list[Variant], Field(min_length=2, max_length=8)] | None = None
     test: Comparison | None = None
     links: Literal["push"] | None = None
@@ -76,7 +78,7 @@ class Broadcast(_Strict):
     def _one_of_them(self) -> Broadcast:
         if sum(given is not None for given in (self.message, self.messages, self.variants)) != 1:
             raise ValueError(Reason("message_or_variants"))
-        if self.messages is None and (self.category or self.topic):
+        if self.messages is None and (self.category or self.topic or self.track):
             raise ValueError(Reason("category_with_messages"))
         ids = [variant.id for variant in self.variants or ()]
         if len(set(ids)) != len(ids):

@@ -38,11 +38,23 @@ class Deleted(BaseModel):
     deleted: bool
 
 
+class DueThatDay(BaseModel):
+    """How many friends go on in a scenario on a local day."""
+
+    date: str
+    scenario: str
+    friends: int
+
+
 class CalendarOut(BaseModel):
-    """What was sent when, and what will be; ``cut``: there is more."""
+    """What was sent when, and what will be; ``cut``: there is more. ``scenarios``: whom of those who wait in
+    scenarios which local day brings on; not ``scenarios_exact``: multiplied from what could be read in time.
+    """
 
     items: list[dict[str, Any]]
     cut: bool
+    scenarios: list[DueThatDay]
+    scenarios_exact: bool
 
 
 @bp.route(f"{_ALL}/calendar", methods=["GET"])

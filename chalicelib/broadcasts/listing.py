@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts import store, views
 from chalicelib.broadcasts.model import FINAL, Broadcast
+from chalicelib.enrollments.standing import load
 from chalicelib.gateways import clock
 from chalicelib.shared.errors import InvalidInput
 from chalicelib.shared.reasons import Reason
@@ -90,7 +91,9 @@ MOST = 2_000
 
 def calendar(account: str, since: datetime | None, until: datetime | None) -> dict[str, Any]:
     """``{"items": [{"at", "broadcast", "name", "kind", "status", "run"?, "progress"?}], "cut"}`` of a time,
-    in its order. ``kind``: ``run`` (begun or over), ``scheduled``, or ``recurring`` (an occurrence to come).
+    in its order, and ``"scenarios": [{"date", "scenario", "friends"}]``, whom of those who wait in scenarios
+    which day brings on (``scenarios_exact`` false: an estimate). ``kind``: ``run`` (begun or over),
+    ``scheduled``, or ``recurring`` (an occurrence to come).
 
     Without a first moment from now on, without a last one for 31 days. Raises InvalidInput for a time longer
     than 92 days.
@@ -99,13 +102,20 @@ def calendar(account: str, since: datetime | None, until: datetime | None) -> di
     until = until or since + USUAL
     if until - since > LONGEST:
         raise InvalidInput.at("to", Reason("days_away", most=LONGEST.days))
-    zone, found = accounts.get_account(account).zone, []
+    of_account, found = accounts.get_account(account), list[dict[str, Any]]()
+    zone = of_account.zone
     for broadcast in store.all_broadcasts(account):
         found += [
             line for line in _of(broadcast, zone, since, until) if iso(since) <= line["at"] < iso(until)
         ]
     found.sort(key=lambda line: (line["at"], line["broadcast"]))
-    return {"items": found[:MOST], "cut": len(found) > MOST}
+    steps = load.of(of_account, max(since, clock.now()), until)
+    scenarios = [
+        {"date": date, "scenario": scenario, "friends": n}
+        for (date, scenario), n in sorted(steps.days.items())
+    ]
+    listed = {"items": found[:MOST], "cut": len(found) > MOST}
+    return listed | {"scenarios": scenarios, "scenarios_exact": steps.exact}
 
 
 def _of(broadcast: Broadcast, zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:

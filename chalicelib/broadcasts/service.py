@@ -21,13 +21,14 @@ from chalicelib.broadcasts.open_runs import (
     run_done,
     with_open_runs,
 )
-from chalicelib.broadcasts.plans import line_check, lookup, run_snapshots
+from chalicelib.broadcasts.plans import line_check, lookup, quota, run_snapshots
 from chalicelib.broadcasts.plans import preview as previews
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.validation import normal_body
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.model import STATUSES
 from chalicelib.gateways import clock
+from chalicelib.messages import documents as messages
 from chalicelib.shared.errors import (
     Conflict,
     Detail,
@@ -100,6 +101,7 @@ def put(
     if broadcast_id == "calendar":
         raise RuleViolation.at("id", Reason("name_of_a_path"))
     body = normal_body(KIND, document)
+    _with_companions(account, body, by)
     wrong = documents.problems(broadcast_id, body, catalog.snapshot(account))
     if wrong:
         raise RuleViolation.of(wrong)
@@ -126,6 +128,17 @@ def put(
             accounts.audit(account, by, "broadcast.saved", broadcast_id)
             audit.changed(f"broadcasts/{broadcast_id}", broadcast.body if broadcast else None, body)
             return get(account, broadcast_id), broadcast is None
+
+
+def _with_companions(account: str, body: dict[str, Any], by: str) -> None:
+    """Have the catalog keep what a broadcast's own messages need: links of addresses that are tracked."""
+    if body.get("track"):
+
+        def missing(seen: catalog.Snapshot) -> list[catalog.Write]:
+            needed = messages.companions(body)
+            return [catalog.Write(*one) for one in needed if one[:2] not in seen.documents]
+
+        catalog.save(account, missing, lambda _: None, by)
 
 
 def require_known(account: str, broadcast_id: str) -> None:
@@ -311,10 +324,11 @@ def preview(account: str, broadcast_id: str) -> dict[str, Any]:
     broadcast = _able(account, broadcast_id)
     if is_narrowcast(broadcast.body):
         found = narrowcast_preview.preview(broadcast)
-        quota = {**previews.quota_of(account), "needed": found["count"]}
-        found |= {"quota": quota, "yen": found["count"] * previews.YEN_PER_MESSAGE}
+        found |= {"needed": found["count"], "yen": found["count"] * quota.YEN_PER_MESSAGE}
     else:
         found = {**previews.preview(broadcast), "findings": []}
+    of_month = quota.with_reservations(account, open_broadcasts(account), but=broadcast_id)
+    found["quota"] = {**of_month, "needed": found.pop("needed")}
     return found | {"line_check": line_check.check(account, found["samples"])}
 
 

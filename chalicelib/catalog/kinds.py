@@ -54,6 +54,11 @@ def nothing_saved(_account: str, _id: str) -> None:
     """Of kinds that have nothing to do when one was saved."""
 
 
+def no_companions(_body: Body) -> Iterable[tuple[str, str, Body]]:
+    """Of kinds whose documents stand alone."""
+    return ()
+
+
 def no_warnings(_id: str, _snapshot: Snapshot) -> Iterable[Detail]:
     """Of kinds whose documents work as authored, or not at all."""
     return ()
@@ -74,6 +79,7 @@ class DocumentKind:
     was probably not meant; the answer shows it. ``state`` is what else is true of a document (the fields of
     ``state_model``): answers show it, and a PUT of an answer may hold it. ``saved`` is called with the
     account and the id after one was written or deleted, for what should not wait; a crash may lose the call.
+    ``companions``: documents ``(kind, id, body)`` that are saved with one, unless they are there.
     """
 
     kind: str
@@ -87,6 +93,7 @@ class DocumentKind:
     state_model: type[BaseModel] = NoState
     state: Callable[[str, Snapshot], dict[str, Any]] = no_state
     saved: Callable[[str, str], None] = nothing_saved
+    companions: Callable[[Body], Iterable[tuple[str, str, Body]]] = no_companions
 
 
 DOCUMENTS = Table("documents", DocumentKind)

@@ -117,6 +117,7 @@ def save(
         wanted = writes(seen) if callable(writes) else writes
         if not wanted:
             return seen
+        wanted = _with_companions(seen, wanted)
         wanted = [replace(write, body=seals.sealed(write.body)) for write in wanted]
         bodies = _bodies(seen, wanted, by, at)
         fresh = _candidate(seen, bodies)
@@ -160,7 +161,18 @@ def _notify_kinds(account_id: str, written: Sequence[Write]) -> None:
 
 def candidate(seen: Snapshot, writes: Sequence[Write]) -> Snapshot:
     """The catalog as it would be after these writes; nothing is written. Raises as ``save`` does."""
-    return _candidate(seen, _bodies(seen, writes, "plan", ""))
+    return _candidate(seen, _bodies(seen, _with_companions(seen, writes), "plan", ""))
+
+
+def _with_companions(seen: Snapshot, writes: Sequence[Write]) -> list[Write]:
+    """The writes, and what has to be there with what is written."""
+    found = {write.key: write for write in writes}
+    for write in writes:
+        kind = DOCUMENTS.get(write.kind)
+        for key in kind.companions(write.body) if kind and write.body is not None else ():
+            if key[:2] not in seen.documents:
+                found.setdefault(key[:2], Write(*key))
+    return list(found.values())
 
 
 def revisions(account_id: str, kind: str, id: str) -> list[dict[str, Any]]:  # noqa: A002 (documents have ids)

@@ -28,7 +28,8 @@ from chalicelib.shared.errors import Conflict, RuleViolation
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, parse_iso
 
-PUBLISH, CLOSE = "publish_coupon", "close_coupon"
+PUBLISH = "publish_coupon"
+CLOSE = "close_coupon"
 
 
 class _Busy(Exception):

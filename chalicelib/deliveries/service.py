@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib.deliveries import changes, chunk_counts, model, store
@@ -89,6 +90,13 @@ def progress(account: str, run: str) -> dict[str, Any]:
 def chunk_names(account: str, run: str, first: str = "$", last: str = "~") -> set[str]:
     """The chunks of a run that stand, between these names."""
     return store.names(account, run, first, last)
+
+
+def braked(account: str, users: Sequence[str], content: Mapping[str, Any], now: datetime) -> set[str]:
+    """Whom of these friends the brake would leave out, were they sent this now: ``messages``, or each their
+    own ``payloads``; ``repeats`` as a chunk's. Writes nothing.
+    """
+    return set(braking.foreseen(account, users, content, now))
 
 
 def reached(account: str, broadcast: str, run: str, users: Sequence[str]) -> set[str]:

@@ -200,7 +200,7 @@ def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
 
 def _message(at: _Round, message: str) -> dict[str, Any] | None:
     document = at.snapshot.find("messages", message)
-    return render.with_coupons(document.body, at.snapshot) if document else None
+    return render.settled(document.body, at.snapshot) if document else None
 
 
 def _park(at: _Round, parks: Sequence[tuple[Enrollment, Park]]) -> None:

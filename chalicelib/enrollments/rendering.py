@@ -56,7 +56,7 @@ def take(
             refused[found.send] = "no_message"
         elif consent.holds_back(sheet, document.body, snapshot):
             refused[found.send] = "opted_out"
-        elif render.is_static(body := render.with_coupons(document.body, snapshot)):
+        elif render.is_static(body := render.settled(document.body, snapshot)):
             return found, None
         else:
             try:

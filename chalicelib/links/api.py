@@ -50,9 +50,10 @@ def _followed(account: str, link: str, url: str, given: list[str]) -> str:
         token = next((token for token in known if token is not None and token.user_id), None)
         if token is None:
             return url
+        # Who comes is known to the site although the click may be lost.
+        url = site_tokens.with_token(accounts.get_account(account), url, token, link)
         if inbox.put([links.clicked(account, link, token, iso(clock.now()))]):
             logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
-        url = site_tokens.with_token(accounts.get_account(account), url, token, link)
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
         logger.exception("a click could not be kept", extra={"account": account, "link": link})
     return url

@@ -31,19 +31,25 @@ def by_visit(visit: Visit) -> str:
     if known is None or url is None:
         raise NotFound(Reason("no_such_link"))
     try:
-        url = _noted(visit, known[1], url)
+        token = _token(visit)
+        # Who comes is known to the site although the click may be lost.
+        url = site_tokens.with_token(visit.account, url, token, known[1], visit.ticket)
+        _note(visit, known[1], token)
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
         logger.exception("a click could not be kept", extra={"account": account, "link": known[1]})
     return url
 
 
-def _noted(visit: Visit, link: str, url: str) -> str:
-    """Keep the click; where it leads, with who comes."""
-    account = visit.account
-    given = friend_tokens.read(account.id, visit.query.get("t", ""))
-    token = replace(given, user_id=visit.user_id) if given else friend_tokens.FriendToken(visit.user_id)
-    event = links.clicked(account.id, link, token, iso(clock.now()))
+def _token(visit: Visit) -> friend_tokens.FriendToken:
+    """Who comes, by the delivery that the address names."""
+    given = friend_tokens.read(visit.account.id, visit.query.get("t", ""))
+    return replace(given, user_id=visit.user_id) if given else friend_tokens.FriendToken(visit.user_id)
+
+
+def _note(visit: Visit, link: str, token: friend_tokens.FriendToken) -> None:
+    """Keep the click."""
+    account = visit.account.id
+    event = links.clicked(account, link, token, iso(clock.now()))
     named = digest(visit.ticket, link, token.delivery, token.run, token.variant)
     if inbox.put([replace(event, event_id=f"click:{named[:32]}")]):
-        logger.error("a click was refused by the inbox", extra={"account": account.id, "link": link})
-    return site_tokens.with_token(account, url, token, link, visit.ticket)
+        logger.error("a click was refused by the inbox", extra={"account": account, "link": link})

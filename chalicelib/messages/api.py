@@ -17,6 +17,8 @@ from chalicelib.http.answers import Finding, http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.queries import path_id
 from chalicelib.http.routes import Operation
+from chalicelib.messages import documents
+from chalicelib.messages.documents import Track
 from chalicelib.messages.preview import preview, require_savable
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.reasons import Reason
@@ -40,6 +42,7 @@ class PreviewDraft(PreviewFor):
     """Messages that are not saved."""
 
     messages: list[dict[str, Any]] = Field(min_length=1, max_length=5)
+    track: Track | None = None
 
 
 class Preview(BaseModel):
@@ -60,7 +63,11 @@ def preview_draft(account: str) -> Response:
     asked = json_body(bp.current_request, PreviewDraft)
     snapshot = catalog.snapshot(account)
     require_savable(asked.messages, snapshot)
-    return _preview(account, snapshot, asked.messages, asked)
+    body = asked.model_dump(include={"messages", "track"}, exclude_none=True)
+    companions = [
+        catalog.Write(*one) for one in documents.companions(body) if one[:2] not in snapshot.documents
+    ]
+    return _preview(account, catalog.candidate(snapshot, companions) if companions else snapshot, body, asked)
 
 
 @bp.route(_SAVED, methods=["POST"])
@@ -71,17 +78,15 @@ def preview_saved(account: str, message: str) -> Response:
     snapshot = catalog.snapshot(account)
     body = snapshot.get("messages", path_id(message, "message")).body
     asked = json_body(bp.current_request, PreviewFor)
-    return _preview(account, snapshot, body["messages"], asked)
+    return _preview(account, snapshot, body, asked)
 
 
-def _preview(
-    account_id: str, snapshot: Snapshot, messages: list[dict[str, Any]], asked: PreviewFor
-) -> Response:
+def _preview(account_id: str, snapshot: Snapshot, body: dict[str, Any], asked: PreviewFor) -> Response:
     account = accounts.get_account(account_id)
     sheet = friends.load(account_id, account.shards, asked.user_id)
     if sheet is None:
         raise NotFound(Reason("no_friend", user=asked.user_id))
-    return json_response(preview(messages, sheet, snapshot, clock.now(), asked.event, account.zone))
+    return json_response(preview(body, sheet, snapshot, clock.now(), asked.event, account.zone))
 
 
 OPERATIONS = [

@@ -9,10 +9,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.service import Snapshot
-from chalicelib.messages import checks, variables
+from chalicelib.links.documents import Utm
+from chalicelib.messages import checks, tracking, variables
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Id, LongName
 from chalicelib.shared.reasons import Reason
+
+
+class TrackUtm(BaseModel):
+    """Tracked, and what the site's own analytics shall know of a click."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    utm: Utm
+
+
+Track = bool | TrackUtm
+"""Whether plain web addresses in a message are tracked: as links of their own, made when it is saved."""
 
 
 class MessageDocument(BaseModel):
@@ -25,6 +38,7 @@ class MessageDocument(BaseModel):
     category: Literal["marketing", "transactional"] = "marketing"
     topic: Id | None = None
     """What a friend may switch off, and then does not get this."""
+    track: Track | None = None
     repeats: bool | None = None
     """Whether a friend may be sent this again at once: the brake lets the same content pass."""
 
@@ -32,6 +46,7 @@ class MessageDocument(BaseModel):
 def references(body: dict[str, Any]) -> Iterable[Reference]:
     """The attributes, scores, tags and links that its variables name, and its topic."""
     yield from variables.references(body["messages"])
+    yield from (Reference(path, "links", id_) for path, id_ in tracking.named(body))
     if body.get("topic"):
         yield Reference("topic", "topics", body["topic"])
 
@@ -50,7 +65,13 @@ def check(id_: str, body: dict[str, Any], _snapshot: Snapshot) -> Iterable[Detai
 
 def warn(id_: str, snapshot: Snapshot) -> Iterable[Detail]:
     """What a preview would warn of, each with its path."""
-    return checks.warnings(snapshot.get("messages", id_).body["messages"], snapshot)
+    body = tracking.tracked(snapshot.get("messages", id_).body)
+    return checks.warnings(body["messages"], snapshot)
+
+
+def companions(body: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """The links of addresses that are tracked."""
+    return (("links", id_, link) for id_, link in tracking.links(body).items())
 
 
 DOCUMENTS: dict[str, DocumentKind] = {
@@ -62,5 +83,6 @@ DOCUMENTS: dict[str, DocumentKind] = {
         check=check,
         shape=shape,
         warn=warn,
+        companions=companions,
     )
 }

@@ -11,12 +11,13 @@ from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.messages import checks, render, variables
 from chalicelib.messages.together import arranged
+from chalicelib.messages.tracking import tracked
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.reasons import Reason
 
 
 def preview(
-    messages: list[dict[str, Any]],
+    body: dict[str, Any],
     sheet: Mapping[str, Any],
     snapshot: Snapshot,
     now: datetime,
@@ -24,14 +25,14 @@ def preview(
     zone: ZoneInfo,
 ) -> dict[str, Any]:
     """``{"messages": [...] or None, "unrenderable": None or why, "reason", "static", "warnings"}``."""
-    body = {"messages": messages}
+    body = tracked(body)
     rendered: list[dict[str, Any]] | None = None
     why: Reason | None = None
     try:
         rendered = arranged(render.render(body, sheet, snapshot, now, event, zone))
     except render.Unrenderable as refused:
         why = refused.reason
-    warned = checks.warnings(messages, snapshot)
+    warned = checks.warnings(body["messages"], snapshot)
     return {
         "messages": rendered,
         "unrenderable": None if why is None else why.text(),

@@ -15,11 +15,12 @@ from chalicelib.messages import checks, filters, variables
 from chalicelib.messages.model import Unrenderable
 from chalicelib.messages.places import URL_KEYS, Place, put
 from chalicelib.messages.text import units
+from chalicelib.messages.tracking import tracked
 from chalicelib.messages.variables import Scope
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.template import Expression, Part, TemplateProblem, has_expressions, parse, strings
 
-__all__ = ["Unrenderable", "is_static", "render", "with_coupons"]
+__all__ = ["Unrenderable", "is_static", "render", "settled"]
 
 _DEFAULT_ZONE = ZoneInfo("Asia/Tokyo")
 
@@ -29,10 +30,11 @@ def is_static(body: Mapping[str, Any]) -> bool:
     return not any(has_expressions(text) for _, _, text in strings(body.get("messages"), "messages"))
 
 
-def with_coupons(body: dict[str, Any], snapshot: Snapshot) -> dict[str, Any]:
-    """The message with LINE's ids of the coupons that it names, which are the same for every friend. One that
-    is not published stays a name, and cannot be rendered.
+def settled(body: dict[str, Any], snapshot: Snapshot) -> dict[str, Any]:
+    """The message with what is the same for every friend: links in the place of addresses that are tracked,
+    and LINE's ids of coupons. A coupon that is not published stays a name, and cannot be rendered.
     """
+    body = tracked(body)
 
     def put_ids(value: Any) -> Any:
         if isinstance(value, str):
@@ -65,6 +67,7 @@ def render(
     friend begins to link as a member. Raises only Unrenderable: a value is missing and has no default, or
     LINE would refuse it.
     """
+    body = tracked(body)
     messages: list[dict[str, Any]] = body["messages"]
     if is_static(body):
         return messages

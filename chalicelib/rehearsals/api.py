@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
-from chalicelib.broadcasts.plans.preview import YEN_PER_MESSAGE, quota_of
+from chalicelib.broadcasts.plans.quota import YEN_PER_MESSAGE, quota_of
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import triggers

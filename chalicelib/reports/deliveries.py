@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from chalicelib.accounts.model import Account
 from chalicelib.broadcasts.insight import service as insight
-from chalicelib.broadcasts.plans.preview import YEN_PER_MESSAGE
+from chalicelib.broadcasts.plans.quota import YEN_PER_MESSAGE
 from chalicelib.broadcasts.started_runs import StartedRun, started_between
 from chalicelib.catalog.service import snapshot
 from chalicelib.deliveries import chunk_counts

@@ -139,11 +139,35 @@ def test_preview(world: World, api: Api) -> None:
     )
     found = api.ok("POST", f"{AT}/b/preview")
     assert (found["count"], found["exact"], found["yen"]) == (3, True, 9)
-    assert found["quota"] == {"limit": 1000, "used": 998, "left": 2, "needed": 3}
+    assert found["quota"] == {"limit": 1000, "used": 998, "left": 2, "needed": 3, "reserved": 0}
     assert [step["left"] for step in found["waterfall"]] == [5, 3, 3]
     assert sum(arm["planned"] for arm in found["variants"]) == 3
     assert len(found["samples"]) == 3
     assert api.ok("GET", f"{AT}/b")["status"] == "draft"
+
+
+def test_the_preview_foresees_the_brake_and_what_others_take(world: World, api: Api) -> None:
+    """The same words again within the window reach nobody, other words do; what is scheduled is reserved of
+    the quota, as often as it comes round this month.
+    """
+    world.line.quota = (1000, 900)
+    api.ok("PUT", f"{AT}/a", NEWS)
+    api.ok("POST", f"{AT}/a/send", {})
+    world.run(until=timedelta(minutes=1))
+    api.ok("PUT", f"{AT}/b", NEWS)
+    again = api.ok("POST", f"{AT}/b/preview")
+    assert (again["skipped"], again["quota"]["needed"]) == ({"runaway": 5}, 0)
+    api.ok("PUT", f"{AT}/b", {**NEWS, "message": "dear"})
+    assert api.ok("POST", f"{AT}/b/preview")["skipped"] == {}
+    api.ok("PUT", f"{AT}/c", {**NEWS, "audience": {"tag": "vip"}})
+    api.ok("POST", f"{AT}/c/schedule", {"at": iso(world.now + timedelta(hours=1))})
+    quota = api.ok("GET", "/v1/accounts/shop/quota")
+    assert (quota["reserved"], quota["left"]) == (2, 98)
+    assert api.ok("POST", f"{AT}/b/preview")["quota"]["left"] == 98
+    assert api.ok("POST", f"{AT}/c/preview")["quota"]["reserved"] == 0
+    api.ok("PUT", f"{AT}/d", NEWS)
+    api.ok("POST", f"{AT}/d/schedule", {"at": iso(world.now + timedelta(days=40))})
+    assert api.ok("GET", "/v1/accounts/shop/quota")["reserved"] == 2
 
 
 def test_a_test_send_is_not_counted(world: World, api: Api) -> None:

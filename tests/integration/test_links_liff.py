@@ -236,3 +236,65 @@ def test_the_preview_says_how_the_links_go(shop: Shop, monkeypatch: pytest.Monke
     assert way() == ("push", "links_other_liff")
     api.ok("PUT", f"{AT}/sale", {**SALE, "message": "news"})
     assert api.ok("POST", f"{AT}/sale/preview")["links"] == []
+
+
+@pytest.mark.parametrize("kind", ["multicast", "push"])
+def test_plain_addresses_are_tracked_on_request(shop: Shop, kind: str) -> None:
+    """Each is a link of its own in the delivery's run, by LIFF or by each friend's token; the preview shows
+    it, and says no more that it is untracked.
+    """
+    api = an_api()
+    if kind == "multicast":
+        with_liff(api)
+    button = {"type": "uri", "label": "見る", "uri": "https://shop.example/b"}
+    template = {"type": "buttons", "text": "x", "actions": [button]}
+    body = {
+        "name": "sale",
+        "audience": {"everyone": True},
+        "track": {"utm": {"source": "line"}},
+        "messages": [
+            {"type": "text", "text": "https://shop.example/a と https://shop.example/b"},
+            {"type": "template", "altText": "x", "template": template},
+        ],
+    }
+    api.ok("PUT", f"{AT}/sale", body)
+    links = {
+        one["id"]: one["url"] for one in api.ok("GET", f"{BASE}/links")["items"] if one["id"] != "spring"
+    }
+    assert sorted(links.values()) == ["https://shop.example/a", "https://shop.example/b"]
+    preview = api.ok("POST", f"{AT}/sale/preview")
+    assert all("/r/shop.url-" in str(sample["messages"]) for sample in preview["samples"])
+    api.ok("POST", f"{AT}/sale/send", {})
+    shop.run(until=timedelta(minutes=1))
+    assert [call[0] for call in shop.line.calls] == ([kind] if kind == "multicast" else [kind] * 7)
+    first, second = shop.line.calls[0][1]["messages"]
+    opened = [*first["text"].split(" と "), second["template"]["actions"][0]["uri"]]
+    by_code = {url: id_ for id_, url in links.items()}
+    expected = [by_code[f"https://shop.example/{name}"] for name in "abb"]
+    assert [url.partition("/r/shop.")[2].partition("?")[0] for url in opened] == expected
+    run = api.ok("GET", f"{AT}/sale")["run"]
+    tokens = [friend_tokens.read("shop", query_of(url)["t"]) for url in opened]
+    assert {(token.delivery, token.run) for token in tokens if token} == {("sale", run)}
+    document = api.ok("GET", f"{BASE}/links/{expected[0]}")
+    assert document["utm"] == {"source": "line"}
+
+
+def test_a_message_keeps_the_links_of_its_addresses(shop: Shop) -> None:
+    """Made in the same save, also by a bundle; while it stands they cannot be deleted; a preview of what is
+    not saved writes nothing.
+    """
+    api = an_api()
+    body = {"name": "x", "track": True, "messages": [{"type": "text", "text": "https://shop.example/x"}]}
+    asked = {"user_id": "U1", "track": True, "messages": body["messages"]}
+    before = len(api.ok("GET", f"{BASE}/links")["items"])
+    shown = api.ok("POST", f"{BASE}/messages/preview", asked)
+    assert "/r/shop.url-" in shown["messages"][0]["text"]
+    assert shown["warnings"] == []
+    assert len(api.ok("GET", f"{BASE}/links")["items"]) == before
+    api.ok("POST", f"{BASE}/catalog/apply", {"messages": {"x": body}})
+    [link] = [one["id"] for one in api.ok("GET", f"{BASE}/links")["items"] if one["id"] != "spring"]
+    api.refused(422, "DELETE", f"{BASE}/links/{link}")
+    assert "warnings" not in api.ok("PUT", f"{BASE}/messages/x", body)
+    api.ok("PUT", f"{BASE}/messages/x", {**body, "track": False})
+    api.ok("DELETE", f"{BASE}/links/{link}")
+    assert api.paths(400, "PUT", f"{AT}/b", {**SALE, "track": True}) == [""]

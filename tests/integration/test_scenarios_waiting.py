@@ -237,3 +237,16 @@ def test_a_dry_run_refuses_what_publishing_refuses(world: World, api: Api) -> No
     for body in ({"dry_run": True}, {}):
         api.refused(422, "POST", f"{S}/publish", body)
     a_key(api, "editor", SHOP).refused(403, "POST", f"{S}/publish", {"dry_run": True})
+
+
+def test_the_calendar_shows_which_day_brings_whom_on(world: World, api: Api) -> None:
+    """By scenario and local day, those who wait now; who has ended, and other days, count nowhere."""
+    enroll(*USERS[:3])
+    service.exit(SHOP, ["u2"], "welcome", "operator", world.now)
+    calendar = f"/v1/accounts/{SHOP}/broadcasts/calendar"
+    found = api.ok("GET", calendar)
+    day = (world.now + timedelta(days=1, hours=9)).date().isoformat()
+    expected = [{"date": day, "scenario": "welcome", "friends": 2}]
+    assert (found["scenarios"], found["scenarios_exact"]) == (expected, True)
+    until = iso(world.now + timedelta(hours=1))
+    assert api.ok("GET", f"{calendar}?to={until}")["scenarios"] == []

@@ -46,7 +46,7 @@ def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot, now: datetime) -> 
     for variant in variants:
         named = variant["message"]
         message = snapshot.get("messages", named).body if named else _whole(body)
-        message = render.with_coupons(message, snapshot)
+        message = render.settled(message, snapshot)
         name = variant["id"] if body.get("variants") else None
         static = render.is_static(message)
         arm = Arm(variant["id"], float(variant["weight"]), message, static, name)
@@ -60,7 +60,7 @@ def arms_of(body: dict[str, Any], snapshot: catalog.Snapshot, now: datetime) -> 
 
 def _whole(body: dict[str, Any]) -> dict[str, Any]:
     """The message that a broadcast's document holds itself."""
-    fields = ("name", "messages", "category", "topic")
+    fields = ("name", "messages", "category", "topic", "track")
     return {name: body[name] for name in fields if body.get(name) is not None}
 
 

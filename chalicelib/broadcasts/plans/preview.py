@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,23 +11,22 @@ from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts.model import Broadcast, RunSnapshot
 from chalicelib.broadcasts.plans import overlap as overlaps
 from chalicelib.broadcasts.plans import plan, planning, shared_links
+from chalicelib.broadcasts.plans.quota import YEN_PER_MESSAGE
 from chalicelib.catalog import service as catalog
 from chalicelib.conditions import language
 from chalicelib.deliveries import policies
-from chalicelib.gateways import clock, line
+from chalicelib.deliveries import service as deliveries
+from chalicelib.gateways import clock
 from chalicelib.messages.together import arranged
 from chalicelib.segments import audience, by_shard
 from chalicelib.shared.times import iso, parse_iso
-
-YEN_PER_MESSAGE = 3
-"""The most that a message above the free quota costs: https://www.lycbiz.com/jp/service/line-official-account/plan/"""
 
 _SAMPLES = 3
 _WITHIN_S = 15.0
 
 
 @dataclass
-class _Count:
+class _Counted:
     """What was counted so far."""
 
     overlap: overlaps.Overlap
@@ -39,7 +38,7 @@ class _Count:
 
 
 def preview(broadcast: Broadcast) -> dict[str, Any]:
-    """``{"count", "exact", "waterfall", "skipped", "held_out", "variants", "quota", "yen", "overlap",
+    """``{"count", "exact", "waterfall", "skipped", "held_out", "variants", "needed", "yen", "overlap",
     "samples", "links"}``.
 
     Counts every friend while 15 s suffice; of more, some shards, and what they stand for (``exact`` False).
@@ -61,7 +60,7 @@ def preview(broadcast: Broadcast) -> dict[str, Any]:
     links = shared_links.arranged(run_snapshot, account, live=False)
     run_snapshot = replace(run_snapshot, arms=[arm for arm, _ in links])
     tools, steps = planning.tools(run_snapshot), _steps(run_snapshot, snapshot)
-    counted = _Count(overlaps.of(broadcast, language.Context(snapshot, account.zone), now))
+    counted = _Counted(overlaps.of(broadcast, language.Context(snapshot, account.zone), now))
     shards, left = 0, by_shard.within(_WITHIN_S)
     for shard in range(account.shards):
         if shards and left.is_over:
@@ -72,11 +71,12 @@ def preview(broadcast: Broadcast) -> dict[str, Any]:
             else tools.needs | _caps_of(run_snapshot, tools) | counted.overlap.needs
         )
         for sheets in audience.walk_shard(broadcast.account, shard, needs=needs):
-            for sheet in sheets:
-                _look(sheet, run_snapshot, tools, steps, counted)
+            page = list(sheets)
+            found = [_look(sheet, run_snapshot, tools, steps, counted) for sheet in page]
+            _count(page, _without_braked(run_snapshot, found, page), counted)
         shards += 1
     factor = account.shards / shards
-    answer = _answer(broadcast, run_snapshot, steps, counted, factor, exact=shards == account.shards)
+    answer = _answer(run_snapshot, steps, counted, factor, exact=shards == account.shards)
     sent = {arm: round(n * factor) for arm, n in counted.arms.items()}
     return answer | {"links": shared_links.shown(links, sent)}
 
@@ -114,38 +114,64 @@ def _look(
     run_snapshot: RunSnapshot,
     tools: planning.Tools,
     steps: list[Step],
-    counted: _Count,
-) -> None:
+    counted: _Counted,
+) -> plan.Verdict | None:
     for index, (_, holds) in enumerate(steps):
         if not holds(sheet):
             break
         counted.left[index] += 1
     verdict = plan.judge(sheet, tools.judge)
-    if verdict is None:
-        return
-    arm = verdict.arm
+    arm = verdict.arm if verdict else None
     if arm and policies.is_full(
         tools.policy, arm.category, sheet, parse_iso(arm.goes_at or run_snapshot.now)
     ):
-        verdict = plan.Verdict("skipped", reason="cap")
-    counted.verdicts[verdict.kind] += 1
-    if verdict.kind == "skipped":
-        counted.skipped[verdict.reason or ""] += 1
-    if verdict.arm is not None or verdict.kind == "rest":
-        counted.overlap.look(sheet)
-    if verdict.arm is not None:
-        counted.arms[verdict.arm.id] += 1
-        if len(counted.samples) < _SAMPLES:
-            messages = arranged(verdict.payload or verdict.arm.body["messages"])
-            sample = {"user_id": sheet["user_id"], "variant": verdict.arm.variant, "messages": messages}
-            counted.samples.append(sample)
+        return plan.Verdict("skipped", reason="cap")
+    return verdict
+
+
+def _without_braked(
+    run_snapshot: RunSnapshot, found: Sequence[plan.Verdict | None], sheets: Sequence[dict[str, Any]]
+) -> list[plan.Verdict | None]:
+    """The verdicts, with those as skipped whom the brake would leave out if this went out now."""
+    told, now = set[str](), parse_iso(run_snapshot.now)
+    for arm in run_snapshot.arms:
+        payloads = {
+            str(sheet["user_id"]): verdict.payload
+            for sheet, verdict in zip(sheets, found, strict=True)
+            if verdict is not None and verdict.arm is not None and verdict.arm.id == arm.id
+        }
+        content: dict[str, Any] = {"messages": arm.body["messages"]} if arm.static else {"payloads": payloads}
+        content["repeats"] = arm.body.get("repeats")
+        told |= deliveries.braked(run_snapshot.account, list(payloads), content, now)
+    return [
+        plan.Verdict("skipped", reason="runaway") if str(sheet["user_id"]) in told else verdict
+        for sheet, verdict in zip(sheets, found, strict=True)
+    ]
+
+
+def _count(
+    sheets: Sequence[dict[str, Any]], verdicts: Sequence[plan.Verdict | None], counted: _Counted
+) -> None:
+    for sheet, verdict in zip(sheets, verdicts, strict=True):
+        if verdict is None:
+            continue
+        counted.verdicts[verdict.kind] += 1
+        if verdict.kind == "skipped":
+            counted.skipped[verdict.reason or ""] += 1
+        if verdict.arm is not None or verdict.kind == "rest":
+            counted.overlap.look(sheet)
+        if verdict.arm is not None:
+            counted.arms[verdict.arm.id] += 1
+            if len(counted.samples) < _SAMPLES:
+                messages = arranged(verdict.payload or verdict.arm.body["messages"])
+                sample = {"user_id": sheet["user_id"], "variant": verdict.arm.variant, "messages": messages}
+                counted.samples.append(sample)
 
 
 def _answer(
-    broadcast: Broadcast,
     run_snapshot: RunSnapshot,
     steps: list[Step],
-    counted: _Count,
+    counted: _Counted,
     factor: float,
     *,
     exact: bool,
@@ -154,7 +180,6 @@ def _answer(
         return round(n * factor)
 
     needed = scaled(counted.verdicts["arm"]) + scaled(counted.verdicts["rest"])
-    quota = quota_of(broadcast.account)
     return {
         "count": scaled(counted.verdicts.total()),
         "exact": exact,
@@ -169,18 +194,8 @@ def _answer(
             for arm in run_snapshot.arms
             if arm.variant
         ],
-        "quota": {**quota, "needed": needed},
+        "needed": needed,
         "yen": needed * YEN_PER_MESSAGE,
         "overlap": counted.overlap.shown(scaled),
         "samples": counted.samples,
     }
-
-
-def quota_of(account: str) -> dict[str, int | None]:
-    """``limit``, ``used`` and ``left``; all null when LINE does not tell, ``left`` null without a limit."""
-    token = accounts.line_credentials(account)["channel_access_token"]
-    try:
-        limit, used = line.quota(token)
-    except line.NoAnswer:
-        return {"limit": None, "used": None, "left": None}
-    return {"limit": limit, "used": used, "left": None if limit is None else max(0, limit - used)}

@@ -54,6 +54,15 @@ def stop(
     return True
 
 
+def foreseen(account: str, users: Sequence[str], content: Mapping[str, Any], now: datetime) -> list[str]:
+    """Whom of these friends the brake would leave out, were they sent this now. Writes nothing."""
+    limits = policies.current(account).brake
+    if limits is None or not users:
+        return []
+    manifest = {"run": "", "token": "", "cause": {}, **content}
+    return _Look(account, manifest, limits, now, users).foreseen()
+
+
 def _pause(account: str, kind: str, id_: str, run: str) -> None:
     """Pause the cause, and notify the operator: an alarm, and a line of the audit."""
     cause = CAUSES.entries.get(f"{kind}s")
@@ -138,7 +147,13 @@ class _Look:
 
     def at_run(self) -> list[str]:
         """Renew the run's claim; answers those whom it would be too much for."""
-        claims = brake.before(self._claim(), self.manifest["run"])
+        return self._hits(brake.before(self._claim(), self.manifest["run"]))
+
+    def foreseen(self) -> list[str]:
+        """Those whom it would be too much for now."""
+        return self._hits(lately_store.read(self.account).claims)
+
+    def _hits(self, claims: Sequence[Claim]) -> list[str]:
         logs = lately_store.logs(self.account, self._shards, self.users)
         alone = {
             user: brake.counted_in_log(

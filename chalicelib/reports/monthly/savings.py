@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.broadcasts.plans.preview import YEN_PER_MESSAGE
+from chalicelib.broadcasts.plans.quota import YEN_PER_MESSAGE
 
 CAP = "cap"
 TOPIC = "opted_out"
