@@ -210,7 +210,7 @@ def _check_once(line: FaultyLine, found: dict[str, Any], friends: int, out: set[
 
 def _cap(trial: Trial, line: FaultyLine) -> None:
     caps = {"caps": [{"category": "marketing", "max": 2, "per": "day"}]}
-    shop = _open(trial, "cap", policies__default=caps)
+    shop = _open(trial, "cap")
     trial.api.put(f"{shop}/policies/default", caps)
     for n in range(4):
         trial.api.put(f"{shop}/messages/m{n}", {"name": f"m{n}", **_text(f"枠{n}")})

@@ -220,10 +220,14 @@ def test_nobody_can_pretend(api: Api) -> None:
 
 
 def test_the_friend_goes_on_when_the_click_cannot_be_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A queue that is down costs the click, not the friend."""
+    """A queue that is down costs the click, not the friend, and the site still knows who comes."""
     token = friend_tokens.make("shop", FriendToken("U1"))
     monkeypatch.setattr(inbox, "put", lambda _: (_ for _ in ()).throw(RuntimeError("down")))
     assert follow(f"http://x/r/shop.spring?t={token}") == []
+    api.ok("PUT", A, {"name": "店", "site_origins": ["https://shop.example"]})
+    accounts.find_account("shop", fresh=True)
+    answer = Api(None).call("GET", f"/r/shop.spring?t={token}", user_agent="Line/14")
+    assert str(answer.headers["Location"]).startswith("https://shop.example/spring?todoku=")
 
 
 def test_links_outlive_a_new_channel_secret(api: Api) -> None:
