@@ -76,7 +76,7 @@ def test_a_report_leads_to_its_friends(shop: Shop, open_page: Open) -> None:
     see(link(page, "購入ステージ")).click()
     link(see(role(page, "row", re.compile("^初回購入"))), "1").first.click()
     see(heading(page, "友だち"))
-    see(text(page, "購入ステージが初回購入"))
+    see(button(page, re.compile("購入ステージが初回購入")))
     becomes(lambda: role(page, "row", re.compile(".")).count(), 2)
     see(link(page, NAMES[0]))
     page.goto(page.url.partition("#")[0] + "#/shop/reports/stages")
@@ -137,6 +137,7 @@ def test_a_schedule_comes_round_and_a_broadcast_is_in_the_calendar(shop: Shop, o
     becomes(lambda: text(page, re.compile(r"\(.\) 18:30$")).count(), 5)
     button(page, "保存").click()
     becomes(lambda: named(shop, "schedules", "毎週のごあいさつ")["every"]["weekdays"], ["mon", "thu"])
+    see(heading(page, "毎週のごあいさつ"))
     body = {"name": "朝のお知らせ", "audience": {"everyone": True}, "message": "hours"}
     shop.api.put(f"{A}/broadcasts/morning", body)
     shop.api.post(f"{A}/broadcasts/morning/schedule", {"every": {"time": "07:15"}})

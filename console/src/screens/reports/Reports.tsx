@@ -18,9 +18,8 @@ const OTHERS: Record<string, () => React.ReactNode> = { scenarios: () => <Scenar
 export default function Reports() {
   const [, , given] = useRoute();
   const name = given ?? "deliveries";
-  const Other = OTHERS[name];
-  if (Other) return Other();
-  return TABLES[name] ? <TableReport key={name} name={name} /> : <Screen title={t("state.lost")} state="empty" empty={<p>{t("state.lost.more")}</p>} />;
+  if (Object.hasOwn(OTHERS, name)) return OTHERS[name]?.();
+  return Object.hasOwn(TABLES, name) ? <TableReport key={name} name={name} /> : <Screen title={t("state.lost")} state="empty" empty={<p>{t("state.lost.more")}</p>} />;
 }
 
 /** The days of what friends are by now say when they came, of the others what happened: only those go along. */

@@ -67,7 +67,7 @@ export function Bars({ labels, series }: { labels: string[]; series: Series[] })
       <svg viewBox={`0 0 ${WIDE} ${order.length * ROW + 4}`} aria-hidden="true">
         {order.map((of, at) => (
           <g key={of}>
-            <text x={begin - 8} y={at * ROW + 19} textAnchor="end">{(labels[of] ?? "").slice(0, WIDE < 400 ? 6 : 12)}</text>
+            <text x={begin - 8} y={at * ROW + 19} textAnchor="end">{[...(labels[of] ?? "")].slice(0, WIDE < 400 ? 6 : 12).join("")}</text>
             {series.map((one, n) => (
               <g key={one.name} className={`line-${n}`}>
                 <rect x={begin} y={at * ROW + 5 + n * thick} height={thick - 1} rx="2" width={Math.max(1, long(one.values[of] ?? 0))} />
