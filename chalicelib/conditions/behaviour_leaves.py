@@ -154,6 +154,15 @@ def _scenario_build(value: Any, _context: Context) -> Built:
     return Built(test, seen)
 
 
+def _scenario_sql(value: Any, _context: Context, _now: datetime) -> Part:
+    if "node" in value:
+        return sql.UNKNOWN
+    where = f"name = {sql.text(value['id'])}"
+    if value["state"] == "never":
+        return sql.opposite(sql.among("scenarios", where, sql.TRUE))
+    return sql.among("scenarios", where, sql.exact(sql.known(f"state = {sql.text(value['state'])}")))
+
+
 def _delivery_shape(value: Any, path: str) -> Iterable[Detail]:
     known: dict[str, validators.Check] = {
         "id": validators.text,
@@ -216,6 +225,7 @@ LEAVES: dict[str, Leaf] = {
         ("scenarios",),
         _id_reference("scenarios"),
         _scenario_logic,
+        to_sql=_scenario_sql,
         schema=schemas.an_object(
             {"id": schemas.TEXT, "state": schemas.STATE, "node": schemas.TEXT}, ("id", "state")
         ),

@@ -71,17 +71,19 @@ def write(account_id: str, run: str, chunk: str) -> None:
     if ended and (alike := _sent_alike(manifest)):
         sent_once.put(account_id, run, chunk, alike)
     for some in side_by_side.parts(ended, _AT_ONCE):
-        _write_some(account, manifest, some)
+        _write_some(account, manifest, some, alike=bool(alike))
 
 
-def _write_some(account: Account, manifest: Manifest, results: Sequence[DeliveryResult]) -> None:
+def _write_some(
+    account: Account, manifest: Manifest, results: Sequence[DeliveryResult], *, alike: bool
+) -> None:
     """First the receipts, then the lines; then nothing stays of those who were erased meanwhile."""
     there, gone = _known(account, manifest, results)
     existing = {user for user, _ in activities.existing(_names(manifest, _users(results)))}
     new = [outcome for outcome in results if outcome["user_id"] in there - existing]
     got = [one for one in new if one["status"] == "accepted" and not manifest["cause"].get("test")]
     trimmed = dict(side_by_side.each(lambda one: (one["user_id"], _receive(account, manifest, one)), got))
-    activities.put_all([line(manifest, one, trimmed.get(one["user_id"], ())) for one in new])
+    activities.put_all([line(manifest, one, trimmed.get(one["user_id"], ()), alike=alike) for one in new])
     # Erasing leaves the tombstone and then takes the timeline: whoever is still there now was there when the
     # line was written, and loses it with the rest.
     still, gone_now = _known(account, manifest, new)
@@ -117,9 +119,11 @@ def _receive(account: Account, manifest: Manifest, outcome: DeliveryResult) -> l
     return beside.note(account.id, account.shards, user, _delivery(manifest), outcome["at"])
 
 
-def line(manifest: Manifest, outcome: DeliveryResult, trimmed: Sequence[str] = ()) -> dict[str, Any]:
+def line(
+    manifest: Manifest, outcome: DeliveryResult, trimmed: Sequence[str] = (), *, alike: bool = False
+) -> dict[str, Any]:
     """The activity of one recipient: a record, which wakes no rule and counts nowhere. ``trimmed``: the
-    deliveries whose receipts had to go. Pure.
+    deliveries whose receipts had to go; ``alike``: what was sent stands once for all (``_sent_alike``). Pure.
     """
     cause = manifest["cause"]
     source = _source(manifest)
@@ -136,7 +140,7 @@ def line(manifest: Manifest, outcome: DeliveryResult, trimmed: Sequence[str] = (
         "source": source,
         "rules": [],
         "changes": _trimmed(trimmed),
-        "effects": [_effect(manifest, outcome)],
+        "effects": [_effect(manifest, outcome, alike=alike)],
     }
 
 
@@ -145,10 +149,9 @@ def _trimmed(deliveries: Sequence[str]) -> list[dict[str, Any]]:
     return [{"type": "trimmed", "names": names[:50]}] if names else []
 
 
-def _effect(manifest: Manifest, outcome: DeliveryResult) -> dict[str, Any]:
+def _effect(manifest: Manifest, outcome: DeliveryResult, *, alike: bool) -> dict[str, Any]:
     cause = manifest["cause"]
     author = [_source(manifest), _delivery(manifest), cause.get("node")]
-    alike = _sent_alike(manifest)
     effect = {
         "rule": ":".join(str(part) for part in author if part),
         "index": 0,

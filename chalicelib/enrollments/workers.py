@@ -27,13 +27,10 @@ from chalicelib.timers import service as timers
 bp = Blueprint(__name__)
 
 _TOGETHER = 500
-"""As many friends as LINE takes in one multicast travel together at most."""
+"""As many friends as LINE takes in one multicast travel together at most, also back."""
 _RESERVE = 2 / 3
 """What has not been begun in the first third of the function's time goes to another worker."""
 _LEAST, _AT_FIRST = 10, 50.0
-_MESSAGE = 100
-"""So many entries go back in one message."""
-
 _pace = {"friends_per_s": _AT_FIRST}
 """How fast this process moves friends on, as it was lately."""
 
@@ -49,8 +46,10 @@ def advance(event: SQSEvent) -> dict[str, Any]:
     began = clock.now()
     together, done = _due_together(event, began), set()
     if together:
+        crowd = [one for body in together.values() for one in body["entries"]]
+        timers.wait_until(_latest(crowd))
         try:
-            _carry_out([one for body in together.values() for one in body["entries"]], left, began)
+            _carry_out(crowd, left, began)
             done = set(together)
         except Exception:  # noqa: BLE001 (whatever it was, each message alone meets it again and reports it)
             logger.exception("friends did not move together, each message goes alone")
@@ -80,27 +79,31 @@ def _carry_out(
         _pace["friends_per_s"] = (_pace["friends_per_s"] + pace) / 2
     body = {"kind": "step"} | ({"again": True} if again else {})
     back = [
-        queues.Message({**body, "entries": list(entries[first : first + _MESSAGE])})
-        for first in range(0, len(entries), _MESSAGE)
+        queues.Message({**body, "entries": list(entries[first : first + _TOGETHER])})
+        for first in range(0, len(entries), _TOGETHER)
     ]
     if back and queues.send_all("due", back):
         raise Unavailable(Reason("due_refused"))
 
 
 def _due_together(event: SQSEvent, now: datetime) -> dict[str, dict[str, Any]]:
-    """The messages, by their text, that are received for the first time and due already: two at least."""
+    """The messages, by their text, that are received for the first time and due within ``EARLY``: two at
+    least. Whoever arms a step that is due soon sends it without knowing of others, so a wave may come as many
+    small messages.
+    """
     found: dict[str, dict[str, Any]] = {}
-    friends = 0
     for record in event:
         body = json.loads(record.body)
         raw = record.to_dict()
         received = raw.get("attributes", {}).get("ApproximateReceiveCount", "1")
         first_time = received == "1" and not body.get("again")
-        late = max(parse_iso(entry["due_at"]) for entry in body["entries"]) <= now
-        if first_time and late and friends + len(body["entries"]) <= _TOGETHER:
+        if first_time and _latest(body["entries"]) <= now + timers.EARLY:
             found[json.dumps(body, sort_keys=True)] = body
-            friends += len(body["entries"])
     return found if len(found) > 1 else {}
+
+
+def _latest(entries: Iterable[Mapping[str, Any]]) -> datetime:
+    return max(parse_iso(entry["due_at"]) for entry in entries)
 
 
 def _measure(entries: Iterable[Mapping[str, Any]], began: datetime) -> None:

@@ -27,7 +27,7 @@ MARKED = frozenset(
     {
         *("status", "erased_at", "followed_at", "last_active_at", "display_name", "language", "member_id"),
         *("member", "source", "tags", "scores", "attributes", "facts", "purchases", "forms", "topics"),
-        "reservations",
+        *("reservations", "scenarios"),
     }
 )
 """What of a sheet may be asked for: a write of anything else (limits, what is pending) leaves no mark."""

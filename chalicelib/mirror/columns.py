@@ -8,17 +8,19 @@ whole, for that and for leaves that have no SQL.
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from chalicelib.friends.marks import MARKED
 from chalicelib.shared.text.folding import composed, fold
-from chalicelib.shared.times import iso, parse_iso, to_ms
+from chalicelib.shared.times import parse_iso, to_ms
+from chalicelib.sheets import positions
 
-FORMAT = 5
+FORMAT = 6
 """Raised with every change of the tables below or of ``friends.marks.MARKED``: snapshots are then made
 anew."""
 
@@ -69,6 +71,7 @@ LISTS: dict[str, dict[str, str]] = {
     },
     "forms": {"name": "VARCHAR", "answered": "BOOLEAN"},
     "topics": {"name": "VARCHAR", "is_out": "BOOLEAN"},
+    "scenarios": {"name": "VARCHAR", "state": "VARCHAR"},
 }
 """Pairs: any number of rows for each friend, sorted by name, so that a question reads only its own name."""
 
@@ -162,6 +165,10 @@ def _pairs(sheet: Mapping[str, Any]) -> dict[str, Any]:
         "bought": list(_by_name(sheet.get("purchases") or {})),
         "forms": [{"name": form, "answered": e.get("at") is not None} for form, e in _map(sheet, "forms")],
         "topics": [{"name": topic, "is_out": e["out"]} for topic, e in _map(sheet, "topics")],
+        "scenarios": [
+            {"name": scenario, "state": (positions.together(found) or {}).get("state")}
+            for scenario, found in positions.scenarios(sheet).items()
+        ],
     }
 
 
@@ -187,13 +194,20 @@ def _attribute(name: str, value: Any) -> dict[str, Any]:
     raise _OddError(name)
 
 
+_STORED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+"""How ``shared.times.iso`` writes a moment."""
+
+
 def _timestamp(text: Any) -> int | None:
-    if not text:
-        return None
-    timestamp: datetime = parse_iso(text)
-    if iso(timestamp) != text:
+    return _milliseconds(text) if text else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _milliseconds(text: str) -> int:
+    """A sheet has the same moments many times: of a purchase in all, by category and by product."""
+    if not _STORED.fullmatch(text):
         raise _OddError(text)
-    return to_ms(timestamp)
+    return to_ms(parse_iso(text))
 
 
 def _number(value: Any) -> float:

@@ -30,6 +30,8 @@ from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
 
 _BATCH = 20_000
+_ROWS = dict.fromkeys(TABLES, 122_880) | {"sheets": 10_240}
+"""Rows that are held in memory until they are written: of whole sheets fewer."""
 EVERY = timedelta(hours=6)
 """By time alone; questions ask for the next one earlier when much has changed."""
 KEPT_FOR = timedelta(minutes=20)
@@ -225,11 +227,11 @@ class Bench:
         kept = "n NOT IN (SELECT n FROM gone)" if self._base is not None else "true"
         for table, fields in TABLES.items():
             names = ", ".join(fields)
-            order = "name, n" if "name" in fields and table != "friends" else "n"
+            order = "ORDER BY name, n" if table in LISTS else ""
             union = f"SELECT {names} FROM old_{table} WHERE {kept} UNION ALL SELECT {names} FROM new_{table}"
             path = self._folder / f"next-{table}.parquet"
-            target = f"{sql.text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-            self._connection.execute(f"COPY ({union} ORDER BY {order}) TO {target}")
+            how = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS[table]}"
+            self._connection.execute(f"COPY ({union} {order}) TO {sql.text(str(path))} ({how})")
             with path.open("rb") as file:
                 objects.put(f"{place}/{table}.parquet", file, "application/vnd.apache.parquet")
             path.unlink()

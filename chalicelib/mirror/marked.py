@@ -14,8 +14,15 @@ from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
 from chalicelib.sheets.model import Sheet
 
-UNMARKED = frozenset({"received", "clicked", "scenarios"})
+UNMARKED = frozenset({"received", "clicked"})
 """What changes with messages, and leaves no mark: who needs it asks the table."""
+
+
+def is_marked(needs: Iterable[str]) -> bool:
+    """Whether all that a condition needs leaves marks. At which node of a scenario somebody stands does not:
+    the enrollment alone says it.
+    """
+    return marks.MARKED.issuperset(needs)
 
 
 @dataclass(frozen=True)

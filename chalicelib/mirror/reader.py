@@ -29,13 +29,23 @@ MANY = 1_000
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """A table of pairs as ``p``, of which ``where`` leaves each friend one at most."""
+
+    table: str
+    where: str
+
+
+@dataclass(frozen=True)
 class Order:
-    """A sort: the key in SQL (NULL last) and of a sheet, then the user id; ``join`` brings in pairs."""
+    """A sort: the key in SQL (NULL last), of ``f`` alone or of ``pairs`` alone, and the key of a sheet; then
+    the user id.
+    """
 
     key: str
     of: Callable[[Sheet], Any]
     descending: bool = True
-    join: str = ""
+    pairs: Pairs | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,8 @@ def find(question: Question, order: Order, limit: int, after: tuple[Any, str] | 
 
 
 def _asked(question: Question, answer: Callable[[Settled], Any]) -> Any:
-    if not marked.UNMARKED.isdisjoint(question.needs):
-        return None  # receipts and positions leave no mark
+    if not marked.is_marked(question.needs):
+        return None
     for _ in range(3):
         head = store.find(question.account) if local_copy.is_installed() else None
         if head is None or not head.is_whole(question.shards):
@@ -157,36 +167,88 @@ class Settled:
 
     def _judged(self) -> list[Sheet]:
         """Everybody who is meant and is not surely meant by the columns alone."""
-        part = self.question.part
-        open_ = "f.odd" if part.is_exact else f"(f.odd OR ({part.may} AND NOT {part.must}))"
-        query = f"SELECT s.sheet FROM friends f JOIN sheets s ON s.n = f.n WHERE {self._where(open_)}"
-        kept = [orjson.loads(sheet) for (sheet,) in self.copy.rows(query)] if self._has_open() else []
+        part, kept = self.question.part, []
+        if self._has_open():
+            open_ = "f.odd" if part.is_exact else f"(f.odd OR ({part.may} AND NOT {part.must}))"
+            query = f"SELECT s.sheet FROM friends f JOIN sheets s ON s.n = f.n WHERE {self._where(open_)}"
+            kept = [orjson.loads(sheet) for (sheet,) in self.copy.rows(query)]
         return [sheet for sheet in (*self.changed, *kept) if self.question.test(sheet)]
 
     def _has_open(self) -> bool:
-        return not self.question.part.is_exact or self.copy.has_odd()
+        between = self.question.part.between
+        if self.question.part.is_exact or self.copy.has_odd():
+            return self.copy.has_odd()
+        return bool(self.copy.rows(f"SELECT 1 FROM friends f WHERE {between} LIMIT 1"))
+
+    def _must(self) -> str:
+        return f"{'NOT f.odd AND ' if self.copy.has_odd() else ''}{self.question.part.must}"
+
+    def _sure(self) -> str:
+        return self._where(self._must())
 
     def count(self) -> int:
         """How many."""
-        sure = self._where(f"NOT f.odd AND {self.question.part.must}")
-        ((found,),) = self.copy.rows(f"SELECT count(*) FROM friends f WHERE {sure}")
-        return int(found) + len(self._judged())
+        return self._count_sure() + len(self._judged())
+
+    def _count_sure(self) -> int:
+        ((found,),) = self.copy.rows(f"SELECT count(*) FROM friends f WHERE {self._sure()}")
+        return int(found)
 
     def find(self, order: Order, limit: int, after: tuple[Any, str] | None) -> Found:
         """The first of them in an order."""
-        judged = self._judged()
-        sure = self._where(f"NOT f.odd AND {self.question.part.must}")
-        ((total,),) = self.copy.rows(f"SELECT count(*) FROM friends f WHERE {sure}")
-        word = "DESC" if order.descending else "ASC"
-        query = (
-            f"SELECT {order.key} AS sort_key, f.user_id FROM friends f {order.join} "
-            f"WHERE {sure}{_after_sql(order, after)} "
-            f"ORDER BY sort_key {word} NULLS LAST, f.user_id {word} LIMIT {limit}"
-        )
-        rows = [(key, user) for key, user in self.copy.rows(query)]
+        judged, total = self._judged(), self._count_sure()
+        rows = self._first_of_pairs(order, limit, after) if order.pairs else None
+        rows = self._first(order, limit, after) if rows is None else rows
         others = [(order.of(sheet), sheet["user_id"]) for sheet in judged]
         rows += [row for row in others if after is None or _place(order, after) < _place(order, row)]
-        return Found(sorted(rows, key=lambda row: _place(order, row))[:limit], int(total) + len(judged))
+        return Found(sorted(rows, key=lambda row: _place(order, row))[:limit], total + len(judged))
+
+    def _first(self, order: Order, limit: int, after: tuple[Any, str] | None) -> list[tuple[Any, str]]:
+        """The first of those who are surely meant."""
+        word, pairs = "DESC" if order.descending else "ASC", order.pairs
+        join = f"LEFT JOIN {pairs.table} p ON p.n = f.n AND {pairs.where}" if pairs else ""
+        query = (
+            f"SELECT {order.key} AS sort_key, f.user_id FROM friends f {join} "
+            f"WHERE {self._sure()}{_after_sql(order, after)} "
+            f"ORDER BY sort_key {word} NULLS LAST, f.user_id {word} LIMIT {limit}"
+        )
+        return [(key, user) for key, user in self.copy.rows(query)]
+
+    def _first_of_pairs(
+        self, order: Order, limit: int, after: tuple[Any, str] | None
+    ) -> list[tuple[Any, str]] | None:
+        """The same from the first pairs alone, most of whose friends are meant as a rule; None: too few are.
+
+        Pairs as far as the last one (it may have equals that were cut off) come before all others.
+        """
+        assert order.pairs is not None
+        if after is not None and after[0] is None:
+            return None
+        word, taken = "DESC" if order.descending else "ASC", limit * _AHEAD + len(self.numbers)
+        behind = (
+            "" if after is None else f" AND {order.key} {'<=' if order.descending else '>='} {_key(after)}"
+        )
+        first: dict[int, Any] = dict(
+            self.copy.rows(
+                f"SELECT p.n, {order.key} AS sort_key FROM {order.pairs.table} p "
+                f"WHERE {order.pairs.where}{behind} ORDER BY sort_key {word} LIMIT {taken}"
+            )
+        )
+        if len(first) < taken:
+            return None
+        last = next(reversed(first.values()))
+        gone = set(self.numbers)
+        ahead = [n for n, key in first.items() if key != last and n not in gone]
+        users = self.copy.rows(
+            f"SELECT f.n, f.user_id FROM friends f WHERE f.n IN (SELECT unnest({ahead})) AND {self._must()}"
+        )
+        rows = [(first[n], user) for n, user in users]
+        rows = [row for row in rows if after is None or _place(order, after) < _place(order, row)]
+        return rows if len(rows) >= limit else None
+
+
+_AHEAD = 4
+"""So many times the friends that a page needs are looked at first."""
 
 
 def _place(order: Order, row: tuple[Any, str]) -> Any:
@@ -213,11 +275,15 @@ class _Turned:
 def _after_sql(order: Order, after: tuple[Any, str] | None) -> str:
     if after is None:
         return ""
-    key, user = after
     further = "<" if order.descending else ">"
-    behind = f"f.user_id {further} {text(user)}"
-    if key is None:
+    behind = f"f.user_id {further} {text(after[1])}"
+    if after[0] is None:
         return f" AND ({order.key} IS NULL AND {behind})"
-    at = text(key) if isinstance(key, str) else f"CAST('{key!r}' AS DOUBLE)"
+    at = _key(after)
     same = f"({order.key} = {at} AND {behind})"
     return f" AND ({order.key} {further} {at} OR {order.key} IS NULL OR {same})"
+
+
+def _key(row: tuple[Any, str]) -> str:
+    key = row[0]
+    return text(key) if isinstance(key, str) else f"CAST('{key!r}' AS DOUBLE)"

@@ -1,8 +1,9 @@
 """Parts of questions in SQL, for the leaves of conditions. Pure.
 
-A part is a pair: what is surely true (``must``) and what may be (``may``). For most they are the same. Where
+A part says what is surely true (``must``) and what may be (``may``). For most they are the same. Where
 rounding decides, or where a leaf has no SQL, they differ, and the friends between are judged by the
-predicate. A leaf about pairs says what holds for who has none, so that nothing has to be joined from outside.
+predicate: they are among those of ``between``, which is quickly asked whether it has any. A leaf about pairs
+says what holds for who has none, so that nothing has to be joined from outside.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from chalicelib.shared.text.folding import composed
 
 @dataclass(frozen=True)
 class Part:
-    """``must`` implies the condition, the condition implies ``may``."""
+    """``must`` implies the condition, the condition implies ``may``, and ``may`` without ``must`` implies
+    ``between``.
+    """
 
     must: str
     may: str
+    between: str = "false"
 
     @property
     def is_exact(self) -> bool:
         """Whether nothing is left to judge."""
-        return self.must == self.may
+        return self.between == "false"
 
 
 def exact(sql: str) -> Part:
@@ -34,7 +38,7 @@ def exact(sql: str) -> Part:
 
 
 TRUE, FALSE = exact("true"), exact("false")
-UNKNOWN = Part("false", "true")
+UNKNOWN = Part("false", "true", "true")
 
 
 def truth(value: bool) -> Part:
@@ -55,14 +59,14 @@ def some(parts: Sequence[Part]) -> Part:
 def _joined(parts: Sequence[Part], word: str, none: Part) -> Part:
     if not parts:
         return none
-    return Part(
-        *("(" + word.join(sides) + ")" for sides in ([p.must for p in parts], [p.may for p in parts]))
-    )
+    must, may = ("(" + word.join(sides) + ")" for sides in ([p.must for p in parts], [p.may for p in parts]))
+    unsure = [part.between for part in parts if not part.is_exact]
+    return Part(must, may, "(" + " OR ".join(unsure) + ")" if unsure else "false")
 
 
 def opposite(part: Part) -> Part:
     """Not it. Parts are never NULL."""
-    return Part(f"(NOT {part.may})", f"(NOT {part.must})")
+    return Part(f"(NOT {part.may})", f"(NOT {part.must})", part.between)
 
 
 def text(value: str) -> str:
@@ -140,9 +144,10 @@ def _beyond(column: str, name: str, operand: float) -> Part:
     border = operand if not on_grid else operand - _HALF if name in {"gte", "lt"} else operand + _HALF
     slack = _HALF * (0 if on_grid else 2) + 1e-15 * abs(operand) + 1e-16
     low, high = border - slack, border + slack
+    between = f"({column} BETWEEN {number(low)} AND {number(high)})"
     if up:
-        return Part(f"({column} > {number(high)})", f"({column} >= {number(low)})")
-    return Part(f"({column} < {number(low)})", f"({column} <= {number(high)})")
+        return Part(f"({column} > {number(high)})", f"({column} >= {number(low)})", between)
+    return Part(f"({column} < {number(low)})", f"({column} <= {number(high)})", between)
 
 
 def since(column: str, above: int | None, up_to: int | None) -> str:
@@ -157,9 +162,7 @@ def among(table: str, where: str, part: Part, *, none: bool = False) -> Part:
     """
     if none:
         return opposite(among(table, where, opposite(part)))
-    return Part(
-        *(f"(f.n IN (SELECT n FROM {table} WHERE {where} AND {side}))" for side in (part.must, part.may))
-    )
+    return _sides(f"(f.n IN (SELECT n FROM {table} WHERE {where} AND ", part, "))")
 
 
 def together(table: str, where: str, having: Part, *, none: bool = False) -> Part:
@@ -167,7 +170,12 @@ def together(table: str, where: str, having: Part, *, none: bool = False) -> Par
     if none:
         return opposite(together(table, where, opposite(having)))
     rows = f"SELECT n FROM {table} WHERE {where} GROUP BY n HAVING"
-    return Part(*(f"(f.n IN ({rows} {side}))" for side in (having.must, having.may)))
+    return _sides(f"(f.n IN ({rows} ", having, "))")
+
+
+def _sides(before: str, part: Part, after: str) -> Part:
+    between = "false" if part.is_exact else before + part.between + after
+    return Part(before + part.must + after, before + part.may + after, between)
 
 
 def finite(value: float) -> bool:

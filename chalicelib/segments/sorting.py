@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.conditions.model import Context, Sheet
 from chalicelib.mirror import sql
-from chalicelib.mirror.reader import Order
+from chalicelib.mirror.reader import Order, Pairs
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.times import parse_iso, to_ms
 from chalicelib.sheets.scores import score_value, value_sql
@@ -48,5 +48,5 @@ def _by_score(score: str, context: Context, now: datetime, *, descending: bool) 
         entry = (sheet.get("scores") or {}).get(score)
         return score_value(entry, definition, now) if entry else None
 
-    join = f"LEFT JOIN scores p ON p.n = f.n AND p.name = {sql.text(score)}"
-    return Order(f"round({worth}, 9)", of, descending=descending, join=join)
+    pairs = Pairs("scores", f"p.name = {sql.text(score)}")
+    return Order(f"round({worth}, 9)", of, descending=descending, pairs=pairs)

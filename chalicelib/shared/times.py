@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.shared.reasons import Reason, Reasoned
 
 _DURATION = re.compile(r"(\d{1,6})([smhdw])\Z")
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -24,8 +25,7 @@ class BadTime(Reasoned, ValueError):
 
 def iso(timestamp: datetime) -> str:
     """``2026-11-22T06:06:38.123Z``: UTC, milliseconds, fixed width (text order = time order)."""
-    utc = timestamp.astimezone(UTC)
-    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return timestamp.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def parse_iso(text: str) -> datetime:
@@ -47,12 +47,12 @@ def parse_iso(text: str) -> datetime:
 
 def from_ms(ms: int) -> datetime:
     """Aware UTC datetime of Unix milliseconds (LINE's webhook ``timestamp``)."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return _EPOCH + timedelta(milliseconds=ms)
 
 
 def to_ms(timestamp: datetime) -> int:
     """Unix milliseconds, rounded down."""
-    return (timestamp - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (timestamp - _EPOCH) // _MILLISECOND
 
 
 def parse_duration(text: str) -> timedelta:

@@ -10,8 +10,9 @@ from chalicelib.gateways.queues import MAX_DELAY_S, Message
 from chalicelib.shared.times import iso
 from chalicelib.timers.model import DUE, Entry, Slot, minute_of
 
-BACKUP_DELAY = timedelta(seconds=5)
-"""A slot that was also sent directly is drained this much later, so that both copies never compete."""
+BACKUP_DELAY = timedelta(seconds=20)
+"""A slot that was also sent directly is drained this much later, so that both copies do not compete, not even
+in a wave: they would cut each other's multicasts to pieces."""
 
 
 def delay_s(at: datetime, now: datetime) -> int:

@@ -32,7 +32,7 @@ from chalicelib.timers.model import (
     next_watch,
     parse_minute,
 )
-from chalicelib.timers.waking import due, wake
+from chalicelib.timers.waking import due, wait_until, wake
 
 __all__ = [
     "DUE",
@@ -49,6 +49,7 @@ __all__ = [
     "recover",
     "sweep",
     "verify",
+    "wait_until",
     "wake",
     "watch",
 ]

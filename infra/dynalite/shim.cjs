@@ -3,6 +3,8 @@
 // 1. Its streams close their LevelDB iterators through `iterator.return`, which abstract-level 3 lacks: every
 //    Query leaves an iterator, its snapshot and its cache behind.
 // 2. It compares maps and lists by reference, so `#m = :m` is never true.
+// 3. It reads the table's description from LevelDB for each item, and waits for a thread for each read: a
+//    quarter of its time. Descriptions are kept until they are written; reads are made at once.
 //
 // The version is pinned; where its text is another, loading fails instead of going on unmended.
 'use strict'
@@ -44,10 +46,46 @@ function closeIterators (abstractLevel) {
   iterator.return ??= function () { return this.close() }
 }
 
+function readAtOnce ({ ClassicLevel }) {
+  ClassicLevel.prototype._get = async function (key, options) { return this._getSync(key, options) }
+}
+
+function keepDescriptions (db) {
+  const create = db.create
+  db.create = (options) => {
+    const store = create(options)
+    const { getTable, tableDb } = store
+    const kept = new Map()
+    let writes = 0
+    for (const name of ['put', 'del']) {
+      const write = tableDb[name]
+      tableDb[name] = (key, ...rest) => {
+        writes++
+        kept.delete(key)
+        return write(key, ...rest)
+      }
+    }
+    // Only calls about items come without a status to check; they never change what they are given.
+    store.getTable = (name, status, done) => {
+      if (typeof status !== 'function') return getTable(name, status, done)
+      const before = writes
+      if (kept.has(name)) return status(null, kept.get(name))
+      getTable(name, (error, table) => {
+        if (!error && writes === before) kept.set(name, table)
+        status(error, table)
+      })
+    }
+    return store
+  }
+}
+
 // dynalite from the folder in which it is installed, mended.
 exports.load = function (folder) {
   const installed = Module.createRequire(path.join(path.resolve(folder), 'start.cjs'))
   closeIterators(installed('abstract-level'))
   compareByValue()
-  return installed('dynalite')
+  const dynalite = installed('dynalite')
+  keepDescriptions(installed('dynalite/db'))
+  readAtOnce(installed('classic-level'))
+  return dynalite
 }

@@ -41,10 +41,10 @@ def _export(trial: Trial, shop: str, lines: int) -> None:
 
 def _broadcast(trial: Trial, shop: str, friends: int) -> None:
     trial.broadcast(shop, friends, {"audience": {"tag": "meant"}, "message": "dear"})
-    _once_each(trial.sent("&kind=push"), friends)
+    once_each(trial.sent("&kind=push"), friends)
 
 
-def _once_each(sent: Iterable[dict[str, Any]], friends: int) -> None:
+def once_each(sent: Iterable[dict[str, Any]], friends: int) -> None:
     """So many friends were sent this, each of them once."""
     accepted = Counter(who for item in sent for who in item["to"])
     assert len(accepted) == friends, len(accepted)
@@ -74,7 +74,7 @@ def _steps(trial: Trial, shop: str, friends: int, enter_within: timedelta) -> No
 
     trial.until(f"{friends} steps", look, every_s=3)
     multicasts = list(trial.sent("&kind=multicast"))
-    _once_each(multicasts, friends)
+    once_each(multicasts, friends)
     late = [(parse_iso(item["at"]) - due).total_seconds() for item in multicasts]
     print(f"steps: first {min(late):.1f} s after the moment, last {max(late):.1f} s", flush=True)
 

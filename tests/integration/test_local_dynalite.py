@@ -139,6 +139,26 @@ def test_every_query_closes_its_iterator() -> None:
     assert done.stdout.strip() == '{"used":3,"open":0}', done.stderr
 
 
+def test_a_table_that_is_made_anew_is_described_anew(store: Any) -> None:
+    """What is kept of a table ends with it: no item of one that is gone, and the new one has its own key."""
+
+    def make(key: str) -> None:
+        attributes = [{"AttributeName": key, "AttributeType": "S"}]
+        schema = [{"AttributeName": key, "KeyType": "HASH"}]
+        billed: Any = {"BillingMode": "PAY_PER_REQUEST"}
+        store.create_table(TableName="new", AttributeDefinitions=attributes, KeySchema=schema, **billed)
+
+    make("a")
+    store.put_item(TableName="new", Item={"a": {"S": "1"}})
+    store.delete_table(TableName="new")
+    store.get_waiter("table_not_exists").wait(TableName="new", WaiterConfig={"Delay": 1})
+    with pytest.raises(store.exceptions.ResourceNotFoundException):
+        store.put_item(TableName="new", Item={"a": {"S": "1"}})
+    make("b")
+    store.put_item(TableName="new", Item={"b": {"S": "1"}})
+    assert store.get_item(TableName="new", Key={"b": {"S": "1"}})["Item"] == {"b": {"S": "1"}}
+
+
 def test_another_dynalite_is_not_mended(tmp_path: Path) -> None:
     """Where dynalite's text is another, the store does not start, rather than compare by reference."""
     for name, text in (

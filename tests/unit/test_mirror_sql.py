@@ -16,7 +16,7 @@ from chalicelib.conditions import language as conditions
 from chalicelib.conditions.model import Context
 from chalicelib.friends import marks
 from chalicelib.mirror import columns, compaction, sql
-from chalicelib.mirror.marked import UNMARKED, Marked
+from chalicelib.mirror.marked import UNMARKED, Marked, is_marked
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import new_sheet
 from tests import strategies
@@ -170,6 +170,22 @@ def test_the_columns_alone_judge_nearly_all():
     part = conditions.to_sql(both, context, NOW)
     assert "tags" in part.may
     assert not part.is_exact
+
+
+def test_a_scenario_is_asked_for_by_the_run_that_stands_for_all():
+    """Of several runs the one under way; who never was in it has no row. At which node is not in columns."""
+    context = Context(a_snapshot(), TOKYO)
+
+    def runs(**states):
+        return {f"welcome#{n}": {"state": s, "node": "n1", "v": 1, "at": n} for n, s in states.items()}
+
+    stand = [runs(a="active", b="finished"), runs(a="exited", b="finished"), {}]
+    sheets = [a_sheet(scenarios=scenarios) for scenarios in stand]
+    for state in ("active", "finished", "exited", "never"):
+        assert agree({"scenario": {"id": "welcome", "state": state}}, sheets, NOW, context) == 3
+    asked = {"scenario": {"id": "welcome", "state": "active", "node": "n1"}}
+    assert conditions.to_sql(asked, context, NOW) == sql.UNKNOWN
+    assert not is_marked(conditions.needs(asked, context.snapshot))
 
 
 def test_a_very_long_condition_is_judged_sheet_by_sheet():
