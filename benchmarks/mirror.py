@@ -1,12 +1,12 @@
 """Counting, sorting and compacting friends in columns: the mirror beside SQLite and beside a scan of sheets.
 
-    python -m benchmarks.mirror [friends ...]      # 100,000 by default; 1,000,000 takes some minutes and 3 GB
-    of disk
+    python -m benchmarks.mirror [friends ...]      # 100,000 by default; 10,000,000 takes 15 GB of disk
 
-Synthetic sheets of about 1 KB, laid down by the compaction's own code; 200 friends changed since, whose
-sheets lie in the reader's memory as they do in a warm process. Everything runs on one thread; times are
-processor time, the medians of the same run. Nothing is asked of a store: an answer through HTTP pays for the
-index besides, one query for each shard (docs/mirror.md).
+Synthetic sheets of about 1 KB, laid down by the compaction's own code; beyond a million they are the same
+again under other numbers. 200 friends changed since, whose sheets lie in the reader's memory as they do in a
+warm process. Snapshots are made in one process and asked in another, whose memory is told. Everything runs on
+one thread; times are processor time, the medians of the same run. Nothing is asked of a store: an answer
+through HTTP pays for the index besides, one query for each shard (docs/mirror.md).
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import resource
 import shutil
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -31,7 +33,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
-from chalicelib.mirror import columns, compaction, local_copy, reader
+from chalicelib.mirror import columns, compaction, local_copy, marked, reader
 from chalicelib.mirror.marked import Marked
 from chalicelib.mirror.store import Head
 from chalicelib.segments import sorting
@@ -39,7 +41,8 @@ from chalicelib.shared.times import iso
 from chalicelib.sheets.model import new_sheet
 
 FRIENDS = (100_000,)
-CHANGED, ROUNDS, SHARDS = 200, 7, 64
+CHANGED, ROUNDS, SHARDS, KEPT = 200, 7, 64, 10_000
+MADE, MOST_IN_SQLITE = 1_000_000, 1_000_000
 NOW = datetime(2026, 11, 22, 6, 6, 38, tzinfo=UTC)
 SCORE = {"name": "Interest", "half_life": "30d"}
 SKIN = {"name": "Skin", "type": "choice", "choices": ["dry", "oily"]}
@@ -101,23 +104,73 @@ def a_friend(chance: Random, number: int) -> dict[str, Any]:
     return sheet
 
 
-def made(number: int, folder: Path) -> tuple[float, list[dict[str, Any]]]:
-    """Lay a snapshot of so many friends down in a folder; the processor time, and the first sheets."""
-    chance, spent = Random(1), 0.0
-    (folder / "bench").mkdir()
-    bench = compaction.Bench("salon", SHARDS, None, folder / "bench")
-    bench.open_base()
-    kept: list[dict[str, Any]] = []
-    for begun in range(0, number, 10_000):
-        sheets = [a_friend(chance, n) for n in range(begun, min(begun + 10_000, number))]
-        kept += sheets[: max(0, 10_000 - len(kept))]
+def sheets_of(number: int) -> Iterator[list[dict[str, Any]]]:
+    """So many friends, always the same, some thousands at a time."""
+    chance = Random(1)
+    for begun in range(0, number, KEPT):
+        yield [a_friend(chance, n) for n in range(begun, min(begun + KEPT, number))]
+
+
+def make(number: int, folder: Path) -> None:
+    """Lay a snapshot of so many friends down in a folder, and the next one after a hundredth has changed;
+    print what each takes.
+    """
+    spent, sheets, real = 0.0, [], min(number, MADE)
+    bench = _bench(folder, None)
+    for sheets in sheets_of(real):
         before = time.process_time()
         bench.take(Marked(sheet, 0, "old") for sheet in sheets)
         spent += time.process_time() - before
+    bench.lay_down()
+    for n in range(1, number // real):
+        _again(bench, n * real, real)
+    print(f"\n{number:,} friends: {spent:.1f} s of CPU for {real:,} sheets,", end=" ")
+    _timed("the first files", lambda: bench.write("place"), folder)
+    size = sum(path.stat().st_size for path in (folder / "place").iterdir())
+    bench = _bench(folder, Head(1, "place", "", iso(NOW), number, SHARDS, columns.FORMAT))
+    changed = list(itertools.islice(itertools.chain.from_iterable(sheets_of(real)), number // 100))
+    named = {sheet["user_id"]: "new" for sheet in changed}
+    loaded = {sheet["user_id"]: Marked(sheet, 0, "new") for sheet in changed}
+    with (
+        mock.patch.object(marked, "changed", return_value=named),
+        mock.patch.object(marked, "load", lambda _, __, users: {user: loaded[user] for user in users}),
+    ):
+        _timed("the next snapshot", lambda: (bench.take_changes(), bench.write("next")), folder)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{size / 1e6:,.0f} MB of files, {most:,} MB of memory at most", flush=True)
+
+
+def _bench(folder: Path, base: Head | None) -> compaction.Bench:
+    work = Path(tempfile.mkdtemp(dir=folder))
+    bench = compaction.Bench("salon", SHARDS, base, work)
+    with _files(folder):
+        bench.open_base()
+    return bench
+
+
+def _again(bench: compaction.Bench, higher: int, up_to: int) -> None:
+    """The first friends once more, their numbers that much higher."""
+    for table in columns.TABLES:
+        other = f", user_id || '-{higher}' AS user_id" if table == "friends" else ""
+        rows = f"SELECT * REPLACE (n + {higher} AS n{other}) FROM new_{table} WHERE n <= {up_to}"
+        bench._connection.execute(f"INSERT INTO new_{table} {rows}")  # noqa: SLF001
+
+
+def _timed(what: str, work: Callable[[], Any], folder: Path) -> None:
     before = time.process_time()
-    with mock.patch("chalicelib.gateways.objects.put", lambda key, file, _: _keep(folder / key, file)):
-        bench.write("place")
-    return spent + time.process_time() - before, kept
+    with _files(folder):
+        work()
+    print(f"{what} {time.process_time() - before:.1f} s;", end=" ", flush=True)
+
+
+@contextmanager
+def _files(folder: Path) -> Iterator[None]:
+    """A folder in the object store's place."""
+    with (
+        mock.patch("chalicelib.gateways.objects.put", lambda key, file, _: _keep(folder / key, file)),
+        mock.patch("chalicelib.gateways.objects.open_file", lambda key: (folder / key).open("rb")),
+    ):
+        yield
 
 
 def _keep(path: Path, file: Any) -> None:
@@ -164,41 +217,65 @@ def questions(copy: local_copy.Copy, changed: list[dict[str, Any]]) -> Iterator[
         yield name, reader.Settled(question, copy, changed, numbers)
 
 
-def measure(number: int, folder: Path) -> None:
-    """Print the figures of one size."""
-    spent, sheets = made(number, folder)
-    size = sum(path.stat().st_size for path in (folder / "place").iterdir())
-    print(f"\n{number:,} friends: compacted in {spent:.1f} s of CPU, {size / 1e6:,.0f} MB of files")
-    with mock.patch("chalicelib.gateways.objects.open_file", lambda key: (folder / key).open("rb")):
+def ask(number: int, folder: Path) -> None:
+    """Print the figures of a snapshot."""
+    sheets = next(sheets_of(KEPT))
+    with _files(folder):
         copy = local_copy.Copy(Head(1, "place", "", iso(NOW), number, SHARDS, columns.FORMAT))
-        changed = sheets[:CHANGED]
-        base = in_sqlite(copy, folder)
+        asked = dict(questions(copy, sheets[:CHANGED]))
         print(f"  {'':<30} {'mirror':>10} {'SQLite':>10} {'scan':>10}   ms")
-        for name, settled in questions(copy, changed):
-            scan = median_ms(lambda s=settled: sum(map(s.question.test, sheets))) * number / len(sheets)
-            where = IN_SQLITE.get(name)
-            query = f"SELECT count(*) FROM friends f WHERE f.status = 'following' AND {where}"
-            beside = (
-                f"{median_ms(lambda q=query: base.execute(q).fetchall()):10.1f}" if where else f"{'':>10}"
-            )
-            print(f"  {name:<30} {median_ms(settled.count):10.1f} {beside} {scan:10.1f}")
-        order = sorting.order("score:interest", "desc", CONTEXT, SHARDS, NOW)
-        *_, (_, settled) = itertools.islice(questions(copy, changed), 1)
-        everyone = reader.Question(
-            "salon", SHARDS, language.audience_to_sql({"everyone": True}, CONTEXT, NOW), bool
-        )
-        listed = reader.Settled(everyone, copy, settled.changed, settled.numbers)
-        print(f"  {'first 50 by a score':<30} {median_ms(lambda: listed.find(order, 50, None)):10.1f}")
+        own = {name: median_ms(settled.count) for name, settled in asked.items()}
+        own["first 50 by a score"] = median_ms(lambda: _sorted(copy, asked["one tag"]))
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        beside = _in_sqlite(copy, folder) if number <= MOST_IN_SQLITE else {}
+        for name, ms in own.items():
+            scan = ""
+            if settled := asked.get(name):
+                each = median_ms(lambda test=settled.question.test: sum(map(test, sheets))) / len(sheets)
+                scan = f"{each * number:.1f}"
+            other = f"{beside[name]:.1f}" if name in beside else ""
+            print(f"  {name:<30} {ms:10.1f} {other:>10} {scan:>10}")
         copy.retire()
-    print(f"  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024:,} MB of memory at most so far")
+    print(f"  {most:,} MB of memory at most, asking", flush=True)
+
+
+def _sorted(copy: local_copy.Copy, like: reader.Settled) -> reader.Found:
+    """The first page of everybody by a score, with the same friends changed."""
+    everyone = reader.Question(
+        "salon", SHARDS, language.audience_to_sql({"everyone": True}, CONTEXT, NOW), bool
+    )
+    order = sorting.order("score:interest", "desc", CONTEXT, SHARDS, NOW)
+    return reader.Settled(everyone, copy, like.changed, like.numbers).find(order, 50, None)
+
+
+def _in_sqlite(copy: local_copy.Copy, folder: Path) -> dict[str, float]:
+    base = in_sqlite(copy, folder)
+    query = "SELECT count(*) FROM friends f WHERE f.status = 'following' AND "
+    return {
+        name: median_ms(lambda where=where: base.execute(query + where).fetchall())
+        for name, where in IN_SQLITE.items()
+    }
+
+
+PARTS: dict[str, Callable[[int, Path], None]] = {"make": make, "ask": ask}
+ALONE = 10_000
+"""From so many on each part has a process of its own, whose memory is told."""
 
 
 def main() -> None:
-    """Measure and print."""
+    """Make and ask each size."""
+    if sys.argv[1:] and sys.argv[1] in PARTS:
+        PARTS[sys.argv[1]](int(sys.argv[2]), Path(sys.argv[3]))
+        return
     for number in [int(one.replace(",", "")) for one in sys.argv[1:]] or FRIENDS:
-        folder = Path(tempfile.mkdtemp(prefix="todoku-benchmark-"))
+        folder = tempfile.mkdtemp(prefix="todoku-benchmark-")
         try:
-            measure(number, folder)
+            for name, part in PARTS.items():
+                if number < ALONE:
+                    part(number, Path(folder))
+                else:
+                    command = [sys.executable, "-m", "benchmarks.mirror", name, str(number), folder]
+                    subprocess.run(command, check=True)
         finally:
             shutil.rmtree(folder)
 
