@@ -77,8 +77,9 @@ def a_store() -> Iterator[Spent]:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         start = str(ROOT / "infra" / "dynalite" / "start.cjs")
         command = ["node", start, str(DYNALITE), str(port), folder]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        stack.callback(process.wait)
+        process = stack.enter_context(
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        )
         stack.callback(process.kill)
         _await_port(port)
         there = {"AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{port}"}
