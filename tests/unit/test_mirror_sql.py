@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import random
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,8 +17,9 @@ from hypothesis import strategies as st
 from chalicelib.conditions import language as conditions
 from chalicelib.conditions.model import Context
 from chalicelib.friends import marks
-from chalicelib.mirror import columns, compaction, sql
+from chalicelib.mirror import columns, compaction, reader, sql
 from chalicelib.mirror.marked import UNMARKED, Marked, is_marked
+from chalicelib.segments import sorting
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import new_sheet
 from tests import strategies
@@ -133,6 +136,36 @@ def test_a_decayed_score_is_compared_where_rounding_decides(values):
             for operand in (seen, seen + 1e-9, seen - 1e-9, round(seen, 3)):
                 for operator in ("eq", "ne", "gt", "gte", "lt", "lte"):
                     table.agrees({"score": {"id": HALF_LIFE, operator: operand}}, NOW, context)
+
+
+@pytest.mark.parametrize("direction", ["desc", "asc"])
+def test_pages_by_a_score_are_those_of_the_sheets(direction):
+    """Read on and on: everybody once, in the order of the sheets, with equals, with friends who changed, who
+    are not meant, and who have no score. The first page needs the first pairs alone.
+    """
+    chance, context = random.Random(5), Context(a_snapshot(), TOKYO)
+    old = iso(NOW - timedelta(days=3))
+    sheets = [
+        a_sheet(scores={HALF_LIFE: {"value": float(chance.randrange(40)), "at": old}} if n % 7 else {})
+        | {"status": "blocked" if n % 5 == 0 else "following"}
+        for n in range(150)
+    ]
+    order = sorting.order(f"score:{HALF_LIFE}", direction, context, 4, NOW)
+    part = conditions.audience_to_sql({"everyone": True}, context, NOW)
+    is_meant = conditions.compile_audience({"everyone": True}, context)
+    with Table(sheets) as table:
+        rows = table._bench._connection.execute
+        held = SimpleNamespace(rows=lambda query: rows(query).fetchall(), has_odd=lambda: False)
+        question = reader.Question("salon", 4, part, lambda sheet: is_meant(sheet, NOW))
+        settled = reader.Settled(question, held, table.sheets[:4], [1, 2, 3, 4])
+        meant = [sheet for sheet in table.sheets if is_meant(sheet, NOW)]
+        places = [(order.of(sheet), sheet["user_id"]) for sheet in meant]
+        wanted = sorted(places, key=lambda place: reader._place(order, place))
+        assert settled._first_of_pairs(order, 9, None) is not None
+        found, after = [], None
+        while page := settled.find(order, 9, after).items:
+            found, after = found + page, page[-1]
+    assert found == wanted
 
 
 def test_what_columns_cannot_say_is_judged_from_the_sheet():
