@@ -66,6 +66,7 @@ BLUEPRINTS = (
     "chalicelib.reports.api",
     "chalicelib.reports.by_sheet.api",
     "chalicelib.reports.monthly.api",
+    "chalicelib.reports.questions.api",
     "chalicelib.rules.api",
     "chalicelib.conversations.api",
     "chalicelib.bulk_actions.api",

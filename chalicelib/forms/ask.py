@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from chalicelib.forms.model import Choice, Form, Question
+from chalicelib.forms.model import Choice, Form, Question, Result
 from chalicelib.messages.text import shorten
 from chalicelib.shared.ids import digest
 
@@ -45,6 +45,15 @@ def messages(
     if taps or beside:
         message["quickReply"] = {"items": [{"type": "action", "action": tap} for tap in [*taps, *beside]]}
     return [message]
+
+
+def of_result(result: Result) -> list[dict[str, Any]]:
+    """The message objects of what a form has come to: its picture, its title and text."""
+    text = {"type": "text", "text": f"{result.title}\n\n{result.text}"}
+    if result.image is None:
+        return [text]
+    urls = {"originalContentUrl": result.image, "previewImageUrl": result.image}
+    return [{"type": "image", **urls}, text]
 
 
 def tapped(data: str) -> tuple[str, str, str] | None:

@@ -56,6 +56,11 @@ class Result:
     high: float | None = None
     then: tuple[Mapping[str, Any], ...] = ()
 
+    @property
+    def says_itself(self) -> bool:
+        """Whether its actions say something, so that its title and text need not be said."""
+        return any(action.keys() & {"reply", "send"} for action in self.then)
+
     def spans(self, points: float) -> bool:
         """Whether so many points are its."""
         return (self.low is None or self.low <= points) and (self.high is None or points <= self.high)

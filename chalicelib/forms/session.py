@@ -91,6 +91,11 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
 def _finished(decision: Decision, form: Form, context: ActionContext) -> Fact:
     answers = flow.answers_of(decision.after, form)
     outcome = results.of(form, answers, decision.after, context.now)
+    found = next((one for one in form.results if one.id == outcome.get("result")), None)
+    if found is not None and not found.says_itself:
+        named = {"rule": f"{form.rule}:result.{found.id}", "index": len(found.then)}  # after its actions
+        effect = {**named, "action": "ask", "form": form.id}
+        _send(decision, effect, form, ask.of_result(found), context)
     return "form_answered", form.id, {"form": form.id, "answers": answers, **outcome}
 
 

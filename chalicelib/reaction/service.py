@@ -41,6 +41,7 @@ from chalicelib.reaction.effects import service as effects
 from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.reaction.model import PendingEvent, PendingReaction
 from chalicelib.reaction.profile_lookup import Acquaintance
+from chalicelib.reports.questions import lines as questions
 from chalicelib.richmenus import following
 from chalicelib.rules import health
 from chalicelib.rules.compile import live_program
@@ -215,8 +216,9 @@ def _add_internal_effects(
 
     for effect in type_of(event.type).follow_up(decision, event):
         add(**effect)
-    if type_of(event.type).in_reports is not None:
-        add("note_for_reports")
+    told = questions.in_chat({"type": event.type, "rules": decision.rules, "effects": decision.effects})
+    if told or type_of(event.type).in_reports is not None:
+        add("note_for_reports", **({"told": [list(one) for one in told]} if told else {}))
     positions = (decision.before or {}).get("scenarios", {}).values()
     acted_in_vain = type_of(event.type).acts_as is not None and not decision.changes
     if not acted_in_vain and any(entry.get("state") == "active" for entry in positions):

@@ -6,10 +6,10 @@ from chalicelib.actions.kinds import ActionKind
 from chalicelib.actions.model import Done, Effect, EffectContext
 
 
-def _note(context: EffectContext, _effect: Effect) -> Done:
+def _note(context: EffectContext, effect: Effect) -> Done:
     from chalicelib.reports import journal
 
-    journal.note(context.event)
+    journal.note(context.event, [(kind, form, question) for kind, form, question in effect.get("told") or ()])
     return "done", None
 
 

@@ -32,6 +32,7 @@ from chalicelib.reports import (
 )
 from chalicelib.reports.by_sheet import counts, customers
 from chalicelib.reports.charts import pictures
+from chalicelib.reports.lines import TOUCHED
 from chalicelib.reports.numbers import TOTAL, Measurement
 from chalicelib.reports.periods import Period, Span
 from chalicelib.reports.table import Report
@@ -49,6 +50,7 @@ _OF_FRIENDS = (*_PERIODS, "route")
 _TOGETHER = 100
 _KINDS: tuple[deliveries.Kind, ...] = get_args(deliveries.Kind)
 _OF_LINKS: tuple[links.By, ...] = get_args(links.By)
+_OF_TOUCHES: tuple[links.ByRoute, ...] = get_args(links.ByRoute)
 _OF_CONVERSIONS: tuple[conversions.By, ...] = get_args(conversions.By)
 _FOLLOWING = {"friend": {"status": "following"}}
 
@@ -102,6 +104,22 @@ def links_report(account: str) -> Response:
     ]
     total = {name: found.of(TOTAL, name) for name in links.COLUMNS}
     picture = pictures.over_time_or_not("links", by, links.COLUMNS, days)
+    return requests.answer(request, Report(items, total), picture, days)
+
+
+@bp.route(f"{_REPORTS}/touches", methods=["GET"])
+@http_errors
+def touches_report(account: str) -> Response:
+    """``GET /reports/touches``."""
+    request, known, days = _asked(account)
+    by = requests.choice(request, "group_by", _OF_TOUCHES)
+    found = reading.tally(known.id, _of_touches(request, known, days))
+    items = [
+        {"row": row, by: row} | {name: found.of(row, name) for name in links.OF_TOUCHES}
+        for row in sorted(found.rows)
+    ]
+    total = {name: found.of(TOTAL, name) for name in links.OF_TOUCHES}
+    picture = pictures.over_time_or_not("touches", by, links.OF_TOUCHES, days)
     return requests.answer(request, Report(items, total), picture, days)
 
 
@@ -219,6 +237,12 @@ def _of_links(request: Request, _shop: Account, days: Span) -> Measurement:
     return Measurement(links.fold(days, by, _only(request)), days.since, days.until, links.DISTINCT)
 
 
+def _of_touches(request: Request, _shop: Account, days: Span) -> Measurement:
+    by, route = requests.choice(request, "group_by", _OF_TOUCHES), query_text(request, "route")
+    only = {"route": route} if route is not None else {}
+    return Measurement(links.fold(days, by, only, TOUCHED), days.since, days.until, links.DISTINCT)
+
+
 def _of_scenarios(_request: Request, _shop: Account, days: Span) -> Measurement:
     return scenarios.asked(days)
 
@@ -228,6 +252,7 @@ _KEPT: dict[str, tuple[Callable[[Request, Account, Span], Measurement], tuple[st
     "friends": (_of_friends, friends.NUMBERS),
     "links": (_of_links, links.COLUMNS),
     "conversions": (_of_conversions, conversions.COLUMNS),
+    "touches": (_of_touches, links.OF_TOUCHES),
     "scenarios": (_of_scenarios, scenarios.NUMBERS),
 }
 """Of each report that has people behind its numbers: what is asked of the journal, and the numbers."""
@@ -289,6 +314,20 @@ OPERATIONS = [
     ),
     Operation(
         "GET",
+        f"{_REPORTS}/touches",
+        "How often routes were opened, and by how many",
+        "viewer",
+        None,
+        requests.SpanAnswer,
+        query={
+            **requests.DAYS,
+            **requests.FORMAT,
+            "group_by": f"What a row is: {', '.join(_OF_TOUCHES)}.",
+            "route": "Of this route alone.",
+        },
+    ),
+    Operation(
+        "GET",
         f"{_REPORTS}/conversions",
         "Every order, by the click before it or the way by which the friend came",
         "viewer",
@@ -309,7 +348,7 @@ OPERATIONS = [
         requests.People,
         query={
             **requests.DAYS,
-            "report": "deliveries, friends, links, conversions or scenarios",
+            "report": "deliveries, friends, links, touches, conversions or scenarios",
             "group_by": "The group of the report, as it was asked for.",
             "kind": "The kind of deliveries, likewise.",
             "link": "Only clicks on this link, likewise.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.reports import store
 from chalicelib.reports.lines import Line, line_of
+from chalicelib.reports.questions import lines as questions
 from chalicelib.reports.rollups import marks
 from chalicelib.shared.events import FriendEvent
 
@@ -15,15 +17,24 @@ BEGINNING, END = "0", "~"
 """Before every moment, and after."""
 
 
-def note(event: FriendEvent) -> None:
-    """Keep the line of an event that is being reacted to. Again, at once or much later, is the same.
+def note(event: FriendEvent, told: Sequence[questions.Told] = ()) -> None:
+    """Keep the lines of an event that is being reacted to. Again, at once or much later, is the same.
 
-    An effect of the reaction: it comes before the activity, and is repeated until it is done.
+    An effect of the reaction: it comes before the activity, and is repeated until it is done. ``told``: what
+    it has answered and put of forms.
     """
-    line = line_of({"user_id": event.user_id, **vars(event)})
-    if line is not None:
-        marks.before_writing(event.account_id, store.part_of(line.user), [line])
+    own = line_of({"user_id": event.user_id, **vars(event)})
+    lines = questions.made(event.user_id, event.at, event.event_id, told, "chat") + ([own] if own else [])
+    marks.before_writing(event.account_id, store.part_of(event.user_id), lines)
+    for line in lines:
         store.put(event.account_id, line)
+
+
+def of_activity(activity: Mapping[str, Any]) -> list[Line]:
+    """The lines of an event, by its activity."""
+    own, told = line_of(activity), questions.in_chat(activity)
+    more = questions.made(activity["user_id"], activity["at"], activity["event_id"], told, "chat")
+    return more + ([own] if own else [])
 
 
 def put(account: str, lines: Sequence[Line]) -> None:

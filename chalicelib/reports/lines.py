@@ -22,11 +22,12 @@ ENTERED = "entered"
 FINISHED = "finished"
 EXITED = "exited"
 PASSED = "passed"
+TOUCHED = "touched"
 """The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED."""
 
 _KEPT = frozenset(
     {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount"}
-    | {"scenario", "value", "node", "reason"}
+    | {"scenario", "value", "node", "reason", "route"}
 )
 """The properties that a line keeps of its event."""
 _LONGEST = 300

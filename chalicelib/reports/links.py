@@ -1,23 +1,26 @@
-"""Clicks: how often links were opened and by how many friends, by link, delivery or local day."""
+"""Clicks and touches: how often links and routes were opened and by how many friends, also by local day."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from chalicelib.reports.lines import CLICKED
+from chalicelib.reports.lines import CLICKED, TOUCHED
 from chalicelib.reports.numbers import Cell, Entry, Fold, Part
 from chalicelib.reports.periods import Span, name_of
 
 COLUMNS = ("clicks", "clickers")
-DISTINCT = frozenset({"clickers"})
+OF_TOUCHES = ("touches", "visitors")
+NUMBERS_OF: Mapping[str, tuple[str, str]] = {CLICKED: COLUMNS, TOUCHED: OF_TOUCHES}
+DISTINCT = frozenset({"clickers", "visitors"})
 By = Literal["link", "delivery", "day"]
+ByRoute = Literal["route", "day"]
 NO_DELIVERY = "-"
 """The row of clicks on what no broadcast or scenario sent: replies, and messages of rules."""
 
 
-def fold(span: Span, by: By, only: Mapping[str, str]) -> Fold:
-    """Every click of a span, and the different friends who clicked; of a link or a delivery ``only``."""
+def fold(span: Span, by: By | ByRoute, only: Mapping[str, str], kind: str = CLICKED) -> Fold:
+    """Every click (or touch) of a span, and the different friends; of a link or a delivery ``only``."""
 
     def row(cell: Cell) -> str:
         if by == "day":
@@ -25,8 +28,8 @@ def fold(span: Span, by: By, only: Mapping[str, str]) -> Fold:
         return str(cell.props.get(by, NO_DELIVERY))
 
     def entries(part: Part) -> Iterator[Entry]:
-        for cell in part.cells({CLICKED}):
+        for cell in part.cells({kind}):
             if all(cell.props.get(name) == of for name, of in only.items()):
-                yield from (Entry(row(cell), name, cell.users) for name in COLUMNS)
+                yield from (Entry(row(cell), name, cell.users) for name in NUMBERS_OF[kind])
 
     return entries

@@ -13,7 +13,6 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import service as deliveries
 from chalicelib.reports import journal
-from chalicelib.reports.lines import line_of
 from chalicelib.segments import by_shard
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.sheets.model import Sheet
@@ -45,7 +44,7 @@ def of_friend(account: str, user: str) -> int:
     """Write the lines of a friend's events; how many there are."""
     count = 0
     for page in activities.events(account, user):
-        lines = [line for activity in page if (line := line_of(activity)) is not None]
+        lines = [line for activity in page for line in journal.of_activity(activity)]
         journal.put(account, lines)
         count += len(lines)
     return count

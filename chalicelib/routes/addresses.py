@@ -13,13 +13,15 @@ from chalicelib.accounts.model import Account
 from chalicelib.gateways import clock, line
 from chalicelib.liff import login
 from chalicelib.routes.events import ADS, UTM
-from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.errors import InvalidInput, Unavailable
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 from chalicelib.shared.storable import storable
 
 SCANNED = "scanned"
 """The parameter that says when somebody opened a route's address: a follow since then may belong to it."""
+LONGEST_TEXT = 60
+"""Characters, in Japanese some 540 in the address: a code that a phone still reads from a poster."""
 _KEPT = (*(f"utm_{name}" for name in UTM), *ADS)
 _LONGEST, _KNOWN_S = 300, 24 * 3600.0
 
@@ -48,6 +50,16 @@ def profile(account: Account) -> str:
     https://developers.line.biz/en/docs/messaging-api/using-line-url-scheme/
     """
     return f"{settings().line_me_url}/R/ti/p/{quote(basic_id(account), safe='')}"
+
+
+def chat(account: Account, text: str) -> str:
+    """The chat with the account, with words that whoever opens it has only to send. Raises InvalidInput,
+    Unavailable. https://developers.line.biz/en/docs/messaging-api/using-line-url-scheme/
+    """
+    if not 0 < len(text) <= LONGEST_TEXT or not text.strip():
+        raise InvalidInput.at("text", Reason("text_length", most=LONGEST_TEXT))
+    place = quote(basic_id(account), safe="")
+    return f"{settings().line_me_url}/R/oaMessage/{place}/?{quote(text, safe='')}"
 
 
 def basic_id(account: Account) -> str:

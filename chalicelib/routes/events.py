@@ -52,6 +52,7 @@ EVENTS: dict[str, EventType] = {
         fold=_entered,
         follow_up=_wait,
         is_by_friend=True,
+        in_reports="touched",
     ),
     "route_joined": EventType(
         "routes",

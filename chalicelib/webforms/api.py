@@ -18,7 +18,7 @@ from chalicelib.links import previews
 from chalicelib.pages import page as pages
 from chalicelib.pages import visits
 from chalicelib.shared.reasons import Reason, in_language
-from chalicelib.webforms import sittings, wording
+from chalicelib.webforms import counting, sittings, wording
 from chalicelib.webforms.path import walk
 from chalicelib.webforms.store import Sitting
 from chalicelib.webforms.visiting import Visitor, visitor
@@ -42,7 +42,8 @@ def show(account: str, form: str) -> Response:
     questions, _ = walk(who.sheet, who.form, _answers(sitting), who.program, clock.now())
     asked = _question(questions, sitting, query.get("q"))
     if previews.is_friend(request.headers):
-        sitting, _ = sittings.show(account, who.user, form, (asked.id,) if asked else ())
+        sitting, first = sittings.show(account, who.user, form, (asked.id,) if asked else ())
+        counting.shown(account, who.user, sitting, first)
     return _asking(who, sitting, questions, asked)
 
 
@@ -70,7 +71,9 @@ def answer(account: str, form: str) -> Response:
     read = {one.id: form_fields.read(one, given.get(_FIELD + one.id, ()), who.account.zone) for one in asked}
     if any(wrong is not None for _, wrong in read.values()):
         return _refused(who, sitting, asked, given, {id_: wrong for id_, (_, wrong) in read.items()})
-    sitting = sittings.answer(account, who.user, form, {id_: value for id_, (value, _) in read.items()})
+    said = {id_: value for id_, (value, _) in read.items()}
+    sitting = sittings.answer(account, who.user, form, said)
+    counting.said(account, who.user, sitting, said)
     return _go_on(who, sitting, asked)
 
 

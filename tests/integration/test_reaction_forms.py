@@ -16,6 +16,7 @@ from chalicelib.deliveries import service as deliveries
 from chalicelib.friends import store
 from chalicelib.gateways import line
 from chalicelib.reaction import delivery_results
+from chalicelib.reports import journal, rebuild
 from chalicelib.rules import health
 from chalicelib.shared.times import iso
 from tests.conftest import drain
@@ -53,8 +54,8 @@ def test_questions_go_by_the_free_token(world: World) -> None:
         {"event": {"type": "form_answered", "key": "check"}},
     ):
         assert language.compile(condition, Context(a_catalog(), TOKYO))(sheet, NOW), condition
-    lines, _ = chat.conversation("shop", "U1", 20, None)
-    assert [(line["direction"], line.get("by")) for line in reversed(lines)] == [
+    talk, _ = chat.conversation("shop", "U1", 20, None)
+    assert [(line["direction"], line.get("by")) for line in reversed(talk)] == [
         ("in", None),
         ("out", "rule:begin"),
         ("in", None),
@@ -62,6 +63,12 @@ def test_questions_go_by_the_free_token(world: World) -> None:
         ("in", None),
     ]
     assert activity()["effects"][0]["question"] == "q1"
+    told = {("asked", "q1"), ("answered_question", "q1"), ("asked", "q2"), ("answered_question", "q2")}
+    for _ in range(2):
+        lines = [line for part in range(journal.PARTS) for line in journal.lines("shop", part)]
+        assert {(line.kind, line.props["question"]) for line in lines} == told
+        assert len(lines) == len(told)
+        rebuild.of_friend("shop", "U1")
 
 
 def test_what_a_form_could_not_do_is_counted_on_it(world: World) -> None:

@@ -105,6 +105,9 @@ def test_the_first_scan_counts(world: World) -> None:
     [event] = heard()
     assert event.props["utm"] == {"source": "poster", "medium": "print", "campaign": "spring"}
     assert event.props["ads"] == {"gclid": "abc"}
+    report = world.api.ok("GET", f"{BASE}/reports/touches?from=2026-01-01&group_by=day&route=poster")
+    assert [(row["touches"], row["visitors"]) for row in report["items"]] == [(1, 1)]
+    assert world.api.ok("GET", f"{BASE}/reports/touches?from=2026-01-01")["items"][0]["route"] == "poster"
     assert tags(CLEO) == set()
     follows(CLEO)
     assert tags(CLEO) == {"new"}
@@ -294,6 +297,11 @@ def test_the_qr_code_is_the_address(world: World) -> None:
     assert png.body == qr.draw(url, "png", 3)
     picture = Image.open(io.BytesIO(png.body))
     assert picture.size[0] == picture.size[1] == 3 * (33 + 8)
+    said = world.api.call("GET", f"{BASE}/routes/poster/qr?text=%E7%99%BB%E9%8C%B2%26%3F")
+    basic_id = addresses.basic_id(get_account("shop"))[1:]
+    chat = f"{settings().line_me_url}/R/oaMessage/%40{basic_id}/?%E7%99%BB%E9%8C%B2%26%3F"
+    assert said.body.decode() == qr.draw(chat, "svg", 10)
+    world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?text={'a' * 61}")
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?format=gif")
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?scale=41")
     world.api.refused(404, "GET", f"{BASE}/routes/nothing/qr")

@@ -171,6 +171,17 @@ def test_half_a_form_goes_on_on_another_device(api: Api) -> None:
     with seam.guarded(lambda name, _d, call: later if name == "clock:now" else call()):
         assert asked(opens(address())) == ["age"]
     assert asked(opens(address("U2"))) == ["type"]
+    report = api.ok("GET", f"{BASE}/forms/skin/results?from=2026-01-01&to={later.date()}")
+    rows = {
+        row["question"]: [row[name] for name in ("shown", "answered", "skipped", "left")]
+        for row in report["items"]
+    }
+    assert rows["type"] == [2, 1, 0, 1]
+    assert rows["care"] == [1, 1, 0, 0]
+    assert (rows["age"], rows["visit"]) == ([1, 0, 0, 1], [0, 0, 0, 0])
+    assert report["items"][0]["web"] == {"shown": 2, "answered": 1, "skipped": 0, "left": 1}
+    assert report["total"]["shown"] == 2
+    api.refused(404, "GET", f"{BASE}/forms/other/results")
     over = clock.now() + sittings.LIFE + timedelta(seconds=1)
     with seam.guarded(lambda name, _d, call: over if name == "clock:now" else call()):
         assert asked(opens(address())) == ["type"]

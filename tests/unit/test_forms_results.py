@@ -112,6 +112,24 @@ def test_the_chat_comes_to_the_result_and_does_what_it_means() -> None:
     assert [e["rule"] for e in decision.effects if e["action"] == "reply"] == ["form:skin:result.moon"]
 
 
+def test_the_chat_tells_a_result_that_does_not_tell_itself() -> None:
+    """Its picture, title and text, by the last token; one with a reply of its own says that alone."""
+    body = copy.deepcopy(TYPES)
+    body["results"][0]["image"] = "https://x.example/sun.jpg"
+    chat = Chat(body)
+    for text in ("診断", "early"):
+        chat.say(text)
+    decision = chat.say("スキップ")
+    [told] = [e for e in decision.effects if e["action"] == "ask"]
+    assert (told["rule"], told["index"], told["status"]) == ("form:skin:result.sun", 1, "pending")
+    picture, text = decision.payloads["form:skin:result.sun:1"]
+    assert picture["originalContentUrl"] == "https://x.example/sun.jpg"
+    assert text["text"] == "太陽タイプ\n\n朝型です。"
+    for answer in ("診断", "late"):
+        chat.say(answer)
+    assert not [e for e in chat.say("スキップ").effects if e["action"] == "ask"]
+
+
 def test_a_rating_is_a_number_and_a_consent_says_what_was_agreed_to() -> None:
     """Tapped or typed; compared as a number; the timeline has the wording."""
     body = {

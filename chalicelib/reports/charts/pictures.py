@@ -34,6 +34,14 @@ WORDS = (
         "report_unblocked",
         "report_unfollowed",
     ),
+    *(
+        "report_answered",
+        "report_forms",
+        "report_left",
+        "report_shown",
+        "report_touches",
+        "report_visitors",
+    ),
 )
 """What stands in pictures, in both languages (``shared/reasons.json``)."""
 _RATES = frozenset({"block_rate", "click_rate", "repeat_rate"})
