@@ -14,7 +14,6 @@ os.environ.update(
     AWS_SECRET_ACCESS_KEY="test",
     AWS_DEFAULT_REGION="ap-northeast-1",
     TODOKU_STAGE="test",
-    TODOKU_LEAN_CALLS="0",  # moto answers inside botocore
     TODOKU_LINE_API_URL="http://127.0.0.1:9",
     POWERTOOLS_DEV="false",
     POWERTOOLS_TRACE_DISABLED="true",
@@ -36,7 +35,7 @@ from chalicelib.local import resources
 from chalicelib.shared import side_by_side, time_left
 from chalicelib.shared.settings import settings
 from chalicelib.timers import arming
-from tests import comparisons, moto_pace, reasons_checked, roles, waiting_messages
+from tests import comparisons, moto_pace, moto_wire, reasons_checked, roles, waiting_messages
 
 reasons_checked.hold()
 
@@ -86,6 +85,7 @@ def _atomic(name: str, call: Any) -> Any:
 seam.cross = _comparable
 roles.install()
 moto_pace.install()
+moto_wire.install()
 
 
 def pytest_collection_finish() -> None:

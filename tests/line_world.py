@@ -162,13 +162,13 @@ class LineWorld:
             return
         assert pollers.failed_ids(answer, [message["MessageId"]]) == set(), message["Body"]
 
-    def pass_time(self, length: timedelta) -> None:
-        """Let time pass, and the timers bring whom they bring."""
+    def pass_time(self, length: timedelta, rounds: int = 30) -> None:
+        """Let time pass, and the timers bring whom they bring; of what never rests, so many rounds each."""
         end = self.now + length
         while self.now < end:
             self.now = min(end, self.now + timedelta(minutes=30))
             timers.sweep(timers.checks())
-            self.work()
+            self.work(rounds)
 
     def crashes(self) -> Iterator[int]:
         """1, 2, 3, …: the calls at which somebody may die, until a run makes fewer calls."""

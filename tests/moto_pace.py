@@ -1,7 +1,8 @@
 """moto at several times its pace. What a test of a protocol costs is mostly what the emulation costs.
 
-- Items answered by its DynamoDB are written down directly: its serializer asks every attribute value for each
-  of its ten possible types, by several spellings. An item's values say themselves what they are.
+- An expression is taken apart once in a process, and not twice in every request. Its tree is walked by the
+  classes of its nodes: asking an abstract class about each node costs more than the step.
+- Items and trees are copied as what they are.
 - Values are compared as they are; its own way asks each of them again and again what it is.
 - A query looks at the partition of its key, not through the whole table: all our indexes are of partitions.
 - It watches botocore, and not the ``requests`` package, for which it makes thousands of patterns each time.
@@ -11,7 +12,10 @@
 from __future__ import annotations
 
 import copy
+import functools
+import pickle
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -19,24 +23,30 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.core.models import MockAWS, botocore_stubber
-from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing import ast_nodes
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
-_by_shape = BaseJSONSerializer._serialize_type_structure
 _of_whole = Table.query
 _cast: Callable[[DynamoType], Any] = DynamoType.cast_value.fget  # type: ignore[attr-defined]
 
 
 def install() -> None:
     """From now on."""
-    BaseJSONSerializer._serialize_type_structure = _of_structure  # type: ignore[method-assign]
     DynamoType.cast_value = property(_value)  # type: ignore[assignment]
     DynamoType.__eq__ = _equals  # type: ignore[method-assign]
+    DynamoType.__deepcopy__ = _copied  # type: ignore[method-assign]
     Table.query = _query  # type: ignore[method-assign]
+    UpdateExpressionParser.make = staticmethod(functools.cache(UpdateExpressionParser.make))
+    ConditionExpressionParser._lex_condition_expression = _lexed  # type: ignore[method-assign]
+    ast_nodes.Node.__deepcopy__ = lambda self, _memo: pickle.loads(pickle.dumps(self))
+    ast_nodes.Node.find_clauses = _clauses
+    ast_nodes.DepthFirstTraverser.traverse_node_recursively = _traverse
     MockAWS._enable_patching = _enable  # type: ignore[method-assign]
     MockAWS._disable_patching = _disable  # type: ignore[method-assign]
 
@@ -47,6 +57,64 @@ def _value(self: DynamoType) -> Any:
 
 def _equals(self: DynamoType, other: Any) -> bool:
     return bool(self.type == other.type and _value(self) == _value(other))
+
+
+def _copied(self: DynamoType, _memo: Any = None) -> DynamoType:
+    copied = DynamoType.__new__(DynamoType)
+    copied.type, value = self.type, self.value
+    if self.type == "M":
+        value = {name: _copied(one) for name, one in value.items()}
+    elif self.type == "L":
+        value = [_copied(one) for one in value]
+    elif isinstance(value, list):
+        value = list(value)
+    copied.value = value
+    return copied
+
+
+_lex = ConditionExpressionParser._lex_condition_expression
+_lexemes: dict[str, tuple[Any, ...]] = {}
+
+
+def _lexed(self: ConditionExpressionParser) -> deque[Any]:
+    expression = self.condition_expression or ""
+    if expression not in _lexemes:
+        _lexemes[expression] = tuple(_lex(self))
+    return deque(_lexemes[expression])
+
+
+_is = functools.cache(issubclass)
+_WITH_CLAUSES = (ast_nodes.Expression, ast_nodes.UpdateExpressionFunction)
+
+
+def _clauses(self: Any, kinds: Any) -> list[Any]:
+    found = []
+    for child in self.children or ():
+        if type(child) in kinds:
+            found.append(child)
+        elif _is(type(child), _WITH_CLAUSES):
+            found.extend(_clauses(child, kinds))
+    return found
+
+
+_wanted: dict[type, tuple[type, ...]] = {}
+
+
+def _traverse(self: Any, node: Any, child_id: int = -1) -> Any:
+    kind = type(node)
+    if not _is(kind, ast_nodes.Node):
+        return node
+    wanted = _wanted.get(type(self)) or _wanted.setdefault(type(self), tuple(self._processing_map()))
+    parent = node.parent
+    for place, child in enumerate(node.children or ()):
+        self.pre_processing_of_child(node, place)
+        _traverse(self, child, place)
+    if _is(kind, wanted):
+        node = self.process(node)
+        node.parent = parent
+        if parent:
+            parent.children[child_id] = node
+    return node
 
 
 def _query(self: Table, hash_key: DynamoType | None, *args: Any, **kwargs: Any) -> Any:
@@ -99,29 +167,3 @@ def _copies(contents: list[dict[str, Any]], buckets: dict[str, Any]) -> tuple[li
     locks = [queue._messages_lock for queue in contents[1]["queues"].values()]
     own: dict[int, Any] = {id(lock): threading.Condition() for lock in locks}
     return copy.deepcopy((contents, buckets), own)
-
-
-def _of_structure(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
-    if shape.name == "AttributeValue" and key and value is not None:
-        try:
-            self._default_serialize(serialized, _plain(value), shape, key)
-        except _Binary:
-            pass
-        else:
-            return
-    _by_shape(self, serialized, value, shape, key)
-
-
-class _Binary(Exception):
-    """moto's own way knows what is encoded already."""
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    [(kind, inner)] = [(value.type, value.value)] if isinstance(value, DynamoType) else value.items()
-    if kind == "M":
-        return {"M": {name: _plain(one) for name, one in inner.items()}}
-    if kind == "L":
-        return {"L": [_plain(one) for one in inner]}
-    if kind in {"B", "BS"}:
-        raise _Binary
-    return {kind: str(inner) if kind in {"S", "N"} else inner}

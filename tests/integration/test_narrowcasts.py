@@ -187,7 +187,7 @@ def test_after_twenty_hours_it_is_unknown(world: LineWorld) -> None:
     """LINE forgets keys after a day: nobody asks again by himself, and a person is told where to look."""
     world.door("PUT", "faults", {"narrowcast": {"status": 0}})
     go(world)
-    world.pass_time(timedelta(hours=21))
+    world.pass_time(timedelta(hours=21), rounds=3)
     found = get(world)
     assert (found["status"], found["line"]["reason"]["code"]) == ("done", "narrowcast_unknown")
     world.door("PUT", "faults", {})
