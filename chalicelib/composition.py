@@ -112,6 +112,8 @@ BLUEPRINTS = (
 
 HANDED_DOWN = {
     "reached": "chalicelib.api.rights",
+    "react": "chalicelib.reaction.service",
+    "due_times_of": "chalicelib.reaction.due_times",
     "standing_at": "chalicelib.enrollments.service",
     "audience_users": "chalicelib.broadcasts.narrowcasts.naming",
     "narrowcast_request": "chalicelib.broadcasts.narrowcasts.naming",

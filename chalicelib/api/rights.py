@@ -143,8 +143,8 @@ def _moved_links(before: Snapshot, after: Snapshot) -> Iterator[Detail]:
         left = after.find("links", id_)
         if left is None or left.body.get("url") != document.body.get("url"):
             yield Detail(f"links.{id_}.url", Reason("link_in_use", id=id_))
-    for key, head in before.heads.items():
-        if key[0] == "links" and head.deleted and key in after.documents:
+    for key, current in before.versions.items():
+        if key[0] == "links" and current.deleted and key in after.documents:
             yield Detail(f"links.{key[1]}", Reason("link_was_in_use", id=key[1]))
 
 

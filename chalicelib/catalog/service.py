@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.accounts import audit
 from chalicelib.catalog import sealing, store
 from chalicelib.catalog.kinds import DOCUMENTS
-from chalicelib.catalog.snapshot import Document, Head, Key, Snapshot, body_text
+from chalicelib.catalog.snapshot import Current, Document, Key, Snapshot, body_text
 from chalicelib.gateways import aws, clock
 from chalicelib.http.answers import is_outage
 from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, TooLarge, Unavailable
@@ -37,7 +37,7 @@ __all__ = [
 MAX_DOCUMENT_BYTES = 300_000
 """A body must fit in one DynamoDB item (400 KB) with room for what stands beside it."""
 MAX_DOCUMENTS = 2_500
-"""All heads of an account must fit in one item."""
+"""All current versions of an account must fit in one item."""
 _KEPT_DELETIONS = 300
 _ATTEMPTS = 10
 _CACHED_ACCOUNTS = 64
@@ -71,8 +71,8 @@ def snapshot(account_id: str) -> Snapshot:
         return cached
     if mark == (0, ""):
         return Snapshot(account_id)
-    revision, stamp, heads = store.read_pointer(account_id)
-    return remember(_load(account_id, revision, stamp, heads, cached))
+    revision, stamp, versions = store.read_pointer(account_id)
+    return remember(_load(account_id, revision, stamp, versions, cached))
 
 
 def recent(account_id: str, within: timedelta) -> Snapshot:
@@ -125,7 +125,7 @@ def save(
         seals.keep()
         store.put_bodies(account_id, bodies)
         was = (seen.revision, seen.stamp)
-        moved = store.move_pointer(account_id, was, begun, fresh.stamp, fresh.heads, at)
+        moved = store.move_pointer(account_id, was, begun, fresh.stamp, fresh.versions, at)
         if moved or _exists(account_id, bodies[0]):
             _audit(seen, wanted)
             kept = remember(fresh)
@@ -189,13 +189,13 @@ def history(
 ) -> tuple[list[dict[str, Any]], str | None]:
     """At most ``limit`` saved states from a version on (None: the newest), and the version to go on from.
 
-    Follows the chain of bodies from the head, so that bodies of saves that failed are never shown.
+    Follows the chain of bodies from the current one, so that bodies of saves that failed are never shown.
     """
-    _, _, heads = store.read_pointer(account_id)
-    head = heads.get((kind, id))
-    if head is None:
+    _, _, versions = store.read_pointer(account_id)
+    current = versions.get((kind, id))
+    if current is None:
         raise NotFound(Reason("no_path", path=f"{kind}/{id}"))
-    version = version or head.version
+    version = version or current.version
     found: list[dict[str, Any]] = []
     while version and (limit is None or len(found) < limit):
         stored = store.find_body(account_id, (kind, id), version)
@@ -234,13 +234,13 @@ def _body(seen: Snapshot, write: Write, by: str, at: str) -> store.StoredBody:
         raise NotFound(Reason("no_path", path=f"{write.kind}/{write.id}"))
     if write.body is not None and len(body_text(write.body).encode()) > MAX_DOCUMENT_BYTES:
         raise TooLarge(Reason("document_too_large", path=f"{write.kind}/{write.id}", most=MAX_DOCUMENT_BYTES))
-    head = seen.heads.get(write.key)
+    before = seen.versions.get(write.key)
     return store.StoredBody(
         kind=write.kind,
         id=write.id,
         version=new_ulid(),
         rev=seen.revision + 1,
-        previous=head.version if head else None,
+        previous=before.version if before else None,
         body=write.body,
         by=by,
         at=at,
@@ -248,31 +248,33 @@ def _body(seen: Snapshot, write: Write, by: str, at: str) -> store.StoredBody:
 
 
 def _candidate(seen: Snapshot, bodies: Sequence[store.StoredBody]) -> Snapshot:
-    heads, documents = dict(seen.heads), dict(seen.documents)
-    for key in handed_down("reached")(seen):  # what friends may hold is known of its head from now on
-        if key in heads:
-            heads[key] = replace(heads[key], reached=True)
+    versions, documents = dict(seen.versions), dict(seen.documents)
+    for key in handed_down("reached")(seen):  # of what friends may hold it is known from now on
+        if key in versions:
+            versions[key] = replace(versions[key], reached=True)
     for stored in bodies:
         key = (stored.kind, stored.id)
-        reached = key in heads and heads[key].reached
-        heads[key] = Head(stored.rev, stored.version, deleted=stored.body is None, reached=reached)
+        reached = key in versions and versions[key].reached
+        versions[key] = Current(stored.rev, stored.version, deleted=stored.body is None, reached=reached)
         documents.pop(key, None)
         if stored.body is not None:
             documents[key] = store.document(stored)
     if len(documents) > max(MAX_DOCUMENTS, len(seen.documents)):
         reason = Reason("documents_at_most", most=MAX_DOCUMENTS)
         raise RuleViolation(reason, [Detail("", reason)])
-    return Snapshot(seen.account_id, seen.revision + 1, new_ulid(), _pruned(heads), documents)
+    return Snapshot(seen.account_id, seen.revision + 1, new_ulid(), _pruned(versions), documents)
 
 
-def _pruned(heads: dict[Key, Head]) -> dict[Key, Head]:
+def _pruned(versions: dict[Key, Current]) -> dict[Key, Current]:
     """Without the oldest deletions, whose history is given up so that the pointer stays small: first of what
     no friend can hold.
     """
-    deletions = sorted((head.reached, head.revision, key) for key, head in heads.items() if head.deleted)
+    deletions = sorted(
+        (current.reached, current.revision, key) for key, current in versions.items() if current.deleted
+    )
     for _, _, key in deletions[: max(0, len(deletions) - _KEPT_DELETIONS)]:
-        del heads[key]
-    return heads
+        del versions[key]
+    return versions
 
 
 def _exists(account_id: str, ours: store.StoredBody) -> bool:
@@ -281,9 +283,9 @@ def _exists(account_id: str, ours: store.StoredBody) -> bool:
     The pointer's move may have happened although its answer was lost: the client then sends it again,
     and that second try fails its condition.
     """
-    _, _, heads = store.read_pointer(account_id)
-    head = heads.get((ours.kind, ours.id))
-    version = head.version if head else None
+    _, _, versions = store.read_pointer(account_id)
+    current = versions.get((ours.kind, ours.id))
+    version = current.version if current else None
     while version:
         if version == ours.version:
             return True
@@ -293,25 +295,29 @@ def _exists(account_id: str, ours: store.StoredBody) -> bool:
 
 
 def _load(
-    account_id: str, revision: int, stamp: str, heads: Mapping[Key, Head], cached: Snapshot | None
+    account_id: str,
+    revision: int,
+    stamp: str,
+    versions: Mapping[Key, Current],
+    cached: Snapshot | None,
 ) -> Snapshot:
     documents: dict[Key, Document] = {}
     missing: dict[Key, str] = {}
-    for key, head in heads.items():
-        if head.deleted:
+    for key, current in versions.items():
+        if current.deleted:
             continue
         known = cached.documents.get(key) if cached else None
-        if known and known.version == head.version:
+        if known and known.version == current.version:
             documents[key] = known
         else:
-            missing[key] = head.version
+            missing[key] = current.version
     if missing:
         for key, stored in store.read_bodies(account_id, missing).items():
             documents[key] = store.document(stored)
     lost = missing.keys() - documents.keys()
     if lost:
         raise RuntimeError(f"the catalog of {account_id} names bodies that are not stored: {sorted(lost)}")
-    return Snapshot(account_id, revision, stamp, heads, documents)
+    return Snapshot(account_id, revision, stamp, versions, documents)
 
 
 def forget() -> None:

@@ -32,8 +32,8 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Head:
-    """Where a document's newest body is stored; a deleted document keeps its head for its history."""
+class Current:
+    """Where a document's newest body is stored; a deleted document keeps its last one for its history."""
 
     revision: int
     version: str
@@ -50,7 +50,7 @@ class Snapshot:
     revision: int = 0
     stamp: str = ""
     """Names the save that made this revision; two different saves never share one."""
-    heads: Mapping[Key, Head] = field(default_factory=dict)
+    versions: Mapping[Key, Current] = field(default_factory=dict)
     documents: Mapping[Key, Document] = field(default_factory=dict)
     _memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 

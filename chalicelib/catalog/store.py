@@ -14,7 +14,7 @@ from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
-from chalicelib.catalog.snapshot import Document, Head, Key, body_text
+from chalicelib.catalog.snapshot import Current, Document, Key, body_text
 from chalicelib.gateways import dynamo
 from chalicelib.shared.settings import settings
 
@@ -71,19 +71,19 @@ def read_mark(account_id: str) -> tuple[int, str]:
     return int(item.revision or 0), item.stamp or ""
 
 
-def read_pointer(account_id: str) -> tuple[int, str, dict[Key, Head]]:
-    """(revision, stamp, heads) of an account now. Consistent."""
+def read_pointer(account_id: str) -> tuple[int, str, dict[Key, Current]]:
+    """(revision, stamp, current versions) of an account now. Consistent."""
     try:
         item = CatalogItem.get(account_id, _POINTER, consistent_read=True)
     except CatalogItem.DoesNotExist:
         return 0, "", {}
-    heads = {
-        _key(name): Head(
-            int(head["rev"]), str(head["v"]), bool(head.get("deleted")), bool(head.get("reached"))
+    versions = {
+        _key(name): Current(
+            int(kept["rev"]), str(kept["v"]), bool(kept.get("deleted")), bool(kept.get("reached"))
         )
-        for name, head in (item.heads or {}).items()
+        for name, kept in (item.heads or {}).items()
     }
-    return int(item.revision or 0), item.stamp or "", heads
+    return int(item.revision or 0), item.stamp or "", versions
 
 
 def put_bodies(account_id: str, bodies: Iterable[StoredBody]) -> None:
@@ -105,13 +105,18 @@ def put_bodies(account_id: str, bodies: Iterable[StoredBody]) -> None:
 
 
 def move_pointer(
-    account_id: str, seen: tuple[int, str], begun: int, stamp: str, heads: Mapping[Key, Head], at: str
+    account_id: str,
+    seen: tuple[int, str],
+    begun: int,
+    stamp: str,
+    versions: Mapping[Key, Current],
+    at: str,
 ) -> bool:
-    """The commit: revision ``seen`` becomes the next one with these heads. False when it was not ``seen``,
+    """The commit: revision ``seen`` becomes the next one with these versions. False when it was not ``seen``,
     or more has ``begun`` meanwhile.
     """
     revision, seen_stamp = seen
-    stored_heads = {f"{kind}#{id_}": _stored(head) for (kind, id_), head in heads.items()}
+    stored_heads = {f"{kind}#{id_}": _stored(current) for (kind, id_), current in versions.items()}
     condition: Any = CatalogItem.pk.does_not_exist()
     if revision:
         condition = (CatalogItem.revision == revision) & (CatalogItem.stamp == seen_stamp)
@@ -191,9 +196,9 @@ def _body_sk(key: Key, version: str) -> str:
     return f"doc#{key[0]}#{key[1]}#{version}"
 
 
-def _stored(head: Head) -> dict[str, Any]:
-    stored: dict[str, Any] = {"rev": head.revision, "v": head.version}
-    return stored | {name: True for name in ("deleted", "reached") if getattr(head, name)}
+def _stored(current: Current) -> dict[str, Any]:
+    stored: dict[str, Any] = {"rev": current.revision, "v": current.version}
+    return stored | {name: True for name in ("deleted", "reached") if getattr(current, name)}
 
 
 def _stored_body(item: CatalogItem) -> StoredBody:

@@ -100,8 +100,10 @@ def _changed(candidate: Snapshot) -> list[Document]:
 
 
 def _deleted(candidate: Snapshot) -> list[Key]:
-    heads = candidate.heads.items()
-    return sorted(key for key, head in heads if head.deleted and head.revision == candidate.revision)
+    versions = candidate.versions.items()
+    return sorted(
+        key for key, current in versions if current.deleted and current.revision == candidate.revision
+    )
 
 
 def _affected(kinds: Kinds, candidate: Snapshot) -> Iterator[Document]:

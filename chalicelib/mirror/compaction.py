@@ -23,7 +23,7 @@ from chalicelib.mirror import columns, local_copy, marked, sql, store
 from chalicelib.mirror.columns import FORMAT, LISTS, TABLES
 from chalicelib.mirror.local_copy import Known
 from chalicelib.mirror.marked import Marked
-from chalicelib.mirror.store import Head
+from chalicelib.mirror.store import InForce
 from chalicelib.shared.ids import new_ulid, ulid_time
 from chalicelib.shared.observability import logger
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
@@ -49,8 +49,8 @@ class Outcome:
 
 def is_due(account: str, now: datetime) -> bool:
     """Whether an account that has a snapshot has had it for long. One that nobody asks has none."""
-    head = store.find(account)
-    return head is not None and parse_iso(head.taken_at) + EVERY <= now
+    in_force = store.find(account)
+    return in_force is not None and parse_iso(in_force.taken_at) + EVERY <= now
 
 
 def run(account: str, shards: int, left: TimeLeft = NO_LIMIT) -> Outcome | None:
@@ -68,8 +68,8 @@ def run(account: str, shards: int, left: TimeLeft = NO_LIMIT) -> Outcome | None:
 
 
 def _run(account: str, shards: int, place: str, left: TimeLeft) -> Outcome:
-    head, began = store.find(account), clock.now()
-    base = head if head and head.format == FORMAT and head.covered <= shards else None
+    in_force, began = store.find(account), clock.now()
+    base = in_force if in_force and in_force.format == FORMAT and in_force.covered <= shards else None
     folder = Path(tempfile.mkdtemp(prefix="todoku-mirror-"))
     try:
         bench = Bench(account, shards, base, folder)
@@ -86,24 +86,24 @@ def _run(account: str, shards: int, place: str, left: TimeLeft) -> Outcome:
             held = bench.write(place)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    version = head.version + 1 if head else 1
-    made = Head(version, place, marks.floor(began), iso(began), held, covered, FORMAT)
-    if not store.publish(account, made, head):
-        if head is None or place != head.place:
+    version = in_force.version + 1 if in_force else 1
+    made = InForce(version, place, marks.floor(began), iso(began), held, covered, FORMAT)
+    if not store.publish(account, made, in_force):
+        if in_force is None or place != in_force.place:
             delete(place)
         return Outcome(is_over=False)
     tidy(account, made, clock.now())
     return Outcome(held, changed, covered == shards)
 
 
-def tidy(account: str, head: Head, now: datetime) -> None:
+def tidy(account: str, in_force: InForce, now: datetime) -> None:
     """Delete the files of snapshots that are not in force, but for what another compaction may be writing
     now. Who was reading one finds it gone, and reads the one in force.
     """
     places = {key.rpartition("/")[0] for key in objects.keys(local_copy.place_of(account))}
-    for place in places - {head.place}:
+    for place in places - {in_force.place}:
         written = ulid_time(place.rpartition("/")[2])
-        if place < head.place or now - written > KEPT_FOR:
+        if place < in_force.place or now - written > KEPT_FOR:
             delete(place)
 
 
@@ -124,7 +124,7 @@ _LINE = {**columns.FRIENDS, **{table: _struct(fields) for table, fields in LISTS
 class Bench:
     """A database in which the next snapshot is put together."""
 
-    def __init__(self, account: str, shards: int, base: Head | None, folder: Path) -> None:
+    def __init__(self, account: str, shards: int, base: InForce | None, folder: Path) -> None:
         self._account, self._shards, self._base = account, shards, base
         self._folder = folder
         self._connection: Any = None

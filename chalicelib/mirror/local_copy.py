@@ -18,7 +18,7 @@ from typing import Any
 
 from chalicelib.gateways import objects
 from chalicelib.mirror import columns, sql
-from chalicelib.mirror.store import Head
+from chalicelib.mirror.store import InForce
 from chalicelib.sheets.model import Sheet
 
 MEMORY = "400MB"
@@ -67,8 +67,8 @@ def fetch(place: str, table: str, folder: Path) -> Path:
 class Copy:
     """One snapshot, and what is known of those who changed since. Many threads may ask."""
 
-    def __init__(self, head: Head) -> None:
-        self.head = head
+    def __init__(self, in_force: InForce) -> None:
+        self.in_force = in_force
         self.judged: dict[str, tuple[str, Sheet | None]] = {}
         """Sheets that were read because they changed, by the mark they were read for."""
         self._known: dict[str, Known | None] = {}
@@ -119,7 +119,7 @@ class Copy:
         with self._lock:
             if table in self._laid_out:
                 return
-            path = fetch(self.head.place, table, self._folder)
+            path = fetch(self.in_force.place, table, self._folder)
             kind = "VIEW" if table == "sheets" else "TABLE"
             source = f"read_parquet({sql.text(str(path))})"
             self._connection.execute(f"CREATE {kind} {table} AS SELECT * FROM {source}")

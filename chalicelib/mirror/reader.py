@@ -1,8 +1,8 @@
 """Answers from the mirror: the snapshot without those who changed since, and their sheets as they stand.
 
-In this order: the head, the index (who changed), their sheets. So an answer holds everything whose write was
-answered before the question began, each friend judged once, and what is written meanwhile or not at all
-(``tests/model/test_mirror.py``).
+In this order: the snapshot in force, the index (who changed), their sheets. So an answer holds everything
+whose write was answered before the question began, each friend judged once, and what is written meanwhile or
+not at all (``tests/model/test_mirror.py``).
 """
 
 from __future__ import annotations
@@ -83,28 +83,28 @@ def _asked(question: Question, answer: Callable[[Settled], Any]) -> Any:
     if not marked.is_marked(question.needs):
         return None
     for _ in range(3):
-        head = store.find(question.account) if local_copy.is_installed() else None
-        if head is None or not head.is_whole(question.shards):
-            _ask_for_snapshot(question.account, head)
+        in_force = store.find(question.account) if local_copy.is_installed() else None
+        if in_force is None or not in_force.is_whole(question.shards):
+            _ask_for_snapshot(question.account, in_force)
             return None
         try:
-            with _copy(question.account, head).in_use() as copy:
+            with _copy(question.account, in_force).in_use() as copy:
                 return answer(_settle(question, copy))
         except Gone:
             continue  # another snapshot is in force by now
     return None
 
 
-def _copy(account: str, head: store.Head) -> Copy:
+def _copy(account: str, in_force: store.InForce) -> Copy:
     """This process's copy of a snapshot; those that it replaces go."""
     with _one_at_a_time:
         copy = _copies.pop(account, None)
-        if copy is not None and copy.head.place == head.place:
-            copy.head = head
+        if copy is not None and copy.in_force.place == in_force.place:
+            copy.in_force = in_force
         elif copy is not None:
             copy.retire()
             copy = None
-        copy = _copies[account] = copy or Copy(head)
+        copy = _copies[account] = copy or Copy(in_force)
         while len(_copies) > _MOST_COPIES:
             _copies.pop(next(iter(_copies))).retire()
         return copy
@@ -120,9 +120,9 @@ _asked_for: dict[str, tuple[int, datetime]] = {}
 _AGAIN = timedelta(minutes=10)
 
 
-def _ask_for_snapshot(account: str, head: store.Head | None) -> None:
+def _ask_for_snapshot(account: str, in_force: store.InForce | None) -> None:
     """Have the next snapshot made: asked for once by a process, and again while it does not come."""
-    version, now = head.version if head else 0, clock.now()
+    version, now = in_force.version if in_force else 0, clock.now()
     before, at = _asked_for.get(account, (-1, now))
     if local_copy.is_installed() and (before != version or now - at > _AGAIN):
         _asked_for[account] = (version, now)
@@ -131,11 +131,11 @@ def _ask_for_snapshot(account: str, head: store.Head | None) -> None:
 
 def _settle(question: Question, copy: Copy) -> Settled:
     """Read who changed since the snapshot."""
-    named = marked.changed(question.account, range(question.shards), copy.head.floor)
+    named = marked.changed(question.account, range(question.shards), copy.in_force.floor)
     known = copy.known(named)
     changed = {user: mark for user, mark in named.items() if (had := known[user]) is None or had[1] != mark}
-    if len(changed) >= max(MANY, copy.head.friends // 100):
-        _ask_for_snapshot(question.account, copy.head)
+    if len(changed) >= max(MANY, copy.in_force.friends // 100):
+        _ask_for_snapshot(question.account, copy.in_force)
     sheets = _sheets(question, copy, changed)
     numbers = [entry[0] for user in changed if (entry := known[user]) is not None]
     return Settled(question, copy, [sheet for sheet in sheets if sheet is not None], numbers)

@@ -18,7 +18,7 @@ LEASE = timedelta(minutes=16)
 
 
 @dataclass(frozen=True)
-class Head:
+class InForce:
     """The snapshot in force: where its files are, the floor of what may have changed since, and how many of
     the account's shards it holds (fewer than all: it is still being made).
     """
@@ -36,13 +36,13 @@ class Head:
         return self.format == FORMAT and self.covered == shards
 
 
-def find(account: str) -> Head | None:
+def find(account: str) -> InForce | None:
     """The snapshot in force, read consistently; None: there is none yet."""
     answer = aws.client("dynamodb").get_item(**_item(account), ConsistentRead=True)
     found = plain_item(answer.get("Item", {}))
     if "place" not in found:
         return None
-    return Head(**{name: found[name] for name in Head.__dataclass_fields__})
+    return InForce(**{name: found[name] for name in InForce.__dataclass_fields__})
 
 
 def take_lease(account: str, token: str, now: datetime) -> bool:
@@ -60,11 +60,11 @@ def give_back(account: str, token: str) -> None:
     _update(account, "REMOVE lease, lease_until", "lease = :token", {":token": token})
 
 
-def publish(account: str, head: Head, before: Head | None) -> bool:
+def publish(account: str, snapshot: InForce, before: InForce | None) -> bool:
     """Put a snapshot in force in the place of the one it was made from; False: another one stands there."""
-    names = {f"#{name}": name for name in Head.__dataclass_fields__}
-    values: dict[str, Any] = {f":{name}": getattr(head, name) for name in Head.__dataclass_fields__}
-    sets = "SET " + ", ".join(f"#{name} = :{name}" for name in Head.__dataclass_fields__)
+    names = {f"#{name}": name for name in InForce.__dataclass_fields__}
+    values: dict[str, Any] = {f":{name}": getattr(snapshot, name) for name in InForce.__dataclass_fields__}
+    sets = "SET " + ", ".join(f"#{name} = :{name}" for name in InForce.__dataclass_fields__)
     if before is None:
         return _update(account, sets, "attribute_not_exists(#place)", values, names)
     return _update(account, sets, "#version = :before", values | {":before": before.version}, names)

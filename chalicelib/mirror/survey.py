@@ -19,10 +19,10 @@ def differences(account: str, shards: int, chosen: Collection[int]) -> Iterator[
     Whoever has another mark has changed since the snapshot, which is right if the index names it. Nothing
     where there is no snapshot, or no DuckDB.
     """
-    head = store.find(account) if local_copy.is_installed() else None
-    if head is None or not head.is_whole(shards):
+    in_force = store.find(account) if local_copy.is_installed() else None
+    if in_force is None or not in_force.is_whole(shards):
         return
-    copy = Copy(head)
+    copy = Copy(in_force)
     try:
         for shard in chosen:
             yield from _of_shard(account, shard, copy)
@@ -36,9 +36,9 @@ def _of_shard(account: str, shard: int, copy: Copy) -> Iterator[tuple[str, str]]
     rows = {user: (mark, sheet) for user, mark, sheet in copy.rows(query)}
     for page in marked.shard_pages(account, shard):
         for one in page:
-            if wrong := _wrong(one, rows.pop(one.sheet["user_id"], None), copy.head.floor):
+            if wrong := _wrong(one, rows.pop(one.sheet["user_id"], None), copy.in_force.floor):
                 yield one.sheet["user_id"], wrong
-    named = dict(marks.since(friends.partition(account, shard), copy.head.floor))
+    named = dict(marks.since(friends.partition(account, shard), copy.in_force.floor))
     yield from ((user, "is in the mirror and not in the table") for user in rows if user not in named)
 
 

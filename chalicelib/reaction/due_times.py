@@ -100,6 +100,11 @@ class OfAccount:
         enrollments.on_change(self._account, self._snapshot, sheet)
 
 
+def due_times_of(account: str) -> OfAccount:
+    """An account's, for rooms below this one (``HANDED_DOWN``)."""
+    return OfAccount(account)
+
+
 # The timers' side
 
 

@@ -38,33 +38,6 @@ def _events(body: Body, received: int) -> None:
     kinds.retry_later(body | {"events": failed}, why)
 
 
-def _import(body: Body, received: int) -> None:
-    """Cut a file of friends, or apply a chunk of it; what follows for each is the reaction's."""
-    from chalicelib.reaction import due_times, service
-    from chalicelib.shared import time_left
-    from chalicelib.transfers import imports
-
-    imports.work(body, received, service.react, due_times.OfAccount, time_left.current())
-
-
-def _sync_followers(body: Body, received: int) -> None:
-    """List a page of followers, or make friends of some of them."""
-    from chalicelib.reaction import due_times
-    from chalicelib.shared import time_left
-    from chalicelib.transfers import followers
-
-    followers.work(body, received, due_times.OfAccount, time_left.current())
-
-
-def _import_reservations(body: Body, _received: int) -> None:
-    """Cut a booking system's file, or have the reaction take a chunk of it."""
-    from chalicelib.reaction import service
-    from chalicelib.reservations import imports
-    from chalicelib.shared import time_left
-
-    imports.work(body, service.react, time_left.current())
-
-
 def _call_outcome(body: Body, _received: int) -> None:
     """What came of a call, reported on the friend's activity as soon as that exists, and on the rule."""
     from chalicelib.reaction import delivery_results
@@ -93,9 +66,6 @@ def _outcome(body: Body, _received: int) -> None:
 
 JOBS: dict[str, JobKind] = {
     "events": JobKind(_events, attempts=kinds.LAST_RECEIVE),
-    "import": JobKind(_import),
-    "sync_followers": JobKind(_sync_followers, attempts=12),
-    "import_reservations": JobKind(_import_reservations),
     "call_outcome": JobKind(_call_outcome, attempts=12),
     "outcome": JobKind(_outcome, attempts=12),
 }

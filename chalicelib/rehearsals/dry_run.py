@@ -97,7 +97,7 @@ def _with_drafts(catalog: Snapshot, drafts: Mapping[str, Any], *, only: bool) ->
         normal = normal_body(kind, body, f"rules.{name}")
         documents["rules", name] = Document("rules", name, catalog.revision, normal, "")
     if drafts or only:
-        catalog = Snapshot(catalog.account_id, catalog.revision, "draft", catalog.heads, documents)
+        catalog = Snapshot(catalog.account_id, catalog.revision, "draft", catalog.versions, documents)
     wrong = [
         Detail(f"rules.{name}.{detail.path}", detail.reason)
         for name in drafts

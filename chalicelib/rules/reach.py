@@ -102,7 +102,7 @@ def _asked(snapshot: Snapshot) -> frozenset[str]:
     ]
     then = [action for group in listening.values() for one in group for _, action in one.then]
     then += [action for node in nodes for action in node.get("then") or ()]
-    found = {key[1] for key, head in snapshot.heads.items() if key[0] == "forms" and head.reached}
+    found = {key[1] for key, current in snapshot.versions.items() if key[0] == "forms" and current.reached}
     found |= {id_ for id_, document in snapshot.all("forms").items() if document.body.get("web")}
     waiting = deque(found | begun("forms", then))
     while waiting:

@@ -369,4 +369,4 @@ def test_old_deletions_are_forgotten(cloud: None, monkeypatch: pytest.MonkeyPatc
     for id_ in "abcd":
         a_save(tag(id_, id_))
         a_save(Write("tags", id_, None))
-    assert sorted(key[1] for key in fresh().heads) == ["c", "d"]
+    assert sorted(key[1] for key in fresh().versions) == ["c", "d"]

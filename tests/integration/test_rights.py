@@ -187,15 +187,15 @@ def test_a_form_of_a_scenario_that_was_deleted(editor: Api, publisher: Api) -> N
 
 def test_deletions_of_what_friends_may_hold_are_forgotten_last() -> None:
     """An editor cannot make and delete so many documents that the id of a link that was sent is free."""
-    from chalicelib.catalog.snapshot import Head, Snapshot
+    from chalicelib.catalog.snapshot import Current, Snapshot
 
-    links = {("links", "l"): Head(1, "v", deleted=True, reached=True)}
-    many = {("tags", f"t{n}"): Head(2 + n, "v", deleted=True) for n in range(400)}
+    links = {("links", "l"): Current(1, "v", deleted=True, reached=True)}
+    many = {("tags", f"t{n}"): Current(2 + n, "v", deleted=True) for n in range(400)}
     left = catalog.candidate(
         Snapshot("shop", 500, "s", links | many), [catalog.Write("tags", "x", {"name": "x"})]
     )
-    assert left.heads["links", "l"].reached
-    assert len(left.heads) == 301
+    assert left.versions["links", "l"].reached
+    assert len(left.versions) == 301
 
 
 def test_a_rule_that_is_enabled_meanwhile_is_seen(

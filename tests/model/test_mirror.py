@@ -5,10 +5,10 @@ of which may be killed anywhere; one question. The clock ticks 0 to 2; a write l
 one tick after its mark was made (``friends.marks.LONGEST``). The snapshot is what it holds of the friend
 (version, mark) and its floor.
 
-Steps and code: ``mark`` and ``land`` are the writer's (``friends.store``) · a compaction reads the ``head``
-and the clock, asks the ``index`` for marks from the head's floor on, reads the ``sheet`` where the mark is
-another than the snapshot's, and ``publish``es if the head is still the one it began with
-(``mirror.compaction``) · a question reads the ``head``, asks the ``index``, reads the ``sheet`` where the
+Steps and code: ``mark`` and ``land`` are the writer's (``friends.store``) · a compaction reads what is in
+force and the clock, asks the ``index`` for marks from its floor on, reads the ``sheet`` where the mark is
+another than the snapshot's, and ``publish``es if still the same is in force
+(``mirror.compaction``) · a question reads it, asks the ``index``, reads the ``sheet`` where the
 mark is another, else takes the snapshot's row (``mirror.reader``).
 
 Exact means: the answer is of no version older than the one that stood when the question began. Which of two
@@ -30,7 +30,7 @@ Mark = tuple[int, int]
 """A moment, and a word that no other write has."""
 
 
-class Head(NamedTuple):
+class InForce(NamedTuple):
     """The snapshot in force: its number, what it holds of the friend, its floor."""
 
     number: int = 0
@@ -40,24 +40,24 @@ class Head(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """A compaction or a question: where it is, the head it read, when it began, and what it found."""
+    """A compaction or a question: where it is, what was in force, when it began, and what it found."""
 
     at: str = "idle"
-    head: Head = Head()
+    in_force: InForce = InForce()
     began: int = 0
     seen: Mark | None = None
     found: int = -1
 
 
 class State(NamedTuple):
-    """The clock, the sheet, the marks that are on their way, the head, a compaction and a question."""
+    """The clock, the sheet, the marks that are on their way, what is in force, a compaction and a question."""
 
     now: int = 0
     version: int = 0
     mark: Mark = (-1, 0)
     ways: tuple[Mark | None, Mark | None] = (None, None)
     made: int = 0
-    head: Head = Head()
+    in_force: InForce = InForce()
     compaction: Reader = Reader()
     question: Reader = Reader()
     at_least: int = 0
@@ -94,9 +94,9 @@ def model(mutation: str = "") -> Model[State]:
 
     def compact(s: State, me: Reader) -> Iterable[tuple[str, State]]:
         say = f"compaction: {me.at}"
-        if me.at == "idle" and s.head.number < 2:
+        if me.at == "idle" and s.in_force.number < 2:
             early = s.version if mutation == MUTATIONS[3] else -1
-            yield say, s._replace(compaction=Reader("index", s.head, s.now, found=early))
+            yield say, s._replace(compaction=Reader("index", s.in_force, s.now, found=early))
         elif me.at in {"index", "sheet"}:
             yield say, s._replace(compaction=look(s, me, "publish"))
         elif me.at == "publish":
@@ -107,13 +107,13 @@ def model(mutation: str = "") -> Model[State]:
     def publish(s: State, me: Reader) -> State:
         began = s.now if mutation == MUTATIONS[1] else me.began
         floor = began if mutation in MUTATIONS[:2] else began - LONGEST
-        held = (me.head.version, me.head.mark) if me.seen is None else (me.found, me.seen)
-        return s._replace(head=Head(s.head.number + 1, *held, floor))
+        held = (me.in_force.version, me.in_force.mark) if me.seen is None else (me.found, me.seen)
+        return s._replace(in_force=InForce(s.in_force.number + 1, *held, floor))
 
     def ask(s: State, me: Reader) -> Iterable[tuple[str, State]]:
         say = f"question {me.at}"
         if me.at == "idle":
-            yield say, s._replace(question=Reader("index", s.head), at_least=s.version)
+            yield say, s._replace(question=Reader("index", s.in_force), at_least=s.version)
         elif me.at in {"index", "sheet"}:
             yield say, s._replace(question=look(s, me, "answered"))
 
@@ -122,12 +122,12 @@ def model(mutation: str = "") -> Model[State]:
         if me.at == "sheet":
             found = me.found if mutation == MUTATIONS[3] and me.found >= 0 else s.version
             return me._replace(at=after, found=found)
-        named = s.mark[0] >= me.head.floor
-        if named and s.mark != me.head.mark:
-            old = mutation == MUTATIONS[4] and s.mark[0] <= me.head.floor
+        named = s.mark[0] >= me.in_force.floor
+        if named and s.mark != me.in_force.mark:
+            old = mutation == MUTATIONS[4] and s.mark[0] <= me.in_force.floor
             if not old:
                 return me._replace(at="sheet", seen=s.mark)
-        return me._replace(at=after, found=me.head.version)
+        return me._replace(at=after, found=me.in_force.version)
 
     def invariant(s: State) -> str | None:
         if s.question.at == "answered" and s.question.found < s.at_least:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.api import rights
 from chalicelib.broadcasts.dependents import OpenBroadcast
-from chalicelib.catalog.snapshot import Document, Head, Key, Snapshot
+from chalicelib.catalog.snapshot import Current, Document, Key, Snapshot
 from chalicelib.rules import reach
 from tests.reaction_builders import a_catalog, a_rule
 
@@ -30,7 +30,9 @@ def published(*nodes: dict[str, Any], paused: bool = False) -> dict[str, Any]:
     return {"version": 1, "definition": definition, "published_at": "x", "paused": paused}
 
 
-def catalog(documents: dict[str, dict[str, Any] | None], heads: Mapping[Key, Head] | None = None) -> Snapshot:
+def catalog(
+    documents: dict[str, dict[str, Any] | None], versions: Mapping[Key, Current] | None = None
+) -> Snapshot:
     """The builders' catalog with these documents (``kind/id``); None takes one away."""
     base = dict(a_catalog().documents)
     base.pop(("scenarios", "welcome"), None)
@@ -39,7 +41,7 @@ def catalog(documents: dict[str, dict[str, Any] | None], heads: Mapping[Key, Hea
         base.pop((kind, id_), None)
         if body is not None:
             base[kind, id_] = Document(kind, id_, 2, body, "x")
-    return Snapshot("shop", 1, "s", heads or {}, base)
+    return Snapshot("shop", 1, "s", versions or {}, base)
 
 
 WAITS = {"type": "wait_for", "event": "tag_added", "match": {"tag": "vip"}, "timeout": "1d"}
@@ -213,7 +215,7 @@ def test_what_may_reach_friends_needs_a_publisher(row: str) -> None:
     assert all(detail.path and "/" in detail.message for detail in found), found
 
 
-ONCE_ASKED = {("forms", "f"): Head(1, "v", reached=True)}
+ONCE_ASKED = {("forms", "f"): Current(1, "v", reached=True)}
 FORMS_ONCE_ASKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a form that friends may be in": (
         {"forms/f": FORM, "rules/r": a_rule(then=[{"start_form": "f"}], enabled=False)},
