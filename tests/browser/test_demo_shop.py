@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.local.client import until
 from chalicelib.local.demo_shop import shop as demo_shop
+from chalicelib.local.sites import start
 from tests.browser.conftest import Shop
 from tests.e2e.platform import KEY
 
@@ -23,7 +24,7 @@ A = demo_shop.A
 @pytest.fixture(scope="module")
 def site(shop: Shop) -> Iterator[demo_shop.Shop]:
     made = demo_shop.Shop(f"http://127.0.0.1:{shop.platform.port}", KEY)
-    server = demo_shop.serve(made, 0)
+    server = start.serve(made, 0)
     yield made
     server.shutdown()
     server.server_close()

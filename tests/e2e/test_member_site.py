@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.local.client import Client, until
 from chalicelib.local.member_site import site as member_site
+from chalicelib.local.sites import start
 from tests.e2e.platform import KEY, Platform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -61,7 +62,7 @@ def there(tmp_path: Path) -> Iterator[tuple[Platform, member_site.Site]]:
     site = member_site.Site(
         f"http://127.0.0.1:{platform.port}", f"http://127.0.0.1:{platform.sim_port}", KEY, tmp_path
     )
-    server = member_site.serve(site, 0)
+    server = start.serve(site, 0)
     yield platform, site
     server.shutdown()
     server.server_close()

@@ -6,7 +6,6 @@ import contextlib
 import html
 import json
 import secrets
-import threading
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from chalicelib.local.client import Client
 from chalicelib.local.demo_shop.documents import bundle
-from chalicelib.local.line.httpd import Request, Response, Server
+from chalicelib.local.line.httpd import Request, Response
 
 ACCOUNT = "demo-shop"
 A = f"/v1/accounts/{ACCOUNT}"
@@ -157,11 +156,3 @@ def _money(cart: dict[str, int]) -> dict[str, Any]:
     """What the tag is told of a cart."""
     items = [{"product": id_, "quantity": n, "amount": PRODUCTS[id_][1] * n} for id_, n in cart.items()]
     return {"value": sum(item["amount"] for item in items), "items": items}
-
-
-def serve(shop: Shop, port: int) -> Server:
-    """The shop on a port of this machine, set up."""
-    server = Server(port, shop.answer)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
-    shop.set_up(f"http://127.0.0.1:{server.server_port}")
-    return server

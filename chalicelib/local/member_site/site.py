@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote
 
 from chalicelib.local.client import Client, Refused
 from chalicelib.local.journal import write_atomically
-from chalicelib.local.line.httpd import Request, Response, Server
+from chalicelib.local.line.httpd import Request, Response
 
 ACCOUNT = "members"
 A = f"/v1/accounts/{ACCOUNT}"
@@ -303,14 +303,6 @@ _ROUTES: dict[tuple[str, str], Any] = {
     ("POST", "/liff-link"): Site.liff_link,
     ("POST", "/unlink"): Site.unlink,
 }
-
-
-def serve(site: Site, port: int) -> Server:
-    """The site on a port of this machine, set up."""
-    server = Server(port, site.answer)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
-    site.set_up(f"http://127.0.0.1:{server.server_port}")
-    return server
 
 
 def _form(request: Request) -> dict[str, str]:
