@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.deliveries.model import STATUSES, Status, tally
+from chalicelib.deliveries.model import STATUSES, Manifest, Status, tally
 from chalicelib.gateways import aws
 from chalicelib.gateways.dynamo import plain_item, query_page, to_av
 from chalicelib.shared.settings import settings
@@ -40,7 +40,7 @@ def numbers_of(status: Status) -> dict[str, Any]:
     return found
 
 
-def keep(manifest: Mapping[str, Any], status: Status) -> None:
+def keep(manifest: Manifest, status: Status) -> None:
     """Keep the numbers of a scenario's chunk as they were read."""
     scenario = manifest["cause"].get("scenario")
     if scenario is None or manifest["cause"].get("test"):

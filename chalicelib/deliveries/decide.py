@@ -7,12 +7,12 @@ https://developers.line.biz/en/docs/messaging-api/retrying-api-request/.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from chalicelib.deliveries.model import KEY_LIFE, SKIP_REASONS, Control, Status, letter
+from chalicelib.deliveries.model import KEY_LIFE, SKIP_REASONS, Control, Manifest, Status, letter
 from chalicelib.gateways.line import Answer
 from chalicelib.shared.times import iso, parse_iso
 
@@ -104,18 +104,18 @@ def untouched(status: Status) -> bool:
     return "?" not in status.chars if status.kind == "push" else status.state == "pending"
 
 
-def untried(status: Status, manifest: Mapping[str, Any]) -> list[str]:
+def untried(status: Status, manifest: Manifest) -> list[str]:
     """The recipients of a chunk whom nobody has tried and nothing has ended."""
-    users: list[str] = manifest["recipients"]
+    users = manifest["recipients"]
     if status.kind == "push":
         return [user for user, char in zip(users, status.chars, strict=True) if char == "."]
     skips = manifest.get("skips") or {}
     return [user for user in users if user not in skips] if untouched(status) else []
 
 
-def to_be_tried(status: Status, manifest: Mapping[str, Any]) -> list[str]:
+def to_be_tried(status: Status, manifest: Manifest) -> list[str]:
     """The recipients of a chunk that is not at its end, tried or not."""
-    users: list[str] = manifest["recipients"]
+    users = manifest["recipients"]
     if status.kind == "push":
         return [user for user, char in zip(users, status.chars, strict=True) if char in ".?"]
     skips = manifest.get("skips") or {}

@@ -40,7 +40,7 @@ def forget_messages(account: str, run: str, chunk: str, user: str | None = None)
     of a chunk got alike is nobody's, and stays.
     """
     manifest = store.find_manifest(account, run, chunk)
-    payloads: Collection[str] = ((manifest or {}).get("payloads") or {}).keys()
+    payloads: Collection[str] = (manifest.get("payloads") or {}).keys() if manifest is not None else ()
     users = [name for name in payloads if user in {None, name}]
     if not users:
         return True

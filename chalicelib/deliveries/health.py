@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.deliveries import store
-from chalicelib.deliveries.model import STATUSES, Control, Status, tally
+from chalicelib.deliveries.model import STATUSES, Control, Manifest, Status, tally
 from chalicelib.shared.metrics import count
 from chalicelib.shared.observability import logger
 from chalicelib.shared.times import iso
@@ -48,7 +48,7 @@ def problems(account: str, run: str, now: datetime) -> Iterator[dict[str, Any]]:
 
 def _of_chunk(
     status: Status,
-    manifest: Mapping[str, Any] | None,
+    manifest: Manifest | None,
     seen: Mapping[str, Status],
     control: Control,
     now: datetime,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from chalicelib.shared.tables import Table
 
@@ -127,6 +127,33 @@ class Chunk:
     """The name under which LINE counts who looks at it; part of each request, and so fixed with the chunk."""
 
 
+class Manifest(TypedDict):
+    """A chunk as the ledger keeps it. Fields that say nothing are not there; the rest is as of ``Chunk``.
+
+    ``skips``: the reason of each recipient that was left out when it was put. ``token``: who put it.
+    """
+
+    account: str
+    run: str
+    chunk: str
+    kind: Literal["multicast", "push"]
+    recipients: list[str]
+    messages: NotRequired[list[dict[str, Any]]]
+    payloads: NotRequired[dict[str, list[dict[str, Any]]]]
+    category: str
+    topic: NotRequired[str]
+    repeats: NotRequired[bool]
+    cause: dict[str, Any]
+    variant: NotRequired[str]
+    shard: NotRequired[int]
+    reserved_at: NotRequired[str]
+    not_before: NotRequired[str]
+    unit: NotRequired[str]
+    skips: NotRequired[dict[str, str]]
+    token: str
+    at: str
+
+
 @dataclass(frozen=True)
 class Control:
     """What workers may do with a run: ``released``, ``paused`` (perhaps until a moment) or ``cancelled``.
@@ -239,12 +266,13 @@ def sum_up(statuses: Iterable[Status]) -> dict[str, Any]:
     return {"total": total, **totals, "variants": variants}
 
 
-def delivery_results(status: Status, manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def delivery_results(status: Status, manifest: Manifest) -> list[dict[str, Any]]:
     """What each recipient of a chunk came to: ``[{"user_id", "status", "reason"?, "variant"?, "at"?}]``.
 
     Those whom a child has taken over are in the child's results.
     """
     found = []
+    reason: str | None
     skips, dropped = manifest.get("skips") or {}, set(status.drop)
     for index, user in enumerate(manifest["recipients"]):
         if user in skips:

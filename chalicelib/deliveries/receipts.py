@@ -18,6 +18,7 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.deliveries import chunk_counts, model, store
+from chalicelib.deliveries.model import Manifest
 from chalicelib.friends import beside
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
@@ -27,7 +28,6 @@ from chalicelib.sheets.trim import size_of
 from chalicelib.timeline import sent_once
 from chalicelib.timeline import service as activities
 
-Manifest = Mapping[str, Any]
 DeliveryResult = Mapping[str, Any]
 """As in ``model.delivery_results``."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.deliveries import changes, store
-from chalicelib.deliveries.model import Control, Status
+from chalicelib.deliveries.model import Control, Manifest, Status
 from chalicelib.deliveries.policies import Ruling
 from chalicelib.deliveries.sending import chunks
 from chalicelib.gateways import clock
@@ -47,7 +47,7 @@ def cancel(account: str, run: str) -> None:
     changes.set_control(account, run, Control("cancelled", "operator"), clock.now(), unless=["cancelled"])
 
 
-def hold(account: str, run: str, status: Status, manifest: dict[str, Any], ruling: Ruling) -> None:
+def hold(account: str, run: str, status: Status, manifest: Manifest, ruling: Ruling) -> None:
     """Wait until the policies allow it: a watched chunk by itself, the others with their whole run.
 
     A hold is no watch: it has an entry of its own, which no later watch makes superfluous.

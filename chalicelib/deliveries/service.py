@@ -10,7 +10,7 @@ from chalicelib.deliveries import changes, chunk_counts, model, store
 from chalicelib.deliveries.erasure import forget_log, forget_messages, forget_sent_messages
 from chalicelib.deliveries.lately import brake, braking
 from chalicelib.deliveries.lately.store import note_opt_out
-from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control, Status
+from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX, Chunk, Control, Manifest, Status
 from chalicelib.deliveries.receipts import write as write_receipts
 from chalicelib.deliveries.runs import cancel, control, end_hold, hold_over, pause, resume
 from chalicelib.deliveries.sending import chunks
@@ -68,7 +68,7 @@ __all__ = [
 ]
 
 
-def read_manifest(account: str, run: str, chunk: str) -> dict[str, Any] | None:
+def read_manifest(account: str, run: str, chunk: str) -> Manifest | None:
     """A chunk's manifest, consistent: ``recipients``, ``kind``, ``messages`` or ``payloads``, ``skips``…"""
     return store.find_manifest(account, run, chunk)
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, NumberSetAttribute, UnicodeAttribute
 
-from chalicelib.deliveries.model import Chunk, Control, Status
+from chalicelib.deliveries.model import Chunk, Control, Manifest, Status
 from chalicelib.gateways import dynamo
 from chalicelib.messages.together import arranged
 from chalicelib.shared.settings import settings
@@ -97,7 +97,7 @@ def statuses_key(account: str, run: str) -> str:
     return f"{account}#{run}#C"
 
 
-def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: datetime) -> dict[str, Any]:
+def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: datetime) -> Manifest:
     """Write a chunk's manifest unless there is one; answers the one that stands."""
     pk, sk = _manifest_key(chunk.account, chunk.run, chunk.chunk)
     record = ManifestRecord(
@@ -127,7 +127,7 @@ def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: dateti
     return stored or _fields(record)
 
 
-def find_manifest(account: str, run: str, chunk: str) -> dict[str, Any] | None:
+def find_manifest(account: str, run: str, chunk: str) -> Manifest | None:
     """A manifest, consistent: the fields of ``ManifestRecord`` that are set."""
     pk, sk = _manifest_key(account, run, chunk)
     try:
@@ -144,13 +144,14 @@ def empty_payloads(account: str, run: str, chunk: str, users: Iterable[str]) -> 
     ManifestRecord(pk, sk).update(actions, condition=ManifestRecord.payloads.exists())
 
 
-def _fields(record: ManifestRecord) -> dict[str, Any]:
+def _fields(record: ManifestRecord) -> Manifest:
     """The fields that are set, but for the keys."""
-    return {
+    fields = {
         name: value
         for name, value in record.attribute_values.items()
         if name not in {"pk", "sk"} and value is not None
     }
+    return cast("Manifest", fields)
 
 
 def put_status(account: str, run: str, status: Status) -> bool:

@@ -21,7 +21,7 @@ from chalicelib.deliveries.lately import brake
 from chalicelib.deliveries.lately import store as lately_store
 from chalicelib.deliveries.lately.brake import OWN_WORDS, Claim, Limits, Received
 from chalicelib.deliveries.lately.store import Lately
-from chalicelib.deliveries.model import CAUSES, Control, Status
+from chalicelib.deliveries.model import CAUSES, Control, Manifest, Status
 from chalicelib.deliveries.sending import chunks
 from chalicelib.shared import side_by_side
 from chalicelib.shared.metrics import count
@@ -32,7 +32,7 @@ REASON = "runaway"
 
 
 def stop(
-    account: str, status: Status, manifest: Mapping[str, Any], control: Control, lately: Lately, now: datetime
+    account: str, status: Status, manifest: Manifest, control: Control, lately: Lately, now: datetime
 ) -> bool:
     """Whether this attempt is not made, because some of its friends would be sent too much: they are left out
     (those whom it may have reached already end as unknown), and the others go on by a message of their own.
@@ -92,7 +92,7 @@ class _Look:
     """One look at what the friends of a chunk were sent by others."""
 
     account: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     limits: Limits
     now: datetime
     users: Sequence[str]

@@ -7,15 +7,13 @@ broadcast's own messages, or somebody of the account has switched something off 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import decide
 from chalicelib.deliveries.lately.store import Lately
-from chalicelib.deliveries.model import Status
+from chalicelib.deliveries.model import Manifest, Status
 from chalicelib.friends import service as friends
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.topics import consent
@@ -25,7 +23,7 @@ FRESH = timedelta(minutes=1)
 
 
 def left_out(
-    account: str, status: Status, manifest: Mapping[str, Any], lately: Lately, now: datetime
+    account: str, status: Status, manifest: Manifest, lately: Lately, now: datetime
 ) -> tuple[str, list[str]] | None:
     """The reason for which some whom a chunk is still to try for the first time are left out, and who; the
     chunk goes on without them. None: nobody is. Whoever is no friend (a group of the staff) was not erased.
@@ -48,7 +46,7 @@ def left_out(
     return ("opted_out", out) if out else None
 
 
-def _is_to_be_looked_at(status: Status, manifest: Mapping[str, Any], lately: Lately, now: datetime) -> bool:
+def _is_to_be_looked_at(status: Status, manifest: Manifest, lately: Lately, now: datetime) -> bool:
     planned = status.kind == "push" and not status.own_watch
     waited = now - parse_iso(manifest["at"]) > FRESH
     return planned or waited or lately.opted_out_at >= iso(parse_iso(manifest["at"]) - FRESH)

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import changes, decide, limits, runs
-from chalicelib.deliveries.model import Status
+from chalicelib.deliveries.model import Manifest, Status
 from chalicelib.deliveries.sending import chunks
 from chalicelib.gateways import clock, line
 from chalicelib.shared.ids import new_ulid, retry_key
@@ -21,7 +21,7 @@ class Attempt:
     account: str
     run: str
     status: Status
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     token: str
     bucket: limits.Bucket
     by: str = field(default_factory=new_ulid)

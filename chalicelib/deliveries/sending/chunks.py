@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,14 +12,14 @@ from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import changes, decide, policies, receipts, store
 from chalicelib.deliveries.lately import brake
 from chalicelib.deliveries.lately import store as lately_store
-from chalicelib.deliveries.model import Chunk, Status, letter
+from chalicelib.deliveries.model import Chunk, Manifest, Status, letter
 from chalicelib.gateways import clock, queues
 from chalicelib.shared import side_by_side
 from chalicelib.shared.times import iso, local_date, parse_iso, to_ms
 from chalicelib.timers import service as timers
 
 
-def put_manifest(chunk: Chunk, *, watch: bool) -> dict[str, Any]:
+def put_manifest(chunk: Chunk, *, watch: bool) -> Manifest:
     """Reserve the caps and write the manifest; answers the one that stands, which may be an earlier one.
 
     Only chunks with a watch of their own reserve here; a broadcast has reserved for its whole run.
@@ -39,7 +39,7 @@ def put_manifest(chunk: Chunk, *, watch: bool) -> dict[str, Any]:
     return manifest
 
 
-def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> dict[str, Any]:
+def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> Manifest:
     """Manifest, status, [watch], [queue message], each only after the one before; answers the manifest.
 
     Safe to repeat: what stands stays, what is missing is added. With ``watch`` the chunk is fed again
@@ -58,13 +58,13 @@ def put_at(chunk: Chunk, at: datetime) -> None:
     timers.arm(timers.Entry(chunk.account, "chunk_hold", name, to_ms(at), at, body=body))
 
 
-def put_rest(account: str, run: str, manifest: dict[str, Any], *, watch: bool, feed: bool = True) -> None:
+def put_rest(account: str, run: str, manifest: Manifest, *, watch: bool, feed: bool = True) -> None:
     """What follows a manifest that stands: status, [watch], [queue message]."""
     _follow(account, run, manifest, parent=None, watch=watch, send=feed)
 
 
 def _follow(
-    account: str, run: str, manifest: dict[str, Any], *, parent: str | None, watch: bool, send: bool
+    account: str, run: str, manifest: Manifest, *, parent: str | None, watch: bool, send: bool
 ) -> None:
     status, now = _first_status(manifest, parent, own_watch=watch), clock.now()
     if not store.put_status(account, run, status):
@@ -80,7 +80,7 @@ def _follow(
         feed(account, run, status.chunk)
 
 
-def _first_status(manifest: dict[str, Any], parent: str | None, *, own_watch: bool) -> Status:
+def _first_status(manifest: Manifest, parent: str | None, *, own_watch: bool) -> Status:
     skips, recipients = manifest.get("skips") or {}, manifest["recipients"]
     common: dict[str, Any] = {
         "chunk": manifest["chunk"],
@@ -197,11 +197,11 @@ def _free_places(account: str, run: str, status: Status) -> None:
     give_back(account, manifest, [user for user in users if user not in skips])
 
 
-def _reserved_at(manifest: Mapping[str, Any]) -> datetime:
+def _reserved_at(manifest: Manifest) -> datetime:
     return parse_iso(manifest.get("reserved_at") or manifest["at"])
 
 
-def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -> None:
+def give_back(account: str, manifest: Manifest, users: Iterable[str]) -> None:
     """Free the caps' places of recipients to whom LINE took nothing, moved or not, and what stands of it in
     their logs.
     """
@@ -211,7 +211,7 @@ def give_back(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -
         policies.give_back(account, policy, manifest["category"], users, manifest["token"], *timestamps)
 
 
-def leave_logs(account: str, manifest: Mapping[str, Any], users: Iterable[str]) -> None:
+def leave_logs(account: str, manifest: Manifest, users: Iterable[str]) -> None:
     """Take a chunk of a rule or a step out of the logs of friends to whom it was not sent."""
     if manifest["token"] == manifest["run"] or manifest["category"] == "internal":
         return  # a broadcast's run, which has a claim; or nobody's
@@ -226,7 +226,7 @@ def leave_logs(account: str, manifest: Mapping[str, Any], users: Iterable[str]) 
     side_by_side.each(leave, users)
 
 
-def without_place(account: str, status: Status, manifest: Mapping[str, Any], now: datetime) -> list[str]:
+def without_place(account: str, status: Status, manifest: Manifest, now: datetime) -> list[str]:
     """Whoever has no place under the caps of the period in which a chunk is now about to be tried.
 
     Places of those whom nobody has tried are moved there, before the mark. Within the day for which they

@@ -7,13 +7,12 @@ follows docs/deliveries.md; each write's condition is in ``changes``.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import changes, decide, health, limits, policies, receipts, runs, store
 from chalicelib.deliveries.lately import braking, last_look
 from chalicelib.deliveries.lately import store as lately_store
-from chalicelib.deliveries.model import Control, Status
+from chalicelib.deliveries.model import Control, Manifest, Status
 from chalicelib.deliveries.sending import chunks, multicast, push
 from chalicelib.deliveries.sending.attempts import Attempt
 from chalicelib.gateways import clock
@@ -83,7 +82,7 @@ def _attempt(account: str, run: str, status: Status, control: Control, now: date
         multicast.send(attempt)
 
 
-def _may_send_now(account: str, run: str, status: Status, manifest: dict[str, Any], now: datetime) -> bool:
+def _may_send_now(account: str, run: str, status: Status, manifest: Manifest, now: datetime) -> bool:
     ruling = policies.decide(policies.current(account), manifest["category"], now)
     if ruling.kind == "go":
         return True
