@@ -35,6 +35,7 @@ One package per capability ("room"). Imports only point down this list:
     conditions                        the condition language
     mirror                            fact sheets in columns, for questions about many
     friends                           fact sheets: kept, edited, shown
+    liff                              pages inside LINE: who has signed in, and where they go on
     pages                             how friends' pages look, and who has opened one
     sheets                            the fact sheet as a value
     timeline                          what happened to each friend
@@ -42,7 +43,6 @@ One package per capability ("room"). Imports only point down this list:
     actions                           what actions and effects are, for every room
     events                            the table of event types, declared by the rooms that make them
     catalog                           authored documents and their revisions
-    liff                              pages inside LINE: who has signed in, and where they go on
     accounts                          LINE accounts, API keys, roles, audit
     gateways                          doors out: AWS, LINE, the clock
     http                              bodies, queries, pages, answers

@@ -12,6 +12,7 @@ from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.routes import Operation
 from chalicelib.liff import entering, login, pages, web
+from chalicelib.pages.page import said
 from chalicelib.shared.errors import NotFound, TodokuError, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
@@ -101,7 +102,7 @@ def back_from_login(account: str) -> Response:
         return web.refusal(request, Unavailable(Reason("our_side_logged")))
     cookie = {"Set-Cookie": login.over(account, came.get("state", ""))}
     if isinstance(following, Reason):
-        return web.plain(request, Reason("page_done_title"), following, 200, cookie)
+        return said(request, Reason("page_done_title"), following, 200, cookie)
     return web.redirect(following, cookie)
 
 
@@ -112,7 +113,7 @@ def _page(account: str) -> Response:
             raise NotFound(Reason("no_liff_app"))
     except TodokuError as error:
         return web.refusal(bp.current_request, error)
-    return Response(pages.page(found), headers=pages.protection(with_sdk=True))
+    return Response(pages.page(found), headers=pages.protection())
 
 
 _PAGE = "The page of an account's LIFF app"

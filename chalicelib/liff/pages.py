@@ -13,8 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.accounts.model import Account
-from chalicelib.http.language import preferred
-from chalicelib.shared.reasons import LANGUAGES, Language, Reason, in_language
 from chalicelib.shared.settings import settings
 
 _FOLDER = Path(__file__).parent / "page"
@@ -22,13 +20,12 @@ _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=ut
 _LINE = "https://*.line.me https://*.line-scdn.net https://*.line-apps.com"
 """Where LINE's SDK loads parts of itself, and whom it asks."""
 
-HEADERS = {
+_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every page that friends see."""
 
 
 def page(account: Account) -> str:
@@ -47,30 +44,21 @@ def page(account: Account) -> str:
     return text
 
 
-def plain(title: Reason, text: Reason, language: Language) -> str:
-    """A page with one sentence, for browsers that go through LINE Login."""
-    with in_language(language):
-        said = {"LANG": language, "TITLE": title.text(), "TEXT": text.text(), "STYLE": address("page.css")}
-    page = (_FOLDER / "plain.html").read_text(encoding="utf-8")
-    for name, value in said.items():
-        page = page.replace(f"%{name}%", html.escape(value))
-    return page
-
-
-def protection(*, with_sdk: bool) -> dict[str, Any]:
+def protection() -> dict[str, Any]:
     """Nothing but our own file and LINE's SDK runs."""
     sdk = urlsplit(settings().liff_sdk_url)
     line = f"{sdk.scheme}://{sdk.netloc} {_LINE}"
     rules = [
         "default-src 'none'",
+        f"script-src 'self' {line}",
+        f"connect-src 'self' {line}",
         "style-src 'self'",
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
     ]
-    rules += [f"script-src 'self' {line}", f"connect-src 'self' {line}"] if with_sdk else []
-    return HEADERS | {"Content-Security-Policy": "; ".join(rules)}
+    return _HEADERS | {"Content-Security-Policy": "; ".join(rules)}
 
 
 def address(name: str) -> str:
@@ -92,9 +80,3 @@ def file(named: str) -> tuple[str, str] | None:
 @functools.cache
 def _hash(name: str) -> str:
     return hashlib.sha256((_FOLDER / name).read_bytes()).hexdigest()[:16]
-
-
-def language_of(header: str | None, asked: str | None) -> Language:
-    """In which language a friend reads: as asked, as the browser says, else Japanese."""
-    chosen = next((one for one in LANGUAGES if one == asked), None)
-    return chosen or preferred(header or "ja")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chalice.app import Request, Response
 
-from chalicelib.liff import pages
-from chalicelib.shared.errors import TodokuError, Unavailable
+from chalicelib.pages import page
+from chalicelib.shared.errors import TodokuError
 from chalicelib.shared.reasons import Reason
 
 
@@ -17,13 +17,4 @@ def redirect(where: str, more: dict[str, str] | None = None) -> Response:
 
 def refusal(request: Request, error: TodokuError) -> Response:
     """What a person reads when their browser cannot go on."""
-    more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
-    return plain(request, Reason("page_refused_title"), error.reason, error.status, more)
-
-
-def plain(request: Request, title: Reason, text: Reason, status: int, more: dict[str, str]) -> Response:
-    """A page with one sentence."""
-    asked = dict(request.query_params or {}).get("lang")
-    language = pages.language_of(request.headers.get("accept-language"), asked)
-    body = pages.plain(title, text, language)
-    return Response(body, status_code=status, headers={**pages.protection(with_sdk=False), **more})
+    return page.refusal(request, Reason("page_refused_title"), error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
@@ -17,30 +16,20 @@ from chalicelib.accounts.service import get_account
 from chalicelib.http import cross_origin
 from chalicelib.http.answers import error_response, http_errors, json_response
 from chalicelib.http.bodies import json_body
-from chalicelib.http.language import preferred
 from chalicelib.http.routes import Operation
 from chalicelib.links import site_tokens
 from chalicelib.members import logins, signing_in
-from chalicelib.shared.errors import TodokuError, Unavailable
+from chalicelib.pages.page import refusal
+from chalicelib.shared.errors import TodokuError
 from chalicelib.shared.observability import logger
-from chalicelib.shared.reasons import LANGUAGES, Reason, in_language
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 
 bp = Blueprint(__name__)
 
 _COOKIE = "todoku_link"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_PAGE = """<!doctype html>
-<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<link rel="icon" href="data:,"><title>{title}</title></head><body><h1>{title}</h1><p>{text}</p></body></html>
-"""
-_HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; img-src data:; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+_REFUSED = Reason("link_page_title")
 
 
 class LiffIn(BaseModel):
@@ -69,7 +58,7 @@ def start(account: str) -> Response:
         found = get_account(account)
         where, browser = logins.start(found, _query(request).get("t", ""))
     except TodokuError as error:
-        return _page(request, error)
+        return refusal(request, _REFUSED, error)
     return _go(where, _cookie(account, browser, int(logins.LIFE.total_seconds())))
 
 
@@ -83,7 +72,7 @@ def callback(account: str) -> Response:
         found = get_account(account)
         flow = logins.finish(account, query.get("state", ""), _browser(request))
     except TodokuError as error:
-        return _page(request, error)
+        return refusal(request, _REFUSED, error)
     try:
         if "code" not in query:
             return _back(account, flow, error=_error(query))
@@ -162,18 +151,6 @@ def _browser(request: Request) -> str:
     except CookieError:
         return ""
     return found.value if found else ""
-
-
-def _page(request: Request, error: TodokuError) -> Response:
-    """What a person reads when there is no way back to the member site."""
-    header = request.headers.get("accept-language") or "ja"
-    asked = _query(request).get("lang")
-    language = asked if asked in LANGUAGES else preferred(header)
-    with in_language(language):
-        title, text = Reason("link_page_title").text(), error.reason.text()
-    body = _PAGE.format(language=language, title=html.escape(title), text=html.escape(text))
-    more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
-    return Response(body=body, status_code=error.status, headers={**_HEADERS, **more})
 
 
 _ANY = "what LINE adds is taken as it comes"

@@ -34,6 +34,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
 }
+_PROBLEM = Reason("page_problem")
 
 
 @functools.cache
@@ -64,6 +65,19 @@ def text(template: str, language: Language, up: str, values: Mapping[str, Any]) 
         return str(_templates().get_template(template).render(**shared, **values))
 
 
+def said(
+    request: Request, title: Reason, text: Reason, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A page with one sentence."""
+    return page(request, "said.html", status, headers, title=title, text=text)
+
+
+def refusal(request: Request, title: Reason, error: TodokuError) -> Response:
+    """What a person reads when their browser cannot go on."""
+    more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
+    return said(request, title, error.reason, error.status, more)
+
+
 def go(where: str) -> Response:
     """On to another page, by GET: what was sent is not sent again when the page is loaded again."""
     headers: dict[str, str | list[str]] = {
@@ -83,11 +97,11 @@ def page_errors(bp: Blueprint) -> Callable[[Callable[P, Response]], Callable[P, 
             try:
                 return view(*args, **kwargs)
             except TodokuError as error:
-                return _problem(bp.current_request, error)
+                return refusal(bp.current_request, _PROBLEM, error)
             except Exception as error:  # noqa: BLE001 (the friend stands at our address)
                 logger.exception("a page failed")
                 reason = Reason("outage") if is_outage(error) else Reason("our_side_logged")
-                return _problem(bp.current_request, Unavailable(reason))
+                return refusal(bp.current_request, _PROBLEM, Unavailable(reason))
 
         return answered
 
@@ -109,11 +123,6 @@ def fields(request: Request) -> dict[str, list[str]]:
         )
     except ValueError as error:
         raise InvalidInput(Reason("page_unread")) from error
-
-
-def _problem(request: Request, error: TodokuError) -> Response:
-    more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
-    return page(request, "problem.html", error.status, more, why=error.reason)
 
 
 def _say(code: str, **params: Any) -> str:
