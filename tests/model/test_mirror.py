@@ -50,7 +50,7 @@ class Reader(NamedTuple):
 
 
 class State(NamedTuple):
-    """The clock, the sheet, the marks that are on their way, what is in force, a compaction and a question."""
+    """The clock, the sheet, the marks on their way, what is in force, a compaction and a question."""
 
     now: int = 0
     version: int = 0
