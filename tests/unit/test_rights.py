@@ -31,7 +31,7 @@ def published(*nodes: dict[str, Any], paused: bool = False) -> dict[str, Any]:
 
 
 def catalog(
-    documents: dict[str, dict[str, Any] | None], versions: Mapping[Key, Current] | None = None
+    documents: dict[str, dict[str, Any] | None], was: Mapping[Key, Current] | None = None
 ) -> Snapshot:
     """The builders' catalog with these documents (``kind/id``); None takes one away."""
     base = dict(a_catalog().documents)
@@ -41,7 +41,7 @@ def catalog(
         base.pop((kind, id_), None)
         if body is not None:
             base[kind, id_] = Document(kind, id_, 2, body, "x")
-    return Snapshot("shop", 1, "s", versions or {}, base)
+    return Snapshot("shop", 1, "s", was or {}, base)
 
 
 WAITS = {"type": "wait_for", "event": "tag_added", "match": {"tag": "vip"}, "timeout": "1d"}
