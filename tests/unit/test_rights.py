@@ -30,9 +30,7 @@ def published(*nodes: dict[str, Any], paused: bool = False) -> dict[str, Any]:
     return {"version": 1, "definition": definition, "published_at": "x", "paused": paused}
 
 
-def catalog(
-    documents: dict[str, dict[str, Any] | None], was: Mapping[Key, Current] | None = None
-) -> Snapshot:
+def catalog(documents: dict[str, dict[str, Any] | None], of: Mapping[Key, Current] | None = None) -> Snapshot:
     """The builders' catalog with these documents (``kind/id``); None takes one away."""
     base = dict(a_catalog().documents)
     base.pop(("scenarios", "welcome"), None)
@@ -41,7 +39,7 @@ def catalog(
         base.pop((kind, id_), None)
         if body is not None:
             base[kind, id_] = Document(kind, id_, 2, body, "x")
-    return Snapshot("shop", 1, "s", was or {}, base)
+    return Snapshot("shop", 1, "s", of or {}, base)
 
 
 WAITS = {"type": "wait_for", "event": "tag_added", "match": {"tag": "vip"}, "timeout": "1d"}
