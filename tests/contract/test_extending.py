@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -208,11 +209,15 @@ ON_PURPOSE = {
 }
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        where = path.relative_to(PACKAGE).as_posix()
-        if path.stem not in TABLES and not where.startswith("local/") and where not in ON_PURPOSE:
-            yield where, ast.parse(path.read_text())
+@cache
+def sources() -> list[tuple[str, ast.Module]]:
+    return [
+        (where, ast.parse(path.read_text()))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.stem not in TABLES
+        and not (where := path.relative_to(PACKAGE).as_posix()).startswith("local/")
+        and where not in ON_PURPOSE
+    ]
 
 
 def texts(nodes: list[ast.expr]) -> set[str]:
