@@ -194,6 +194,12 @@ def test_the_webhook_reads_no_table() -> None:
     assert rooms == {"events", "gateways", "shared", "webhook"}
 
 
+def test_what_is_handed_down_is_there() -> None:
+    """A lower room finds what a higher one has by the name alone."""
+    for name, room in composition.HANDED_DOWN.items():
+        assert callable(getattr(importlib.import_module(room), name))
+
+
 # No second list of names
 
 
