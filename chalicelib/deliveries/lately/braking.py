@@ -92,7 +92,7 @@ class _Look:
     """One look at what the friends of a chunk were sent by others."""
 
     account: str
-    manifest: Manifest
+    manifest: Mapping[str, Any]
     limits: Limits
     now: datetime
     users: Sequence[str]
