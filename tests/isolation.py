@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from zlib import crc32
 
 import tests.conftest as world
 from app import app
@@ -174,7 +173,7 @@ def _fill(town: Town, account: str) -> None:
         return said
 
     channel = {"channel_secret": f"secret-{word}", "channel_access_token": f"token-{word}", "shards": 1}
-    do("PUT", base, {"name": word, "liff_id": f"1655{crc32(word.encode()) % 10**6:06}-abcdefgh", **channel})
+    do("PUT", base, {"name": word, "liff_id": f"1655000000-{word}", **channel})
     do("POST", f"{base}/catalog/apply", marked(BUNDLE, word))
     do("PUT", f"{base}/forms/skin", marked(BUNDLE["forms"]["skin"] | {"web": True}, word))
     csv = f"user_id,display_name,tags,attribute.area\nU1,{word},vip,{word}\nU2,{word},dry,\nU3,{word},,\n"
