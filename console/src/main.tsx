@@ -47,6 +47,7 @@ const SCREENS: Record<string, ComponentType> = {
   coupons: lazy(() => import("./screens/Coupons")),
   menus: lazy(() => import("./screens/menus/Menus")),
   reports: lazy(() => import("./screens/reports/Reports")),
+  site: lazy(() => import("./screens/Site")),
   media: lazy(() => import("./screens/Media")),
   settings: lazy(() => import("./screens/Settings")),
 };

@@ -29,6 +29,7 @@ const ICONS: Record<string, string> = {
   reservations: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4M8 14h3",
   schedules: "M12 21a9 9 0 100-18 9 9 0 000 18zM12 7v5l3 3",
   reports: "M4 20V10M10 20V4M16 20v-7M21 20H3",
+  site: "M12 21a9 9 0 100-18 9 9 0 000 18zM3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18",
   media: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9h.01",
   settings: "M12 15a3 3 0 100-6 3 3 0 000 6zM4 12h2M18 12h2M12 4v2M12 18v2M6.3 6.3l1.5 1.5M16.2 16.2l1.5 1.5M17.7 6.3l-1.5 1.5M7.8 16.2l-1.5 1.5",
 };
@@ -37,7 +38,7 @@ const GROUPS: Record<string, string[]> = {
   start: ["home"],
   people: ["friends", "chat", "segments", "audiences", "members", "reservations"],
   sending: ["broadcasts", "narrowcasts", "scenarios", "messages", "rules", "schedules"],
-  places: ["menus", "links", "coupons", "routes", "forms"],
+  places: ["menus", "links", "coupons", "routes", "forms", "site"],
   insight: ["reports"],
   house: ["labels", "media", "settings"],
 };

@@ -1,6 +1,6 @@
 // Editing one document: a draft that survives a reload, saved against its revision, compared when somebody was faster.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { ApiError, enc, get, newId, put, remove } from "../api/client";
 import { useMay, usePlace } from "../data";
 import { go } from "../router";
@@ -24,6 +24,9 @@ export function Existing<S extends Stored>({ kind, id, title, children }: { kind
   return <div key={asked.data.revision} className="contents">{children(asked.data)}</div>;
 }
 
+/** What was saved last, until its page is drawn anew with the revision that this made. */
+let saved = "";
+
 interface Of<D> {
   kind: string;
   stored?: Stored & Partial<D>;
@@ -46,10 +49,15 @@ export function useDocument<D extends { name: string }>({ kind, stored, empty, s
   const [draft, setDraft, forget, wasKept] = useDraft<D>(`${kind}.${account.id}.${stored?.id ?? "new"}`, first);
   const [id] = useState(() => stored?.id ?? newId(kind.replace(/s$/, "")));
   const path = `${base}/${kind}/${enc(id)}`;
+  const [isSaved] = useState(() => saved === path);
+  useEffect(() => {
+    saved = "";
+  }, []);
   const save = useMutation({
     mutationFn: (overwrite: boolean) => put(path, bodyOf ? bodyOf(draft) : draft, stored && !overwrite ? { "If-Match": String(stored.revision) } : {}),
     onSuccess: async () => {
       forget();
+      saved = path;
       await client.invalidateQueries({ queryKey: [base] });
       go(account.id, kind, ...(stored ? [] : [id]));
     },
@@ -59,7 +67,8 @@ export function useDocument<D extends { name: string }>({ kind, stored, empty, s
     onSuccess: async () => {
       forget();
       go(account.id, kind);
-      await client.invalidateQueries({ queryKey: [base] });
+      // What is asked about it has no answer any more.
+      await client.invalidateQueries({ queryKey: [base], predicate: (query) => !query.queryKey.includes(id) });
     },
   });
   const error = save.error;
@@ -85,6 +94,7 @@ export function useDocument<D extends { name: string }>({ kind, stored, empty, s
     above: (
       <>
         {wasKept && isChanged ? <p className="notice" role="status">{t("draft.kept")}</p> : null}
+        {isSaved && !isChanged ? <p className="notice" role="status">✓ {t("saved")}</p> : null}
         {isStale ? null : <Problem error={error} />}
       </>
     ),
