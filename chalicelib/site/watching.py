@@ -19,6 +19,7 @@ from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import batch_get, plain_item, query_page, to_av
 from chalicelib.shared.ids import digest
 from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 from chalicelib.site.model import Result
@@ -45,7 +46,8 @@ def look(account: str) -> list[dict[str, Any]]:
     }
     items, _ = query_page(request)
     now = clock.now().timestamp()
-    return [item["said"] for item in map(plain_item, items) if int(item["expires_at"]) > now]
+    shown = [item["said"] for item in map(plain_item, items) if int(item["expires_at"]) > now]
+    return [said | {"why": said["why"] and Reason.of(said["why"]).text()} for said in shown]
 
 
 def note(account: str, sent: Sequence[Mapping[str, Any]], results: Sequence[Result], *, known: bool) -> None:
@@ -68,11 +70,19 @@ def _said(raw: Mapping[str, Any]) -> dict[str, str]:
     return {"event": str(raw.get("event"))[:40], "about": about.partition("?")[0][:_LONGEST]}
 
 
-def _why(result: Result) -> str | None:
+def _why(result: Result) -> Kept | None:
+    """What is wrong with an event, so that whoever looks reads it in their own language."""
     if result.error is None:
         return None
     details = result.error.get("details") or [result.error]
-    return str(details[0]["message"])
+    return _reason(details[0]["reason"]).kept()
+
+
+def _reason(answered: Mapping[str, Any]) -> Reason:
+    """A reason as answers have it."""
+    params = answered.get("params") or {}
+    within = {name: _reason(one) if isinstance(one, dict) else one for name, one in params.items()}
+    return Reason(answered["code"], **within)
 
 
 def _is_watched(account: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from chalicelib.accounts.service import get_account
 from chalicelib.liff.places import Visit
 from chalicelib.links import opening, site_tokens
+from chalicelib.shared.reasons import Reason
 from chalicelib.site import visits, watching
 from tests.api_client import Api
 from tests.conftest import drain
@@ -346,7 +347,10 @@ def test_staff_look_on(api: Api, world: World) -> None:
         ("page", f"{ORIGIN}/about", "ignored"),
         ("custom", "unnamed", "rejected"),
     }
-    assert next(one["why"] for one in shown if one["status"] == "rejected")
+    told = api.ok("GET", f"{BASE}/site/events?lang=ja")["items"]
+    assert [one["why"] for one in told if one["why"]] == [
+        Reason("site_event_unnamed", name="unnamed").text("ja")
+    ]
     assert browser.visitor not in str(shown)
     world.now += timedelta(minutes=11)
     assert api.ok("GET", f"{BASE}/site/events")["items"] == []
