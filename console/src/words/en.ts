@@ -609,6 +609,7 @@ export const en: Record<Word, string> = {
   "form.question.type": "Kind of answer {n}",
   "form.question.up": "Question {n} up",
   "form.questions": "{n} questions:",
+  "form.reached": "Last 30 days: shown to {shown}, answered by {answered}, skipped by {skipped}, left here by {left}",
   "form.result": "Result {n}",
   "form.result.add": "Add a result",
   "form.result.down": "Move result {n} down",

@@ -608,6 +608,7 @@ export const ja = {
   "form.question.type": "質問{n}の答え方",
   "form.question.up": "質問{n}を上へ",
   "form.questions": "質問{n}個:",
+  "form.reached": "過去30日:表示{shown}人 → 回答{answered}人・スキップ{skipped}人・ここで離脱{left}人",
   "form.result": "結果{n}",
   "form.result.add": "結果を追加",
   "form.result.down": "結果{n}を下へ",

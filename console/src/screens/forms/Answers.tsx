@@ -37,7 +37,18 @@ export function Answers({ form }: { form: Form }) {
   );
 }
 
+/** How far friends came at a question in the last thirty days. */
+interface Reached {
+  row: string;
+  shown: number;
+  answered: number;
+  skipped: number;
+  left: number;
+}
+
 function Figures({ form, report }: { form: Form; report: Report }) {
+  const { base } = usePlace();
+  const reached = useQuery({ queryKey: [base, "forms", form.id, "results"], queryFn: () => get<{ items: Reached[] }>(`${base}/forms/${form.id}/results`) });
   const { begun, answered } = report.total;
   const results = report.items.filter((one) => one.kind === "result");
   return (
@@ -45,12 +56,14 @@ function Figures({ form, report }: { form: Form; report: Report }) {
       <dl className="figures">
         {([["form.begun", number(begun)], ["form.answered", number(answered)], ["form.answered.share", begun ? percent(answered / begun) : "—"]] as const).map(([name, value]) => <div key={name} className="figure"><dt>{t(name)}</dt><dd className="value">{value}</dd></div>)}
       </dl>
+      <Problem error={reached.error} />
       {report.exact ? null : <p className="soft">{t("figures.estimated")}</p>}
       {results.length ? <Section title={t("form.results.share")}><Bars rows={results} of={answered} label={t("form.results.share")} /></Section> : null}
       {form.questions.map((one, at) => {
         const rows = report.items.filter((row) => row.kind === "answer" && row.id === one.id);
+        const far = reached.data?.items.find((row) => row.row === one.id);
         const n = report.items.find((row) => row.kind === "question" && row.id === one.id)?.friends ?? 0;
-        return <Section key={one.id} title={`${at + 1}. ${one.text.slice(0, 120)}`} lead={t("form.answered.n", { n })}>{rows.length ? <Bars rows={rows} of={n} label={one.text.slice(0, 120)} /> : null}</Section>;
+        return <Section key={one.id} title={`${at + 1}. ${one.text.slice(0, 120)}`} lead={t("form.answered.n", { n })}>{rows.length ? <Bars rows={rows} of={n} label={one.text.slice(0, 120)} /> : null}{far ? <p className="soft">{t("form.reached", { shown: far.shown, answered: far.answered, skipped: far.skipped, left: far.left })}</p> : null}</Section>;
       })}
     </>
   );
