@@ -124,7 +124,19 @@ def test_which_month(shop: Shop, api: Api) -> None:
     assert (running["is_over"], running["line"]["missing_days"]) == (False, 28)
     for wrong in ("2027-01", "2026-13", "2026-1", "1999-01", "x", "2026-11-01", "20261101"):
         assert api.paths(400, "GET", f"{PATH}?month={wrong}") == ["month"], wrong
-    assert api.paths(400, "GET", f"{PATH}?format=pdf") == ["format"]
+    assert api.paths(400, "GET", f"{PATH}?format=csv") == ["format"]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_month_as_a_file(shop: Shop, api: Api, language: str) -> None:
+    """One page, all of it ASCII, whose table of objects is where it says; it runs and opens nothing."""
+    answer = api.call("GET", f"{PATH}?month=2026-11&format=pdf&lang={language}")
+    text = answer.body.decode("ascii")
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert text.startswith("%PDF-1.4")
+    assert text[int(text.rpartition("startxref")[2].split()[0]) :].startswith("xref")
+    assert "/Count 1" in text
+    assert not re.search(r"/(JavaScript|JS|URI|Launch|OpenAction|EmbeddedFile)\b", text)
 
 
 class Page(HTMLParser):

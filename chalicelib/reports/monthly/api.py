@@ -1,4 +1,4 @@
-"""``GET /reports/monthly``: a month as JSON, or as a page that prints on A4."""
+"""``GET /reports/monthly``: a month as JSON, as a page that prints on A4, or as a PDF file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.queries import query_text
 from chalicelib.http.routes import Operation
 from chalicelib.reports import requests
-from chalicelib.reports.monthly import figures, page
+from chalicelib.reports.monthly import figures, page, pdf
 from chalicelib.reports.monthly.figures import Figures
 from chalicelib.reports.periods import Span
 from chalicelib.shared.errors import InvalidInput
@@ -26,7 +26,7 @@ from chalicelib.shared.times import iso
 bp = Blueprint(__name__)
 
 _PATH = "/v1/accounts/{account}/reports/monthly"
-HTML = "text/html; charset=utf-8"
+HTML, PDF = "text/html; charset=utf-8", "application/pdf"
 
 
 class ByLineAnswer(BaseModel):
@@ -74,11 +74,14 @@ def monthly_report(account: str) -> Response:
     request: Request = bp.current_request
     require(request, "viewer", account)
     known = get_account(account)
-    days, wanted = _month(request, known), requests.choice(request, "format", ("json", "html"))
+    days, wanted = _month(request, known), requests.choice(request, "format", ("json", "html", "pdf"))
     found, earlier = figures.find(known, days), figures.find(known, figures.before(known, days))
     answer = _answer(known, found, earlier)
     if wanted == "html":
         return requests.TextResponse(page.html(known.name, answer, found), HTML, page.headers())
+    if wanted == "pdf":
+        named = {"Content-Disposition": f'attachment; filename="{answer["month"]}.pdf"'}
+        return requests.TextResponse(pdf.pdf(known.name, answer, found), PDF, page.headers() | named)
     return json_response(answer)
 
 
@@ -126,7 +129,7 @@ OPERATIONS = [
         MonthlyAnswer,
         query={
             "month": "2026-11; without it the last month that is over.",
-            "format": "json; html: a page that prints on A4",
+            "format": "json; html: a page that prints on A4; pdf: a file of one A4 page",
         },
     )
 ]

@@ -49,12 +49,12 @@ def html(shop: str, answer: Mapping[str, Any], found: Figures) -> str:
         .get_template("monthly.html")
         .render(
             language=current_language(),
-            month=_month(found.days.first),
-            made_at=f"{parse_iso(answer['as_of']).astimezone(found.days.zone):%Y-%m-%d %H:%M}",
+            month=month(found.days.first),
+            made_at=made_at(answer, found),
             style=_style(),
             shop=shop,
             report=answer,
-            tiles=_tiles(answer),
+            tiles=tiles(answer),
             saved=[(say(code), answer["yen"]["saved"][code.rpartition("_")[2]]) for code in SAVED],
             friends_by_day=by_day,
             best=pictures.bars("deliveries", ("accepted", "clickers"))(best) if answer["best"] else "",
@@ -65,7 +65,13 @@ def html(shop: str, answer: Mapping[str, Any], found: Figures) -> str:
     return text
 
 
-def _month(first: date) -> str:
+def made_at(answer: Mapping[str, Any], found: Figures) -> str:
+    """When the numbers were counted, by the account's clock."""
+    return f"{parse_iso(answer['as_of']).astimezone(found.days.zone):%Y-%m-%d %H:%M}"
+
+
+def month(first: date) -> str:
+    """What a month is called, in the language of the request."""
     return f"{first.year}年{first.month}月" if current_language() == "ja" else f"{first:%B %Y}"
 
 
@@ -74,7 +80,7 @@ def say(code: str, **params: Any) -> str:
     return Reason(code, **params).text()
 
 
-def _tiles(answer: Mapping[str, Any]) -> list[dict[str, str]]:
+def tiles(answer: Mapping[str, Any]) -> list[dict[str, str]]:
     """The numbers at the top, each with the one of the month before."""
     places = [("friends", name) for name in ("following", FOLLOWED, UNFOLLOWED)]
     places += [("deliveries", name) for name in ("accepted", "clickers", "conversions", "revenue")]

@@ -1186,6 +1186,7 @@ export const en: Record<Word, string> = {
   "monthly.month": "Month",
   "monthly.number": "Number",
   "monthly.open": "Open and print",
+  "monthly.pdf": "Download PDF",
   "monthly.running": "This month is not over. These are the numbers until today.",
   "monthly.saved": "Saved",
   "monthly.saved.caps": "Caps",

@@ -1185,6 +1185,7 @@ export const ja = {
   "monthly.month": "月",
   "monthly.number": "数字",
   "monthly.open": "レポートを開く・印刷する",
+  "monthly.pdf": "PDFで保存",
   "monthly.running": "この月はまだ終わっていません。今日までの数字です。",
   "monthly.saved": "節約できた費用",
   "monthly.saved.caps": "配信数の上限",

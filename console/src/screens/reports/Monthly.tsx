@@ -38,7 +38,7 @@ export function Monthly() {
   const page = `${PREFIX}/v1${base}/reports/monthly?month=${month}&format=html&lang=${language}`;
   return (
     <Screen title={t("nav.reports")} state={stateOf(report)} error={report.error} retry={() => void report.refetch()} back={<Tabs name="monthly" />} lead={t("report.monthly.lead")}
-      actions={<a className="button main" href={page} target="_blank" rel="noreferrer">{t("monthly.open")}</a>}>
+      actions={<><a className="button" href={page.replace("format=html", "format=pdf")} download>{t("monthly.pdf")}</a><a className="button main" href={page} target="_blank" rel="noreferrer">{t("monthly.open")}</a></>}>
       <div className="toolbar"><Select label={t("monthly.month")} value={month} onChange={(event) => asked.ask({ month: event.target.value })} options={known.map((one) => ({ value: one, label: one.replace("-", " / ") }))} /></div>
       {found ? (
         <>
