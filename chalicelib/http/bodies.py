@@ -161,6 +161,7 @@ FORMS = {
     "^[a-z0-9_-]{1,32}$": Reason("alias_wanted"),
     r"[^\x00-\x1f\x7f]": Reason("custom_name_wanted"),
     "^https://[!-~]+$": Reason("https_wanted"),
+    "^https?://[!-~]+$": Reason("https_wanted"),
     "^[!-~]+$": Reason("plain_text_wanted"),
     "^[A-Za-z0-9_-]+$": Reason("random_name_wanted"),
 }

@@ -62,6 +62,7 @@ def test_an_id_that_a_route_would_hide_cannot_be_given(cloud: None) -> None:
         "rules": {"name": "x", "when": {"event": "followed"}, "then": []},
         "messages": {"name": "x", "messages": [{"type": "text", "text": "x"}]},
         "rich-menus": {"name": "x"},
+        "forms": {"name": "x"},
         "coupons": A_COUPON,
     }
     beside = {tuple(path.split("/")[4:6]) for _, path in ROUTES if path.count("/") >= 5}
