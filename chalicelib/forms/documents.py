@@ -178,7 +178,9 @@ def _references(body: Body) -> Iterator[Reference]:
         yield from vocabulary.references(then, path)
 
 
-def _check(_id: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
+def _check(id_: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
+    if id_ == "try":
+        yield Detail("", Reason("segment_is_path", id=id_))
     for path, condition in _conditions(body):
         yield from language.logic(condition, snapshot, path)
     for path, then in _actions(body):
