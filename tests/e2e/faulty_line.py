@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.shared.times import parse_iso
 from tests.e2e.strict_line import StrictLine
 from tests.e2e.trial import Trial, run, user
 
@@ -123,20 +124,21 @@ def _compare(trial: Trial, line: FaultyLine, friends: int, decide_after: int) ->
     trial.api.post(f"{shop}/broadcasts/b/send", {})
     _kill_when(trial, "in the sample", lambda: len(_reached(line)) > friends * 0.1)
     trial.until("the sample is sent", lambda: _look(trial, shop)["decides_at"])
-    sample = _reached(line)
     clicked = _click(trial, line)
     _kill_when(trial, "before the decision", lambda: True)
     decision = trial.until("the decision", lambda: _look(trial, shop)["decision"])
-    _check_winner(decision, sample, clicked)
+    _check_winner(decision, _reached(line, before=parse_iso(decision["at"])), clicked)
     _kill_when(trial, "in the rest", lambda: len(_reached(line)) > friends * 0.6)
     found = trial.until("the end", lambda: (one := _look(trial, shop))["status"] == "done" and one)
     _check_once(line, found, friends, set(out))
 
 
-def _reached(line: FaultyLine) -> dict[str, str]:
+def _reached(line: FaultyLine, before: datetime | None = None) -> dict[str, str]:
     """Who got which variant."""
+    until = before.timestamp() if before else math.inf
     with line.lock:
-        return {who: words[1] for words, who in _each(line.delivered) if words.startswith("案")}
+        taken = [one for one in line.delivered if one["at"] < until]
+        return {who: words[1] for words, who in _each(taken) if words.startswith("案")}
 
 
 def _kill_when(trial: Trial, when: str, reached: Callable[[], bool]) -> None:
