@@ -14,6 +14,8 @@ from chalicelib.shared.fields import Id, Name
 from chalicelib.shared.origins import normal
 from chalicelib.shared.settings import settings
 
+LONGEST_URL = 1000
+
 
 def _web_url(text: str) -> str:
     return normal(text, on_laptop=settings().is_local)
@@ -39,7 +41,7 @@ class Link(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    url: Annotated[str, Field(max_length=1000), AfterValidator(_web_url)]
+    url: Annotated[str, Field(max_length=LONGEST_URL), AfterValidator(_web_url)]
     name: Name | None = None
     tags: list[Id] = Field(default=[], max_length=50)
     utm: Utm | None = None

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.catalog.kinds import Body
+from chalicelib.links.documents import LONGEST_URL
 from chalicelib.messages.text import units
 from chalicelib.messages.untracked import as_registered, opens, web_addresses
 from chalicelib.shared.ids import digest
@@ -39,7 +40,7 @@ def tracked(body: Mapping[str, Any]) -> dict[str, Any]:
         return dict(body)
 
     def put(url: str) -> str | None:
-        registered = as_registered(url)
+        registered = _registered(url)
         return f'{{{{ link("{_made(registered, body)[0]}") }}}}' if registered else None
 
     messages = [_with_links(message, "message", put) for message in body["messages"]]
@@ -53,8 +54,14 @@ def _addresses(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for path, key, text in strings(body["messages"], "messages"):
         is_text = key == "text" and path.count(".") == 1
         for _, _, url in web_addresses(text) if is_text else [(0, 0, text)] * opens(key):
-            if (registered := as_registered(url)) is not None:
+            if (registered := _registered(url)) is not None:
                 yield path, registered
+
+
+def _registered(url: str) -> str | None:
+    """The address as a link keeps it; None: none can, or it is not to be tracked."""
+    found = as_registered(url)
+    return found if found is not None and len(found) <= LONGEST_URL else None
 
 
 def _made(url: str, body: Mapping[str, Any]) -> tuple[str, Body]:

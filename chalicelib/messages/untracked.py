@@ -16,7 +16,6 @@ _WEB = re.compile(r"https?://[^\s\"'<>「」『』（）()、。{}]+", re.IGNORE
 _OPENED = {"uri", "linkUri"}
 _BEHIND = ".,!?;:"
 """What ends a sentence behind an address."""
-_LONGEST = 1000
 _LINES_OWN = {"liff.line.me", "line.me", "lin.ee"}
 """LINE opens these itself; behind another address they would be pages."""
 
@@ -57,7 +56,7 @@ def as_registered(url: str) -> str | None:
     except BadAddress:
         return None
     own = written.startswith(f"{settings().public_url.rstrip('/')}/")
-    return None if own or len(written) > _LONGEST or origin_of(written).host in _LINES_OWN else written
+    return None if own or origin_of(written).host in _LINES_OWN else written
 
 
 def _advice(url: str, link_id: str | None) -> Reason:
