@@ -13,6 +13,7 @@ import pytest
 from chalicelib.gateways import seam
 from chalicelib.timers import arming, service, store
 from chalicelib.timers.model import DUE, Entry, minute_key, minute_of
+from chalicelib.timers.plan import BACKUP_DELAY
 
 START = datetime(2026, 11, 22, 6, 6, 20, tzinfo=UTC)
 
@@ -101,7 +102,7 @@ def test_a_near_entry_is_also_sent_at_once_and_its_drained_copy_comes_later(worl
     assert world.started == ["minute-20261122T0607Z"]
     world.now = datetime(2026, 11, 22, 6, 7, tzinfo=UTC)
     service.drain("2026-11-22T06:07Z")
-    assert [at for at, _, _ in world.sent[1:]] == [START + timedelta(seconds=65)]
+    assert [at for at, _, _ in world.sent[1:]] == [START + timedelta(seconds=60) + BACKUP_DELAY]
 
 
 def test_an_overdue_entry_goes_out_at_once_from_the_present_minute(world: World) -> None:
