@@ -79,12 +79,14 @@ class DocumentKind:
     was probably not meant; the answer shows it. ``state`` is what else is true of a document (the fields of
     ``state_model``): answers show it, and a PUT of an answer may hold it. ``saved`` is called with the
     account and the id after one was written or deleted, for what should not wait; a crash may lose the call.
+    ``path_words``: what stands beside the ids in its paths (``/segments/count``) and so cannot be an id.
     ``companions``: documents ``(kind, id, body)`` that are saved with one, unless they are there.
     """
 
     kind: str
     model: type[BaseModel]
     path_name: str | None = None
+    path_words: frozenset[str] = frozenset()
     named_as: str | None = None
     references: Callable[[Body], Iterable[Reference]] = no_references
     check: Callable[[str, Body, Snapshot], Iterable[Detail]] = no_check

@@ -127,6 +127,8 @@ def _check_one(
     kind = kinds.get(document.kind)
     if kind is None:
         return
+    if document.id in kind.path_words:
+        logic.append(Detail(join_path(prefix, "id"), Reason("name_of_a_path")))
     logic.extend(
         Detail(join_path(prefix, detail.path), detail.reason)
         for detail in references.unresolved(kind.references(document.body), candidate)

@@ -165,11 +165,6 @@ def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
     ).model_dump()
 
 
-def _check(id_: str, _body: Body, _snapshot: Snapshot) -> Iterator[Detail]:
-    if id_ == AT_LINE:
-        yield Detail("id", Reason("name_of_a_path"))
-
-
 def _warn(id_: str, snapshot: Snapshot) -> Iterator[Detail]:
     now = state(id_, snapshot)
     if now["state"] == "published" and now["unpublished_changes"]:
@@ -186,7 +181,7 @@ DOCUMENTS: dict[str, DocumentKind] = {
         KIND,
         Coupon,
         path_name="coupon",
-        check=_check,
+        path_words=frozenset({AT_LINE}),
         warn=_warn,
         state_model=State,
         state=state,

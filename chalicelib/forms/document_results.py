@@ -27,7 +27,7 @@ def _picture(address: str) -> str:
     return address
 
 
-Picture = Annotated[str, Field(pattern="^https?://[!-~]+$", max_length=1000), AfterValidator(_picture)]
+Picture = Annotated[str, Field(pattern="^[!-~]+$", max_length=1000), AfterValidator(_picture)]
 """Where a picture is: at https, or on a laptop in its own library."""
 PointsOf = Points | Annotated[dict[Id, Points], Field(min_length=1, max_length=MOST)]
 

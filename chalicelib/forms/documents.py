@@ -178,9 +178,7 @@ def _references(body: Body) -> Iterator[Reference]:
         yield from vocabulary.references(then, path)
 
 
-def _check(id_: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
-    if id_ == "try":
-        yield Detail("", Reason("segment_is_path", id=id_))
+def _check(_id: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
     for path, condition in _conditions(body):
         yield from language.logic(condition, snapshot, path)
     for path, then in _actions(body):
@@ -235,6 +233,7 @@ DOCUMENTS: dict[str, DocumentKind] = {
         path_name="form",
         shape=_shape,
         references=_references,
+        path_words=frozenset({"try"}),
         check=_check,
         warn=_warn,
         state_model=State,

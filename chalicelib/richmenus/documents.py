@@ -141,8 +141,6 @@ def _condition(show: Body | None, path: str) -> Iterator[Reference]:
 
 
 def _check(id_: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
-    if id_ in {"plan", "publish"}:
-        yield Detail("", Reason("menu_is_path", id=id_))
     condition = (body.get("show") or {}).get("if")
     if condition is not None:
         yield from language.logic(condition, snapshot, "show.if")
@@ -201,6 +199,7 @@ DOCUMENTS: dict[str, DocumentKind] = {
         path_name="menu",
         shape=_shape,
         references=_references,
+        path_words=frozenset({"plan", "publish"}),
         check=_check,
         warn=_warn,
         state_model=State,

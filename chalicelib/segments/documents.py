@@ -12,7 +12,6 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Name
-from chalicelib.shared.reasons import Reason
 
 
 class Segment(BaseModel):
@@ -25,8 +24,6 @@ class Segment(BaseModel):
 
 
 def _logic(segment: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
-    if segment in {"count", "explain", "members", "overlap"}:
-        yield Detail("", Reason("segment_is_path", id=segment))
     yield from language.logic(body["condition"], snapshot, own_id=segment)
 
 
@@ -37,6 +34,7 @@ DOCUMENTS = {
         path_name="segment",
         shape=lambda body: language.shape(body["condition"]),
         references=lambda body: language.references(body["condition"]),
+        path_words=frozenset({"count", "explain", "members", "overlap"}),
         check=_logic,
     )
 }

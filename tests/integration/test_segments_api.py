@@ -70,7 +70,7 @@ def test_a_segment_is_counted_listed_and_held_by_its_users(shop):
     assert "condition.segment" in api.paths(422, "PUT", f"{base}/segments/dry-lovers", circle)
     assert api.paths(422, "DELETE", f"{base}/tags/dry")
     bundle = {"segments": {"count": {"name": "C", "condition": DRY}}}
-    assert api.paths(422, "POST", f"{base}/catalog/apply", bundle) == ["segments.count"]
+    assert api.paths(422, "POST", f"{base}/catalog/apply", bundle) == ["segments.count.id"]
     api.refused(400, "PUT", f"{base}/segments/bad", {"name": "B", "condition": {"tagg": "dry"}})
 
     listed, cursor = set(), ""
