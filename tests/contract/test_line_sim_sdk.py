@@ -64,11 +64,8 @@ EVENTS: dict[str, tuple[str, dict[str, Any], type]] = {
     "account link": ("account_link", {"nonce": "n"}, sdk_events.AccountLinkEvent),
     "failed link": ("account_link", {"nonce": "n", "result": "failed"}, sdk_events.AccountLinkEvent),
     "unsend": ("unsend", {"message_id": "1"}, sdk_events.UnsendEvent),
-    "beacon": (
-        "event",
-        {"event": {"type": "beacon", "beacon": {"hwid": "d41d8cd98f", "type": "enter"}}},
-        sdk_events.BeaconEvent,
-    ),
+    "beacon": ("beacon", {"hwid": "d41d8cd98f", "dm": "00ff"}, sdk_events.BeaconEvent),
+    "banner": ("beacon", {"hwid": "d41d8cd98f", "type": "banner"}, sdk_events.BeaconEvent),
     "membership": (
         "event",
         {"event": {"type": "membership", "membership": {"type": "joined", "membershipId": 1}}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from chalicelib.local.line.endpoints import serve
 from chalicelib.local.line.httpd import Request, Response, Server
 from chalicelib.local.line.simulator import Simulator
 from chalicelib.local.line.webhooks import sign
+from chalicelib.webhook.parse import parse
 
 ANNA = "U" + "a" * 32
 BEN = "U" + "b" * 32
@@ -210,6 +212,10 @@ def test_contents_of_media_messages_can_be_fetched(sim: Simulator, todoku: Todok
         ("postback", {"data": ""}),
         ("postback", {"data": "a", "params": 5}),
         ("account_link", {}),
+        ("beacon", {}),
+        ("beacon", {"hwid": "d41d8cd98f", "type": "leave"}),
+        ("beacon", {"hwid": "ここ", "type": "enter"}),
+        ("beacon", {"hwid": "d41d8cd98f", "dm": "0"}),
         ("event", {"event": {}}),
     ],
 )
@@ -217,6 +223,18 @@ def test_what_line_could_not_send_is_refused(sim: Simulator, todoku: Todoku, ver
     """The door answers 400 and nothing leaves."""
     assert act(sim, ANNA, verb, body).status == 400
     assert todoku.requests == []
+
+
+def test_a_beacon_is_an_event_that_rules_match(sim: Simulator, todoku: Todoku) -> None:
+    """What the door makes of a beacon is the event ``beacon``, with a reply token, for each type."""
+    for kind in ("enter", "stay", "banner"):
+        assert act(sim, ANNA, "beacon", {"hwid": "d41d8cd98f", "type": kind, "dm": "00ff"}).status == 200
+    found = [one for r in todoku.requests for one in parse(r.body, "shop", datetime.now(UTC))]
+    assert [(one.type, one.props["action"]) for one in found] == [
+        ("beacon", "enter"), ("beacon", "stay"), ("beacon", "banner")
+    ]  # fmt: skip
+    assert all(one.reply_token and one.props["hwid"] == "d41d8cd98f" for one in found)
+    assert found[0].props["dm"] == "00ff"
 
 
 def test_news_reach_the_pages_that_show_the_phone(sim: Simulator, todoku: Todoku) -> None:

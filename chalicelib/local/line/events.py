@@ -5,6 +5,7 @@ https://developers.line.biz/en/reference/messaging-api/#webhook-event-objects
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ REPLYABLE = frozenset(
     | {"accountLink", "membership"}
 )
 MESSAGE_TYPES = ("text", "image", "video", "audio", "file", "location", "sticker")
+BEACON_TYPES = ("enter", "stay", "banner")
+_HWID = re.compile("[0-9a-f]{10}")
+_DM = re.compile("([0-9a-f]{2}){1,13}")
 _QUOTABLE = {"text", "sticker", "image", "video"}
 _FROM_LINE = {"image", "video", "audio"}
 
@@ -99,6 +103,18 @@ def video_play_complete(envelope: Envelope, tracking_id: str) -> dict[str, Any]:
     return envelope.event("videoPlayComplete", videoPlayComplete={"trackingId": tracking_id})
 
 
+def beacon(envelope: Envelope, kind: Any, hwid: Any, dm: Any = None) -> dict[str, Any]:
+    """Came into a beacon's range, stays there, or tapped its banner; LINE tells of no one's leaving."""
+    if kind not in BEACON_TYPES:
+        raise Unknown(f"type must be one of {', '.join(BEACON_TYPES)}")
+    if not isinstance(hwid, str) or not _HWID.fullmatch(hwid):
+        raise Unknown("hwid must be 10 characters of 0-9 and a-f")
+    if dm is not None and (not isinstance(dm, str) or not _DM.fullmatch(dm)):
+        raise Unknown("dm must be 2 to 26 characters of 0-9 and a-f, two for each byte")
+    told = {"hwid": hwid, "type": kind} | ({"dm": dm} if dm is not None else {})
+    return envelope.event("beacon", beacon=told)
+
+
 def account_link(envelope: Envelope, nonce: str, result: str) -> dict[str, Any]:
     """Linked a member account, or failed to: then LINE tells neither who nor a reply token."""
     event = envelope.event("accountLink", link={"result": result, "nonce": nonce})
@@ -113,7 +129,7 @@ def unsend(envelope: Envelope, message_id: str) -> dict[str, Any]:
 
 
 def any_event(envelope: Envelope, given: dict[str, Any]) -> dict[str, Any]:
-    """An event as given, with what is missing filled in: beacons, memberships, types of the future."""
+    """An event as given, with what is missing filled in: memberships, types of the future."""
     if not isinstance(given.get("type"), str):
         raise Unknown("event.type may not be empty")
     return envelope.event(given["type"]) | given

@@ -191,6 +191,14 @@ def _video_complete(act: _Act) -> Response:
     return act.send(events.video_play_complete(act.envelope, str(act.body.get("tracking_id", ""))))
 
 
+def _beacon(act: _Act) -> Response:
+    act.in_touch()
+    given = act.body
+    return act.send(
+        events.beacon(act.envelope, given.get("type", "enter"), given.get("hwid"), given.get("dm"))
+    )
+
+
 def _account_link(act: _Act) -> Response:
     act.in_touch()
     nonce, result = act.body.get("nonce"), act.body.get("result", "ok")
@@ -232,6 +240,7 @@ _VERBS: dict[str, Callable[[_Act], Response]] = {
     "postback": _postback,
     "switch": _switch,
     "video_complete": _video_complete,
+    "beacon": _beacon,
     "account_link": _account_link,
     "unsend": _unsend,
     "event": _event,
