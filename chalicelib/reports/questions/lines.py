@@ -17,7 +17,6 @@ Told = tuple[str, str, str]
 """The kind, the form and the question."""
 _SAID = {"answered": ANSWERED, "agreed": ANSWERED, "answer_skipped": SKIPPED}
 """By the code of the reason that the timeline gives for a question."""
-_PUT_BY = frozenset({"ask", "start_form"})
 
 
 def in_chat(activity: Mapping[str, Any]) -> list[Told]:
@@ -39,7 +38,7 @@ def _said(rules: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
 
 def _put(effects: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
     for one in effects:
-        if one.get("action") in _PUT_BY and one.get("question"):
+        if one.get("question"):  # only what puts one has it
             yield ASKED, str(one["form"]), str(one["question"])
 
 
