@@ -122,8 +122,9 @@ def compare(trial: Trial, wanted: list[Reminder], *, killed: bool) -> None:
     ]
     got, expected = (Counter((one.user, one.text) for one in some) for some in (sent, wanted))
     missing, extra = expected - got, got - expected
-    assert not missing, f"{missing.total()} missing: {list(missing)[:5]}"
-    assert not extra, f"{extra.total()} too many: {list(extra)[:5]}"
+    found = {"missing": sorted(missing)[:9], "too many": sorted(extra)[:9]}
+    assert not missing, f"{missing.total()} missing, {extra.total()} too many: {found}"
+    assert not extra, f"{extra.total()} too many: {found}"
     moments = {(one.user, one.text): one.at for one in wanted}
     late = sorted((one.at - moments[one.user, one.text]).total_seconds() for one in sent)
     print(f"{len(sent)} reminders, each once; {late[0]:.1f} to {late[-1]:.1f} s after their moments")

@@ -99,7 +99,7 @@ def life(dice: Random, start: datetime, number: int, kills: list[datetime]) -> L
         heard.sort(key=lambda one: one.at)
         moments = [at for walk in walks for at in walk.moments]
         gaps = [abs((one.at - at).total_seconds()) for one in heard for at in moments]
-        apart = all((b.at - a.at).total_seconds() > 1 for a, b in pairwise(heard))
+        apart = all((b.at - a.at).total_seconds() > CLEAR_S for a, b in pairwise(heard))
         if apart and min(gaps, default=CLEAR_S + 1) > CLEAR_S:
             events = [one._replace(event={**one.event, "user_id": who}) for one in heard]
             return Life(events, [sent for walk in walks for sent in walk.sent])
@@ -163,7 +163,7 @@ def main() -> int:
 
     def work(trial: Trial) -> None:
         shop, dice = _open(trial, asked.friends), Random(asked.seed)
-        start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=20)
+        start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=45)
         kills = [start + timedelta(seconds=90 * (n + 1)) for n in range(asked.kills)]
         lives = [life(dice, start, n, kills) for n in range(asked.friends)]
         heard = sorted((one for found in lives for one in found.heard), key=lambda one: one.at)
