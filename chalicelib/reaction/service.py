@@ -216,7 +216,7 @@ def _add_internal_effects(
 
     for effect in type_of(event.type).follow_up(decision, event):
         add(**effect)
-    told = questions.in_chat({"type": event.type, "rules": decision.rules, "effects": decision.effects})
+    told = questions.of_event({"type": event.type, "props": event.props, **_done(decision)})
     if told or type_of(event.type).in_reports is not None:
         add("note_for_reports", **({"told": [list(one) for one in told]} if told else {}))
     positions = (decision.before or {}).get("scenarios", {}).values()
@@ -230,6 +230,10 @@ def _add_internal_effects(
         add("fetch_profile")
     if following.is_due(decision, event, program.snapshot, program.zone, clock.now()):
         add("follow_rich_menu")
+
+
+def _done(decision: Decision) -> dict[str, Any]:
+    return {"rules": decision.rules, "changes": decision.changes, "effects": decision.effects}
 
 
 def _record(event: FriendEvent, decision: Decision) -> PendingReaction:

@@ -23,8 +23,9 @@ def note(event: FriendEvent, told: Sequence[questions.Told] = ()) -> None:
     An effect of the reaction: it comes before the activity, and is repeated until it is done. ``told``: what
     it has answered and put of forms.
     """
-    own = line_of({"user_id": event.user_id, **vars(event)})
-    lines = questions.made(event.user_id, event.at, event.event_id, told, "chat") + ([own] if own else [])
+    activity = {"user_id": event.user_id, **vars(event)}
+    own, on = line_of(activity), questions.on_of(activity)
+    lines = questions.made(event.user_id, event.at, event.event_id, told, on) + ([own] if own else [])
     marks.before_writing(event.account_id, store.part_of(event.user_id), lines)
     for line in lines:
         store.put(event.account_id, line)
@@ -32,8 +33,10 @@ def note(event: FriendEvent, told: Sequence[questions.Told] = ()) -> None:
 
 def of_activity(activity: Mapping[str, Any]) -> list[Line]:
     """The lines of an event, by its activity."""
-    own, told = line_of(activity), questions.in_chat(activity)
-    more = questions.made(activity["user_id"], activity["at"], activity["event_id"], told, "chat")
+    own = line_of(activity)
+    told = questions.of_event(activity) if activity.get("state") != "failed" else ()
+    on = questions.on_of(activity)
+    more = questions.made(activity["user_id"], activity["at"], activity["event_id"], told, on)
     return more + ([own] if own else [])
 
 

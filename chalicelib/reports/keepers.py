@@ -13,4 +13,4 @@ def _forget(account: Any, user: str, until: str) -> None:
     journal.forget(account, user, until)
 
 
-KEEPERS: dict[str, Keeper] = {"reports": Keeper(("…#reports#…", "…#rollups#…"), _forget)}
+KEEPERS: dict[str, Keeper] = {"reports": Keeper(("…#reports#…", "…#submitted#…", "…#rollups#…"), _forget)}

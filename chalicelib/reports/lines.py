@@ -23,7 +23,10 @@ FINISHED = "finished"
 EXITED = "exited"
 PASSED = "passed"
 TOUCHED = "touched"
-"""The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED."""
+SUBMITTED = "submitted"
+"""The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED.
+SUBMITTED (a form was answered to its end) is told of an event as questions are (``questions/lines.py``).
+"""
 
 _KEPT = frozenset(
     {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount"}

@@ -163,7 +163,7 @@ def pages(account: str, user: str) -> Iterator[list[Activity]]:
 
 
 def events(account: str, user: str) -> Iterator[list[Activity]]:
-    """Every event of a friend's timeline in no order, page by page: what it was, without what it caused."""
+    """Every event of a friend's timeline in no order, page by page."""
     for page in _bare_pages(account, user):
         yield [one for one in page if "type" in one and one["type"] != SENT]
 
@@ -179,8 +179,9 @@ def _bare_pages(account: str, user: str, prefix: str = "") -> Iterator[list[Acti
         "TableName": settings().table("activities"),
         "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
         "ExpressionAttributeValues": {":pk": {"S": f"{account}#{user}"}},
-        "ProjectionExpression": "pk, sk, #at, #type, #state, props",
-        "ExpressionAttributeNames": {"#at": "at", "#type": "type", "#state": "state"},
+        "ProjectionExpression": "pk, sk, #at, #type, #state, props, #rules, #changes, effects",
+        "ExpressionAttributeNames": {"#at": "at", "#type": "type", "#state": "state"}
+        | {"#rules": "rules", "#changes": "changes"},
         "ConsistentRead": True,
     }
     if prefix:

@@ -22,6 +22,7 @@ __all__ = [
     "events",
     "existing",
     "find",
+    "find_each",
     "find_many",
     "find_message",
     "pages",
@@ -55,6 +56,12 @@ def find_many(account: str, user: str, event_ids: Sequence[str]) -> dict[str, di
         return {event_ids[0]: one} if one else {}
     items = batch_get("activities", [key(account, user, event_id) for event_id in event_ids])
     return {activity["event_id"]: activity for activity in map(from_item, items)}
+
+
+def find_each(names: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The activities of these ``(account, user, event id)``, by user and event id; read consistently."""
+    found = map(from_item, batch_get("activities", [key(*name) for name in dict.fromkeys(names)]))
+    return {(one["user_id"], one["event_id"]): one for one in found}
 
 
 def existing(names: Sequence[tuple[str, str, str]]) -> set[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from chalicelib.reports.lines import Line
+from chalicelib.reports.lines import SUBMITTED, Line
 from chalicelib.shared.ids import digest
 
 ASKED = "asked"
@@ -17,13 +17,28 @@ Told = tuple[str, str, str]
 """The kind, the form and the question."""
 _SAID = {"answered": ANSWERED, "agreed": ANSWERED, "answer_skipped": SKIPPED}
 """By the code of the reason that the timeline gives for a question."""
+WHOLE = "form_answered"
 
 
-def in_chat(activity: Mapping[str, Any]) -> list[Told]:
-    """What an event has answered and put of forms, by its rules and effects: as decided or as it stands."""
-    if activity["type"] == "form_answered":
-        return []  # by pages, which note it themselves
-    return [*_said(activity.get("rules") or ()), *_put(activity.get("effects") or ())]
+def of_event(activity: Mapping[str, Any]) -> list[Told]:
+    """What an event has answered, put and ended of forms, by its rules, effects and changes: as decided or as
+    it stands. Of a form on the web pages note the questions themselves.
+    """
+    ended = [(SUBMITTED, str(one["form"]), "") for one in ends(activity)]
+    if activity["type"] == WHOLE:
+        return ended
+    return [*_said(activity.get("rules") or ()), *_put(activity.get("effects") or ()), *ended]
+
+
+def ends(activity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What an event says of each form that it has ended: ``{form, answers, result?, points?}``."""
+    changes = [activity] if activity["type"] == WHOLE else activity.get("changes") or ()
+    return [one["props"] for one in changes if isinstance(one, Mapping) and one.get("type") == WHOLE]
+
+
+def on_of(activity: Mapping[str, Any]) -> On:
+    """Where forms are answered that an event ends: it is the answered form itself, or what was said."""
+    return "web" if activity["type"] == WHOLE else "chat"
 
 
 def _said(rules: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
@@ -45,9 +60,12 @@ def _put(effects: Iterable[Mapping[str, Any]]) -> Iterator[Told]:
 def made(user: str, at: str, name: str, told: Sequence[Told], on: On) -> list[Line]:
     """The lines of what was told under a name, in its order; the same name makes the same lines."""
     return [
-        Line(
-            at, user, f"{n:02}{digest(name, *one)[:14]}", kind, {"form": form, "question": question, "on": on}
-        )
+        Line(at, user, f"{n:02}{digest(name, *one)[:14]}", one[0], _props(one, on, name))
         for n, one in enumerate(told)
-        for kind, form, question in [one]
     ]
+
+
+def _props(told: Told, on: On, name: str) -> dict[str, Any]:
+    kind, form, question = told
+    more = {"event": name} if kind == SUBMITTED else {"question": question}
+    return {"form": form, "on": on} | more
