@@ -30,6 +30,11 @@ def test_a_route_has_its_qr_code(shop: Shop, open_page: Open) -> None:
     with page.expect_download() as kept:
         button(page, "PNGで保存").click()
     assert Path(kept.value.path()).read_bytes().startswith(b"\x89PNG")
+    field(page, "読み取ると開くもの").select_option(label="トーク(送る言葉を入れておく)")
+    field(page, "トークに入れておく言葉").fill("店頭を見ました🌸&?")
+    see(page.locator("img[src*='%26%3F&format=svg']"))
+    becomes(lambda: page.locator(".qr img").evaluate("image => image.naturalWidth > 100"), True)
+    see(text(page, "0回・0人"))
     link(page, "← 流入経路").click()
     see(role(page, "table", "流入経路"))
     link(page, "店頭ポスター🌸").click()
@@ -75,7 +80,12 @@ def test_a_diagnosis_is_built_tried_and_answered(shop: Shop, open_page: Open) ->
     button(page, "更新").click()
     shares = see(role(page, "table", "結果の割合"))
     reads(role(shares, "row", "太陽タイプ 1 100%"), "太陽タイプ\n\t1\t100%")
-    see(role(role(page, "table", "回答の一覧"), "cell", "早起き"))
+    times = role(page, "table", "回答の一覧")
+    for cell in ("早起き", "Web", "太陽タイプ", "また来ます😊"):
+        see(role(times, "cell", cell))
+    with page.expect_download() as kept:
+        button(page, "CSVで書き出す").click()
+    assert "また来ます😊" in Path(kept.value.path()).read_text("utf-8-sig")
 
 
 def answer_on_the_web(shop: Shop, phone: Any, form: str) -> None:

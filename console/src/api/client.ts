@@ -72,9 +72,14 @@ export async function ask<T>(method: string, path: string, options: Options = {}
   const text = await response.text();
   const body = parsed(text);
   if (response.ok) return { status: response.status, body: body as T };
+  throw refusal(response, body);
+}
+
+/** What an answer that is not 2xx says. */
+function refusal(response: Response, body: unknown): ApiError {
   const error = (body as { error?: Record<string, unknown> } | null)?.error ?? {};
   if (response.status === 401) for (const listener of listeners) listener();
-  throw new ApiError(
+  return new ApiError(
     response.status,
     String(error.code ?? "internal"),
     String(error.message ?? response.statusText),
@@ -97,11 +102,20 @@ export const put = async <T>(path: string, body: unknown, headers?: Record<strin
 export const patch = async <T>(path: string, body: unknown) => (await ask<T>("PATCH", path, { body })).body;
 export const remove = async <T>(path: string) => (await ask<T>("DELETE", path)).body;
 
-/** What is no text: a picture, as the browser keeps it. */
+/** A file as the browser keeps it. */
 export async function file(path: string, type: string): Promise<Blob> {
-  const response = await fetch(`${PREFIX}/v1${path}`, { headers: { "X-Todoku-Console": "1", Accept: type }, credentials: "same-origin" });
-  if (!response.ok) throw new ApiError(response.status, "internal", response.statusText, [], null);
+  const response = await fetch(`${PREFIX}/v1${path}`, { headers: { "X-Todoku-Console": "1", "Accept-Language": language, Accept: type }, credentials: "same-origin" });
+  if (!response.ok) throw refusal(response, parsed(await response.text()));
   return response.blob();
+}
+
+/** Have the browser keep it. */
+export function save(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 export interface Page<T> {

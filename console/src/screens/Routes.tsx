@@ -1,7 +1,7 @@
 // The ways by which friends come: a QR code or an address each, what newcomers get, and how many came.
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { all, get } from "../api/client";
+import { all, enc, get } from "../api/client";
 import { useMay, usePlace } from "../data";
 import { Link, useRoute } from "../router";
 import { type Action, Actions } from "../ui/Actions";
@@ -9,8 +9,9 @@ import { Copy } from "../ui/Copy";
 import { Existing, type Stored, useDocument } from "../ui/document";
 import { Qr } from "../ui/Qr";
 import { Uses } from "../ui/Uses";
-import { Field, Problem, Screen, Section, Select, stateOf, Words } from "../ui/kit";
-import { dayBefore, number, percent, t, yen } from "../words";
+import { Field, Problem, Screen, Section, Select, stateOf, useLater, Words } from "../ui/kit";
+import { Lines } from "./reports/charts";
+import { date, dayBefore, number, percent, t, yen } from "../words";
 
 interface Utm {
   source?: string | null;
@@ -121,7 +122,7 @@ function Editor({ route }: { route?: Route }) {
           </Section>
         </div>
         <div className="stick">
-          {route ? <><Poster route={route} /><Figures route={route} /><Uses kind="routes" id={route.id} /></> : <Section title={t("route.qr")}><p className="soft">{t("route.qr.later")}</p></Section>}
+          {route ? <><Poster route={route} /><Figures route={route} /><Touches route={route} /><Uses kind="routes" id={route.id} /></> : <Section title={t("route.qr")}><p className="soft">{t("route.qr.later")}</p></Section>}
         </div>
       </div>
       {below}
@@ -129,14 +130,22 @@ function Editor({ route }: { route?: Route }) {
   );
 }
 
+/** Characters that the code of a chat may hold. */
+const LONGEST_WORDS = 60;
+
 function Poster({ route }: { route: Route }) {
   const { base, account } = usePlace();
   const asked = useQuery({ queryKey: ["account", account.id], queryFn: () => get<{ liff_id?: string | null; login_channel_id?: string | null }>(`/accounts/${account.id}`) });
+  const [opens, setOpens] = useState<"route" | "chat">("route");
+  const [words, setWords] = useState(t("route.words.first"));
+  const said = useLater(words, 400).trim();
   const isBlind = asked.data && !asked.data.liff_id && !asked.data.login_channel_id;
   return (
     <Section title={t("route.qr")}>
       {isBlind ? <p className="notice warn">{t("route.blind")} <Link parts={[account.id, "settings", "account"]}>{t("nav.settings")}</Link></p> : null}
-      <Qr path={`${base}/routes/${route.id}/qr`} name={route.name} />
+      <Select label={t("route.opens")} value={opens} onChange={(event) => setOpens(event.target.value as typeof opens)} options={(["route", "chat"] as const).map((one) => ({ value: one, label: t(`route.opens.${one}`) }))} />
+      {opens === "chat" ? <Field label={t("route.words")} value={words} maxLength={LONGEST_WORDS} hint={t("route.words.hint")} onChange={(event) => setWords(event.target.value)} /> : null}
+      {opens === "route" || said ? <Qr path={`${base}/routes/${route.id}/qr${opens === "chat" ? `?text=${enc(said)}` : ""}`} name={route.name} /> : null}
       <Copy label={t("route.url")} text={route.url} />
     </Section>
   );
@@ -162,6 +171,40 @@ function Figures({ route }: { route: Route }) {
       <Problem error={asked.error} />
       <dl className="kv" aria-busy={asked.isPending}>{numbers.map(([name, value]) => <div key={name} className="contents"><dt>{name}</dt><dd>{asked.data ? value : "…"}</dd></div>)}</dl>
       {asked.data && !asked.data.exact ? <p className="soft">{t("figures.estimated")}</p> : null}
+    </Section>
+  );
+}
+
+interface Touched {
+  items: { row: string; touches: number; visitors: number }[];
+  total: { touches: number; visitors: number };
+}
+
+const TOUCH_DAYS = 30;
+
+/** How often the route was opened, day by day. */
+function Touches({ route }: { route: Route }) {
+  const { base } = usePlace();
+  const days = Array.from({ length: TOUCH_DAYS }, (_, at) => dayBefore(TOUCH_DAYS - 1 - at));
+  const asked = useQuery({ queryKey: [base, "reports", "touches", route.id], queryFn: () => get<Touched>(`${base}/reports/touches?group_by=day&route=${enc(route.id)}&from=${days[0]}&to=${dayBefore(0)}`), staleTime: 30_000 });
+  const rows = new Map((asked.data?.items ?? []).map((one) => [one.row, one]));
+  const day = (of: string) => date(`${of}T12:00:00Z`);
+  return (
+    <Section title={t("route.touches")} lead={t("route.touches.lead", { n: TOUCH_DAYS })}>
+      <Problem error={asked.error} />
+      {asked.data ? <p>{t("route.touches.n", asked.data.total)}</p> : null}
+      {asked.data?.total.touches ? (
+        <>
+          <Lines narrow labels={days.map(day)} series={(["touches", "visitors"] as const).map((name) => ({ name: t(`route.touches.${name}`), values: days.map((of) => rows.get(of)?.[name] ?? 0) }))} />
+          <details>
+            <summary>{t("route.touches.days")}</summary>
+            <table aria-label={t("route.touches")}>
+              <thead><tr><th scope="col">{t("date")}</th><th scope="col" className="number">{t("route.touches.touches")}</th><th scope="col" className="number">{t("route.touches.visitors")}</th></tr></thead>
+              <tbody>{[...rows.values()].reverse().map((one) => <tr key={one.row}><th scope="row">{day(one.row)}</th><td className="number">{number(one.touches)}</td><td className="number">{number(one.visitors)}</td></tr>)}</tbody>
+            </table>
+          </details>
+        </>
+      ) : null}
     </Section>
   );
 }

@@ -1,6 +1,6 @@
 // An address as a QR code, to look at and for print.
 import { useMutation } from "@tanstack/react-query";
-import { file, PREFIX } from "../api/client";
+import { file, PREFIX, save } from "../api/client";
 import { t } from "../words";
 import { Button, Problem } from "./kit";
 
@@ -9,7 +9,7 @@ type Format = keyof typeof SCALE;
 
 /** `path`: where the API draws it. `name`: what a kept file is called. */
 export function Qr({ path, name }: { path: string; name: string }) {
-  const at = (format: Format) => `${path}?format=${format}&scale=${SCALE[format]}`;
+  const at = (format: Format) => `${path}${path.includes("?") ? "&" : "?"}format=${format}&scale=${SCALE[format]}`;
   const keep = useMutation({
     mutationFn: async (format: Format) => save(await file(at(format), format === "png" ? "image/png" : "image/svg+xml"), `${name.replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 60)}-qr.${format}`),
   });
@@ -22,12 +22,4 @@ export function Qr({ path, name }: { path: string; name: string }) {
       <Problem error={keep.error} />
     </div>
   );
-}
-
-function save(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,10 +1,9 @@
 // What came of a form: how many gave each answer, whom each result has, and who said what.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { get, post } from "../../api/client";
-import { searchFriends } from "../../api/friends";
+import { enc, file, get, type Page, post, save } from "../../api/client";
 import type { Condition } from "../../conditions/model";
-import { usePlace } from "../../data";
+import { useMay, usePlace } from "../../data";
 import { Link } from "../../router";
 import { Button, Moment, Problem, Screen, Section, stateOf, Words } from "../../ui/kit";
 import { number, percent, t } from "../../words";
@@ -28,11 +27,13 @@ interface Report {
 export function Answers({ form }: { form: Form }) {
   const { base, account } = usePlace();
   const asked = useQuery({ queryKey: [base, "reports", "forms", form.id], queryFn: () => get<Report>(`${base}/reports/forms/${form.id}`) });
+  const client = useQueryClient();
+  const refresh = () => void Promise.all([asked.refetch(), client.invalidateQueries({ queryKey: [base, "forms", form.id] })]);
   const isEmpty = asked.data?.total.begun === 0;
   return (
-    <Screen title={form.name.slice(0, 100)} state={stateOf(asked, isEmpty)} error={asked.error} retry={() => void asked.refetch()} back={<Tabs form={form} at="answers" />} actions={<><Button onClick={() => void asked.refetch()}>{t("action.refresh")}</Button><Csv form={form} /></>} empty={<><h2>{t("form.answers.none")}</h2><p>{t("form.answers.none.more")}</p><Link className="button" parts={[account.id, "forms", form.id]}>{t("form.edit")}</Link></>}>
+    <Screen title={form.name.slice(0, 100)} state={stateOf(asked, isEmpty)} error={asked.error} retry={() => void asked.refetch()} back={<Tabs form={form} at="answers" />} actions={<><Button onClick={refresh}>{t("action.refresh")}</Button><Files form={form} /></>} empty={<><h2>{t("form.answers.none")}</h2><p>{t("form.answers.none.more")}</p><Link className="button" parts={[account.id, "forms", form.id]}>{t("form.edit")}</Link></>}>
       {asked.data ? <Figures form={form} report={asked.data} /> : null}
-      <People form={form} />
+      <Times form={form} some={Boolean(asked.data?.total.answered)} />
     </Screen>
   );
 }
@@ -88,30 +89,47 @@ function Bars({ rows, of, label }: { rows: Row[]; of: number; label: string }) {
   );
 }
 
-/** Who has answered to the end, the latest answer of each. */
-function People({ form }: { form: Form }) {
+interface Time {
+  user_id: string;
+  display_name: string | null;
+  at: string;
+  on: "chat" | "web";
+  answers: Record<string, unknown> | null;
+  result: string | null;
+}
+
+/** What the API puts in the place of an answer whose message was taken back. */
+const UNSENT = "(unsent)";
+
+/** Each time that somebody answered to the end, the latest first; `some`: the figures know of some. */
+function Times({ form, some }: { form: Form; some: boolean }) {
   const { base, account } = usePlace();
   const asked = useInfiniteQuery({
-    queryKey: [base, "forms", form.id, "people"],
-    initialPageParam: null as string | null,
-    queryFn: ({ pageParam }) => searchFriends(base, { condition: { form: { id: form.id, answered: true } } as Condition, limit: 50, cursor: pageParam }),
+    queryKey: [base, "forms", form.id, "times"],
+    initialPageParam: "",
+    queryFn: ({ pageParam }) => get<Page<Time>>(`${base}/forms/${form.id}/answers?limit=50${pageParam ? `&cursor=${enc(pageParam)}` : ""}`),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
-  const friends = asked.data?.pages.flatMap((page) => page.items) ?? [];
+  const times = asked.data?.pages.flatMap((page) => page.items) ?? [];
   const labels = new Map(form.questions.flatMap((one) => choicesOf(one).map((choice) => [`${one.id}/${choice.value}`, choice.label || choice.value] as const)));
-  const said = (question: string, value: unknown): string => (Array.isArray(value) ? value.map((one) => said(question, one)).join(t("say.comma")) : typeof value === "boolean" ? t(value ? "say.yes" : "say.no") : value === null || value === undefined ? "—" : (labels.get(`${question}/${String(value)}`) ?? String(value)));
+  const results = new Map((form.results ?? []).map((one) => [one.id, one.title]));
+  const said = (question: string, value: unknown): string => (Array.isArray(value) ? value.map((one) => said(question, one)).join(t("say.comma")) : typeof value === "boolean" ? t(value ? "say.yes" : "say.no") : value === null || value === undefined ? "—" : value === UNSENT ? t("form.unsent") : (labels.get(`${question}/${String(value)}`) ?? String(value)));
   return (
     <Section title={t("form.people")} lead={t("form.people.lead")}>
       <Problem error={asked.error} />
       <div className="scroll"><table aria-label={t("form.people")}>
-        <thead><tr><th scope="col">{t("form.friend")}</th><th scope="col">{t("form.answered.at")}</th>{form.questions.map((one) => <th key={one.id} scope="col"><Words text={one.text} most={24} /></th>)}</tr></thead>
-        <tbody>{friends.map((friend) => {
-          const of = friend.forms[form.id];
-          const given = (of?.answers ?? {}) as Record<string, unknown>;
-          return <tr key={friend.user_id}><th scope="row"><Link parts={[account.id, "friends", friend.user_id]}><Words text={friend.display_name} most={40} /></Link></th><td><Moment at={of?.answered_at} /></td>{form.questions.map((one) => <td key={one.id}><Words text={said(one.id, given[one.id])} most={80} /></td>)}</tr>;
-        })}</tbody>
+        <thead><tr><th scope="col">{t("form.friend")}</th><th scope="col">{t("form.answered.at")}</th><th scope="col">{t("form.on")}</th>{results.size ? <th scope="col">{t("form.outcome")}</th> : null}{form.questions.map((one) => <th key={one.id} scope="col"><Words text={one.text} most={24} /></th>)}</tr></thead>
+        <tbody>{times.map((time) => (
+          <tr key={`${time.user_id}/${time.at}`}>
+            <th scope="row" className="short"><Link parts={[account.id, "friends", time.user_id]}><Words text={time.display_name} most={20} /></Link></th>
+            <td><Moment at={time.at} /></td>
+            <td className="short">{t(`form.on.${time.on}`)}</td>
+            {results.size ? <td className="short"><Words text={time.result ? (results.get(time.result) ?? time.result) : "—"} most={20} /></td> : null}
+            {form.questions.map((one) => <td key={one.id}><Words text={said(one.id, time.answers?.[one.id])} most={80} /></td>)}
+          </tr>
+        ))}</tbody>
       </table></div>
-      {asked.isSuccess && friends.length === 0 ? <p className="soft">{t("form.people.none")}</p> : null}
+      {asked.isSuccess && times.length === 0 ? <p className="soft">{t(some ? "form.people.older" : "form.people.none")}</p> : null}
       {asked.hasNextPage ? <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("media.more")}</Button> : null}
     </Section>
   );
@@ -122,8 +140,22 @@ interface Job {
   result: { url?: string | null } | null;
 }
 
-/** A row for each friend who has answered, a column for each question; for Excel. */
-function Csv({ form }: { form: Form }) {
+/** For Excel: a row for each time, and, as many as there are, a row for each friend. */
+function Files({ form }: { form: Form }) {
+  const { base } = usePlace();
+  const may = useMay("editor");
+  const times = useMutation({ mutationFn: async () => save(await file(`${base}/forms/${form.id}/answers?format=csv&bom=true`, "text/csv"), `${form.id}-answers.csv`) });
+  if (!may) return null;
+  return (
+    <>
+      <Button busy={times.isPending} onClick={() => times.mutate()}>{t("form.csv")}</Button>
+      <Latest form={form} />
+      <Problem error={times.error} />
+    </>
+  );
+}
+
+function Latest({ form }: { form: Form }) {
   const { base } = usePlace();
   const client = useQueryClient();
   const [job, setJob] = useState<string | null>(null);
@@ -134,7 +166,7 @@ function Csv({ form }: { form: Form }) {
   const url = found.data?.result?.url;
   return (
     <>
-      {url ? <a className="button main" href={url} download>{t("form.csv.ready")}</a> : <Button busy={start.isPending || (job !== null && found.data?.state !== "failed")} onClick={() => start.mutate()}>{t("form.csv")}</Button>}
+      {url ? <a className="button main" href={url} download>{t("form.csv.ready")}</a> : <Button busy={start.isPending || (job !== null && found.data?.state !== "failed")} onClick={() => start.mutate()}>{t("form.csv.latest")}</Button>}
       <Problem error={start.error ?? found.error} />
     </>
   );

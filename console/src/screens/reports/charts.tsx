@@ -8,8 +8,8 @@ export interface Series {
 
 const HIGH = 200;
 const [LEFT, BELOW] = [48, 22];
-/** How many units a picture is wide: fewer on a phone, so that its words stay legible. */
-const width = () => (innerWidth < 760 ? 340 : 640);
+/** How many units a picture is wide: fewer on a phone and in a narrow column, so that its words stay legible. */
+const width = (narrow = false) => (narrow || innerWidth < 760 ? 340 : 640);
 
 /** The least round number that is not below: 1, 2 or 5 with noughts. */
 function roundUp(most: number): number {
@@ -22,9 +22,9 @@ function Legend({ series }: { series: Series[] }) {
 }
 
 /** Numbers by day (week, month). A single day is a dot. */
-export function Lines({ labels, series }: { labels: string[]; series: Series[] }) {
+export function Lines({ labels, series, narrow }: { labels: string[]; series: Series[]; narrow?: boolean }) {
   if (labels.length === 0) return null;
-  const WIDE = width();
+  const WIDE = width(narrow);
   const most = roundUp(Math.max(1, ...series.flatMap((one) => one.values)));
   const x = (at: number) => LEFT + ((WIDE - LEFT - 10) * at) / Math.max(1, labels.length - 1);
   const y = (value: number) => 8 + (HIGH - BELOW - 8) * (1 - value / most);
