@@ -147,6 +147,7 @@ def test_a_table_that_is_made_anew_is_described_anew(store: Any) -> None:
         schema = [{"AttributeName": key, "KeyType": "HASH"}]
         billed: Any = {"BillingMode": "PAY_PER_REQUEST"}
         store.create_table(TableName="new", AttributeDefinitions=attributes, KeySchema=schema, **billed)
+        store.get_waiter("table_exists").wait(TableName="new", WaiterConfig={"Delay": 1})
 
     make("a")
     store.put_item(TableName="new", Item={"a": {"S": "1"}})

@@ -99,11 +99,14 @@ def test_a_line_costs_one_write_unit_whatever_was_said(cloud: None) -> None:
     meter = Meter()
     with seam.guarded(meter.guard):
         sent_once.put("shop", "r1", "a-1", sent.kept(FLEX))
-        activities.put_all([receipts.line(manifest, outcome) for outcome in outcomes])
+        activities.put_all([receipts.line(manifest, outcome, alike=True) for outcome in outcomes])
     assert meter.writes["activities"] == 50 + 3
     (line,), _ = activities.recent("shop", "U7", 5)
     (effect,) = line["effects"]
     assert effect["messages"] == FLEX
     assert "said" not in effect
-    alone = receipts.line(manifest | {"recipients": ["U1"]}, outcomes[0])
+    alone = manifest | {"recipients": ["U1"]}
+    assert receipts._sent_alike(manifest)
+    assert not receipts._sent_alike(alone)
+    alone = receipts.line(alone, outcomes[0])
     assert alone["effects"][0]["messages"] == FLEX

@@ -98,7 +98,7 @@ class Place:
     def queue(self, _queue: str, body: dict[str, Any], **_: Any) -> None:
         self.cross(lambda: self.asked.add(body["job"]))
 
-    def note(self, _event: FriendEvent) -> None:
+    def note(self, _event: FriendEvent, _told: Any = ()) -> None:
         self.cross(lambda: None)
 
     def react(self, event: FriendEvent, program: Program) -> None:
