@@ -82,6 +82,8 @@ class Line:
             return None
         if kind == "validate":
             return line.Answer(200)
+        if kind.startswith("insight_"):
+            return {}
         body, key = detail["body"], detail["retry_key"]
         self.calls.append((kind, body, key))
         text = json.dumps(body, sort_keys=True)
