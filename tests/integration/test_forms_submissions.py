@@ -11,6 +11,8 @@ import pytest
 
 from chalicelib.accounts import page_tokens
 from chalicelib.accounts.service import get_account
+from chalicelib.gateways import seam
+from chalicelib.gateways.line import Answer
 from chalicelib.reaction import service as reaction
 from chalicelib.reports import journal, rebuild, store
 from chalicelib.shared.events import FriendEvent
@@ -19,6 +21,7 @@ from tests.api_client import Api, a_key, an_account, an_api
 from tests.friend_pages import at_work, opens, sends
 from tests.integration.test_members import BASE, follow, work_off
 from tests.reaction_builders import a_rule
+from tests.reaction_world import Crash
 
 ANSWERS = f"{BASE}/forms/skin/answers"
 FORM: dict[str, Any] = {
@@ -60,10 +63,13 @@ def on_the_web(user: str, *, why: str, again: bool = False) -> None:
 
 def in_the_chat(user: str, *texts: str) -> None:
     for n, text in enumerate(texts):
-        props = {"text": text, "message_type": "text", "message_id": f"{user}{text}"}
-        at = f"2099-01-01T00:00:0{n}.000Z"
-        event = FriendEvent(f"{user}:{n}", "shop", user, "messaged", at, props=props, reply_token=f"r{n}")
-        reaction.react(event)
+        reaction.react(said(user, n, text))
+
+
+def said(user: str, n: int, text: str) -> FriendEvent:
+    props = {"text": text, "message_type": "text", "message_id": f"{user}{text}"}
+    at = f"2099-01-01T00:00:0{n}.000Z"
+    return FriendEvent(f"{user}:{n}", "shop", user, "messaged", at, props=props, reply_token=f"r{n}")
 
 
 def rows_of(api: Api, query: str = "") -> list[tuple[Any, ...]]:
@@ -101,20 +107,55 @@ def test_each_time_is_a_row_wherever_it_was(api: Api) -> None:
     assert rows_of(api) == wanted[:1]
 
 
+def of_the_timeline() -> list[Any]:
+    """Every line but those that pages have noted."""
+    lines = [one for part in range(journal.PARTS) for one in journal.lines("shop", part)]
+    return [one for one in lines if one.props.get("on") != "web" or "event" in one.props]
+
+
 def test_what_the_timeline_knows_can_be_listed_again(api: Api) -> None:
     """A rebuild writes the list of before there was one, once; of whose event is gone there is none."""
     on_the_web("U1", why="x")
     in_the_chat("U2", "診断", "a", "y")
-    wanted = rows_of(api)
+    wanted, before = rows_of(api), of_the_timeline()
+    assert len(before) == 8, "two follows, two ends, two questions put and two answered in the chat"
     for part in range(journal.PARTS):
         store.delete("shop", list(journal.lines("shop", part)))
     assert (len(wanted), rows_of(api)) == (2, [])
     for _ in range(2):
         for user in ("U1", "U2"):
             rebuild.of_friend("shop", user)
-        assert rows_of(api) == wanted
+        assert (rows_of(api), of_the_timeline()) == (wanted, before)
     activities.delete([("shop", "U2", "U2:2")])
     assert rows_of(api) == [one for one in wanted if one[0] == "U1"]
+
+
+def test_a_crash_between_a_line_and_its_place_in_the_list_is_mended(api: Api) -> None:
+    """Killed before any write of the reaction to the answer, and heard again: one row."""
+    user = "U1"
+    in_the_chat(user, "診断", "a")
+    event = said(user, 2, "チャット")
+    died = 0
+    for at in range(100):
+        seen = 0
+
+        def guard(name: str, _detail: Any, call: Any, at: int = at) -> Any:
+            nonlocal seen
+            seen += name in {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+            if seen > at:
+                raise Crash
+            return call() if not name.startswith("line:") else Answer(200)
+
+        try:
+            with seam.guarded(guard):
+                reaction.react(event)
+        except Crash:
+            died += 1
+            continue
+        break
+    reaction.react(event)
+    assert died >= 4, "the sheet, the lines, the place in the list, the activity"
+    assert rows_of(api) == [(user, "chat", "チャット", "sun")]
 
 
 def test_what_is_no_question_is_refused(api: Api) -> None:
