@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from chalicelib.local.client import Client, Refused
 from chalicelib.shared.times import iso, parse_iso
 from tests.bookkeeping import Reminder, Word, predicted
 from tests.e2e.trial import Trial, run, user
@@ -90,27 +87,10 @@ def _open(trial: Trial, friends: int) -> str:
     return shop
 
 
-def _say(trial: Trial, shop: str, number: int, one: Word) -> None:
-    """At its moment; while the platform is away it is said again."""
-    time.sleep(max(0.0, (one.heard - datetime.now(UTC)).total_seconds()))
+def _event(number: int, one: Word) -> dict[str, Any]:
     props = {"reservation_id": one.reservation, "status": one.status, "updated_at": iso(one.said)}
     event = {"event_id": f"e{number}", "user_id": one.user, "type": "reserved", "at": iso(one.at)}
-    api = Client(f"http://127.0.0.1:{trial.platform.port}", trial.api.api_key)
-    for _ in range(100):
-        try:
-            (result,) = api.post(f"{shop}/events", {**event, "props": props})["results"]
-        except (Refused, OSError):
-            time.sleep(0.5)
-        else:
-            assert result["status"] in {"accepted", "duplicate"}, result
-            break
-    api.close()
-
-
-def _kill(trial: Trial, at: datetime) -> None:
-    time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
-    trial.platform.kill()
-    trial.platform.start(timeout_s=120)
+    return {**event, "props": props}
 
 
 def compare(trial: Trial, wanted: list[Reminder], *, killed: bool) -> None:
@@ -154,11 +134,7 @@ def main() -> int:
         print(f"{len(told)} reservations, {len(words)} words, {len(wanted)} reminders", flush=True)
         ends = max(one.at for one in words) + timedelta(seconds=20)
         kills = [start + (ends - start) * (n + 1) / (asked.kills + 1) for n in range(asked.kills)]
-        with ThreadPoolExecutor(33) as threads:
-            futures = [threads.submit(_kill, trial, at) for at in kills]
-            futures += [threads.submit(_say, trial, shop, n, one) for n, one in enumerate(words)]
-            for future in futures:
-                future.result()
+        trial.play(shop, [(one.heard, _event(n, one)) for n, one in enumerate(words)], kills)
         trial.until("the last reservation", lambda: datetime.now(UTC) > ends)
         trial.until("rest", trial.idle)
         compare(trial, wanted, killed=bool(kills))

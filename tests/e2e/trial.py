@@ -8,7 +8,9 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -100,6 +102,34 @@ class Trial:
 
         found = self.until(f"broadcast to {friends}", look)
         assert found["progress"]["accepted"] == found["progress"]["planned"] == friends, found["progress"]
+
+    def play(self, account: str, events: Iterable[tuple[datetime, Any]], kills: Iterable[datetime]) -> None:
+        """Tell of each event at its moment, and kill the platform at others; what it does not hear is told
+        again once it is back.
+        """
+        with ThreadPoolExecutor(33) as threads:
+            futures = [threads.submit(self._kill, at) for at in kills]
+            futures += [threads.submit(self._tell, account, at, event) for at, event in events]
+            for future in futures:
+                future.result()
+
+    def _tell(self, account: str, at: datetime, event: dict[str, Any]) -> None:
+        time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
+        api = Client(f"http://127.0.0.1:{self.platform.port}", self.api.api_key)
+        for _ in range(100):
+            try:
+                (result,) = api.post(f"{account}/events", event)["results"]
+            except (Refused, OSError):
+                time.sleep(0.5)
+            else:
+                assert result["status"] in {"accepted", "duplicate"}, result
+                break
+        api.close()
+
+    def _kill(self, at: datetime) -> None:
+        time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
+        self.platform.kill()
+        self.platform.start(timeout_s=120)
 
     def idle(self) -> bool:
         """Whether nothing is in a queue or in work."""

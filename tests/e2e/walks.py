@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
 
-from chalicelib.local.client import Client, Refused
 from chalicelib.shared.times import iso
 from tests.bookkeeping import Pace, Reminder, Walk, Word, walk_nodes
 from tests.e2e.bookings import compare
@@ -131,27 +128,6 @@ def _open(trial: Trial, friends: int) -> str:
     return shop
 
 
-def _say(trial: Trial, shop: str, one: Heard) -> None:
-    """At its moment; while the platform is away it is said again."""
-    time.sleep(max(0.0, (one.at - datetime.now(UTC)).total_seconds()))
-    api = Client(f"http://127.0.0.1:{trial.platform.port}", trial.api.api_key)
-    for _ in range(100):
-        try:
-            (result,) = api.post(f"{shop}/events", one.event)["results"]
-        except (Refused, OSError):
-            time.sleep(0.5)
-        else:
-            assert result["status"] in {"accepted", "duplicate"}, result
-            break
-    api.close()
-
-
-def _kill(trial: Trial, at: datetime) -> None:
-    time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
-    trial.platform.kill()
-    trial.platform.start(timeout_s=120)
-
-
 def main() -> int:
     """Everything, in real time."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.walks")
@@ -171,11 +147,7 @@ def main() -> int:
         print(f"{len(heard)} events, {len(wanted)} messages", flush=True)
         assert heard[0].at > datetime.now(UTC), "drawing lasted too long"
         ends = max([one.at for one in wanted] + [one.at for one in heard]) + timedelta(seconds=30)
-        with ThreadPoolExecutor(33) as threads:
-            futures = [threads.submit(_kill, trial, at) for at in kills]
-            futures += [threads.submit(_say, trial, shop, one) for one in heard]
-            for future in futures:
-                future.result()
+        trial.play(shop, heard, kills)
         trial.until("the last message", lambda: datetime.now(UTC) > ends)
         trial.until("rest", trial.idle)
         compare(trial, wanted, killed=bool(kills))
