@@ -2,7 +2,8 @@
 
 Programs fetch an address twice, and nobody shall make many events of one address: within ten seconds of the
 click that was counted last, the same friend, link and run of a delivery are one click, wherever on the clock
-the seconds fall.
+the seconds fall. The sheet knows when the friend last followed a link, and when a run; a click is the same
+when both were then. Of no delivery, the link alone.
 """
 
 from __future__ import annotations
@@ -22,8 +23,18 @@ def is_same(sheet: Sheet | None, event: FriendEvent) -> bool:
     if event.type != "link_clicked" or sheet is None:
         return False
     last = sheet["facts"].get(fact_names(event.type, fact_key(event))[-1], {}).get("last_at")
-    if last is None or abs(parse_iso(event.at) - parse_iso(last)) >= WINDOW:
+    if not _is_near(event.at, last):
         return False
     delivery = event.props.get("delivery")
+    return not delivery or _is_near(event.at, _last_of_run(sheet, delivery, event.props.get("run", "")))
+
+
+def _last_of_run(sheet: Sheet, delivery: str, run: str) -> str | None:
+    """When the friend last followed a link of a run; None: never, as far as the sheet knows."""
     known = sheet.get("clicked", {}).get(delivery, {})
-    return not delivery or event.props.get("run", "") in {known.get("run"), *known.get("before", ())}
+    found: str | None = known["at"] if known.get("run") == run else known.get("before", {}).get(run)
+    return found
+
+
+def _is_near(at: str, last: str | None) -> bool:
+    return last is not None and abs(parse_iso(at) - parse_iso(last)) < WINDOW

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 
 from chalicelib.local.line.app import application
 from chalicelib.local.line.httpd import Application, Request, Response
+from chalicelib.local.line.login import oauth
 from chalicelib.local.line.people import basic_id_of
 from chalicelib.local.line.simulator import Simulator
 
@@ -101,3 +103,11 @@ def test_the_profile_and_the_chat_at_line_me(app: Application, sim: Simulator) -
     assert last is not None
     assert "予約したい <3 a=b" in last["event"]
     assert ask(app, "GET", "/R/ti/p/%40nobody").status == 404
+
+
+def test_first_sign_ins_at_once_are_signed_with_one_key(sim: Simulator) -> None:
+    """None makes the key unknown with which another was signed."""
+    channel = {"channel": "1"}
+    with ThreadPoolExecutor(8) as threads:
+        tokens = list(threads.map(lambda n: oauth.liff_token(sim, channel, f"U{n:032x}"), range(16)))
+    assert {oauth.read_token(sim, token) for token in tokens} == {("shop", f"U{n:032x}") for n in range(16)}

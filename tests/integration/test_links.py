@@ -126,6 +126,15 @@ def test_a_click_that_comes_twice_is_one(api: Api, world: Line) -> None:
     assert the_sheet()["facts"]["link_clicked:spring"]["count"] == 2
 
 
+def test_a_click_on_another_delivery_is_not_the_last_one_on_this(api: Api, world: Line) -> None:
+    """Who opened a message a minute ago opens it anew; the same link of another was opened in between."""
+    service.react(an_event("followed"))
+    for second, delivery in ((0, "a"), (55, "b"), (60, "a"), (65, "b"), (69, "a"), (71, "a")):
+        props = {"link": "spring", "delivery": delivery, "run": "1"}
+        service.react(an_event("link_clicked", id=f"c{second}", minutes=1 + second / 60, **props))
+    assert the_sheet()["facts"]["link_clicked:spring"]["count"] == 5
+
+
 def test_links_of_two_deliveries_are_two_clicks(api: Api, world: Line) -> None:
     """Tapped in the same moment in two messages, a link counts for both; another link is another one."""
     service.react(an_event("followed"))

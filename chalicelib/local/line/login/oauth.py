@@ -276,12 +276,13 @@ def read_token(sim: Simulator, token: str) -> tuple[str, str] | None:
 def _key(sim: Simulator) -> Any:
     from joserfc.jwk import ECKey
 
-    known = sim.store.meta("login_key", None)
-    if known is None:
-        made = ECKey.generate_key("P-256", parameters={"alg": "ES256", "use": "sig"})
-        made.ensure_kid()
-        known = made.as_dict(private=True)
-        sim.store.set_meta("login_key", known)
+    with sim.store.lock:  # of two first sign-ins at once none makes the other's key unknown
+        known = sim.store.meta("login_key", None)
+        if known is None:
+            made = ECKey.generate_key("P-256", parameters={"alg": "ES256", "use": "sig"})
+            made.ensure_kid()
+            known = made.as_dict(private=True)
+            sim.store.set_meta("login_key", known)
     return ECKey.import_key(known)
 
 
