@@ -63,7 +63,8 @@ def test_questions_go_by_the_free_token(world: World) -> None:
         ("in", None),
     ]
     assert activity()["effects"][0]["question"] == "q1"
-    told = {(kind, q) for kind in ("asked", "answered_question") for q in ("q1", "q2")} | {("submitted", None)}
+    told = {(kind, name) for kind in ("asked", "answered_question") for name in ("q1", "q2")}
+    told |= {("submitted", None)}
     for _ in range(2):
         lines = [line for part in range(journal.PARTS) for line in journal.lines("shop", part)]
         assert {(line.kind, line.props.get("question")) for line in lines} == told
