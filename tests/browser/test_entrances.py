@@ -21,6 +21,7 @@ def test_a_route_has_its_qr_code(shop: Shop, open_page: Open) -> None:
     field(page, "経路名").fill("店頭ポスター🌸")
     field(page, "フォルダ").fill("店舗")
     button(page, "することを追加").first.click()
+    field(page, "1. タグを付ける").select_option(label="大切なお客様")
     button(page, "保存").click()
     drawn = see(role(page, "img", "店頭ポスター🌸のQRコード"))
     becomes(lambda: drawn.evaluate("image => image.naturalWidth > 100"), True)
