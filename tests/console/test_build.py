@@ -114,3 +114,10 @@ def test_types_say_what_schemas_say() -> None:
     assert 'export type B = "a" | "b";' in text
     assert "export type C = (number | null)[];" in text
     assert "export type D = { [name: string]: string; };" in text
+
+
+def test_the_pictured_phone_lacks_no_word() -> None:
+    """What the simulator's renderer says has a word in the console too."""
+    drawn = (ROOT / "chalicelib/local/line/page/messages.js").read_text(encoding="utf-8")
+    known = re.findall(r"(\w+): t\(", (CONSOLE / "src/phone/words.ts").read_text(encoding="utf-8"))
+    assert set(re.findall(r"\bwords\.(\w+)(?! *\.?js)", drawn)) - {"js"} == set(known)
