@@ -74,6 +74,9 @@ def _apply(body: dict[str, Any], left: TimeLeft) -> None:
             return {"line": number, **csv_rows.in_words(error.reason), "user_id": user}
         return None
 
+    def in_order(some: list[list[Any]]) -> list[dict[str, Any] | None]:
+        return [one(line) for line in some]
+
     users = {
         c[column].strip() for _, c in lines if column is not None and column < len(c) and c[column].strip()
     }
@@ -82,7 +85,8 @@ def _apply(body: dict[str, Any], left: TimeLeft) -> None:
     done = 0
     with ThreadPoolExecutor(_THREADS) as threads:
         while done < len(lines) and not (done and left.is_over):
-            errors += [wrong for wrong in threads.map(one, lines[done : done + _AT_ONCE]) if wrong]
+            groups = _apart(lines[done : done + _AT_ONCE], [_column(header, KEY), column])
+            errors += [wrong for some in threads.map(in_order, groups) for wrong in some if wrong]
             done += _AT_ONCE
     through = int(body.get("done", 0)) + min(done, len(lines))
     if done < len(lines):
@@ -90,6 +94,23 @@ def _apply(body: dict[str, Any], left: TimeLeft) -> None:
         queues.send("bulk", rest, group=account.id)
         return
     jobs.finish_chunk(job, body["chunk"], through, errors)
+
+
+def _apart(lines: Sequence[list[Any]], columns: Sequence[int | None]) -> list[list[list[Any]]]:
+    """Lines in groups that name neither a member nor a friend of another; each in the order of the file, so
+    that of two lines of one member the later stands, and the first has a friend whom two claim.
+    """
+    groups: list[tuple[set[tuple[int, str]], list[list[Any]]]] = []
+    for line in lines:
+        cells = line[1]
+        names = {
+            (c, cells[c].strip()) for c in columns if c is not None and c < len(cells) and cells[c].strip()
+        }
+        same = [group for group in groups if group[0] & names]
+        groups = [group for group in groups if not group[0] & names]
+        together = [*(one for group in same for one in group[1]), line]
+        groups.append((names.union(*(group[0] for group in same)), sorted(together, key=lambda one: one[0])))
+    return [group[1] for group in groups]
 
 
 def _put(account: str, row: Row, *, fire: bool, erased: set[str]) -> None:

@@ -334,7 +334,7 @@ def test_members_come_in_by_a_file(api: Api) -> None:
     assert shown(api) == ("m1", "gold", "dry")
     assert "gold" not in sheet()["tags"]
     assert sheet()["facts"]["account_linked"]["count"] == 1
-    imported(api, "member_id,rank\nm1,platinum\n")
+    imported(api, "member_id,rank\nm1,silver\nm1,platinum\n")
     assert shown(api) == ("m1", "platinum", "dry")
     follow("U2")
     imported(api, "member_id,user_id\nm2,U2\n", "?fire=true")
