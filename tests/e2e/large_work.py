@@ -54,16 +54,7 @@ def once_each(sent: Iterable[dict[str, Any]], friends: int) -> None:
 def _steps(trial: Trial, shop: str, friends: int, enter_within: timedelta) -> None:
     """So many friends are due in one second, and each gets the step once."""
     due = (datetime.now(UTC) + enter_within + timedelta(minutes=2)).replace(second=0, microsecond=0)
-    local = due + timedelta(hours=9)
-    day = (local.date() - (datetime.now(UTC) + timedelta(hours=9)).date()).days
-    nodes = {
-        "until": {"type": "wait", "at": {"day": day, "time": f"{local:%H:%M}"}, "next": "step"},
-        "step": {"type": "message", "message": "step", "next": None},
-    }
-    trial.api.put(f"{shop}/scenarios/visit", {"name": "visit", "start": "until", "nodes": nodes})
-    trial.until("publishing", lambda: trial.api.post(f"{shop}/scenarios/visit/publish", {}))
-    job = trial.api.post(f"{shop}/scenarios/visit/enroll", {"condition": {"tag": "meant"}})["job_id"]
-    trial.job(shop, f"entering of {friends}", job)
+    trial.wait_until(shop, due, {"tag": "meant"}, friends)
     assert datetime.now(UTC) < due, "entering took longer than there was time: --enter-minutes"
     trial.until("the step's minute", lambda: datetime.now(UTC) >= due)
 

@@ -10,7 +10,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -81,6 +81,19 @@ class Trial:
         job = self.api.post(f"{account}/friends/import", {"upload_id": upload["upload_id"]})["job_id"]
         found = self.job(account, f"import of {lines} lines", job)
         assert found["total"] == lines, found
+
+    def wait_until(self, account: str, due: datetime, condition: dict[str, Any], friends: int) -> None:
+        """Let so many friends wait in the scenario ``visit`` for a minute to come, and then get ``step``."""
+        local, today = due + timedelta(hours=9), datetime.now(UTC) + timedelta(hours=9)
+        day = (local.date() - today.date()).days
+        nodes = {
+            "until": {"type": "wait", "at": {"day": day, "time": f"{local:%H:%M}"}, "next": "step"},
+            "step": {"type": "message", "message": "step", "next": None},
+        }
+        self.api.put(f"{account}/scenarios/visit", {"name": "visit", "start": "until", "nodes": nodes})
+        self.until("publishing", lambda: self.api.post(f"{account}/scenarios/visit/publish", {}))
+        job = self.api.post(f"{account}/scenarios/visit/enroll", {"condition": condition})["job_id"]
+        self.job(account, f"entering of {friends}", job)
 
     def broadcast(self, account: str, friends: int, body: dict[str, Any]) -> None:
         """Sent to so many."""

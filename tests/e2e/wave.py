@@ -63,16 +63,7 @@ def _enter(trial: Trial, shop: str, friends: int) -> datetime:
     """Everybody waits for one second; which."""
     soon = datetime.now(UTC) + timedelta(minutes=2, seconds=friends / 60)
     due = soon.replace(second=0, microsecond=0)
-    local = due + timedelta(hours=9)
-    day = (local.date() - (datetime.now(UTC) + timedelta(hours=9)).date()).days
-    nodes = {
-        "until": {"type": "wait", "at": {"day": day, "time": f"{local:%H:%M}"}, "next": "step"},
-        "step": {"type": "message", "message": "step", "next": None},
-    }
-    trial.api.put(f"{shop}/scenarios/visit", {"name": "visit", "start": "until", "nodes": nodes})
-    trial.until("publishing", lambda: trial.api.post(f"{shop}/scenarios/visit/publish", {}))
-    job = trial.api.post(f"{shop}/scenarios/visit/enroll", {"condition": {"everyone": True}})["job_id"]
-    trial.job(shop, f"entering of {friends}", job)
+    trial.wait_until(shop, due, {"everyone": True}, friends)
     assert datetime.now(UTC) < due, "entering took longer than there was time"
     return due
 
