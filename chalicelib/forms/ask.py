@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Choice, Form, Question, Result
 from chalicelib.messages.text import shorten
 from chalicelib.shared.ids import digest
@@ -34,7 +35,7 @@ def messages(
     text = f"{form.words['again']}\n{question.text}" if again else question.text
     if chosen:
         text += "\n✓ " + "、".join(c.label for c in question.choices if c.value in chosen)
-    taps = list(_answers(form, question, chosen))
+    taps = list(QUESTION_TYPES[question.type].buttons(form, question, chosen))
     beside = list(_beside(form, question, chosen))
     too_many = len(taps) + len(beside) > MAX_TAPS
     if too_many or numbered:
@@ -71,37 +72,29 @@ def mark_of(choice: Choice) -> str:
     return digest(choice.value)[:12]
 
 
-def _answers(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
-    if question.type == "consent":
-        yield _tap(form, question, "true", form.words["agree"])
-    elif question.type == "boolean":
-        yield _tap(form, question, "true", form.words["yes"])
-        yield _tap(form, question, "false", form.words["no"])
-    elif question.type == "date":
-        label = shorten(form.words["pick"], MAX_LABEL)
-        data = _data(form, question, "date")
-        yield {"type": "datetimepicker", "label": label, "data": data, "mode": "date"}
-    for choice in question.choices:
-        if choice.value not in chosen:
-            yield _tap(form, question, mark_of(choice), choice.label)
+def button(form: Form, question: Question, mark: str, label: str) -> dict[str, Any]:
+    """A quick reply that answers with a mark, and shows its label as what the friend says."""
+    return {
+        "type": "postback",
+        "label": shorten(label, MAX_LABEL),
+        "data": _data(form, question, mark),
+        "displayText": label,
+    }
+
+
+def date_picker(form: Form, question: Question) -> dict[str, Any]:
+    """A quick reply by which LINE asks for a date."""
+    label = shorten(form.words["pick"], MAX_LABEL)
+    return {"type": "datetimepicker", "label": label, "data": _data(form, question, "date"), "mode": "date"}
 
 
 def _beside(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
     """What else may be tapped: enough has been chosen, or nothing is to be said."""
     if chosen:
-        yield _tap(form, question, DONE, form.words["done"])
+        yield button(form, question, DONE, form.words["done"])
     elif not question.required:
-        yield _tap(form, question, SKIP, form.words["skip"])
+        yield button(form, question, SKIP, form.words["skip"])
 
 
-def _tap(form: Form, question: Question, choice: str, label: str) -> dict[str, Any]:
-    return {
-        "type": "postback",
-        "label": shorten(label, MAX_LABEL),
-        "data": _data(form, question, choice),
-        "displayText": label,
-    }
-
-
-def _data(form: Form, question: Question, choice: str) -> str:
-    return urlencode({MARK: form.id, "question": question.id, "choice": choice})
+def _data(form: Form, question: Question, mark: str) -> str:
+    return urlencode({MARK: form.id, "question": question.id, "choice": mark})

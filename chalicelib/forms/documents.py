@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -12,6 +12,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.forms import ask, document_results, naming
 from chalicelib.forms.document_results import FEWEST, MOST, Picture, PointsOf, Result
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import CANCEL, EXPIRES, WORDS, read_form
 from chalicelib.messages import checks, untracked, variables, vocabulary
 from chalicelib.shared.errors import Detail
@@ -19,7 +20,10 @@ from chalicelib.shared.fields import Id, Name, PositiveDuration
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 
-QuestionType = Literal["text", "number", "boolean", "date", "choice", "multi_choice", "rating", "consent"]
+if TYPE_CHECKING:
+    QuestionType = str
+else:
+    QuestionType = Literal[tuple(QUESTION_TYPES)]
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 FormText = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -58,9 +62,10 @@ class Question(_Document):
 
     @model_validator(mode="after")
     def _choices_where_needed(self) -> Question:
-        if bool(self.choices) is not self.type.endswith("choice"):
+        kind = QUESTION_TYPES[self.type]
+        if bool(self.choices) is not kind.has_choices:
             raise ValueError(Reason("choices_belong"))
-        if self.scale is not None and self.type != "rating":
+        if self.scale is not None and kind.numbers is None:
             raise ValueError(Reason("scale_belongs"))
         return self
 
@@ -190,20 +195,16 @@ def _check(_id: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
             yield Detail(path, detail.reason)
 
 
-_KEPT_AS = {"rating": "number", "consent": "boolean"}
-"""What answers are as facts whose question has another type."""
-_AS_TEXT = frozenset({"text", "number", "date", "choice", "rating"})
-"""Types of answers that a text attribute can keep."""
-
-
 def _fits_attribute(question: dict[str, Any], snapshot: Snapshot, path: str) -> Iterator[Detail]:
     """An answer must be a value that the attribute can have."""
     document = snapshot.find("attributes", question.get("attribute") or "")
-    if document is None or (document.body["type"] == "text" and question["type"] in _AS_TEXT):
+    if document is None:
         return
-    wanted, given = document.body["type"], _KEPT_AS.get(question["type"], question["type"])
-    if given != wanted and not (given == "choice" and wanted == "multi_choice"):
-        yield Detail(f"{path}.attribute", Reason("question_type", wanted=wanted, given=given))
+    wanted, kind = document.body["type"], QUESTION_TYPES[question["type"]]
+    if wanted not in {kind.fact, *kind.also_facts}:
+        yield Detail(f"{path}.attribute", Reason("question_type", wanted=wanted, given=kind.fact))
+        return
+    if wanted == "text":
         return
     known = document.body.get("choices") or []
     for n, choice in enumerate(question.get("choices") or []):

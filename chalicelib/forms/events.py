@@ -27,6 +27,7 @@ def _answers(sheet: Sheet, event: FriendEvent) -> list[Fact]:
 def _unknown_questions(match: Match, snapshot: Snapshot, path: str) -> Iterator[Detail]:
     """Answers that none of the forms which the match may mean can have: unknown questions, no choices."""
     from chalicelib.events.matching import compile_match, no_value
+    from chalicelib.forms.kinds import QUESTION_TYPES
 
     tests = {test.path: test for test in compile_match(match)}
     meant = {
@@ -40,7 +41,7 @@ def _unknown_questions(match: Match, snapshot: Snapshot, path: str) -> Iterator[
             yield Detail(f"{path}.match.{test.path}", _no_question(test.parts[1], list(meant), sorted(known)))
         elif test.parts[0] == "answers" and len(test.parts) == 2:
             asked = [questions[test.parts[1]] for questions in meant.values() if test.parts[1] in questions]
-            if all(question["type"] == "choice" for question in asked):
+            if all(QUESTION_TYPES[question["type"]].fact == "choice" for question in asked):
                 values = [choice["value"] for question in asked for choice in question["choices"]]
                 yield from no_value(test, values, f"{path}.match")
 

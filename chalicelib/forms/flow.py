@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from chalicelib.events.matching import shown
 from chalicelib.forms import ask
+from chalicelib.forms.kinds import QUESTION_TYPES, Answer, Asked, Tap
 from chalicelib.forms.model import Choice, Form, Question
-from chalicelib.forms.reading import Answer, names_a_choice, read_tap, read_text
+from chalicelib.forms.reading import names_a_choice, read_tap, read_text
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.folding import fold
@@ -58,10 +58,8 @@ def given(form: Form, question: Question, value: Any) -> Turn:
 
 
 def _said(question: Question, value: Any) -> Reason:
-    """An answer as the timeline tells it; of a consent the words that were agreed to."""
-    if question.type == "consent":
-        return Reason("agreed", wording=question.text)
-    return Reason("answered", value=shown(value))
+    """An answer as the timeline tells it."""
+    return QUESTION_TYPES[question.type].said(question, value)
 
 
 def all_given(form: Form, answers: Mapping[str, Any]) -> list[Turn]:
@@ -134,7 +132,7 @@ def take(
     waited = parse_iso(event.at) - parse_iso(session.get("sent_at") or session["at"])
     if session.get("held") or not 0 <= waited.total_seconds() < form.expires.total_seconds():
         return None
-    answer = read_text(form, question, text, session.get("chosen") or (), zone)
+    answer = read_text(Asked(form, question, session.get("chosen") or (), zone), text)
     leaves = fold(text) in form.cancel and not names_a_choice(question, text)
     if is_claimed(leaves or (answer is not None and answer.kind != "ambiguous")):
         return None
@@ -157,7 +155,8 @@ def _take_tap(
         return Turn(tap[0], tap[1], "stale", Reason("question_not_asked"))
     if event.at < (session.get("since") or session["at"]):
         return Turn(tap[0], tap[1], "stale", Reason("tapped_too_early"))
-    answer = read_tap(question, tap[2], event.props.get("params"), session.get("chosen") or (), zone)
+    asked = Asked(form, question, session.get("chosen") or (), zone)
+    answer = read_tap(asked, Tap(tap[2], event.props.get("params") or {}))
     return _fold(sheet, form, question, event.at, answer)
 
 

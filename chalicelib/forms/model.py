@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context, Predicate
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.shared.text.folding import fold
 from chalicelib.shared.times import parse_duration
 
@@ -167,10 +168,9 @@ def _result(body: Mapping[str, Any], context: Context | None) -> Result:
 
 
 def _choices(body: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """The choices of a question; of a rating its numbers."""
-    if body.get("type") == "rating":
-        return [{"value": str(n)} for n in range(1, int(body.get("scale") or SCALE) + 1)]
-    return body.get("choices") or ()
+    """The choices of a question, its author's or its type's own."""
+    numbers = QUESTION_TYPES[body.get("type", "text")].numbers
+    return [{"value": one} for one in numbers(body)] if numbers else body.get("choices") or ()
 
 
 def _condition(body: Mapping[str, Any], context: Context | None) -> Predicate | None:

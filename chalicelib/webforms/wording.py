@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Form, Question
 from chalicelib.messages import render
 from chalicelib.rules.model import Program
@@ -24,18 +25,6 @@ def text(words: str, sheet: Sheet, program: Program, now: datetime) -> str:
         return _VARIABLE.sub("", words).strip()
 
 
-def options(form: Form, question: Question) -> list[dict[str, str]]:
-    """What there is to choose: ``{"value", "label", "image"}``, without a picture ``""``."""
-    words = {"boolean": (("true", "yes"), ("false", "no")), "consent": (("true", "agree"),)}
-    if question.type in words:
-        return [_option(value, form.words[word]) for value, word in words[question.type]]
-    return [_option(one.value, one.label, one.image) for one in question.choices]
-
-
-def _option(value: str, label: str, image: str | None = None) -> dict[str, str]:
-    return {"value": value, "label": label, "image": image or ""}
-
-
 def as_fields(value: Any) -> list[str]:
     """An answer as its fields hold it."""
     if value is None:
@@ -49,12 +38,13 @@ def as_fields(value: Any) -> list[str]:
 
 def shown(form: Form, question: Question, words: str, given: list[str], wrong: str) -> Mapping[str, Any]:
     """All that the page of a question says."""
+    kind = QUESTION_TYPES[question.type]
     return {
         "id": question.id,
-        "type": question.type,
+        "field": kind.field,
         "text": words,
         "required": question.required,
-        "options": options(form, question),
+        "options": [one._asdict() for one in kind.options(form, question)],
         "given": given,
         "wrong": wrong,
     }

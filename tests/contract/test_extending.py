@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -21,9 +21,12 @@ from chalicelib.catalog.references import kinds_of
 from chalicelib.conditions.model import LEAVES
 from chalicelib.deliveries import model as deliveries
 from chalicelib.events.kinds import EVENTS
+from chalicelib.forms.kinds import QUESTION_TYPES
+from chalicelib.friends.documents import Attribute
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.liff.places import LIFF_PLACES
 from chalicelib.shared.keeping import KEEPERS
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import QUEUES
 from chalicelib.timers.model import DUE
 
@@ -40,6 +43,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "keepers": KEEPERS,
     "leaves": LEAVES,
     "liff_places": LIFF_PLACES,
+    "question_types": QUESTION_TYPES,
     "skip_reasons": deliveries.SKIP_REASONS,
     "statuses": deliveries.STATUSES,
 }
@@ -146,6 +150,16 @@ def test_a_place_is_one_step_of_a_path() -> None:
     assert [name for name in LIFF_PLACES if f"| `/{name}" not in page] == []
 
 
+@pytest.mark.parametrize("name", QUESTION_TYPES)
+def test_a_type_of_question_is_whole(name: str) -> None:
+    """It is on the page of forms; it is a fact of a type that attributes have; its reasons exist."""
+    kind = QUESTION_TYPES[name]
+    assert f"`{name}`" in (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
+    assert {kind.fact, *kind.also_facts} <= set(get_args(Attribute.model_fields["type"].annotation))
+    assert Reason(kind.needed).code == kind.needed
+    assert not (kind.has_choices and kind.numbers)
+
+
 def test_every_keeper_is_on_the_privacy_page() -> None:
     """Whoever asks what is kept of a friend finds each place in its table."""
     page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
@@ -167,7 +181,7 @@ def test_results_have_characters_of_their_own() -> None:
 
 LIGHT = re.compile(
     r"chalicelib\.(shared|actions|events\.kinds|jobs\.kinds|jobs$|liff\.places|timers\.model|catalog\.(kinds|snapshot)"
-    r"|deliveries\.model|sheets\.scores)"
+    r"|deliveries\.model|sheets\.(scores|values)|forms\.?)"
 )
 """What a file of entries may import when it is read: mechanisms and values."""
 
@@ -206,7 +220,7 @@ def test_what_is_handed_down_is_there() -> None:
 NAMES: dict[str, set[str]] = {
     table: set(entries) - {"send", "reply", "chunk", "run", "step", "count", "content", "profile", "events"}
     for table, entries in TABLES.items()
-    if table not in {"causes", "documents", "keepers", "leaves", "liff_places", "statuses"}
+    if table not in {"causes", "documents", "keepers", "leaves", "liff_places", "question_types", "statuses"}
 }
 """Names that stand for an entry wherever they are written: not those that are everyday words here."""
 ON_PURPOSE = {
@@ -262,6 +276,18 @@ def test_no_chain_over_names() -> None:
                 if len(asked & names) > 2
             ]
     assert chains == []
+
+
+ASKED = {"question_types": r"question(\.type|\[\"type\"\]) (==|!=|in|not in) "}
+"""How code would ask for an entry whose name is an everyday word."""
+
+
+@pytest.mark.parametrize(("table", "pattern"), ASKED.items())
+def test_no_code_asks_which_entry_it_has(table: str, pattern: str) -> None:
+    """The entry itself knows what follows."""
+    files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.html")]
+    asking = [path.name for path in files if re.search(pattern, path.read_text(encoding="utf-8"))]
+    assert asking == [], table
 
 
 def test_every_entry_file_can_be_imported_alone() -> None:

@@ -25,6 +25,8 @@ from chalicelib.catalog.validation import normal_body, verify
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.deliveries import model as deliveries
+from chalicelib.forms import fields
+from chalicelib.forms.model import Question
 from chalicelib.gateways import queues
 from chalicelib.jobs import kinds as jobs
 from chalicelib.liff import entering, places
@@ -32,10 +34,12 @@ from chalicelib.rules import reach
 from chalicelib.rules.documents import warn
 from chalicelib.shared.errors import Detail, RuleViolation
 from chalicelib.shared.keeping import KEEPERS
+from chalicelib.shared.reasons import Reason
 from chalicelib.timers import plan, waking
 from chalicelib.timers.model import DUE, Entry, Slot
 from tests.extending.stamps import due, keepers
 from tests.extending.stamps.jobs import PRINTED
+from tests.forms_chat import Chat
 from tests.reaction_builders import NOW, TOKYO, a_catalog, a_rule, after, an_event, types
 from tests.reasons_checked import sentences
 
@@ -160,6 +164,21 @@ def whoever_comes_to_the_place_goes_on() -> None:
     assert place.enter(visit) == "https://shop.example/stamps/coffee?size=5"
 
 
+def a_question_of_the_type_is_asked_and_answered() -> None:
+    """In the chat, and by the field of a page; as a document it is one of the contract's types."""
+    question = {"id": "wish", "text": "いくつ？", "type": "hearts", "required": True}
+    chat = Chat({"name": "希望", "questions": [question], "then": []})
+    chat.say("診断")
+    chat.say("みっつ")
+    assert chat.waiting == "wish"
+    chat.say("♥♥♥")
+    assert chat.answers == {"wish": 3}
+    wish = Question("wish", "いくつ？", "hearts", required=True)
+    assert fields.read(wish, ["♥♥"], TOKYO) == (2, None)
+    assert fields.read(wish, ["2"], TOKYO) == (None, Reason("field_unread"))
+    assert '"hearts"' in json.dumps(openapi.document(contract.declared(app.app.routes)))
+
+
 TRIALS = (
     the_action_runs_and_its_trigger_wakes_a_rule_whose_condition_asks_the_leaf,
     what_cannot_work_is_refused,
@@ -172,6 +191,7 @@ TRIALS = (
     what_is_due_travels_together_and_wakes_its_owner,
     a_reason_and_a_status_have_characters_of_their_own,
     whoever_comes_to_the_place_goes_on,
+    a_question_of_the_type_is_asked_and_answered,
 )
 
 if __name__ == "__main__":

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.forms import results
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Form, Question, read_form
 from chalicelib.reports.by_sheet.counts import Counted, Counts, Params, SheetReport
 from chalicelib.sheets.model import Sheet
-
-_YES_NO = ("true", "false")
-_WORDS = {"boolean": ("yes", "no"), "consent": ("agree",)}
 
 
 def _needs(params: Params, context: Context) -> frozenset[str]:
@@ -37,18 +35,18 @@ def _counter(params: Params, context: Context, now: datetime) -> Callable[[Sheet
         if answers or state.get("at"):
             yield "begun", 1
         for question in form.questions:
-            yield from ((name, 1) for name in _names(question, answers.get(question.id)))
+            yield from ((name, 1) for name in _names(form, question, answers.get(question.id)))
 
     return counted
 
 
-def _names(question: Question, value: Any) -> Iterator[str]:
+def _names(form: Form, question: Question, value: Any) -> Iterator[str]:
     """Under which names an answer is counted: its question's, and of what is chosen each choice's."""
     if value is None:
         return
     yield f"question.{question.id}"
     said = value if isinstance(value, list) else [value]
-    known = {given for given, _ in _options(question, {})}
+    known = {one.value for one in QUESTION_TYPES[question.type].options(form, question)}
     yield from (f"answer.{question.id}.{one}" for one in dict.fromkeys(map(_text, said)) if one in known)
 
 
@@ -56,14 +54,6 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _options(question: Question, words: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What can be chosen, as value and label; nothing where friends write themselves."""
-    if question.type in _WORDS:
-        named = zip(_YES_NO, _WORDS[question.type], strict=False)
-        return [(value, words.get(word, value)) for value, word in named]
-    return [(choice.value, choice.label) for choice in question.choices]
 
 
 REPORT = SheetReport(_needs, _counter)
@@ -82,15 +72,9 @@ def items(found: Counts, form: Form) -> tuple[list[dict[str, Any]], dict[str, An
 def _rows(found: Counts, form: Form, question: Question) -> Iterator[dict[str, Any]]:
     of = {"id": question.id, "type": question.type, "question": question.text}
     yield {"row": question.text, "kind": "question", **of, "friends": found[f"question.{question.id}"]}
-    for value, label in _options(question, form.words):
+    kind = QUESTION_TYPES[question.type]
+    for value, label, _ in kind.options(form, question):
         n = found[f"answer.{question.id}.{value}"]
         answer = {"kind": "answer", **of, "value": value, "friends": n}
-        yield {"row": label, **answer, "condition": {"form": _meant(form, question, value)}}
-
-
-def _meant(form: Form, question: Question, value: str) -> dict[str, Any]:
-    """The condition of whoever gave an answer."""
-    asked = {"id": form.id, "question": question.id}
-    if question.type in _WORDS:
-        return asked | {"eq": value == "true"}
-    return asked | ({"eq": int(value)} if question.type == "rating" else {"in": [value]})
+        meant = {"id": form.id, "question": question.id, **kind.condition(value)}
+        yield {"row": label, **answer, "condition": {"form": meant}}

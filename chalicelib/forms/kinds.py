@@ -1,0 +1,116 @@
+"""The table of question types: what each is in the chat, on a page, as a fact and in a report.
+
+A type is an entry in a capability's ``question_types.py``; nothing else in the house asks which type a
+question has. This module is the mechanism, and imports no type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from chalicelib.events.matching import shown
+from chalicelib.shared.reasons import Reason, Reasoned
+from chalicelib.shared.tables import Table
+
+if TYPE_CHECKING:
+    from chalicelib.forms.model import Choice, Form, Question
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, nothing (``skip``), one of several choices that are still being made (``choosing``), or what
+    may mean this choice or that one (``ambiguous``).
+    """
+
+    kind: Literal["answer", "skip", "choosing", "ambiguous"]
+    value: Any = None
+    picked: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as it waits in the chat; ``chosen``: what was tapped before, of one that takes several."""
+
+    form: Form
+    question: Question
+    chosen: Collection[str]
+    zone: ZoneInfo
+
+
+class Tap(NamedTuple):
+    """What a tap carries: its mark, and what LINE adds (of a date picker the date)."""
+
+    mark: str
+    params: Mapping[str, Any]
+
+
+class Option(NamedTuple):
+    """What can be chosen. ``value`` is what a page sends; ``image`` stands beside it there."""
+
+    value: str
+    label: str
+    image: str | None = None
+
+
+class Unread(Reasoned, ValueError):
+    """Why what a page sent is no answer."""
+
+
+def _no_options(_form: Form, _question: Question) -> list[Option]:
+    return []
+
+
+def _no_buttons(_form: Form, _question: Question, _chosen: Collection[str]) -> Iterable[dict[str, Any]]:
+    return ()
+
+
+def _never_done(_asked: Asked) -> Answer | None:
+    return None
+
+
+def _as_value(_question: Question, value: Any) -> Reason:
+    return Reason("answered", value=shown(value))
+
+
+@dataclass(frozen=True)
+class QuestionType:
+    """What a type of question is.
+
+    ``read_text``, ``read_tap``: what a friend says in the chat, None when it fits nothing; ``done``: the
+    answer when a friend who may choose several has chosen enough. ``read_field``: what the fields of a page
+    say, at least one, without spaces around; raises Unread. Nothing said never comes to them: any question
+    may be skipped that is not required, and ``needed`` is what a page says of one that is.
+
+    ``options``: what there is to choose, the same in the chat, on a page and in reports; ``value_of``: what
+    one of them is kept as. ``buttons``: LINE's actions for quick replies, without what is ``chosen``.
+    ``field``: how a page asks. ``said``: how the timeline tells an answer.
+
+    ``has_choices``: an author writes its choices; ``numbers``: those that it has of its own accord, by the
+    question's document (``scale`` in it is theirs). ``fact``: the type of attribute that keeps an answer as
+    it is; ``also_facts``: other types that can.
+    """
+
+    read_text: Callable[[Asked, str], Answer | None]
+    read_tap: Callable[[Asked, Tap], Answer | None]
+    read_field: Callable[[Question, Sequence[str], ZoneInfo], Any]
+    field: Literal["lines", "decimal", "date", "one", "scale", "tick", "several"]
+    fact: str
+    also_facts: frozenset[str] = frozenset()
+    options: Callable[[Form, Question], list[Option]] = _no_options
+    buttons: Callable[[Form, Question, Collection[str]], Iterable[dict[str, Any]]] = _no_buttons
+    value_of: Callable[[str], Any] = str
+    done: Callable[[Asked], Answer | None] = _never_done
+    said: Callable[[Question, Any], Reason] = _as_value
+    numbers: Callable[[Mapping[str, Any]], Sequence[str]] | None = None
+    has_choices: bool = False
+    needed: str = "field_needed"
+
+    def condition(self, option: str) -> dict[str, Any]:
+        """The condition ``form`` of whoever chose that option."""
+        return {"in": [option]} if self.has_choices else {"eq": self.value_of(option)}
+
+
+QUESTION_TYPES: Table[QuestionType] = Table("question_types", QuestionType)
