@@ -5,21 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from chalicelib.messages import sizes
+from chalicelib.messages.sizes import Size
 from chalicelib.messages.text import shorten, sound
 from chalicelib.shared.reasons import Reason, Reasoned, reason_of
 from chalicelib.shared.text.template import Argument, Expression, Filter
 
 DEFAULT_DATE = "%Y年%-m月%-d日"
 _WEEKDAYS = "月火水木金土日"
-_TOO_LARGE, _DIGITS = Decimal(10) ** 18, 2
+_TOO_LARGE = Decimal(10) ** 18
 _CONTEXT = Context(prec=40)
+_LONG_DATE = datetime(2028, 12, 30, 23, 59, 59, tzinfo=UTC)
+"""A moment of which every part of a date pattern is as long as it can be."""
 _DATE_TOKEN = re.compile(r"%(-?[A-Za-z%])")
+
+
+Takes = Callable[[Argument], Reason | None]
+"""What is wrong with an argument; None when nothing is."""
 
 
 class FilterProblem(Reasoned, ValueError):
@@ -58,7 +66,7 @@ def _number(value: Any, args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
     number = _decimal(value)
     if not number.is_finite() or abs(number) >= _TOO_LARGE:
         raise FilterProblem(Reason("too_large_a_number", text=as_text(value)[:40]))
-    digits = int(args[0]) if args else _DIGITS
+    digits = int(args[0]) if args else sizes.DIGITS
     # Half a unit goes away from zero, as people round; and nothing is ever "-0".
     rounded = round_half_up(number, digits)
     text = f"{rounded:,.{digits}f}"
@@ -95,26 +103,67 @@ def _urlencode(value: Any, _args: tuple[Argument, ...], _zone: ZoneInfo) -> Any:
     return quote(as_text(value), safe="")
 
 
+def _any(_arg: Argument) -> Reason | None:
+    return None
+
+
+def _a_text(arg: Argument) -> Reason | None:
+    return None if isinstance(arg, str) else Reason("filter_needs_text")
+
+
+def _a_count(arg: Argument) -> Reason | None:
+    return None if isinstance(arg, int) and 1 <= arg <= 5000 else Reason("filter_needs_count")
+
+
+def _digits(arg: Argument) -> Reason | None:
+    return None if isinstance(arg, int) and 0 <= arg <= 6 else Reason("filter_needs_digits")
+
+
+def _a_pattern(arg: Argument) -> Reason | None:
+    if (wrong := _a_text(arg)) is not None:
+        return wrong
+    unknown = (token for token in _DATE_TOKEN.findall(str(arg)) if _date_token(_LONG_DATE, token) is None)
+    return next((Reason("filter_no_token", token=token) for token in unknown), None)
+
+
+def _no_values(_args: tuple[Argument, ...]) -> tuple[Any, ...]:
+    return ()
+
+
+def _both(args: tuple[Argument, ...]) -> tuple[Any, ...]:
+    return args
+
+
+def _longest_date(args: tuple[Argument, ...]) -> tuple[Any, ...]:
+    return (format_date(_LONG_DATE, str(args[0]) if args else DEFAULT_DATE),)
+
+
 @dataclass(frozen=True)
 class FilterRule:
-    """How a filter is used: its function and how many arguments it takes, of which kinds."""
+    """What a filter is: its function, and the arguments that it takes.
+
+    ``size``: how large what it makes of texts is at the most; None: it is always one of ``values``. What is
+    said of a message's length before anybody gets it follows from these two.
+    """
 
     apply: Callable[[Any, tuple[Argument, ...], ZoneInfo], Any]
-    kinds: tuple[str, ...] = ()
+    size: Callable[[tuple[Argument, ...], Size], Size | None]
+    takes: tuple[Takes, ...] = ()
     required: int = 0
+    values: Callable[[tuple[Argument, ...]], tuple[Any, ...]] = _no_values
     takes_missing: bool = False
 
 
 FILTERS: dict[str, FilterRule] = {
-    "default": FilterRule(_default, ("any",), 1, takes_missing=True),
-    "upper": FilterRule(_upper),
-    "lower": FilterRule(_lower),
-    "truncate": FilterRule(_truncate, ("count", "text"), 1),
-    "number": FilterRule(_number, ("digits",)),
-    "date": FilterRule(_date, ("date",)),
-    "join": FilterRule(_join, ("text",), 1),
-    "yesno": FilterRule(_yesno, ("any", "any"), 2, takes_missing=True),
-    "urlencode": FilterRule(_urlencode),
+    "default": FilterRule(_default, sizes.same, (_any,), 1, takes_missing=True),
+    "upper": FilterRule(_upper, sizes.upper),
+    "lower": FilterRule(_lower, sizes.lower),
+    "truncate": FilterRule(_truncate, sizes.truncated, (_a_count, _a_text), 1),
+    "number": FilterRule(_number, sizes.number, (_digits,)),
+    "date": FilterRule(_date, sizes.named, (_a_pattern,), values=_longest_date),
+    "join": FilterRule(_join, sizes.same, (_a_text,), 1),
+    "yesno": FilterRule(_yesno, sizes.named, (_any, _any), 2, values=_both, takes_missing=True),
+    "urlencode": FilterRule(_urlencode, sizes.urlencoded),
 }
 
 
@@ -123,11 +172,10 @@ def problem(used: Filter) -> Reason | None:
     rule = FILTERS.get(used.name)
     if rule is None:
         return Reason("filter_unknown", filter=used.name, known=sorted(FILTERS))
-    if not rule.required <= len(used.args) <= len(rule.kinds):
+    if not rule.required <= len(used.args) <= len(rule.takes):
         return _count(rule, used)
-    for kind, arg in zip(rule.kinds, used.args, strict=False):
-        wrong = _argument_problem(kind, arg)
-        if wrong:
+    for takes, arg in zip(rule.takes, used.args, strict=False):
+        if wrong := takes(arg):
             return Reason("filter_wrong", filter=used.name, why=wrong)
     return None
 
@@ -184,24 +232,9 @@ def _timestamp(value: Any, zone: ZoneInfo) -> datetime:
 
 def _count(rule: FilterRule, used: Filter) -> Reason:
     given = len(used.args)
-    if rule.required < len(rule.kinds):
-        most = len(rule.kinds)
+    if rule.required < len(rule.takes):
+        most = len(rule.takes)
         return Reason("filter_arguments", filter=used.name, least=rule.required, most=most, given=given)
     if rule.required == 1:
         return Reason("filter_one_argument", filter=used.name, given=given)
     return Reason("filter_argument", filter=used.name, takes=rule.required, given=given)
-
-
-def _argument_problem(kind: str, arg: Argument) -> Reason | None:
-    whole = isinstance(arg, int)
-    if kind == "count" and not (whole and 1 <= int(arg) <= 5000):
-        return Reason("filter_needs_count")
-    if kind == "digits" and not (whole and 0 <= int(arg) <= 6):
-        return Reason("filter_needs_digits")
-    if kind in {"text", "date"} and not isinstance(arg, str):
-        return Reason("filter_needs_text")
-    if kind == "date":
-        for token in _DATE_TOKEN.findall(str(arg)):
-            if _date_token(datetime(2000, 1, 1), token) is None:  # noqa: DTZ001 (only the pattern is tried)
-                return Reason("filter_no_token", token=token)
-    return None
