@@ -38,6 +38,7 @@ CAPABILITIES = (
     "chalicelib.bulk_actions",
     "chalicelib.intake",
     "chalicelib.webhook",
+    "chalicelib.heartbeat",
     "chalicelib.accounts",
 )
 """Packages, in the order in which tables have their entries, and an export its documents."""

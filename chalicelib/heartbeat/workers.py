@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.accounts import service as accounts
+from chalicelib.accounts.service import Account
 from chalicelib.broadcasts import service as broadcasts
-from chalicelib.catalog import kept_secrets
-from chalicelib.deliveries import limits
 from chalicelib.gateways import clock, executions, queues
-from chalicelib.media import tidying
 from chalicelib.mirror import compaction
 from chalicelib.shared import time_left
 from chalicelib.shared.batches import each_message
@@ -24,14 +23,24 @@ from chalicelib.timers import service as timers
 
 bp = Blueprint(__name__)
 
-_TIDY_MINUTE = 17
-_QUOTA_MINUTE = 1
 _MIRROR_MINUTE = 4
-_SCHEDULES_MINUTE = 7
-_FIGURES_MINUTE = 23
-_ROLLUPS_MINUTE = 33
-_MENUS_HOUR, _MENUS_MINUTE = 4, 37
-_QUOTAS_WITHIN = timedelta(seconds=15)
+_JOBS: Mapping[str, Callable[[Account, datetime], bool]] = {
+    "schedules": lambda _, now: now.minute % 10 == 7,
+    "figures": lambda _, now: now.minute == 23,
+    "fold_reports": lambda _, now: now.minute == 33,
+    "ask_quota": lambda account, now: now.minute % 10 == 1 and _turn(account, 6) == now.minute // 10,
+    "tidy": lambda account, now: now.minute == 17 and _turn(account, 24) == now.hour,
+    "repair_rich_menus": lambda account, now: now.minute == 37 and now.astimezone(account.zone).hour == 4,
+}
+"""When the sweep asks for a job of an account. Schedules: a save may have died before it could arm the next
+occurrence. Figures: the first time after the account's midnight is the one that counts. Reports: the lines of
+the hour before have all come by then. What takes long or asks LINE is a few accounts' turn each time.
+"""
+
+
+def _turn(account: Account, turns: int) -> int:
+    """Which of so many turns is an account's, always the same."""
+    return zlib.crc32(account.id.encode()) % turns
 
 
 @bp.on_sqs_message(queue=settings().queue("minute-tasks"), batch_size=1, maximum_concurrency=8)
@@ -58,79 +67,36 @@ def minute_tasks(event: SQSEvent) -> dict[str, Any]:
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 @observed
 def sweep(event: CloudWatchEvent) -> dict[str, int]:
-    """Drain and verify the minutes whose executions did not; once an hour also look for secrets and files to
-    delete, and at what is left of the quotas.
-    """
+    """Drain and verify the minutes whose executions did not, and ask for what is each account's turn now."""
+    now = clock.now()
     done = timers.sweep(timers.checks(), time_left.begin(event))
     if done["fed"]:
         logger.warning("the sweeper fed what executions had lost", extra=done)
-    _tidy(clock.now())
-    _ask_quotas(clock.now())
-    _refresh_mirrors(clock.now())
-    _look_at_schedules(clock.now())
-    _find_figures(clock.now())
-    _fold_reports(clock.now())
-    _repair_menus(clock.now())
+    # In what is left of the time: a few messages.
+    every = accounts.list_accounts()
+    _ask_for_jobs(every, now)
+    _refresh_mirrors(every, now)
     return done
 
 
-def _refresh_mirrors(now: datetime) -> None:
+def _ask_for_jobs(every: Sequence[Account], now: datetime) -> None:
+    """Everything of this minute; what cannot be asked for now is asked for at its next turn."""
+    messages = [
+        queues.Message({"job": job, "account": account.id})
+        for job, is_due in _JOBS.items()
+        for account in every
+        if is_due(account, now)
+    ]
+    if refused := queues.send_all("bulk", messages):
+        logger.warning("jobs of the hour were refused", extra={"refused": len(refused)})
+
+
+def _refresh_mirrors(every: Sequence[Account], now: datetime) -> None:
     """Once an hour for each account: have the next snapshot of its mirror made, if the last one is old."""
-    for account in accounts.list_accounts() if now.minute % 10 == _MIRROR_MINUTE else ():
-        if zlib.crc32(account.id.encode()) % 6 == now.minute // 10 and compaction.is_due(account.id, now):
-            queues.send("mirror", {"account": account.id})
-
-
-def _look_at_schedules(now: datetime) -> None:
-    """Every ten minutes for each account: a save may have died before it could arm the next occurrence."""
-    for account in accounts.list_accounts() if now.minute % 10 == _SCHEDULES_MINUTE else ():
-        queues.send("bulk", {"job": "schedules", "account": account.id})
-
-
-def _find_figures(now: datetime) -> None:
-    """Once an hour for each account: the first time after its midnight is the one that counts."""
-    for account in accounts.list_accounts() if now.minute == _FIGURES_MINUTE else ():
-        queues.send("bulk", {"job": "figures", "account": account.id})
-
-
-def _fold_reports(now: datetime) -> None:
-    """Once an hour for each account: fold the lines of reports of the hour before, which have all come."""
-    for account in accounts.list_accounts() if now.minute == _ROLLUPS_MINUTE else ():
-        queues.send("bulk", {"job": "fold_reports", "account": account.id})
-
-
-def _repair_menus(now: datetime) -> None:
-    """Once a night for each account, by its own clock: link everybody to the rich menu of their sheet."""
-    for account in accounts.list_accounts() if now.minute == _MENUS_MINUTE else ():
-        if now.astimezone(account.zone).hour == _MENUS_HOUR:
-            queues.send("bulk", {"job": "repair_rich_menus", "account": account.id})
-
-
-def _tidy(now: datetime) -> None:
-    """Once a day for each account, some of them each hour: delete the secrets that no document names, and old
-    files that nothing shows.
-    """
-    if now.minute != _TIDY_MINUTE:
-        return
-    for account in accounts.list_accounts():
-        if zlib.crc32(account.id.encode()) % 24 == now.hour:
-            kept_secrets.tidy(account.id, now)
-            tidying.tidy(account.id, now)
-
-
-def _ask_quotas(now: datetime) -> None:
-    """Once an hour for each account, a sixth of them each time: ask LINE what is left of its month."""
-    if now.minute % 10 != _QUOTA_MINUTE:
-        return
-    for account in accounts.list_accounts():
-        if zlib.crc32(account.id.encode()) % 6 != now.minute // 10:
-            continue
-        if clock.now() - now > _QUOTAS_WITHIN:
-            return  # LINE is slow: the rest is asked for in an hour
-        try:
-            limits.left(account.id)
-        except Exception:  # noqa: BLE001 (only a number for the dashboard is missing)
-            logger.warning("the quota is not known", extra={"account": account.id}, exc_info=True)
+    if now.minute % 10 == _MIRROR_MINUTE:
+        for account in every:
+            if _turn(account, 6) == now.minute // 10 and compaction.is_due(account.id, now):
+                queues.send("mirror", {"account": account.id})
 
 
 def recover(left: TimeLeft = NO_LIMIT) -> dict[str, int]:

@@ -215,6 +215,8 @@ def _warm() -> None:
         importlib.import_module("linebot.v3.messaging")
     for service in _CLIENTS:
         aws.client(service)
+    if has_roles():
+        permissions.read()  # AWS looks at a role outside of the function's time
     gc.collect()
     gc.freeze()
 

@@ -63,7 +63,9 @@ Done = Mapping[str, int]
 _BEHIND = timedelta(minutes=15)
 _CHECK = 100
 _BATCH = 2_000
-"""So many entries of a minute are worked on between two looks at the time."""
+"""After so many entries of a minute the position is saved, or earlier, when the time is over."""
+_LEAST = 100
+"""So many are worked on in any case, so that a minute comes to its end however short the time is."""
 _AT_WORK = timedelta(seconds=90)
 """Somebody who saved a position in a minute within this time is at work there."""
 
@@ -116,29 +118,40 @@ def _walk(
     work: Callable[[Iterator[Slot]], int],
     left: TimeLeft,
 ) -> Walked:
-    """Let ``work`` have a minute's slots some thousands at a time, from a position on. The position is saved
-    when they have been worked on, never before: a crash repeats some of them.
+    """Let ``work`` have a minute's slots a piece at a time, from a position on. The position is saved when
+    they have been worked on, never before: a crash repeats some of them.
     """
-    for batch in _batches(store.slots(minute, at.after)):
-        at = store.Position(batch[-1].key, at.count + work(iter(batch)))
-        if len(batch) < _BATCH:
-            break
-        store.save_position(minute, walk, at, clock.now())
-        if left.is_over:
-            return Walked(at.count, is_over=False)
+    pieces = _Pieces(store.slots(minute, at.after), left)
+    while pieces.following is not None:
+        count = at.count + work(pieces.piece())
+        at = store.Position(pieces.after, count)
+        if pieces.following is not None:
+            store.save_position(minute, walk, at, clock.now())
+            if left.is_over:
+                return Walked(at.count, is_over=False)
     return Walked(at.count)
 
 
-def _batches(slots: Iterator[Slot]) -> Iterator[list[Slot]]:
-    """``_BATCH`` slots, and whatever stands in the same place as the last of them."""
-    batch: list[Slot] = []
-    for slot in slots:
-        if len(batch) >= _BATCH and slot.key != batch[-1].key:
-            yield batch
-            batch = []
-        batch.append(slot)
-    if batch:
-        yield batch
+class _Pieces:
+    """A minute's slots. A piece ends after ``_BATCH`` of them, or when the time is over while they are worked
+    on; never between two that stand in one place.
+    """
+
+    def __init__(self, slots: Iterator[Slot], left: TimeLeft) -> None:
+        self._slots, self._left = slots, left
+        self.following, self.after = next(slots, None), ""
+
+    def piece(self) -> Iterator[Slot]:
+        """The next piece, one slot at a time; afterwards ``after`` is the place of its last."""
+        taken = 0
+        while (slot := self.following) is not None:
+            if slot.key != self.after and self._is_enough(taken):
+                return
+            taken, self.after, self.following = taken + 1, slot.key, next(self._slots, None)
+            yield slot
+
+    def _is_enough(self, taken: int) -> bool:
+        return taken >= _BATCH or (taken >= _LEAST and self._left.is_over)
 
 
 def _still_needed(

@@ -18,6 +18,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.gateways import aws, seam, secrets
 from chalicelib.heartbeat import workers
 from chalicelib.media import tidying
+from tests import hours
 
 A = "shop"
 NOW = datetime(2026, 12, 1, 3, 17, tzinfo=UTC)
@@ -159,13 +160,16 @@ def test_the_sweep_tidies_every_account_once_a_day(cloud: None, monkeypatch: pyt
     files: list[str] = []
     monkeypatch.setattr(kept_secrets, "tidy", lambda account, _now: turns.append(account))
     monkeypatch.setattr(tidying, "tidy", lambda account, _now: files.append(account))
-    for minute in range(0, 24 * 60, 1):
-        workers._tidy(NOW.replace(hour=0, minute=0) + timedelta(minutes=minute))
+    midnight = NOW.replace(hour=0, minute=0)
+    for hour in range(24):
+        hours.pass_by(
+            midnight + timedelta(hours=hour, minutes=16), midnight + timedelta(hours=hour, minutes=19), "tidy"
+        )
     assert sorted(turns) == sorted(files) == names
 
 
-def test_the_sweeps_function_deletes_it(cloud: None) -> None:
-    """The deployed function does it, and its role allows that."""
+def test_the_deployed_functions_delete_it(cloud: None) -> None:
+    """The sweep asks for it and ``bulk`` does it, and their roles allow that."""
     account = Account(A, A, "Asia/Tokyo", 2)
     accounts.put_account(account, {"channel_secret": "s", "channel_access_token": "t"}, shards=2, by="tests")
     a_save(calling("old"))
@@ -176,4 +180,5 @@ def test_the_sweeps_function_deletes_it(cloud: None) -> None:
     for at in (turn, turn + GRACE):
         with seam.guarded(lambda name, _detail, call, at=at: at if name == "clock:now" else call()):
             workers.sweep(schedule, None)
+            hours.do("tidy")
     assert parameters() == set()

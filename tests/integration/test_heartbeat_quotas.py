@@ -1,4 +1,4 @@
-"""Once an hour the sweep asks LINE what is left of each account's month, and nothing of that stops it."""
+"""Once an hour LINE is asked what is left of each account's month, and nothing of that stops the sweep."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any
 import pytest
 
 from chalicelib.gateways import line, seam
-from chalicelib.heartbeat import workers
 from chalicelib.shared import metrics
+from tests import hours
 from tests.api_client import an_account, an_api
 
 
 class Hour:
-    """A clock that is told, and a LINE that answers, fails or is slow."""
+    """A clock that is told, and a LINE that answers or fails."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
         self.asked = 0
-        self.takes = timedelta()
         self.answer: Any = (1000, 400)
 
     def __call__(self, name: str, detail: Any, call: Any) -> Any:
@@ -28,7 +27,6 @@ class Hour:
         if name != "line:quota":
             return call()
         self.asked += 1
-        self.now += self.takes
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -50,28 +48,25 @@ def test_each_account_once_an_hour(cloud: None, told: list[tuple[str, float, str
     assert "QuotaLeft" in metrics.NAMES
     an_account(an_api())
     hour = Hour()
+    began = hour.now
     with seam.guarded(hour):
-        for minute in range(60):
-            hour.now = datetime(2026, 11, 22, 6, minute, tzinfo=UTC)
-            workers._ask_quotas(hour.now)
+        assert hours.pass_by(began, began + timedelta(hours=1), "ask_quota") == ["shop"]
     assert told == [("QuotaLeft", 600, "shop")]
     hour.answer = (None, 400)
     with seam.guarded(hour):
-        for minute in range(60):
-            workers._ask_quotas(datetime(2026, 11, 22, 7, minute, tzinfo=UTC))
+        assert hours.pass_by(began + timedelta(hours=1), began + timedelta(hours=2), "ask_quota") == ["shop"]
     assert len(told) == 1
 
 
-def test_a_line_that_is_down_does_not_stop_the_sweep(cloud: None, told: list[tuple[str, float, str]]) -> None:
-    """No answer is a line of the log; when answers take long, the rest waits for the next hour."""
-    api = an_api()
-    for number in range(30):
-        an_account(api, f"shop{number}")
+def test_a_line_that_is_down_is_a_line_of_the_log(cloud: None, told: list[tuple[str, float, str]]) -> None:
+    """The job does not come again: the next hour asks anew. The sweep itself asks LINE nothing."""
+    an_account(an_api())
     hour = Hour()
-    hour.answer, hour.takes = line.NoAnswer("ReadTimeoutError"), timedelta(seconds=10)
+    hour.answer = line.NoAnswer("ReadTimeoutError")
     with seam.guarded(hour):
-        for slot in range(6):
-            hour.asked, hour.now = 0, datetime(2026, 11, 22, 6, slot * 10 + 1, tzinfo=UTC)
-            workers._ask_quotas(hour.now)
-            assert hour.asked <= 2
+        for minute in range(60):
+            hours.ask(hour.now + timedelta(minutes=minute))
+        assert hour.asked == 0
+        assert hours.do("ask_quota") == ["shop"]
+    assert hour.asked == 1
     assert told == []

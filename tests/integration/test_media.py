@@ -17,6 +17,7 @@ from chalicelib.local.api import file_answer
 from chalicelib.local.http import Request
 from chalicelib.media import pictures, service, tidying
 from chalicelib.shared.settings import settings
+from tests import hours
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.media_builders import a_movie, a_noisy_picture, a_picture, a_sound
 
@@ -214,14 +215,15 @@ def test_old_files_go_that_nothing_shows(api: Api) -> None:
     assert tidying.tidy("shop", now + timedelta(days=401)) == 0
 
 
-def test_the_sweeps_function_deletes_them(api: Api) -> None:
-    """The deployed function does it at the account's hour, and its role allows that."""
+def test_the_deployed_functions_delete_them(api: Api) -> None:
+    """The sweep asks at the account's hour and ``bulk`` does it, and their roles allow that."""
     made = api.ok("POST", f"{A}/media", a_picture(30, 20), **JPEG)
     turn = (clock.now() + timedelta(days=402)).replace(hour=zlib.crc32(b"shop") % 24, minute=17)
     fields = ("version", "id", "account", "time", "region", "source", "detail-type")
     schedule = dict.fromkeys(fields, "") | {"detail": {}, "resources": []}
     with seam.guarded(lambda name, _detail, call: turn if name == "clock:now" else call()):
         workers.sweep(schedule, None)
+        hours.do("tidy")
     assert read(made["url"])[0] == 404
 
 

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from chalicelib.gateways.line_admin import Refused
-from chalicelib.heartbeat import workers as heartbeat
 from chalicelib.ops.doctor import doctor
 from chalicelib.richmenus import store
 from chalicelib.shared.times import iso
-from tests import menus_world
+from tests import hours, menus_world
 from tests.api_client import Api
 from tests.menus_world import (
     A,
@@ -56,8 +55,7 @@ def api(world: Line) -> Api:
 
 def night(world: Line) -> None:
     world.now = NIGHT
-    with role_of("sweep"):
-        heartbeat._repair_menus(world.now)
+    hours.ask(world.now)
     work()
 
 
@@ -70,8 +68,8 @@ def problems() -> list[tuple[str, Any]]:
 def test_nothing_drifts_by_itself(api: Api, world: Line) -> None:
     """The doctor finds nothing, the night counts nothing, and only by the account's own clock."""
     assert problems() == []
-    heartbeat._repair_menus(NIGHT - timedelta(hours=1))
-    heartbeat._repair_menus(NIGHT - timedelta(minutes=1))
+    hours.ask(NIGHT - timedelta(hours=1))
+    hours.ask(NIGHT - timedelta(minutes=1))
     calls = world.calls.copy()
     work()
     assert world.calls == calls
@@ -122,8 +120,7 @@ def test_time_alone_moves_friends_at_night(api: Api, world: Line) -> None:
     world.now += timedelta(days=2)
     night_later = NIGHT + timedelta(days=3)
     world.now = night_later
-    with role_of("sweep"):
-        heartbeat._repair_menus(night_later)
+    hours.ask(night_later)
     work()
     assert world.sees(0) == "main"
 

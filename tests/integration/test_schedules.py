@@ -15,7 +15,6 @@ import yaml
 
 from chalicelib.friends import store
 from chalicelib.gateways import line, seam
-from chalicelib.heartbeat import workers as heartbeat
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.reaction import service as reaction
 from chalicelib.schedules import service
@@ -26,6 +25,7 @@ from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import new_sheet
 from chalicelib.timers.service import Entry
+from tests import hours
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.conftest import drain
 from tests.few_looks import FewLooks
@@ -268,10 +268,7 @@ def test_the_heartbeat_arms_what_a_save_could_not(world: World, api: Api) -> Non
     with patch.object(service, "look_at"):
         api.ok("PUT", ONE, DAILY)
     assert service.store.find_place("shop", "daily") is None
-    for minute in range(10):
-        heartbeat._look_at_schedules(BEFORE + timedelta(minutes=minute))
-    (body,) = drain("bulk")
-    JOBS[body["job"]].run(body, 1)
+    assert hours.pass_by(BEFORE, BEFORE + timedelta(minutes=10), "schedules") == ["shop"]
     place = service.store.find_place("shop", "daily")
     assert place is not None
     assert place.armed == iso(TEN)

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from chalicelib.friends import store
 from chalicelib.gateways import seam
-from chalicelib.heartbeat import workers as heartbeat
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.segments import by_shard, mirror_queries, nightly
 from chalicelib.shared import time_left
 from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import new_sheet
+from tests import hours
 from tests.api_client import Api, an_account, an_api
 from tests.conftest import drain
 from tests.few_looks import FewLooks
@@ -98,16 +98,16 @@ def sizes(api: Api, segment: str, query: str = "") -> dict[str, int]:
 def test_sizes_are_counted_once_a_night(clock: Clock, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """In pieces, twice, hour by hour: one size a day, of the account's days, as of one moment."""
     monkeypatch.setattr(by_shard, "_TOGETHER", 1)
-    heartbeat._find_figures(clock.now)
+    hours.ask(clock.now)
     assert run_jobs(times=2) > 8
     a_friend("new", "vip")
     clock.now += timedelta(hours=1)
-    heartbeat._find_figures(clock.now)
+    hours.ask(clock.now)
     assert run_jobs() == 1
     assert sizes(api, "vip") == {"2026-11-22": 5}
     clock.now += timedelta(days=1)
     api.ok("PUT", f"{A}/segments/late", {"name": "late", "condition": VIP})
-    heartbeat._find_figures(clock.now)
+    hours.ask(clock.now)
     run_jobs()
     assert sizes(api, "vip") == {"2026-11-22": 5, "2026-11-23": 6}
     assert sizes(api, "vip", "?to=2026-11-22") == {"2026-11-22": 5}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ AT = datetime(2026, 11, 22, 6, 16, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_BATCH", 3)
+    monkeypatch.setattr(service, "_LEAST", 3)
 
 
 def no_time() -> TimeLeft:
@@ -46,6 +47,24 @@ def test_a_drain_goes_on_from_its_position(world: World) -> None:
     assert sorted(name for name, _ in world.arrivals()) == NAMES
     assert [at for at, _, _ in world.sent] == sorted(at for at, _, _ in world.sent)
     assert store.read_bucket(AT).state == "DRAINED"
+
+
+def test_a_crash_repeats_no_more_than_a_piece(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With time enough, the position is saved all the same."""
+    monkeypatch.setattr(service, "_BATCH", 4)
+    armed(world)
+    sent: list[int] = []
+
+    def die(slots: Any, *_: Any, **__: Any) -> int:
+        sent.append(len(list(slots)))
+        if len(sent) == 3:
+            raise Crashed
+        return sent[-1]
+
+    monkeypatch.setattr(service.arming, "send", die)
+    with pytest.raises(Crashed):
+        service.drain(MINUTE)
+    assert (sent, store.read_bucket(AT).drain.count) == ([4, 4, 2], 8)
 
 
 def test_whoever_arms_meanwhile_sends_by_himself(world: World) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chalicelib.gateways import aws
-from chalicelib.local import cpu
+from chalicelib.local import cpu, permissions
 from chalicelib.local.client import until
 from chalicelib.local.environments import Environments, InvocationFailed, Throttled, TimedOut
 from chalicelib.local.wiring import Function
@@ -43,6 +43,7 @@ def work(event: dict[str, Any], context: Any) -> Any:
         "seen": len(_remembered),
         "echo": event,
         "of": context.function_name,
+        "roles_read": permissions.given.cache_info().currsize,
     }
 
 
@@ -154,6 +155,13 @@ def test_what_answers_somebody_has_the_cpu_first(environments: Environments) -> 
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     wanted = [min(19, ours + step) for step in (0, 5, 15)]  # 19 is the end of the scale
     assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in pids] == wanted
+
+
+def test_a_new_process_reads_no_roles(environments: Environments) -> None:
+    """They are there before its time begins: what is stopped would read them again in every new process, and
+    on a busy machine come no further.
+    """
+    assert environments.invoke(a_function(), {})["roles_read"] == len(permissions.declared()["functions"])
 
 
 def test_closing_ends_what_runs(environments: Environments, tmp_path: Path) -> None:
