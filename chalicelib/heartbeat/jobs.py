@@ -26,4 +26,12 @@ def _ask_quota(body: Body, _received: int) -> None:
         logger.warning("the quota is not known", exc_info=True)
 
 
-JOBS: dict[str, JobKind] = {"tidy": JobKind(_tidy), "ask_quota": JobKind(_ask_quota)}
+# A few accounts' turn at a time: what takes long, and what asks LINE.
+JOBS: dict[str, JobKind] = {
+    "tidy": JobKind(
+        _tidy, is_asked=lambda minute: minute.now.minute == 17 and minute.now.hour == minute.turn(24)
+    ),
+    "ask_quota": JobKind(
+        _ask_quota, is_asked=lambda minute: divmod(minute.now.minute, 10) == (minute.turn(6), 1)
+    ),
+}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.service import Account
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.gateways import clock, executions, queues
+from chalicelib.jobs import kinds as jobs
 from chalicelib.mirror import compaction
 from chalicelib.shared import time_left
 from chalicelib.shared.batches import each_message
@@ -24,23 +24,6 @@ from chalicelib.timers import service as timers
 bp = Blueprint(__name__)
 
 _MIRROR_MINUTE = 4
-_JOBS: Mapping[str, Callable[[Account, datetime], bool]] = {
-    "schedules": lambda _, now: now.minute % 10 == 7,
-    "figures": lambda _, now: now.minute == 23,
-    "fold_reports": lambda _, now: now.minute == 33,
-    "ask_quota": lambda account, now: now.minute % 10 == 1 and _turn(account, 6) == now.minute // 10,
-    "tidy": lambda account, now: now.minute == 17 and _turn(account, 24) == now.hour,
-    "repair_rich_menus": lambda account, now: now.minute == 37 and now.astimezone(account.zone).hour == 4,
-}
-"""When the sweep asks for a job of an account. Schedules: a save may have died before it could arm the next
-occurrence. Figures: the first time after the account's midnight is the one that counts. Reports: the lines of
-the hour before have all come by then. What takes long or asks LINE is a few accounts' turn each time.
-"""
-
-
-def _turn(account: Account, turns: int) -> int:
-    """Which of so many turns is an account's, always the same."""
-    return zlib.crc32(account.id.encode()) % turns
 
 
 @bp.on_sqs_message(queue=settings().queue("minute-tasks"), batch_size=1, maximum_concurrency=8)
@@ -83,11 +66,10 @@ def _ask_for_jobs(every: Sequence[Account], now: datetime) -> None:
     """Everything of this minute; what cannot be asked for now is asked for at its next turn."""
     messages = [
         queues.Message({"job": job, "account": account.id})
-        for job, is_due in _JOBS.items()
         for account in every
-        if is_due(account, now)
+        for job in jobs.asked(jobs.Minute(account.id, account.zone, now))
     ]
-    if refused := queues.send_all("bulk", messages):
+    if refused := queues.send_all(jobs.QUEUE, messages):
         logger.warning("jobs of the hour were refused", extra={"refused": len(refused)})
 
 
@@ -95,7 +77,8 @@ def _refresh_mirrors(every: Sequence[Account], now: datetime) -> None:
     """Once an hour for each account: have the next snapshot of its mirror made, if the last one is old."""
     if now.minute % 10 == _MIRROR_MINUTE:
         for account in every:
-            if _turn(account, 6) == now.minute // 10 and compaction.is_due(account.id, now):
+            turn = jobs.Minute(account.id, account.zone, now).turn(6)
+            if turn == now.minute // 10 and compaction.is_due(account.id, now):
                 queues.send("mirror", {"account": account.id})
 
 

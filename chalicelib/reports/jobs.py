@@ -30,5 +30,6 @@ def _fold(body: Body, _received: int) -> None:
 JOBS: dict[str, JobKind] = {
     "rebuild_reports": JobKind(_rebuild),
     "count_sheets": JobKind(_count),
-    "fold_reports": JobKind(_fold),
+    # Once an hour: the lines of the hour before have all come by then.
+    "fold_reports": JobKind(_fold, is_asked=lambda minute: minute.now.minute == 33),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.jobs.kinds import Body, JobKind
+from chalicelib.jobs.kinds import Body, JobKind, Minute
 
 
 def _publish(body: Body, _received: int) -> None:
@@ -42,10 +42,15 @@ def _repair(body: Body, _received: int) -> None:
     drift.repair(body)
 
 
+def _is_night(minute: Minute) -> bool:
+    """Once a night, by the account's own clock."""
+    return (minute.local.hour, minute.local.minute) == (4, 37)
+
+
 JOBS: dict[str, JobKind] = {
     "publish_rich_menus": JobKind(_publish, attempts=24),
     "move_rich_menus": JobKind(_move, attempts=24),
     "settle_rich_menus": JobKind(_settle),
     "look_at_rich_menu": JobKind(_look),
-    "repair_rich_menus": JobKind(_repair, attempts=12),
+    "repair_rich_menus": JobKind(_repair, attempts=12, is_asked=_is_night),
 }

@@ -20,4 +20,8 @@ def _look(body: Body, _received: int) -> None:
     service.look_at_all(body["account"])
 
 
-JOBS: dict[str, JobKind] = {"schedule": JobKind(_schedule), "schedules": JobKind(_look)}
+JOBS: dict[str, JobKind] = {
+    "schedule": JobKind(_schedule),
+    # Every ten minutes: a save may have died before it could arm the next occurrence.
+    "schedules": JobKind(_look, is_asked=lambda minute: minute.now.minute % 10 == 7),
+}

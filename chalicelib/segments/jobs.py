@@ -22,4 +22,8 @@ def _figures(body: Body, _received: int) -> None:
         nightly.begin(body["account"])
 
 
-JOBS: dict[str, JobKind] = {"count": JobKind(_count), "figures": JobKind(_figures)}
+JOBS: dict[str, JobKind] = {
+    "count": JobKind(_count),
+    # Once an hour: the first time after the account's midnight is the one that counts.
+    "figures": JobKind(_figures, is_asked=lambda minute: minute.now.minute == 23),
+}
