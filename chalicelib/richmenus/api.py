@@ -92,12 +92,15 @@ class Publication(BaseModel):
 
 
 class Area(BaseModel):
-    """An area, from 0, and how often it was tapped by how many friends; null: LINE does not tell."""
+    """An area, from 0, and how often it was tapped by how many friends; null: LINE does not tell. ``link``:
+    the tracked link that it opens.
+    """
 
     area: int
     type: str | None
     label: str | None
     data: str | None
+    link: str | None
     taps: int | None
     friends: int | None
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
-from chalicelib.richmenus import limits
+from chalicelib.richmenus import addresses, limits
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.fields import Name, Timestamp
 from chalicelib.shared.reasons import Reason
@@ -131,7 +131,8 @@ def _shape(body: Body) -> Iterator[Detail]:
     if condition is not None:
         yield from language.shape(condition, "show.if")
     if body.get("rich_menu") is not None:
-        yield from limits.check(body["rich_menu"], "rich_menu")
+        yield from addresses.unfit(body["rich_menu"], "rich_menu")
+        yield from limits.check(addresses.sample(body["rich_menu"]), "rich_menu")
 
 
 def _condition(show: Body | None, path: str) -> Iterator[Reference]:
@@ -168,6 +169,17 @@ def missing(body: Body, snapshot: Snapshot) -> Iterator[Detail]:
     for path, alias in limits.tabs(body["rich_menu"]):
         if alias not in known:
             yield Detail(f"rich_menu.{path}", Reason("menu_no_such_tab", alias=alias))
+    yield from _without_liff(body["rich_menu"], snapshot.account_id)
+
+
+def _without_liff(menu: Body, account_id: str) -> Iterator[Detail]:
+    """Addresses that lead through a LIFF app, where the account has none."""
+    from chalicelib.accounts.service import find_account
+
+    behind = list(addresses.behind_liff(menu))
+    account = find_account(account_id) if behind else None
+    if account is None or not account.liff_id:
+        yield from (Detail(f"rich_menu.{path}", Reason("menu_without_liff")) for path in behind)
 
 
 def _hidden(id_: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
@@ -184,7 +196,8 @@ def _hidden(id_: str, body: Body, snapshot: Snapshot) -> Iterator[Detail]:
 
 
 def _references(body: Body) -> Iterable[Reference]:
-    return _condition(body.get("show"), "show")
+    yield from _condition(body.get("show"), "show")
+    yield from addresses.references(body.get("rich_menu") or {}, "rich_menu")
 
 
 def _shown_references(body: Body) -> Iterator[Reference]:

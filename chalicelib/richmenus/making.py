@@ -16,8 +16,9 @@ from chalicelib.accounts import service as accounts
 from chalicelib.catalog.kinds import Body
 from chalicelib.gateways import clock, objects
 from chalicelib.gateways.line_admin import Refused
+from chalicelib.links.liff_addresses import ForEverybody
 from chalicelib.media import pictures
-from chalicelib.richmenus import calls
+from chalicelib.richmenus import addresses, calls
 from chalicelib.richmenus.documents import made_of
 from chalicelib.shared.errors import Detail, RuleViolation
 from chalicelib.shared.reasons import Reason
@@ -67,10 +68,11 @@ def ours(account: str) -> list[Ours]:
     return sorted(menus, key=lambda menu: (menu.at, menu.id))
 
 
-def object_of(document: str, body: Body) -> Body:
+def object_of(account: str, document: str, body: Body) -> Body:
     """The object that LINE is asked to make of a document."""
     name = f"todoku {document} {made_of(body)} {to_ms(clock.now())}"
-    return {"selected": False, **body["rich_menu"], "name": name}
+    liff = ForEverybody(accounts.get_account(account).liff_id or "")
+    return {"selected": False, **addresses.filled(body["rich_menu"], account, liff), "name": name}
 
 
 def image_of(account: str, body: Body) -> Image:
@@ -105,7 +107,7 @@ def make(account: str, document: str, body: Body, known: Mapping[tuple[str, str]
     image = image_of(account, body)
     menu = known.get((document, str(made_of(body))))
     if menu is None:
-        menu = with_token(account, calls.create, object_of(document, body))
+        menu = with_token(account, calls.create, object_of(account, document, body))
     elif with_token(account, calls.has_image, menu):
         return menu
     with_token(account, calls.set_image, menu, image.data, image.content_type)
@@ -116,7 +118,7 @@ def faults(account: str, document: str, body: Body) -> list[Detail]:
     """What is wrong with a menu that is to be made, by LINE's own judgement too. Raises Refused."""
     try:
         image_of(account, body)
-        with_token(account, calls.validate, object_of(document, body))
+        with_token(account, calls.validate, object_of(account, document, body))
     except RuleViolation as error:
         return list(error.details)
     except Refused as error:

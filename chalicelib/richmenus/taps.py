@@ -1,8 +1,8 @@
 """What is tapped of a menu, area by area: counted from the friends' sheets, so that a tap costs no write.
 
 LINE tells of taps that send a postback: postbacks, date pickers and tabs. A sheet counts postbacks by their
-``data``, day by day for some three months; whatever else sends the same data counts too. Of an area that
-opens an address LINE tells nothing; a text may have been typed.
+``data``, day by day for some three months; whatever else sends the same data counts too. So it is with areas
+that open a tracked link: LIFF says who comes. Of other addresses LINE tells nothing; texts may be typed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.events.kinds import counted_as, event_key
 from chalicelib.gateways import clock
+from chalicelib.richmenus import addresses
 from chalicelib.richmenus.documents import KIND
 from chalicelib.segments import audience, by_shard
 from chalicelib.shared.time_left import TimeLeft
@@ -35,7 +36,8 @@ class _Counts:
 
 
 def taps(account_id: str, menu: str, first: date, last: date) -> dict[str, Any]:
-    """``{"areas": [{"area", "type", "label", "data", "taps", "friends"}], "exact", "as_of"}`` of local days;
+    """``{"areas": [{"area", "type", "label", "data", "link", "taps", "friends"}], "exact", "as_of"}`` of
+    local days;
     ``taps`` None: LINE does not tell. Raises NotFound.
     """
     account = accounts.get_account(account_id)
@@ -55,6 +57,9 @@ def taps(account_id: str, menu: str, first: date, last: date) -> dict[str, Any]:
 
 def _name(action: Mapping[str, Any]) -> str | None:
     """What a sheet counts taps on an area as; None: nothing is told of them."""
+    link = addresses.link_of(action)
+    if link is not None:
+        return counted_as("link_clicked", link)
     if action.get("type") not in _TOLD:
         return None
     key = event_key("postback", {"data": action["data"]})
@@ -67,7 +72,7 @@ def _area(number: int, action: Mapping[str, Any], found: Sequence[_Counts], shar
         "taps": None if name is None else round(sum(c.taps[name] for c in found) / share),
         "friends": None if name is None else round(sum(c.friends[name] for c in found) / share),
     }
-    said = {n: action.get(n) for n in ("type", "label", "data")}
+    said = {n: action.get(n) for n in ("type", "label", "data")} | {"link": addresses.link_of(action)}
     return {"area": number, **said, **numbers}
 
 

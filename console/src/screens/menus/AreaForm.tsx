@@ -3,10 +3,10 @@ import { useNames } from "../../data";
 import { type Action, Actions } from "../../ui/Actions";
 import { Area as Text, Button, Field, Icon, Select } from "../../ui/kit";
 import { t, type Word } from "../../words";
-import { type Area, type Bounds, type Size, sized, type TapAction } from "./areas";
+import { type Area, type Bounds, OPENS, opened, type Size, sized, type TapAction } from "./areas";
 import { newData } from "./data";
 
-const KINDS = ["message", "uri", "do", "switch", "datetimepicker", "clipboard", "postback"] as const;
+const KINDS = ["message", "uri", "link", "form", "do", "switch", "datetimepicker", "clipboard", "postback"] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Props {
@@ -26,12 +26,16 @@ interface Props {
 function kindOf(action: TapAction, then: Action[] | null): Kind | "other" {
   if (action.type === "postback") return then ? "do" : "postback";
   if (action.type === "richmenuswitch") return "switch";
+  const named = opened(action);
+  if (named) return named.kind;
   return (KINDS as readonly string[]).includes(action.type) ? (action.type as Kind) : "other";
 }
 
 const FIRST: Record<Kind, (data: string) => TapAction> = {
   message: () => ({ type: "message", text: "" }),
   uri: () => ({ type: "uri", uri: "https://" }),
+  link: () => ({ type: "uri", uri: OPENS.link("") }),
+  form: () => ({ type: "uri", uri: OPENS.form("") }),
   do: (data) => ({ type: "postback", data }),
   switch: (data) => ({ type: "richmenuswitch", richMenuAliasId: "", data }),
   datetimepicker: (data) => ({ type: "datetimepicker", data, mode: "datetime" }),
@@ -63,6 +67,7 @@ export function AreaForm({ area, n, size, then, tabs, count, error, set, setThen
       </div>
       {kind === "message" ? <Field label={t("menu.area.text", of)} hint={t("menu.area.text.hint")} maxLength={300} value={text("text")} error={error("text")} onChange={(event) => write({ text: event.target.value })} /> : null}
       {kind === "uri" ? <Field label={t("menu.area.uri", of)} hint={t("menu.area.uri.hint")} type="url" value={text("uri")} error={error("uri")} onChange={(event) => write({ uri: event.target.value })} /> : null}
+      {kind === "link" || kind === "form" ? <Opened kind={kind} n={n} id={opened(action)?.id ?? ""} error={error("uri")} set={(id) => write({ uri: OPENS[kind](id) })} /> : null}
       {kind === "switch" ? <Select label={t("menu.area.tab", of)} hint={t("menu.area.tab.hint")} error={error("richMenuAliasId")} value={text("richMenuAliasId")} onChange={(event) => write({ richMenuAliasId: event.target.value })} options={[{ value: "", label: t("menu.area.tab.none") }, ...tabs.map((one) => ({ value: one.alias, label: one.name }))]} /> : null}
       {kind === "datetimepicker" ? <Select label={t("menu.area.mode", of)} value={text("mode")} onChange={(event) => write({ mode: event.target.value })} options={["datetime", "date", "time"].map((one) => ({ value: one, label: t(`menu.mode.${one}` as Word) }))} /> : null}
       {kind === "clipboard" ? <Text label={t("menu.area.clipboard", of)} rows={2} maxLength={1000} value={text("clipboardText")} error={error("clipboardText")} onChange={(event) => write({ clipboardText: event.target.value })} /> : null}
@@ -77,6 +82,13 @@ export function AreaForm({ area, n, size, then, tabs, count, error, set, setThen
       </div>
     </fieldset>
   );
+}
+
+/** Which tracked link or form it opens: behind LIFF, so that who taps is known. */
+function Opened({ kind, n, id, error, set }: { kind: keyof typeof OPENS; n: number; id: string; error: string | undefined; set: (id: string) => void }) {
+  const names = useNames();
+  const known = (kind === "link" ? names.links : names.forms) ?? [];
+  return <Select label={t(`menu.area.${kind}`, { n })} hint={t("menu.area.opened.hint")} error={error} value={id} onChange={(event) => set(event.target.value)} options={[{ value: "", label: t("menu.area.opened.none") }, ...known.map((one) => ({ value: one.id, label: one.name }))]} />;
 }
 
 function Does({ then, set }: { then: Action[]; set: (next: Action[]) => void }) {
