@@ -87,7 +87,8 @@ class Words(_Document):
 class Form(_Document):
     """Questions to a friend. ``then`` is done when the last one is answered; ``expires`` after the latest
     question no answer is waited for any more; ``cancel`` are the words by which a friend leaves. ``web``: it
-    stands on the web too, ``answers``: there, whether who has answered it may do so again.
+    stands on the web too, ``answers``: there, whether who has answered it may do so again, ``say_results``:
+    whether a result that does not say itself is said in the chat as well.
     """
 
     name: Name
@@ -99,6 +100,7 @@ class Form(_Document):
     category: Literal["marketing", "transactional"] = "marketing"
     web: bool = False
     answers: Literal["once", "many"] = "many"
+    say_results: bool = True
     results: Annotated[list[Result], Field(min_length=FEWEST, max_length=MOST)] | None = None
 
 

@@ -84,7 +84,8 @@ class Question:
 @dataclass(frozen=True)
 class Form:
     """A form: its questions in their order, and what is done when the last one is answered. ``web``: friends
-    may open it on the web; ``once``: there, whoever has answered it does not so again.
+    may open it on the web; ``once``: there, whoever has answered it does not so again; ``says_results``: what
+    it comes to there is said in the chat too.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Form:
     name: str = ""
     web: bool = False
     once: bool = False
+    says_results: bool = True
     results: tuple[Result, ...] = ()
 
     @property
@@ -126,6 +128,7 @@ def read_form(id_: str, body: Mapping[str, Any], context: Context | None) -> For
         name=str(body.get("name") or id_),
         web=body.get("web", False),
         once=body.get("answers") == "once",
+        says_results=body.get("say_results", True),
         results=tuple(_result(one, context) for one in body.get("results") or ()),
     )
 

@@ -91,12 +91,25 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
 def _finished(decision: Decision, form: Form, context: ActionContext) -> Fact:
     answers = flow.answers_of(decision.after, form)
     outcome = results.of(form, answers, decision.after, context.now)
-    found = next((one for one in form.results if one.id == outcome.get("result")), None)
+    _say_result(decision, form, outcome.get("result"), context)
+    return "form_answered", form.id, {"form": form.id, "answers": answers, **outcome}
+
+
+def finish_page(decision: Decision, form: Form, result: str | None, context: ActionContext) -> None:
+    """After a form was answered on a page: what it came to is said in the chat too, unless its author has
+    switched that off.
+    """
+    if form.says_results and decision.after.get("status") == "following":
+        _say_result(decision, form, result, context)
+
+
+def _say_result(decision: Decision, form: Form, result: str | None, context: ActionContext) -> None:
+    """Say a result that does not say itself, after its actions."""
+    found = next((one for one in form.results if one.id == result), None)
     if found is not None and not found.says_itself:
-        named = {"rule": f"{form.rule}:result.{found.id}", "index": len(found.then)}  # after its actions
+        named = {"rule": form.rule_of(found), "index": len(found.then)}
         effect = {**named, "action": "ask", "form": form.id}
         _send(decision, effect, form, ask.of_result(found), context)
-    return "form_answered", form.id, {"form": form.id, "answers": answers, **outcome}
 
 
 def _put(

@@ -15,6 +15,7 @@ from chalicelib.events.kinds import type_of
 from chalicelib.events.matching import Test, holds
 from chalicelib.forms import flow as forms
 from chalicelib.forms import session as form_session
+from chalicelib.forms.model import Form
 from chalicelib.friends import profiles
 from chalicelib.reaction import due_times
 from chalicelib.reaction.action_context import DecisionContext
@@ -253,8 +254,7 @@ class _Reaction:
             self._decision.changes.append({"type": "question_gone", **gone})
         if type_of(self._event.type).brings_answers and self._event.source != "rule":
             form = self._program.forms.get(self._event.key or "")
-            turns = forms.all_given(form, self._event.props.get("answers") or {}) if form else []
-            return [fact for turn in turns for fact in self._taken(turn, self._context_of(turn))]
+            return self._answered_on_page(form) if form is not None else []
         turn = self._turn()
         if turn is None:
             return []
@@ -262,6 +262,14 @@ class _Reaction:
         context = self._context_of(turn)
         produced = self._taken(turn, context)
         return produced + self._noted(form_session.carry_on(self._decision, turn, context), context)
+
+    def _answered_on_page(self, form: Form) -> list[Fact]:
+        """All answers to a form at once, and what they come to."""
+        turns = forms.all_given(form, self._event.props.get("answers") or {})
+        produced = [fact for turn in turns for fact in self._taken(turn, self._context_of(turn))]
+        context = DecisionContext(self._event, self._event, form.rule, self._program, self._now)
+        form_session.finish_page(self._decision, form, self._event.props.get("result"), context)
+        return produced
 
     def _context_of(self, turn: forms.Turn) -> DecisionContext:
         return DecisionContext(self._event, self._event, turn.rule, self._program, self._now)

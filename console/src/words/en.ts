@@ -631,6 +631,7 @@ export const en: Record<Word, string> = {
   "form.results": "Results",
   "form.results.lead": "What the answers come to can be shown at the end.",
   "form.results.n": "{n} results",
+  "form.results.say": "Also send the result to the chat of who answers on the web (a push; counted by LINE)",
   "form.results.share": "Shares of the results",
   "form.results.span": "Say how many points each choice gives; the sum decides. Where spans overlap, the one that stands first is the result.",
   "form.results.tie": "Say for each choice how many points it gives to which kind. Of several with as many, the one that stands first is the result.",

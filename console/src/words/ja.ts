@@ -630,6 +630,7 @@ export const ja = {
   "form.results": "診断結果",
   "form.results.lead": "答えに応じて、最後に結果を見せられます。",
   "form.results.n": "結果{n}種類",
+  "form.results.say": "Webで答えた友だちのトークにも結果を送る(プッシュ配信。通数に数えられます)",
   "form.results.share": "結果の割合",
   "form.results.span": "選択肢ごとに点数を決め、合計点の範囲で結果を分けます。範囲が重なるときは、上にあるものが結果になります。",
   "form.results.tie": "選択肢ごとに、どのタイプに何点加えるかを決めます。同点のときは、上にあるタイプが結果になります。",

@@ -4,7 +4,7 @@ import { Builder } from "../../conditions/Builder";
 import { audienceOf, toTree } from "../../conditions/model";
 import { Actions } from "../../ui/Actions";
 import { MediaField } from "../../ui/MediaField";
-import { Area, Button, Field, Icon, Section } from "../../ui/kit";
+import { Area, Button, Check, Field, Icon, Section } from "../../ui/kit";
 import { t } from "../../words";
 import { type Draft, MOST_RESULTS, type Result, result, type Scoring, SCORING } from "./model";
 
@@ -38,6 +38,7 @@ export function Results({ draft, edit, about }: { draft: Draft; edit: (more: Par
               </li>
             ))}
           </ol>
+          {draft.web ? <Check label={t("form.results.say")} checked={draft.say_results ?? true} onChange={(event) => edit({ say_results: event.target.checked })} /> : null}
           <Button disabled={results.length >= MOST_RESULTS} onClick={() => edit({ results: [...results, result()] })}>+ {t("form.result.add")}</Button>
         </>
       )}

@@ -44,6 +44,7 @@ interface Body {
   results?: Result[] | null;
   web?: boolean;
   answers?: string;
+  say_results?: boolean;
   category?: string;
   words?: Record<string, string>;
 }
