@@ -6,25 +6,21 @@ of scenario steps and broadcasts, each a line of its own that names its run and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.actions.effects import run_id
 from chalicelib.actions.kinds import goes_by_push, is_outgoing
-from chalicelib.catalog.kinds import Reference
-from chalicelib.catalog.references import missing
-from chalicelib.catalog.service import snapshot
-from chalicelib.conversations import contents
+from chalicelib.conversations import contents, wording
 from chalicelib.conversations.model import STAFF_MESSAGE
 from chalicelib.deliveries import service as deliveries
+from chalicelib.events.contents import is_kept_by_line
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, inbox
-from chalicelib.messages import checks, render
-from chalicelib.shared.errors import Conflict, Detail, InvalidInput, NotFound, RuleViolation
+from chalicelib.shared.errors import Conflict, NotFound
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason, as_answered
-from chalicelib.shared.storable import unfit
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import Sheet
 from chalicelib.timeline import service as activities
@@ -87,7 +83,7 @@ def _in(props: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("message_id", "text", "quoted_message_id", "unsent_at", "raw"):
         if props.get(name) is not None:
             line[name] = props[name]
-    if contents.is_kept_by_line(props):
+    if is_kept_by_line(props):
         line["content"] = {"status": "gone" if "unsent_at" in props else "pending"}
     return line
 
@@ -163,22 +159,5 @@ def send(account: Account, user: str, given: Mapping[str, Any], by: str, event_i
 
 def _checked(account: Account, sheet: Sheet, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     if given.get("message") is not None:
-        return _rendered(account, sheet, str(given["message"]))
-    messages: list[dict[str, Any]] = list(given.get("messages") or ())
-    wrong: Sequence[Detail] = checks.check(messages)
-    if not wrong and (found := unfit(messages, "messages")) is not None:
-        wrong = [Detail(*found)]
-    if wrong:
-        raise InvalidInput.of(wrong)
-    return messages
-
-
-def _rendered(account: Account, sheet: Sheet, message: str) -> list[dict[str, Any]]:
-    catalog = snapshot(account.id)
-    document = catalog.find("messages", message)
-    if document is None:
-        raise RuleViolation.at("message", missing(Reference("message", "messages", message), catalog))
-    try:
-        return render.render(document.body, sheet, catalog, clock.now(), zone=account.zone)
-    except render.Unrenderable as error:
-        raise RuleViolation.at("message", Reason("cannot_be_said", why=error.reason)) from error
+        return wording.saved(account, sheet, str(given["message"]))
+    return wording.written(account, sheet, list(given.get("messages") or ()))

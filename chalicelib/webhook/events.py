@@ -142,7 +142,7 @@ def _take_nonce(_decision: Any, event: FriendEvent) -> Iterator[dict[str, Any]]:
 
 
 def _fetch(_decision: Any, event: FriendEvent) -> Iterator[dict[str, Any]]:
-    from chalicelib.conversations import contents
+    from chalicelib.events import contents
 
     if "unsent_at" not in event.props and contents.is_kept_by_line(event.props):
         named = {"message_id": event.props["message_id"], "kind": event.props["message_type"]}

@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from chalicelib.accounts import friend_tokens
+from chalicelib.accounts.friend_tokens import FriendToken
 from chalicelib.conversations import contents
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import aws, line, objects, seam
@@ -150,6 +152,39 @@ def test_a_saved_message_and_a_large_one(api: Api, world: Line) -> None:
     assert [push["messages"] for push in world.pushes] == [[{"type": "text", "text": "やあ"}], large]
     newest = api.ok("GET", MESSAGES)["items"][0]
     assert all(message["trimmed"] for message in newest["messages"])
+
+
+def test_staff_send_the_friend_their_own_addresses(api: Api, world: Line) -> None:
+    """Saved or written on the spot; what is kept of it opens nothing."""
+    service.react(an_event("followed", is_unblocked=False))
+    api.ok("PUT", "/v1/accounts/shop/links/spring", {"name": "春", "url": "https://shop.example/"})
+    questions = [{"id": "q", "text": "?"}]
+    api.ok("PUT", "/v1/accounts/shop/forms/skin", {"name": "診断", "web": True, "questions": questions})
+    text = '{{ form("skin") }} {{ link("spring") }} {{ preferences_url }}'
+    words = [{"type": "text", "text": text}]
+    api.ok("PUT", "/v1/accounts/shop/messages/all", {"name": "all", "messages": words})
+    api.ok("POST", MESSAGES, {"message": "all"})
+    api.ok("POST", MESSAGES, {"messages": words})
+    work_off()
+    for push in world.pushes:
+        form, link, page = push["messages"][0]["text"].split()
+        assert "診断" in get_page(api, form)
+        assert friend_tokens.read("shop", link.partition("?t=")[2]) == FriendToken("U1")
+        assert get_page(api, page)
+    for line_ in api.ok("GET", MESSAGES)["items"][:2]:
+        assert "?t=" not in line_["messages"][0]["text"]
+    bad = [("{{ nope", 400), ('{{ form("nope") }}', 422), ("{{ attribute.none }}", 422)]
+    for written, status in bad:
+        wrong = {"messages": [{"type": "text", "text": written}]}
+        assert api.paths(status, "POST", MESSAGES, wrong)[0].startswith("messages")
+
+
+def get_page(api: Api, url: str) -> str:
+    """A friend's page, which is there."""
+    parts = urlsplit(url)
+    answer = api.call("GET", f"{parts.path}?{parts.query}")
+    assert answer.status_code == 200
+    return answer.body.decode()
 
 
 def test_what_cannot_be_said_is_refused(api: Api, world: Line) -> None:
