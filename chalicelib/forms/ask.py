@@ -82,6 +82,11 @@ def button(form: Form, question: Question, mark: str, label: str) -> dict[str, A
     }
 
 
+def opener(kind: str, label: str) -> dict[str, Any]:
+    """A quick reply that opens the friend's ``camera`` or ``cameraRoll``."""
+    return {"type": kind, "label": shorten(label, MAX_LABEL)}
+
+
 def date_picker(form: Form, question: Question) -> dict[str, Any]:
     """A quick reply by which LINE asks for a date."""
     label = shorten(form.words["pick"], MAX_LABEL)

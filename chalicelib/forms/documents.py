@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
+from chalicelib.events.contents import KINDS, ContentKind
 from chalicelib.forms import ask, document_results, naming
 from chalicelib.forms.document_results import FEWEST, MOST, Picture, PointsOf, Result
 from chalicelib.forms.kinds import QUESTION_TYPES
@@ -49,7 +50,9 @@ class Choice(_Document):
 
 
 class Question(_Document):
-    """One question. ``attribute`` keeps the answer as a fact as well; ``if`` says to whom it is put."""
+    """One question. ``attribute`` keeps the answer as a fact as well; ``if`` says to whom it is put;
+    ``accept``: what a ``file`` may be (without it anything).
+    """
 
     id: Id
     text: FormText
@@ -57,6 +60,7 @@ class Question(_Document):
     scale: Annotated[int, Field(ge=2, le=10)] | None = None
     required: bool = False
     choices: list[Annotated[Choice, BeforeValidator(_choice)]] | None = Field(default=None, max_length=100)
+    accept: Annotated[list[ContentKind], Field(min_length=1, max_length=len(KINDS))] | None = None
     attribute: Id | None = None
     if_: dict[str, Any] | None = Field(default=None, alias="if")
 
@@ -67,6 +71,8 @@ class Question(_Document):
             raise ValueError(Reason("choices_belong"))
         if self.scale is not None and kind.numbers is None:
             raise ValueError(Reason("scale_belongs"))
+        if self.accept is not None and not kind.takes_files:
+            raise ValueError(Reason("accept_belongs"))
         return self
 
 
@@ -79,6 +85,8 @@ class Words(_Document):
     done: Label = WORDS["done"]
     pick: Label = WORDS["pick"]
     agree: Label = WORDS["agree"]
+    album: Label = WORDS["album"]
+    camera: Label = WORDS["camera"]
     again: FormText = WORDS["again"]
     cancelled: FormText = WORDS["cancelled"]
     thanks: FormText = WORDS["thanks"]

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from chalicelib.events.contents import is_kept_by_line
 from chalicelib.forms import ask
 from chalicelib.forms.kinds import QUESTION_TYPES, Answer, Asked, Tap
 from chalicelib.forms.model import Choice, Form, Question
@@ -126,13 +127,18 @@ def take(
     if event.type == "postback":
         tap = ask.tapped(str(event.props.get("data") or ""))
         return _take_tap(sheet, event, tap, form, question, zone) if tap and tap[0] in forms else None
-    text = event.props.get("text")
-    if event.type != "messaged" or not isinstance(text, str) or form is None or question is None:
+    if event.type != "messaged" or form is None or question is None:
         return None
     waited = parse_iso(event.at) - parse_iso(session.get("sent_at") or session["at"])
     if session.get("held") or not 0 <= waited.total_seconds() < form.expires.total_seconds():
         return None
-    answer = read_text(Asked(form, question, session.get("chosen") or (), zone), text)
+    asked, text = Asked(form, question, session.get("chosen") or (), zone), event.props.get("text")
+    kind = QUESTION_TYPES[question.type]
+    if kind.takes_files and is_kept_by_line(event.props):
+        return _fold(sheet, form, question, event.at, kind.read_content(asked, event.props))
+    if not isinstance(text, str):
+        return None
+    answer = read_text(asked, text)
     leaves = fold(text) in form.cancel and not names_a_choice(question, text)
     if is_claimed(leaves or (answer is not None and answer.kind != "ambiguous")):
         return None

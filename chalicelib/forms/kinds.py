@@ -71,6 +71,10 @@ def _never_done(_asked: Asked) -> Answer | None:
     return None
 
 
+def _no_content(_asked: Asked, _props: Mapping[str, Any]) -> Answer | None:
+    return None
+
+
 def _as_value(_question: Question, value: Any) -> Reason:
     return Reason("answered", value=shown(value))
 
@@ -84,6 +88,9 @@ class QuestionType:
     say, at least one, without spaces around; raises Unread. Nothing said never comes to them: any question
     may be skipped that is not required, and ``needed`` is what a page says of one that is.
 
+    ``takes_files``: it is answered by a picture, video, sound or file; ``read_content`` says what one of the
+    chat means, by the props of its message. On a page ``read_field`` is given the id under which it is kept.
+
     ``options``: what there is to choose, the same in the chat, on a page and in reports; ``value_of``: what
     one of them is kept as. ``buttons``: LINE's actions for quick replies, without what is ``chosen``.
     ``field``: how a page asks. ``said``: how the timeline tells an answer.
@@ -96,7 +103,7 @@ class QuestionType:
     read_text: Callable[[Asked, str], Answer | None]
     read_tap: Callable[[Asked, Tap], Answer | None]
     read_field: Callable[[Question, Sequence[str], ZoneInfo], Any]
-    field: Literal["lines", "decimal", "date", "one", "scale", "tick", "several"]
+    field: Literal["lines", "decimal", "date", "one", "scale", "tick", "several", "file"]
     fact: str
     also_facts: frozenset[str] = frozenset()
     options: Callable[[Form, Question], list[Option]] = _no_options
@@ -104,6 +111,8 @@ class QuestionType:
     value_of: Callable[[str], Any] = str
     done: Callable[[Asked], Answer | None] = _never_done
     said: Callable[[Question, Any], Reason] = _as_value
+    read_content: Callable[[Asked, Mapping[str, Any]], Answer | None] = _no_content
+    takes_files: bool = False
     numbers: Callable[[Mapping[str, Any]], Sequence[str]] | None = None
     has_choices: bool = False
     needed: str = "field_needed"

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context, Predicate
+from chalicelib.events.contents import KINDS, ContentKind
 from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.shared.text.folding import fold
 from chalicelib.shared.times import parse_duration
@@ -20,6 +21,8 @@ WORDS: Mapping[str, str] = {
     "done": "以上",
     "pick": "日付を選ぶ",
     "agree": "同意する",
+    "album": "写真を選ぶ",
+    "camera": "カメラで撮る",
     "again": "すみません、もう一度お答えください。",
     "cancelled": "回答を中止しました。",
     "thanks": "ご回答ありがとうございました。",
@@ -69,7 +72,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Question:
-    """One question. ``definition`` is that of the attribute which keeps the answer as a fact."""
+    """One question. ``definition`` is that of the attribute which keeps the answer as a fact; ``accept``:
+    what one that takes files may be answered with.
+    """
 
     id: str
     text: str
@@ -79,6 +84,11 @@ class Question:
     attribute: str | None = None
     definition: Mapping[str, Any] | None = None
     condition: Predicate | None = None
+    accept: tuple[ContentKind, ...] = KINDS
+
+    def takes(self, kind: str) -> bool:
+        """Whether a content of this kind fits; where files do, whatever can be saved as one does."""
+        return kind in self.accept or "file" in self.accept
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,7 @@ def _question(body: Mapping[str, Any], context: Context | None) -> Question:
         attribute=attribute,
         definition=known.body if known else None,
         condition=_condition(body, context),
+        accept=tuple(body.get("accept") or KINDS),
     )
 
 

@@ -175,6 +175,32 @@ class _Date(_Written):
         yield ask.date_picker(form, question)
 
 
+class _File:
+    """A picture, a video, a sound or a file is the answer: the id under which it is kept."""
+
+    def read_text(self, _asked: Asked, _text: str) -> Answer | None:
+        return None
+
+    def read_tap(self, _asked: Asked, _tap: Tap) -> Answer | None:
+        return None
+
+    def read_content(self, asked: Asked, props: Mapping[str, Any]) -> Answer | None:
+        return Answer("answer", props["message_id"]) if asked.question.takes(props["message_type"]) else None
+
+    def read_field(self, _question: Question, given: Sequence[str], _zone: ZoneInfo) -> str:
+        return given[0][:MOST_LETTERS]
+
+    def buttons(self, form: Form, question: Question, _chosen: Collection[str]) -> Iterator[dict[str, Any]]:
+        """LINE's own, where it can be a photo."""
+        if question.takes("image"):
+            yield ask.opener("cameraRoll", form.words["album"])
+            yield ask.opener("camera", form.words["camera"])
+
+
+def _sent(_question: Question, _value: Any) -> Reason:
+    return Reason("answered_file")
+
+
 def _agreed(question: Question, _value: Any) -> Reason:
     """What a friend has agreed to is the question's text, as it was."""
     return Reason("agreed", wording=question.text)
@@ -189,7 +215,7 @@ _YES_NO = _Words(
 )
 _CONSENT = _Words({"true": _Word("agree")})
 _TEXT, _NUMBER, _DAY = _Written("text"), _Written("number", "field_number"), _Date("date", "field_date")
-_CHOICE, _RATING, _MULTI = _One(), _One(int), _Several()
+_CHOICE, _RATING, _MULTI, _FILE = _One(), _One(int), _Several(), _File()
 
 QUESTION_TYPES: dict[str, QuestionType] = {
     "text": QuestionType(
@@ -271,5 +297,17 @@ QUESTION_TYPES: dict[str, QuestionType] = {
         value_of=_flag,
         said=_agreed,
         needed="field_agree",
+    ),
+    "file": QuestionType(
+        _FILE.read_text,
+        _FILE.read_tap,
+        _FILE.read_field,
+        field="file",
+        fact="text",
+        buttons=_FILE.buttons,
+        said=_sent,
+        needed="field_file_needed",
+        read_content=_FILE.read_content,
+        takes_files=True,
     ),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from chalice.app import Blueprint, Request, Response
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib.accounts.access import require
 from chalicelib.accounts.idempotency import once
 from chalicelib.accounts.service import audit, get_account
+from chalicelib.http import multipart
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body, raw_body
 from chalicelib.http.pages import page, query_cursor
@@ -27,7 +27,7 @@ bp = Blueprint(__name__)
 _ALL = "/v1/accounts/{account}/media"
 FILES = ("image/jpeg", "image/png", "video/mp4", "audio/mpeg", "audio/mp4", "audio/x-m4a")
 """What a request may say its body is; what it is, its bytes tell."""
-_FORM, _JSON = "multipart/form-data", "application/json"
+_FORM, _JSON = multipart.MULTIPART, "application/json"
 _FORM_BYTES = 64 << 10
 """What a form may be larger than its file."""
 
@@ -144,11 +144,11 @@ def _file(request: Request, account: str) -> bytes:
 
 
 def _of_form(content_type: str, body: bytes) -> bytes:
-    """The one file of a form (RFC 7578). Raises InvalidInput, TooLarge."""
-    boundary = re.search(r'boundary="?([^";,\s]{1,70})', content_type)
-    parts = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode()) if boundary else []
-    heads_and_files = [part.partition(b"\r\n\r\n") for part in parts[1:-1]]
-    files = [data for head, _, data in heads_and_files if b"filename" in head.lower()]
+    """The one file of a form. Raises InvalidInput, TooLarge."""
+    try:
+        files = [part.data for part in multipart.parts(content_type, body) if part.filename is not None]
+    except multipart.Unreadable:
+        files = []
     if len(files) != 1:
         raise InvalidInput(Reason("media_one_file", has=len(files)))
     if len(files[0]) > MOST_BYTES:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec
 from urllib.parse import parse_qs
 
 from chalice.app import Blueprint, Request, Response
 
+from chalicelib.http import multipart
 from chalicelib.http.answers import is_outage
-from chalicelib.http.bodies import text_body
+from chalicelib.http.bodies import raw_body, text_body
 from chalicelib.http.language import preferred
+from chalicelib.http.multipart import Part
 from chalicelib.shared.errors import InvalidInput, TodokuError, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import LANGUAGES, Language, Reason, in_language
@@ -123,6 +126,31 @@ def fields(request: Request) -> dict[str, list[str]]:
         )
     except ValueError as error:
         raise InvalidInput(Reason("page_unread")) from error
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a form sent: each field with its values, and the files that were chosen, by field."""
+
+    fields: dict[str, list[str]]
+    files: dict[str, Part]
+
+
+def sent(request: Request, most_bytes: int) -> Sent:
+    """What a form sent, maybe with files. Raises TooLarge, InvalidInput for what no page of ours sends."""
+    content_type = str(request.headers.get("content-type") or "")
+    if not multipart.is_multipart(content_type):
+        return Sent(fields(request), {})
+    found = Sent({}, {})
+    try:
+        for part in multipart.parts(content_type, raw_body(request, most_bytes)):
+            if part.filename is None:
+                found.fields.setdefault(part.name, []).append(part.data.decode("utf-8"))
+            elif part.data:
+                found.files.setdefault(part.name, part)
+    except (multipart.Unreadable, UnicodeDecodeError) as error:
+        raise InvalidInput(Reason("page_unread")) from error
+    return found
 
 
 def _say(code: str, **params: Any) -> str:

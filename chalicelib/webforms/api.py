@@ -10,15 +10,18 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.forms import fields as form_fields
 from chalicelib.forms import results
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Question
 from chalicelib.gateways import clock
+from chalicelib.http.multipart import MULTIPART, Part
 from chalicelib.http.routes import Operation
 from chalicelib.liff import entering
 from chalicelib.links import previews
 from chalicelib.pages import page as pages
 from chalicelib.pages import visits
+from chalicelib.pages.page import Sent
 from chalicelib.shared.reasons import Reason, in_language
-from chalicelib.webforms import counting, sittings, wording
+from chalicelib.webforms import counting, files, sittings, wording
 from chalicelib.webforms.path import walk
 from chalicelib.webforms.store import Sitting
 from chalicelib.webforms.visiting import Visitor, visitor
@@ -47,14 +50,15 @@ def show(account: str, form: str) -> Response:
     return _asking(who, sitting, questions, asked)
 
 
-@bp.route(_PATH, methods=["POST"], content_types=[pages.FORM])
+@bp.route(_PATH, methods=["POST"], content_types=[pages.FORM, MULTIPART])
 @pages.page_errors(bp)
 def answer(account: str, form: str) -> Response:
     """``POST /f/{account}/{form}``: answers, kept; on to the next question, or the end. With ``id_token`` of
     LIFF in the place of a token: to the form.
     """
     request = bp.current_request
-    given = pages.fields(request)
+    sent = pages.sent(request, files.MOST_OF_A_REQUEST)
+    given = sent.fields
     query = dict(request.query_params or {})
     if given.get("id_token"):
         return _enter(account, form, given["id_token"][0])
@@ -67,12 +71,12 @@ def answer(account: str, form: str) -> Response:
         else:
             _reported(who, sitting)
         return _on(who)
-    asked = [question for question in who.form.questions if _is_asked(question, given)]
-    read = {one.id: form_fields.read(one, given.get(_FIELD + one.id, ()), who.account.zone) for one in asked}
+    asked = [one for one in who.form.questions if _is_asked(one, sent)]
+    read = {one.id: _read(who, sitting, one, sent) for one in asked}
     if any(wrong is not None for _, wrong in read.values()):
         return _refused(who, sitting, asked, given, {id_: wrong for id_, (_, wrong) in read.items()})
     said = {id_: value for id_, (value, _) in read.items()}
-    sitting = sittings.answer(account, who.user, form, said)
+    sitting = _kept(who, sitting, said, _files(asked, sent))
     counting.said(account, who.user, sitting, said)
     return _go_on(who, sitting, asked)
 
@@ -107,8 +111,38 @@ def _enter(account: str, form: str, id_token: str) -> Response:
     return pages.go(str(where))
 
 
-def _is_asked(question: Question, given: Mapping[str, Any]) -> bool:
-    return question.id in given.get("asked", ()) or _FIELD + question.id in given
+def _is_asked(question: Question, sent: Sent) -> bool:
+    name, given = _FIELD + question.id, sent.fields
+    return question.id in given.get("asked", ()) or name in given or name in sent.files
+
+
+def _read(who: Visitor, sitting: Sitting, question: Question, sent: Sent) -> tuple[Any, Reason | None]:
+    """What was said to a question, and what is wrong with it; a file is kept when all of it is right."""
+    name = _FIELD + question.id
+    if not QUESTION_TYPES[question.type].takes_files:
+        return form_fields.read(question, sent.fields.get(name, ()), who.account.zone)
+    before, leave = _answers(sitting).get(question.id), question.id in sent.fields.get("leave", ())
+    wrong = files.read(question, sent.files.get(name), before, leave=leave)
+    return None if leave else before, wrong
+
+
+def _files(asked: Sequence[Question], sent: Sent) -> dict[str, Part]:
+    """The files that answer questions for one."""
+    takers = [one.id for one in asked if QUESTION_TYPES[one.type].takes_files]
+    return {id_: sent.files[_FIELD + id_] for id_ in takers if _FIELD + id_ in sent.files}
+
+
+def _kept(who: Visitor, before: Sitting, said: dict[str, Any], parts: Mapping[str, Part]) -> Sitting:
+    """Keep answers. Of files those stay that are answers then: what was in their place goes."""
+    account, user = who.account.id, who.user
+    said |= {id_: files.keep(account, user, part) for id_, part in parts.items()}
+    after = sittings.answer(account, user, who.form.id, said)
+    for question in who.form.questions:
+        if QUESTION_TYPES[question.type].takes_files and question.id in said:
+            stays = _answers(after).get(question.id)
+            for one in {_answers(before).get(question.id), said[question.id]} - {stays, None}:
+                files.drop(account, user, one)
+    return after
 
 
 def _answers(sitting: Sitting) -> dict[str, Any]:
@@ -127,7 +161,7 @@ def _question(questions: Sequence[Question], sitting: Sitting, wanted: str | Non
 def _asking(
     who: Visitor, sitting: Sitting, questions: Sequence[Question], asked: Question | None
 ) -> Response:
-    known = (sitting.answers.get(asked.id) or {}).get("value") if asked else None
+    known = _answers(sitting).get(asked.id) if asked else None
     shown = [_shown(who, sitting, asked, wording.as_fields(known), "")] if asked else []
     return _page(who, questions, asked, shown)
 
@@ -153,7 +187,9 @@ def _shown(
     now = clock.now()
     _, sheet = walk(who.sheet, who.form, _answers(sitting), who.program, now)
     words = wording.text(question.text, sheet, who.program, now)
-    return wording.shown(who.form, question, words, given, wrong)
+    file = _answers(sitting).get(question.id) if QUESTION_TYPES[question.type].takes_files else None
+    kept = files.name_of(who.account.id, who.user, file) if file else ""
+    return wording.shown(who.form, question, words, given, wrong, kept)
 
 
 def _page(
@@ -226,7 +262,7 @@ OPERATIONS = [
         "Answer a form on the web",
         None,
         status=303,
-        media_types=(pages.FORM,),
+        media_types=(pages.FORM, MULTIPART),
         any_query=True,
     ),
 ]

@@ -12,6 +12,7 @@ from chalicelib.catalog import validation
 from chalicelib.catalog.kinds import DOCUMENTS
 from chalicelib.catalog.service import Write
 from chalicelib.forms import fields, results
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Form, Question
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
@@ -103,13 +104,18 @@ def _question(
     ids = [one.id for one in questions]
     place = ids.index(asked.id) if asked.id in ids else 0
     values = {
-        "questions": [wording.shown(trial.form, asked, words, list(given), said)],
+        "questions": [wording.shown(trial.form, asked, words, list(given), said, _file(asked, given))],
         "number": place + 1,
         "total": max(len(ids), 1),
         "before": ids[place - 1] if place else "",
         "is_last": place + 1 >= len(ids),
     }
     return _page(trial, "form.html", values)
+
+
+def _file(asked: Question, given: Sequence[str]) -> str:
+    """What stands for a file that was chosen: no trial keeps one."""
+    return given[0] if given and QUESTION_TYPES[asked.type].takes_files else ""
 
 
 def _page(trial: Trial, template: str, values: Mapping[str, Any]) -> str:

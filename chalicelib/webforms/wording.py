@@ -12,6 +12,7 @@ from chalicelib.forms.model import Form, Question
 from chalicelib.messages import render
 from chalicelib.rules.model import Program
 from chalicelib.sheets.model import Sheet
+from chalicelib.webforms import files
 
 _VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
@@ -36,8 +37,10 @@ def as_fields(value: Any) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]
 
 
-def shown(form: Form, question: Question, words: str, given: list[str], wrong: str) -> Mapping[str, Any]:
-    """All that the page of a question says."""
+def shown(
+    form: Form, question: Question, words: str, given: list[str], wrong: str, kept: str = ""
+) -> Mapping[str, Any]:
+    """All that the page of a question says; ``kept``: what the file is called that answers it by now."""
     kind = QUESTION_TYPES[question.type]
     return {
         "id": question.id,
@@ -47,4 +50,5 @@ def shown(form: Form, question: Question, words: str, given: list[str], wrong: s
         "options": [one._asdict() for one in kind.options(form, question)],
         "given": given,
         "wrong": wrong,
+        "file": files.field(question, kept) if kind.takes_files else None,
     }

@@ -33,9 +33,23 @@ _LONGEST = 4_000_000
 """Bytes of a file that one answer can hold (Lambda's limit is 6 MB)."""
 
 
+class SentFile(BaseModel):
+    """A file that answers a question. ``url``: where whoever may see the friend reads it; null besides: it is
+    kept no longer, or on its way.
+    """
+
+    url: str
+    status: Literal["pending", "stored", "gone"]
+    kind: Literal["image", "video", "audio", "file"] | None
+    name: str | None
+    content_type: str | None
+    bytes: int | None
+
+
 class Submitted(BaseModel):
     """A form that was answered to its end: when, in the ``chat`` or on the ``web``, the answers by question
-    and what they came to. ``answers`` is null where they were too long for the timeline.
+    and what they came to. ``answers`` is null where they were too long for the timeline. ``files``: of each
+    answer that is a file, by question.
     """
 
     user_id: str
@@ -45,6 +59,7 @@ class Submitted(BaseModel):
     answers: dict[str, Any] | None
     result: str | None
     points: float | dict[str, float] | None
+    files: dict[str, SentFile]
 
 
 class Submissions(BaseModel):
@@ -81,12 +96,15 @@ def form_answers(account: str, form: str) -> Response:
     days = requests.days_if_given(request, known)
     since, until = days.get("since", submissions.BEGINNING), days.get("until", submissions.END)
     if wanted == "csv":
-        text = _csv(submissions.header(document.body), submissions.every(known, name, since, until))
+        rows_of = submissions.every(known, name, since, until)
+        linked = submissions.linked(known.id, rows_of, submissions.file_questions(document.body))
+        text = _csv(submissions.header(document.body), linked)
         audit(account, principal.who, "export", f"forms/{name}/answers")
         named = {"Content-Disposition": f'attachment; filename="{name}-answers.csv"'}
         return requests.TextResponse((BOM if query_bool(request, "bom") else "") + text, CSV, named)
     limit, cursor = query_int(request, "limit", 50), query_cursor(request, "place")
     rows, after = submissions.page(known, name, since, until, limit, cursor["place"] if cursor else None)
+    rows = submissions.with_files(known, rows, submissions.file_questions(document.body))
     return json_response(page(rows, {"place": after} if after else None, request))
 
 

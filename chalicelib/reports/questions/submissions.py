@@ -10,18 +10,60 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from chalicelib.accounts.model import Account
+from chalicelib.conversations import contents
+from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.friends import service as friends
 from chalicelib.reports import store
 from chalicelib.reports.questions.lines import ends
 from chalicelib.reports.store import Submission
+from chalicelib.shared.settings import settings
 from chalicelib.timeline import service as activities
+from chalicelib.timeline.unsend import UNSENT
 from chalicelib.transfers import cells
 
 TOGETHER = 100
 BEGINNING, END = "0", "~"
 Row = dict[str, Any]
+
+
+def file_questions(body: Mapping[str, Any]) -> list[str]:
+    """The questions of a form document that are answered by files."""
+    asked = body.get("questions") or ()
+    return [one["id"] for one in asked if QUESTION_TYPES[one.get("type", "text")].takes_files]
+
+
+def with_files(account: Account, rows: Sequence[Row], questions: Sequence[str]) -> list[Row]:
+    """Rows with ``files``: of each answer that is a file where it can be read, and what it is."""
+    sent = {(row["user_id"], content) for row in rows for content in _contents(row, questions).values()}
+    known = contents.find_each(account.id, sorted(sent))
+    for row in rows:
+        user = row["user_id"]
+        row["files"] = {
+            id_: _file(account.id, user, content, known.get((user, content)) or {"status": "gone"})
+            for id_, content in _contents(row, questions).items()
+        }
+    return list(rows)
+
+
+def _contents(row: Row, questions: Sequence[str]) -> dict[str, str]:
+    """Of each answer that is a file its id; what was taken back is none."""
+    answers = row["answers"] or {}
+    found = {id_: answers.get(id_) for id_ in questions}
+    return {id_: value for id_, value in found.items() if isinstance(value, str) and value != UNSENT}
+
+
+def _file(account: str, user: str, content: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: record.get(name) for name in ("status", "kind", "name", "content_type", "bytes")}
+    return {"url": content_url(account, user, content), **known}
+
+
+def content_url(account: str, user: str, content: str) -> str:
+    """Where staff who may see the friend read what they have sent."""
+    path = f"/v1/accounts/{account}/friends/{quote(user, safe='')}/messages/{quote(content, safe='')}/content"
+    return f"{settings().public_url.rstrip('/')}{path}"
 
 
 def page(
@@ -44,6 +86,15 @@ def every(account: Account, form: str, since: str, until: str) -> Iterator[list[
         yield rows
         if after is None:
             return
+
+
+def linked(account: str, pages: Iterator[list[Row]], questions: Sequence[str]) -> Iterator[list[Row]]:
+    """Rows for a file of ours: with the addresses of files in the places of their ids."""
+    for rows in pages:
+        for row in rows:
+            for id_, content in _contents(row, questions).items():
+                row["answers"][id_] = content_url(account, row["user_id"], content)
+        yield rows
 
 
 def _rows(account: Account, form: str, found: Sequence[Submission]) -> list[Row]:

@@ -212,7 +212,7 @@ export function AnswerForm({ value, names, set }: FormProps) {
   const given = value as Values;
   const id = String(given.id);
   const asked = useQuery({ queryKey: [base, "forms", id], queryFn: () => get<FormDoc>(`${base}/forms/${enc(id)}`), staleTime: 30_000 });
-  const questions = asked.data?.questions ?? [];
+  const questions = (asked.data?.questions ?? []).filter((one) => one.type !== "file");
   const question = questions.find((one) => one.id === given.question);
   const choices = (question?.choices ?? []).map((one) => one.value);
   const type = choices.length ? "choice" : question?.type === "number" || question?.type === "rating" ? "number" : "text";

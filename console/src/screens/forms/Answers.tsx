@@ -1,7 +1,7 @@
 // What came of a form: how many gave each answer, whom each result has, and who said what.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { enc, file, get, type Page, post, save } from "../../api/client";
+import { enc, file, get, type Page, post, PREFIX, save } from "../../api/client";
 import type { Condition } from "../../conditions/model";
 import { useMay, usePlace } from "../../data";
 import { Link } from "../../router";
@@ -96,6 +96,14 @@ interface Time {
   on: "chat" | "web";
   answers: Record<string, unknown> | null;
   result: string | null;
+  files: Record<string, Sent>;
+}
+
+/** A file that was sent as an answer. */
+interface Sent {
+  status: string;
+  kind: string | null;
+  name: string | null;
 }
 
 /** What the API puts in the place of an answer whose message was taken back. */
@@ -125,7 +133,7 @@ function Times({ form, some }: { form: Form; some: boolean }) {
             <td><Moment at={time.at} /></td>
             <td className="short">{t(`form.on.${time.on}`)}</td>
             {results.size ? <td className="short"><Words text={time.result ? (results.get(time.result) ?? time.result) : "—"} most={20} /></td> : null}
-            {form.questions.map((one) => <td key={one.id}><Words text={said(one.id, time.answers?.[one.id])} most={80} /></td>)}
+            {form.questions.map((one) => <td key={one.id}>{time.files[one.id] ? <File of={time.files[one.id]} at={`${base}/friends/${enc(time.user_id)}/messages/${enc(String(time.answers?.[one.id]))}/content`} /> : <Words text={said(one.id, time.answers?.[one.id])} most={80} />}</td>)}
           </tr>
         ))}</tbody>
       </table></div>
@@ -133,6 +141,14 @@ function Times({ form, some }: { form: Form; some: boolean }) {
       {asked.hasNextPage ? <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("media.more")}</Button> : null}
     </Section>
   );
+}
+
+/** A picture is shown, whatever else is opened or saved by whoever may see the friend. */
+function File({ of, at }: { of: Sent | undefined; at: string }) {
+  if (!of || of.status !== "stored") return <span className="soft">{t(of?.status === "pending" ? "form.file.pending" : "form.file.gone")}</span>;
+  const address = `${PREFIX}/v1${at}`;
+  const name = of.name || t("form.file.open");
+  return <a href={address} target="_blank" rel="noreferrer">{of.kind === "image" ? <img className="thumb" src={address} alt={name} loading="lazy" /> : <Words text={name} most={24} />}</a>;
 }
 
 interface Job {

@@ -8,7 +8,7 @@ import { Actions } from "../../ui/Actions";
 import { MediaField } from "../../ui/MediaField";
 import { Area, Button, Check, Field, Icon, Select } from "../../ui/kit";
 import { isWord, named, t } from "../../words";
-import { type Choice, choicesOf, isChoice, question, type Question, type Result, type Scoring, TYPES } from "./model";
+import { type Choice, choicesOf, FILES, isChoice, question, type Question, type Result, type Scoring, TYPES } from "./model";
 
 /** Attributes that can keep the answer of this type. */
 const KEPT_AS: Record<string, string> = { rating: "number", consent: "boolean" };
@@ -36,17 +36,34 @@ export function QuestionForm({ moves, ...all }: Of & { moves: ReactNode }) {
       <legend>{t("form.question", of)}</legend>
       <Area label={t("form.question.text", of)} rows={2} value={one.text} maxLength={1000} error={error} onChange={(event) => set({ ...one, text: event.target.value })} />
       <div className="fields">
-        <Select label={t("form.question.type", of)} value={one.type} onChange={(event) => set({ ...one, type: event.target.value, attribute: null, scale: null, choices: isChoice(event.target.value) ? (one.choices ?? question().choices) : null })} options={types.map((type) => ({ value: type, label: typeName(type) }))} />
+        <Select label={t("form.question.type", of)} value={one.type} onChange={(event) => set({ ...one, type: event.target.value, attribute: null, scale: null, accept: null, choices: isChoice(event.target.value) ? (one.choices ?? question().choices) : null })} options={types.map((type) => ({ value: type, label: typeName(type) }))} />
         <Select label={t("form.question.attribute", of)} value={one.attribute ?? ""} onChange={(event) => set({ ...one, attribute: event.target.value || null })} options={[{ value: "", label: t("form.question.attribute.none") }, ...fitting(names, one.type).map((found) => ({ value: found.id, label: found.name }))]} />
         {one.type === "rating" ? <Field label={t("form.question.scale", of)} type="number" min={2} max={10} value={String(one.scale ?? 5)} onChange={(event) => set({ ...one, scale: Number(event.target.value) || null })} /> : null}
       </div>
       {isChoice(one.type) ? <Choices {...all} /> : null}
+      {one.type === "file" ? <Accepted one={one} n={n} set={set} /> : null}
       <Check label={t("form.question.required", of)} checked={one.required ?? false} onChange={(event) => set({ ...one, required: event.target.checked })} />
       <details open={Boolean(one.if)}>
         <summary>{one.if ? t("form.question.if.of", { text: rootSentence(root, names) }) : t("form.question.if")}</summary>
         <Builder root={root} onChange={(next) => set({ ...one, if: next.children.length ? audienceOf(next) : null })} compact />
       </details>
       <div className="actions">{moves}</div>
+    </fieldset>
+  );
+}
+
+/** What a file may be; all of it where nothing is said. */
+function Accepted({ one, n, set }: Pick<Of, "one" | "n" | "set">) {
+  const taken = one.accept?.length ? one.accept : [...FILES];
+  const tick = (kind: string, on: boolean) => {
+    const next = FILES.filter((other) => (other === kind ? on : taken.includes(other)));
+    if (next.length) set({ ...one, accept: next.length === FILES.length ? null : next });
+  };
+  return (
+    <fieldset aria-label={t("form.accept", { n })}>
+      <legend>{t("form.accept", { n })}</legend>
+      <div className="pair">{FILES.map((kind) => <Check key={kind} label={t(`form.accept.${kind}`)} checked={taken.includes(kind)} onChange={(event) => tick(kind, event.target.checked)} />)}</div>
+      <p className="soft">{t("form.accept.hint")}</p>
     </fieldset>
   );
 }

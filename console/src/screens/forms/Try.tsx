@@ -13,7 +13,8 @@ import { choicesOf, type Draft, isChoice, lookable, type Question } from "./mode
 function chatOf(one: Question): LineMessage[] {
   const rated = Array.from({ length: one.scale ?? 5 }, (_, at) => String(at + 1));
   const labels = isChoice(one.type) ? choicesOf(one).map((choice) => choice.label || choice.value) : one.type === "boolean" ? [t("say.yes"), t("say.no")] : one.type === "rating" ? rated : one.type === "consent" ? [t("form.agree")] : [];
-  const items = labels.filter((label) => label.trim()).slice(0, 13).map((label) => ({ type: "action", action: { type: "message", label: label.slice(0, 20), text: label } }));
+  const items: { type: string; action: Record<string, unknown> }[] = labels.filter((label) => label.trim()).slice(0, 13).map((label) => ({ type: "action", action: { type: "message", label: label.slice(0, 20), text: label } }));
+  if (one.type === "file" && (one.accept ?? ["image"]).some((kind) => kind === "image" || kind === "file")) items.push({ type: "action", action: { type: "cameraRoll", label: t("form.album") } }, { type: "action", action: { type: "camera", label: t("form.camera") } });
   return [{ type: "text", text: one.text, ...(items.length ? { quickReply: { items } } : {}) }];
 }
 

@@ -19,6 +19,7 @@ export interface Question {
   scale?: number | null;
   required?: boolean;
   choices?: (Choice | string)[] | null;
+  accept?: string[] | null;
   attribute?: string | null;
   if?: Condition | null;
 }
@@ -53,7 +54,9 @@ interface Body {
 export type Draft = Body & { scoring: Scoring };
 export type Form = Stored & Body & { url: string | null };
 
-export const TYPES = ["choice", "multi_choice", "text", "number", "date", "boolean", "rating", "consent"] as const;
+export const TYPES = ["choice", "multi_choice", "text", "number", "date", "boolean", "rating", "consent", "file"] as const;
+/** What a file may be. */
+export const FILES = ["image", "video", "audio", "file"] as const;
 export const MOST_RESULTS = 8;
 export const isChoice = (type: string) => type.endsWith("choice");
 export const choiceOf = (one: Choice | string): Choice => (typeof one === "string" ? { value: one } : one);
@@ -74,10 +77,11 @@ export function read(form: Form): Draft {
 /** The document without what was left open; points and spans only where results go by them. */
 export function bodyOf({ scoring, results, ...draft }: Draft): Record<string, unknown> {
   const known = new Set((results ?? []).map((one) => one.id));
-  const questions = draft.questions.map(({ choices, if: only, attribute, scale, ...rest }) => ({
+  const questions = draft.questions.map(({ choices, if: only, attribute, scale, accept, ...rest }) => ({
     ...rest,
     ...(isChoice(rest.type) ? { choices: (choices ?? []).map(choiceOf).filter((one) => one.value.trim()).map((one) => written(one, scoring, known)) } : {}),
     ...(rest.type === "rating" && scale ? { scale } : {}),
+    ...(rest.type === "file" && accept?.length ? { accept } : {}),
     ...(only ? { if: only } : {}),
     ...(attribute ? { attribute } : {}),
   }));
