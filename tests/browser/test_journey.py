@@ -6,15 +6,21 @@ In a real browser, with the effects looked at outside of it: what LINE was asked
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import json
 import re
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.local.client import Client
+from chalicelib.shared.times import iso
 from tests.browser.conftest import Shop, user
 from tests.browser.look import MAYBE, becomes, button, field, see, text
 from tests.media_builders import a_picture
@@ -100,7 +106,6 @@ def there(shop: Shop, site: str) -> Shop:
         **{f"tags/{tag}": {} for tag in ("from-poster", "dry", "oily", "customer")},
         "links/dress": {"url": f"{site}/products/dress"},
         "pages/products": {"pattern": "/products/*"},
-        "messages/result": said("乾燥肌タイプです"),
         "messages/cart-waits": said("カートに商品が残っています"),
         "messages/thanks": said("ご購入ありがとうございます"),
         "messages/news": {"messages": [{"type": "text", "text": '新作です {{ link("dress") }}'}]},
@@ -112,12 +117,15 @@ def there(shop: Shop, site: str) -> Shop:
                     "text": "お肌は？",
                     "type": "choice",
                     "choices": [
-                        {"value": "dry", "label": "乾燥肌", "then": [{"add_tag": "dry"}]},
-                        {"value": "oily", "label": "脂性肌", "then": [{"add_tag": "oily"}]},
+                        {"value": "dry", "label": "乾燥肌", "points": {"dry": 2}},
+                        {"value": "oily", "label": "脂性肌", "points": {"oily": 2}},
                     ],
                 }
             ],
-            "then": [{"send": {"message": "result"}}],
+            "results": [
+                {"id": skin, "title": title, "text": f"{title}タイプです", "then": [{"add_tag": skin}]}
+                for skin, title in (("dry", "乾燥肌"), ("oily", "脂性肌"))
+            ],
         },
         "messages/welcome": said('{{ friend.display_name }}さん、ようこそ。診断: {{ form("skin") }}'),
         "routes/poster": {
@@ -203,6 +211,7 @@ def test_from_a_poster_to_a_customer(there: Shop, site: str, phone: Any) -> None
     phone.goto(address_in(greeting))
     field(phone, "乾燥肌").check()
     phone.get_by_role("button").first.click()
+    see(text(phone, "乾燥肌タイプです"))
     heard(there, "乾燥肌タイプです")
     becomes(lambda: {"from-poster", "dry"} <= friend(there)["tags"].keys(), True)
     assert menu_of(there) == "the default"
@@ -240,6 +249,9 @@ def test_from_a_poster_to_a_customer(there: Shop, site: str, phone: Any) -> None
     becomes(lambda: figures(api, "deliveries", "delivery", "news", "clicks"), 1)
     assert figures(api, "deliveries", "delivery", "news", "converters") == 1
     assert float(figures(api, "deliveries", "delivery", "news", "revenue")) == 9800
+    [poster] = [one for one in api.get(f"{A}/reports/routes")["items"] if one["route"] == "poster"]
+    assert (poster["friends"], poster["orders"], float(poster["revenue"])) == (1, 1, 9800)
+    assert figures(api, "touches", "route", "poster", "touches") == 1
     count = api.get(f"{A}/segments/customers/count")
     assert (count["count"], count["exact"]) == (1, True)
     came = {"all": [{"source": {"first": "poster"}}, {"event": {"type": "page_viewed", "key": "products"}}]}
@@ -253,22 +265,88 @@ def figures(api: Client, report: str, group_by: str, name: str, number: str) -> 
     return found[0][number] if found else None
 
 
-def test_what_is_forged_attributes_nothing(there: Shop) -> None:
-    """A hundred tries with tokens that nobody has signed, or that somebody has spoilt."""
-    before, api = friend(there), Client(f"http://127.0.0.1:{there.platform.port}")
-    token = base64.urlsafe_b64encode(f"{FRIEND}\n\n\n".encode()).decode().rstrip("=")
-    for n in range(25):
-        forged = f"{token}.{'A' * 20}{n:02}"
-        assert api.raw("GET", f"/r/journey.dress?t={forged}")[0] == 302
-        assert api.raw("GET", f"/p/journey?t={forged}")[0] == 401
-        assert api.raw("GET", f"/f/journey/skin?t={forged}")[0] == 401
-        body = b'{"id_token": "' + forged.encode() + b'.x", "path": "/q/poster"}'
-        status = api.raw("POST", "/liff/journey", body, {"Content-Type": "application/json"})[0]
-        assert status in {400, 401}, status
-    api.close()
-    becomes(lambda: there.api.get("/v1/status")["inbox"]["waiting"], 0)
-    becomes(lambda: there.api.get("/v1/status")["inbox"]["in_flight"], 0)
-    after = friend(there)
-    assert {name: after[name] for name in ("facts", "tags", "source")} == {
-        name: before[name] for name in ("facts", "tags", "source")
-    }
+TRIES = 25
+
+
+def test_no_token_that_is_not_theirs_attributes_anything(there: Shop) -> None:
+    """Forged, expired, foreign and replayed, twenty-five times each at every place that takes one."""
+    outside, signer = Client(f"http://127.0.0.1:{there.platform.port}"), Signer(there)
+    opened = {"account": "journey", "url": f"http://127.0.0.1:{there.sim.port}/liff/{LIFF}/q/poster"}
+    id_token = there.sim.post(f"/_sim/friends/{FRIEND}/liff", opened)["id_token"]
+    form = "page token: form:skin"
+    answered = signer.page(form, minutes=9)
+    before = standing(there)
+    for n in range(TRIES):
+        bad = {
+            "forged": (signer.spoilt(signer.link(), n), signer.spoilt(signer.page(form, minutes=9), n)),
+            "expired": (signer.link("other"), signer.page(form, minutes=-1 - n)),
+            "foreign": (signer.link("shop"), signer.page(form, minutes=9, account="shop")),
+        }
+        for link, page in bad.values():
+            assert outside.raw("GET", f"/r/journey.dress?t={link}")[0] == 302
+            assert outside.raw("GET", f"/f/journey/skin?t={page}")[0] == 401
+            assert outside.raw("GET", f"/p/journey?t={page}")[0] == 401
+            answer = f"t={page}&a.skin=oily".encode()
+            kind = {"Content-Type": "application/x-www-form-urlencoded"}
+            assert outside.raw("POST", "/f/journey/skin", answer, kind)[0] == 401
+        again = json.dumps({"id_token": id_token, "path": "/q/poster", "query": f"utm_source={n}"}).encode()
+        assert outside.raw("POST", "/liff/journey", again, {"Content-Type": "application/json"})[0] == 200
+        spoilt = json.dumps({"id_token": signer.spoilt(id_token, n), "path": "/q/poster"}).encode()
+        refused = outside.raw("POST", "/liff/journey", spoilt, {"Content-Type": "application/json"})[0]
+        assert refused in {400, 401}, refused
+        twice = f"t={answered}&a.skin=oily".encode()
+        outside.raw("POST", "/f/journey/skin", twice, {"Content-Type": "application/x-www-form-urlencoded"})
+    outside.close()
+    for queue in ("waiting", "in_flight"):
+        becomes(lambda queue=queue: there.api.get("/v1/status")["inbox"][queue], 0)
+    after = standing(there)
+    touched = after["facts"].pop("route_entered:poster")["count"]
+    assert touched - before["facts"].pop("route_entered:poster")["count"] == 1, "one sign-in is one touch"
+    for facts in (before["facts"], after["facts"]):
+        (
+            facts.pop("route_entered", None),
+            facts.pop("route_joined", None),
+            facts.pop("route_joined:poster", None),
+        )
+    assert after == before
+
+
+def standing(there: Shop) -> dict[str, Any]:
+    """What is known of the friend by their doing."""
+    found = friend(there)
+    return {name: found[name] for name in ("facts", "tags", "source", "forms")}
+
+
+class Signer:
+    """Makes tokens as whoever knew an account's key would: read off the laptop's store of secrets."""
+
+    def __init__(self, there: Shop) -> None:
+        kept = Path(there.platform.env["TODOKU_LOCAL_DIR"]) / "secrets.json"
+        named = json.loads(kept.read_text(encoding="utf-8"))
+        self._keys = {
+            account: json.loads(named[f"/todoku/local/{account}/line"]["Value"])["token_key"]
+            for account in ("journey", "shop")
+        }
+        self._keys["other"] = "0" * 64
+
+    def link(self, account: str = "journey") -> str:
+        """The friend's token of tracked links."""
+        return self._sealed(f"{FRIEND}\n\n\n", "", account)
+
+    def page(self, scope: str, *, minutes: int, account: str = "journey") -> str:
+        """The friend's token of a page, for so long."""
+        now = datetime.now(UTC)
+        until, made = (iso(now + timedelta(minutes=one)) for one in (minutes, min(minutes, 0) - 1))
+        return self._sealed(f"{FRIEND}\n{until}\n{made}", scope, account)
+
+    def spoilt(self, token: str, n: int) -> str:
+        """A token with another letter somewhere behind its last point."""
+        head, _, signature = token.rpartition(".")
+        at = n % (len(signature) - 2)
+        return f"{head}.{signature[:at]}{'B' if signature[at] == 'A' else 'A'}{signature[at + 1 :]}"
+
+    def _sealed(self, what: str, scope: str, account: str) -> str:
+        about = f"{scope}\n{account}" if scope else account
+        signed = hmac.new(self._keys[account].encode(), f"{about}\n{what}".encode(), hashlib.sha256).digest()
+        parts = (base64.urlsafe_b64encode(one).decode().rstrip("=") for one in (what.encode(), signed[:16]))
+        return ".".join(parts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
@@ -111,3 +113,44 @@ def test_first_sign_ins_at_once_are_signed_with_one_key(sim: Simulator) -> None:
     with ThreadPoolExecutor(8) as threads:
         tokens = list(threads.map(lambda n: oauth.liff_token(sim, channel, f"U{n:032x}"), range(16)))
     assert {oauth.read_token(sim, token) for token in tokens} == {("shop", f"U{n:032x}") for n in range(16)}
+
+
+def call(app: Application, what: str, sim: Simulator, user: str, **body: Any) -> Response:
+    """What the SDK asks of LINE for the friend's page."""
+    row = sim.store.one("SELECT * FROM login_channels WHERE liff = '1-a'")
+    assert row is not None
+    asked = {"token": oauth.liff_token(sim, dict(row), user), **body}
+    return app(Request("POST", f"/{what}", {}, {}, json.dumps(asked).encode()))
+
+
+def told(sim: Simulator) -> list[dict[str, Any]]:
+    """The events that the account was told of."""
+    return [json.loads(row["event"]) for row in sim.store.all("SELECT event FROM events ORDER BY seq")]
+
+
+def test_a_page_says_something_as_the_friend(app: Application, sim: Simulator) -> None:
+    """As if they had written it; a picture of the web stays there; Flex is not told."""
+    url = "https://shop.example/a.jpg"
+    said = [
+        {"type": "text", "text": "申し込みました"},
+        {"type": "image", "originalContentUrl": url, "previewImageUrl": url},
+        {"type": "flex", "altText": "x", "contents": {}},
+    ]
+    assert call(app, "liff-messages", sim, ANNA, messages=said).status == 200
+    text, image = told(sim)
+    assert (text["message"]["text"], text["source"]["userId"]) == ("申し込みました", ANNA)
+    assert image["message"]["contentProvider"]["originalContentUrl"] == url
+    for wrong in ([], said * 2, ["x"], [{"type": "text", "text": ""}], [{"type": "nope"}]):
+        assert call(app, "liff-messages", sim, ANNA, messages=wrong).status == 400
+    assert call(app, "liff-messages", sim, CLEO, messages=said).status == 403
+    forged = app(Request("POST", "/liff-messages", {}, {}, b'{"token": "x.y.z", "messages": []}'))
+    assert forged.status == 401
+    assert len(told(sim)) == 2
+
+
+def test_a_page_asks_for_friendship(app: Application, sim: Simulator) -> None:
+    """Who agrees is a friend, and a follow is told once."""
+    for _ in range(2):
+        assert call(app, "liff-friendship", sim, CLEO).status == 200
+    assert sim.people.status("shop", CLEO) == "following"
+    assert [event["type"] for event in told(sim)] == ["follow"]

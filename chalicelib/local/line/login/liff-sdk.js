@@ -19,6 +19,15 @@
   };
   const isOver = () => claims() === null || claims().exp * 1000 <= Date.now();
 
+  /** Ask LINE something in the friend's name; refusals are errors as LIFF's are. */
+  const ask = async (what, body) => {
+    const answer = await fetch(`${LINE}/${what}`, { method: "POST", body: JSON.stringify({ token: kept().token, ...body }) });
+    const said = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(said.message), { code: said.code });
+    return said;
+  };
+  const refuse = (code, message) => Promise.reject(Object.assign(new Error(message), { code }));
+
   window.liff = {
     /** The first address keeps what LINE gave; then the browser goes to the address that was wanted. */
     async init({ liffId, withLoginOnExternalBrowser }) {
@@ -56,6 +65,9 @@
     async getFriendship() {
       return { friendFlag: (await this.getProfile()).friendFlag };
     },
+    /** As the friend, in the chat from which the page was opened. */
+    sendMessages: (messages) => (kept().inClient ? ask("liff-messages", { messages }).then(() => undefined) : refuse("FORBIDDEN", "liff.sendMessages() works in LINE alone")),
+    requestFriendship: () => (isOver() ? refuse("UNAUTHORIZED", "Need access_token for api call, Please login first") : ask("liff-friendship", {}).then(() => undefined)),
     openWindow: ({ url, external }) => (external ? window.open(url, "_blank", "noopener") : location.assign(url)),
     closeWindow: () => window.close(),
     permanentLink: { createUrlBy: async (url) => `${LINE}/liff/${id}${url.slice(endpoint.length)}` },

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.local.line.calls import Call
 from chalicelib.local.line.httpd import Request, Response
-from chalicelib.local.line.login import oauth
+from chalicelib.local.line.login import liff_calls, oauth
 from chalicelib.local.line.login.account_link import page
 from chalicelib.local.line.people import USER_ID
 from chalicelib.shared.errors import InvalidInput
@@ -41,7 +41,9 @@ def answer(sim: Simulator, request: Request) -> Response | None:
         return _profile(sim, request)
     if request.path == "/liff/v1/apps":
         return _apps(sim, request)
-    return _open(sim, request) if request.path.startswith("/liff/") else None
+    if request.path.startswith("/liff/"):
+        return _open(sim, request)
+    return liff_calls.answer(sim, request) if request.method == "POST" else None
 
 
 def _open(sim: Simulator, request: Request) -> Response:
