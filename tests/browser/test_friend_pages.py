@@ -1,0 +1,114 @@
+"""Pages that a friend sees on a phone: whole at 375 px, for everybody, in both languages, no script."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import A, Shop, user
+from tests.browser.look import MAYBE, becomes, see, text
+from tests.media_builders import a_picture
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+FRIEND = user(3)
+CHOICES = [{"value": "a", "label": "乾燥肌", "points": {"sun": 1}}, {"value": "b", "points": {"moon": 1}}]
+QUESTIONS: list[dict[str, Any]] = [
+    {"id": "photo", "text": "お写真をお送りください", "type": "file", "required": True, "accept": ["image"]},
+    {"id": "skin", "text": "お肌のタイプは？", "type": "choice", "required": True, "choices": CHOICES},
+    {"id": "care", "text": "お使いのものは？", "type": "multi_choice", "choices": ["水", "クリーム"]},
+    {"id": "stars", "text": "満足度は？", "type": "rating", "scale": 10},
+    {"id": "visit", "text": "ご来店の希望日は？", "type": "date"},
+    {"id": "age", "text": "ご年齢は？", "type": "number"},
+    {"id": "why", "text": "お悩みは？"},
+    {"id": "terms", "text": "個人情報の取り扱いに同意しますか？", "type": "consent", "required": True},
+]
+RESULTS = [
+    {"id": "sun", "title": "太陽タイプ", "text": "朝から元気なあなた。"},
+    {"id": "moon", "title": "月タイプ", "text": "夜に力が出るあなた。"},
+]
+
+
+@pytest.fixture(scope="module")
+def addresses(shop: Shop) -> dict[str, str]:
+    """The friend's own addresses, as a message of staff brings them."""
+    form = {"name": "肌質診断とお申込み", "web": True, "questions": QUESTIONS, "results": RESULTS}
+    shop.api.put(f"{A}/forms/phone-form", form)
+    shop.api.put(f"{A}/topics/phone-news", {"name": "新作のお知らせ"})
+    words = '{{ form("phone-form") }} {{ preferences_url }}'
+    said = {"messages": [{"type": "text", "text": words}]}
+    shop.api.post(f"{A}/friends/{FRIEND}/messages", said)
+    becomes(lambda: any("/f/shop/phone-form" in one.get("text", "") for one in shop.heard(FRIEND)), True)
+    found = next(one["text"] for one in shop.heard(FRIEND) if "/f/shop/phone-form" in one.get("text", ""))
+    form_at, page_at = found.split()
+    return {"form": form_at, "preferences": page_at}
+
+
+@pytest.fixture(params=["ja", "en"])
+def phone(request: pytest.FixtureRequest, browser: Any) -> Iterator[tuple[Any, str]]:
+    """A narrow browser that runs no script of a page, and its language."""
+    options = {"viewport": {"width": 375, "height": 760}, "locale": f"{request.param}-JP"}
+    context = browser.new_context(**options, java_script_enabled=True)
+    page = context.new_page()
+    page.set_default_timeout(MAYBE)
+    yield page, request.param
+    context.close()
+
+
+def looked_at(page: Any, name: str) -> None:
+    """Nothing wider than the phone, nothing that shuts anybody out, no script of ours."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
+    assert page.evaluate("document.scripts.length") == 0, name
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == [], name
+
+
+def test_a_form_is_answered_with_a_photo(
+    shop: Shop, addresses: dict[str, str], phone: tuple[Any, str], tmp_path: Path
+) -> None:
+    """Every kind of question, a refusal beside its field, the result; the photo is with staff then."""
+    page, language = phone
+    photo, wrong = tmp_path / "写真.jpg", tmp_path / "page.html"
+    photo.write_bytes(a_picture(400, 300))
+    wrong.write_bytes(b"<html><script>alert(1)</script></html>")
+    page.goto(f"{addresses['form']}&lang={language}")
+    if (again := page.locator("button[value=again]")).is_visible():
+        again.click()
+    looked_at(page, f"form-photo-{language}")
+    page.locator("input[type=file]").set_input_files(wrong)
+    page.locator("button[value=next]").click()
+    see(page.get_by_role("alert"))
+    looked_at(page, f"form-refused-{language}")
+    page.locator("input[type=file]").set_input_files(photo)
+    for n, _ in enumerate(QUESTIONS):
+        page.locator("button[value=next]").click()
+        page.wait_for_load_state()
+        if n == 0 or page.locator("progress").count():
+            looked_at(page, f"form-{n + 1}-{language}")
+        for ticked in ("input[type=radio]", "input[type=checkbox]"):
+            if page.locator(ticked).count():
+                page.locator(ticked).first.check()
+    see(text(page, re.compile("太陽タイプ")).first)
+    looked_at(page, f"form-done-{language}")
+    rows = shop.api.items(f"{A}/forms/phone-form/answers")
+    becomes(lambda: len(shop.api.items(f"{A}/forms/phone-form/answers")) > 0, True)
+    sent = (rows or shop.api.items(f"{A}/forms/phone-form/answers"))[0]["files"]["photo"]
+    assert (sent["status"], sent["kind"], sent["name"]) == ("stored", "image", "写真.jpg")
+
+
+def test_the_page_of_preferences_is_for_everybody(addresses: dict[str, str], phone: tuple[Any, str]) -> None:
+    page, language = phone
+    page.goto(f"{addresses['preferences']}&lang={language}")
+    looked_at(page, f"preferences-{language}")
+    page.goto(f"{addresses['preferences'].partition('?')[0]}?t=x&lang={language}")
+    looked_at(page, f"refused-{language}")
