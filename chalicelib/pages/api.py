@@ -1,4 +1,4 @@
-"""``GET /pages/{file}``: the style sheet of the pages, whose name has a hash of what is in it."""
+"""``GET /pages/{file}``: what pages load of ours; its name has a hash of what is in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.http.answers import http_errors
 from chalicelib.http.routes import Operation
-from chalicelib.pages.page import style
+from chalicelib.pages.page import static_files
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.reasons import Reason
 
@@ -17,15 +17,16 @@ bp = Blueprint(__name__)
 @http_errors
 def page_file(file: str) -> Response:
     """``GET /pages/{file}``: kept by browsers for a year; another look has another name."""
-    name, text = style()
-    if file != name:
+    known = static_files().get(file)
+    if known is None:
         raise NotFound(Reason("no_page_file"))
+    text, content_type = known
     headers: dict[str, str | list[str]] = {
-        "Content-Type": "text/css; charset=utf-8",
+        "Content-Type": content_type,
         "Cache-Control": "public, max-age=31536000, immutable",
         "X-Content-Type-Options": "nosniff",
     }
     return Response(body=text, headers=headers)
 
 
-OPERATIONS = [Operation("GET", "/pages/{file}", "The style sheet of friends' pages", None)]
+OPERATIONS = [Operation("GET", "/pages/{file}", "The style sheet and the script of friends' pages", None)]

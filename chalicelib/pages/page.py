@@ -25,7 +25,8 @@ P = ParamSpec("P")
 
 FORM = "application/x-www-form-urlencoded"
 _HERE = Path(__file__).parent
-_STYLE = _HERE / "static" / "page.css"
+_STATIC = {"page.css": "text/css; charset=utf-8", "file.js": "text/javascript; charset=utf-8"}
+"""What pages load of ours, and its type."""
 _MOST_FIELDS = 500
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -37,14 +38,32 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
 }
+WITH_SCRIPT = {
+    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(
+        "style", "script-src 'self'; style", 1
+    )
+}
+"""The headers of a page on which our own script may run; it works without it."""
 _PROBLEM = Reason("page_problem")
 
 
 @functools.cache
-def style() -> tuple[str, str]:
-    """The name of the one style sheet, with a hash of what is in it, and its text."""
-    text = _STYLE.read_text(encoding="utf-8")
-    return f"page-{hashlib.sha256(text.encode()).hexdigest()[:16]}.css", text
+def static_files() -> dict[str, tuple[str, str]]:
+    """What pages load: text and type by the name under which it is served, which has a hash of it."""
+    texts = {name: (_HERE / "static" / name).read_text(encoding="utf-8") for name in _STATIC}
+    return {_served(name, text): (text, _STATIC[name]) for name, text in texts.items()}
+
+
+def _served(name: str, text: str) -> str:
+    stem, _, suffix = name.partition(".")
+    return f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.{suffix}"
+
+
+@functools.cache
+def _address(name: str) -> str:
+    """Where a file of ours is below ``pages/``."""
+    stem, _, suffix = name.partition(".")
+    return next(one for one in static_files() if one.startswith(f"{stem}-") and one.endswith(suffix))
 
 
 def page(
@@ -63,7 +82,8 @@ def page(
 
 def text(template: str, language: Language, up: str, values: Mapping[str, Any]) -> str:
     """A page's HTML. ``up``: from where it is shown to where our paths begin."""
-    shared = {"language": language, "say": _say, "style": f"{up}pages/{style()[0]}"}
+    loaded = {"style": f"{up}pages/{_address('page.css')}", "script": f"{up}pages/{_address('file.js')}"}
+    shared = {"language": language, "say": _say, **loaded}
     with in_language(language):
         return str(_templates().get_template(template).render(**shared, **values))
 

@@ -205,6 +205,7 @@ def _page(
         bp.current_request,
         "form.html",
         status,
+        pages.WITH_SCRIPT if any(one["file"] for one in shown) else None,
         name=who.form.name,
         action=who.form.id,
         token=who.text,

@@ -20,6 +20,7 @@ from chalicelib.shared.reasons import Reason
 MOST_BYTES = 4 << 20
 MOST_OF_A_REQUEST = 12 << 20
 """So much is read, so that whoever sends too large a file is told which."""
+_TOO_LARGE = Reason("field_file_large", most=MOST_BYTES >> 20)
 _SIGNATURES: Sequence[tuple[Callable[[bytes], bool], ContentKind, str]] = (
     (lambda data: data[:6] in {b"GIF87a", b"GIF89a"}, "image", "image/gif"),
     (lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", "image", "image/webp"),
@@ -48,8 +49,14 @@ def field(question: Question, kept: str) -> Mapping[str, Any]:
     """What the page of a question for a file says: what it takes, and what is ``kept`` of before."""
     taken = ["file"] if question.takes("file") else question.accept
     types = sorted(one for kind in taken for one in contents.SHOWN.get(kind, ()))
-    limit = Reason("page_form_file", most=MOST_BYTES >> 20)
-    return {"accept": ",".join(types), "kinds": [_SAID[kind] for kind in taken], "limit": limit, "kept": kept}
+    return {
+        "accept": ",".join(types),
+        "kinds": [_SAID[kind] for kind in taken],
+        "limit": Reason("page_form_file", most=MOST_BYTES >> 20),
+        "large": _TOO_LARGE,
+        "most": MOST_BYTES,
+        "kept": kept,
+    }
 
 
 def read(question: Question, part: Part | None, before: Any, *, leave: bool) -> Reason | None:
@@ -58,7 +65,7 @@ def read(question: Question, part: Part | None, before: Any, *, leave: bool) -> 
         stays = before is not None and not leave
         return Reason("field_file_needed") if question.required and not stays else None
     if len(part.data) > MOST_BYTES:
-        return Reason("field_file_large", most=MOST_BYTES >> 20)
+        return _TOO_LARGE
     return None if question.takes(recognise(part.data)[0]) else Reason("field_file_kind")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -66,6 +67,9 @@ def test_a_file_is_an_answer_and_staff_read_it(api: Api) -> None:
     assert 'enctype="multipart/form-data"' in page.body
     assert 'accept="image/gif,image/jpeg,image/png,image/webp"' in page.body
     assert "4 MB まで" in page.text
+    assert "script-src 'self'; style-src 'self'" in page.headers["Content-Security-Policy"]
+    [script] = re.findall(r'src="\.\./\.\./pages/(file-[0-9a-f]+\.js)"', page.body)
+    assert Api(None).call("GET", f"/pages/{script}").headers["Content-Type"].startswith("text/javascript")
     page = uploads(page, "photo", JPEG)
     page = uploads(page, "paper", b"%PDF-1.7 ...", "履歴書.pdf")
     done = sends(page, **{"a.name": "花子"})
