@@ -1033,6 +1033,7 @@ export const en: Record<Word, string> = {
   "menu.kind.form": "Opens a form on the web",
   "menu.kind.link": "Opens a tracked link",
   "menu.kind.message": "Sends a text",
+  "menu.kind.preferences": "Opens the page on which friends choose what they get",
   "menu.kind.postback": "Posts data only (advanced)",
   "menu.kind.switch": "Switches to another menu (tab)",
   "menu.kind.uri": "Opens an address, or calls",

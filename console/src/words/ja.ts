@@ -1032,6 +1032,7 @@ export const ja = {
   "menu.kind.form": "Webのフォームを開く",
   "menu.kind.link": "計測リンクを開く",
   "menu.kind.message": "テキストを送る",
+  "menu.kind.preferences": "受け取るお知らせを選ぶページを開く",
   "menu.kind.postback": "データだけを送る(上級者向け)",
   "menu.kind.switch": "別のメニューに切り替える(タブ)",
   "menu.kind.uri": "URLを開く・電話をかける",

@@ -3,10 +3,10 @@ import { useNames } from "../../data";
 import { type Action, Actions } from "../../ui/Actions";
 import { Area as Text, Button, Field, Icon, Select } from "../../ui/kit";
 import { t, type Word } from "../../words";
-import { type Area, type Bounds, OPENS, opened, type Size, sized, type TapAction } from "./areas";
+import { type Area, type Bounds, OPENS, opened, PREFERENCES, type Size, sized, type TapAction } from "./areas";
 import { newData } from "./data";
 
-const KINDS = ["message", "uri", "link", "form", "do", "switch", "datetimepicker", "clipboard", "postback"] as const;
+const KINDS = ["message", "uri", "link", "form", "preferences", "do", "switch", "datetimepicker", "clipboard", "postback"] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Props {
@@ -26,6 +26,7 @@ interface Props {
 function kindOf(action: TapAction, then: Action[] | null): Kind | "other" {
   if (action.type === "postback") return then ? "do" : "postback";
   if (action.type === "richmenuswitch") return "switch";
+  if (action.uri === PREFERENCES) return "preferences";
   const named = opened(action);
   if (named) return named.kind;
   return (KINDS as readonly string[]).includes(action.type) ? (action.type as Kind) : "other";
@@ -36,6 +37,7 @@ const FIRST: Record<Kind, (data: string) => TapAction> = {
   uri: () => ({ type: "uri", uri: "https://" }),
   link: () => ({ type: "uri", uri: OPENS.link("") }),
   form: () => ({ type: "uri", uri: OPENS.form("") }),
+  preferences: () => ({ type: "uri", uri: PREFERENCES }),
   do: (data) => ({ type: "postback", data }),
   switch: (data) => ({ type: "richmenuswitch", richMenuAliasId: "", data }),
   datetimepicker: (data) => ({ type: "datetimepicker", data, mode: "datetime" }),
@@ -68,6 +70,7 @@ export function AreaForm({ area, n, size, then, tabs, count, error, set, setThen
       {kind === "message" ? <Field label={t("menu.area.text", of)} hint={t("menu.area.text.hint")} maxLength={300} value={text("text")} error={error("text")} onChange={(event) => write({ text: event.target.value })} /> : null}
       {kind === "uri" ? <Field label={t("menu.area.uri", of)} hint={t("menu.area.uri.hint")} type="url" value={text("uri")} error={error("uri")} onChange={(event) => write({ uri: event.target.value })} /> : null}
       {kind === "link" || kind === "form" ? <Opened kind={kind} n={n} id={opened(action)?.id ?? ""} error={error("uri")} set={(id) => write({ uri: OPENS[kind](id) })} /> : null}
+      {kind === "preferences" ? <p className="soft">{t("menu.area.opened.hint")}</p> : null}
       {kind === "switch" ? <Select label={t("menu.area.tab", of)} hint={t("menu.area.tab.hint")} error={error("richMenuAliasId")} value={text("richMenuAliasId")} onChange={(event) => write({ richMenuAliasId: event.target.value })} options={[{ value: "", label: t("menu.area.tab.none") }, ...tabs.map((one) => ({ value: one.alias, label: one.name }))]} /> : null}
       {kind === "datetimepicker" ? <Select label={t("menu.area.mode", of)} value={text("mode")} onChange={(event) => write({ mode: event.target.value })} options={["datetime", "date", "time"].map((one) => ({ value: one, label: t(`menu.mode.${one}` as Word) }))} /> : null}
       {kind === "clipboard" ? <Text label={t("menu.area.clipboard", of)} rows={2} maxLength={1000} value={text("clipboardText")} error={error("clipboardText")} onChange={(event) => write({ clipboardText: event.target.value })} /> : null}

@@ -22,6 +22,9 @@ export interface Area {
 /** What stands for the address of a tracked link or a form. */
 export const OPENS = { link: (id: string) => `{{ link("${id}") }}`, form: (id: string) => `{{ form("${id}") }}` };
 
+/** What stands for the address of the friend's own page. */
+export const PREFERENCES = "{{ preferences_url }}";
+
 export function opened(action: TapAction): { kind: keyof typeof OPENS; id: string } | null {
   const found = action.type === "uri" ? /^\s*\{\{\s*(link|form)\("([^"]*)"\)\s*\}\}\s*$/.exec(String(action.uri ?? "")) : null;
   return found ? { kind: found[1] as keyof typeof OPENS, id: found[2] ?? "" } : null;
