@@ -45,12 +45,12 @@ def parts(content_type: str, body: bytes) -> list[Part]:
 
 def _part(piece: bytes) -> Part:
     head, _, data = piece.partition(b"\r\n\r\n")
-    lines = [
-        line for line in head[: MOST_OF_A_HEAD + 1].split(b"\r\n") if line.lower().startswith(_DISPOSITION)
-    ]
-    said = lines[0].decode("utf-8", "replace") if len(lines) == 1 else ""
+    if len(head) > MOST_OF_A_HEAD:
+        raise Unreadable
+    named = [line for line in head.split(b"\r\n") if line.lower().startswith(_DISPOSITION)]
+    said = named[0].decode("utf-8", "replace") if len(named) == 1 else ""
     name, filename = _NAME.search(said), _FILE_NAME.search(said)
-    if name is None or len(head) > MOST_OF_A_HEAD:
+    if name is None:
         raise Unreadable
     return Part(_plain(name[1]), _plain(filename[1]) if filename else None, data)
 
