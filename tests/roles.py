@@ -2,8 +2,8 @@
 
 Whoever calls a handler of the app (or the app itself, as the API's function) is that function until it
 returns, in the threads it starts as well. So is whoever calls what only one function's handler calls: a job
-of the table, an operator's command, a service of ``WORK``. What a guard at the seam does by itself is the
-test's own doing.
+of the table, the waking of what is due, an operator's command, a service of ``WORK``. What a guard at the
+seam does by itself is the test's own doing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from chalice.app import Chalice, EventSourceHandler
 
 from chalicelib.jobs.kinds import JobKind
 from chalicelib.local import permissions, wiring
+from chalicelib.timers.model import DueKind
 
 WORK = {
     "react": ("reaction.service:react",),
@@ -88,12 +89,18 @@ def install_work() -> None:
 def install() -> None:
     """From now on handlers and jobs run as their functions."""
     call_handler, call_app, submit = EventSourceHandler.__call__, Chalice.__call__, ThreadPoolExecutor.submit
-    job = JobKind.__init__
+    job, due = JobKind.__init__, DueKind.__init__
+    functions = permissions.declared()["functions"]
+    fed_by = {one["consumes"]: name for name, one in functions.items() if "consumes" in one}
 
     def as_bulk(self: JobKind, run: Any, *args: Any, **kwargs: Any) -> None:
         job(self, work_as("bulk", run), *args, **kwargs)
 
+    def as_fed(self: DueKind, queue: str, moved_on: Any, wake: Any = None, **kwargs: Any) -> None:
+        due(self, queue, moved_on, wake and work_as(fed_by[queue], wake), **kwargs)
+
     JobKind.__init__ = as_bulk  # type: ignore[method-assign, assignment]
+    DueKind.__init__ = as_fed  # type: ignore[method-assign]
 
     def as_function(self: EventSourceHandler, event: Any, context: Any) -> Any:
         with role_of(name_of(self)):
