@@ -24,7 +24,7 @@ from chalicelib.catalog.validation import normal_body
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import parse_json, text_body
 from chalicelib.http.pages import page, query_cursor
-from chalicelib.http.queries import if_match, path_id, query_int
+from chalicelib.http.queries import if_match, path_id, query_bool, query_int, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation, warned
 from chalicelib.shared.reasons import Reason
@@ -95,7 +95,7 @@ def _authored(kind: DocumentKind, body: Any, id_: str) -> Any:
         raise InvalidInput(Reason("body_must_be_object"), [Detail("", Reason("must_be_object"))])
     if body.get("id", id_) != id_:
         raise InvalidInput.at("id", Reason("other_id_in_path", id=id_))
-    added = _ADDED | kind.state_model.model_fields.keys()
+    added = _ADDED | kind.state_model.model_fields.keys() | kind.listed_model.model_fields.keys()
     return {name: value for name, value in body.items() if name not in added}
 
 
@@ -125,15 +125,18 @@ def _delete(kind: DocumentKind, account: str, raw_id: str) -> Response:
 def _list(kind: DocumentKind, account: str) -> Response:
     """A page of a kind, in the order of ids."""
     request = bp.current_request
-    require(request, "viewer", account)
+    principal = require(request, "viewer", account)
     limit, position = query_int(request, "limit", 100), query_cursor(request, "after")
     snapshot = service.snapshot(account)
+    wants = query_text(request, "counts") is None or query_bool(request, "counts")
+    more = kind.listed(account, principal.who) if wants else {}
     documents = list(snapshot.all(kind.kind).values())
     if position:
         documents = [document for document in documents if document.id > position["after"]]
     shown = documents[:limit]
     following = {"after": shown[-1].id} if len(documents) > limit else None
-    return json_response(page([answer(kind, document, snapshot) for document in shown], following, request))
+    items = [answer(kind, document, snapshot) | more.get(document.id, {}) for document in shown]
+    return json_response(page(items, following, request))
 
 
 def _revisions(kind: DocumentKind, account: str, raw_id: str) -> Response:
@@ -163,6 +166,16 @@ def _uses(kind: DocumentKind, account: str, raw_id: str) -> Response:
     return json_response(page([use.model_dump() for use in shown], following, request))
 
 
+def _listed(kind: DocumentKind, stored: type[BaseModel]) -> type[BaseModel]:
+    """A document as lists show it."""
+    fields: Any = {name: (field.annotation, None) for name, field in kind.listed_model.model_fields.items()}
+    return create_model(f"{kind.model.__name__}Listed", __base__=stored, **fields) if fields else stored
+
+
+def _query(kind: DocumentKind) -> dict[str, str]:
+    return _PAGE | ({"counts": "false: without counts."} if kind.listed_model.model_fields else {})
+
+
 def _register(kind: DocumentKind) -> None:
     name = PATH_NAMES[kind.kind]
     collection = f"/v1/accounts/{{account}}/{kind.kind}"
@@ -179,10 +192,11 @@ def _register(kind: DocumentKind) -> None:
         updated_at=(str, ...),
         **state,
     )
+    in_list = _listed(kind, stored)
     listed = create_model(
         f"{kind.model.__name__}Page",
         __config__=ConfigDict(extra="forbid"),
-        items=(list[stored], ...),
+        items=(list[in_list], ...),  # type: ignore[valid-type]
         next_cursor=(str | None, ...),
     )
     views: list[tuple[str, str, Callable[..., Response], Operation]] = [
@@ -233,7 +247,9 @@ def _register(kind: DocumentKind) -> None:
             "GET",
             collection,
             _list,
-            Operation("GET", collection, f"All {kind.kind}, by id", "viewer", None, listed, query=_PAGE),
+            Operation(
+                "GET", collection, f"All {kind.kind}, by id", "viewer", None, listed, query=_query(kind)
+            ),
         ),
     ]
     for method, path, view, operation in views:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,11 @@ def no_state(_id: str, _snapshot: Snapshot) -> dict[str, Any]:
     return {}
 
 
+def nothing_listed(_account: str, _by: str) -> Mapping[str, dict[str, Any]]:
+    """Of kinds whose lists say no more."""
+    return {}
+
+
 def nothing_saved(_account: str, _id: str) -> None:
     """Of kinds that have nothing to do when one was saved."""
 
@@ -77,8 +82,10 @@ class DocumentKind:
     catalog as it would be after the save; an unknown one is 422, and a document that is named cannot be
     deleted. ``check`` says what else cannot work: 422. ``warn`` says, after a save, what works and
     was probably not meant; the answer shows it. ``state`` is what else is true of a document (the fields of
-    ``state_model``): answers show it, and a PUT of an answer may hold it. ``saved`` is called with the
-    account and the id after one was written or deleted, for what should not wait; a crash may lose the call.
+    ``state_model``): answers show it, and a PUT of an answer may hold it. ``listed`` is what lists say
+    of each besides, counted for whoever asks (the fields of ``listed_model``), unless they leave it out.
+    ``saved`` is called with the account and the id after one was written or deleted, for what should not
+    wait; a crash may lose the call.
     ``path_words``: what stands beside the ids in its paths (``/segments/count``) and so cannot be an id.
     ``companions``: documents ``(kind, id, body)`` that are saved with one, unless they are there.
     """
@@ -94,6 +101,8 @@ class DocumentKind:
     warn: Callable[[str, Snapshot], Iterable[Detail]] = no_warnings
     state_model: type[BaseModel] = NoState
     state: Callable[[str, Snapshot], dict[str, Any]] = no_state
+    listed_model: type[BaseModel] = NoState
+    listed: Callable[[str, str], Mapping[str, dict[str, Any]]] = nothing_listed
     saved: Callable[[str, str], None] = nothing_saved
     companions: Callable[[Body], Iterable[tuple[str, str, Body]]] = no_companions
 

@@ -19,7 +19,7 @@ from chalicelib.shared.settings import settings
 
 @dataclass(frozen=True)
 class ChunkCounts:
-    """Of one chunk: when it was put, the node that it is of, and how many came to what.
+    """Of one chunk of a run: when it was put, the node that it is of, and how many came to what.
 
     ``{status: n}``, or ``{status: {reason: n}}`` where a status has reasons.
     """
@@ -27,6 +27,8 @@ class ChunkCounts:
     at: str
     node: str
     numbers: Mapping[str, Any]
+    run: str = ""
+    chunk: str = ""
 
 
 def numbers_of(status: Status) -> dict[str, Any]:
@@ -81,7 +83,8 @@ def between(account: str, scenario: str, since: str, until: str) -> Iterator[Chu
         items, last = query_page(request)
         for item in map(plain_item, items):
             pending = {"pending": item["pending"]} if item["pending"] else {}
-            yield ChunkCounts(item["sk"].partition("#")[0], item["node"], item["numbers"] | pending)
+            at, run, chunk = item["sk"].split("#", 2)
+            yield ChunkCounts(at, item["node"], item["numbers"] | pending, run, chunk)
         if last is None:
             return
         request["ExclusiveStartKey"] = last

@@ -50,6 +50,7 @@ __all__ = [
     "hold_over",
     "manifest_exists",
     "note_opt_out",
+    "of_chunk",
     "pause",
     "progress",
     "put_at",
@@ -163,6 +164,12 @@ def recipients(
                 return page, {"chunk": chunk.chunk, "at": index}
             page.append(line)
     return page, None
+
+
+def of_chunk(account: str, run: str, chunk: str) -> list[dict[str, Any]]:
+    """What became of each recipient of one chunk, but for those whom a child has taken over."""
+    status = store.read(account, run, [chunk])[1].get(chunk)
+    return [] if status is None else _delivery_results(account, run, status)
 
 
 def _delivery_results(account: str, run: str, status: Status) -> list[dict[str, Any]]:

@@ -71,10 +71,12 @@ class _Round:
     scenario: str
     again: list[str] = field(default_factory=list)
 
-    def render(self, body: Mapping[str, Any], sheet: Mapping[str, Any]) -> Payload:
-        """A step's message for a friend. Raises Unrenderable."""
+    def render(self, node: str, body: Mapping[str, Any], sheet: Mapping[str, Any]) -> Payload:
+        """A node's message for a friend. Raises Unrenderable."""
         tokens = friend_tokens.make
-        return rendering.words(self.account, self.snapshot, self.scenario, body, sheet, self.now, tokens)
+        return rendering.words(
+            self.account, self.snapshot, self.scenario, node, body, sheet, self.now, tokens
+        )
 
 
 def advance(pointers: Sequence[Pointer], *, redelivered: bool = False) -> None:
@@ -276,7 +278,7 @@ def _render_again(
     payloads: dict[str, Payload] = {}
     for user in users & at.sheets.keys():
         try:
-            payloads[user] = at.render(body, anchors.seen_by(runs[user], at.sheets[user]))
+            payloads[user] = at.render(claim["send"], body, anchors.seen_by(runs[user], at.sheets[user]))
         except render.Unrenderable:
             continue  # left out of the manifest, and decided anew
     # What was claimed together may have grown meanwhile: who does not fit any more is left out too.

@@ -61,7 +61,7 @@ def take(
         else:
             try:
                 seen = anchors.seen_by(item, sheet)
-                return found, words(account, snapshot, item.scenario, body, seen, now, tokens)
+                return found, words(account, snapshot, item.scenario, found.send, body, seen, now, tokens)
             except render.Unrenderable as error:
                 refused[found.send] = Reason("unrenderable_for", why=error.reason).kept()
 
@@ -70,13 +70,14 @@ def words(
     account: Account,
     snapshot: Snapshot,
     scenario: str,
+    node: str,
     body: Mapping[str, Any],
     sheet: Mapping[str, Any],
     now: datetime,
     tokens: friend_tokens.Maker,
 ) -> Payload:
     """A step's message for a friend, its links telling whose click it is. Raises Unrenderable."""
-    whose = FriendToken(sheet["user_id"], scenario)
+    whose = FriendToken(sheet["user_id"], scenario, "", node)
     return render.render(
         body, sheet, snapshot, now, zone=account.zone, token=lambda page="": tokens(account.id, whose, page)
     )

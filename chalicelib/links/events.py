@@ -16,8 +16,10 @@ def _click(sheet: Sheet, event: FriendEvent) -> list[Fact]:
 
 
 def _is_new_click(decision: Any, event: FriendEvent) -> bool:
-    """Whether it is the friend's first click in this run of a delivery."""
-    delivery, run = event.props.get("delivery"), event.props.get("run", "")
+    """Whether it is the friend's first click in this run of a delivery (of a scenario: on this node)."""
+    from chalicelib.sheets import folds
+
+    delivery, run = event.props.get("delivery"), folds.run_of(event.props)
     before = ((decision.before or {}).get("clicked") or {}).get(delivery) or {}
     return bool(delivery) and run not in {before.get("run", "-"), *before.get("before", ())}
 

@@ -1,9 +1,9 @@
 """When opening a link once more is still the same click. Pure.
 
 Programs fetch an address twice, and nobody shall make many events of one address: within ten seconds of the
-click that was counted last, the same friend, link and run of a delivery are one click, wherever on the clock
-the seconds fall. The sheet knows when the friend last followed a link, and when a run; a click is the same
-when both were then. Of no delivery, the link alone.
+click that was counted last, the same friend, link and run of a delivery (of a scenario: node) are one click,
+wherever on the clock the seconds fall. The sheet knows when the friend last followed a link, and when a run;
+a click is the same when both were then. Of no delivery, the link alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import parse_iso
+from chalicelib.sheets import folds
 from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.sheet import fact_key, fact_names
 
@@ -26,7 +27,7 @@ def is_same(sheet: Sheet | None, event: FriendEvent) -> bool:
     if not _is_near(event.at, last):
         return False
     delivery = event.props.get("delivery")
-    return not delivery or _is_near(event.at, _last_of_run(sheet, delivery, event.props.get("run", "")))
+    return not delivery or _is_near(event.at, _last_of_run(sheet, delivery, folds.run_of(event.props)))
 
 
 def _last_of_run(sheet: Sheet, delivery: str, run: str) -> str | None:

@@ -76,7 +76,9 @@ def public_url() -> str:
 
 def clicked(account_id: str, link_id: str, token: FriendToken, at: str) -> FriendEvent:
     """The event of a friend following a link. Whether it is a click of its own is for the reaction to say."""
-    props = {"link": link_id, "delivery": token.delivery, "run": token.run, "variant": token.variant}
+    props = {"link": link_id, "run": token.run, "node": token.node, "author": token.author}
+    props |= {"variant": token.variant if token.run else ""}
+    props |= {} if token.author else {"delivery": token.delivery}
     return FriendEvent(
         f"click:{digest(link_id, token.user_id, token.delivery, token.run, at)[:32]}",
         account_id,

@@ -72,11 +72,11 @@ class DecisionContext:
         props = {"type": self.trigger.type, "at": self.trigger.at, **self.event.props, **self.trigger.props}
         return {**props, "match": self.captured} if capturing(self.tests) else props
 
-    def token(self, page: str = "") -> str:
-        """The friend's token for tracked links, or for a page; empty when the account's key cannot be read
-        now: a message whose clicks are not known is better than none.
+    def _token(self, rule: str, page: str) -> str:
+        """The friend's token for tracked links that ``rule`` sends, or for a page; empty when the account's
+        key cannot be read now: a message whose clicks are not known is better than none.
         """
-        token = friend_tokens.FriendToken(self.event.user_id)
+        token = friend_tokens.of_effect(self.event.user_id, rule, self.event.type)
         try:
             return self.program.tokens(self.event.account_id, token, page)
         except Exception:  # noqa: BLE001 (whatever the secret store says)
@@ -102,7 +102,7 @@ class DecisionContext:
             self.now,
             event=self.props,
             zone=zone,
-            token=self.token,
+            token=lambda page="": self._token(str(effect["rule"]), page),
             account_link=account_link.place_for(effect),
         )
         decision.payloads[effect_key(effect)] = messages

@@ -15,6 +15,7 @@ from chalicelib.deliveries import service as deliveries
 from chalicelib.forms import pending_question
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
+from chalicelib.reports import journal
 from chalicelib.rules import health
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.reasons import Reason
@@ -95,3 +96,11 @@ def _correct(
             continue
         if activities.correct_effect(account, user, event, place, before, result):
             health.note_effects(account, user, [{**effect, **result}])
+        count_again(account, user, event)
+
+
+def count_again(account: str, user: str, event_id: str) -> None:
+    """Have reports count what an event sent as its activity says now: it was corrected."""
+    activity = activities.find(account, user, event_id)
+    if activity is not None:
+        journal.note_said(activity)

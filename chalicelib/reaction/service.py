@@ -41,6 +41,7 @@ from chalicelib.reaction.effects import service as effects
 from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.reaction.model import PendingEvent, PendingReaction
 from chalicelib.reaction.profile_lookup import Acquaintance
+from chalicelib.reports import journal as reports
 from chalicelib.reports.questions import lines as questions
 from chalicelib.richmenus import following
 from chalicelib.rules import health
@@ -140,7 +141,7 @@ def _once(event: FriendEvent, account: Account, program: Program, acquaintance: 
         done |= _finish_others(account, program, sheet, pending, known)
     decision = _decided(event, sheet, program, acquaintance)
     if not _changes_anything(decision):
-        activities.replace_failed(_activity(event, _record(event, decision), sheet))
+        _complete_with(_activity(event, _record(event, decision), sheet))
         health.note_effects(account.id, event.user_id, decision.effects)
         return True
     record = _record(event, decision)
@@ -263,8 +264,16 @@ def _finish(context: EffectContext, record: PendingReaction) -> None:
         # Before the activity: once that stands, nobody comes back here.
         event = context.event
         privacy.empty_ledger(event.account_id, event.user_id, event.event_id, record["effects"])
-    activities.replace_failed(_activity(context.event, record, context.sheet))
+    _complete_with(_activity(context.event, record, context.sheet))
     health.note_effects(context.account.id, context.event.user_id, record["effects"])
+
+
+def _complete_with(activity: Activity) -> None:
+    """Keep the activity, and before it what reports count of its effects: as it stands, whoever was first."""
+    reports.note_said(activity)
+    if not activities.replace_failed(activity):
+        named = activity["account"], activity["user_id"], activity["event_id"]
+        reports.note_said(activities.find(*named) or activity)
 
 
 def _keep_statuses(context: EffectContext, record: PendingReaction) -> None:

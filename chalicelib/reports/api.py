@@ -20,11 +20,9 @@ from chalicelib.http.queries import query_int, query_text
 from chalicelib.http.routes import Operation
 from chalicelib.reports import (
     conversions,
-    deliveries,
     friends,
     journal,
     links,
-    outcomes,
     reading,
     rebuild,
     requests,
@@ -32,6 +30,7 @@ from chalicelib.reports import (
 )
 from chalicelib.reports.by_sheet import counts, customers
 from chalicelib.reports.charts import pictures
+from chalicelib.reports.delivered import deliveries, outcomes, recipients
 from chalicelib.reports.lines import TOUCHED
 from chalicelib.reports.numbers import TOTAL, Measurement
 from chalicelib.reports.periods import Period, Span
@@ -148,11 +147,16 @@ def people_of_report(account: str) -> Response:
     report = requests.choice(request, "report", tuple(_KEPT))
     asked, numbers = _KEPT[report]
     number, row = requests.choice(request, "number", numbers), query_text(request, "row") or TOTAL
+    limit = query_int(request, "limit", 50)
+    if report == "deliveries" and number in recipients.NUMBERS:
+        runs = _runs(request, known, days)
+        place = query_cursor(request) or {}
+        items, following = recipients.people(runs, deliveries.asked(known, runs), row, number, limit, place)
+        return json_response(page(_with_names(known, items), following, request))
     position = query_cursor(request, "user") or {"part": 0, "user": ""}
     part = position.get("part")
     if not isinstance(part, int) or part >= journal.PARTS:
         raise InvalidInput.at("cursor", Reason("cursor_unknown"))
-    limit = query_int(request, "limit", 50)
     items, after = reading.people(
         known.id, asked(request, known, days), row, number, limit, (part, position["user"])
     )
@@ -248,7 +252,7 @@ def _of_scenarios(_request: Request, _shop: Account, days: Span) -> Measurement:
 
 
 _KEPT: dict[str, tuple[Callable[[Request, Account, Span], Measurement], tuple[str, ...]]] = {
-    "deliveries": (_of_deliveries, outcomes.NUMBERS),
+    "deliveries": (_of_deliveries, (*outcomes.NUMBERS, "by_reply", *recipients.NUMBERS)),
     "friends": (_of_friends, friends.NUMBERS),
     "links": (_of_links, links.COLUMNS),
     "conversions": (_of_conversions, conversions.COLUMNS),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal
 
+from chalicelib.reports.lines import delivery_of
 from chalicelib.reports.numbers import Entry, Fold, Measurement, Part
 from chalicelib.reports.orders import Order, Orders, by_friend
 from chalicelib.reports.periods import Span, name_of
@@ -35,7 +36,9 @@ def fold(span: Span, by: By, window: timedelta, routes_of: RoutesOf) -> Fold:
         if by == "route":
             return route or NOTHING
         click = friend.clicked_before(order.at, window, of_delivery=by == "delivery")
-        return str(click.props.get(by, NOTHING)) if click else NOTHING
+        if click is None:
+            return NOTHING
+        return delivery_of(click.props) or NOTHING if by == "delivery" else str(click.props.get(by, NOTHING))
 
     def entries(part: Part) -> Iterator[Entry]:
         friends = by_friend(part)

@@ -24,13 +24,15 @@ EXITED = "exited"
 PASSED = "passed"
 TOUCHED = "touched"
 SUBMITTED = "submitted"
+SAID = "said"
 """The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED.
-SUBMITTED (a form was answered to its end) is told of an event as questions are (``questions/lines.py``).
+SUBMITTED (a form was answered to its end) is told of an event as questions are (``questions/lines.py``), SAID
+(a reaction sent something) as its effects are (``delivered/said.py``).
 """
 
 _KEPT = frozenset(
     {"link", "delivery", "run", "variant", "order_id", "refund_of", "amount"}
-    | {"scenario", "value", "node", "reason", "route"}
+    | {"scenario", "value", "node", "reason", "route", "author"}
 )
 """The properties that a line keeps of its event."""
 _LONGEST = 300
@@ -58,11 +60,16 @@ def line_of(event: Mapping[str, Any]) -> Line | None:
         name: value for name, value in given.items() if name in _KEPT and _is_plain(value)
     }
     if isinstance(nodes := given.get("nodes"), list):
-        kept["nodes"] = {str(one.get("node")): _code(one.get("why")) for one in nodes}
+        kept["nodes"] = {str(one.get("node")): code_of(one.get("why")) for one in nodes}
     return Line(event["at"], event["user_id"], digest(event["event_id"])[:16], kind, kept)
 
 
-def _code(why: Any) -> str:
+def delivery_of(props: Props) -> str | None:
+    """What was clicked: the broadcast, the scenario, or who else sent it (``rule:hello``); None: unknown."""
+    return props.get("delivery") or props.get("author")
+
+
+def code_of(why: Any) -> str:
     """The code of a reason as it is stored (``Reason.kept``)."""
     return str(why[0] if isinstance(why, list) and why else why or "unnamed")
 

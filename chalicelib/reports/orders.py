@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from chalicelib.reports.lines import CLICKED, CONVERTED, PURCHASED, REFUNDED, Line
+from chalicelib.reports.lines import CLICKED, CONVERTED, PURCHASED, REFUNDED, Line, delivery_of
 from chalicelib.reports.numbers import Part
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets.money import exact
@@ -60,11 +60,11 @@ class Orders:
 
     def clicked_before(self, at: str, window: timedelta, *, of_delivery: bool = False) -> Line | None:
         """What the friend clicked last up to a moment, if that was within the window; ``of_delivery``: of
-        what a broadcast or a scenario sent.
+        what is known who sent it.
         """
         first = iso(parse_iso(at) - window)
         before = [click for click in self.clicks if first <= click.at <= at]
-        return next((one for one in reversed(before) if not of_delivery or "delivery" in one.props), None)
+        return next((one for one in reversed(before) if not of_delivery or delivery_of(one.props)), None)
 
 
 def by_friend(part: Part) -> dict[str, Orders]:

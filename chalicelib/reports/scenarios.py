@@ -1,4 +1,4 @@
-"""What became of friends in a scenario, as a whole and node by node."""
+"""What became of friends in a scenario and what came of its messages, as a whole and node by node."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from statistics import median
 from typing import Any
 
 from chalicelib.deliveries.chunk_counts import ChunkCounts
+from chalicelib.reports.delivered import outcomes, said
+from chalicelib.reports.delivered.deliveries import rate
 from chalicelib.reports.lines import ENTERED, EXITED, FINISHED, PASSED, Line
-from chalicelib.reports.numbers import Entry, Fold, Measurement, Part, Tally
+from chalicelib.reports.numbers import TOTAL, Entry, Fold, Measurement, Part, Tally
 from chalicelib.reports.periods import Span
 from chalicelib.shared.times import iso, parse_iso
 
@@ -71,9 +73,10 @@ def _of(line: Line, scenario: str, began: Mapping[_Run, str]) -> Iterator[Entry]
 
 @dataclass
 class Found:
-    """What lines and chunks say of one scenario."""
+    """What lines and chunks say of one scenario; ``came``: what came of its messages, by step."""
 
     scenario: str
+    came: Tally = field(default_factory=Tally)
     tally: Tally = field(default_factory=Tally)
     took: list[int] = field(default_factory=list)
     sent: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -106,11 +109,27 @@ class Found:
         return dict(sorted(found.items()))
 
     def status(self, node: str, status: str) -> dict[str, int]:
-        """How many of a node's messages came to a status, by reason."""
-        names = {
-            name.partition(_AT)[2]: n for name, n in self.sent[node].items() if name.startswith(status + _AT)
-        }
-        return dict(sorted(names.items()))
+        """How many of a node's messages came to a status, by reason; those of its actions too."""
+        names = Counter(
+            {
+                name.partition(_AT)[2]: n
+                for name, n in self.sent[node].items()
+                if name.startswith(status + _AT)
+            }
+        )
+        row = self.row(node)
+        reasons = said.reasons(self.came, status, row)
+        names.update(reasons or {"": int(self.came.of(row, status))})
+        return dict(sorted((+names).items()))
+
+    def row(self, node: str) -> str:
+        """The row of a node in the report of deliveries by step."""
+        return f"scenario:{self.scenario}:{node}"
+
+    def outcomes(self, row: str, sent: int) -> dict[str, Any]:
+        """What came of what was sent."""
+        found = {name: self.came.of(row, name) for name in outcomes.NUMBERS}
+        return found | {"click_rate": rate(found["clickers"], sent)}
 
 
 def items(found: Found, nodes: Mapping[str, Any], waiting: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -126,6 +145,7 @@ def _node(found: Found, name: str, kind: str, waiting: int) -> dict[str, Any]:
     )
     came = sent + unknown + pending + skipped.total() + sum(failed.values())
     return {
+        "row": found.row(name),
         "node": name,
         "type": kind,
         "entered": came if kind == "message" else None,
@@ -135,18 +155,21 @@ def _node(found: Found, name: str, kind: str, waiting: int) -> dict[str, Any]:
         "failed": failed,
         "unknown": unknown,
         "exited": found.reasons(EXITED, name),
+        **found.outcomes(found.row(name), sent),
     }
 
 
 def total(found: Found, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The scenario as a whole."""
     rows, entered = list(rows), found.of(ENTERED)
+    sent = sum(row["sent"] for row in rows)
     return {
         "entered": entered,
         "waiting": sum(row["waiting"] for row in rows),
-        "sent": sum(row["sent"] for row in rows),
+        "sent": sent,
         "finished": found.of(FINISHED),
         "exited": found.reasons(EXITED),
         "goal_rate": round(found.of(GOAL) / entered, 4) if entered else None,
         "median_s": int(median(found.took)) if found.took else None,
+        **found.outcomes(TOTAL, sent),
     }

@@ -223,6 +223,40 @@ class State(BaseModel):
     started_by: list[starters.Starter] = []
 
 
+class Counts(BaseModel):
+    """Friends in a scenario (of one that runs once for each value, the runs that sheets show); not ``exact``:
+    so many that they are estimated.
+    """
+
+    active: int
+    finished: int
+    exited: int
+    exact: bool
+
+
+class Listed(BaseModel):
+    """What a list says of each scenario besides."""
+
+    counts: Counts
+
+
+def listed(account: str, by: str) -> dict[str, dict[str, Any]]:
+    """How many friends are in each scenario."""
+    from chalicelib.accounts import service as accounts
+    from chalicelib.catalog import service as catalog
+    from chalicelib.enrollments import funnel
+
+    found, job = funnel.of_every_scenario(accounts.get_account(account), by)
+    states = ("active", "finished", "exited")
+    return {
+        name: {
+            "counts": {state: int(found[name][state] if name in found else 0) for state in states}
+            | {"exact": job is None}
+        }
+        for name in catalog.snapshot(account).all("scenarios")
+    }
+
+
 def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
     """What is in force of a scenario beside its draft."""
     draft, published = snapshot.get("scenarios", id_), snapshot.find("published", id_)
@@ -344,6 +378,8 @@ DOCUMENTS: dict[str, DocumentKind] = {
         warn=warn,
         state_model=State,
         state=state,
+        listed_model=Listed,
+        listed=listed,
     ),
     "published": DocumentKind("published", Published, named_as="scenarios", references=_published_references),
 }

@@ -63,12 +63,17 @@ def consent(
     return [("opted_out" if out else "opted_in", topic, props)]
 
 
+def run_of(props: Mapping[str, Any]) -> str:
+    """The run of a delivery that a click is of; of a scenario, which has none, the node."""
+    return str(props.get("run") or props.get("node") or "")
+
+
 def click(sheet: Sheet, props: Mapping[str, Any], at: str) -> list[Fact]:
     """The newest runs of a delivery in which the friend has clicked."""
     delivery = props.get("delivery")
     if not isinstance(delivery, str) or not delivery:
         return []
-    clicked, run = sheet.setdefault("clicked", {}), str(props.get("run", ""))
+    clicked, run = sheet.setdefault("clicked", {}), run_of(props)
     known = clicked.get(delivery)
     runs = {**known.get("before", {}), known["run"]: known["at"]} if known else {}
     firsts = {**runs, known["run"]: known.get("first", known["at"])} if known else {}

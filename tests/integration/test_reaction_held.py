@@ -21,6 +21,7 @@ from chalicelib.shared.times import iso
 from chalicelib.timeline import service as activities
 from tests.reaction_builders import a_rule
 from tests.reasons_checked import words
+from tests.said_lines import said
 from tests.scenario_world import (
     SHOP,
     START,
@@ -87,6 +88,18 @@ def test_it_waits_and_says_the_words_of_then(world: World) -> None:
     assert [text for _, _, text in world.sends] == ["hi 花子🌸"]
     assert timedelta(0) <= world.sends[0][0] - HALF_PAST < timedelta(seconds=3)
     assert effect()["status"] == "done"
+
+
+@pytest.mark.parametrize("is_blocked", [False, True])
+def test_reports_have_what_becomes_of_it(world: World, is_blocked: bool) -> None:
+    """It is still to be sent; when the hold ends it is what has become of it."""
+    book(world)
+    assert said("u1") == [{"author": "rule:thanks", "result": "pending", "via": "push"}]
+    if is_blocked:
+        block(world)
+    world.run(timedelta(minutes=40))
+    more = {"result": "skipped", "reason": "blocked"} if is_blocked else {"result": "accepted"}
+    assert said("u1") == [{"author": "rule:thanks", "via": "push"} | more]
 
 
 def test_what_is_held_for_a_friend_keeps_its_order(world: World) -> None:

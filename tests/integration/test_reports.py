@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -55,7 +56,8 @@ def people(api: Api, query: str) -> dict[str, float]:
     cursor = ""
     while True:
         page = api.ok("GET", f"{A}/reports/people?{query}&limit=15{cursor}")
-        found |= {one["user_id"]: one["amount"] for one in page["items"]}
+        for one in page["items"]:
+            found[one["user_id"]] = found.get(one["user_id"], 0) + one["amount"]
         assert all("display_name" in one for one in page["items"])
         if page["next_cursor"] is None:
             return found
@@ -151,7 +153,13 @@ def test_deliveries(shop: Shop, api: Api) -> None:
         asked = f"report=deliveries&group_by=delivery&row={name}&number=blocked_after&{span()}"
         [sent] = [one for one in books.sent if one.id == name]
         assert people(api, asked).keys() == books.blocked_after(sent)
+        asked = f"report=deliveries&group_by=delivery&row={name}&{span()}"
+        assert people(api, f"{asked}&number=accepted") == dict.fromkeys(sent.got, 1)
+        assert people(api, f"{asked}&number=planned").keys() == sent.got.keys()
+        assert not people(api, f"{asked}&number=skipped")
     total = report["total"]
+    got = Counter(user for sent in books.sent for user in sent.got)
+    assert people(api, f"report=deliveries&number=accepted&{span()}") == got
     for number in ("accepted", "clicks", "conversions", "revenue"):
         assert total[number] == sum(numbers[number] for numbers in wanted.values())
     assert total["clickers"] == len({user for _, user, _, delivery, _ in books.clicks if delivery})
@@ -167,6 +175,8 @@ def test_deliveries_in_other_groups(shop: Shop, api: Api) -> None:
         numbers = outcome(books, "b3", arm)
         assert {number: row[number] for number in numbers} == numbers
         assert row["skipped"] is None
+        asked = f"report=deliveries&group_by=variant&row=b3:{arm}&number=accepted&{span()}"
+        assert len(people(api, asked)) == row["accepted"]
     rows = by(api.ok("GET", f"{A}/reports/deliveries?group_by=segment&{span()}")["items"], "segment")
     assert {number: rows["even"][number] for number in NUMBERS} == {
         number: outcome(books, "b2")[number] for number in NUMBERS

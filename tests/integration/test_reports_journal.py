@@ -15,7 +15,8 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso
 from tests.api_client import an_api
 from tests.reaction_builders import NOW, an_event
-from tests.reaction_world import Crash, World, batch, world
+from tests.reaction_world import RULES, Crash, World, author, batch, world
+from tests.said_lines import said
 
 __all__ = ["world"]
 
@@ -88,3 +89,30 @@ def test_friends_by_the_route_they_came_by(world: World) -> None:
     named = f"report=friends&number=followed&row=poster&{asked}{day}"
     people = api.ok("GET", f"/v1/accounts/shop/reports/people?{named}")["items"]
     assert sorted(one["user_id"] for one in people) == ["U1", "U2"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_crash_at_any_crossing_leaves_what_was_sent_as_the_activity_has_it(
+    world: World, before: bool
+) -> None:
+    """Replies and pushes of rules, killed likewise and redelivered: a line of each, made of its activity."""
+    author(RULES)
+
+    def told(user: str) -> list[FriendEvent]:
+        found = (an_event("followed"), an_event(text="SALE", id="e2", minutes=1))
+        return [
+            FriendEvent(one.event_id, "shop", user, one.type, one.at, one.key, one.props, reply_token="t")
+            for one in found
+        ]
+
+    batch(*told("U0"))
+    total = len(world.calls)
+    assert sorted(one["via"] for one in said("U0")) == ["push", "reply", "reply"]
+    for at in range(before, total, 2):
+        world.calls.clear()
+        world.crash_at, world.before = at, before
+        with contextlib.suppress(Crash):
+            batch(*told(f"V{at}"))
+        world.crash_at = None
+        batch(*told(f"V{at}"))
+        assert len(said(f"V{at}")) == 3, at

@@ -13,7 +13,8 @@ import pytest
 
 from chalicelib.accounts.service import get_account
 from chalicelib.gateways import clock
-from chalicelib.reports import conversions, friends, journal, links, outcomes, reading, scenarios, store
+from chalicelib.reports import conversions, friends, journal, links, reading, scenarios, store
+from chalicelib.reports.delivered import outcomes
 from chalicelib.reports.lines import Line
 from chalicelib.reports.numbers import Lines, Measurement, Tally
 from chalicelib.reports.periods import Span

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from chalicelib.accounts import friend_tokens
 from chalicelib.deliveries import chunk_counts
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.model import Status
 from chalicelib.gateways import aws
 from chalicelib.jobs.kinds import JOBS
+from chalicelib.links import service as links
 from chalicelib.reaction import service as reaction
+from chalicelib.reports.delivered.outcomes import NUMBERS
 from chalicelib.reports.lines import Line
 from chalicelib.reports.numbers import Lines
 from chalicelib.reports.periods import Span
 from chalicelib.reports.scenarios import fold
+from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 from tests import scenario_world as w
 from tests.api_client import Api, an_api
+from tests.integration.test_reaction_held import put
 
 A = "/v1/accounts/shop/reports"
 USERS = [f"U{n}" for n in range(10)]
+CAME = (*NUMBERS, "click_rate")
 
 
 @pytest.fixture
@@ -76,7 +82,8 @@ def test_each_node_and_the_whole(world: w.World) -> None:
     api = an_api()
     found = report(api)
     first, pause, second = found["items"]
-    assert {**first, "exited": 0} == {
+    assert {name: value for name, value in first.items() if name not in CAME} | {"exited": 0} == {
+        "row": "scenario:welcome:first",
         "node": "first",
         "type": "message",
         "entered": 10,
@@ -101,20 +108,67 @@ def test_each_node_and_the_whole(world: w.World) -> None:
 
 
 def test_a_scenario_among_deliveries(world: w.World) -> None:
-    """By step, by scenario and by day: the same messages; of a step nobody knows who clicked."""
+    """By step, by scenario and by day: the same messages."""
     api = an_api()
     steps = api.ok("GET", f"{A}/deliveries?kind=scenario&group_by=step")
     assert [(row["step"], row["planned"], row["accepted"]) for row in steps["items"]] == [
         ("first", 10, 10),
         ("second", 4, 4),
     ]
-    assert (steps["items"][0]["clicks"], steps["total"]["cost_yen"]) == (None, 42)
+    assert (steps["items"][0]["clicks"], steps["total"]["cost_yen"]) == (0, 42)
+    people = f"{A}/people?report=deliveries&group_by=step&kind=scenario&row=scenario:welcome"
+    for step, number, who in (
+        ("first", "accepted", USERS),
+        ("second", "planned", USERS[4:8]),
+        ("x", "accepted", []),
+    ):
+        found: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = api.ok("GET", f"{people}:{step}&number={number}&limit=3&cursor={cursor}")
+            found, cursor = found + [one["user_id"] for one in page["items"]], page["next_cursor"]
+        assert sorted(found) == sorted(who)
     for group in ("day", "delivery"):
         [row] = api.ok("GET", f"{A}/deliveries?group_by={group}")["items"]
         assert (row["accepted"], row["clicks"], row["blocked_after"]) == (14, 0, 0)
     assert (row["row"], row["kind"]) == ("scenario:welcome", "scenario")
     assert api.ok("GET", f"{A}/deliveries?kind=broadcast")["items"] == []
     assert api.paths(400, "GET", f"{A}/deliveries?kind=letter") == ["kind"]
+
+
+def test_what_came_of_each_step(cloud: None) -> None:
+    """The same link in two steps, opened at once one after the other: each click and order is its step's."""
+    with w.a_usual_world() as world:
+        put("links", "spring", {"name": "spring", "url": "https://shop.example/spring"})
+        w.put_messages(m1='one {{ link("spring") }}', m2='two {{ link("spring") }}')
+        w.put_friends("U1", "U2", "U3")
+        w.publish(**w.TWO_STEPS)
+        w.enroll("U1", "U2", "U3")
+        world.run(300)
+        tokens = {(user, said.split()[0]): said.partition("?t=")[2] for _, user, said in world.sends}
+        opened = [("U1", "one"), ("U1", "two"), ("U2", "one"), ("U1", "two")]
+        for n, key in enumerate(opened):
+            token = friend_tokens.read("shop", tokens[key])
+            assert token is not None
+            at = iso(world.now + timedelta(seconds=n * 4))
+            reaction.react(links.clicked("shop", "spring", token, at))
+        at = iso(world.now + timedelta(seconds=60))
+        for user, amount in (("U1", 300), ("U2", 500), ("U3", 700)):
+            props = {"order_id": f"o-{user}", "amount": amount}
+            reaction.react(FriendEvent(f"order:{user}", "shop", user, "purchased", at, props=props))
+        api = an_api()
+        first, _, second = report(api)["items"]
+        numbers = ("clicks", "clickers", "conversions", "converters", "revenue")
+        assert [first[name] for name in numbers] == [2, 2, 1, 1, 500]
+        assert [second[name] for name in numbers] == [1, 1, 1, 1, 300]
+        assert [report(api)["total"][name] for name in numbers] == [3, 2, 2, 2, 800]
+        steps = api.ok("GET", f"{A}/deliveries?group_by=step")["items"]
+        assert [(row["step"], row["clickers"], row["revenue"]) for row in steps] == [
+            ("first", 2, 500),
+            ("second", 1, 300),
+        ]
+        people = f"{A}/people?report=deliveries&group_by=step&row={first['row']}&number=clickers"
+        assert [one["user_id"] for one in api.ok("GET", people)["items"]] == ["U1", "U2"]
 
 
 def test_a_rebuild_comes_to_the_same(world: w.World) -> None:

@@ -82,10 +82,16 @@ def test_how_many_are_in_each(world: World, api: Api, monkeypatch: pytest.Monkey
             "welcome": none | {"active": 2, "exited": 1},
         }
     }
+    listed = {one["id"]: one["counts"] for one in api.ok("GET", f"{A}/scenarios")["items"]}
+    assert listed == {name: found | {"exact": True} for name, found in exact["scenarios"].items()}
+    [first, *_] = api.ok("GET", f"{A}/scenarios?counts=false")["items"]
+    assert "counts" not in first
+    api.ok("PUT", f"{A}/scenarios/draft", api.ok("GET", f"{A}/scenarios")["items"][1])
     monkeypatch.setattr(by_shard, "within", no_time)
     monkeypatch.setattr(by_shard, "_THREADS", 1)
     estimated = api.ok("GET", f"{A}/scenario-counts")
     assert estimated["exact"] is False
+    assert not any(one["counts"]["exact"] for one in api.ok("GET", f"{A}/scenarios")["items"])
     work_off(world)
     assert api.ok("GET", f"{A}/scenario-counts") == exact
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.reports import conversions, outcomes
+from chalicelib.reports import conversions
+from chalicelib.reports.delivered import outcomes
+from chalicelib.reports.delivered.outcomes import Delivery
 from chalicelib.reports.lines import Line, line_of
 from chalicelib.reports.numbers import TOTAL, Lines, Tally
 from chalicelib.reports.orders import by_friend
-from chalicelib.reports.outcomes import Delivery
 from chalicelib.reports.periods import Span
 from tests.reports_world import TOKYO
 

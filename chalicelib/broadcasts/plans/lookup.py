@@ -30,11 +30,16 @@ def recipients(
     broadcast: Broadcast, status: str | None, limit: int, cursor: dict[str, Any] | None
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """A page of everybody whom the newest run means: first who gets nothing by the plan, then the ledger."""
-    run_snapshot = (
-        run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, broadcast.run)
-        if broadcast.run
-        else None
-    )
+    if not broadcast.run:
+        return [], None
+    return of_run(broadcast.account, broadcast.id, broadcast.run, status, limit, cursor)
+
+
+def of_run(
+    account: str, broadcast: str, run: str, status: str | None, limit: int, cursor: dict[str, Any] | None
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """The same of any run; of one that only LINE knows (a narrowcast) nobody."""
+    run_snapshot = run_snapshots.find_run_snapshot(account, broadcast, run)
     if run_snapshot is None:
         return [], None
     page: list[dict[str, Any]] = []
@@ -45,8 +50,8 @@ def recipients(
             return page, following
         place = following
     found, more = deliveries.recipients(
-        broadcast.account,
-        run_snapshot.run,
+        account,
+        run,
         status,
         limit - len(page),
         {"chunk": place["chunk"], "at": place["at"]},

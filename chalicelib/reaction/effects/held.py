@@ -130,9 +130,11 @@ def _end(event: FriendEvent, account: Account, program: Program) -> None:
         if not activities.correct_effect(account.id, user, of["event_id"], place, "held", result):
             raise Unavailable(Reason("judged_elsewhere"))
         if result["status"] != "releasing":
+            delivery_results.count_again(account.id, user, of["event_id"])
             return _settled(context, effect | result)
     result = _release(context, effect)
     activities.correct_effect(account.id, user, of["event_id"], place, "releasing", result)
+    delivery_results.count_again(account.id, user, of["event_id"])
     _settled(context, effect | result)
     # Whoever sent it may have had results before the effect could show them.
     return delivery_results.report(account.id, run_id(account.id, user, of["event_id"], effect), "0")

@@ -151,7 +151,7 @@ def rendered(
     context: EffectContext, body: Mapping[str, Any], effect: Mapping[str, Any], now: datetime
 ) -> list[dict[str, Any]]:
     """A message's objects for the friend as they read now, for an effect. Raises Unrenderable."""
-    whose = friend_tokens.FriendToken(context.event.user_id)
+    whose = friend_tokens.of_effect(context.event.user_id, effect["rule"], context.event.type)
     props = context.event.props | effect.get("event", {})
     return render.render(
         body,

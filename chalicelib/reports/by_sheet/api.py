@@ -22,6 +22,7 @@ from chalicelib.reports.by_sheet import counts, cross, customers, form_answers
 from chalicelib.reports.by_sheet.counts import Counts
 from chalicelib.reports.charts import pictures
 from chalicelib.reports.charts.pictures import Picture
+from chalicelib.reports.delivered import deliveries
 from chalicelib.reports.table import Report
 
 bp = Blueprint(__name__)
@@ -110,7 +111,8 @@ def scenario_report(account: str, scenario: str) -> Response:
     request, known, by = _asked(account)
     days, id_ = requests.span(request, known), path_id(scenario, "scenario")
     nodes = snapshot(known.id).get("scenarios", id_).body["nodes"]
-    found = scenarios.Found(id_)
+    sent = deliveries.find(known, days, "step", "scenario", id_)
+    found = scenarios.Found(id_, reading.tally(known.id, deliveries.asked(known, sent)))
     for entries in reading.parts(known.id, scenarios.asked(days)):
         found.add(entries)
     found.add_chunks(chunk_counts.between(known.id, id_, days.since, days.until))

@@ -36,6 +36,8 @@ WORDS = (
     ),
     *(
         "report_answered",
+        "report_bulk",
+        "report_chat",
         "report_forms",
         "report_left",
         "report_shown",
@@ -90,17 +92,19 @@ def cells() -> Picture:
 
 
 def funnel(name: str) -> Picture:
-    """A scenario: who entered, whom each message reached, who came to the end and to the goal."""
+    """A scenario: who entered, whom each message reached, who of them clicked and bought, who came to the end
+    and to the goal.
+    """
 
     def draw(found: Report) -> str:
         total = found.total or {}
-        steps = [(word("entered"), total["entered"])]
-        steps += [(row["node"], row["sent"]) for row in found.items if row["type"] == "message"]
-        steps += [(word("finished"), total["finished"]), (word("goal"), total["exited"].get("goal", 0))]
-        rows = [step for step, _ in steps]
-        return drawings.bars(
-            Table(f"{word('scenario')} {name}", rows, {word("friends"): [n for _, n in steps]})
-        )
+        sent = [row for row in found.items if row["type"] == "message" or row["sent"]]
+        ends = [total["finished"], total["exited"].get("goal", 0)]
+        rows = [word("entered"), *(row["node"] for row in sent), word("finished"), word("goal")]
+        columns = {word("friends"): [total["entered"], *(row["sent"] for row in sent), *ends]}
+        for column in ("clickers", "converters"):
+            columns[word(column)] = [None, *(row[column] for row in sent), None, None]
+        return drawings.bars(Table(f"{word('scenario')} {name}", rows, columns))
 
     return draw
 

@@ -16,7 +16,8 @@ from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import sent_messages
 from chalicelib.gateways.line_sdk.asking import Refused
 from chalicelib.gateways.line_sdk.sent_messages import WAYS
-from chalicelib.reports import deliveries, friends, journal, reading, requests
+from chalicelib.reports import friends, journal, reading, requests
+from chalicelib.reports.delivered import deliveries, said
 from chalicelib.reports.monthly.savings import ByLine, Reach, Yen, yen
 from chalicelib.reports.numbers import Measurement
 from chalicelib.reports.periods import Span, name_of
@@ -70,8 +71,10 @@ def find(account: Account, days: Span) -> Figures:
     now = segments.count(account.id, _FOLLOWING, clock.now())
     by_day = friends.items(found, days, "day", (now.low + now.high) // 2, requests.today(account))
     runs = deliveries.find(account, days, "delivery")
-    rows, total = deliveries.items(runs, reading.tally(account.id, deliveries.asked(account, runs)))
+    came = reading.tally(account.id, deliveries.asked(account, runs))
+    rows, total = deliveries.items(runs, came)
     skipped, reaches = _broadcasts(runs, days)
+    skipped.update(said.reasons(came, "skipped"))
     for scenario in runs.scenarios:
         for chunk in chunk_counts.between(account.id, scenario, days.since, days.until):
             skipped.update(chunk.numbers.get("skipped") or {})

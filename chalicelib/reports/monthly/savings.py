@@ -75,7 +75,7 @@ def yen(
 ) -> Yen:
     """Out of broadcasts, who followed at the end of each day, whom policies left out, and LINE's count.
 
-    Spent is the larger of two counts: the ledger knows of today, LINE of what rules and others send.
+    Spent is the larger of two counts: the ledger knows of today, LINE of what others send.
     """
     left_out = sum(max(0, (following.get(one.day) or 0) - one.planned) for one in reaches if one.accepted)
     by_line = None if line.charged is None else line.charged * YEN_PER_MESSAGE

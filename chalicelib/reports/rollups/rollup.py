@@ -26,6 +26,7 @@ _FAMILIES: Mapping[str, str] = {
     kinds_of.PURCHASED: "orders",
     kinds_of.REFUNDED: "orders",
     kinds_of.CONVERTED: "orders",
+    kinds_of.SAID: "said",
 }
 """Kinds that reports ask for together are kept together; of each report only these are unpacked."""
 _OTHERS = "others"

@@ -12,10 +12,10 @@ import { placeName, stepText, titleOf, wayText } from "./say";
 type Drawn = Node<{ box: Box }>;
 type Way = Edge<{ line: Line }>;
 
-const FUNNEL = 26;
+const [FUNNEL, CAME] = [26, 18];
 
 export default function Canvas({ board, label }: { board: Board; label: string }) {
-  const height = HEIGHT + (board.funnel ? FUNNEL : 0) + (board.dots ? FUNNEL : 0);
+  const height = HEIGHT + (board.funnel ? FUNNEL + (board.came?.size ? CAME : 0) : 0) + (board.dots ? FUNNEL : 0);
   const plan = useMemo(() => planOf(board.definition, height), [topology(board.definition), height]);
   return (
     <BoardContext.Provider value={board}>

@@ -18,7 +18,7 @@ import { Rehearsal } from "./Rehearsal";
 import { StartPanel } from "./Start";
 import { TestDialog } from "./TestRun";
 import { useNarrow } from "./narrow";
-import { useFunnel } from "./Waiting";
+import { useCame, useFunnel } from "./Waiting";
 
 const Canvas = lazy(() => import("./Canvas"));
 
@@ -167,6 +167,7 @@ function Graph({ model, tools, faults, chosen, choose, stored, starters, isRehea
   const shown = view ?? (narrow ? "outline" : "canvas");
   const isPublished = stored?.published_version != null;
   const funnel = useFunnel(isPublished ? tools.id : null);
+  const came = useCame(isPublished && counting ? tools.id : null);
   const numbers = useMemo(() => numbersOf(now), [now]);
   const marks = useMemo(() => {
     const found = tools.published ? difference(tools.published, now) : null;
@@ -174,7 +175,7 @@ function Graph({ model, tools, faults, chosen, choose, stored, starters, isRehea
   }, [tools.published, now]);
   useKeys(model);
   const lost = model.history.past.length ? lostBy(model.history.past.at(-1) as Definition, now).length : 0;
-  const board: Board = { definition: now, names, numbers, chosen, choose, fixed: !tools.mayEdit, waiting: funnel.data?.active ?? {}, faults, marks, funnel: counting && funnel.data?.nodes ? new Map(funnel.data.nodes.map((one) => [one.node, one])) : null, isStarted: starters.length > 0 };
+  const board: Board = { definition: now, names, numbers, chosen, choose, fixed: !tools.mayEdit, waiting: funnel.data?.active ?? {}, faults, marks, funnel: counting && funnel.data?.nodes ? new Map(funnel.data.nodes.map((one) => [one.node, one])) : null, came, isStarted: starters.length > 0 };
   if (isRehearsal && stored) return <Rehearsal id={tools.id} board={board} narrow={narrow} prepare={prepare} mayPrepare={tools.mayEdit} />;
   const label = t("scn.graph");
   return (

@@ -8,11 +8,19 @@ import { Link } from "../router";
 import { FriendPicker } from "../ui/FriendPicker";
 import { Button, Chip, Moment, Problem, Words } from "../ui/kit";
 import { number, percent, t } from "../words";
+import type { Came } from "./board";
 import { arm } from "./say";
 
 export function useFunnel(scenario: string | null) {
   const { base } = usePlace();
   return useQuery({ queryKey: [base, "scenarios", scenario, "funnel"], enabled: scenario !== null, queryFn: () => get<FunnelAnswer>(`${base}/scenarios/${scenario}/funnel?nodes=true`), refetchInterval: (query) => (query.state.data?.exact === false ? 60_000 : 10_000) });
+}
+
+/** What came of each step in the last thirty days. */
+export function useCame(scenario: string | null) {
+  const { base } = usePlace();
+  const asked = useQuery({ queryKey: [base, "report", "scenarios", scenario, "came"], enabled: scenario !== null, queryFn: () => get<{ items: Came[] }>(`${base}/reports/scenarios/${scenario}`) });
+  return new Map((asked.data?.items ?? []).map((one) => [one.node, one]));
 }
 
 export function WaitingList({ scenario, node, n }: { scenario: string; node: string; n: number }) {

@@ -13,6 +13,13 @@ export interface Dot {
   node: string | null;
 }
 
+export interface Came {
+  node: string;
+  sent: number;
+  clickers: number;
+  conversions: number;
+}
+
 export interface Board {
   definition: Definition;
   names: Names;
@@ -27,6 +34,8 @@ export interface Board {
   /** Steps that friends follow otherwise so far: `added` or `changed`. */
   marks: Map<string, "added" | "changed">;
   funnel: Map<string, FunnelNode> | null;
+  /** What came of each step in the last thirty days, beside the funnel. */
+  came?: Map<string, Came>;
   isStarted: boolean;
   dots?: Dot[];
   follow?: string | null;

@@ -36,9 +36,10 @@ export function Badges({ id }: { id: string }) {
 }
 
 export function Passing({ id }: { id: string }) {
-  const { funnel } = useBoard();
+  const { funnel, came } = useBoard();
   const found = funnel?.get(id);
   if (!found) return null;
+  const of = came?.get(id);
   const spent = found.median_s === null || found.median_s < 1 ? "" : ` · ${t("scn.funnel.median", { d: secondsText(found.median_s) })}`;
-  return <span className="step-passing">{t("scn.funnel.passed")} <b>{number(found.passed)}</b> · {t("scn.funnel.left")} <b>{number(found.left)}</b>{spent}</span>;
+  return <span className="step-passing">{t("scn.funnel.passed")} <b>{number(found.passed)}</b> · {t("scn.funnel.left")} <b>{number(found.left)}</b>{spent}{of?.sent ? <span className="step-came">{t("scn.funnel.came", { sent: of.sent, clickers: of.clickers, conversions: of.conversions })}</span> : null}</span>;
 }

@@ -28,7 +28,7 @@ function List() {
   const may = useMay("editor");
   const [text, setText] = useState("");
   const [making, setMaking] = useState(false);
-  const asked = useQuery({ queryKey: [base, "scenarios"], queryFn: () => all<Stored>(`${base}/scenarios`) });
+  const asked = useQuery({ queryKey: [base, "scenarios"], queryFn: () => all<Stored>(`${base}/scenarios?counts=false`) });
   const counts = useQuery({ queryKey: [base, "scenario-counts"], queryFn: () => get<CountsAnswer>(`${base}/scenario-counts`) });
   const items = (asked.data ?? []).filter((one) => `${one.name} ${one.folder ?? ""}`.toLowerCase().includes(text.trim().toLowerCase()));
   const folders = [...new Set(items.map((one) => one.folder ?? ""))].sort();

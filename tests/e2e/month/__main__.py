@@ -3,9 +3,9 @@
     python -m tests.e2e.month [--friends 3000] [--broadcasts 40] [--seed 1]
 
 Friends come by webhooks of weeks ago, by a list, by routes; orders of a year are imported, refunds follow;
-broadcasts and six scenarios go out, links are opened (by LIFF, by a friend's own address, and in a reply),
-friends buy and block. Then every report is asked for, the journal is made anew, and all of them are asked for
-again. Each number must be the books'. Then the exit status is 0.
+broadcasts and six scenarios go out, rules reply and push, a schedule comes round, links are opened (by LIFF,
+by a friend's own address, in a reply), friends buy and block. Then every report is asked for, the journal is
+made anew, and all of them are asked for again. Each number must be the books'. Then the exit status is 0.
 
 Nobody can be sent anything last week: broadcasts, scenarios, clicks and touches are of now; what may name its
 own moment (follows, blocks, orders, refunds) is spread over the weeks before, and after, as far as windows of
@@ -48,6 +48,7 @@ def _play(story: Story, broadcasts: int) -> None:
     size = max(5, len(books.people) // 20)
     story.history()
     story.touch(size)
+    story.schedule()
     story.broadcast(range(early))
     story.enter(size)
     clickers = story.click(story.read(), 0.2)
@@ -56,6 +57,8 @@ def _play(story: Story, broadcasts: int) -> None:
     story.click(story.ask_for_links(books.dice.sample(_settled(books), 8)), 1)
     story.block(books.dice.sample(_settled(books), size))
     story.end()
+    late = {name: of for name, of in story.read().items() if name in {"b-n", "f-t", "thanks", "morning"}}
+    _orders(story, story.click(late, 0.5, anew=True))
     story.broadcast(range(early, broadcasts))
     story.read()
     story.block(books.dice.sample(_settled(books), 6), timedelta(hours=70))

@@ -22,12 +22,15 @@ def day(at: datetime) -> str:
 
 
 class Click(NamedTuple):
-    """An address that a friend opened; ``delivery`` empty: it came in a reply."""
+    """An address that a friend opened, and whose message it was in: a broadcast's, a scenario's (and its
+    ``node``'s), or one like ``rule:hello``.
+    """
 
     at: datetime
     link: str
     delivery: str
     variant: str
+    node: str = ""
 
 
 @dataclass
@@ -83,7 +86,10 @@ class Person:
 
 @dataclass
 class Sent:
-    """A broadcast, or what a node of a scenario sent: whom it meant, who got it, when."""
+    """A broadcast, or what a node of a scenario, a rule or a schedule sent: whom it meant, who got it, when.
+
+    ``said``: with what its text begins. ``is_reply``: it went by reply tokens.
+    """
 
     id: str
     at: datetime
@@ -92,6 +98,18 @@ class Sent:
     got: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     invalid: int = 0
     opted_out: int = 0
+    said: str = ""
+    is_reply: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What kind of delivery it is."""
+        return "scenario" if self.node else self.id.partition(":")[0] if ":" in self.id else "broadcast"
+
+    @property
+    def label(self) -> str:
+        """With what its text begins."""
+        return self.said or (f"{self.id}-{self.node}" if self.node else self.id)
 
     @property
     def planned(self) -> int:

@@ -12,6 +12,7 @@ from tests.e2e.month.expected import TOTAL, Expected, Rows
 from tests.e2e.trial import Trial
 
 _ZEROS = (0, None)
+_CAME = ("clicks", "clickers", "conversions", "converters", "revenue", "blocked_after")
 _LONGEST_S = 81 * 3600
 """Who blocks 80 hours from now has been in a scenario for so long."""
 _MEANS: Mapping[str, Callable[[Person], float | None] | None] = {
@@ -52,14 +53,14 @@ class Comparison:
     def _journal(self, when: str, what: Expected) -> None:
         for by in ("link", "delivery", "day"):
             self._look(when, "links", what, what.clicks(by), by)
-        for one in (("link", "l1"), ("delivery", "f")):
+        for one in (("link", "l1"), ("delivery", "f"), ("delivery", "rule:bought")):
             self._look(when, "links", what, what.clicks("day", one), "day", f"{one[0]}={one[1]}")
         for by in ("route", "day"):
             self._look(when, "touches", what, what.touches(by), by)
         self._look(when, "touches", what, what.touches("day", "poster"), "day", "route=poster")
         for by in ("delivery", "link", "route", "day"):
             self._look(when, "conversions", what, what.conversions(by), by)
-        for kind in ("all", "broadcast", "scenario"):
+        for kind in ("all", "broadcast", "scenario", "rule", "schedule"):
             for by in ("day", "delivery"):
                 self._look(when, "deliveries", what, what.deliveries(by, kind), by, f"kind={kind}")
         for by in ("variant", "step", "segment"):
@@ -123,7 +124,10 @@ class Comparison:
         over = bool(run.finished or exited)
         if over is not (took is not None) or not (5 if scenario == "b" else 0) <= (took or 5) <= _LONGEST_S:
             self.wrong.append(f"{where} median_s: {took}")
+        steps = what.deliveries("step")
         for row in answer["items"]:
+            came = steps.get(row["row"], dict.fromkeys(_CAME, 0) | {"click_rate": None})
+            self._row(f"{where} {row['node']}", row, {name: came[name] for name in (*_CAME, "click_rate")})
             if row["type"] == "message":
                 entered = sent.get(row["node"], 0)
                 self._row(

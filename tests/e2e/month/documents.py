@@ -7,14 +7,14 @@ import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.month.books import AREAS, RANKS, Books, Person, Run, Sent
+from tests.e2e.month.books import AREAS, RANKS, TOKYO, Books, Person, Run, Sent
 from tests.e2e.trial import Trial
 
 if TYPE_CHECKING:
     from tests.e2e.month.story import Story
 
 SHOP, LIFF = "shop", "2000000009-month"
-LINKS, ROUTES = ("l0", "l1", "l2", "l3", "l4", "guide"), ("advert", "poster", "web")
+LINKS, ROUTES = ("l0", "l1", "l2", "l3", "l4", "thanks", "morning", "guide"), ("advert", "poster", "web")
 SCENARIOS = ("a", "b", "c", "d", "e", "f")
 
 
@@ -34,14 +34,20 @@ def open_shop(trial: Trial) -> str:
 def _documents() -> dict[str, dict[str, Any]]:
     messages = {
         "messages/hello": _text('案内 {{ link("guide") }}'),
-        **{f"messages/{name}": _text(f"{name}: 😀") for name in ("a-m", "b-m", "b-n", "c-m", "d-m", "d-n")},
+        **{f"messages/{name}": _text(f"{name}: 😀") for name in ("a-m", "c-m", "d-m", "d-n")},
         **{f"messages/{name}": _text(f"{name}: 続き") for name in ("e-m", "e-n")},
-        "messages/f-link": _text('f-link: {{ link("l4") }} '),
+        **{f"messages/{name}": _text(f'{name}: {{{{ link("l3") }}}} ') for name in ("b-m", "b-n")},
+        **{f"messages/{name}": _text(f'{name}: {{{{ link("l4") }}}} ') for name in ("f-link", "f-t")},
+        "messages/thanks": _text('thanks: {{ link("thanks") }} '),
+        "messages/morning": _text('morning: {{ link("morning") }} ') | {"topic": "news"},
     }
     say = {"event": "messaged", "match": {"text": "案内"}}
     rules = {
         "rules/hello": {"when": say, "then": [{"reply": {"message": "hello"}}]},
-        "rules/bought": {"when": {"event": "custom:bought"}, "then": [{"add_tag": "bought"}]},
+        "rules/bought": {
+            "when": {"event": "custom:bought"},
+            "then": [{"add_tag": "bought"}, {"send": {"message": "thanks"}}],
+        },
     }
     return {
         "policies/default": {"runaway": False},
@@ -104,7 +110,7 @@ def _scenarios() -> dict[str, dict[str, Any]]:
             "nodes": {
                 "link": message("f-link", "w"),
                 "w": waits("ok", "t") | {"on_timeout": None},
-                "t": {"type": "action", "then": [{"add_tag": "answered"}]},
+                "t": {"type": "action", "then": [{"add_tag": "answered"}, {"send": {"message": "f-t"}}]},
             },
         },
     }
@@ -136,6 +142,7 @@ def goal_of_d(story: Story) -> None:
     story.says("bought", sorted(bought))
     at = datetime.now(UTC)
     story.says("go", sorted(waiting))
+    books.sent.append(Sent("rule:bought", at, said="thanks", got=dict.fromkeys(bought, (at, ""))))
     run.exited["goal"] = bought
     run.finished, run.waiting = waiting - bought, set()
     _sent(books, "d", "n", run.finished, at)
@@ -157,6 +164,21 @@ def answer_of_f(story: Story) -> None:
     story.says("ok", chosen)
     run.finished = set(chosen)
     run.waiting -= run.finished
+    _sent(story.books, "f", "t", run.finished, datetime.now(UTC))
+
+
+def morning(books: Books, at: datetime) -> tuple[Sent, dict[str, Any]]:
+    """A schedule for those in Osaka, its document, and who is meant to get its message."""
+    one = Sent("schedule:morning", at, said="morning")
+    meant = [who for who in books.following() if who.area == "osaka" and not who.is_foreign]
+    one.opted_out = sum(who.is_out for who in meant)
+    one.got = {who.id: (at, "") for who in meant if not who.is_out}
+    body = {
+        "every": {"time": f"{at.astimezone(TOKYO):%H:%M}"},
+        "audience": {"all": [{"attribute": {"id": "area", "eq": "osaka"}}, {"not": {"tag": "odd"}}]},
+        "then": [{"send": {"message": "morning"}}],
+    }
+    return one, {"name": "morning", **body}
 
 
 def broadcast(books: Books, number: int) -> tuple[Sent, dict[str, Any], list[Person]]:

@@ -158,7 +158,7 @@ class Expected:
         meant = {
             (one.id, one.node): one
             for one in self.books.sent
-            if self.holds(one.at) and kind in {"all", "scenario" if one.node else "broadcast"}
+            if self.holds(one.at) and kind in {"all", one.kind}
         }
         rows: dict[str, _Row] = defaultdict(_Row)
         for one in meant.values():
@@ -182,23 +182,22 @@ class Expected:
         for row in (rows[_row(by, one, "", one.at)], rows[TOTAL]):
             row.sums["planned"] += one.planned
             row.sums["accepted"] += len(one.got)
+            row.sums["by_reply"] += len(one.got) if one.is_reply else 0
             row.sums["skipped"] += one.opted_out + one.invalid
 
     def _outcomes(
         self, by: str, meant: dict[tuple[str, str], Sent], who: Person
     ) -> Iterator[tuple[str, str, int]]:
-        by_id = {one.id: one for one in meant.values()}
-        if by != "step":
-            for click in who.clicks:
-                if one := by_id.get(click.delivery):
-                    name = _row(by, one, click.variant, click.at)
-                    yield from ((name, number, 1) for number in ("clicks", "clickers"))
-            for order in who.kept:
-                last = who.click_before(order.at, of_delivery=True)
-                if last and (one := by_id.get(last.delivery)):
-                    name = _row(by, one, last.variant, last.at)
-                    yield from ((name, number, 1) for number in ("conversions", "converters"))
-                    yield name, "revenue", order.left
+        for click in who.clicks:
+            if one := meant.get((click.delivery, click.node)):
+                name = _row(by, one, click.variant, click.at)
+                yield from ((name, number, 1) for number in ("clicks", "clickers"))
+        for order in who.kept:
+            last = who.click_before(order.at, of_delivery=True)
+            if last and (one := meant.get((last.delivery, last.node))):
+                name = _row(by, one, last.variant, last.at)
+                yield from ((name, number, 1) for number in ("conversions", "converters"))
+                yield name, "revenue", order.left
         for at in (at for at, kind in who.moves if kind == UNFOLLOWED):
             for one in meant.values():
                 got_at, variant = one.got.get(who.id, (at, ""))
@@ -247,7 +246,7 @@ class Expected:
         rows, friends = self.deliveries("delivery"), self.friends("day")
         total = rows.get(TOTAL) or _delivery(_Row(), "delivery")
         own = [one for one in self.books.sent if self.holds(one.at)]
-        broadcasts = [one for one in own if not one.node and one.got]
+        broadcasts = [one for one in own if one.kind == "broadcast" and one.got]
         others = sum(max(0, self.following_at(day(one.at)) - one.planned) for one in broadcasts)
         out = sum(one.opted_out for one in own)
         skipped = {"invalid_recipient": sum(one.invalid for one in own), "opted_out": out}
@@ -297,7 +296,7 @@ def _finished(rows: dict[str, _Row], names: tuple[str, ...]) -> Rows:
 
 def _row(by: str, one: Sent, variant: str, at: datetime) -> str:
     if by == "day":
-        return day(at if one.node else one.at)
+        return day(one.at if one.kind == "broadcast" else at)
     if by == "segment":
         return one.segment or "-"
     if by == "variant":
@@ -307,14 +306,21 @@ def _row(by: str, one: Sent, variant: str, at: datetime) -> str:
 
 def _delivery(row: _Row, by: str) -> dict[str, Any]:
     found: dict[str, Any] = row.numbers(
-        *("planned", "accepted", "skipped", "failed", "clicks", "clickers", "conversions", "converters"),
+        *(
+            "planned",
+            "accepted",
+            "by_reply",
+            "skipped",
+            "failed",
+            "clicks",
+            "clickers",
+            "conversions",
+            "converters",
+        ),
         *("revenue", "blocked_after"),
     )
     found["click_rate"] = _ratio(found["clickers"], found["accepted"])
-    found["cost_yen"] = found["accepted"] * _YEN
-    if by == "step":
-        for name in ("clicks", "clickers", "conversions", "converters", "revenue", "click_rate"):
-            found[name] = None
+    found["cost_yen"] = (found["accepted"] - found["by_reply"]) * _YEN
     if by == "variant":
         del found["skipped"], found["failed"]
     return found

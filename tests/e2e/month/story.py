@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from chalicelib.local.client import Client
 from tests.e2e.month import documents
-from tests.e2e.month.books import FOLLOWED, UNBLOCKED, UNFOLLOWED, Books, Click, Person, Run
+from tests.e2e.month.books import FOLLOWED, UNBLOCKED, UNFOLLOWED, Books, Click, Person, Run, Sent
 from tests.e2e.trial import Trial, user
 
 _ADDRESS = re.compile(r"https?://[\w:/.?=&~-]+")
-_SAID = re.compile(r"(b\d\d|[a-f]-\w+):(\w?) ")
+_SAID = re.compile(r"(b\d\d|[a-f]-\w+|thanks|morning):(\w?) ")
 _AT_ONCE, _SAME_CLICK_S = 6, 12
 
 
@@ -186,6 +186,20 @@ class Story:
         names = [f"b{number:02}" for number in numbers]
         self.trial.until(f"{len(names)} broadcasts", lambda: all(map(self._is_done, names)), every_s=2)
 
+    def schedule(self) -> None:
+        """Something for some friends, at the next minute but one."""
+        at = (datetime.now(UTC) + timedelta(minutes=2)).replace(second=0, microsecond=0)
+        one, body = documents.morning(self.books, at)
+        self.trial.api.put(f"{self.shop}/schedules/morning", body)
+        self.books.sent.append(one)
+
+        def is_done() -> bool:
+            runs = self.trial.api.get(f"{self.shop}/schedules/morning/runs")["items"]
+            return bool(runs and runs[0]["state"] == "done")
+
+        self.trial.until("the schedule", is_done, every_s=2)
+        self.rest()
+
     def _is_done(self, name: str) -> bool:
         found = self.trial.api.get(f"{self.shop}/broadcasts/{name}")
         self.trial.last = f"{name} {found['status']}: {found['progress']}"
@@ -202,9 +216,9 @@ class Story:
                 assert who not in seen.setdefault(said[1], {}), (who, text)
                 seen[said[1]][who] = said[2]
                 for address in _ADDRESS.findall(text)[:1]:
-                    addresses.setdefault(said[1].removesuffix("-link"), {})[who] = address
-        for one in self.books.sent:
-            found = seen.get(f"{one.id}-{one.node}" if one.node else one.id, {})
+                    addresses.setdefault(said[1], {})[who] = address
+        for one in (one for one in self.books.sent if not one.is_reply):
+            found = seen.get(one.label, {})
             assert found.keys() == one.got.keys(), (one.id, one.node, len(found), len(one.got))
             one.got = {who: (at, found[who]) for who, (at, _) in one.got.items()}
         return addresses
@@ -227,7 +241,7 @@ class Story:
 
     def _opens(self, api: Client, sim: Client, todo: tuple[str, list[tuple[str, str]]]) -> None:
         who, found = todo
-        for delivery, address in found:
+        for label, address in found:
             parts = urlsplit(address)
             path = parts.path.removeprefix("/liff").removeprefix(f"/{documents.LIFF}")
             link = path.rpartition(".")[2]
@@ -240,11 +254,14 @@ class Story:
                     self._by_liff(api, sim, who, path, parts.query, add=False)
             assert datetime.now(UTC) - at < timedelta(seconds=8), "too slow for one click"
             one = self.books.people[who]
-            sent = next((s for s in self.books.sent if s.id == delivery and who in s.got), None)
-            one.clicks.append(Click(at, link, delivery, sent.got[who][1] if sent else ""))
+            sent = next(s for s in self.books.sent if s.label == label and who in s.got)
+            one.clicks.append(Click(at, link, sent.id, sent.got[who][1], sent.node))
 
     def ask_for_links(self, people: list[Person]) -> dict[str, dict[str, str]]:
-        """They write, and get a link in the reply; the addresses, of no delivery."""
+        """They write, and get a link in the reply; the addresses."""
+        at = datetime.now(UTC)
+        got = {one.id: (at, "") for one in people}
+        self.books.sent.append(Sent("rule:hello", at, said="hello", got=got, is_reply=True))
         for one in people:
             self.trial.sim.post(
                 f"/_sim/friends/{one.id}/message", {"account": documents.SHOP, "text": "案内"}
@@ -255,7 +272,9 @@ class Story:
             for one in people
         }
         return {
-            "": {who: _ADDRESS.findall(str(said))[-1].rstrip("'\"}],") for who, said in timelines.items()}
+            "hello": {
+                who: _ADDRESS.findall(str(said))[-1].rstrip("'\"}],") for who, said in timelines.items()
+            }
         }
 
     # Blocks

@@ -5,7 +5,7 @@ import { Link } from "../../router";
 import { Screen, Section, Select, stateOf, Words } from "../../ui/kit";
 import { durationOf, named, number, percent, t, type Word } from "../../words";
 import { Bars } from "./charts";
-import { csvOf, Tabs } from "./Reports";
+import { csvOf, shown, Tabs } from "./Reports";
 import { SpanPicker, useAsked } from "./span";
 
 type Reasons = Record<string, number> | null;
@@ -19,11 +19,18 @@ interface Node {
   skipped: Reasons;
   failed: Reasons;
   exited: Reasons;
+  row: string;
+  clickers: number;
+  click_rate: number | null;
+  conversions: number;
+  revenue: number;
 }
+
+const CAME = ["clickers", "click_rate", "conversions", "revenue"] as const;
 
 interface Report {
   items: Node[];
-  total: { entered: number; finished: number; exited: Reasons; goal_rate: number | null; median_s: number | null };
+  total: { entered: number; clickers: number; conversions: number; revenue: number; finished: number; exited: Reasons; goal_rate: number | null; median_s: number | null };
   job_id: string | null;
 }
 
@@ -56,7 +63,9 @@ export function ScenarioReport() {
   const labels = nodes.map((node) => labelOf(node, scenario.data, names));
   const total = report.data?.total;
   const people = (column: string, text: string) => <Link parts={[account.id, "reports", "people"]} query={{ report: "scenarios", row: id, number: column, from: asked.from, to: asked.to }}>{text}</Link>;
-  const messages = nodes.flatMap((node, at) => (node.entered === null ? [] : [{ label: labels[at] ?? "", entered: node.entered, sent: node.sent ?? 0 }]));
+  const behind = (node: Node, column: string, value: React.ReactNode) => <Link parts={[account.id, "reports", "people"]} query={{ report: "deliveries", group_by: "step", kind: "scenario", row: node.row, number: column, from: asked.from, to: asked.to }}>{value}</Link>;
+  const came = (node: Node, column: (typeof CAME)[number]) => (node[column] && column !== "click_rate" ? behind(node, column, shown(column, node[column])) : shown(column, node[column]));
+  const messages = nodes.flatMap((node, at) => (node.entered === null && !node.sent ? [] : [{ label: labels[at] ?? "", entered: node.entered ?? 0, sent: node.sent ?? 0, clickers: node.clickers }]));
   const nothing = names.scenarios !== undefined && scenarios.length === 0;
   return (
     <Screen title={t("nav.reports")} state={nothing ? "empty" : stateOf(report)} error={report.error} retry={() => void report.refetch()} back={<Tabs name="scenarios" />} wide lead={t("report.scenarios.lead")}
@@ -70,19 +79,21 @@ export function ScenarioReport() {
           {(["entered", "finished"] as const).map((one) => <div key={one} className="figure"><p className="label">{t(`report.scenario.${one}` as Word)}</p><div className="value">{total[one] ? people(one, number(total[one])) : "0"}</div></div>)}
           <div className="figure"><p className="label">{t("report.scenario.exited")}</p><div className="value">{sum(total.exited) ? people("exited", number(sum(total.exited))) : "0"}</div></div>
           <div className="figure"><p className="label">{t("report.scenario.goal_rate")}</p><div className="value">{total.goal_rate === null ? "—" : total.exited?.goal ? people("goal", percent(total.goal_rate)) : percent(total.goal_rate)}</div></div>
+          {(["clickers", "conversions", "revenue"] as const).map((one) => <div key={one} className="figure"><p className="label">{t(`report.column.${one}` as Word)}</p><div className="value">{shown(one, total[one])}</div></div>)}
           <div className="figure"><p className="label">{t("report.scenario.median")}</p><div className="value">{total.median_s === null ? "—" : durationOf(total.median_s)}</div></div>
         </div>
       ) : null}
-      <Section title={t("report.funnel")}><Bars labels={messages.map((one) => one.label)} series={[{ name: t("report.scenario.reached"), values: messages.map((one) => one.entered) }, { name: t("report.scenario.sent"), values: messages.map((one) => one.sent) }]} /></Section>
+      <Section title={t("report.funnel")}><Bars labels={messages.map((one) => one.label)} series={[{ name: t("report.scenario.reached"), values: messages.map((one) => one.entered) }, { name: t("report.scenario.sent"), values: messages.map((one) => one.sent) }, { name: t("report.column.clickers"), values: messages.map((one) => one.clickers) }]} /></Section>
       <div className="panel scroll" style={{ padding: 0 }} tabIndex={0} role="region" aria-label={t("report.table")}>
         <table>
-          <thead><tr><th scope="col">{t("report.step")}</th>{["reached", "waiting", "sent", "skipped", "failed", "exited"].map((one) => <th key={one} scope="col" className="number">{t(`report.scenario.${one}` as Word)}</th>)}</tr></thead>
+          <thead><tr><th scope="col">{t("report.step")}</th>{["reached", "waiting", "sent", "skipped", "failed", "exited"].map((one) => <th key={one} scope="col" className="number">{t(`report.scenario.${one}` as Word)}</th>)}{CAME.map((one) => <th key={one} scope="col" className="number">{t(`report.column.${one}` as Word)}</th>)}</tr></thead>
           <tbody>
             {nodes.map((node, at) => (
               <tr key={node.node}>
                 <th scope="row"><Words text={labels[at]} most={60} /></th>
-                {([node.entered, node.waiting, node.sent] as const).map((value, n) => <td key={n} className="number">{value === null || value === undefined ? "—" : n === 1 && value ? <Link parts={[account.id, "friends"]} query={{ condition: JSON.stringify({ scenario: { id, state: "active", node: node.node } }) }}>{number(value)}</Link> : number(value)}</td>)}
+                {([node.entered, node.waiting, node.sent] as const).map((value, n) => <td key={n} className="number">{value === null || value === undefined ? "—" : n === 1 && value ? <Link parts={[account.id, "friends"]} query={{ condition: JSON.stringify({ scenario: { id, state: "active", node: node.node } }) }}>{number(value)}</Link> : n === 2 && value ? behind(node, "accepted", number(value)) : number(value)}</td>)}
                 {([node.skipped, node.failed, node.exited] as const).map((reasons, n) => <td key={n} className="number"><ReasonCell reasons={reasons} /></td>)}
+                {CAME.map((one) => <td key={one} className="number">{came(node, one)}</td>)}
               </tr>
             ))}
           </tbody>

@@ -17,9 +17,9 @@ const OUTCOMES = ["clicks", "clickers", "conversions", "converters", "revenue", 
 export const TABLES: Record<string, Spec> = {
   deliveries: {
     groups: ["delivery", "day", "variant", "segment", "step"],
-    kinds: ["all", "broadcast", "scenario"],
-    columns: ["planned", "accepted", "skipped", "failed", "clickers", "click_rate", "conversions", "revenue", "blocked_after", "cost_yen"],
-    people: OUTCOMES,
+    kinds: ["all", "broadcast", "scenario", "rule", "schedule", "form", "bulk", "chat"],
+    columns: ["planned", "accepted", "by_reply", "skipped", "failed", "clickers", "click_rate", "conversions", "revenue", "blocked_after", "cost_yen"],
+    people: [...OUTCOMES, "planned", "accepted", "by_reply", "skipped", "failed"],
     drawn: ["accepted", "clickers"],
     always: true,
   },

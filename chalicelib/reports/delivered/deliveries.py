@@ -1,8 +1,10 @@
-"""What deliveries reached and what came of them: the ledger's numbers, and those of the lines beside them."""
+"""What deliveries reached and what came of them: the ledger's numbers of broadcasts and scenarios, and those
+of lines: of what rules, schedules, forms and staff sent, and of what came of all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -13,25 +15,28 @@ from chalicelib.broadcasts.plans.quota import YEN_PER_MESSAGE
 from chalicelib.broadcasts.started_runs import StartedRun, started_between
 from chalicelib.catalog.service import snapshot
 from chalicelib.deliveries import chunk_counts
-from chalicelib.reports import journal, outcomes
+from chalicelib.reports import journal
+from chalicelib.reports.delivered import outcomes
+from chalicelib.reports.delivered.outcomes import Delivery
 from chalicelib.reports.numbers import TOTAL, Measurement, Tally
-from chalicelib.reports.outcomes import Delivery
 from chalicelib.reports.periods import Span, name_of
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import parse_duration
 from chalicelib.timeline import service as activities
 
 By = Literal["day", "delivery", "variant", "step", "segment"]
-Kind = Literal["all", "broadcast", "scenario"]
+Kind = Literal["all", "broadcast", "scenario", "rule", "schedule", "form", "bulk", "chat"]
+OTHERS: tuple[Kind, ...] = ("rule", "schedule", "form", "bulk", "chat")
+"""Who sends besides broadcasts and scenarios, as rows begin with it; the latter two without documents."""
 SENT = ("planned", "accepted", "skipped", "failed", "unknown", "pending", "held_out")
-COLUMNS = (*SENT, *outcomes.NUMBERS, "click_rate", "cost_yen")
-NO_SEGMENT = NO_VARIANT = "-"
+COLUMNS = (*SENT, "by_reply", *outcomes.NUMBERS, "click_rate", "cost_yen")
+NO_SEGMENT = NO_VARIANT = NO_STEP = "-"
 BY_LINE = ("impressions", "media_plays", "clicks")
 """What LINE counts itself."""
 _WINDOW = "7d"
 _LOOKED_AT = 50
 _ONE_KIND: dict[By, Kind] = {"variant": "broadcast", "segment": "broadcast", "step": "scenario"}
 """Groups that only one kind of delivery has."""
-_OF_CLICKS = ("clicks", "clickers", "conversions", "converters", "revenue", "click_rate")
 
 Numbers = Mapping[str, int | None]
 Row = tuple[str, dict[str, Any], Numbers]
@@ -40,13 +45,17 @@ Row = tuple[str, dict[str, Any], Numbers]
 
 @dataclass(frozen=True)
 class Runs:
-    """The broadcasts' runs that started in a span and the scenarios, and the row in which each counts."""
+    """The broadcasts' runs that started in a span, the scenarios and the other kinds (of these ``only`` one),
+    and the row in which each counts.
+    """
 
     account: str
     by: By
     span: Span
     runs: Mapping[str, StartedRun]
     scenarios: Mapping[str, str]
+    others: Collection[str] = ()
+    only: str | None = None
 
     def row(self, run: StartedRun, variant: str) -> str:
         """The row of what a run sent; ``variant`` empty: it has none."""
@@ -60,20 +69,39 @@ class Runs:
         """The row of what a node of a scenario sent at a moment."""
         if self.by == "day":
             return name_of(self.span.day_of(at), "day")
-        return f"scenario:{scenario}" + (f":{node}" if self.by == "step" else "")
+        return f"scenario:{scenario}" + (f":{node or NO_STEP}" if self.by == "step" else "")
 
     def row_of(self, delivery: Delivery, at: str) -> str | None:
-        """The row of a click or a receipt. Of a step only receipts are known."""
+        """The row of a click, a receipt, or what a line says was sent."""
         if not delivery.run:
-            if delivery.id not in self.scenarios or not self.span.holds(at):
+            if not self.span.holds(at):
                 return None
-            if self.by == "step" and not delivery.node:
-                return None
-            return self.step(delivery.id, delivery.node, at)
+            if ":" in delivery.id:
+                return self._of_others(delivery.id, at)
+            return self.step(delivery.id, delivery.node, at) if delivery.id in self.scenarios else None
         run = self.runs.get(delivery.run)
         if run is None or run.broadcast != delivery.id:
             return None
         return self.row(run, delivery.variant)
+
+    def _of_others(self, author: str, at: str) -> str | None:
+        if author.partition(":")[0] not in self.others or self.only not in {None, author}:
+            return None
+        return name_of(self.span.day_of(at), "day") if self.by == "day" else author
+
+    def named(self, row: str) -> dict[str, Any]:
+        """What a row is of which the ledger knows nothing, or nothing any more."""
+        kind, _, rest = row.partition(":")
+        if self.by not in {"delivery", "step"} or not (kind == "scenario" or kind in self.others):
+            return {"row": row, self.by: row}
+        id_, _, step = rest.partition(":")
+        found = {"row": row, "kind": kind, "delivery": id_, "name": self.scenarios.get(id_)}
+        if kind in self.others:
+            document = snapshot(self.account).find(f"{kind}s", id_)
+            found["name"] = str((document.body.get("name") if document else None) or id_)
+        if kind in {"bulk", "chat"}:
+            found |= {"delivery": None, "name": Reason(f"report_{kind}").text()}
+        return found | ({"step": None if step == NO_STEP else step} if self.by == "step" else {})
 
     def rows(self) -> Iterator[Row]:
         """What the ledger says of each run and chunk, by the rows that they count in."""
@@ -98,8 +126,8 @@ class Runs:
 
 
 def find(account: Account, span: Span, by: By, kind: Kind = "all", only: str | None = None) -> Runs:
-    """The broadcasts' runs that started in a span, and the account's scenarios, as far as they are meant
-    (``only``: the one of this id).
+    """The broadcasts' runs that started in a span, the account's scenarios and whoever else sends, as far as
+    they are meant (``only``: the one of this id, of others of this row).
     """
     kinds = {kind, _ONE_KIND.get(by, kind)} - {"all"}
     runs = started_between(account.id, span.since, span.until) if kinds <= {"broadcast"} else ()
@@ -108,7 +136,8 @@ def find(account: Account, span: Span, by: By, kind: Kind = "all", only: str | N
         name: str(doc.body.get("name") or name) for name, doc in named.items() if only in {None, name}
     }
     found = {run.run: run for run in runs if only in {None, run.broadcast}}
-    return Runs(account.id, by, span, found, scenarios)
+    others = [one for one in OTHERS if kinds <= {one}]
+    return Runs(account.id, by, span, found, scenarios, others, only)
 
 
 def asked(account: Account, runs: Runs) -> Measurement:
@@ -144,22 +173,23 @@ def _is_accepted(line: Mapping[str, Any]) -> bool:
 
 
 def items(runs: Runs, found: Tally) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A row for each day, broadcast, variant or segment in order, and all of them together."""
+    """A row for each day, delivery, variant, step or segment in order, and all of them together."""
     sums: dict[str, dict[str, Any]] = {}
     named: dict[str, dict[str, Any]] = {}
     for row, what, numbers in runs.rows():
         _add(sums.setdefault(row, dict.fromkeys(SENT)), numbers)
         named.setdefault(row, what)
+    for row in found.rows - sums.keys():
+        sums[row], named[row] = dict.fromkeys(SENT), runs.named(row)
+    for row in found.rows:
+        if found.of(row, "planned"):
+            _add(sums[row], {name: int(found.of(row, name)) for name in SENT})
     whole: dict[str, Any] = dict.fromkeys(SENT)
     for numbers in sums.values():
         _add(whole, numbers)
-    for row in found.rows - sums.keys():  # a variant that the ledger does not have any more
-        sums[row], named[row] = dict.fromkeys(SENT), {"row": row, runs.by: row}
     line = _by_line(runs)
     rows = [named[row] | _with_outcomes(sums[row], found, row, line.get(row)) for row in sorted(sums)]
     total = _with_outcomes(whole, found, TOTAL, line.get(TOTAL))
-    for numbers in (*rows, total) if runs.by == "step" else ():
-        numbers.update(dict.fromkeys(_OF_CLICKS))
     return rows, total
 
 
@@ -207,13 +237,13 @@ def _by_line(runs: Runs) -> dict[str, dict[str, int | None]]:
 def _with_outcomes(
     sent: Mapping[str, Any], found: Tally, row: str, line: Mapping[str, int | None] | None
 ) -> dict[str, Any]:
-    numbers = {name: found.of(row, name) for name in outcomes.NUMBERS}
+    numbers = {name: found.of(row, name) for name in ("by_reply", *outcomes.NUMBERS)}
     accepted = sent["accepted"] or 0
     return {
         **sent,
         **numbers,
         "click_rate": rate(numbers["clickers"], accepted),
-        "cost_yen": accepted * YEN_PER_MESSAGE,
+        "cost_yen": int(accepted - numbers["by_reply"]) * YEN_PER_MESSAGE,
         "line": line or dict.fromkeys(BY_LINE),
     }
 
