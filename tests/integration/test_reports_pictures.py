@@ -32,7 +32,8 @@ EVERY = [
     *(f"deliveries?group_by={by}" for by in ("day", "delivery", "variant", "step", "segment")),
     *(f"friends?group_by={by}" for by in ("day", "week", "month", "route")),
     *(f"links?group_by={by}" for by in ("link", "delivery", "day")),
-    *("stages?", "cohorts?", "routes?", "cross?rows=stage&cols=segments:vips", "scenarios/welcome?"),
+    *("stages?", "cohorts?", "routes?", "cross?rows=stage&cols=segments:vips"),
+    *("scenarios/welcome?", "segments/vips?"),
 ]
 
 

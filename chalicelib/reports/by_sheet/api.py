@@ -24,6 +24,7 @@ from chalicelib.reports.charts import pictures
 from chalicelib.reports.charts.pictures import Picture
 from chalicelib.reports.delivered import deliveries
 from chalicelib.reports.table import Report
+from chalicelib.segments import nightly
 
 bp = Blueprint(__name__)
 
@@ -102,6 +103,21 @@ def form_report(account: str, form: str) -> Response:
     inexact = ("friends",) if found.job else ()
     report = Report(items, total, inexact, {"job_id": found.job})
     return requests.answer(request, report, pictures.bars("form", ("friends",)))
+
+
+@bp.route(f"{_REPORTS}/segments/{{segment}}", methods=["GET"])
+@http_errors
+def segment_report(account: str, segment: str) -> Response:
+    """``GET /reports/segments/{segment}``: how large it was, night by night."""
+    request, known, _ = _asked(account)
+    days, id_ = requests.span(request, known), path_id(segment, "segment")
+    sizes = nightly.history(known.id, id_, days.first, days.last)
+    items = [
+        {"row": one["date"], "day": one["date"], "friends": one["count"], "as_of": one["as_of"]}
+        for one in sizes
+    ]
+    picture = pictures.over_time_or_not("segments", "day", ("friends",), days)
+    return requests.answer(request, Report(items), picture, days)
 
 
 @bp.route(f"{_REPORTS}/scenarios/{{scenario}}", methods=["GET"])
@@ -203,6 +219,15 @@ OPERATIONS = [
         None,
         SheetsAnswer,
         query=requests.FORMAT,
+    ),
+    Operation(
+        "GET",
+        f"{_REPORTS}/segments/{{segment}}",
+        "How large a segment was, night by night",
+        "viewer",
+        None,
+        requests.SpanAnswer,
+        query={**requests.DAYS, **requests.FORMAT},
     ),
     Operation(
         "GET",

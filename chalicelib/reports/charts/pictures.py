@@ -29,6 +29,7 @@ WORDS = (
     *(
         "report_blocked_after",
         "report_conversions",
+        "report_segments",
         "report_sent",
         "report_stages",
         "report_unblocked",
