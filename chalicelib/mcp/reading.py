@@ -29,8 +29,21 @@ Kind = Literal[
     "topics",
 ]
 Report = Literal[
-    "deliveries", "friends", "links", "routes", "scenarios", "cross", "stages", "cohorts", "monthly"
+    "deliveries",
+    "friends",
+    "links",
+    "touches",
+    "conversions",
+    "routes",
+    "scenarios",
+    "segments",
+    "forms",
+    "cross",
+    "stages",
+    "cohorts",
+    "monthly",
 ]
+_OF_ONE = frozenset({"scenarios", "segments", "forms"})
 Condition = Annotated[
     dict[str, Any],
     Field(description='A condition, e.g. {"all": [{"tag": "vip"}, {"not": {"stage": "dormant"}}]}'),
@@ -91,13 +104,15 @@ class Reading:
         since: Annotated[str | None, Field(description="first local date, 2026-11-01")] = None,
         until: Annotated[str | None, Field(description="last local date")] = None,
         scenario: Annotated[str | None, Field(description="of the report scenarios: which one")] = None,
+        of: Annotated[str | None, Field(description="which segment or form: its id")] = None,
         options: Annotated[
             dict[str, str] | None,
             Field(description="group_by, kind, by, rows, cols, value, or the month (2026-11) of monthly"),
         ] = None,
     ) -> Document:
-        """A report as JSON: of deliveries, friends, links, customers, a scenario, or a whole month."""
-        path = f"/reports/{name}" + (f"/{element(scenario)}" if name == "scenarios" and scenario else "")
+        """A report as JSON: of deliveries, friends, links, orders, customers; a scenario, segment or form."""
+        one = scenario or of
+        path = f"/reports/{name}" + (f"/{element(one)}" if name in _OF_ONE and one else "")
         query = {"from": since, "to": until, **(options or {}), "format": "json"}
         found: Document = self._todoku.of_account("GET", path, query=query)
         return found

@@ -123,7 +123,7 @@ def test_where_it_does_not_begin(url: str) -> None:
 def test_it_reads_counts_and_explains(url: str) -> None:
     """What the API says is what the assistant sees; a refusal is a sentence with its path."""
     vip = {"tag": "vip"}
-    about, counted, why, friend, schema, report, month, wrong, up = call(
+    about, counted, why, friend, schema, report, orders, month, wrong, up = call(
         url,
         a_key("viewer"),
         ("whoami", {}),
@@ -132,6 +132,7 @@ def test_it_reads_counts_and_explains(url: str) -> None:
         ("search_friends", {"q": "花子"}),
         ("document_schema", {"kind": "rules"}),
         ("report", {"name": "friends", "options": {"group_by": "month"}}),
+        ("report", {"name": "conversions"}),
         ("report", {"name": "monthly", "options": {"month": "2026-11", "format": "html"}}),
         ("count_friends", {"condition": {"tag": "vpi"}}),
         ("get_document", {"kind": "rules", "id": ".."}),
@@ -141,6 +142,7 @@ def test_it_reads_counts_and_explains(url: str) -> None:
     assert [one["user_id"] for one in friend["items"]] == ["U1"]
     assert "when" in json.dumps(schema["schema"]) + json.dumps(schema["components"])
     assert "following" in report["total"]
+    assert orders["items"] == []
     assert month["month"] == "2026-11"
     assert 'there is no tags/vpi (did you mean "vip"?)' in wrong
     assert "is no id" in up

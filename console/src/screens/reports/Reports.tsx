@@ -40,6 +40,16 @@ export function shown(column: string, value: unknown): string {
   return MONEY.has(column) ? yen(value) : column.endsWith("_rate") ? percent(value) : number(value);
 }
 
+const SENDERS: Record<string, string> = { rule: "rules", schedule: "schedules", form: "forms", scenario: "scenarios" };
+
+/** Who sends besides broadcasts, of a row like `rule:hello`. */
+function senderOf(text: string, names: Names): string | null {
+  const at = text.indexOf(":");
+  if (at < 0) return null;
+  const [kind, id] = [text.slice(0, at), text.slice(at + 1)];
+  return SENDERS[kind] ? nameOf(names, SENDERS[kind], id) : named("report.kind", kind);
+}
+
 /** What a row is called. */
 function labelOf(name: string, by: string, row: Row, names: Names): string {
   const text = String(row.row ?? row.stage ?? row.month ?? row.route ?? "-");
@@ -47,7 +57,7 @@ function labelOf(name: string, by: string, row: Row, names: Names): string {
   if (TIMES.has(by) || name === "cohorts") return text.length === 10 ? date(`${text}T12:00:00Z`) : text;
   if (text === "-" || text === "") return t(`report.nothing.${by}` as Word);
   const kind = { segment: "segments", route: "routes", first: "routes", latest: "routes", link: "links", delivery: "broadcasts" }[by];
-  const known = row.name ?? (kind && nameOf(names, kind, text));
+  const known = row.name ?? senderOf(text, names) ?? (kind && nameOf(names, kind, text));
   const part = row.variant ?? row.step ?? row.node;
   return `${String(known ?? text)}${part ? ` — ${String(part)}` : ""}`;
 }
