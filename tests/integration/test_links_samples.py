@@ -73,7 +73,7 @@ def test_what_was_sent_is_live_and_what_is_kept_of_it_is_not(api: Api, world: Li
     service.react(an_event(text="x", id="e2"))
     [reply] = [detail["body"] for name, detail in world.calls if name == "line:reply"]
     url = reply["messages"][0]["text"].split()[1]
-    assert friend_tokens.read("shop", url.partition("?t=")[2]) == FriendToken("U1")
+    assert friend_tokens.read("shop", url.partition("?t=")[2]) == FriendToken("U1", "rule:r")
     viewer = a_key(api, "viewer", "shop")
     no_live_token(viewer.ok("GET", f"{A}/friends/U1/activities"))
     no_live_token(viewer.ok("GET", f"{A}/friends/U1/messages"))

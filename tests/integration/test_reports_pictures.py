@@ -102,19 +102,20 @@ def test_days_without_a_row_are_drawn_as_nothing() -> None:
 def test_a_funnel_shows_each_step() -> None:
     """Entered, each message, the end and the goal, in this order."""
     rows: list[dict[str, Any]] = [
-        {"node": "first", "type": "message", "sent": 9},
-        {"node": "pause", "type": "wait", "sent": 0},
-        {"node": "second", "type": "message", "sent": 4},
+        {"node": "first", "type": "message", "sent": 9, "clickers": 6, "converters": 2},
+        {"node": "pause", "type": "wait", "sent": 0, "clickers": 0, "converters": 0},
+        {"node": "second", "type": "message", "sent": 4, "clickers": 0, "converters": 0},
     ]
     report = Report(rows, {"entered": 10, "finished": 4, "exited": {"goal": 3}})
     with in_language("ja"):
         picture = pictures.funnel("体験")(report)
-    assert (
-        description(picture)
-        == "開始: 友だち 10; first: 友だち 9; second: 友だち 4; 完了: 友だち 4; ゴール到達: 友だち 3"
-    )
-    wide = [float(box.attrib["width"]) for box in drawn(picture).iter(f"{SVG}rect")][2:]
-    assert [round(one / wide[0], 2) for one in wide] == [1, 0.9, 0.4, 0.4, 0.3]
+    steps = description(picture).split("; ")
+    assert steps[0] == "開始: 友だち 10"
+    assert [step.partition(", ")[0] for step in steps[1:3]] == ["first: 友だち 9", "second: 友だち 4"]
+    assert steps[1].endswith(" 6, 購入した人 2")
+    assert steps[3:] == ["完了: 友だち 4", "ゴール到達: 友だち 3"]
+    wide = [float(box.attrib["width"]) for box in drawn(picture).iter(f"{SVG}rect")][4:]
+    assert [round(one / wide[0], 2) for one in wide] == [1, 0.9, 0.6, 0.2, 0.4, 0, 0, 0.4, 0.3]
 
 
 def test_a_heat_map_has_a_scale_for_each_column() -> None:

@@ -51,7 +51,7 @@ def test_replies_pushes_and_what_is_refused(api: Api, world: Line) -> None:
             total = api.ok("GET", f"{REPORT}?kind={kind}&group_by={group}")["total"]
             assert (total["planned"] or 0) == n, (kind, group)
     assert not rows(api, "group_by=segment")
-    people = f"{A}/reports/people?report=deliveries&row=rule:r"
+    people = f"{A}/reports/people?report=deliveries&group_by=delivery&row=rule:r"
     for number, amount in {"accepted": 3, "failed": 1, "by_reply": 2, "clickers": 1}.items():
         [one] = api.ok("GET", f"{people}&number={number}")["items"]
         assert (one["user_id"], one["amount"]) == ("U1", amount)

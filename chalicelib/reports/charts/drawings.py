@@ -26,9 +26,14 @@ class Table:
     rates: frozenset[str] = frozenset()
 
     def said(self) -> str:
-        """All of it in words."""
+        """All of it in words; nothing of what there is not."""
         return "; ".join(
-            f"{row}: " + ", ".join(f"{name} {self.shown(name, place)}" for name in self.columns)
+            f"{row}: "
+            + ", ".join(
+                f"{name} {self.shown(name, place)}"
+                for name, values in self.columns.items()
+                if values[place] is not None
+            )
             for place, row in enumerate(self.rows)
         )
 
@@ -97,7 +102,9 @@ def bars(table: Table) -> str:
         texts = []
         for index, name in enumerate(columns):
             value = table.columns[name][place]
-            long = wide * (value or 0) / most
+            if value is None:
+                continue
+            long = wide * value / most
             parts.append(svg.box(left, top + index * thick, long, thick - 1, svg.COLOURS[index % 4]))
             texts.append((long, table.shown(name, place)))
         end = max((long for long, _ in texts), default=0)
