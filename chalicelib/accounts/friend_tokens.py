@@ -55,12 +55,12 @@ def of_effect(user: str, rule: str, event_type: str) -> FriendToken:
 
 
 def author_of(rule: str, event_type: str) -> tuple[str, str]:
-    """``rule:<id>``, ``schedule:<id>``, ``form:<id>``, ``scenario:<id>`` (and its node), ``bulk:actions`` or
+    """``rule:<id>``, ``schedule:<id>``, ``form:<id>``, ``scenario:<id>`` (and its node), ``many:friends`` or
     ``chat:staff``: by whose name effects are known, and the event that they are of.
     """
     kind, _, rest = rule.partition(":")
     if event_type == _BULK:
-        return "bulk:actions", ""
+        return "many:friends", ""
     if kind in {"schedule", "form", "scenario"} and rest:
         id_, _, part = rest.partition(":")
         return f"{kind}:{id_}", part if kind == "scenario" else ""

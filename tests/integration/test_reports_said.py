@@ -69,7 +69,7 @@ def test_a_schedule_many_friends_and_staff_have_rows_of_their_own(api: Api, worl
     found = rows(api)
     assert {name: row["accepted"] for name, row in found.items()} == {
         "schedule:daily": 1,
-        "bulk:actions": 1,
+        "many:friends": 1,
         "chat:staff": 1,
     }
     assert (found["schedule:daily"]["kind"], found["schedule:daily"]["name"]) == ("schedule", "朝")
@@ -85,7 +85,7 @@ def test_a_schedule_many_friends_and_staff_have_rows_of_their_own(api: Api, worl
         ("form:skin:q1", "messaged", "form:skin", ""),
         ("scenario:welcome:n1", "scenario_action", "scenario:welcome", "n1"),
         ("-", "staff_message", "chat:staff", ""),
-        ("01KEY", "bulk_action", "bulk:actions", ""),
+        ("01KEY", "bulk_action", "many:friends", ""),
     ],
 )
 def test_whose_an_effect_is(rule: str, event: str, author: str, node: str) -> None:

@@ -37,8 +37,8 @@ WORDS = (
     ),
     *(
         "report_answered",
-        "report_bulk",
         "report_chat",
+        "report_many",
         "report_forms",
         "report_left",
         "report_shown",

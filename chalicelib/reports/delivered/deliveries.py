@@ -25,8 +25,8 @@ from chalicelib.shared.times import parse_duration
 from chalicelib.timeline import service as activities
 
 By = Literal["day", "delivery", "variant", "step", "segment"]
-Kind = Literal["all", "broadcast", "scenario", "rule", "schedule", "form", "bulk", "chat"]
-OTHERS: tuple[Kind, ...] = ("rule", "schedule", "form", "bulk", "chat")
+Kind = Literal["all", "broadcast", "scenario", "rule", "schedule", "form", "many", "chat"]
+OTHERS: tuple[Kind, ...] = ("rule", "schedule", "form", "many", "chat")
 """Who sends besides broadcasts and scenarios, as rows begin with it; the latter two without documents."""
 SENT = ("planned", "accepted", "skipped", "failed", "unknown", "pending", "held_out")
 COLUMNS = (*SENT, "by_reply", *outcomes.NUMBERS, "click_rate", "cost_yen")
@@ -99,7 +99,7 @@ class Runs:
         if kind in self.others:
             document = snapshot(self.account).find(f"{kind}s", id_)
             found["name"] = str((document.body.get("name") if document else None) or id_)
-        if kind in {"bulk", "chat"}:
+        if kind in {"many", "chat"}:
             found |= {"delivery": None, "name": Reason(f"report_{kind}").text()}
         return found | ({"step": None if step == NO_STEP else step} if self.by == "step" else {})
 

@@ -17,7 +17,7 @@ const OUTCOMES = ["clicks", "clickers", "conversions", "converters", "revenue", 
 export const TABLES: Record<string, Spec> = {
   deliveries: {
     groups: ["delivery", "day", "variant", "segment", "step"],
-    kinds: ["all", "broadcast", "scenario", "rule", "schedule", "form", "bulk", "chat"],
+    kinds: ["all", "broadcast", "scenario", "rule", "schedule", "form", "many", "chat"],
     columns: ["planned", "accepted", "by_reply", "skipped", "failed", "clickers", "click_rate", "conversions", "revenue", "blocked_after", "cost_yen"],
     people: [...OUTCOMES, "planned", "accepted", "by_reply", "skipped", "failed"],
     drawn: ["accepted", "clickers"],
