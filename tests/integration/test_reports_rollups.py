@@ -204,6 +204,43 @@ def test_what_there_is_no_time_for_is_gone_on_with(shop: list[datetime]) -> None
     assert sent == [("bulk", {"account": "shop", "part": 0})]
 
 
+def test_years_that_come_at_once_are_read_once(shop: list[datetime]) -> None:
+    """Days are folded by one reading of each part; hours that came late have their day made once."""
+    years = [
+        Line(
+            iso(NOW - timedelta(days=20 * n, hours=n % 24)), f"U{n % 9}", f"old{n}", "clicked", {"link": "a"}
+        )
+        for n in range(1, 36)
+    ]
+    store.put_all("shop", years)
+    reads: list[tuple[str, str]] = []
+
+    def pages(account: str, part: int, since: str, until: str) -> Any:
+        reads.append((since, until))
+        return _PAGES(account, part, since, until)
+
+    with patch.object(store, "pages", pages):
+        fold()
+        first = len(reads)
+        for part in range(journal.PARTS):
+            some = [line for line in years if store.part_of(line.user) == part]
+            late = [
+                Line(f"{line.at[:11]}{hour:02}:30:00.000Z", line.user, "late", "clicked", {"link": "a"})
+                for line in some
+                for hour in (16, 17, 18)
+            ]
+            marks.before_writing("shop", part, late)
+            store.put_all("shop", late)
+        shop[0] += timedelta(hours=1)
+        fold()
+    check()
+    assert first < journal.PARTS * 20, "a day at a time"
+    assert len(reads) - first < journal.PARTS * 4 + len(years) * 1.1, "an hour at a time"
+
+
+_PAGES = store.pages
+
+
 def test_what_is_too_large_is_several(shop: list[datetime]) -> None:
     """One after the other, each in its own time; together all lines."""
     with patch.object(rollup, "LARGEST", 400):
