@@ -1,8 +1,8 @@
-"""A question as LINE shows it: a text, and the answers to tap as quick replies. Pure."""
+"""A question as LINE shows it: a text, and the answers to tap as quick replies, or as pictures. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,7 +13,10 @@ from chalicelib.shared.ids import digest
 
 MAX_TAPS = 13
 """Quick replies that LINE shows with one message."""
-MAX_LABEL = 20
+MAX_LABEL, MAX_CAPTION = 20, 12
+MAX_PICTURES = 10
+"""Columns of an image carousel; the labels below them are shorter than those of quick replies."""
+MAX_ALT = 400
 SKIP, DONE = "skip", "done"
 MARK = "todoku-form"
 """How the data of these taps begins; nobody else's should."""
@@ -37,15 +40,35 @@ def messages(
         text += "\n✓ " + "、".join(c.label for c in question.choices if c.value in chosen)
     taps = list(QUESTION_TYPES[question.type].buttons(form, question, chosen))
     beside = list(_beside(form, question, chosen))
+    pictures = [] if numbered else list(_pictures(form, question, chosen))
+    if pictures:
+        columns = {"type": "image_carousel", "columns": pictures}
+        carousel = {"type": "template", "altText": _named(question), "template": columns}
+        return [{"type": "text", "text": text}, carousel | _quick_replies(beside)]
     too_many = len(taps) + len(beside) > MAX_TAPS
     if too_many or numbered:
         text = "\n".join([text, *(f"{n}. {choice.label}" for n, choice in enumerate(question.choices, 1))])
     if too_many:
         taps = []
-    message: dict[str, Any] = {"type": "text", "text": text}
-    if taps or beside:
-        message["quickReply"] = {"items": [{"type": "action", "action": tap} for tap in [*taps, *beside]]}
-    return [message]
+    return [{"type": "text", "text": text} | _quick_replies([*taps, *beside])]
+
+
+def _quick_replies(taps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"quickReply": {"items": [{"type": "action", "action": tap} for tap in taps]}} if taps else {}
+
+
+def _pictures(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
+    """The choices as pictures to tap, where each of them has one and there are not too many."""
+    left = [one for one in question.choices if one.value not in chosen]
+    if len(left) <= MAX_PICTURES and all(one.image for one in left):
+        for one in left:
+            tap = button(form, question, mark_of(one), one.label)
+            yield {"imageUrl": one.image, "action": tap | {"label": shorten(one.label, MAX_CAPTION)}}
+
+
+def _named(question: Question) -> str:
+    """What stands for pictures where none are shown."""
+    return shorten(" / ".join(choice.label for choice in question.choices), MAX_ALT)
 
 
 def of_result(result: Result) -> list[dict[str, Any]]:

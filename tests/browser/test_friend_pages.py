@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import A, Shop, user
-from tests.browser.look import MAYBE, becomes, see, text
-from tests.media_builders import a_noisy_picture
+from tests.browser.conftest import A, Open, Shop, user
+from tests.browser.look import MAYBE, becomes, button, field, role, see, text
+from tests.media_builders import a_noisy_picture, a_picture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-FRIEND = user(3)
+FRIEND = user(9)
 CHOICES = [{"value": "a", "label": "乾燥肌", "points": {"sun": 1}}, {"value": "b", "points": {"moon": 1}}]
 QUESTIONS: list[dict[str, Any]] = [
     {"id": "photo", "text": "お写真をお送りください", "type": "file", "required": True, "accept": ["image"]},
@@ -113,3 +113,43 @@ def test_the_page_of_preferences_is_for_everybody(addresses: dict[str, str], pho
     looked_at(page, f"preferences-{language}")
     page.goto(f"{addresses['preferences'].partition('?')[0]}?t=x&lang={language}")
     looked_at(page, f"refused-{language}")
+
+
+def test_staff_ask_for_a_photo_and_see_it(
+    shop: Shop, addresses: dict[str, str], open_page: Open, tmp_path: Path
+) -> None:
+    """The editor offers the kind of question; among the answers the photo stands as a picture."""
+    page = open_page("publisher", "forms/new")
+    field(page, "フォーム名").fill("お写真の受付")
+    field(page, "質問1の文").fill("お写真をお送りください")
+    field(page, "質問1の答え方").select_option(label="ファイル")
+    for kind in ("動画", "音声", "どんなファイルでも"):
+        field(page, kind).uncheck()
+    field(page, "Webページでも答えられるようにする").check()
+    see(text(page, "カメラで撮る"))
+    button(page, "保存").click()
+    becomes(
+        lambda: [one["name"] for one in shop.api.items(f"{A}/forms") if one["name"] == "お写真の受付"],
+        ["お写真の受付"],
+    )
+    form = next(one for one in shop.api.items(f"{A}/forms") if one["name"] == "お写真の受付")
+    assert (form["questions"][0]["type"], form["questions"][0]["accept"]) == ("file", ["image"])
+    shop.api.post(
+        f"{A}/friends/{FRIEND}/messages",
+        {"messages": [{"type": "text", "text": f'{{{{ form("{form["id"]}") }}}}'}]},
+    )
+    becomes(lambda: any(form["id"] in one.get("text", "") for one in shop.heard(FRIEND)), True)
+    where = next(one["text"] for one in shop.heard(FRIEND) if form["id"] in one.get("text", ""))
+    photo = tmp_path / "写真.jpg"
+    photo.write_bytes(a_picture(64, 48))
+    phone = page.context.new_page()
+    phone.goto(where)
+    phone.locator("input[type=file]").set_input_files(photo)
+    phone.locator("button[value=next]").click()
+    becomes(lambda: len(shop.api.items(f"{A}/forms/{form['id']}/answers")), 1)
+    phone.close()
+    page.goto(page.url.partition("#")[0] + f"#/shop/forms/{form['id']}/answers")
+    drawn = see(role(page, "img", "写真.jpg"))
+    becomes(lambda: drawn.evaluate("image => image.naturalWidth"), 64)
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / "answers-with-photo.png"), full_page=True)

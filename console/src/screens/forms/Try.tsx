@@ -15,6 +15,11 @@ function chatOf(one: Question): LineMessage[] {
   const labels = isChoice(one.type) ? choicesOf(one).map((choice) => choice.label || choice.value) : one.type === "boolean" ? [t("say.yes"), t("say.no")] : one.type === "rating" ? rated : one.type === "consent" ? [t("form.agree")] : [];
   const items: { type: string; action: Record<string, unknown> }[] = labels.filter((label) => label.trim()).slice(0, 13).map((label) => ({ type: "action", action: { type: "message", label: label.slice(0, 20), text: label } }));
   if (one.type === "file" && (one.accept ?? ["image"]).some((kind) => kind === "image" || kind === "file")) items.push({ type: "action", action: { type: "cameraRoll", label: t("form.album") } }, { type: "action", action: { type: "camera", label: t("form.camera") } });
+  const choices = isChoice(one.type) ? choicesOf(one) : [];
+  if (choices.length > 0 && choices.length <= 10 && choices.every((choice) => choice.image)) {
+    const columns = choices.map((choice) => ({ imageUrl: choice.image, action: { type: "message", label: (choice.label || choice.value).slice(0, 12), text: choice.label || choice.value } }));
+    return [{ type: "text", text: one.text }, { type: "template", altText: one.text, template: { type: "image_carousel", columns } }];
+  }
   return [{ type: "text", text: one.text, ...(items.length ? { quickReply: { items } } : {}) }];
 }
 
