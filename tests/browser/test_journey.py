@@ -220,6 +220,8 @@ def test_from_a_poster_to_a_customer(there: Shop, site: str, phone: Any) -> None
     api.post(f"{A}/broadcasts/news/send", {})
     news = heard(there, "新作です")
     assert LIFF in news
+    sent = there.sim.get("/_sim/messages?since=0&account=journey")["items"]
+    assert {one["kind"] for one in sent if "新作です" in str(one["messages"])} == {"multicast"}
     phone.goto(address_in(news))
     if (consent := button(phone, re.compile("旅子 として許可する"))).is_visible():
         consent.click()
