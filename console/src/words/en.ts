@@ -1470,7 +1470,7 @@ export const en: Record<Word, string> = {
   "report.csv": "Download CSV",
   "report.deliveries": "Deliveries",
   "report.deliveries.empty": "Nothing went out in these days. Send a broadcast or publish a scenario, and what came of it stands here.",
-  "report.deliveries.lead": "What broadcasts and scenarios that went out in these days reached, and what came of them.",
+  "report.deliveries.lead": "What broadcasts, scenarios, rules and chats of these days reached, and what came of it.",
   "report.empty": "Nothing here yet",
   "report.friends": "Friends",
   "report.friends.empty": "Nobody came or left in these days. Try more days.",

@@ -1469,7 +1469,7 @@ export const ja = {
   "report.csv": "CSVで保存",
   "report.deliveries": "配信",
   "report.deliveries.empty": "この期間に始まった配信はありません。一斉配信を送るか、シナリオを公開すると、ここに成果が並びます。",
-  "report.deliveries.lead": "期間中に始まった一斉配信とシナリオのメッセージが、どれだけ届き、何につながったか。",
+  "report.deliveries.lead": "期間中の一斉配信・シナリオ・自動化・チャットのメッセージが、どれだけ届き、何につながったか。",
   "report.empty": "まだデータがありません",
   "report.friends": "友だち",
   "report.friends.empty": "この期間の増減はありません。期間を広げてみてください。",

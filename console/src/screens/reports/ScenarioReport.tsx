@@ -79,7 +79,7 @@ export function ScenarioReport() {
           {(["entered", "finished"] as const).map((one) => <div key={one} className="figure"><p className="label">{t(`report.scenario.${one}` as Word)}</p><div className="value">{total[one] ? people(one, number(total[one])) : "0"}</div></div>)}
           <div className="figure"><p className="label">{t("report.scenario.exited")}</p><div className="value">{sum(total.exited) ? people("exited", number(sum(total.exited))) : "0"}</div></div>
           <div className="figure"><p className="label">{t("report.scenario.goal_rate")}</p><div className="value">{total.goal_rate === null ? "—" : total.exited?.goal ? people("goal", percent(total.goal_rate)) : percent(total.goal_rate)}</div></div>
-          {(["clickers", "conversions", "revenue"] as const).map((one) => <div key={one} className="figure"><p className="label">{t(`report.column.${one}` as Word)}</p><div className="value">{shown(one, total[one])}</div></div>)}
+          {(["clickers", "conversions", "revenue"] as const).map((one) => <div key={one} className="figure"><p className="label">{t(`report.column.${one}` as Word)}</p><div className="value">{total[one] ? <Link parts={[account.id, "reports", "people"]} query={{ report: "deliveries", group_by: "step", kind: "scenario", delivery: id, number: one, from: asked.from, to: asked.to }}>{shown(one, total[one])}</Link> : shown(one, total[one])}</div></div>)}
           <div className="figure"><p className="label">{t("report.scenario.median")}</p><div className="value">{total.median_s === null ? "—" : durationOf(total.median_s)}</div></div>
         </div>
       ) : null}

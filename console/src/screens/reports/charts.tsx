@@ -51,7 +51,7 @@ export function Lines({ labels, series, narrow }: { labels: string[]; series: Se
 /** Of the width: what names take, and what the number behind the longest bar does. */
 const [NAMES, NUMBERS] = [0.25, 0.12];
 const MOST_BARS = 12;
-const ROW = 30;
+const [ROW, BAR] = [30, 13];
 
 /** The largest of the rows, one bar under another. */
 export function Bars({ labels, series }: { labels: string[]; series: Series[] }) {
@@ -61,17 +61,18 @@ export function Bars({ labels, series }: { labels: string[]; series: Series[] })
   const WIDE = width();
   const begin = WIDE * NAMES;
   const long = (value: number) => (WIDE * (1 - NAMES - NUMBERS) * value) / most;
-  const thick = Math.min(18, (ROW - 8) / series.length);
+  const row = Math.max(ROW, series.length * BAR + 8);
+  const thick = Math.min(18, (row - 8) / series.length);
   return (
     <figure className="report-chart">
-      <svg viewBox={`0 0 ${WIDE} ${order.length * ROW + 4}`} aria-hidden="true">
+      <svg viewBox={`0 0 ${WIDE} ${order.length * row + 4}`} aria-hidden="true">
         {order.map((of, at) => (
           <g key={of}>
-            <text x={begin - 8} y={at * ROW + 19} textAnchor="end">{[...(labels[of] ?? "")].slice(0, WIDE < 400 ? 6 : 12).join("")}</text>
+            <text x={begin - 8} y={at * row + row / 2 + 4} textAnchor="end">{[...(labels[of] ?? "")].slice(0, WIDE < 400 ? 6 : 12).join("")}</text>
             {series.map((one, n) => (
               <g key={one.name} className={`line-${n}`}>
-                <rect x={begin} y={at * ROW + 5 + n * thick} height={thick - 1} rx="2" width={Math.max(1, long(one.values[of] ?? 0))} />
-                <text x={begin + 8 + long(one.values[of] ?? 0)} y={at * ROW + 5 + n * thick + thick - 3}>{number(one.values[of] ?? 0)}</text>
+                <rect x={begin} y={at * row + 5 + n * thick} height={thick - 1} rx="2" width={Math.max(1, long(one.values[of] ?? 0))} />
+                <text x={begin + 8 + long(one.values[of] ?? 0)} y={at * row + 5 + n * thick + thick - 3}>{number(one.values[of] ?? 0)}</text>
               </g>
             ))}
           </g>
