@@ -63,6 +63,8 @@ class BroadcastOut(BaseModel):
     revision: int
     status: str
     status_reason: str | None
+    why: str | None
+    reason: dict[str, Any] | None
     run: str | None
     at: str | None
     every: dict[str, Any] | None

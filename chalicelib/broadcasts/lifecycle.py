@@ -18,6 +18,7 @@ from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, executions, queues
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.observability import logger
+from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso, parse_iso, to_ms
 from chalicelib.timers import recurrence
@@ -165,9 +166,9 @@ def miss(broadcast: Broadcast) -> None:
     _end(broadcast, "missed", ("scheduled", "planning", "awaiting_approval"), None)
 
 
-def fail(broadcast: Broadcast, reason: str) -> None:
+def fail(broadcast: Broadcast, reason: Reason) -> None:
     """The run cannot work; nothing was released."""
-    _end(broadcast, "failed", ("scheduled", *MOVING), reason[:500])
+    _end(broadcast, "failed", ("scheduled", *MOVING), model.kept_reason(reason))
 
 
 def finish(broadcast: Broadcast) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.shared.reasons import Reason, quoted, table
 from chalicelib.shared.times import iso, parse_duration, parse_iso
 
 SLICE_SHEETS = 1000
@@ -31,6 +33,19 @@ RESTING = tuple(status for status in EDITABLE if status != "scheduled")
 STARTABLE = EDITABLE
 MOVING = ("planning", "awaiting_approval", "sending", "settling")
 FINAL = ("done", "cancelled", "failed", "missed")
+
+
+def kept_reason(reason: Reason) -> str:
+    """Why a run ended, as it is stored: a code, or JSON."""
+    kept = reason.kept()
+    return kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
+
+
+def read_reason(kept: str) -> Reason:
+    """The reason that is stored so; what an earlier version has written in words is quoted."""
+    if kept.startswith("["):
+        return Reason.of(json.loads(kept))
+    return Reason(kept) if kept in table() else quoted(kept)
 
 
 @dataclass(frozen=True)

@@ -357,6 +357,9 @@ def why(account: str, broadcast_id: str, user: str) -> dict[str, Any]:
     return lookup.why(_get(account, broadcast_id), user)
 
 
+_OF_NOW = ("status", "status_reason", "why", "reason", "progress", "started_at")
+
+
 def runs(
     account: str, broadcast_id: str, limit: int, before: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
@@ -364,8 +367,9 @@ def runs(
     broadcast = _get(account, broadcast_id)
     found, following = store.runs(account, broadcast_id, limit, before)
     for line in found:
+        line.update(views.shown_reason(line["status_reason"]))
         line["decision"] = views.decision(broadcast, line["run"])
         if line["run"] == broadcast.run:
             now = views.view(broadcast)
-            line |= {name: now[name] for name in ("status", "status_reason", "progress", "started_at")}
+            line |= {name: now[name] for name in _OF_NOW}
     return found, following

@@ -84,7 +84,7 @@ def _plan(broadcast: Broadcast) -> str | None:
         try:
             run_snapshot = planning.freeze(broadcast)
         except (RuleViolation, NotFound) as error:
-            lifecycle.fail(broadcast, error.message)
+            lifecycle.fail(broadcast, error.reason)
             return "failed"
     if not planning.fan_out(run_snapshot, time_left.current()):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.broadcasts.model import MOVING, Broadcast
+from chalicelib.broadcasts.model import MOVING, Broadcast, read_reason
 from chalicelib.broadcasts.narrowcasts import numbers as narrowcasts
 from chalicelib.broadcasts.plans import plan
 from chalicelib.broadcasts.winners import deciding
@@ -30,7 +30,7 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
         "id": broadcast.id,
         "revision": broadcast.revision,
         "status": status,
-        "status_reason": reason,
+        **shown_reason(reason),
         "run": broadcast.run,
         "at": broadcast.at,
         "every": broadcast.every,
@@ -45,6 +45,18 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
         "started_at": broadcast.started_at,
         "finished_at": broadcast.finished_at,
     }
+
+
+def shown_reason(kept: str | None) -> dict[str, Any]:
+    """Why a run stands as it does: ``status_reason``, the code of what it comes to; ``why``, in words;
+    ``reason``, the same as a value.
+    """
+    if kept is None:
+        return {"status_reason": None, "why": None, "reason": None}
+    reason = innermost = read_reason(kept)
+    while innermost.code in {"at", "and_more"} and isinstance(why := innermost.params.get("why"), Reason):
+        innermost = why
+    return {"status_reason": innermost.code, **reason.shown()}
 
 
 def decision(broadcast: Broadcast, run: str | None) -> dict[str, Any] | None:

@@ -123,6 +123,7 @@ export interface Broadcast {
   decision?: Decision | null;
   status: string;
   status_reason: string | null;
+  why: string | null;
   run: string | null;
   at: string | null;
   every: { weekdays: string[]; time: string } | null;

@@ -274,7 +274,8 @@ def test_a_message_that_is_gone_fails_the_run(world: World) -> None:
     catalog.save("shop", [catalog.Write("messages", "news", None)], lambda snapshot: None, "test")
     world.run(until=timedelta(hours=2))
     found = broadcasts.get("shop", "b")
-    assert (found["status"], "messages/news" in found["status_reason"]) == ("failed", True)
+    assert (found["status"], found["status_reason"]) == ("failed", "no_path")
+    assert "messages/news" in found["why"]
     assert not world.line.calls
     put(message="other")
     broadcasts.send("shop", "b", "test")

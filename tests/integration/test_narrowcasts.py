@@ -316,8 +316,17 @@ def test_an_audience_that_is_named_stays(world: LineWorld) -> None:
     world.api.ok("DELETE", f"{BASE}/broadcasts/n2")
     world.api.ok("DELETE", f"{BASE}/audiences/mine")
     found = go(world, VIPS | {"narrowcast": {"recipient": {"segment": "none"}}}, "n3")
-    assert found["status"] == "failed"
-    assert "audience of nobody" in found["status_reason"]
+    assert (found["status"], found["status_reason"]) == ("failed", "audience_empty")
+    path = f"{BASE}/broadcasts/n3"
+    said = {language: world.api.ok("GET", f"{path}?lang={language}")["why"] for language in ("en", "ja")}
+    assert "audience of nobody" in said["en"]
+    assert "空のオーディエンス" in said["ja"]
+    (run,) = world.api.ok("GET", f"{path}/runs?lang=ja")["items"]
+    assert (run["status_reason"], run["why"], run["reason"]["code"]) == (
+        "audience_empty",
+        said["ja"],
+        "audience_empty",
+    )
 
 
 WRONG: list[tuple[dict[str, Any], int, str]] = [

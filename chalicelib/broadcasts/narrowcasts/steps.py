@@ -34,7 +34,7 @@ def plan(broadcast: Broadcast) -> str | None:
         try:
             narrowcast = planning.freeze(broadcast)
         except (RuleViolation, NotFound) as error:
-            lifecycle.fail(broadcast, error.message)
+            lifecycle.fail(broadcast, error.reason)
             return "failed"
     if narrowcast.request is not None:
         return "ok"
@@ -42,7 +42,7 @@ def plan(broadcast: Broadcast) -> str | None:
         return "cancelled"
     found = planning.request_of(narrowcast)
     if isinstance(found, Reason):
-        lifecycle.fail(broadcast, found.text())
+        lifecycle.fail(broadcast, found)
         return "failed"
     return None if found is None or store.write(replace(narrowcast, request=found)) is None else "ok"
 
@@ -64,11 +64,11 @@ def release(broadcast: Broadcast) -> str | None:
             runs.hold_run(broadcast.account, narrowcast.run, {"broadcast": broadcast.id}, ruling)
             return None
         if ruling.kind == "skip":
-            lifecycle.fail(broadcast, Reason(ruling.reason).text())
+            lifecycle.fail(broadcast, Reason(ruling.reason))
             return "failed"
     narrowcast = sending.attempt(narrowcast)
     if narrowcast.state == state.REFUSED:
-        lifecycle.fail(broadcast, Reason.of(narrowcast.why).text())
+        lifecycle.fail(broadcast, Reason.of(narrowcast.why))
         return "failed"
     return "ok" if narrowcast.state in {state.ACCEPTED, state.UNKNOWN, state.DONE} else None
 
@@ -80,7 +80,7 @@ def settle(broadcast: Broadcast) -> str | None:
         return None
     narrowcast = sending.look(narrowcast)
     if narrowcast.state == state.FAILED:
-        lifecycle.fail(broadcast, Reason.of(narrowcast.why).text())
+        lifecycle.fail(broadcast, Reason.of(narrowcast.why))
         return "failed"
     if not narrowcast.is_over:
         return None

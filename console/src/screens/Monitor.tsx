@@ -92,7 +92,7 @@ function Ready({ found }: { found: Broadcast }) {
     <div className="columns">
       <div>
         <Section title={t("monitor.status")}>
-          <p className="chips"><Status of={found.status} group="status" />{found.status_reason && !found.line?.why ? <span className="soft">{named("reason", found.status_reason)}</span> : null}</p>
+          <p className="chips"><Status of={found.status} group="status" />{found.why && !found.line?.why ? <span className="soft">{found.why}</span> : null}</p>
           {found.every ? <p>{t("monitor.every", { time: found.every.time, days: found.every.weekdays.length ? found.every.weekdays.map((day) => t(`day.${day}` as Word)).join(" ") : t("monitor.daily") })}</p> : null}
           {found.at && found.status === "scheduled" ? <p>{t("monitor.at")} <Moment at={found.at} /></p> : null}
           {found.run ? <Balance progress={found.progress} /> : <p className="soft">{t("monitor.unsent")}</p>}
