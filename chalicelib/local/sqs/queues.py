@@ -132,7 +132,8 @@ class Queues:
             self._dedups.update(dedups)
             for message in fresh:
                 self._admit(message)
-            queue.changed.notify_all()
+            # One receiver for each: all of them, woken for one message, would take the CPU from its sender.
+            queue.changed.notify(len(fresh))
             return answers
 
     def receive(
@@ -155,6 +156,8 @@ class Queues:
                 next_ms = queue.order.next_ms()
                 due_s = _POLL_S if next_ms is None else (next_ms - self._now_ms()) / 1000 + 0.001
                 queue.changed.wait(max(0.001, min(left_s, due_s, _POLL_S)))
+            # Who leaves may have been woken for something: another one looks.
+            queue.changed.notify()
             return []
 
     def delete(self, name: str, receipts: Sequence[str]) -> list[SqsError | None]:
@@ -179,7 +182,7 @@ class Queues:
                 self._store.delete_messages(list(found))
             for message in found.values():
                 self._drop(queue, message)
-            queue.changed.notify_all()
+            queue.changed.notify(len(found))
             return answers
 
     def change_visibility(self, name: str, text: str, seconds: int) -> None:
@@ -196,7 +199,7 @@ class Queues:
                 )
             message.visible_ms = now_ms + seconds * 1000
             queue.order.moved(message)
-            queue.changed.notify_all()
+            queue.changed.notify()
 
     def purge(self, name: str) -> None:
         """Forget every message of a queue."""
