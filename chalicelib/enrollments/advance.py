@@ -69,7 +69,16 @@ class _Round:
     now: datetime
     sheets: Mapping[str, dict[str, Any]]
     scenario: str
+    are_many: bool = False
     again: list[str] = field(default_factory=list)
+    _settled: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+
+    def message(self, message: str) -> dict[str, Any] | None:
+        """A message with what is the same for all of the round; None: there is none."""
+        if message not in self._settled:
+            names = self.account, self.snapshot, self.scenario, message, self.now
+            self._settled[message] = rendering.of_many(*names, are_many=self.are_many)
+        return self._settled[message]
 
     def render(self, node: str, body: Mapping[str, Any], sheet: Mapping[str, Any]) -> Payload:
         """A node's message for a friend. Raises Unrenderable."""
@@ -131,7 +140,7 @@ def _round(
         return []
     users, named = [item.user_id for item in ready], language.nodes_named(snapshot)
     sheets = friends.load_many(account.id, account.shards, users, nodes_of=named)
-    at = _Round(account, snapshot, program, clock.now(), sheets, scenario)
+    at = _Round(account, snapshot, program, clock.now(), sheets, scenario, are_many=len(ready) > 1)
     anew = _finish_claims(at, [item for item in ready if item.claim])
     turns = [_decide(at, item) for item in [*anew, *(item for item in ready if not item.claim)]]
     _park(at, [(item, found) for item, found in turns if isinstance(found, Park)])
@@ -193,16 +202,12 @@ def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
     """A friend's step, its message rendered; what cannot be rendered is passed, and said."""
     sheet = at.sheets.get(item.user_id)
     cause = moves.has_happened(at.program, item, sheet) if sheet is not None else None
-    tokens = friend_tokens.make
     found, payload = rendering.take(
-        at.account, at.snapshot, at.program, item, sheet, at.now, happened=cause is not None, tokens=tokens
+        *(at.account, at.snapshot, at.program, item, sheet, at.now),
+        happened=cause is not None,
+        settled=at.message,
     )
     return item, found if isinstance(found, Park) else _Turn(item, found, payload, cause)
-
-
-def _message(at: _Round, message: str) -> dict[str, Any] | None:
-    document = at.snapshot.find("messages", message)
-    return render.settled(document.body, at.snapshot) if document else None
 
 
 def _park(at: _Round, parks: Sequence[tuple[Enrollment, Park]]) -> None:
@@ -268,7 +273,7 @@ def _render_again(
     at: _Round, claim: dict[str, Any], members: Sequence[Enrollment]
 ) -> tuple[dict[str, Payload], set[str]]:
     """Payloads for a claimed message, and who can be sent it; used only if no manifest stands yet."""
-    body = _message(at, claim["message"])
+    body = at.message(claim["message"])
     if body is None:
         return {}, set()
     runs = {item.user_id: item for item in members}
@@ -300,7 +305,7 @@ def _deliver(
     if not members:
         return []
     users = [item.user_id for item in members if able is None or item.user_id in able]
-    body = _message(at, claim["message"])
+    body = at.message(claim["message"])
     chunk = deliveries.Chunk(
         account=at.account.id,
         run=claim["run"],

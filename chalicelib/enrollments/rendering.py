@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +14,14 @@ from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.enrollments import anchors, decide
 from chalicelib.enrollments.model import Enrollment, Park, Step
-from chalicelib.messages import render
+from chalicelib.messages import for_all, render
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.sheets.trim import size_of
 from chalicelib.topics import consent
 
 Payload = list[dict[str, Any]]
+Settled = Callable[[str], dict[str, Any] | None]
+"""Of a message by its id; None: there is none."""
 
 
 def take(
@@ -31,12 +33,14 @@ def take(
     now: datetime,
     *,
     happened: bool,
-    tokens: friend_tokens.Maker = friend_tokens.sample,
+    settled: Settled | None = None,
 ) -> tuple[Park | Step, Payload | None]:
     """What the turn comes to, and the friend's own words of the message that is sent (None: the same words
     for everybody, or no message). ``happened``: what the friend waits for has.
-    ``tokens``: makes the friend tokens of links, live ones only for what is sent.
+    ``settled``: a message with what is the same for all whose turn has come; None: it is only looked at, and
+    its links hold no live tokens.
     """
+    tokens = friend_tokens.make if settled else friend_tokens.sample
 
     policy = policies.of_account(account, snapshot)
 
@@ -56,7 +60,9 @@ def take(
             refused[found.send] = "no_message"
         elif consent.holds_back(sheet, document.body, snapshot):
             refused[found.send] = "opted_out"
-        elif render.is_static(body := render.settled(document.body, snapshot)):
+        elif render.is_static(
+            body := (settled(found.message) if settled else None) or render.settled(document.body, snapshot)
+        ):
             return found, None
         else:
             try:
@@ -81,6 +87,25 @@ def words(
     return render.render(
         body, sheet, snapshot, now, zone=account.zone, token=lambda page="": tokens(account.id, whose, page)
     )
+
+
+def of_many(
+    account: Account, snapshot: Snapshot, scenario: str, message: str, now: datetime, *, are_many: bool
+) -> dict[str, Any] | None:
+    """A step's message with what is the same for all whose turn has come; None: there is none. When they are
+    many and it differs by its links alone, those lead through LIFF, where they can, and the words are one.
+    """
+    document = snapshot.find("messages", message)
+    if document is None:
+        return None
+    body = render.settled(document.body, snapshot)
+    if not are_many or not for_all.has_addresses(body) or for_all.why_not(body, account) is not None:
+        return body
+    token = friend_tokens.make(account.id, FriendToken("", scenario))
+    try:
+        return {**body, "messages": for_all.through_liff(body, snapshot, now, account, token)}
+    except render.Unrenderable:
+        return body
 
 
 def may_repeat(body: Mapping[str, Any] | None, value: str | None) -> bool:

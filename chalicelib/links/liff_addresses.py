@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ class ForEverybody:
     def address(self, place: str) -> str:
         """A place behind the LIFF app."""
         return f"{settings().line_liff_url}/{self.liff_id}/{place}"
+
+
+def as_own(text: str) -> str:
+    """A text with addresses of tracked links as a friend has them for their own, whichever way they go."""
+    liff = re.escape(settings().line_liff_url)
+    return re.sub(rf"{liff}/[^/\s\"]+/r/", f"{settings().public_url.rstrip('/')}/r/", text)
 
 
 def of_link(snapshot: Snapshot, link: str, token: TokenMaker | None) -> str | None:

@@ -40,6 +40,8 @@ class MessageDocument(BaseModel):
     track: Track | None = None
     repeats: bool | None = None
     """Whether a friend may be sent this again at once: the brake lets the same content pass."""
+    links: Literal["push"] | None = None
+    """``push``: each friend has links of their own, also where many could get the same through LIFF."""
 
 
 def references(body: dict[str, Any]) -> Iterable[Reference]:

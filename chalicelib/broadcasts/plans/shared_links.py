@@ -15,18 +15,12 @@ from chalicelib.accounts.model import Account
 from chalicelib.broadcasts.model import Arm, RunSnapshot
 from chalicelib.deliveries import limits
 from chalicelib.deliveries.model import MULTICAST_MAX
-from chalicelib.liff import apps
-from chalicelib.links.liff_addresses import ForEverybody
-from chalicelib.messages import render
-from chalicelib.messages.variables import PREFERENCES
+from chalicelib.messages import for_all, render
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
-from chalicelib.shared.text.template import Expression, expressions
 from chalicelib.shared.times import parse_iso
 
 PUSH = "push"
-_ADDRESSES = frozenset({"link", "form", "page"})
-"""What LIFF leads to, whoever comes."""
 
 
 @dataclass(frozen=True)
@@ -45,34 +39,18 @@ def arranged(run: RunSnapshot, account: Account, *, live: bool) -> list[tuple[Ar
 
 
 def _arranged(arm: Arm, run: RunSnapshot, account: Account, *, live: bool) -> tuple[Arm, Way | None]:
-    kinds = {_kind(expression) for _, _, expression in expressions(arm.body["messages"])}
-    if not kinds & _ADDRESSES:
+    if not for_all.has_addresses(arm.body):
         return arm, None
-    if (why := _why_by_push(kinds, run.body, account)) is not None:
+    asked = Reason("links_asked_for") if run.body.get("links") == PUSH else None
+    if (why := asked or for_all.why_not(arm.body, account)) is not None:
         return arm, Way(PUSH, why)
     delivery = FriendToken("", run.broadcast, run.run, arm.variant or "")
     token = friend_tokens.make(account.id, delivery) if live else ""
-    everybody, now = ForEverybody(str(account.liff_id), token), parse_iso(run.now)
     try:
-        messages = render.render(arm.body, {}, run.catalog, now, zone=account.zone, token=everybody)
+        messages = for_all.through_liff(arm.body, run.catalog, parse_iso(run.now), account, token)
     except render.Unrenderable as error:
         return arm, Way(PUSH, error.reason)
     return replace(arm, body={**arm.body, "messages": messages}, static=True), Way("liff")
-
-
-def _kind(expression: Expression) -> str:
-    """What an expression stands for: the friend's own page is an address, not one of the friend's values."""
-    return "page" if expression.path == PREFERENCES else expression.kind
-
-
-def _why_by_push(kinds: set[str], body: Mapping[str, Any], account: Account) -> Reason | None:
-    if body.get("links") == PUSH:
-        return Reason("links_asked_for")
-    if kinds - _ADDRESSES - {"literal"}:
-        return Reason("links_beside_values")
-    if account.liff_id is None:
-        return Reason("links_no_liff")
-    return None if apps.is_ours(account) else Reason("links_other_liff", page=apps.page_address(account.id))
 
 
 def shown(arms: Sequence[tuple[Arm, Way | None]], sent: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.accounts.friend_tokens import without_live
 from chalicelib.accounts.policies import Runaway
+from chalicelib.links.liff_addresses import as_own
 from chalicelib.shared.times import parse_duration, to_ms
 
 MOST_FRIENDS, WITHIN = 10, timedelta(minutes=1)
@@ -57,7 +58,7 @@ def read(body: Mapping[str, Any] | bool | None) -> Limits | None:
 
 def content_of(messages: Sequence[Mapping[str, Any]]) -> str:
     """A short name of what messages contain; tokens in their addresses tell whose they are, no more."""
-    text = json.dumps(without_live(list(messages)), sort_keys=True, ensure_ascii=False)
+    text = as_own(json.dumps(without_live(list(messages)), sort_keys=True, ensure_ascii=False))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
