@@ -9,7 +9,8 @@ for a while and notes that on the run's control, which every worker of the run r
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from chalicelib.accounts import service as accounts
 from chalicelib.gateways import clock, line
@@ -23,6 +24,7 @@ SLOW_FOR = timedelta(seconds=5)
 """How long a worker goes at half its pace after LINE said 429 to it or to another worker of the run."""
 
 _BURST_S = 0.25
+_JAPAN = ZoneInfo("Asia/Tokyo")
 
 
 class Bucket:
@@ -92,3 +94,10 @@ def left(account: str) -> int | None:
         return None
     measure("QuotaLeft", limit - used, "Count", account=account)
     return limit - used
+
+
+def next_month(now: datetime) -> datetime:
+    """When LINE counts a new month's messages: it goes by Japan's calendar."""
+    here = now.astimezone(_JAPAN)
+    first = here.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=32)).replace(day=1).astimezone(UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib.deliveries import changes, store
@@ -53,12 +54,15 @@ def hold(account: str, run: str, status: Status, manifest: Manifest, ruling: Rul
     A hold is no watch: it has an entry of its own, which no later watch makes superfluous.
     """
     if status.own_watch:
-        version = to_ms(ruling.until)
-        body = {"run": run, "chunk": status.chunk}
-        name = f"{run}/{status.chunk}"
-        timers.arm(timers.Entry(account, "chunk_hold", name, version, ruling.until, body=body))
+        hold_chunk(account, run, status.chunk, ruling.until)
         return
     hold_run(account, run, manifest["cause"], ruling)
+
+
+def hold_chunk(account: str, run: str, chunk: str, until: datetime) -> None:
+    """Have a watched chunk tried at a moment, whatever its watch does."""
+    body = {"run": run, "chunk": chunk}
+    timers.arm(timers.Entry(account, "chunk_hold", f"{run}/{chunk}", to_ms(until), until, body=body))
 
 
 def hold_run(account: str, run: str, cause: Mapping[str, Any], ruling: Ruling) -> None:

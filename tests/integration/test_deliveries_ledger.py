@@ -5,7 +5,7 @@ twice or is lost, each recipient gets a message once, and the numbers balance.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -291,6 +291,18 @@ def test_a_watched_chunk_waits_for_the_quota_by_itself(world: World) -> None:
     world.run()
     assert deliveries.control("shop", "run1").state == "released"
     assert world.line.got == dict.fromkeys(USERS, 1)
+
+
+def test_a_watched_chunk_leaves_when_lines_month_begins(world: World) -> None:
+    """By Japan's calendar, not when its watch comes next."""
+    month = datetime(2026, 11, 30, 15, tzinfo=UTC)
+    world.now = month - timedelta(minutes=10)
+    quota, left = line.Answer(429, "You have reached your monthly limit."), list[datetime]()
+    world.line.fault = lambda kind, body, n: quota if world.now < month else left.append(world.now)
+    put(world, a_chunk(USERS))
+    world.run()
+    assert world.line.got == dict.fromkeys(USERS, 1)
+    assert timedelta(0) <= left[0] - month < timedelta(seconds=1)
 
 
 def test_a_split_survives_crashes(world: World) -> None:

@@ -68,7 +68,9 @@ class Attempt:
         elif not self.status.own_watch:
             runs.pause(self.account, self.run, verdict.kind)
         # A rule's or a scenario's run is not stopped as a whole: its chunk's watch tries again, ever more
-        # rarely.
+        # rarely, and when LINE's month begins.
+        elif verdict.kind == "quota":
+            runs.hold_chunk(self.account, self.run, self.chunk, limits.next_month(clock.now()))
 
     def _has_new_token(self, verdict: decide.Verdict) -> bool:
         """Whether LINE refused a token that somebody has replaced meanwhile."""
