@@ -118,5 +118,6 @@ HANDED_DOWN = {
     "standing_at": "chalicelib.enrollments.service",
     "audience_users": "chalicelib.broadcasts.narrowcasts.naming",
     "narrowcast_request": "chalicelib.broadcasts.narrowcasts.naming",
+    "kept_places": "chalicelib.broadcasts.plans.priority",
 }
 """Functions that a lower room calls and a higher one has, by name, and the module that has it."""

@@ -57,6 +57,7 @@ class Comparison(_Strict):
 class Broadcast(_Strict):
     """Who gets which message: one by its id, one of several, or one that is given whole (``messages`` with
     ``category``, ``topic`` and ``track``). ``links``: ``push`` keeps tracked links from going through LIFF.
+    ``priority``: where it competes with another delivery for one place under a cap, the place is its.
     With ``narrowcast`` in the place of ``audience`` LINE chooses who.
     """
 
@@ -72,6 +73,7 @@ class Broadcast(_Strict):
     variants: Annotated[list[Variant], Field(min_length=2, max_length=8)] | None = None
     test: Comparison | None = None
     links: Literal["push"] | None = None
+    priority: bool | None = None
     max_lateness: Duration = MAX_LATENESS
 
     @model_validator(mode="after")
@@ -158,7 +160,7 @@ def _shape(body: dict[str, Any]) -> Iterable[Detail]:
         yield from messages.shape(body)
 
 
-_NOT_OF_NARROWCASTS = ("exclude", "variants", "test")
+_NOT_OF_NARROWCASTS = ("exclude", "variants", "test", "priority")
 
 
 def _one_audience(body: dict[str, Any]) -> Iterable[Detail]:

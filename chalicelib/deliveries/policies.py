@@ -30,6 +30,7 @@ from chalicelib.deliveries.lately import brake as brakes
 from chalicelib.friends import service as friends
 from chalicelib.gateways.expressions import Condition
 from chalicelib.shared import side_by_side
+from chalicelib.shared.tables import handed_down
 from chalicelib.sheets.trim import CAP
 
 EXEMPT = frozenset({"transactional", "internal"})
@@ -154,9 +155,19 @@ def cap_keys(policy: Policy, category: str, now: datetime) -> list[tuple[str, in
     ]
 
 
-def is_full(policy: Policy, category: str, sheet: Mapping[str, Any], now: datetime) -> bool:
-    """Whether a friend has no place left for one more delivery of a category (nothing is reserved)."""
-    return any(len(sheet.get(key) or ()) >= places for key, places in cap_keys(policy, category, now))
+def is_full(
+    policy: Policy, category: str, sheet: Mapping[str, Any], now: datetime, kept: Sequence[datetime] = ()
+) -> bool:
+    """Whether a friend has no place left for one more delivery of a category (nothing is reserved). ``kept``:
+    when broadcasts with priority will want one.
+    """
+    return any(len(sheet.get(key) or ()) >= places for key, places in _left(policy, category, now, kept))
+
+
+def _left(policy: Policy, category: str, now: datetime, kept: Sequence[datetime]) -> list[tuple[str, int]]:
+    """The keys of a moment, with the places that are not kept for other moments."""
+    taken = [key for at in kept for key, _ in cap_keys(policy, category, at)]
+    return [(key, places - taken.count(key)) for key, places in cap_keys(policy, category, now)]
 
 
 def current(account: str) -> Policy:
@@ -188,13 +199,24 @@ def admit(
 ) -> dict[str, str]:
     """Reserve a place under every cap for each friend; answers the refused ones, ``{user: "cap"}``.
 
-    ``token`` names the delivery: asking again for the same one changes nothing.
+    ``token`` names the delivery: asking again for the same one changes nothing. Places that broadcasts with
+    priority will want are left free.
     """
-    keys = cap_keys(policy, category, now)
+    keys, every = cap_keys(policy, category, now), list(users)
     if not keys:
         return {}
     shards = accounts.get_account(account).shards
-    return dict.fromkeys(_refused(users, lambda user: _reserve(account, shards, user, keys, token)), "cap")
+    free = _free(account, policy, category, every, token, now)
+    refused = _refused(every, lambda user: _reserve(account, shards, user, free(user), token))
+    return dict.fromkeys(refused, "cap")
+
+
+def _free(
+    account: str, policy: Policy, category: str, users: Sequence[str], token: str, now: datetime
+) -> Callable[[str], list[tuple[str, int]]]:
+    """A friend's keys with the places that are left for this delivery."""
+    kept = handed_down("kept_places")(account, category, users, token, now)
+    return lambda user: _left(policy, category, now, kept.get(user, ()))
 
 
 def move(
@@ -215,8 +237,9 @@ def move(
     gone = [key for key in before if key not in keys]
     if not gone:
         return []
-    shards, left = accounts.get_account(account).shards, [key for key, _ in gone]
-    return _refused(users, lambda user: _reserve(account, shards, user, keys, token, left))
+    shards, left, every = accounts.get_account(account).shards, [key for key, _ in gone], list(users)
+    free = _free(account, policy, category, every, token, now)
+    return _refused(every, lambda user: _reserve(account, shards, user, free(user), token, left))
 
 
 def _refused(users: Iterable[str], write: Callable[[str], bool]) -> list[str]:

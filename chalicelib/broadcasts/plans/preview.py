@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.broadcasts.model import Broadcast, RunSnapshot
 from chalicelib.broadcasts.plans import overlap as overlaps
-from chalicelib.broadcasts.plans import plan, planning, shared_links
+from chalicelib.broadcasts.plans import plan, planning, priority, shared_links
 from chalicelib.broadcasts.plans.quota import YEN_PER_MESSAGE
 from chalicelib.catalog import service as catalog
 from chalicelib.conditions import language
@@ -72,7 +73,8 @@ def preview(broadcast: Broadcast) -> dict[str, Any]:
         )
         for sheets in audience.walk_shard(broadcast.account, shard, needs=needs):
             page = list(sheets)
-            found = [_look(sheet, run_snapshot, tools, steps, counted) for sheet in page]
+            found = [_look(sheet, tools, steps, counted) for sheet in page]
+            found = _without_full(run_snapshot, tools.policy, found, page)
             _count(page, _without_braked(run_snapshot, found, page), counted)
         shards += 1
     factor = account.shards / shards
@@ -111,7 +113,6 @@ def _steps(run_snapshot: RunSnapshot, snapshot: catalog.Snapshot) -> list[Step]:
 
 def _look(
     sheet: dict[str, Any],
-    run_snapshot: RunSnapshot,
     tools: planning.Tools,
     steps: list[Step],
     counted: _Counted,
@@ -120,13 +121,41 @@ def _look(
         if not holds(sheet):
             break
         counted.left[index] += 1
-    verdict = plan.judge(sheet, tools.judge)
-    arm = verdict.arm if verdict else None
-    if arm and policies.is_full(
-        tools.policy, arm.category, sheet, parse_iso(arm.goes_at or run_snapshot.now)
-    ):
-        return plan.Verdict("skipped", reason="cap")
-    return verdict
+    return plan.judge(sheet, tools.judge)
+
+
+def _without_full(
+    run_snapshot: RunSnapshot,
+    policy: policies.Policy,
+    found: Sequence[plan.Verdict | None],
+    sheets: Sequence[dict[str, Any]],
+) -> list[plan.Verdict | None]:
+    """The verdicts, with those as skipped who have no place under a cap."""
+    full = set[str]()
+    for arm in run_snapshot.arms if policy.caps else ():
+        meant = {
+            str(sheet["user_id"]): sheet
+            for sheet, verdict in zip(sheets, found, strict=True)
+            if verdict is not None and verdict.arm is not None and verdict.arm.id == arm.id
+        }
+        at = parse_iso(arm.goes_at or run_snapshot.now)
+        kept = _kept(run_snapshot, arm.category, list(meant), at)
+        full |= {
+            u for u, s in meant.items() if policies.is_full(policy, arm.category, s, at, kept.get(u, ()))
+        }
+    return [
+        plan.Verdict("skipped", reason="cap") if str(sheet["user_id"]) in full else verdict
+        for sheet, verdict in zip(sheets, found, strict=True)
+    ]
+
+
+def _kept(
+    run_snapshot: RunSnapshot, category: str, users: list[str], at: datetime
+) -> dict[str, list[datetime]]:
+    """What others with priority will want; nothing, of one that has it itself."""
+    if run_snapshot.body.get("priority") or not users:
+        return {}
+    return priority.kept_places(run_snapshot.account, category, users, run_snapshot.run, at)
 
 
 def _without_braked(
