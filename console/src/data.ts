@@ -117,6 +117,10 @@ export interface Broadcast {
   messages?: LineMessage[] | null;
   category?: string;
   topic?: string | null;
+  track?: unknown;
+  links?: string;
+  priority?: boolean;
+  max_lateness?: string;
   variants: VariantOf[];
   test?: TestOf | null;
   decides_at?: string | null;

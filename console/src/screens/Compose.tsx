@@ -8,7 +8,7 @@ import { type Broadcast, type Friend, type LineMessage, type Message, type Quota
 import { Preview } from "../phone/Preview";
 import { go, Link } from "../router";
 import { FriendPicker } from "../ui/FriendPicker";
-import { Button, Chip, Field, Forbidden, Moment, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
+import { Button, Check, Chip, Field, Forbidden, Moment, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
 import { MessageEditor } from "../ui/MessageEditor";
 import { named, number, percent, t, yen, zoneName, type Word } from "../words";
 import { Send, type Timing, When } from "./Sending";
@@ -59,8 +59,8 @@ export function Compose({ id }: { id?: string }) {
       const broadcast = await get<Broadcast>(`${base}/broadcasts/${id}`);
       if (broadcast.narrowcast) go(account.id, "narrowcasts", broadcast.id, "edit");
       if (broadcast.messages) {
-        const { messages, topic, category } = broadcast;
-        return read(broadcast, [{ messages, weight: 1, kept: topic ? { topic } : {} }], category);
+        const { messages, topic, track, category } = broadcast;
+        return read(broadcast, [{ messages, weight: 1, kept: { ...(topic ? { topic } : {}), ...(track ? { track } : {}) } }], category);
       }
       const sent: VariantOf[] = broadcast.variants.length ? broadcast.variants : broadcast.message ? [{ id: "a", message: broadcast.message, weight: 1 }] : [];
       const found = await Promise.all(sent.map((one) => get<Message>(`${base}/messages/${one.message}`)));
@@ -97,9 +97,12 @@ function read(broadcast: Broadcast, arms: Arm[], category = "marketing"): Draft 
     sample: String(broadcast.test?.sample_percent ?? ""),
     metric: broadcast.test?.metric ?? "click",
     decideAfter: broadcast.test?.decide_after ?? "4h",
-    extra: { ...(broadcast.test ? { test: broadcast.test } : {}), ...("max_lateness" in broadcast ? { max_lateness: broadcast.max_lateness } : {}) },
+    extra: Object.fromEntries(KEPT.filter((name) => broadcast[name] != null).map((name) => [name, broadcast[name]])),
   };
 }
+
+/** Fields that this page does not show, or not all of, and must not lose. */
+const KEPT = ["test", "max_lateness", "links", "priority"] as const;
 
 const DECIDING = new Set(["sample_percent", "metric", "decide_after", "min_per_arm", "if_none"]);
 
@@ -128,7 +131,17 @@ function audienceOfDraft(draft: Draft): Condition {
   return draft.to === "everyone" ? { everyone: true } : audienceOf(draft.root);
 }
 
+interface LinksOf {
+  variant: string | null;
+  way: "liff" | "push";
+  why: string | null;
+  seconds: { liff: number; push: number };
+}
+
 interface Sheet {
+  links: LinksOf[];
+  overlap: { received: number; scheduled: { broadcast: string; at: string; friends: number }[] };
+  line_check: { valid: boolean | null; details: { variant: string | null; property: string | null; message: string }[] };
   count: number;
   exact: boolean;
   waterfall: { condition: Condition; left: number }[];
@@ -207,6 +220,7 @@ function Page({ first, name }: { first: Draft; name: string }) {
                 <Field label={t("compose.decide_after")} hint={t("compose.decide_after.hint")} value={draft.decideAfter} error={about("test.decide_after")} onChange={(event) => edit({ decideAfter: event.target.value })} />
               </> : null}
             </div>
+            <Check label={t("compose.priority")} checked={draft.extra.priority === true} onChange={(event) => edit({ extra: { ...draft.extra, priority: event.target.checked || undefined } })} />
           </Section>
           <Section title={t("compose.when")} lead={t("zone", { zone: zoneName() })}><When draft={draft} edit={edit} /></Section>
           <Section title={t("compose.check")} lead={t("compose.check.lead")} actions={<Button kind="main" busy={check.isPending} disabled={!draft.name.trim() || draft.arms.some((one) => one.messages.length === 0)} onClick={() => check.mutate()}>{t("compose.check.do")}</Button>}>
@@ -246,6 +260,10 @@ function CheckSheet({ sheet }: { sheet: Sheet }) {
   const others = useQuery({ queryKey: [base, "broadcasts"], queryFn: () => all<Broadcast>(`${base}/broadcasts`, 400) });
   const near = (others.data ?? []).filter((one) => (one.status === "scheduled" && within(one.at)) || (one.started_at !== null && within(one.started_at)));
   const skipped = Object.entries(sheet.skipped);
+  const shared = (id: string) => {
+    const found = sheet.overlap.scheduled.find((one) => one.broadcast === id);
+    return found ? t("sheet.shared", { n: found.friends }) : "";
+  };
   return (
     <>
       <dl className="figures">
@@ -262,7 +280,10 @@ function CheckSheet({ sheet }: { sheet: Sheet }) {
           {sheet.held_out ? <tr><th scope="row">{t("progress.held_out")}</th><td>−{number(sheet.held_out)}</td></tr> : null}
         </tbody>
       </table>
-      {near.length ? <div className="notice warn"><strong>{t("sheet.near")}</strong><ul>{near.map((one) => <li key={one.id}><Words text={one.name} most={60} /> <Moment at={one.started_at ?? one.at} /></li>)}</ul></div> : null}
+      {sheet.links.map((one, at) => <p key={at} className="soft">{one.variant ? `${one.variant}: ` : ""}{t(`sheet.links.${one.way}`, { liff: one.seconds.liff, push: one.seconds.push })} {one.why}</p>)}
+      {sheet.line_check.details.map((one, at) => <p key={at} className="notice warn" role="alert">{t("sheet.line")} <Words text={`${one.property ?? ""} ${one.message}`} most={200} /></p>)}
+      {sheet.overlap.received ? <p className="soft">{t("sheet.received", { n: sheet.overlap.received })}</p> : null}
+      {near.length ? <div className="notice warn"><strong>{t("sheet.near")}</strong><ul>{near.map((one) => <li key={one.id}><Words text={one.name} most={60} /> <Moment at={one.started_at ?? one.at} /> {shared(one.id)}</li>)}</ul></div> : null}
     </>
   );
 }
