@@ -1,15 +1,15 @@
 """A trial by hand: a LINE that fails in every way it can, and a platform that is killed meanwhile.
 
-    python -m tests.e2e.faulty_line [--friends 2000] [--minutes 30] [--decide-after 120]
+    python -m tests.e2e.faulty_line [--friends 2000] [--testers 2000] [--minutes 30] [--decide-after 120]
 
 LINE here is an outsider's (``strict_line``), and one request in twenty is answered 500 although it was taken,
 one in fifty hangs or is cut off (before or after it was taken), and every half minute it refuses all with 429
 for two seconds. To so many friends goes an A/B broadcast with a hold-out, while the platform is killed three
 times: in the sample, before the decision, and in the rest. Then: whoever is held out or has opted out got
 nothing and everybody else one message; the winner, with its numbers, is the one that the trial's own clicks
-and its own test name; the ledger balances at every look. In a second account two broadcasts, a schedule and a
-scenario meet in one cap at once, and a rule says the same again and again: nobody gets more than the cap, nor
-the same twice, and the rule is paused.
+and its own test name; the ledger balances at every look. In a second account, of so many testers, two
+broadcasts, a schedule and a scenario meet in one cap at once, while a rule says the same again and again:
+nobody gets more than the cap, nor the same twice, who is out gets nothing, and the rule is paused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.e2e.trial import Trial, run, user
 TOKEN = "token"
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+(/r/\S+)")
 _CLICKS = {"a": 0.08, "b": 0.2}
-OUT, TESTERS = 25, 40
+OUT, LOOPING = 25, 200
 
 
 class FaultyLine(StrictLine):
@@ -108,10 +108,7 @@ def _compare(trial: Trial, line: FaultyLine, friends: int, decide_after: int) ->
             f"{shop}/messages/{name}", {"name": name, **_text(f'案{name} {{{{ link("spring") }}}} ')}
         )
     trial.import_lines(shop, friends)
-    out = [user(n) for n in range(0, friends, friends // OUT)][:OUT]
-    asked = {"user_ids": out, "then": [{"opt_out": "marketing"}]}
-    trial.job(shop, f"{OUT} opt out", trial.api.post(f"{shop}/friends/bulk", asked)["job_id"])
-    trial.until("opted out", trial.idle)
+    out = _opt_out(trial, shop, friends)
     test = {
         "sample_percent": 40,
         "hold_out_percent": 10,
@@ -131,6 +128,15 @@ def _compare(trial: Trial, line: FaultyLine, friends: int, decide_after: int) ->
     _kill_when(trial, "in the rest", lambda: len(_reached(line)) > friends * 0.6)
     found = trial.until("the end", lambda: (one := _look(trial, shop))["status"] == "done" and one)
     _check_once(line, found, friends, set(out))
+
+
+def _opt_out(trial: Trial, shop: str, friends: int) -> list[str]:
+    """Some friends want no marketing."""
+    out = [user(n) for n in range(0, friends, friends // OUT)][:OUT]
+    asked = {"user_ids": out, "then": [{"opt_out": "marketing"}]}
+    trial.job(shop, f"{OUT} opt out", trial.api.post(f"{shop}/friends/bulk", asked)["job_id"])
+    trial.until("opted out", trial.idle)
+    return out
 
 
 def _reached(line: FaultyLine, before: datetime | None = None) -> dict[str, str]:
@@ -207,16 +213,41 @@ def _check_once(line: FaultyLine, found: dict[str, Any], friends: int, out: set[
     print(f"{len(got)} once each, {numbers['held_out']} held out, {skipped} opted out", flush=True)
 
 
-# The cap, and the loop
+# The cap, who is out, and the loop
 
 
-def _cap(trial: Trial, line: FaultyLine) -> None:
+def _together(trial: Trial, line: FaultyLine, friends: int) -> None:
+    """Two broadcasts, a schedule and a scenario in one minute, and a rule that says the same again."""
     caps = {"caps": [{"category": "marketing", "max": 2, "per": "day"}]}
-    shop = _open(trial, "cap")
+    shop = _open(trial, "cap", messages__same=_text("同じ文", category="transactional"))
     trial.api.put(f"{shop}/policies/default", caps)
     for n in range(4):
         trial.api.put(f"{shop}/messages/m{n}", {"name": f"m{n}", **_text(f"枠{n}")})
-    trial.import_lines(shop, TESTERS)
+    rule = {"name": "r", "when": {"event": "custom:again"}, "then": [{"send": {"message": "same"}}]}
+    trial.api.put(f"{shop}/rules/r", rule)
+    trial.import_lines(shop, friends)
+    out = set(_opt_out(trial, shop, friends))
+    at = _four_at_once(trial, shop)
+    trial.until("the minute", lambda: datetime.now(UTC) >= at)
+    trial.api.post(f"{shop}/scenarios/c/enroll", {"condition": {"everyone": True}})
+    _loop(trial, shop)
+    wanted = 2 * (friends - len(out))
+    trial.until("two of four for each", lambda: line.got(lambda w: w.startswith("枠")).total() >= wanted)
+    trial.until("the rule is paused", lambda: trial.api.get(f"{shop}/rules/r").get("status") == "paused")
+    trial.until("nothing moves", lambda: trial.idle() and not trial.api.get("/v1/status")["runs_open"])
+    got = line.got(lambda words: words.startswith("枠"))
+    assert (set(got.values()), len(got)) == ({2}, friends - len(out)), Counter(got.values())
+    assert not out & got.keys(), "somebody who has opted out got it"
+    print(
+        f"four deliveries, {len(got)} friends, two messages each; none to {len(out)} who are out", flush=True
+    )
+    again = line.got(lambda words: words == "同じ文")
+    assert set(again.values()) == {1}, Counter(again.values())
+    print(f"the loop: {len(again)} of {LOOPING} got it, once; the rule is paused", flush=True)
+
+
+def _four_at_once(trial: Trial, shop: str) -> datetime:
+    """A schedule and two broadcasts for one minute, and a scenario that may be entered then."""
     at = (datetime.now(UTC) + timedelta(minutes=2)).replace(second=0, microsecond=0)
     every = {"time": f"{at + timedelta(hours=9):%H:%M}"}
     everyone = {"audience": {"everyone": True}}
@@ -230,37 +261,24 @@ def _cap(trial: Trial, line: FaultyLine) -> None:
     for n in (2, 3):
         trial.api.put(f"{shop}/broadcasts/b{n}", {"name": "b", **everyone, "message": f"m{n}"})
         trial.api.post(f"{shop}/broadcasts/b{n}/schedule", {"at": at.isoformat()})
-    trial.until("the minute", lambda: datetime.now(UTC) >= at)
-    trial.api.post(f"{shop}/scenarios/c/enroll", {"condition": {"everyone": True}})
-    trial.until("two of four for each", lambda: line.got(lambda w: w.startswith("枠")).total() >= 2 * TESTERS)
-    trial.until("nothing moves", lambda: trial.idle() and not trial.api.get("/v1/status")["runs_open"])
-    got = line.got(lambda words: words.startswith("枠"))
-    assert set(got.values()) == {2}, Counter(got.values())
-    print(f"four deliveries, {len(got)} friends, two messages each", flush=True)
+    return at
 
 
-def _loop(trial: Trial, line: FaultyLine) -> None:
-    shop = _open(trial, "loop", messages__same=_text("同じ文"))
-    rule = {"name": "r", "when": {"event": "custom:again"}, "then": [{"send": {"message": "same"}}]}
-    trial.api.put(f"{shop}/rules/r", rule)
-    trial.import_lines(shop, TESTERS)
+def _loop(trial: Trial, shop: str) -> None:
+    """Another system reports the same of so many friends five times."""
     for turn in range(5):
         events = [
             {"event_id": f"{turn}-{n}", "user_id": user(n), "type": "custom:again", "props": {}}
-            for n in range(TESTERS)
+            for n in range(LOOPING)
         ]
         trial.api.post(f"{shop}/events", {"events": events})
-    trial.until("the rule is paused", lambda: trial.api.get(f"{shop}/rules/r").get("status") == "paused")
-    trial.until("nothing moves", trial.idle)
-    got = line.got(lambda words: words == "同じ文")
-    assert set(got.values()) == {1}, Counter(got.values())
-    print(f"the loop: {len(got)} of {TESTERS} got it, once; the rule is paused", flush=True)
 
 
 def main() -> int:
     """Everything, in time."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.faulty_line")
     parser.add_argument("--friends", type=int, default=2000)
+    parser.add_argument("--testers", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--decide-after", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1)
@@ -268,9 +286,9 @@ def main() -> int:
     line = FaultyLine(TOKEN, asked.seed)
 
     def work(trial: Trial) -> None:
-        _compare(trial, line, asked.friends, asked.decide_after)
-        _cap(trial, line)
-        _loop(trial, line)
+        if asked.friends:
+            _compare(trial, line, asked.friends, asked.decide_after)
+        _together(trial, line, asked.testers)
         assert line.refused == [], line.refused[:3]
         print(f"LINE failed: {dict(line.faults)}", flush=True)
 
