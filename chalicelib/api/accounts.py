@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from chalice.app import Blueprint, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from chalicelib.accounts import service, site_rules
+from chalicelib.accounts import line_check, service, site_rules
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import CURRENCY, REACT_WITHIN, Account, Principal, is_time_zone
 from chalicelib.accounts.policies import Policies
@@ -142,6 +142,26 @@ class AccountPage(BaseModel):
     next_cursor: str | None
 
 
+class Problem(BaseModel):
+    """Something that keeps the account from working."""
+
+    message: str
+    reason: dict[str, Any]
+
+
+class AccountCheck(BaseModel):
+    """What LINE says of an account: whose token it is (``bot``), which ``webhook`` it calls, what came of its
+    ``test`` call; null: not asked, because of the problem before. ``wanted``: the address it should call.
+    """
+
+    ok: bool
+    wanted: str
+    bot: dict[str, Any] | None
+    webhook: dict[str, Any] | None
+    test: dict[str, Any] | None
+    problems: list[Problem]
+
+
 @bp.route("/v1/accounts/{account}", methods=["PUT"])
 @http_errors
 def put_account(account: str) -> Response:
@@ -198,6 +218,17 @@ def list_accounts() -> Response:
     return json_response(page([_answer(account) for account in shown], following, request))
 
 
+@bp.route("/v1/accounts/{account}/check", methods=["POST"])
+@http_errors
+def check_account(account: str) -> Response:
+    """``POST /v1/accounts/{account}/check``: ask LINE, and have LINE call the webhook."""
+    require(bp.current_request, "admin", account)
+    found = line_check.check(account)
+    problems = [{"message": reason.text(), "reason": reason.value()} for reason in found.pop("problems")]
+    asked = dict.fromkeys(("bot", "webhook", "test"))
+    return json_response({"ok": not problems, **asked, **found, "problems": problems})
+
+
 def _kept(account: str, given: AccountIn) -> dict[str, Any]:
     """What stays as it is when it is left out. Raises RuleViolation where another currency would mix sums."""
     known = service.find_account(account)
@@ -243,4 +274,12 @@ OPERATIONS = [
         "PUT", "/v1/accounts/{account}", "Create or replace an account", "admin", AccountIn, AccountOut
     ),
     Operation("GET", "/v1/accounts/{account}", "One account", "viewer", None, AccountOut),
+    Operation(
+        "POST",
+        "/v1/accounts/{account}/check",
+        "Whether token and webhook work at LINE",
+        "admin",
+        None,
+        AccountCheck,
+    ),
 ]

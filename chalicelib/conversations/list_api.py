@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from chalice.app import Blueprint, Response
@@ -13,16 +15,17 @@ from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.friends import service as friends
 from chalicelib.friends.api import known_friend
+from chalicelib.gateways import clock
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import query_bool, query_int, query_text
 from chalicelib.http.routes import Operation
-from chalicelib.segments import audience
+from chalicelib.segments import audience, by_shard, mirror_queries
 from chalicelib.shared.errors import Conflict, InvalidInput
 from chalicelib.shared.fields import Name, Timestamp
 from chalicelib.shared.reasons import Reason
-from chalicelib.shared.times import iso, parse_iso
+from chalicelib.shared.times import from_ms, iso, parse_iso
 from chalicelib.sheets.model import Sheet
 
 bp = Blueprint(__name__)
@@ -62,7 +65,7 @@ class ConversationPatch(BaseModel):
 @bp.route(_ALL, methods=["GET"])
 @http_errors
 def list_conversations(account: str) -> Response:
-    """``GET /conversations?unread=&mark=``: newest first. Reads every sheet of the account for a page."""
+    """``GET /conversations?unread=&mark=``: newest first."""
     request = bp.current_request
     require(request, "viewer", account)
     limit, position = query_int(request, "limit", 50), query_cursor(request, "before", "user")
@@ -79,10 +82,14 @@ def list_conversations(account: str) -> Response:
             and (before is None or _place(one) < before)
         )
 
-    found = heapq.nlargest(limit + 1, filter(wanted, map(_body, _sheets(get_account(account)))), key=_place)
-    shown = found[:limit]
-    following = {"before": shown[-1]["last_at"], "user": shown[-1]["user_id"]} if len(found) > limit else None
-    return json_response(page(shown, following, request))
+    found = get_account(account)
+    newest = _by_activity(found, limit, wanted)
+    if newest is None:
+        newest = _Newest(heapq.nlargest(limit + 1, filter(wanted, map(_body, _sheets(found))), key=_place))
+    shown = newest.conversations[:limit]
+    following = _place(shown[-1]) if len(newest.conversations) > limit else newest.seen_to
+    cursor = {"before": following[0], "user": following[1]} if following else None
+    return json_response(page(shown, cursor, request))
 
 
 @bp.route(_ONE, methods=["PATCH"])
@@ -104,6 +111,45 @@ def patch_conversation(account: str, user: str) -> Response:
     sheet = friends.load(account, found.shards, name)
     assert sheet is not None, "a known friend keeps a sheet"
     return json_response(_body(sheet))
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """Conversations, newest first, one more than a page when there is more; ``seen_to``: what is older than
+    this place there was no time for.
+    """
+
+    conversations: list[dict[str, Any]]
+    seen_to: tuple[str, str] | None = None
+
+
+_WROTE = {"event": {"type": "messaged"}}
+_AHEAD, _WITHIN_S = 200, 8.0
+
+
+def _by_activity(account: Account, limit: int, wanted: Callable[[dict[str, Any]], bool]) -> _Newest | None:
+    """The same of those who wrote, as the mirror has them by their last activity, which no message is newer
+    than: read as far as nobody further on can have written later. None: there is no mirror.
+    """
+    best: dict[str, dict[str, Any]] = {}
+    asked: dict[str, Any] = {"also": _WROTE, "sort": "last_active", "order": "desc", "limit": _AHEAD}
+    left = by_shard.within(_WITHIN_S)
+    while True:
+        found = mirror_queries.find(account, clock.now(), asked)
+        if found is None:
+            return None
+        sheets = friends.load_many(account.id, account.shards, [user for _, user in found.items])
+        best |= {one["user_id"]: one for one in filter(wanted, map(_body, sheets.values()))}
+        newest = heapq.nlargest(limit + 1, best.values(), key=_place)
+        if len(found.items) < _AHEAD:
+            return _Newest(newest)
+        key, user = found.items[-1]
+        reached = (iso(from_ms(key)) if key is not None else "", "")
+        if len(newest) > limit and _place(newest[-1]) >= reached:
+            return _Newest(newest)
+        if left.is_over:
+            return _Newest([one for one in newest if _place(one) >= reached], reached)
+        asked["after"] = [key, user]
 
 
 def _sheets(account: Account) -> Any:

@@ -52,6 +52,7 @@ class Score(_Document):
     min: Number | None = None
     max: Number | None = None
     thresholds: Annotated[list[Number], Field(max_length=20), AfterValidator(_unique)] = []
+    folder: Name | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Score:
@@ -67,6 +68,7 @@ class Attribute(_Document):
     choices: Annotated[list[Choice], Field(min_length=1, max_length=200), AfterValidator(_unique)] | None = (
         None
     )
+    folder: Name | None = None
 
     @model_validator(mode="after")
     def _choices_where_needed(self) -> Attribute:

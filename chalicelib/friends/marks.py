@@ -25,7 +25,8 @@ NAME, INDEX = "changed_at", "by_change"
 
 MARKED = frozenset(
     {
-        *("status", "erased_at", "followed_at", "last_active_at", "display_name", "language", "member_id"),
+        *("status", "erased_at", "followed_at", "blocked_at", "last_active_at", "display_name"),
+        *("language", "member_id"),
         *("member", "source", "tags", "scores", "attributes", "facts", "purchases", "forms", "topics"),
         *("reservations", "scenarios"),
     }

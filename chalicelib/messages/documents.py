@@ -12,7 +12,7 @@ from chalicelib.catalog.service import Snapshot
 from chalicelib.links.documents import Utm
 from chalicelib.messages import checks, tracking, variables
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Id, LongName
+from chalicelib.shared.fields import Id, LongName, Name
 
 
 class TrackUtm(BaseModel):
@@ -42,6 +42,8 @@ class MessageDocument(BaseModel):
     """Whether a friend may be sent this again at once: the brake lets the same content pass."""
     links: Literal["push"] | None = None
     """``push``: each friend has links of their own, also where many could get the same through LIFF."""
+    folder: Name | None = None
+    """Where staff keep it."""
 
 
 def references(body: dict[str, Any]) -> Iterable[Reference]:

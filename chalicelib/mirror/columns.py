@@ -20,7 +20,7 @@ from chalicelib.shared.text.folding import composed, fold
 from chalicelib.shared.times import parse_iso, to_ms
 from chalicelib.sheets import positions
 
-FORMAT = 6
+FORMAT = 7
 """Raised with every change of the tables below or of ``friends.marks.MARKED``: snapshots are then made
 anew."""
 
@@ -36,6 +36,7 @@ FRIENDS = {
     "linked": "BOOLEAN",
     "rank": "VARCHAR",
     "followed_at": "BIGINT",
+    "blocked_at": "BIGINT",
     "last_active_at": "BIGINT",
     "first_route": "VARCHAR",
     "latest_route": "VARCHAR",
@@ -124,6 +125,7 @@ def _figures(sheet: Mapping[str, Any]) -> dict[str, Any]:
         "linked": sheet.get("member_id") is not None,
         "rank": _rank(sheet.get("member") or {}),
         "followed_at": _timestamp(sheet.get("followed_at")),
+        "blocked_at": _timestamp(sheet.get("blocked_at")),
         "last_active_at": _timestamp(sheet.get("last_active_at")),
         "first_route": source.get("first"),
         "latest_route": source.get("latest"),

@@ -8,6 +8,7 @@ not at all (``tests/model/test_mirror.py``).
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -76,6 +77,12 @@ def count(question: Question) -> int | None:
 def find(question: Question, order: Order, limit: int, after: tuple[Any, str] | None = None) -> Found | None:
     """The first ``limit`` friends in an order after a key and user id; None: there is no mirror to ask."""
     found: Found | None = _asked(question, lambda settled: settled.find(order, limit, after))
+    return found
+
+
+def tally(question: Question, key: str, of: Callable[[Sheet], str]) -> dict[str, int] | None:
+    """How many have each key, in SQL and of a sheet; None: there is no mirror to ask."""
+    found: dict[str, int] | None = _asked(question, lambda settled: settled.tally(key, of))
     return found
 
 
@@ -193,6 +200,13 @@ class Settled:
     def _count_sure(self) -> int:
         ((found,),) = self.copy.rows(f"SELECT count(*) FROM friends f WHERE {self._sure()}")
         return int(found)
+
+    def tally(self, key: str, of: Callable[[Sheet], str]) -> dict[str, int]:
+        """How many have each key."""
+        query = f"SELECT {key} AS k, count(*) FROM friends f WHERE {self._sure()} GROUP BY k"
+        found = Counter({known: int(many) for known, many in self.copy.rows(query)})
+        found.update(of(sheet) for sheet in self._judged())
+        return dict(found)
 
     def find(self, order: Order, limit: int, after: tuple[Any, str] | None) -> Found:
         """The first of them in an order."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.accounts import line_check
 from chalicelib.accounts import service as accounts
 from chalicelib.gateways import line, line_admin
 from chalicelib.shared.errors import Detail, InvalidInput
 from chalicelib.shared.reasons import Reason
-from chalicelib.shared.settings import settings
 from chalicelib.transfers import followers as sync
 
 _SECRETS = ("channel_secret", "channel_access_token")
@@ -16,36 +16,10 @@ _SECRETS = ("channel_secret", "channel_access_token")
 
 def verify(account: str) -> dict[str, Any]:
     """Whether LINE knows the token, calls our webhook, and gets 200 from it."""
-    token = accounts.line_credentials(account, refresh=True)["channel_access_token"]
-    wanted = f"{settings().public_url}/webhook/{account}"
-    answer: dict[str, Any] = {"account": account, "problems": []}
-    try:
-        answer["bot"] = line_admin.bot_info(token)
-        answer["webhook"] = line_admin.webhook_endpoint(token)
-        answer["test"] = line_admin.try_webhook(token)
-    except line_admin.Refused as error:
-        answer["problems"].append(_REFUSED.get(error.status or 0, str(error)))
-    else:
-        answer["problems"] += _wrong(answer, wanted)
-    return answer | {"ok": not answer["problems"]}
-
-
-_REFUSED = {
-    401: "LINE does not know this channel access token: rotate it",
-    404: "no webhook URL is set in LINE's console",
-}
-
-
-def _wrong(answer: dict[str, Any], wanted: str) -> list[str]:
-    problems = []
-    webhook, test = answer["webhook"], answer["test"]
-    if not webhook.get("active"):
-        problems.append("'Use webhook' is off in LINE's console: nothing arrives")
-    if webhook.get("endpoint") != wanted:
-        problems.append(f"LINE calls {webhook.get('endpoint')}, and this stage is at {wanted}")
-    if not test.get("success"):
-        problems.append(f"LINE's test call failed: {test.get('reason')} (status {test.get('statusCode')})")
-    return problems
+    accounts.get_account(account)
+    found = line_check.check(account)
+    problems = [str(reason) for reason in found.pop("problems")]
+    return {"account": account, **found, "problems": problems, "ok": not problems}
 
 
 def rotate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from chalicelib.conditions.model import Context, Predicate, Sheet
 from chalicelib.gateways import functions
 from chalicelib.mirror import local_copy, reader, sql
 from chalicelib.mirror.reader import Found, Question
-from chalicelib.segments import sorting
+from chalicelib.segments import sorting, trend
 from chalicelib.shared.observability import logger, observed
 from chalicelib.shared.settings import settings
 from chalicelib.shared.text.folding import fold, is_named_like
@@ -26,7 +26,8 @@ bp = Blueprint(__name__)
 
 Asked = dict[str, Any]
 """A question as it travels: ``account``, ``at`` (the moment), ``condition`` (of an audience), ``also``
-(another, whoever follows or not), ``q``; for a list ``sort``, ``order``, ``limit``, ``after``."""
+(another, whoever follows or not), ``q``; ``bounds`` of days to count by;
+for a list ``sort``, ``order``, ``limit``, ``after``."""
 
 
 def count(account: Account, condition: Any, now: datetime, named: str = "") -> int | None:
@@ -40,6 +41,14 @@ def count(account: Account, condition: Any, now: datetime, named: str = "") -> i
 def count_everyone(account: Account, condition: Any, now: datetime) -> int | None:
     """The same among all friends, whoever follows or not."""
     found: int | None = _ask({"account": account.id, "also": condition, "at": now.isoformat()})
+    return found
+
+
+def by_days(account: Account, now: datetime, bounds: Sequence[int]) -> dict[str, int] | None:
+    """How many friends have each key of ``trend``; None: there is no mirror to ask."""
+    found: dict[str, int] | None = _ask(
+        {"account": account.id, "at": now.isoformat(), "bounds": list(bounds)}
+    )
     return found
 
 
@@ -76,6 +85,9 @@ def answer(asked: Asked) -> Any:
     account, now = get_account(asked["account"]), datetime.fromisoformat(asked["at"])
     context = Context(snapshot(account.id), account.zone)
     question = _question(account, context, asked, now)
+    if "bounds" in asked:
+        key, of = trend.keys(asked["bounds"])
+        return reader.tally(question, key, of)
     if "limit" not in asked:
         return reader.count(question)
     order = sorting.order(asked["sort"], asked["order"], context, account.shards, now)

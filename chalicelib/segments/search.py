@@ -20,8 +20,8 @@ from chalicelib.shared.text.folding import is_named_like
 from chalicelib.shared.times import from_ms, iso, parse_iso, to_ms
 from chalicelib.sheets.scores import score_value
 
-WITHIN_S = 12.0
-"""A scan that takes longer answers what it found of the shards it read."""
+WITHIN_S, QUICK_S = 12.0, 0.5
+"""A scan that takes longer answers what it found of the shards it read; one that is to be quick, sooner."""
 
 Place = tuple[bool, Any, str]
 """Where a friend stands: whether there is a value, the value, the user id."""
@@ -37,6 +37,7 @@ class Asked:
     descending: bool
     limit: int
     after: Place | None = None
+    within_s: float = WITHIN_S
 
 
 @dataclass
@@ -134,7 +135,7 @@ def _scanned(account: Account, catalog: Snapshot, asked: Asked, now: datetime) -
     def behind(one: Place) -> bool:
         return asked.after is None or (one < asked.after if asked.descending else one > asked.after)
 
-    left = by_shard.within(WITHIN_S)
+    left = by_shard.within(asked.within_s)
 
     def places() -> Iterator[tuple[Place, str]]:
         for shard in range(account.shards):

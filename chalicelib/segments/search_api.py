@@ -33,7 +33,11 @@ _PATH = "/v1/accounts/{account}/friends/search"
 
 
 class SearchRequest(BaseModel):
-    """Whom to look for; ``sort``: last_active, followed_at, display_name, purchases.total or score:<id>."""
+    """Whom to look for; ``sort``: last_active, followed_at, display_name, purchases.total or score:<id>.
+
+    ``quick``: where every friend would have to be read, answer within about a second with the best of a part
+    of them (``total`` is then an interval): something to show until the whole answer is there.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,6 +47,7 @@ class SearchRequest(BaseModel):
     order: Literal["asc", "desc"] = "desc"
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
     cursor: str | None = None
+    quick: bool = False
 
 
 class Total(BaseModel):
@@ -72,9 +77,12 @@ def search_friends(account: str) -> Response:
     if asked.condition is not None:
         language.check(asked.condition, catalog)
     _check_sort(asked.sort, catalog)
-    list_of = digest(account, json.dumps(asked.model_dump(exclude={"cursor", "limit"}), sort_keys=True))[:12]
+    list_of = digest(
+        account, json.dumps(asked.model_dump(exclude={"cursor", "limit", "quick"}), sort_keys=True)
+    )[:12]
     after = _after(asked.cursor, list_of, asked) if asked.cursor else None
-    wanted = search.Asked(asked.condition, asked.q, asked.sort, asked.order == "desc", asked.limit, after)
+    is_descending, within_s = asked.order == "desc", search.QUICK_S if asked.quick else search.WITHIN_S
+    wanted = search.Asked(asked.condition, asked.q, asked.sort, is_descending, asked.limit, after, within_s)
     page = search.search(found, catalog, wanted)
     shown = page.friends[: asked.limit]
     sheets = friends.load_many(account, found.shards, [user for _, user in shown])

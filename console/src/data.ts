@@ -145,5 +145,7 @@ export interface Message {
   name: string;
   messages: LineMessage[];
   category: string;
+  folder?: string | null;
+  topic?: string | null;
   revision: number;
 }

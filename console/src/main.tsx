@@ -4,7 +4,7 @@ import { Component, lazy, Suspense, useEffect, type ComponentType, type ReactNod
 import { createRoot } from "react-dom/client";
 import { all, ApiError, get, onSignedOut } from "./api/client";
 import { type Account, type Me, PlaceContext, type Place } from "./data";
-import { go, useRoute } from "./router";
+import { go, partsOf, useRoute } from "./router";
 import { forget, isKnown } from "./signed";
 import { Home } from "./screens/Home";
 import { SignIn } from "./screens/SignIn";
@@ -26,38 +26,48 @@ const queries = new QueryClient({
   },
 });
 
+// The chunk of the screen that is asked for comes while it is asked who is signed in.
+const begun = partsOf(location.hash)[1] ?? "";
+function lazily(name: string, load: () => Promise<{ default: ComponentType }>): ComponentType {
+  const early = name === begun ? load() : null;
+  early?.catch(() => undefined);
+  return lazy(() => early ?? load());
+}
+
 const SCREENS: Record<string, ComponentType> = {
   home: Home,
-  friends: lazy(() => import("./screens/Friends")),
-  chat: lazy(() => import("./screens/Chat")),
-  members: lazy(() => import("./screens/customers/Members")),
-  reservations: lazy(() => import("./screens/customers/Reservations")),
-  schedules: lazy(() => import("./screens/customers/Schedules")),
-  segments: lazy(() => import("./screens/Segments")),
-  broadcasts: lazy(() => import("./screens/Broadcasts")),
-  messages: lazy(() => import("./screens/Messages")),
-  scenarios: lazy(() => import("./screens/Scenarios")),
-  labels: lazy(() => import("./screens/Labels")),
-  rules: lazy(() => import("./screens/Rules")),
-  routes: lazy(() => import("./screens/Routes")),
-  forms: lazy(() => import("./screens/forms/Forms")),
-  links: lazy(() => import("./screens/Links")),
-  narrowcasts: lazy(() => import("./screens/targeting/Narrowcasts")),
-  audiences: lazy(() => import("./screens/targeting/Audiences")),
-  coupons: lazy(() => import("./screens/Coupons")),
-  menus: lazy(() => import("./screens/menus/Menus")),
-  reports: lazy(() => import("./screens/reports/Reports")),
-  site: lazy(() => import("./screens/Site")),
-  media: lazy(() => import("./screens/Media")),
-  settings: lazy(() => import("./screens/Settings")),
+  friends: lazily("friends", () => import("./screens/Friends")),
+  chat: lazily("chat", () => import("./screens/Chat")),
+  members: lazily("members", () => import("./screens/customers/Members")),
+  reservations: lazily("reservations", () => import("./screens/customers/Reservations")),
+  schedules: lazily("schedules", () => import("./screens/customers/Schedules")),
+  segments: lazily("segments", () => import("./screens/Segments")),
+  broadcasts: lazily("broadcasts", () => import("./screens/Broadcasts")),
+  messages: lazily("messages", () => import("./screens/Messages")),
+  scenarios: lazily("scenarios", () => import("./screens/Scenarios")),
+  labels: lazily("labels", () => import("./screens/Labels")),
+  rules: lazily("rules", () => import("./screens/rules/Rules")),
+  routes: lazily("routes", () => import("./screens/Routes")),
+  forms: lazily("forms", () => import("./screens/forms/Forms")),
+  links: lazily("links", () => import("./screens/Links")),
+  narrowcasts: lazily("narrowcasts", () => import("./screens/targeting/Narrowcasts")),
+  audiences: lazily("audiences", () => import("./screens/targeting/Audiences")),
+  coupons: lazily("coupons", () => import("./screens/Coupons")),
+  menus: lazily("menus", () => import("./screens/menus/Menus")),
+  reports: lazily("reports", () => import("./screens/reports/Reports")),
+  site: lazily("site", () => import("./screens/Site")),
+  media: lazily("media", () => import("./screens/Media")),
+  settings: lazily("settings", () => import("./screens/settings/Settings")),
 };
+
+const NewAccount = lazy(() => import("./screens/settings/Account").then(({ NewAccount: found }) => ({ default: found })));
 
 function Console() {
   const route = useRoute();
   const client = useQueryClient();
   const isSigningIn = route[0] === "sign-in";
   const me = useQuery({ queryKey: ["me"], queryFn: () => get<Me>("/me"), enabled: !isSigningIn && isKnown(), retry: false, staleTime: 60_000 });
-  const accounts = useQuery({ queryKey: ["accounts"], queryFn: () => all<Account>("/accounts"), enabled: me.isSuccess && !isSigningIn });
+  const accounts = useQuery({ queryKey: ["accounts"], queryFn: () => all<Account>("/accounts"), enabled: !isSigningIn && isKnown(), retry: false });
   useEffect(() => onSignedOut(() => {
     if (location.hash.startsWith("#/sign-in")) return;
     client.clear();
@@ -75,8 +85,8 @@ function Console() {
   }, [isSigningIn]);
   if (isSigningIn) return <SignIn code={route[1]} />;
   if (me.isError && !(me.error instanceof ApiError && me.error.status === 401)) return <Screen title="Todoku" state="error" error={me.error} retry={() => void me.refetch()} />;
-  if (accounts.isError) return <Screen title="Todoku" state="error" error={accounts.error} retry={() => void accounts.refetch()} />;
-  if (accounts.data?.length === 0) return <Screen title="Todoku" state="empty" empty={<><h2>{t("accounts.none")}</h2><p>{t("accounts.none.more")}</p></>} />;
+  if (accounts.isError && me.isSuccess) return <Screen title="Todoku" state="error" error={accounts.error} retry={() => void accounts.refetch()} />;
+  if (accounts.data?.length === 0) return <Screen title="Todoku" state="empty" empty={<><h2>{t("accounts.none")}</h2><p>{t("accounts.none.more")}</p>{me.data?.role === "admin" ? <Suspense><NewAccount /></Suspense> : null}</>} />;
   if (!me.data || !chosen) return <Screen title="Todoku" state="loading" />;
   useZone(chosen.time_zone);
   const place: Place = { me: me.data, account: chosen, accounts: accounts.data ?? [], base: `/accounts/${encodeURIComponent(chosen.id)}` };

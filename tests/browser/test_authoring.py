@@ -21,7 +21,7 @@ def test_a_message_and_a_rule_answer_a_keyword(shop: Shop, open_page: Open) -> N
     button(page, "クイックリプライを追加").click()
     field(page, "クイックリプライ1").fill("使う")
     button(page, "保存").click()
-    see(link(page, "クーポンのご案内"))
+    see(heading(page, "クーポンのご案内"))
     wanted = {"type": "message", "label": "使う", "text": "使う"}
     quick = {"items": [{"type": "action", "action": wanted}]}
     becomes(lambda: named(shop, "messages", "クーポンのご案内")["messages"][0]["quickReply"], quick)

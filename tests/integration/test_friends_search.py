@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.gateways import seam
 from chalicelib.mirror import compaction, reader
+from chalicelib.segments import search
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.shop import outside, work_off
 
@@ -82,3 +83,19 @@ def test_what_cannot_work_is_refused(shop: tuple[Api, str]) -> None:
     assert api.paths(400, "POST", path, {"limit": 1, "q": "a", "cursor": cursor}) == ["cursor"]
     assert api.paths(400, "POST", path, {"cursor": "bm9uc2Vuc2U"}) == ["cursor"]
     assert a_key(api, "viewer", "shop").ok("POST", path, {})["total"] == {"count": 4}
+
+
+def test_a_quick_look_shows_some_of_many(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a mirror: two shards of three are read, and the total is an interval; whole, it is exact."""
+    monkeypatch.setattr(search, "QUICK_S", 0.0)
+    api = an_api()
+    base = an_account(api, shards=3)
+    with seam.guarded(outside):
+        rows = "user_id\n" + "\n".join(f"U{n}" for n in range(30))
+        api.ok("POST", f"{base}/friends/import", rows, content_type="text/csv")
+        assert work_off() == []
+    quick = api.ok("POST", f"{base}/friends/search", {"quick": True, "limit": 50})
+    assert 0 < len(quick["items"]) < 30
+    assert quick["total"]["low"] <= 30 <= quick["total"]["high"]
+    whole = api.ok("POST", f"{base}/friends/search", {"limit": 50})
+    assert (len(whole["items"]), whole["total"]["count"]) == (30, 30)

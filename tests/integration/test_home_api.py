@@ -8,9 +8,11 @@ from unittest import mock
 import pytest
 
 from chalicelib.catalog import stops
+from chalicelib.conversations import list_api
+from chalicelib.friends import store
 from chalicelib.gateways import seam
 from chalicelib.mirror import compaction, reader
-from chalicelib.segments import by_shard
+from chalicelib.segments import audience, by_shard
 from chalicelib.segments.waterfall import waterfall
 from tests.api_client import Api, a_key, an_account, an_api
 from tests.shop import outside, work_off
@@ -122,6 +124,31 @@ def test_the_mirror_tells_the_same_waterfall(cloud: None) -> None:
     reader.forget_copies()
 
 
+def test_the_mirror_tells_the_same_trend(cloud: None) -> None:
+    """Who follows, who came and who blocked today, also of those who changed since the snapshot."""
+    pytest.importorskip("duckdb")
+    api = an_api()
+    base = a_shop_with_friends(api)
+    today = api.ok("GET", f"{base}/summary")["as_of"]
+    rows = f"user_id,followed_at,status\nUd,{today},following\nUe,{today},blocked\n"
+    with seam.guarded(outside):
+        api.ok("POST", f"{base}/friends/import", rows, content_type="text/csv")
+        assert work_off() == []
+        by_table = api.ok("GET", f"{base}/summary")["friends"]
+        assert compaction.run("shop", 2).is_over
+        rows = f"user_id,followed_at\nUf,{today}\n"
+        api.ok("POST", f"{base}/friends/import", rows, content_type="text/csv")
+        assert work_off() == []
+    with mock.patch.object(by_shard, "within", side_effect=AssertionError("the table was read")):
+        found = api.ok("GET", f"{base}/summary?quick=true")["friends"]
+    reader.forget_copies()
+    assert found["following"] == by_table["following"] + 1
+    assert found["blocked"] == by_table["blocked"] == 1
+    assert found["days"][:-1] == by_table["days"][:-1]
+    assert found["days"][-1]["followed"] == by_table["days"][-1]["followed"] + 1
+    assert found["days"][-1]["blocked"] == by_table["days"][-1]["blocked"]
+
+
 def wrote(base: str, api: Api, user: str, at: str) -> None:
     """A friend is known to have written."""
     from chalicelib.accounts.service import get_account
@@ -152,6 +179,46 @@ def test_conversations_come_newest_first_and_are_unread_until_read(cloud: None) 
     wrote(base, api, "Ub", "2026-11-03T00:00:00.000Z")
     again = api.ok("PATCH", f"{base}/conversations/Ub", {"note": None})
     assert (again["unread"], again["note"], again["mark"]) == (True, None, "waiting")
+
+
+def test_the_mirror_lists_the_same_conversations(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By activity, page by page, also of who is active without writing; the table is read no more."""
+    pytest.importorskip("duckdb")
+    monkeypatch.setattr(list_api, "_AHEAD", 3)
+    api = an_api()
+    base = an_account(api, shards=2)
+    rows = "user_id\n" + "".join(f"U{n:02}\n" for n in range(12))
+    with seam.guarded(outside):
+        api.ok("POST", f"{base}/friends/import", rows, content_type="text/csv")
+        assert work_off() == []
+    for n in range(10):
+        at = f"2026-11-{1 + (7 * n) % 10:02}T00:00:00.000Z"
+        wrote(base, api, f"U{n:02}", at)
+        active = "2026-11-29T00:00:00.000Z" if n % 4 == 0 else at
+        assert store.update_paths("shop", 2, f"U{n:02}", [(("last_active_at",), active)])
+    api.ok("PATCH", f"{base}/conversations/U03", {"mark": "waiting"})
+    by_table = listed(api, base)
+    assert compaction.run("shop", 2).is_over
+    with mock.patch.object(audience, "walk_shard", side_effect=AssertionError("the table was read")):
+        assert listed(api, base) == by_table
+        assert len(by_table) == 10
+        assert listed(api, base, "&mark=waiting") == ["U03"]
+        wrote(base, api, "U11", "2026-11-30T00:00:00.000Z")
+        at = [(("last_active_at",), "2026-11-30T00:00:00.000Z")]
+        assert store.update_paths("shop", 2, "U11", at)
+        assert listed(api, base) == ["U11", *by_table]
+    reader.forget_copies()
+
+
+def listed(api: Api, base: str, more: str = "") -> list[str]:
+    """The ids of all conversations, in pages of two."""
+    users, cursor = [], ""
+    while True:
+        found = api.ok("GET", f"{base}/conversations?limit=2{more}{cursor}")
+        users += [one["user_id"] for one in found["items"]]
+        if found["next_cursor"] is None:
+            return users
+        cursor = f"&cursor={found['next_cursor']}"
 
 
 def test_conversations_refuse_what_they_do_not_know(cloud: None) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.accounts import line_check
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.model import Chunk
 from chalicelib.friends import store as friends
 from chalicelib.gateways import aws, clock, line, line_admin, queues, seam
-from chalicelib.ops import line_account
 from chalicelib.ops.__main__ import main
 from chalicelib.ops.commands import COMMANDS, carry_out
 from chalicelib.ops.workers import ops
@@ -173,7 +173,7 @@ def at_line(account: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     here = dataclasses.replace(
         settings(), line_api_url=url, public_url=f"http://127.0.0.1:{shop.receiver.server_port}"
     )
-    for module in (line_admin, line_account):
+    for module in (line_admin, line_check):
         monkeypatch.setattr(module, "settings", lambda: here)
     accounts.rotate_line_credentials("shop", {"channel_access_token": "token"}, "test")
     return shop
@@ -190,6 +190,23 @@ def test_an_account_is_verified(at_line: Shop, capsys: pytest.CaptureFixture[str
     status, told = said(capsys, "verify", "--account", "shop")
     assert (status, told["problems"], told["webhook"]["endpoint"]) == (0, [], wanted)
     assert json.loads(at_line.webhooks[-1].body)["events"] == []
+
+
+def test_the_console_asks_the_same(at_line: Shop) -> None:
+    """``POST /check``: an admin hears whose token it is, and what is wrong in both languages."""
+    api = an_api()
+    path = "/v1/accounts/shop/check"
+    at_line.sim.set_webhook_url("shop", f"http://127.0.0.1:{at_line.receiver.server_port}/elsewhere")
+    body = api.ok("POST", path)
+    assert (body["ok"], body["test"]["success"]) == (False, True)
+    assert [one["reason"]["code"] for one in body["problems"]] == ["line_webhook_elsewhere"]
+    assert "Webhook URL" in api.ok("POST", f"{path}?lang=ja")["problems"][0]["message"]
+    at_line.sim.set_webhook_url("shop", body["wanted"])
+    assert api.ok("POST", path)["ok"] is True
+    accounts.rotate_line_credentials("shop", {"channel_access_token": "nobody's"}, "test")
+    body = api.ok("POST", path)
+    assert [one["reason"]["code"] for one in body["problems"]] == ["line_token_unknown"]
+    assert (body["bot"], body["webhook"]) == (None, None)
 
 
 def test_a_token_that_line_does_not_know_is_found_and_not_put_in_force(

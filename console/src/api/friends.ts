@@ -10,6 +10,8 @@ export interface Search {
   order?: "asc" | "desc";
   limit: number;
   cursor?: string | null;
+  /** Something to show soon, where everybody would have to be read. */
+  quick?: boolean;
 }
 
 export interface Found extends Page<Friend> {

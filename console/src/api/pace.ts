@@ -12,8 +12,10 @@ export async function timed<T>(name: string, ask: () => Promise<T>): Promise<T> 
   }
 }
 
-/** When to ask again: not before `least` ms, and 40 times as long as the answer took when that is more than half a second. */
+const MOST = 15_000;
+
+/** When to ask again: not before `least` ms, and ten times as long as the answer took when that is more than half a second. */
 export function pace(name: string, least: number): number {
   const took = TOOK.get(name) ?? 0;
-  return took < 500 ? least : Math.max(least, took * 40);
+  return took < 500 ? least : Math.max(least, Math.min(MOST, took * 10));
 }

@@ -93,14 +93,22 @@ function Talk({ user, one }: { user: string; one?: Conversation }) {
   const editor = useMay("editor");
   const path = `${base}/friends/${encodeURIComponent(user)}`;
   const friend = useQuery({ queryKey: [base, "friend", user], queryFn: () => get<Friend>(path) });
-  const asked = useQuery({ queryKey: [base, "talk", user], queryFn: () => get<Page<Line>>(`${path}/messages?limit=60`), refetchInterval: 2500 });
-  const lines = [...(asked.data?.items ?? [])].reverse();
-  const newest = asked.data?.items.find((line) => line.direction === "in")?.at;
+  const asked = useInfiniteQuery({
+    queryKey: [base, "talk", user],
+    queryFn: ({ pageParam }) => get<Page<Line>>(`${path}/messages?limit=60${pageParam ? `&cursor=${encodeURIComponent(pageParam)}` : ""}`),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor,
+    // What is older does not change: with it on the page, it is asked less often.
+    refetchInterval: (query) => 2500 * (query.state.data?.pages.length ?? 1),
+  });
+  const every = asked.data?.pages.flatMap((page) => page.items) ?? [];
+  const lines = [...every].reverse();
+  const newest = every.find((line) => line.direction === "in")?.at;
   const unread = one?.unread ?? false;
   const end = useRef<HTMLLIElement>(null);
   useEffect(() => {
     void end.current?.scrollIntoView({ block: "end" });
-  }, [asked.data?.items[0]?.event_id]);
+  }, [every[0]?.event_id]);
   useEffect(() => {
     if (!newest || !editor || !unread) return;
     void patch(`${base}/conversations/${encodeURIComponent(user)}`, { read_at: newest }).then(() => client.invalidateQueries({ queryKey: [base, "conversations"] }));
@@ -111,6 +119,7 @@ function Talk({ user, one }: { user: string; one?: Conversation }) {
         <div className="talk-head"><Link className="back" parts={[account.id, "chat"]} aria-label={t("chat.back")}>←</Link><Avatar name={friend.data?.display_name ?? null} /><h2><Words text={friend.data?.display_name} most={40} /></h2>{friend.data ? <Status of={friend.data.status} group="friend.status" /> : null}</div>
         {asked.isError ? <Problem error={asked.error} /> : null}
         <ol className="talk-lines" aria-label={t("chat.lines")} tabIndex={0}>
+          {asked.hasNextPage ? <li><Button kind="quiet" busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("chat.older")}</Button></li> : null}
           {lines.map((line) => <Said key={line.event_id + line.direction + line.at} line={line} path={path} />)}
           {asked.isSuccess && lines.length === 0 ? <li className="soft">{t("chat.lines.none")}</li> : null}
           <li ref={end} aria-hidden="true" />
@@ -203,22 +212,26 @@ function Side({ friend, one }: { friend: Friend; one?: Conversation }) {
   const names = useNames();
   const editor = useMay("editor");
   const client = useQueryClient();
-  const [note, setNote] = useState(one?.note ?? "");
-  const [assignee, setAssignee] = useState(one?.assignee ?? "");
-  useEffect(() => {
-    setNote(one?.note ?? "");
-    setAssignee(one?.assignee ?? "");
-  }, [one?.note, one?.assignee]);
+  const kept = { note: one?.note ?? "", assignee: one?.assignee ?? "" };
+  // What is being written stays over a reload and over what others save; null: nothing is.
+  const [written, setWritten, forget] = useDraft<typeof kept | null>(`care.${account.id}.${friend.user_id}`, null);
+  const { note, assignee } = written ?? kept;
+  const write = (more: Partial<typeof kept>) => setWritten({ note, assignee, ...more });
   const save = useMutation({
     mutationFn: (body: object) => patch(`${base}/conversations/${encodeURIComponent(friend.user_id)}`, body),
-    onSuccess: () => client.invalidateQueries({ queryKey: [base, "conversations"] }),
+    onSuccess: async (_answer, body) => {
+      await client.invalidateQueries({ queryKey: [base, "conversations"] });
+      if (!("note" in body)) return;
+      setWritten(null);
+      forget();
+    },
   });
   return (
     <>
       <Section title={t("chat.care")}>
         <Select label={t("chat.mark")} value={one?.mark ?? ""} disabled={!editor} onChange={(event) => save.mutate({ mark: event.target.value || null })} options={[{ value: "", label: t("chat.mark.none") }, ...MARKS.map((mark) => ({ value: mark, label: named("mark", mark) }))]} />
-        <Field label={t("chat.assignee")} value={assignee} disabled={!editor} maxLength={100} onChange={(event) => setAssignee(event.target.value)} />
-        <Area label={t("chat.note")} rows={3} value={note} disabled={!editor} maxLength={2000} onChange={(event) => setNote(event.target.value)} />
+        <Field label={t("chat.assignee")} value={assignee} disabled={!editor} maxLength={100} onChange={(event) => write({ assignee: event.target.value })} />
+        <Area label={t("chat.note")} rows={3} value={note} disabled={!editor} maxLength={2000} onChange={(event) => write({ note: event.target.value })} />
         {editor ? <Button busy={save.isPending} onClick={() => save.mutate({ note: note || null, assignee: assignee.trim() || null })}>{t("chat.care.save")}</Button> : null}
         <Problem error={save.error} />
         {save.isSuccess ? <p role="status" className="soft">{t("saved")}</p> : null}

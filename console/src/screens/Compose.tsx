@@ -10,7 +10,9 @@ import { go, Link } from "../router";
 import { FriendPicker } from "../ui/FriendPicker";
 import { Button, Check, Chip, Field, Forbidden, Moment, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
 import { MessageEditor } from "../ui/MessageEditor";
-import { named, number, percent, t, yen, zoneName, type Word } from "../words";
+import { Stale } from "../ui/Stale";
+import { TopicField } from "../ui/TopicField";
+import { fromLocal, named, number, percent, t, yen, zoneName, type Word } from "../words";
 import { Send, type Timing, When } from "./Sending";
 
 
@@ -20,6 +22,8 @@ interface Arm {
   weight: number;
   /** What this page does not show of the message and of the variant (its id, its own time), and must not lose. */
   kept?: Record<string, unknown>;
+  /** The message's revision that its author saw. */
+  revision?: number;
   variant?: { id: string; at?: string };
 }
 
@@ -37,6 +41,7 @@ interface Draft extends Timing {
   exclude: string;
   arms: Arm[];
   category: string;
+  topic: string | null;
   holdOut: number;
   /** A part of the audience tries the variants, and the rest gets the winner; empty: everybody gets one. */
   sample: string;
@@ -46,7 +51,7 @@ interface Draft extends Timing {
   extra: Record<string, unknown>;
 }
 
-const blank = (): Draft => ({ id: newId("broadcast"), name: "", to: "everyone", root: group("all"), exclude: "", arms: [arm()], category: "marketing", when: "now", at: "", weekdays: [], time: "10:00", holdOut: 0, sample: "", metric: "click", decideAfter: "4h", extra: {} });
+const blank = (): Draft => ({ id: newId("broadcast"), name: "", to: "everyone", root: group("all"), exclude: "", arms: [arm()], category: "marketing", topic: null, when: "now", at: "", weekdays: [], time: "10:00", holdOut: 0, sample: "", metric: "click", decideAfter: "4h", extra: {} });
 
 export function Compose({ id }: { id?: string }) {
   const { base, account } = usePlace();
@@ -59,12 +64,12 @@ export function Compose({ id }: { id?: string }) {
       const broadcast = await get<Broadcast>(`${base}/broadcasts/${id}`);
       if (broadcast.narrowcast) go(account.id, "narrowcasts", broadcast.id, "edit");
       if (broadcast.messages) {
-        const { messages, topic, track, category } = broadcast;
-        return read(broadcast, [{ messages, weight: 1, kept: { ...(topic ? { topic } : {}), ...(track ? { track } : {}) } }], category);
+        const { messages, track } = broadcast;
+        return read(broadcast, [{ messages, weight: 1, kept: track ? { track } : {} }], broadcast);
       }
       const sent: VariantOf[] = broadcast.variants.length ? broadcast.variants : broadcast.message ? [{ id: "a", message: broadcast.message, weight: 1 }] : [];
       const found = await Promise.all(sent.map((one) => get<Message>(`${base}/messages/${one.message}`)));
-      return read(broadcast, found.map((one, at) => armOf(one, sent[at] as VariantOf)), found[0]?.category);
+      return read(broadcast, found.map((one, at) => armOf(one, sent[at] as VariantOf, one.id === messageIdOf(broadcast.id, at))), found[0]);
     },
   });
   if (!may) return <Screen title={t("broadcast.new")} state="forbidden" error={new ApiError(403, "forbidden", "editor", [], null)} />;
@@ -73,14 +78,17 @@ export function Compose({ id }: { id?: string }) {
   return <Page first={asked.data} name={id} />;
 }
 
-const NOT_WRITTEN = new Set(["id", "revision", "updated_at", "warnings", "warning_details", "name", "messages", "category"]);
+const NOT_WRITTEN = new Set(["id", "revision", "updated_at", "warnings", "warning_details", "name", "messages", "category", "topic"]);
 
-function armOf(message: Message, { id, at, weight }: VariantOf): Arm {
+/** The message of its own that a broadcast sends; another one, which others may send too, stays as it is. */
+const messageIdOf = (broadcast: string, at: number) => (at ? `${broadcast}-m-${letter(at).toLowerCase()}` : `${broadcast}-m`);
+
+function armOf(message: Message, { id, at, weight }: VariantOf, isOwn: boolean): Arm {
   const kept = Object.fromEntries(Object.entries(message).filter(([name]) => !NOT_WRITTEN.has(name)));
-  return { messages: message.messages, weight, kept, variant: { id, ...(at ? { at } : {}) } };
+  return { messages: message.messages, weight, kept, ...(isOwn ? { revision: message.revision } : {}), variant: { id, ...(at ? { at } : {}) } };
 }
 
-function read(broadcast: Broadcast, arms: Arm[], category = "marketing"): Draft {
+function read(broadcast: Broadcast, arms: Arm[], first?: { category?: string; topic?: string | null }): Draft {
   const { audience = { everyone: true }, exclude } = broadcast;
   const segment = typeof audience.segment === "string" ? audience.segment : null;
   return {
@@ -92,7 +100,8 @@ function read(broadcast: Broadcast, arms: Arm[], category = "marketing"): Draft 
     root: segment || "everyone" in audience ? group("all") : toTree(audience),
     exclude: typeof exclude?.segment === "string" ? exclude.segment : "",
     arms: arms.length ? arms : [arm()],
-    category,
+    category: first?.category ?? "marketing",
+    topic: first?.topic ?? null,
     holdOut: broadcast.test?.hold_out_percent ?? 0,
     sample: String(broadcast.test?.sample_percent ?? ""),
     metric: broadcast.test?.metric ?? "click",
@@ -159,28 +168,41 @@ function Page({ first, name }: { first: Draft; name: string }) {
   const [draft, setDraft, forget, wasKept] = useDraft<Draft>(`compose.${account.id}.${name}`, first);
   const [sheet, setSheet] = useState<{ of: string; sheet: Sheet } | null>(null);
   const [chosen, setShown] = useState(0);
+  const [place, setPlace] = useState("");
   const shown = Math.min(chosen, draft.arms.length - 1);
   const edit = (more: Partial<Draft>) => setDraft((was) => ({ ...was, ...more }));
   const editArm = (more: Partial<Arm>) => setDraft((was) => ({ ...was, arms: was.arms.map((one, at) => (at === shown ? { ...one, ...more } : one)) }));
   const said = draft.arms[shown]?.messages ?? [];
   const ids = idsOf(draft.arms);
-  const sent = draft.arms.map((one, at) => ({ ...one.variant, id: ids[at] as string, message: at ? `${draft.id}-m-${letter(at).toLowerCase()}` : `${draft.id}-m`, weight: one.weight }));
+  const sent = draft.arms.map((one, at) => ({ ...one.variant, id: ids[at] as string, message: messageIdOf(draft.id, at), weight: one.weight }));
   const audience = audienceOfDraft(draft);
-  const now = JSON.stringify(draft);
+  const now = contentOf(draft);
   const document = { ...draft.extra, name: draft.name, audience, ...(draft.exclude ? { exclude: { segment: draft.exclude } } : {}), ...(sent.length > 1 ? { variants: sent } : { message: sent[0]?.message }), ...testOf(draft) };
+  const message = async (at: number, overwrite: boolean) => {
+    const { kept, messages, revision } = draft.arms[at] as Arm;
+    const body = { ...kept, name: at ? `${draft.name} (${letter(at)})` : draft.name, messages, category: draft.category, ...(draft.topic ? { topic: draft.topic } : {}) };
+    return (await put<Message>(`${base}/messages/${sent[at]?.message}`, body, seen(revision, overwrite))).revision;
+  };
   const save = useMutation({
-    mutationFn: async () => {
-      for (const [at, { message }] of sent.entries()) {
-        await put(`${base}/messages/${message}`, { ...draft.arms[at]?.kept, name: at ? `${draft.name} (${letter(at)})` : draft.name, messages: draft.arms[at]?.messages, category: draft.category });
+    // New messages first, which the broadcast names; then the broadcast, that may be another's by now; then messages that others may have changed.
+    mutationFn: async (overwrite: boolean) => {
+      const revisions: number[] = [];
+      for (const [at, one] of draft.arms.entries()) if (one.revision === undefined) revisions[at] = await message(at, overwrite);
+      setPlace(`broadcasts/${draft.id}`);
+      const saved = await put<Broadcast>(`${base}/broadcasts/${draft.id}`, document, seen(draft.revision, overwrite));
+      for (const [at, one] of draft.arms.entries()) {
+        if (one.revision === undefined) continue;
+        setPlace(`messages/${sent[at]?.message}`);
+        revisions[at] = await message(at, overwrite);
       }
-      const saved = await put<Broadcast>(`${base}/broadcasts/${draft.id}`, document);
+      setDraft((was) => ({ ...was, revision: saved.revision, arms: was.arms.map((one, at) => ({ ...one, revision: revisions[at] ?? one.revision })) }));
       void client.invalidateQueries({ queryKey: [base, "names"] });
       return saved;
     },
   });
   const check = useMutation({
-    mutationFn: async () => {
-      await save.mutateAsync();
+    mutationFn: async (overwrite: boolean) => {
+      await save.mutateAsync(overwrite);
       return post<Sheet>(`${base}/broadcasts/${draft.id}/preview`);
     },
     onSuccess: (found) => setSheet({ of: now, sheet: found }),
@@ -191,11 +213,16 @@ function Page({ first, name }: { first: Draft; name: string }) {
     go(account.id, "broadcasts", draft.id);
   };
   const error = check.error ?? save.error;
+  const isStale = error instanceof ApiError && error.status === 409 && error.currentRevision !== null;
+  const calm = () => {
+    check.reset();
+    save.reset();
+  };
   const about = (path: string) => (error instanceof ApiError ? error.about(path) : undefined);
   const current = sheet?.of === now ? sheet.sheet : null;
   return (
     <Screen title={t(name === "new" ? "broadcast.new" : "broadcast.edit")} state="ready" wide back={<Link className="back" parts={[account.id, "broadcasts"]}>← {t("nav.broadcasts")}</Link>}
-      actions={<><Button onClick={() => { forget(); setDraft(name === "new" ? blank() : first); setSheet(null); }}>{t("draft.forget")}</Button><Button busy={save.isPending} disabled={!draft.name.trim()} onClick={() => save.mutate()}>{t("broadcast.save")}</Button></>}>
+      actions={<><Button onClick={() => { forget(); setDraft(name === "new" ? blank() : first); setSheet(null); }}>{t("draft.forget")}</Button><Button busy={save.isPending} disabled={!draft.name.trim()} onClick={() => save.mutate(false)}>{t("broadcast.save")}</Button></>}>
       {wasKept ? <p className="notice" role="status">{t("draft.kept")}</p> : null}
       {save.isSuccess && !check.isPending && !current ? <p className="notice" role="status">{t("broadcast.saved")}</p> : null}
       <div className="columns">
@@ -213,6 +240,7 @@ function Page({ first, name }: { first: Draft; name: string }) {
             <MessageEditor key={shown} messages={said} onChange={(messages) => editArm({ messages })} about={about} />
             <div className="fields">
               <Select label={t("compose.category")} value={draft.category} onChange={(event) => edit({ category: event.target.value })} options={["marketing", "transactional"].map((one) => ({ value: one, label: named("category.of", one) }))} />
+              <TopicField value={draft.topic} error={about("topic")} set={(topic) => edit({ topic })} />
               <Field label={t("compose.hold_out")} hint={t("compose.hold_out.hint")} type="number" min={0} max={90} value={draft.holdOut} onChange={(event) => edit({ holdOut: Number(event.target.value) })} />
               {draft.arms.length > 1 ? <Field label={t("compose.sample")} hint={t("compose.sample.hint")} type="number" min={1} max={100} value={draft.sample} error={about("test.sample_percent")} onChange={(event) => edit({ sample: event.target.value })} /> : null}
               {draft.arms.length > 1 && draft.sample ? <>
@@ -223,18 +251,25 @@ function Page({ first, name }: { first: Draft; name: string }) {
             <Check label={t("compose.priority")} checked={draft.extra.priority === true} onChange={(event) => edit({ extra: { ...draft.extra, priority: event.target.checked || undefined } })} />
           </Section>
           <Section title={t("compose.when")} lead={t("zone", { zone: zoneName() })}><When draft={draft} edit={edit} /></Section>
-          <Section title={t("compose.check")} lead={t("compose.check.lead")} actions={<Button kind="main" busy={check.isPending} disabled={!draft.name.trim() || draft.arms.some((one) => one.messages.length === 0)} onClick={() => check.mutate()}>{t("compose.check.do")}</Button>}>
-            <Problem error={error} />
-            {current ? <CheckSheet sheet={current} /> : <p className="soft">{t("compose.check.first")}</p>}
+          <Section title={t("compose.check")} lead={t("compose.check.lead")} actions={<Button kind="main" busy={check.isPending} disabled={!draft.name.trim() || draft.arms.some((one) => one.messages.length === 0)} onClick={() => check.mutate(false)}>{t("compose.check.do")}</Button>}>
+            {isStale ? null : <Problem error={error} />}
+            {current ? <CheckSheet sheet={current} draft={draft} audience={draft.exclude ? { all: [audience, { not: { segment: draft.exclude } }] } : audience} /> : <p className="soft">{t("compose.check.first")}</p>}
             {current && publisher ? <><TestSend draft={draft} /><Send draft={draft} sheet={current} leave={leave} /></> : null}
             {current && !publisher ? <Forbidden error={new ApiError(403, "forbidden", "this needs the role publisher", [], null)} /> : null}
           </Section>
         </div>
         <div className="stick"><Preview messages={said} /></div>
       </div>
+      {isStale ? <Stale path={`${base}/${place}`} mine={place.startsWith("broadcasts/") ? document : { messages: said }} onOverwrite={() => save.mutate(true)} onTake={() => { forget(); location.reload(); }} onClose={calm} /> : null}
     </Screen>
   );
 }
+
+/** A revision that must still be there. */
+const seen = (revision: number | undefined, overwrite: boolean): Record<string, string> => (revision === undefined || overwrite ? {} : { "If-Match": String(revision) });
+
+/** What is written, whatever revision it has. */
+const contentOf = ({ revision: _revision, arms, ...rest }: Draft) => JSON.stringify({ ...rest, arms: arms.map(({ revision: _own, ...one }) => one) });
 
 /** Which message is edited, another one to compare it with, and away with one. */
 function Arms({ draft, shown, show, edit }: { draft: Draft; shown: number; show: (at: number) => void; edit: (more: Partial<Draft>) => void }) {
@@ -254,16 +289,9 @@ function Arms({ draft, shown, show, edit }: { draft: Draft; shown: number; show:
   );
 }
 
-function CheckSheet({ sheet }: { sheet: Sheet }) {
-  const { base } = usePlace();
+function CheckSheet({ sheet, draft, audience }: { sheet: Sheet; draft: Draft; audience: Condition }) {
   const names = useNames();
-  const others = useQuery({ queryKey: [base, "broadcasts"], queryFn: () => all<Broadcast>(`${base}/broadcasts`, 400) });
-  const near = (others.data ?? []).filter((one) => (one.status === "scheduled" && within(one.at)) || (one.started_at !== null && within(one.started_at)));
   const skipped = Object.entries(sheet.skipped);
-  const shared = (id: string) => {
-    const found = sheet.overlap.scheduled.find((one) => one.broadcast === id);
-    return found ? t("sheet.shared", { n: found.friends }) : "";
-  };
   return (
     <>
       <dl className="figures">
@@ -283,13 +311,37 @@ function CheckSheet({ sheet }: { sheet: Sheet }) {
       {sheet.links.map((one, at) => <p key={at} className="soft">{one.variant ? `${one.variant}: ` : ""}{t(`sheet.links.${one.way}`, { liff: one.seconds.liff, push: one.seconds.push })} {one.why}</p>)}
       {sheet.line_check.details.map((one, at) => <p key={at} className="notice warn" role="alert">{t("sheet.line")} <Words text={`${one.property ?? ""} ${one.message}`} most={200} /></p>)}
       {sheet.overlap.received ? <p className="soft">{t("sheet.received", { n: sheet.overlap.received })}</p> : null}
-      {near.length ? <div className="notice warn"><strong>{t("sheet.near")}</strong><ul>{near.map((one) => <li key={one.id}><Words text={one.name} most={60} /> <Moment at={one.started_at ?? one.at} /> {shared(one.id)}</li>)}</ul></div> : null}
+      <Near id={draft.id} audience={audience} known={sheet.overlap.scheduled} at={draft.when === "at" && draft.at ? fromLocal(draft.at) : null} />
     </>
   );
 }
 
-function within(at: string | null): boolean {
-  return at !== null && Math.abs(new Date(at).getTime() - Date.now()) < 86_400_000;
+const DAY = 86_400_000;
+const MOST_NEAR = 8;
+
+/** What else the same friends get within a day of it: each with how many of them it means too. */
+function Near({ id, audience, known, at }: { id: string; audience: Condition; known: Sheet["overlap"]["scheduled"]; at: string | null }) {
+  const { base, account } = usePlace();
+  const around = at ? new Date(at).getTime() : Date.now();
+  const span = (days: number) => encodeURIComponent(new Date(around + days * DAY).toISOString());
+  const when = Math.round(around / 60_000);
+  const others = useQuery({
+    queryKey: [base, "broadcasts", "near", id, JSON.stringify(audience), at ? when : "now"],
+    queryFn: async () => {
+      const found = await all<Broadcast>(`${base}/broadcasts?from=${span(-1)}&to=${span(1)}`, 400);
+      const near = found.filter((one) => one.id !== id && (one.started_at ?? (one.status === "scheduled" ? one.at : null)) !== null).slice(0, MOST_NEAR);
+      const counted = (one: Broadcast) => known.find(({ broadcast }) => broadcast === one.id)?.friends;
+      return Promise.all(near.map(async (one) => ({ one, both: counted(one) !== undefined ? { count: counted(one) } : one.audience ? (await post<{ count?: number; estimate?: { high: number } }>(`${base}/segments/count`, { condition: { all: [audience, one.audience] } })) : null })));
+    },
+  });
+  const near = (others.data ?? []).filter(({ both }) => both === null || (both.count ?? both.estimate?.high ?? 0) > 0);
+  if (others.isError) return <Problem error={others.error} />;
+  if (near.length === 0) return others.isSuccess ? <p>✓ {t("sheet.near.none")}</p> : null;
+  return (
+    <div className="notice warn"><strong>{t("sheet.near")}</strong>
+      <ul>{near.map(({ one, both }) => <li key={one.id}><Link parts={[account.id, "broadcasts", one.id]}><Words text={one.name} most={60} /></Link> <Moment at={one.started_at ?? one.at} />{both?.count === undefined ? null : <> — {t("sheet.near.both", { n: both.count })}</>}</li>)}</ul>
+    </div>
+  );
 }
 
 interface Tester {

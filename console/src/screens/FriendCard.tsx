@@ -3,9 +3,9 @@ import { useState } from "react";
 import { get, patch, post, remove, type Page } from "../api/client";
 import { seenText } from "../conditions/Count";
 import { leafText } from "../conditions/sentence";
-import { type Broadcast, type Friend, nameOf, type Names, useMay, useNames, usePlace } from "../data";
+import { type Broadcast, type Friend, type LineMessage, nameOf, type Names, useMay, useNames, usePlace } from "../data";
 import { go, Link } from "../router";
-import { Avatar, Button, Chip, Dialog, Field, Moment, Problem, Screen, Section, Select, stateOf, Status, Words } from "../ui/kit";
+import { Avatar, Button, Chip, Dialog, Field, Moment, Problem, Screen, Section, Select, stateOf, Status, useDraft, Words } from "../ui/kit";
 import { named, number, t, yen } from "../words";
 
 export function Card({ user }: { user: string }) {
@@ -101,13 +101,27 @@ export function byText(by: string, names: Names): string {
   return `${named("by", kind)}${found[kind] ? ` ${nameOf(names, found[kind] ?? "", id)}` : ""}`;
 }
 
+interface Edited {
+  tags: string[];
+  attributes: Record<string, unknown>;
+  scores: Record<string, string>;
+}
+
 function Edit({ friend, onClose }: { friend: Friend; onClose: () => void }) {
-  const { base } = usePlace();
+  const { base, account } = usePlace();
   const names = useNames();
   const client = useQueryClient();
-  const [tags, setTags] = useState(() => new Set(Object.keys(friend.tags)));
-  const [attributes, setAttributes] = useState<Record<string, unknown>>(friend.attributes);
-  const [scores, setScores] = useState<Record<string, string>>(() => Object.fromEntries(Object.entries(friend.scores).map(([id, score]) => [id, String(score.value)])));
+  const [first] = useState<Edited>(() => ({ tags: Object.keys(friend.tags), attributes: friend.attributes, scores: Object.fromEntries(Object.entries(friend.scores).map(([id, score]) => [id, String(score.value)])) }));
+  const [edited, setEdited, forget, wasKept] = useDraft<Edited>(`friend.${account.id}.${friend.user_id}`, first);
+  const { attributes, scores } = edited;
+  const tags = new Set(edited.tags);
+  const setTags = (next: Set<string>) => setEdited((was) => ({ ...was, tags: [...next] }));
+  const setAttributes = (next: Record<string, unknown>) => setEdited((was) => ({ ...was, attributes: next }));
+  const setScores = (next: Record<string, string>) => setEdited((was) => ({ ...was, scores: next }));
+  const leave = () => {
+    forget();
+    onClose();
+  };
   const save = useMutation({
     mutationFn: () => {
       const changed = Object.fromEntries([...new Set([...Object.keys(attributes), ...Object.keys(friend.attributes)])].filter((id) => JSON.stringify(attributes[id]) !== JSON.stringify(friend.attributes[id])).map((id) => [id, attributes[id] === "" || attributes[id] === undefined ? null : attributes[id]]));
@@ -120,12 +134,13 @@ function Edit({ friend, onClose }: { friend: Friend; onClose: () => void }) {
     },
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: [base] });
-      onClose();
+      leave();
     },
   });
   return (
     <Dialog title={t("friend.edit.title")} onClose={onClose} wide>
       <form onSubmit={(event) => { event.preventDefault(); save.mutate(); }}>
+        {wasKept && JSON.stringify(edited) !== JSON.stringify(first) ? <p className="notice" role="status">{t("draft.kept")}</p> : null}
         <fieldset>
           <legend>{t("friend.tags")}</legend>
           <div className="chips">{(names.tags ?? []).map((tag) => <label key={tag.id} className="check"><input type="checkbox" checked={tags.has(tag.id)} onChange={(event) => { const next = new Set(tags); if (event.target.checked) next.add(tag.id); else next.delete(tag.id); setTags(next); }} /><span>{tag.name.slice(0, 60)}</span></label>)}</div>
@@ -136,7 +151,7 @@ function Edit({ friend, onClose }: { friend: Friend; onClose: () => void }) {
           {(names.scores ?? []).map((one) => <Field key={one.id} label={one.name} type="number" step="any" value={scores[one.id] ?? ""} onChange={(event) => setScores({ ...scores, [one.id]: event.target.value })} />)}
         </div>
         <Problem error={save.error} />
-        <div className="dialog-foot"><Button onClick={onClose}>{t("action.cancel")}</Button><Button kind="main" type="submit" busy={save.isPending}>{t("action.save")}</Button></div>
+        <div className="dialog-foot"><Button onClick={leave}>{t("action.cancel")}</Button><Button kind="main" type="submit" busy={save.isPending}>{t("action.save")}</Button></div>
       </form>
     </Dialog>
   );
@@ -184,7 +199,7 @@ interface Activity {
   props: Record<string, unknown>;
   rules: { rule: string; matched: boolean; why?: unknown }[];
   changes: unknown[];
-  effects: { action: string; status: string; why?: unknown; message?: string; messages?: unknown[] }[];
+  effects: { action: string; status: string; why?: unknown; message?: string; messages?: LineMessage[] }[];
 }
 
 function Timeline({ user }: { user: string }) {
@@ -209,16 +224,36 @@ function Timeline({ user }: { user: string }) {
 
 const whyText = (why: unknown) => (why === undefined || why === null ? "" : typeof why === "string" ? why : JSON.stringify(why));
 
+const KEYS: Record<string, string> = { link_clicked: "links", form_answered: "forms", tag_added: "tags", tag_removed: "tags", score_changed: "scores", score_crossed: "scores", attribute_set: "attributes", route_joined: "routes", route_entered: "routes", page_viewed: "pages", scheduled: "schedules", opted_out: "topics", opted_in: "topics" };
+const knownName = (names: Names, kind: string, id: string) => names[kind]?.find((one) => one.id === id)?.name;
+
+/** What an event is about, by its name: which broadcast, which link, what kind of message. */
+function aboutOf({ type, key, props }: Activity, names: Names): string | null {
+  if (type === "sent") {
+    const name = knownName(names, "broadcasts", String(props.broadcast ?? "")) ?? knownName(names, "scenarios", String(props.scenario ?? ""));
+    return name ? `${name}${props.test ? ` (${t("timeline.test")})` : ""}` : null;
+  }
+  if (type === "messaged") return key === "text" || !key ? null : named("message.kind", key);
+  const kind = KEYS[type] ?? (type.startsWith("scenario_") ? "scenarios" : "");
+  return key && kind ? nameOf(names, kind, key) : key;
+}
+
+function textOf(message: LineMessage): string {
+  if (typeof message.text === "string") return message.text;
+  return typeof message.altText === "string" ? message.altText : `[${named("message.kind", message.type)}]`;
+}
+
 function Event({ activity }: { activity: Activity }) {
   const names = useNames();
   const said = activity.props.text ?? activity.props.data ?? activity.props.order_id;
   const done = activity.rules.filter((rule) => rule.matched);
+  const about = aboutOf(activity, names);
   return (
     <li>
-      <strong>{named("event", activity.type)}</strong>{activity.key ? <> <Chip><Words text={activity.key} most={40} /></Chip></> : null}<time dateTime={activity.at}><Moment at={activity.at} /></time>
+      <strong>{named("event", activity.type)}</strong>{about ? <> <Chip><Words text={about} most={40} /></Chip></> : null}<time dateTime={activity.at}><Moment at={activity.at} /></time>
       {typeof said === "string" ? <p className="quote"><Words text={said} most={300} /></p> : null}
       {activity.changes.length ? <ul aria-label={t("timeline.changes")}>{activity.changes.map((change, at) => <li key={at}>{changeText(change, names)}</li>)}</ul> : null}
-      {activity.effects.length ? <ul aria-label={t("timeline.effects")}>{activity.effects.map((effect, at) => <li key={at}>{named("action", effect.action)} — {named("effect", effect.status)}{effect.why ? <span className="soft"> ({whyText(effect.why)})</span> : null}</li>)}</ul> : null}
+      {activity.effects.length ? <ul aria-label={t("timeline.effects")}>{activity.effects.map((effect, at) => <li key={at}>{named("action", effect.action)}{effect.message && knownName(names, "messages", effect.message) ? ` ${t("say.quoted", { name: knownName(names, "messages", effect.message) ?? "" })}` : ""} — {named("effect", effect.status)}{effect.why ? <span className="soft"> ({whyText(effect.why)})</span> : null}{effect.messages?.length ? <p className="quote"><Words text={effect.messages.map(textOf).join(" / ")} most={300} /></p> : null}</li>)}</ul> : null}
       {activity.rules.length ? (
         <details>
           <summary>{t("timeline.why", { n: activity.rules.length, matched: done.length })}</summary>

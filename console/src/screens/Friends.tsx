@@ -7,6 +7,7 @@ import { audienceOf, group, toTree, type Condition, type Group } from "../condit
 import { leafText, sentence } from "../conditions/sentence";
 import { type Friend, useNames, usePlace } from "../data";
 import { Link, useQueryOf, useRoute } from "../router";
+import { beginDraft } from "../ui/document";
 import { Avatar, Button, Chip, Dialog, Field, Screen, Select, stateOf, useLater, Words } from "../ui/kit";
 import { named, t } from "../words";
 import { Bulk } from "./Bulk";
@@ -42,19 +43,27 @@ function List() {
   const [text, setText] = useState(query);
   const [sort, setSort] = useState<string>("last_active");
   const [filter, setFilter] = useState<Group>(() => filterOf(given));
+  const [isQuick, setQuick] = useState(true);
   const [filtering, setFiltering] = useState(false);
   const [ticked, setTicked] = useState<Set<string>>(new Set());
   useEffect(() => setText(query), [query]);
   useEffect(() => setFilter(filterOf(given)), [given]);
   const q = useLater(text, 300);
   const condition = filter.children.length ? audienceOf(filter) : undefined;
+  const wanted = JSON.stringify([q, sort, condition]);
+  useEffect(() => setQuick(true), [wanted]);
   const asked = useInfiniteQuery({
-    queryKey: [base, "friends", q, sort, JSON.stringify(condition)],
-    queryFn: ({ pageParam }) => searchFriends(base, { q, sort, order: sort === "display_name" ? "asc" : "desc", condition, limit: 100, cursor: pageParam }),
+    queryKey: [base, "friends", q, sort, JSON.stringify(condition), isQuick],
+    queryFn: ({ pageParam }) => searchFriends(base, { q, sort, order: sort === "display_name" ? "asc" : "desc", condition, limit: 100, cursor: pageParam, quick: isQuick || undefined }),
     initialPageParam: null as string | null,
     getNextPageParam: (page: Found) => page.next_cursor,
     placeholderData: (before) => before,
   });
+  // Where there are too many to be read at once some are shown first, and everybody as soon as they are read.
+  const isPart = asked.data?.pages[0] !== undefined && typeof asked.data.pages[0].total.count !== "number";
+  useEffect(() => {
+    if (isQuick && isPart && !asked.isPlaceholderData) setQuick(false);
+  }, [isQuick, isPart, asked.isPlaceholderData]);
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const isEmpty = asked.isSuccess && rows.length === 0 && !q && !condition && !asked.hasNextPage;
   useEffect(() => {
@@ -79,7 +88,7 @@ function List() {
             const name = child.kind === "leaf" ? leafText(child.condition, names, child.negated) : sentence(child, names, true);
             return <Chip key={child.key} tone="brand">{name}<button type="button" aria-label={t("friends.filter.remove", { name })} onClick={() => setFilter({ ...filter, children: filter.children.filter((one) => one.key !== child.key) })}>✕</button></Chip>;
           })}
-          <Link parts={[account.id, "segments", "new"]} onClick={() => localStorage.setItem("todoku.draft.segment.new", JSON.stringify({ name: "", root: filter }))}>{t("friends.filter.save")}</Link>
+          <Link parts={[account.id, "segments", "new"]} onClick={() => beginDraft("segments", account.id, { name: "", root: filter })}>{t("friends.filter.save")}</Link>
         </div>
       ) : null}
       {ticked.size ? <Bulk ticked={ticked} all={!q && typeof total?.count === "number" ? { count: total.count, condition: condition ?? { everyone: true } } : null} clear={() => setTicked(new Set())} /> : null}

@@ -1,4 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { get, post } from "../api/client";
 import { pace, timed } from "../api/pace";
 import { type Broadcast, type Quota, useMay, usePlace } from "../data";
@@ -25,11 +26,19 @@ interface Summary {
 
 export function Home() {
   const { base, account } = usePlace();
-  const asked = useQuery({ queryKey: [base, "summary"], queryFn: () => timed("summary", () => get<Summary>(`${base}/summary`)), refetchInterval: () => pace("summary", 30_000) });
-  const found = asked.data;
+  // Of many friends a part is counted first; when that was not everybody, all of them.
+  const soon = useQuery({ queryKey: [base, "summary", "quick"], queryFn: () => get<Summary>(`${base}/summary?quick=true`), staleTime: 30_000 });
+  const [late, setLate] = useState(false);
+  const isWhole = soon.isError || (soon.data !== undefined && (late || !soon.data.friends.exact));
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), 30_000);
+    return () => clearTimeout(timer);
+  }, []);
+  const asked = useQuery({ queryKey: [base, "summary"], queryFn: () => timed("summary", () => get<Summary>(`${base}/summary`)), enabled: isWhole, refetchInterval: () => pace("summary", 30_000) });
+  const found = asked.data ?? soon.data;
   const isNew = found !== undefined && found.friends.following + found.friends.blocked === 0;
   return (
-    <Screen title={t("nav.home")} state={stateOf(asked, isNew)} error={asked.error} retry={() => void asked.refetch()} lead={`${account.name.slice(0, 60)} · ${t("zone", { zone: zoneName() })}`}
+    <Screen title={t("nav.home")} state={stateOf(found ? { ...asked, data: found, isError: asked.isError && !found } : asked, isNew)} error={asked.error} retry={() => void asked.refetch()} lead={`${account.name.slice(0, 60)} · ${t("zone", { zone: zoneName() })}`}
       actions={<Link className="button main" parts={[account.id, "broadcasts", "new"]}>{t("broadcast.new")}</Link>}
       empty={<><h2>{t("home.empty")}</h2><p>{t("home.empty.more")}</p><Link className="button main" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}>
       {found ? <Ready found={found} /> : null}

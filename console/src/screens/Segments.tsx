@@ -1,29 +1,25 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { all, ApiError, get, newId, put, remove } from "../api/client";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { all } from "../api/client";
 import { Builder } from "../conditions/Builder";
 import { CountPanel, Samples, useWhy, WhyPanel } from "../conditions/Count";
 import { audienceOf, group, toTree, type Condition, type Group } from "../conditions/model";
 import { rootSentence } from "../conditions/sentence";
 import { useMay, useNames, usePlace } from "../data";
-import { go, Link, useRoute } from "../router";
-import { Stale } from "../ui/Stale";
+import { Link, useRoute } from "../router";
+import { Existing, type Stored, useDocument } from "../ui/document";
 import { Uses } from "../ui/Uses";
-import { Button, Field, Problem, Screen, Section, stateOf, useDraft, Words } from "../ui/kit";
+import { Field, Screen, Section, stateOf, Words } from "../ui/kit";
 import { t } from "../words";
 
-interface Segment {
-  id: string;
-  name: string;
+interface Segment extends Stored {
   condition: Condition;
-  revision: number;
-  updated_at: string;
 }
 
 export default function Segments() {
   const [, , id] = useRoute();
   if (!id) return <List />;
-  return id === "new" ? <Editor key="new" /> : <Existing key={id} id={id} />;
+  return id === "new" ? <Editor key="new" /> : <Existing<Segment> key={id} kind="segments" id={id} title="nav.segments">{(segment) => <Editor segment={segment} />}</Existing>;
 }
 
 function List() {
@@ -44,62 +40,30 @@ function List() {
   );
 }
 
-function Existing({ id }: { id: string }) {
-  const { base } = usePlace();
-  const asked = useQuery({ queryKey: [base, "segments", id], queryFn: () => get<Segment>(`${base}/segments/${id}`) });
-  if (!asked.data) return <Screen title={t("nav.segments")} state={stateOf(asked)} error={asked.error} retry={() => void asked.refetch()} />;
-  return <Editor key={asked.data.revision} segment={asked.data} />;
-}
-
 interface Draft {
   name: string;
   root: Group;
-  revision?: number;
 }
 
+const EMPTY: Draft = { name: "", root: group("all") };
+const read = (segment: Stored & Partial<Draft>): Draft => ({ name: segment.name, root: toTree((segment as unknown as Segment).condition) });
+const bodyOf = ({ name, root }: Draft) => ({ name, condition: audienceOf(root) });
+
 function Editor({ segment }: { segment?: Segment }) {
-  const { base, account } = usePlace();
-  const may = useMay("editor");
+  const { account } = usePlace();
   const names = useNames();
-  const client = useQueryClient();
-  const first = useMemo<Draft>(() => (segment ? { name: segment.name, root: toTree(segment.condition), revision: segment.revision } : { name: "", root: group("all") }), [segment]);
-  const [draft, setDraft, forget, wasKept] = useDraft<Draft>(`segment.${account.id}.${segment?.id ?? "new"}`, first);
+  const { draft, edit, about, actions, above, below } = useDocument<Draft>({ kind: "segments", stored: segment, empty: EMPTY, read, bodyOf, gone: t("segment.gone") });
   const [user, setUser] = useState<string | null>(null);
   const condition = audienceOf(draft.root);
   const why = useWhy(draft.root, condition, user);
-  const save = useMutation({
-    mutationFn: async (overwrite: boolean) => {
-      const id = segment?.id ?? newId("segment");
-      const headers: Record<string, string> = segment && !overwrite ? { "If-Match": String(draft.revision ?? segment.revision) } : {};
-      await put<Segment>(`${base}/segments/${id}`, { name: draft.name, condition }, headers);
-      return id;
-    },
-    onSuccess: async () => {
-      forget();
-      await client.invalidateQueries({ queryKey: [base] });
-      go(account.id, "segments");
-    },
-  });
-  const away = useMutation({
-    mutationFn: () => remove(`${base}/segments/${segment?.id}`),
-    onSuccess: async () => {
-      forget();
-      await client.invalidateQueries({ queryKey: [base] });
-      go(account.id, "segments");
-    },
-  });
-  const error = save.error;
-  const stale = error instanceof ApiError && error.status === 409 && error.currentRevision !== null;
   return (
-    <Screen title={segment ? segment.name.slice(0, 100) : t("segment.new")} state="ready" wide back={<Link className="back" parts={[account.id, "segments"]}>← {t("nav.segments")}</Link>}
-      actions={may ? <><Button onClick={() => { forget(); setDraft(first); }}>{t("draft.forget")}</Button>{segment ? <Button kind="danger" busy={away.isPending} onClick={() => away.mutate()}>{t("action.delete")}</Button> : null}<Button kind="main" busy={save.isPending} disabled={!draft.name.trim()} onClick={() => save.mutate(false)}>{t("action.save")}</Button></> : null}>
-      {wasKept && JSON.stringify(draft) !== JSON.stringify(first) ? <p className="notice" role="status">{t("draft.kept")}</p> : null}
-      {stale ? null : <Problem error={error ?? away.error} />}
+    <Screen title={segment ? segment.name.slice(0, 100) : t("segment.new")} state="ready" wide back={<Link className="back" parts={[account.id, "segments"]}>← {t("nav.segments")}</Link>} actions={actions}>
+      {above}
       <div className="columns">
         <div>
           <Section title={t("segment.condition")}>
-            <Field label={t("segment.name")} value={draft.name} maxLength={200} required error={error instanceof ApiError ? error.about("name") : undefined} onChange={(event) => setDraft((was) => ({ ...was, name: event.target.value }))} />
-            <Builder root={draft.root} onChange={(root) => setDraft((was) => ({ ...was, root }))} marks={why.marks} values={why.values} />
+            <Field label={t("segment.name")} value={draft.name} maxLength={200} required error={about("name")} onChange={(event) => edit({ name: event.target.value })} />
+            <Builder root={draft.root} onChange={(root) => edit({ root })} marks={why.marks} values={why.values} />
           </Section>
         </div>
         <div className="stick">
@@ -111,7 +75,7 @@ function Editor({ segment }: { segment?: Segment }) {
           {segment ? <Uses kind="segments" id={segment.id} /> : null}
         </div>
       </div>
-      {stale && segment ? <Stale path={`${base}/segments/${segment.id}`} mine={{ name: draft.name, condition }} onOverwrite={() => save.mutate(true)} onTake={() => { forget(); save.reset(); void client.invalidateQueries({ queryKey: [base, "segments", segment.id] }).then(() => location.reload()); }} onClose={() => save.reset()} /> : null}
+      {below}
     </Screen>
   );
 }

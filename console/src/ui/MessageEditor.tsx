@@ -14,6 +14,19 @@ interface Action {
   label?: string;
   uri?: string;
   text?: string;
+  data?: string;
+  displayText?: string;
+}
+
+const ACTIONS = ["uri", "message", "postback"];
+/** Where an action keeps what it opens, says or hands over. */
+const valueOf = (type: string): "uri" | "text" | "data" => (type === "uri" ? "uri" : type === "postback" ? "data" : "text");
+const kindsOf = (type: string) => [...new Set([...ACTIONS, type])].map((one) => ({ value: one, label: named("message.action", one) }));
+const LEAST: Record<string, string> = { uri: "https://" };
+
+/** The same button, with another kind of action. */
+function turned({ label }: Action, type: string): Action {
+  return { type, label, [valueOf(type)]: LEAST[type] ?? label ?? "", ...(type === "postback" ? { displayText: label } : {}) };
 }
 
 interface Template {
@@ -161,8 +174,9 @@ function ColumnForm({ column: it, set, most, name }: { column: Template; set: (n
       <MediaField label={`${name}${t("message.picture")}`} kind="image" url={it.thumbnailImageUrl ?? ""} thumbnail={it.thumbnailImageUrl} onMade={(made) => write("thumbnailImageUrl", made.url)} onUrl={(next) => write("thumbnailImageUrl", next)} />
       {actions.map((action, at) => (
         <div className="fields" key={at}>
+          <Select label={`${name}${t("message.button.kind", { n: at + 1 })}`} value={action.type} onChange={(event) => set({ ...it, actions: actions.map((one, place) => (place === at ? turned(one, event.target.value) : one)) })} options={kindsOf(action.type)} />
           <Field label={`${name}${t("message.button", { n: at + 1 })}`} value={action.label ?? ""} maxLength={20} onChange={(event) => set({ ...it, actions: actions.map((one, place) => (place === at ? { ...one, label: event.target.value } : one)) })} />
-          <Field label={`${name}${t(action.type === "uri" ? "message.button.uri" : "message.button.text", { n: at + 1 })}`} value={action.uri ?? action.text ?? ""} onChange={(event) => set({ ...it, actions: actions.map((one, place) => (place === at ? (one.type === "uri" ? { ...one, uri: event.target.value } : { ...one, text: event.target.value }) : one)) })} />
+          <Field label={`${name}${t(action.type === "uri" ? "message.button.uri" : action.type === "postback" ? "message.button.data" : "message.button.text", { n: at + 1 })}`} value={String(action[valueOf(action.type)] ?? "")} onChange={(event) => set({ ...it, actions: actions.map((one, place) => (place === at ? { ...one, [valueOf(one.type)]: event.target.value } : one)) })} />
         </div>
       ))}
       <div className="actions">
@@ -192,8 +206,21 @@ function Text({ message, set, error, n }: { message: LineMessage; set: (next: Li
   return (
     <div ref={box}>
       <Area label={t("message.text.of", { n })} rows={5} value={text} error={error} maxLength={5000} hint={t("message.length", { n: [...text].length })} onChange={(event) => set({ ...message, text: event.target.value })} />
+      <Emoji n={n} insert={insert} />
       <Select label={t("message.insert", { n })} value="" onChange={(event) => { if (event.target.value) insert(event.target.value); }} options={variables} />
     </div>
+  );
+}
+
+const EMOJI = [..."😊😄🥰😍🙏👏🎉✨🌸🌷🍀⭐💡📣📢🎁🛍💄👗💇💅🍽☕🍰🏃💪🩺📅⏰📍📞✉️🔗✅❗❓➡️⬇️❤️💚"].filter((one) => one !== "\uFE0F");
+
+/** Little pictures that most messages have. */
+function Emoji({ n, insert }: { n: number; insert: (what: string) => void }) {
+  return (
+    <details>
+      <summary>{t("message.emoji", { n })}</summary>
+      <div className="chips emoji">{EMOJI.map((one) => <Button key={one} kind="quiet" aria-label={t("message.emoji.insert", { emoji: one })} onClick={() => insert(one)}>{one}</Button>)}</div>
+    </details>
   );
 }
 
@@ -230,6 +257,8 @@ function QuickReplies({ message, set }: { message: LineMessage; set: (next: Line
       {items.map((item, at) => (
         <div className="pair" key={at}>
           <Field label={t("message.quick.label", { n: at + 1 })} maxLength={20} value={item.action.label ?? ""} onChange={(event) => write(items.map((one, place) => (place === at ? { ...one, action: { ...one.action, label: event.target.value, ...(one.action.type === "message" ? { text: event.target.value } : {}) } } : one)))} />
+          <Select label={t("message.quick.kind", { n: at + 1 })} value={item.action.type} onChange={(event) => write(items.map((one, place) => (place === at ? { ...one, action: turned(one.action, event.target.value) } : one)))} options={kindsOf(item.action.type)} />
+          {item.action.type === "uri" || item.action.type === "postback" ? <Field label={t(item.action.type === "uri" ? "message.quick.uri" : "message.quick.data", { n: at + 1 })} value={String(item.action[valueOf(item.action.type)] ?? "")} onChange={(event) => write(items.map((one, place) => (place === at ? { ...one, action: { ...one.action, [valueOf(one.action.type)]: event.target.value } } : one)))} /> : null}
           <Button kind="quiet" aria-label={t("message.quick.remove", { n: at + 1 })} onClick={() => write(items.filter((_, place) => place !== at))}>✕</Button>
         </div>
       ))}

@@ -1,11 +1,11 @@
 // Editing one document: a draft that survives a reload, saved against its revision, compared when somebody was faster.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { ApiError, enc, get, newId, put, remove } from "../api/client";
 import { useMay, usePlace } from "../data";
 import { go } from "../router";
 import { t, type Word } from "../words";
-import { Button, Dialog, Problem, Screen, stateOf, useDraft } from "./kit";
+import { Button, Dialog, Problem, Screen, stateOf, useDraft, writeDraft } from "./kit";
 import { Stale } from "./Stale";
 
 const ADDED = ["id", "revision", "updated_at", "warnings", "warning_details"];
@@ -39,27 +39,49 @@ interface Of<D> {
   /** What is lost with it. */
   gone: string;
   canSave?: (draft: D) => boolean;
+  /** Under which name the draft of something new is kept. */
+  draftName?: string;
 }
 
-export function useDocument<D extends { name: string }>({ kind, stored, empty, state = [], read, bodyOf, gone, canSave = () => true }: Of<D>) {
+/** A draft, and the revision that its author saw: what somebody else saved since then is not written over unseen. */
+interface Kept<D> {
+  revision: number | null;
+  draft: D;
+}
+
+const keyOf = (kind: string, account: string, id: string) => `doc.${kind}.${account}.${id}`;
+
+/** Have the editor of something new begin with this. */
+export function beginDraft(kind: string, account: string, draft: object): void {
+  writeDraft(keyOf(kind, account, "new"), { revision: null, draft });
+}
+
+export function useDocument<D extends { name: string }>({ kind, stored, empty, state = [], read, bodyOf, gone, canSave = () => true, draftName = "new" }: Of<D>) {
   const { base, account } = usePlace();
   const may = useMay("editor");
   const client = useQueryClient();
   const first = useMemo<D>(() => (stored ? read?.(stored) ?? (Object.fromEntries(Object.entries(stored).filter(([name]) => !ADDED.includes(name) && !state.includes(name))) as unknown as D) : empty), [stored]);
-  const [draft, setDraft, forget, wasKept] = useDraft<D>(`${kind}.${account.id}.${stored?.id ?? "new"}`, first);
+  const seen = stored?.revision ?? null;
+  const [{ draft, revision }, setKept, forget, wasKept] = useDraft<Kept<D>>(keyOf(kind, account.id, stored?.id ?? draftName), { revision: seen, draft: first });
+  const setDraft = (next: D | ((was: D) => D)) => setKept((was) => ({ ...was, draft: typeof next === "function" ? next(was.draft) : next }));
   const [id] = useState(() => stored?.id ?? newId(kind.replace(/s$/, "")));
   const path = `${base}/${kind}/${enc(id)}`;
   const [isSaved] = useState(() => saved === path);
   useEffect(() => {
     saved = "";
   }, []);
+  const from = useRef("");
   const save = useMutation({
-    mutationFn: (overwrite: boolean) => put(path, bodyOf ? bodyOf(draft) : draft, stored && !overwrite ? { "If-Match": String(stored.revision) } : {}),
+    onMutate: () => {
+      from.current = location.hash;
+    },
+    mutationFn: (overwrite: boolean) => put(path, bodyOf ? bodyOf(draft) : draft, stored && !overwrite ? { "If-Match": String(revision ?? stored.revision) } : {}),
     onSuccess: async () => {
       forget();
       saved = path;
       await client.invalidateQueries({ queryKey: [base] });
-      go(account.id, kind, ...(stored ? [] : [id]));
+      // Whoever has gone somewhere else meanwhile stays there.
+      if (location.hash === from.current) go(account.id, kind, ...(stored ? [] : [id]));
     },
   });
   const away = useMutation({
@@ -74,14 +96,18 @@ export function useDocument<D extends { name: string }>({ kind, stored, empty, s
   const error = save.error;
   const isStale = error instanceof ApiError && error.status === 409 && error.currentRevision !== null;
   const isChanged = JSON.stringify(draft) !== JSON.stringify(first);
+  const [round, setRound] = useState(0);
   const reset = () => {
+    setKept({ revision: seen, draft: first });
     forget();
-    setDraft(first);
+    setRound((was) => was + 1);
   };
   return {
     id,
     draft,
     setDraft,
+    /** How often the draft was thrown away. */
+    round,
     edit: (more: Partial<D>) => setDraft((was) => ({ ...was, ...more })),
     about: (field: string) => (error instanceof ApiError ? error.about(field) : undefined),
     actions: may ? (
@@ -98,7 +124,7 @@ export function useDocument<D extends { name: string }>({ kind, stored, empty, s
         {isStale ? null : <Problem error={error} />}
       </>
     ),
-    below: isStale ? <Stale path={path} mine={draft} onOverwrite={() => save.mutate(true)} onTake={() => { forget(); location.reload(); }} onClose={() => save.reset()} /> : null,
+    below: isStale ? <Stale path={path} mine={(bodyOf?.(draft) ?? draft) as object} onOverwrite={() => save.mutate(true)} onTake={() => { forget(); location.reload(); }} onClose={() => save.reset()} /> : null,
   };
 }
 

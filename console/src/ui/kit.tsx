@@ -234,11 +234,7 @@ export function useDraft<T>(name: string, first: T): [T, (next: T | ((was: T) =>
   const set = (next: T | ((was: T) => T)) =>
     setValue((was) => {
       const made = typeof next === "function" ? (next as (was: T) => T)(was) : next;
-      try {
-        localStorage.setItem(key, JSON.stringify(made));
-      } catch {
-        // A full or forbidden storage: the draft lives as long as the page.
-      }
+      writeDraft(name, made);
       return made;
     });
   const forget = () => {
@@ -249,6 +245,14 @@ export function useDraft<T>(name: string, first: T): [T, (next: T | ((was: T) =>
     }
   };
   return [value, set, forget, found !== null];
+}
+
+export function writeDraft(name: string, draft: unknown): void {
+  try {
+    localStorage.setItem(`todoku.draft.${name}`, JSON.stringify(draft));
+  } catch {
+    // A full or forbidden storage: the draft lives as long as the page.
+  }
 }
 
 function readDraft<T>(key: string): T | null {

@@ -1,6 +1,6 @@
 // What comes round: at a local time, for each friend of an audience, some actions.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { all, enc, get, type Page, post } from "../../api/client";
 import type { Run } from "../../api/schema";
 import { Builder } from "../../conditions/Builder";
@@ -66,6 +66,7 @@ function Editor({ schedule }: { schedule?: Schedule }) {
   const doc = useDocument<Draft>({ kind: "schedules", stored: schedule, empty: EMPTY, state: ["status", "status_reason"], gone: t("schedule.gone") });
   const { draft, edit, about } = doc;
   const [root, setRoot] = useState<Group>(() => toTree(draft.audience));
+  useEffect(() => setRoot(toTree(draft.audience)), [doc.round]);
   return (
     <Screen title={schedule ? schedule.name.slice(0, 100) : t("schedule.new")} state="ready" wide back={<Link className="back" parts={[account.id, "schedules"]}>← {t("nav.schedules")}</Link>} actions={doc.actions}>
       {doc.above}
