@@ -71,14 +71,15 @@ class _Round:
     scenario: str
     are_many: bool = False
     again: list[str] = field(default_factory=list)
-    _settled: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    _settled: dict[tuple[str, str], dict[str, Any] | None] = field(default_factory=dict)
 
-    def message(self, message: str) -> dict[str, Any] | None:
-        """A message with what is the same for all of the round; None: there is none."""
-        if message not in self._settled:
-            names = self.account, self.snapshot, self.scenario, message, self.now
-            self._settled[message] = rendering.of_many(*names, are_many=self.are_many)
-        return self._settled[message]
+    def message(self, node: str, message: str) -> dict[str, Any] | None:
+        """A node's message with what is the same for all of the round; None: there is none."""
+        if (node, message) not in self._settled:
+            whose = friend_tokens.FriendToken("", self.scenario, "", node) if self.are_many else None
+            found = rendering.of_many(self.account, self.snapshot, message, self.now, whose)
+            self._settled[node, message] = found
+        return self._settled[node, message]
 
     def render(self, node: str, body: Mapping[str, Any], sheet: Mapping[str, Any]) -> Payload:
         """A node's message for a friend. Raises Unrenderable."""
@@ -273,7 +274,7 @@ def _render_again(
     at: _Round, claim: dict[str, Any], members: Sequence[Enrollment]
 ) -> tuple[dict[str, Payload], set[str]]:
     """Payloads for a claimed message, and who can be sent it; used only if no manifest stands yet."""
-    body = at.message(claim["message"])
+    body = at.message(claim["send"], claim["message"])
     if body is None:
         return {}, set()
     runs = {item.user_id: item for item in members}
@@ -305,7 +306,7 @@ def _deliver(
     if not members:
         return []
     users = [item.user_id for item in members if able is None or item.user_id in able]
-    body = at.message(claim["message"])
+    body = at.message(claim["send"], claim["message"])
     chunk = deliveries.Chunk(
         account=at.account.id,
         run=claim["run"],

@@ -20,8 +20,8 @@ from chalicelib.sheets.trim import size_of
 from chalicelib.topics import consent
 
 Payload = list[dict[str, Any]]
-Settled = Callable[[str], dict[str, Any] | None]
-"""Of a message by its id; None: there is none."""
+Settled = Callable[[str, str], dict[str, Any] | None]
+"""Of a node's message, by their ids; None: there is none."""
 
 
 def take(
@@ -61,7 +61,8 @@ def take(
         elif consent.holds_back(sheet, document.body, snapshot):
             refused[found.send] = "opted_out"
         elif render.is_static(
-            body := (settled(found.message) if settled else None) or render.settled(document.body, snapshot)
+            body := (settled and settled(found.send, found.message))
+            or render.settled(document.body, snapshot)
         ):
             return found, None
         else:
@@ -90,18 +91,19 @@ def words(
 
 
 def of_many(
-    account: Account, snapshot: Snapshot, scenario: str, message: str, now: datetime, *, are_many: bool
+    account: Account, snapshot: Snapshot, message: str, now: datetime, whose: FriendToken | None
 ) -> dict[str, Any] | None:
     """A step's message with what is the same for all whose turn has come; None: there is none. When they are
-    many and it differs by its links alone, those lead through LIFF, where they can, and the words are one.
+    many (``whose`` clicks, that is which step's) and it differs by its links alone, those lead through LIFF,
+    where they can, and the words are one.
     """
     document = snapshot.find("messages", message)
     if document is None:
         return None
     body = render.settled(document.body, snapshot)
-    if not are_many or not for_all.has_addresses(body) or for_all.why_not(body, account) is not None:
+    if whose is None or not for_all.has_addresses(body) or for_all.why_not(body, account) is not None:
         return body
-    token = friend_tokens.make(account.id, FriendToken("", scenario))
+    token = friend_tokens.make(account.id, whose)
     try:
         return {**body, "messages": for_all.through_liff(body, snapshot, now, account, token)}
     except render.Unrenderable:

@@ -89,7 +89,7 @@ def test_many_get_one_message_through_liff(world: World) -> None:
     [(kind, to, text)] = world.requests
     assert (kind, to) == ("multicast", USERS)
     assert f"/{LIFF}/r/shop.spring?t=" in text
-    assert whose(text) == FriendToken("", "welcome", "", "")
+    assert whose(text) == FriendToken("", "welcome", "", "m")
     assert {w.where(user).state for user in USERS} == {"finished"}
 
 
@@ -99,7 +99,7 @@ def test_one_alone_has_a_link_of_their_own(world: World) -> None:
     world.run(10)
     [(kind, to, text)] = world.requests
     assert (kind, to, LIFF in text) == ("push", [USERS[0]], False)
-    assert whose(text) == FriendToken(USERS[0], "welcome", "", "")
+    assert whose(text) == FriendToken(USERS[0], "welcome", "", "m")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_differs_by_friend_is_pushed(world: World, text: str, fields: dict[
     world.run(10)
     assert [kind for kind, _, _ in world.requests] == ["push"] * len(USERS)
     assert {whose(text) for _, _, text in world.requests} == {
-        FriendToken(user, "welcome", "", "") for user in USERS
+        FriendToken(user, "welcome", "", "m") for user in USERS
     }
 
 
