@@ -289,7 +289,7 @@ OPERATIONS = [
             **requests.FORMAT,
             "group_by": f"What a row is: {', '.join(_OF_DELIVERIES)}.",
             "kind": f"{', '.join(_KINDS)}.",
-            "delivery": "Only this broadcast or scenario.",
+            "delivery": "Only this broadcast or scenario, or another row, like rule:hello.",
         },
     ),
     Operation(
@@ -313,7 +313,7 @@ OPERATIONS = [
             **requests.FORMAT,
             "group_by": f"What a row is: {', '.join(_OF_LINKS)}.",
             "link": "Only clicks on this link.",
-            "delivery": "Only clicks in what this broadcast or scenario sent.",
+            "delivery": "Only clicks in what this broadcast, scenario or other row of deliveries sent.",
         },
     ),
     Operation(

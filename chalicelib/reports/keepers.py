@@ -1,4 +1,4 @@
-"""What reports keep of friends: when they came, blocked, clicked and bought."""
+"""What reports keep of friends: when they came, blocked, clicked, bought, and were sent something."""
 
 from __future__ import annotations
 
