@@ -117,15 +117,16 @@ def test_a_scenario_among_deliveries(world: w.World) -> None:
     ]
     assert (steps["items"][0]["clicks"], steps["total"]["cost_yen"]) == (0, 42)
     people = f"{A}/people?report=deliveries&group_by=step&kind=scenario&row=scenario:welcome"
-    for step, number, who in (
-        ("first", "accepted", USERS),
-        ("second", "planned", USERS[4:8]),
-        ("x", "accepted", []),
+    for step, number, limit, who in (
+        ("first", "accepted", 3, USERS),
+        ("first", "accepted", 5, USERS),
+        ("second", "planned", 3, USERS[4:8]),
+        ("x", "accepted", 3, []),
     ):
         found: list[str] = []
         cursor: str | None = ""
         while cursor is not None:
-            page = api.ok("GET", f"{people}:{step}&number={number}&limit=3&cursor={cursor}")
+            page = api.ok("GET", f"{people}:{step}&number={number}&limit={limit}&cursor={cursor}")
             found, cursor = found + [one["user_id"] for one in page["items"]], page["next_cursor"]
         assert sorted(found) == sorted(who)
     for group in ("day", "delivery"):

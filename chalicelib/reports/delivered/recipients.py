@@ -50,6 +50,8 @@ def people(
         found, following = _of_ledger(runs, row, number, limit, cursor)
         if following is not None:
             return found, following
+        if len(found) == limit:
+            return found, {"lines": 0, "user": ""}
     more, after = reading.people(runs.account, measured, row, number, limit - len(found), start)
     return found + more, {"lines": after[0], "user": after[1]} if after else None
 
