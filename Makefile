@@ -64,11 +64,12 @@ prove: tools ## Send 50,000 hostile requests to every door (about 20 minutes on 
 	$(PY) -m tests.prove
 	$(PY) -m tests.isolation
 
-lint: tools ## Check style, types and the order of rooms
+lint: tools ## Check style, types, the order of rooms, foreign stores, and that nothing reads a sentence
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q --durations=0 tests/contract/test_house.py tests/unit/test_reasons.py
 
 format: tools ## Format the code
 	$(BIN)/ruff check --fix --exit-zero .

@@ -6,7 +6,6 @@ https://developers.line.biz/en/docs/messaging-api/retrying-api-request/.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +14,6 @@ from typing import Literal
 from chalicelib.deliveries.model import KEY_LIFE, SKIP_REASONS, Control, Manifest, Status, letter
 from chalicelib.gateways.line import Answer
 from chalicelib.shared.times import iso, parse_iso
-
-_TO_INDEX = re.compile(r"\bto\[(\d+)\]")
-_TO = re.compile(r"property,? ['\"]?to['\"]?(?![\w\[])")
 
 _BACKOFF_MAX_S = 900
 
@@ -51,7 +47,7 @@ def read_answer(answer: Answer, kind: str, recipients: int = 1) -> Verdict:
     if status == 409:
         return Verdict("accepted", request_id=answer.accepted_request_id or answer.request_id)
     if status == 429:
-        return Verdict("quota" if "monthly limit" in answer.message.lower() else "later")
+        return Verdict("quota" if answer.is_over_quota else "later")
     if status == 401:
         return Verdict("credentials")
     if status == 400:
@@ -62,12 +58,11 @@ def read_answer(answer: Answer, kind: str, recipients: int = 1) -> Verdict:
 
 
 def _bad_request(answer: Answer, kind: str, recipients: int) -> Verdict:
-    texts = [answer.message, *(f"property {d.get('property', '')}" for d in answer.details)]
     if kind == "multicast":
-        named = {int(index) for text in texts for index in _TO_INDEX.findall(text)}
+        named = answer.wrong_recipients
         if named and max(named) < recipients:
-            return Verdict("split", drop=tuple(sorted(named)))
-    elif any(_TO.search(text) for text in texts):
+            return Verdict("split", drop=named)
+    elif answer.refuses_recipient:
         return Verdict("refused", status="skipped", reason="invalid_recipient")
     return Verdict("refused", reason="line_400")
 

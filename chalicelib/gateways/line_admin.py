@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.gateways import seam
+from chalicelib.gateways.line import texts
 from chalicelib.shared.settings import settings
 
 
@@ -28,6 +29,10 @@ class Refused(Exception):
     def may_work_later(self) -> bool:
         """Whether the same may be taken later: LINE is in trouble, or has had enough for now."""
         return self.status is None or self.status == 429 or self.status >= 500
+
+    def is_about(self, field: str) -> bool:
+        """Whether LINE found something wrong in that field of what was sent."""
+        return self.status == 400 and texts.names(field, self.said, self.details)
 
 
 def bot_info(token: str) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def _link_some(account: str, menu: str | None, users: Sequence[str]) -> Mapping[
     try:
         making.with_token(account, calls.link, menu, users)
     except Refused as error:
-        if not _is_about_friends(error):
+        if not error.is_about("userIds"):
             raise
         if len(users) == 1:
             return {"refused": 1, "calls": 1}
@@ -198,11 +198,6 @@ def _link_some(account: str, menu: str | None, users: Sequence[str]) -> Mapping[
         counts.update(_link_some(account, menu, users[half:]))
         return counts
     return {"moved": len(users), "calls": 1}
-
-
-def _is_about_friends(error: Refused) -> bool:
-    said = [error.said, *(str(detail.get("property")) for detail in error.details)]
-    return error.status == 400 and any("userIds" in text for text in said)
 
 
 def _walk_again(account: Account, at: str) -> None:

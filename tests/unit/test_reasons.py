@@ -168,10 +168,20 @@ READS = {
 MATCHES = {"match", "fullmatch", "search", "findall", "finditer", "sub"}
 
 
+WHOLE = {"lower", "upper", "strip", "casefold"}
+"""What leaves a text as it is to whoever reads it."""
+LINE_SAYS = "gateways/line/texts.py"
+"""Where LINE's own words are read, as far as LINE says something in words alone."""
+
+
 def sentence(node: ast.expr) -> bool:
     """Whether an expression is named like what people read: ``why``, ``error.message``, ``line["why"]``."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "str":
         return bool(node.args) and (sentence(node.args[0]) or ast.unparse(node.args[0]) == "error")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WHOLE:
+        return sentence(node.func.value)
+    if isinstance(node, ast.Attribute) and node.attr in {"message", "said", "sentence"}:
+        return True
     last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         last = str(node.slice.value)
@@ -182,7 +192,7 @@ def test_nothing_reads_a_sentence() -> None:
     """No text that says why is split, compared by its beginning, searched, or looked into."""
     found = []
     for path, tree in modules():
-        for node in ast.walk(tree):
+        for node in ast.walk(tree) if path.relative_to(SOURCE).as_posix() != LINE_SAYS else ():
             read: list[ast.expr] = []
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 read += [node.func.value] if node.func.attr in READS else []
@@ -195,6 +205,9 @@ def test_nothing_reads_a_sentence() -> None:
 
 def test_the_patterns_are_seen() -> None:
     """The search above finds what it looks for."""
+    asked = ast.parse('"limit" in answer.message.lower()', mode="eval").body
+    assert isinstance(asked, ast.Compare)
+    assert sentence(asked.comparators[0])
     for text in ("why.split()[0]", 'str(error).startswith("x")', 'line["why"].partition(":")'):
         called = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
         assert any(sentence(node.value) for node in called if node.attr in READS), text

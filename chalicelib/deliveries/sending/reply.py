@@ -61,6 +61,6 @@ def _outcome(answer: line.Answer) -> Outcome:
         return Outcome("done", request_id=answer.request_id)
     why = Reason("line_answered", status=answer.status, message=answer.message)
     if 400 <= answer.status < 500 and answer.status != 408:
-        is_token = answer.status == 400 and "reply token" in answer.message.lower()
-        return Outcome("invalid_token" if is_token else "failed", why, answer.request_id)
+        invalid = answer.refuses_reply_token
+        return Outcome("invalid_token" if invalid else "failed", why, answer.request_id)
     return Outcome("unknown", why, answer.request_id)

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import urllib3
 
 from chalicelib.gateways import seam
+from chalicelib.gateways.line import texts
 from chalicelib.shared import metrics, time_left
 from chalicelib.shared.observability import logger
 from chalicelib.shared.settings import settings
@@ -74,6 +75,26 @@ class Answer:
     accepted_request_id: str | None = None
     sent_messages: list[dict[str, Any]] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def is_over_quota(self) -> bool:
+        """Whether the month's messages are used up; any other 429 is about the rate of calls."""
+        return self.status == 429 and texts.is_monthly_limit(self.message)
+
+    @property
+    def refuses_reply_token(self) -> bool:
+        """Whether the reply token is used, too old or wrong."""
+        return self.status == 400 and texts.is_reply_token(self.message)
+
+    @property
+    def wrong_recipients(self) -> tuple[int, ...]:
+        """The places of the recipients by whom LINE says that it refuses a multicast."""
+        return texts.wrong_recipients(self.message, self.details) if self.status == 400 else ()
+
+    @property
+    def refuses_recipient(self) -> bool:
+        """Whether LINE says that it refuses a push for its recipient."""
+        return self.status == 400 and texts.is_recipient(self.message, self.details)
 
 
 @dataclass(frozen=True)
