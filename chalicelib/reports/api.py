@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from chalice.app import Blueprint, Request, Response
@@ -89,54 +91,75 @@ def friends_report(account: str) -> Response:
 @http_errors
 def links_report(account: str) -> Response:
     """``GET /reports/links``."""
-    request, known, days = _asked(account)
-    by = requests.choice(request, "group_by", _OF_LINKS)
-    found = reading.tally(known.id, _of_links(request, known, days))
-    named = {link: str(doc.body.get("name") or link) for link, doc in snapshot(known.id).all("links").items()}
-    is_all = by == "link" and not _only(request)
-    rows = sorted(found.rows | (named.keys() if is_all else set()))
-    items = [
-        {"row": row, by: row}
-        | ({"name": named.get(row)} if by == "link" else {})
-        | {name: found.of(row, name) for name in links.COLUMNS}
-        for row in rows
-    ]
-    total = {name: found.of(TOTAL, name) for name in links.COLUMNS}
-    picture = pictures.over_time_or_not("links", by, links.COLUMNS, days)
-    return requests.answer(request, Report(items, total), picture, days)
+    return _counted(account, "links")
 
 
 @bp.route(f"{_REPORTS}/touches", methods=["GET"])
 @http_errors
 def touches_report(account: str) -> Response:
     """``GET /reports/touches``."""
-    request, known, days = _asked(account)
-    by = requests.choice(request, "group_by", _OF_TOUCHES)
-    found = reading.tally(known.id, _of_touches(request, known, days))
-    items = [
-        {"row": row, by: row} | {name: found.of(row, name) for name in links.OF_TOUCHES}
-        for row in sorted(found.rows)
-    ]
-    total = {name: found.of(TOTAL, name) for name in links.OF_TOUCHES}
-    picture = pictures.over_time_or_not("touches", by, links.OF_TOUCHES, days)
-    return requests.answer(request, Report(items, total), picture, days)
+    return _counted(account, "touches")
 
 
 @bp.route(f"{_REPORTS}/conversions", methods=["GET"])
 @http_errors
 def conversions_report(account: str) -> Response:
     """``GET /reports/conversions``."""
+    return _counted(account, "conversions")
+
+
+def _counted(account: str, name: str) -> Response:
+    """A report that has the journal's numbers by rows, and nothing else."""
+    kind, (measured, numbers) = _COUNTED[name], _KEPT[name]
     request, known, days = _asked(account)
-    by = requests.choice(request, "group_by", _OF_CONVERSIONS)
-    found = reading.tally(known.id, _of_conversions(request, known, days))
+    by = requests.choice(request, "group_by", kind.groups)
+    found = reading.tally(known.id, measured(request, known, days))
+    always, told = kind.told(request, known, by)
     items = [
-        {"row": row, by: row if by == "day" or row != conversions.NOTHING else None}
-        | {name: found.of(row, name) for name in conversions.COLUMNS}
-        for row in sorted(found.rows)
+        {"row": row, by: row} | told(row) | {number: found.of(row, number) for number in numbers}
+        for row in sorted(found.rows | always)
     ]
-    total = {name: found.of(TOTAL, name) for name in conversions.COLUMNS}
-    picture = pictures.over_time_or_not("conversions", by, ("conversions", "converters"), days)
+    total = {number: found.of(TOTAL, number) for number in numbers}
+    picture = pictures.over_time_or_not(name, by, kind.pictured, days)
     return requests.answer(request, Report(items, total), picture, days)
+
+
+Told = tuple[AbstractSet[str], Callable[[str], dict[str, Any]]]
+"""The rows that a report has in any case, and what it says of a row besides its numbers."""
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A report of the journal's numbers: what a row may be, and the numbers of its picture."""
+
+    groups: tuple[str, ...]
+    pictured: tuple[str, ...]
+    told: Callable[[Request, Account, str], Told]
+
+
+def _links(request: Request, account: Account, by: str) -> Told:
+    """Links have names, and one that nobody has opened has a row too, unless one thing alone is asked for."""
+    if by != "link":
+        return set(), lambda _row: {}
+    documents = snapshot(account.id).all("links")
+    named = {link: str(document.body.get("name") or link) for link, document in documents.items()}
+    return set() if _only(request) else named.keys(), lambda row: {"name": named.get(row)}
+
+
+def _nothing_more(_request: Request, _account: Account, _by: str) -> Told:
+    return set(), lambda _row: {}
+
+
+def _of_no_click(_request: Request, _account: Account, by: str) -> Told:
+    """Orders without a click or a route have a row that is called nothing."""
+    return set(), lambda row: {by: None} if row == conversions.NOTHING and by != "day" else {}
+
+
+_COUNTED: dict[str, _Counted] = {
+    "links": _Counted(_OF_LINKS, links.COLUMNS, _links),
+    "touches": _Counted(_OF_TOUCHES, links.OF_TOUCHES, _nothing_more),
+    "conversions": _Counted(_OF_CONVERSIONS, ("conversions", "converters"), _of_no_click),
+}
 
 
 @bp.route(f"{_REPORTS}/people", methods=["GET"])

@@ -25,9 +25,8 @@ from chalicelib.shared.text.near_names import did_you_mean
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets.model import Sheet
-from chalicelib.sheets.scores import score_value
 from chalicelib.transfers import cells
-from chalicelib.transfers.rows import PLAIN
+from chalicelib.transfers.rows import COLUMNS, PLAIN
 
 _CSV = "text/csv; charset=utf-8"
 _LOOK_EVERY = 100
@@ -239,26 +238,34 @@ def _cells(header: Sequence[str], sheet: Sheet, catalog: Snapshot, asked_at: dat
 
 
 def _value(column: str, sheet: Sheet, catalog: Snapshot, asked_at: datetime) -> Any:
-    """A cell's value; scores as they are when the export is asked for (an import sets them anew)."""
+    """A cell's value."""
     kind, dot, id_ = column.partition(".")
-    if kind == "form" and dot:
-        return _of_form(id_, sheet)
     if dot:
-        entry, document = (sheet.get(f"{kind}s") or {}).get(id_), catalog.find("scores", id_)
-        if kind == "topic":
-            return entry and ("out" if entry["out"] else "in")
-        if kind == "score" and entry:
-            return score_value(entry, document.body if document else {}, asked_at)
-        return entry
-    if column == "tags":
-        return [f"{tag}@{entry['since']}" for tag, entry in sorted(sheet["tags"].items())]
-    return sheet["source"].get("first") if column == "source" else sheet.get(column)
+        return _WRITTEN[kind](sheet, id_, catalog, asked_at)
+    return _PLAIN[column](sheet) if column in _PLAIN else sheet.get(column)
 
 
-def _of_form(column: str, sheet: Sheet) -> Any:
+def _tags(sheet: Sheet) -> list[str]:
+    return [f"{tag}@{entry['since']}" for tag, entry in sorted(sheet["tags"].items())]
+
+
+_PLAIN: dict[str, Callable[[Sheet], Any]] = {
+    "tags": _tags,
+    "source": lambda sheet: sheet["source"].get("first"),
+}
+
+
+def _of_form(sheet: Sheet, column: str, _catalog: Snapshot, _asked_at: datetime) -> Any:
     """When a form was answered to its end, or the answer to one of its questions."""
     form, _, what = column.partition(".")
     entry = (sheet.get("forms") or {}).get(form) or {}
     if what == "answered_at":
         return entry.get("at")
     return ((entry.get("answers") or {}).get(what.removeprefix("answer.")) or {}).get("value")
+
+
+_WRITTEN: dict[str, Callable[[Sheet, str, Snapshot, datetime], Any]] = {
+    **{kind: column.written for kind, column in COLUMNS.items() if column.written is not None},
+    "form": _of_form,
+}
+"""By how a column begins that names a document: those that an import takes, and the answers to forms."""

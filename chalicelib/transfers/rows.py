@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from chalicelib.shared.user_ids import BadUserId, user_id
 from chalicelib.sheets import folds
 from chalicelib.sheets import sheet as folding
 from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.scores import score_value
 from chalicelib.sheets.values import UnfitValue, fit
 from chalicelib.transfers import cells as csv_cells
 
@@ -31,8 +33,6 @@ _LENGTHS = {"display_name": 200, "source": 100, "member_id": 128}
 Row = dict[str, Any]
 """A checked row: ``{user_id, display_name?, followed_at?, status?, source?, member_id?,
 tags?: [[id, at or None]], scores?: {id: number}, attributes?: {id: value}, topics?: {id: is out}}``."""
-KEYED = ("score.", "attribute.", "topic.", "tag.")
-"""How columns begin that name a document."""
 BLOCKED = "blocked"
 """A column that says yes for whoever has blocked the account, and nothing of the others."""
 LEFT_OUT, REST = "", "*"
@@ -45,6 +45,27 @@ _NO = frozenset({"0", "false", "no", "off", "×", "いいえ", "無", "-"})
 
 class WrongLine(Reasoned, ValueError):
     """Why a line cannot be imported."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a column, ``id`` of it the document that the column names."""
+
+    column: str
+    id: str
+    text: str
+    snapshot: Snapshot
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a kind of columns is, of which each names a document: how a cell gets into a row, and what an
+    export writes of a sheet (None: it has no such column), by the document's id and the time asked for.
+    """
+
+    put: Callable[[Row, Cell], None]
+    written: Callable[[Sheet, str, Snapshot, datetime], Any] | None = None
 
 
 def wrong(column: str, why: Reason) -> WrongLine:
@@ -76,7 +97,8 @@ def by_name(snapshot: Snapshot, kind: str) -> Mapping[str, str]:
 def unknown_columns(header: Sequence[str]) -> list[str]:
     """The columns that are neither plain, nor name a document, nor are left out."""
     known = (*PLAIN, BLOCKED, LEFT_OUT, REST)
-    return [c for c in header if c not in known and not c.startswith(KEYED)]
+    keyed = tuple(f"{kind}." for kind in COLUMNS)
+    return [c for c in header if c not in known and not c.startswith(keyed)]
 
 
 def check_header(header: Sequence[str], snapshot: Snapshot) -> None:
@@ -87,7 +109,7 @@ def check_header(header: Sequence[str], snapshot: Snapshot) -> None:
     ]
     if "user_id" not in header:
         wrong.append(Detail("header.user_id", Reason("is_missing")))
-    known = [*PLAIN, BLOCKED, *(f"{begin}<id>" for begin in KEYED)]
+    known = [*PLAIN, BLOCKED, *(f"{kind}.<id>" for kind in COLUMNS)]
     wrong += [Detail(f"header.{c}", Reason("column_unknown", known=known)) for c in unknown_columns(header)]
     if wrong:
         raise InvalidInput.of(wrong)
@@ -136,26 +158,18 @@ def read(header: Sequence[str], cells: Sequence[str], snapshot: Snapshot, zone: 
     if header[-1] != REST and any(cell.strip() for cell in cells[len(header) :]):
         raise WrongLine(Reason("cells_too_many", cells=len(cells), columns=len(header)))
     row: Row = {}
-    for column, cell in zip(header, cells, strict=False):
-        text = csv_cells.read(cell)
+    for column, written in zip(header, cells, strict=False):
+        text = csv_cells.read(written)
         if text is None or column in {LEFT_OUT, REST}:
             continue
         if unfit(text):
             raise wrong(column, Reason("cell_unstorable"))
         kind, dot, id_ = column.partition(".")
-        if not dot:
-            _put(row, column, _plain(column, text, snapshot, zone))
-        elif kind == "tag":
-            _put(row, "tags", [[id_, None]] if _is_yes(column, text) else [])
-        elif kind == "score":
-            row.setdefault("scores", {})[id_] = _fitted({"type": "number"}, text, column, zone)
-        elif kind == "topic":
-            row.setdefault("topics", {})[id_] = _is_out(column, text)
+        cell = Cell(column, id_, text, snapshot, zone)
+        if dot:
+            COLUMNS[kind].put(row, cell)
         else:
-            document = snapshot.find("attributes", id_)
-            if document is None:
-                raise wrong(column, Reason("no_document", kind="attribute", id=id_))
-            row.setdefault("attributes", {})[id_] = _fitted(document.body, text, column, zone)
+            _put(row, column, _plain(cell))
     return row
 
 
@@ -176,20 +190,78 @@ def _is_yes(column: str, text: str) -> bool:
     return choice in _YES
 
 
-def _plain(column: str, text: str, snapshot: Snapshot, zone: ZoneInfo) -> Any:
-    if len(text) > _LENGTHS.get(column, len(text)):
-        raise wrong(column, Reason("longer_than", most=_LENGTHS[column]))
-    if column == "user_id":
-        return _user_id(text)
-    if column == "followed_at":
-        return timestamp(column, text, zone)
-    if column == BLOCKED:
-        return _is_yes(column, text)
-    if column == "status" and text not in STATUSES:
-        raise wrong(column, Reason("must_be_one_of", choices=list(STATUSES)))
-    if column == "tags":
-        return [_tag(part, snapshot, zone) for part in csv_cells.parts(text)]
-    return text
+def _plain(cell: Cell) -> Any:
+    most = _LENGTHS.get(cell.column)
+    if most is not None and len(cell.text) > most:
+        raise wrong(cell.column, Reason("longer_than", most=most))
+    return _PLAIN.get(cell.column, _as_written)(cell)
+
+
+def _as_written(cell: Cell) -> str:
+    return cell.text
+
+
+def _status(cell: Cell) -> str:
+    if cell.text not in STATUSES:
+        raise wrong(cell.column, Reason("must_be_one_of", choices=list(STATUSES)))
+    return cell.text
+
+
+def _tags(cell: Cell) -> list[list[str | None]]:
+    return [_tag(part, cell.snapshot, cell.zone) for part in csv_cells.parts(cell.text)]
+
+
+_PLAIN: dict[str, Callable[[Cell], Any]] = {
+    "user_id": lambda cell: _user_id(cell.text),
+    "followed_at": lambda cell: timestamp(cell.column, cell.text, cell.zone),
+    BLOCKED: lambda cell: _is_yes(cell.column, cell.text),
+    "status": _status,
+    "tags": _tags,
+}
+"""How cells are read of columns that name no document; of any other one as they are written."""
+
+
+def _put_score(row: Row, cell: Cell) -> None:
+    row.setdefault("scores", {})[cell.id] = _fitted({"type": "number"}, cell)
+
+
+def _put_attribute(row: Row, cell: Cell) -> None:
+    document = cell.snapshot.find("attributes", cell.id)
+    if document is None:
+        raise wrong(cell.column, Reason("no_document", kind="attribute", id=cell.id))
+    row.setdefault("attributes", {})[cell.id] = _fitted(document.body, cell)
+
+
+def _put_topic(row: Row, cell: Cell) -> None:
+    row.setdefault("topics", {})[cell.id] = _is_out(cell.column, cell.text)
+
+
+def _put_tag(row: Row, cell: Cell) -> None:
+    _put(row, "tags", [[cell.id, None]] if _is_yes(cell.column, cell.text) else [])
+
+
+def _score_of(sheet: Sheet, score: str, snapshot: Snapshot, asked_at: datetime) -> Any:
+    """As it is when the export is asked for: an import sets it anew."""
+    entry, document = (sheet.get("scores") or {}).get(score), snapshot.find("scores", score)
+    return score_value(entry, document.body if document else {}, asked_at) if entry else entry
+
+
+def _attribute_of(sheet: Sheet, attribute: str, _snapshot: Snapshot, _asked_at: datetime) -> Any:
+    return (sheet.get("attributes") or {}).get(attribute)
+
+
+def _topic_of(sheet: Sheet, topic: str, _snapshot: Snapshot, _asked_at: datetime) -> str | None:
+    entry = (sheet.get("topics") or {}).get(topic)
+    return None if not entry else "out" if entry["out"] else "in"
+
+
+COLUMNS: dict[str, Column] = {
+    "score": Column(_put_score, _score_of),
+    "attribute": Column(_put_attribute, _attribute_of),
+    "topic": Column(_put_topic, _topic_of),
+    "tag": Column(_put_tag),
+}
+"""By how a column begins that names a document (``score.<id>``)."""
 
 
 def _is_out(column: str, text: str) -> bool:
@@ -226,23 +298,34 @@ def timestamp(what: str, text: str, zone: ZoneInfo) -> str:
         raise wrong(what, Reason("cell_time")) from error
 
 
-def _fitted(definition: Mapping[str, Any], text: str, column: str, zone: ZoneInfo) -> Any:
-    kind = definition["type"]
+def _fitted(definition: Mapping[str, Any], cell: Cell) -> Any:
+    """What a cell says to an attribute of that definition."""
+    value = _VALUES.get(definition["type"], _text)(cell.text)
     try:
-        return fit(definition, _value(kind, text), column, zone=zone)
+        return fit(definition, value, cell.column, zone=cell.zone)
     except UnfitValue as error:
         raise WrongLine(error.reason) from error
 
 
-def _value(kind: str, text: str) -> Any:
-    """What a cell says to an attribute of that type."""
-    if kind == "number":
-        return csv_cells.number(text)
-    if kind == "multi_choice":
-        return csv_cells.parts(text)
-    if kind == "date":
-        return csv_cells.local_timestamp(text) or text
-    return unicodedata.normalize("NFKC", text) if kind == "boolean" else text
+def _text(text: str) -> str:
+    return text
+
+
+def _flag(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def _day(text: str) -> str:
+    return csv_cells.local_timestamp(text) or text
+
+
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "number": csv_cells.number,
+    "multi_choice": csv_cells.parts,
+    "date": _day,
+    "boolean": _flag,
+}
+"""How people write values of a type in a file, where it is not as they write it elsewhere."""
 
 
 def fold_row(sheet: Sheet, row: Row, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str) -> list[Fact]:
