@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.deliveries.policies import Ruling
-from chalicelib.enrollments import anchors, schedule
+from chalicelib.enrollments import anchors, nodes, schedule
 from chalicelib.enrollments.model import (
     ACTION_RETRY,
     CANCELLED,
@@ -38,6 +36,10 @@ _NO_WAYS = frozenset({"exit", "late"})
 NONE_REFUSED: Mapping[str, str] = MappingProxyType({})
 Rule = Callable[[str, str], Ruling | None]
 """What the policies say of sending a message or form (its kind, its id) now; None: nothing."""
+
+
+Passed = tuple[str | None, str | None, Position | None]
+"""The way by which a node is left (None: it is stayed at), and another node, or a position."""
 
 
 def ruled_by_none(_kind: str, _id: str) -> None:
@@ -99,7 +101,7 @@ def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone:
         awaited={
             name: matching.compile_match(node.get("match") or {})
             for name, node in definition["nodes"].items()
-            if node["type"] == "wait_for"
+            if nodes.kind_of(node).awaits_event
         },
         nodes_named=language.nodes_named(snapshot),
     )
@@ -110,22 +112,7 @@ def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Ma
     node = program.node(node_name)
     if node is None:
         return entered
-    if node["type"] == "wait":
-        if node.get("until"):
-            return schedule.until(node["until"], sheet, program.zone, entered) or entered
-        return schedule.ends_at(node, entered, program.zone)
-    if node["type"] == "wait_for":
-        return entered + parse_duration(node["timeout"])
-    if node["type"] == "action":
-        return entered + ACTION_RETRY
-    return entered
-
-
-def sent_by(node: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """The messages and forms (kind and id) that an action node sends to the friend."""
-    for name, value in map(parts, node["then"] if node["type"] == "action" else ()):
-        if kind_of(name).outgoing in {"reply", "push"}:
-            yield from ((found.kind, found.id) for found in kind_of(name).references(value, ""))
+    return nodes.kind_of(node).due_at(node, sheet, entered, program.zone)
 
 
 def step(
@@ -177,20 +164,13 @@ def _step(
         return turn.walk(redirects[item.node], "redirected")
     entered = parse_iso(item.node_at)
     due = due_at(program, item.node, entered, sheet)
-    if node["type"] == "action":
+    if nodes.kind_of(node).acts:
         return turn.act(entered)
     if happened:
         return go_on(program, item, sheet, now)
     if due > now + EARLY:
         return Park(due)
-    turn = replace(turn, due=due)
-    if node["type"] == "wait_for":
-        return turn.walk(node.get("on_timeout"), "timeout")
-    if node["type"] == "wait":
-        if node.get("until") and due <= entered:
-            return (replace(turn, due=entered) if node.get("on_past") else turn).past(node, entered)
-        return turn.walk(node.get("next"), "next")
-    return turn.walk(item.node)
+    return replace(turn, due=due).leave(node, entered)
 
 
 def _why_over(
@@ -214,7 +194,7 @@ def go_on(program: Program | None, item: Enrollment, sheet: dict[str, Any] | Non
         return Step(Position("exited", reason="changed" if program else "deleted"))
     if anchors.ends_cancelled(item, None, sheet):
         return Step(Position("exited", item.node, reason=CANCELLED))
-    seen, way = anchors.seen_by(item, sheet), "answered" if node["type"] == "wait_for" else "next"
+    seen, way = anchors.seen_by(item, sheet), nodes.kind_of(node).way_on
     return _Turn(program, item, seen, now, now, may_send=False).walk(node.get("next"), way)
 
 
@@ -284,27 +264,39 @@ class _Turn:
         passed = tuple(one for one in (*left, *trail) if one[1] not in _NO_WAYS)
         return Step(replace(end, passed=passed), send, message, skipped, tuple(trail))
 
-    def _pass(
-        self, name: str, node: Mapping[str, Any], *, is_second: bool
-    ) -> tuple[str | None, str | None, Position | None]:
+    def _pass(self, name: str, node: Mapping[str, Any], *, is_second: bool) -> Passed:
         """Where a node other than a message leads: the way (None: it is stayed at), and another node, or a
         position.
         """
-        kind = node["type"]
-        if kind == "exit":
-            return "exit", name, Position("exited", name, reason=node.get("reason") or "exit")
-        if kind == "branch":
-            return *self._branch(name, node), None
-        if kind == "split":
-            return *_split(node, name, self.item), None
         if held := self._held(name, node, is_second=is_second):
             return None, name, held
-        due = due_at(self.program, name, self.now, self.sheet)
-        if kind != "wait" or due > self.now:
-            return None, name, Position("active", name, due)
-        if node.get("until"):
-            return "past", *self._past(node, self.now)
-        return "past", node.get("next"), None
+        return _PASSED.get(node["type"], _Turn.stays)(self, name, node)
+
+    def exits(self, name: str, node: Mapping[str, Any]) -> Passed:
+        return "exit", name, Position("exited", name, reason=node.get("reason") or "exit")
+
+    def waits(self, name: str, node: Mapping[str, Any]) -> Passed:
+        if due_at(self.program, name, self.now, self.sheet) > self.now:
+            return self.stays(name, node)
+        return "past", *(self._past(node, self.now) if node.get("until") else (node.get("next"), None))
+
+    def stays(self, name: str, _node: Mapping[str, Any]) -> Passed:
+        return None, name, Position("active", name, due_at(self.program, name, self.now, self.sheet))
+
+    def leave(self, node: Mapping[str, Any], entered: datetime) -> Step:
+        """From the node at which the friend has stood for as long as it takes."""
+        return _LEFT.get(node["type"], _Turn.goes)(self, node, entered)
+
+    def goes(self, _node: Mapping[str, Any], _entered: datetime) -> Step:
+        return self.walk(self.item.node)
+
+    def times_out(self, node: Mapping[str, Any], _entered: datetime) -> Step:
+        return self.walk(node.get("on_timeout"), "timeout")
+
+    def has_waited(self, node: Mapping[str, Any], entered: datetime) -> Step:
+        if node.get("until") and self.due <= entered:
+            return (replace(self, due=entered) if node.get("on_past") else self).past(node, entered)
+        return self.walk(node.get("next"), "next")
 
     def act(self, entered: datetime) -> Park | Step:
         """At an action node: its turn, if that is still to come; else its actions are asked for again."""
@@ -319,7 +311,7 @@ class _Turn:
 
         Where nothing may be sent, nobody has asked the policies: the action has a turn of its own.
         """
-        for kind, id_ in sent_by(node):
+        for kind, id_ in nodes.sent_by(node):
             if not self.may_send:
                 return Position("active", name, self.now, waits=True)
             ruling = self.rule(kind, id_)
@@ -374,21 +366,29 @@ class _Turn:
                 return "exit"
         return self.refused.get(name)
 
-    def _branch(self, name: str, node: Mapping[str, Any]) -> tuple[str, str | None]:
+    def branches(self, name: str, node: Mapping[str, Any]) -> Passed:
         for number, (case, test) in enumerate(zip(node["cases"], self.program.cases[name], strict=True), 1):
             if test(self.sheet, self.now):
-                return f"case {number}", case.get("next")
-        return "else", node.get("else")
+                return f"case {number}", case.get("next"), None
+        return "else", node.get("else"), None
+
+    def splits(self, name: str, node: Mapping[str, Any]) -> Passed:
+        """The arm, by a hash of the friend's run, so that deciding again goes the same way."""
+        item = self.item
+        seed = f"{item.scenario}:{name}:{item.run}:{item.user_id}"
+        number, onwards = nodes.arm(node, seed if item.value is None else f"{seed}:{item.value}")
+        return f"arm {number}", onwards, None
 
 
-def _split(node: Mapping[str, Any], name: str, item: Enrollment) -> tuple[str, str | None]:
-    """The arm, by a hash of the friend's run, so that deciding again goes the same way."""
-    seed = f"{item.scenario}:{name}:{item.run}:{item.user_id}"
-    seed += "" if item.value is None else f":{item.value}"
-    point = int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) / 2**32
-    point *= sum(arm["weight"] for arm in node["arms"])
-    for number, arm in enumerate(node["arms"], 1):  # noqa: B007 (the last one it came to)
-        point -= arm["weight"]
-        if point < 0:
-            break
-    return f"arm {number}", arm.get("next")
+_PASSED: dict[str, Callable[[_Turn, str, Mapping[str, Any]], Passed]] = {
+    "exit": _Turn.exits,
+    "branch": _Turn.branches,
+    "split": _Turn.splits,
+    "wait": _Turn.waits,
+}
+"""Where nodes lead that are come to; at any other one a friend stays."""
+_LEFT: dict[str, Callable[[_Turn, Mapping[str, Any], datetime], Step]] = {
+    "wait_for": _Turn.times_out,
+    "wait": _Turn.has_waited,
+}
+"""Where nodes lead once their time is over; at any other one it is its turn."""

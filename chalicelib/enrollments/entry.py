@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from chalicelib.enrollments import anchors, decide
+from chalicelib.enrollments import anchors, decide, nodes
 from chalicelib.enrollments.model import (
     CANCELLED,
     CAUSES_KEPT,
@@ -88,7 +88,7 @@ def fresh(
     entry = entry or Entry()
     start = program.body["start"]
     entered = parse_iso(iso(now))
-    waits = any(decide.sent_by(program.body["nodes"][start]))
+    waits = any(nodes.sent_by(program.body["nodes"][start]))
     item = Enrollment(
         account=sheet["account"],
         user_id=sheet["user_id"],

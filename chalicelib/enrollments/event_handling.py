@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from chalicelib.enrollments import anchors, decide
+from chalicelib.enrollments import anchors, decide, nodes
 from chalicelib.enrollments.model import MOST_PRODUCED, RE_ENTRY_WINDOW, Cause, Enrollment, Position, Step
 from chalicelib.events.matching import holds
 from chalicelib.shared.events import FriendEvent, reported_at
@@ -56,7 +56,7 @@ def listens(program: decide.Program | None, item: Enrollment) -> bool:
     node = program.node(item.node) if program and item.state == "active" else None
     if node is None:
         return False
-    return node["type"] == "wait_for" or bool(node.get("until")) or anchors.is_for_reservation(item)
+    return nodes.kind_of(node).awaits_event or bool(node.get("until")) or anchors.is_for_reservation(item)
 
 
 def ended_by(program: decide.Program, item: Enrollment, event: Heard) -> Cause | None:
@@ -64,7 +64,7 @@ def ended_by(program: decide.Program, item: Enrollment, event: Heard) -> Cause |
     led them on before.
     """
     node = program.node(item.node)
-    if node is None or node["type"] != "wait_for" or not is_news(event):
+    if node is None or not nodes.kind_of(node).awaits_event or not is_news(event):
         return None
     since = item.since or item.node_at
     used = max((number for event_id, number, _ in item.used if event_id == event["event_id"]), default=-1)

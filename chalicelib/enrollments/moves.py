@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.accounts.service import Account
-from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, store
+from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, nodes, store
 from chalicelib.enrollments.model import CANCELLED, ERASED, Cause, Enrollment, Position, led_by, passed_by
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
@@ -78,7 +78,7 @@ def _listen(account: Account, program: decide.Program, item: Enrollment, sheet: 
 def has_happened(program: decide.Program | None, item: Enrollment, sheet: dict[str, Any]) -> Cause | None:
     """What has come of what a friend's ``wait_for`` waits for, since the node was entered."""
     node = program.node(item.node) if program else None
-    if program is None or node is None or node["type"] != "wait_for":
+    if program is None or node is None or not nodes.kind_of(node).awaits_event:
         return None
     return event_handling.ended_by_any(program, item, follow_ups.seen_since(item, sheet))
 
@@ -160,6 +160,6 @@ def facts(program: decide.Program | None, items: Sequence[Enrollment]) -> list[F
             continue  # nothing is reported of what was erased, least of all to a friend who came back
         if item.state != "active":
             found.append(follow_ups.ended(item))
-        elif node is not None and node["type"] == "action" and not item.waits:
+        elif node is not None and nodes.kind_of(node).acts and not item.waits:
             found.append(follow_ups.action(item, node["then"]))
     return found

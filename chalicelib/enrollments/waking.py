@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
-from chalicelib.enrollments import decide, follow_ups, funnel, store
+from chalicelib.enrollments import decide, follow_ups, funnel, nodes, store
 from chalicelib.enrollments.model import EARLY, Enrollment
 from chalicelib.gateways import clock
 from chalicelib.segments import by_shard
@@ -58,7 +58,7 @@ def _is_due(program: decide.Program, item: Enrollment) -> bool:
         return True
     # An event may have come while nobody was moved on: look at those who wait for one.
     node = program.node(item.node)
-    return node is not None and node.get("type") == "wait_for"
+    return node is not None and nodes.kind_of(node).awaits_event
 
 
 def rearmer(account: Account, scenario: str) -> by_shard.Each:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from chalicelib.enrollments.nodes import Way, kind_of
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.near_names import did_you_mean
-from chalicelib.shared.times import parse_duration
 
 Body = Mapping[str, Any]
 
 
-def ways_out(node: Body) -> Iterator[tuple[str, str | None, str]]:
+def ways_out(node: Body) -> Iterable[Way]:
     """Every way out of a node: (path below the node, target or None for the end, label)."""
-    kind = node["type"]
-    if kind == "branch":
-        for index, case in enumerate(node["cases"]):
-            yield f"cases[{index}].next", case.get("next"), f"case {index + 1}"
-        yield "else", node.get("else"), "else"
-    elif kind == "split":
-        for index, arm in enumerate(node["arms"]):
-            yield f"arms[{index}].next", arm.get("next"), str(arm["weight"])
-    elif kind != "exit":
-        yield "next", node.get("next"), ""
-        if kind == "wait_for":
-            yield "on_timeout", node.get("on_timeout"), "timeout"
-        if node.get("on_past"):
-            yield "on_past", node["on_past"], "past"
+    return kind_of(node).ways(node)
 
 
 def faults(body: Body) -> Iterator[Detail]:
@@ -92,25 +79,17 @@ def at_once(body: Body) -> tuple[set[str], bool]:
         elif name in nodes and name not in reached:
             reached.add(name)
             if not slows(nodes[name]):
-                todo += [target for path, target, _ in ways_out(nodes[name]) if _quick(nodes[name], path)]
+                todo += [
+                    target
+                    for path, target, _ in ways_out(nodes[name])
+                    if kind_of(nodes[name]).is_quick(nodes[name], path)
+                ]
     return reached, ends
 
 
-def _quick(node: Body, way: str) -> bool:
-    if node["type"] != "wait_for":
-        return True
-    if way == "on_timeout":
-        return not parse_duration(node["timeout"])
-    return bool(node["event"].startswith("scenario_"))
-
-
 def slows(node: Body) -> bool:
-    """Whether a node surely takes time: a wait of some length, or until another day."""
-    if node["type"] != "wait":
-        return False
-    if node.get("after"):
-        return bool(parse_duration(node["after"]))
-    return bool(node.get("at")) and node["at"]["day"] >= 1
+    """Whether a node surely takes time."""
+    return kind_of(node).slows(node)
 
 
 def circles(body: Body) -> list[str]:
@@ -147,7 +126,9 @@ def diagram(body: Body, waiting: Mapping[str, int] | None = None) -> str:
     lines = ["flowchart TD", f"  start{begin} --> {_name(body['start'])}"]
     for name, node in body["nodes"].items():
         count = (waiting or {}).get(name)
-        label = f"{node.get('name') or name}: {_subject(node)}" + (f" ({count})" if count else "")
+        label = f"{node.get('name') or name}: {kind_of(node).subject(node)}" + (
+            f" ({count})" if count else ""
+        )
         lines.append(f'  {_name(name)}["{_plain(label)}"]')
         for _, target, edge in ways_out(node):
             arrow = f"-->|{_plain(edge)}|" if edge else "-->"
@@ -158,21 +139,6 @@ def diagram(body: Body, waiting: Mapping[str, int] | None = None) -> str:
 def _name(node: str) -> str:
     # Mermaid reads some words ("end") and hyphens as its own.
     return "n_" + node.replace("-", "_d_")
-
-
-def _subject(node: Body) -> str:
-    kind = node["type"]
-    if kind == "message":
-        return f"send {node['message']}"
-    if kind == "wait":
-        if node.get("after"):
-            return f"wait {node['after']}"
-        if node.get("at"):
-            return f"wait for day {node['at']['day']} at {node['at']['time']}"
-        return "wait until a date"
-    if kind == "wait_for":
-        return f"wait for {node['event']}, at most {node['timeout']}"
-    return str(kind)
 
 
 def _plain(text: str) -> str:

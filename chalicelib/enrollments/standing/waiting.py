@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.accounts.service import Account
-from chalicelib.enrollments import decide, funnel, store
+from chalicelib.enrollments import decide, funnel, nodes, store
 from chalicelib.enrollments.model import Enrollment
 from chalicelib.segments import audience
 from chalicelib.shared.time_left import TimeLeft
@@ -76,7 +76,7 @@ def is_stuck(program: decide.Program | None, item: Enrollment, now: datetime) ->
     if item.state != "active" or (program is not None and program.paused):
         return False
     node = program.node(item.node) if program else None
-    if node is not None and node["type"] == "action" and not item.waits:
+    if node is not None and nodes.kind_of(node).acts and not item.waits:
         return parse_iso(item.node_at) + STUCK_AFTER < now
     return item.due_at is not None and parse_iso(item.due_at) + STUCK_AFTER < now
 
