@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.actions.model import Effect
 from chalicelib.shared.ids import digest
 from chalicelib.shared.reasons import Reason
 
@@ -25,7 +26,7 @@ def effect_name(event_id: str, effect: Mapping[str, Any]) -> list[Any]:
     return [event_id, effect["action"], effect["rule"], effect["index"]]
 
 
-def note(effect: dict[str, Any], status: str, why: Reason | None = None) -> None:
+def note(effect: Effect, status: str, why: Reason | None = None) -> None:
     """Write down what came of an effect."""
     effect["status"] = status
     effect.pop("why", None)

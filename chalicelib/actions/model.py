@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NotRequired, Protocol, TypeAlias, TypedDict
 from zoneinfo import ZoneInfo
 
 from chalicelib.accounts.model import Account
@@ -14,10 +14,103 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept, Reason, Reasoned
 
 Sheet: TypeAlias = dict[str, Any]
-Effect: TypeAlias = dict[str, Any]
-"""``{"rule", "index", "action", "status"}``, and what its action puts beside."""
-Change: TypeAlias = dict[str, Any]
-"""``{"type"}`` of what was changed, or why nothing was, and what the one that makes it puts beside."""
+
+
+class Effect(TypedDict):
+    """Something to be done, as it is kept: what every effect has, and what actions put beside.
+
+    An action of another capability that needs more says so with a TypedDict of its own below this one.
+    """
+
+    rule: str
+    index: int
+    action: str
+    status: str
+    why: NotRequired[Kept | None]
+    at: NotRequired[str]
+    """The moment as of which it is done."""
+    history: NotRequired[bool]
+    """The event was no news: nothing is to be woken."""
+
+    # What is said to the friend
+    message: NotRequired[str]
+    messages: NotRequired[list[dict[str, Any]] | None]
+    form: NotRequired[str]
+    question: NotRequired[str]
+    asked_at: NotRequired[str]
+    asks_again: NotRequired[bool]
+    """The rule's condition is asked once more when what policies hold is let go."""
+    said_at: NotRequired[str]
+    said: NotRequired[list[str]]
+    """Where what was sent stands once for many: a delivery's run and chunk."""
+    test: NotRequired[Any]
+    quick_replies_left_out: NotRequired[int]
+    trimmed: NotRequired[bool]
+    category: NotRequired[str]
+    topic: NotRequired[str]
+    repeats: NotRequired[bool]
+    push_fallback: NotRequired[bool]
+    via: NotRequired[str]
+    loading: NotRequired[int | Kept]
+    event: NotRequired[dict[str, Any]]
+    match: NotRequired[dict[str, Any]]
+    """What a later rendering needs: of a produced fact its properties, of a match what it captured."""
+
+    # What else actions name
+    scenario: NotRequired[str]
+    value: NotRequired[str]
+    anchor: NotRequired[dict[str, Any]]
+    on: NotRequired[int]
+    menu: NotRequired[str | None]
+    until: NotRequired[str]
+    to: NotRequired[str]
+    text: NotRequired[str]
+    url: NotRequired[str]
+    secret: NotRequired[str]
+    nonce: NotRequired[str]
+    message_id: NotRequired[str]
+    kind: NotRequired[str]
+    delivery: NotRequired[str]
+    run: NotRequired[str]
+    variant: NotRequired[str]
+    touched_at: NotRequired[str]
+    told: NotRequired[list[list[Any]]]
+
+
+class Result(TypedDict):
+    """What came of an effect that was put off, as it is written over the effect on its activity."""
+
+    status: str
+    why: NotRequired[Kept | None]
+    until: NotRequired[str]
+    messages: NotRequired[list[dict[str, Any]] | None]
+    said_at: NotRequired[str]
+
+
+class Change(TypedDict):
+    """What was changed, or why nothing was. The line of a fact has its properties beside (``fact_lines``)."""
+
+    type: str
+    by: NotRequired[str]
+    why: NotRequired[Kept]
+    before: NotRequired[str]
+    after: NotRequired[str]
+    action: NotRequired[str]
+    what: NotRequired[str]
+    score: NotRequired[str]
+    points: NotRequired[float]
+    added: NotRequired[float]
+    fields: NotRequired[list[str]]
+    names: NotRequired[list[str]]
+    fact: NotRequired[str]
+    key: NotRequired[str | None]
+    depth: NotRequired[int]
+    form: NotRequired[str]
+    question: NotRequired[str]
+    at: NotRequired[str]
+    history: NotRequired[Kept]
+
+
 Done: TypeAlias = tuple[str, Reason | None]
 """What came of an effect: its status, and why where it is not ``done``."""
 

@@ -8,7 +8,7 @@ finds the record. It is kept for 30 days, longer than any queue keeps a message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +51,7 @@ def take_back(account: str, chat: str, message: str, at: str) -> None:
             service.take_back(activity, known["unsent_at"])
 
 
-def forget(account: str, found: Iterable[dict[str, Any]]) -> None:
+def forget(account: str, found: Iterable[Mapping[str, Any]]) -> None:
     """Drop the records of messages whose activities are erased."""
     for activity in found:
         props = activity.get("props") or {}

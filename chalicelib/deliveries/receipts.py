@@ -17,6 +17,7 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
+from chalicelib.actions.model import Change, Effect
 from chalicelib.deliveries import chunk_counts, model, store
 from chalicelib.deliveries.model import Manifest
 from chalicelib.friends import beside
@@ -121,7 +122,7 @@ def _receive(account: Account, manifest: Manifest, outcome: DeliveryResult) -> l
 
 def line(
     manifest: Manifest, outcome: DeliveryResult, trimmed: Sequence[str] = (), *, alike: bool = False
-) -> dict[str, Any]:
+) -> activities.Activity:
     """The activity of one recipient: a record, which wakes no rule and counts nowhere. ``trimmed``: the
     deliveries whose receipts had to go; ``alike``: what was sent stands once for all (``_sent_alike``). Pure.
     """
@@ -144,27 +145,32 @@ def line(
     }
 
 
-def _trimmed(deliveries: Sequence[str]) -> list[dict[str, Any]]:
+def _trimmed(deliveries: Sequence[str]) -> list[Change]:
     names = [f"received.{delivery}" for delivery in deliveries]
     return [{"type": "trimmed", "names": names[:50]}] if names else []
 
 
-def _effect(manifest: Manifest, outcome: DeliveryResult, *, alike: bool) -> dict[str, Any]:
+def _effect(manifest: Manifest, outcome: DeliveryResult, *, alike: bool) -> Effect:
     cause = manifest["cause"]
     author = [_source(manifest), _delivery(manifest), cause.get("node")]
-    effect = {
+    effect: Effect = {
         "rule": ":".join(str(part) for part in author if part),
         "index": 0,
         "action": "send",
         "status": "done" if outcome["status"] == "accepted" else outcome["status"],
-        "why": outcome.get("reason"),
-        "message": cause.get("message"),
-        "messages": None if alike else sent.kept(_sent(manifest, outcome["user_id"])),
-        "said": [manifest["run"], manifest["chunk"]] if alike else None,
         "run": manifest["run"],
-        "test": cause.get("test"),
     }
-    return {name: value for name, value in effect.items() if value is not None}
+    if alike:
+        effect["said"] = [manifest["run"], manifest["chunk"]]
+    else:
+        effect["messages"] = sent.kept(_sent(manifest, outcome["user_id"]))
+    if (reason := outcome.get("reason")) is not None:
+        effect["why"] = reason
+    if (message := cause.get("message")) is not None:
+        effect["message"] = message
+    if (test := cause.get("test")) is not None:
+        effect["test"] = test
+    return effect
 
 
 def _sent(manifest: Manifest, user: str) -> Sequence[Mapping[str, Any]]:

@@ -27,32 +27,36 @@ def _exited(scenario: str, _snapshot: Snapshot) -> Iterable[Produced]:
 
 
 def _enter(decision: Decision, effect: Effect, scenario: str, context: ActionContext) -> list[Fact]:
-    on = {"on": context.number} if context.number else {}
-    _decide(decision, effect | on | _entry(scenario, context), scenario, context)
+    value, anchor = _entry(scenario, context)
+    entered: Effect = {**effect, "anchor": anchor} if anchor else {**effect}
+    if context.number:
+        entered["on"] = context.number
+    _decide(decision, entered, scenario, context, value)
     return []
 
 
-def _entry(scenario: str, context: ActionContext) -> dict[str, Any]:
+def _entry(scenario: str, context: ActionContext) -> tuple[str | None, dict[str, Any] | None]:
     """For which value the event enters the friend, and what of it the run is anchored to."""
     from chalicelib.enrollments import anchors
 
     published = context.snapshot.find("published", scenario)
     per = (published.body["definition"].get("entry") or {}).get("per") if published else None
     value = anchors.value_of(per, {**context.event.props, **context.trigger.props}) if per else None
-    anchor = anchors.of_event(context.event, per, value)
-    return ({"value": value} if value is not None else {}) | ({"anchor": anchor} if anchor else {})
+    return value, anchors.of_event(context.event, per, value)
 
 
 def _exit(decision: Decision, effect: Effect, scenario: str, context: ActionContext) -> list[Fact]:
-    value = _entry(scenario, context).get("value")
-    _decide(decision, effect | ({"value": value} if value is not None else {}), scenario, context)
+    _decide(decision, effect, scenario, context, _entry(scenario, context)[0])
     return []
 
 
-def _decide(decision: Decision, effect: Effect, scenario: str, context: ActionContext) -> None:
+def _decide(
+    decision: Decision, effect: Effect, scenario: str, context: ActionContext, value: str | None
+) -> None:
     if context.snapshot.find("scenarios", scenario) is None:
         raise CannotRun(Reason("no_document", kind="scenario", id=scenario))
-    decision.effects.append(effect | {"scenario": scenario, "at": context.event.at, "status": "pending"})
+    effect = effect | {"scenario": scenario, "at": context.event.at, "status": "pending"}
+    decision.effects.append(effect if value is None else effect | {"value": value})
 
 
 def _carry_in(context: EffectContext, effect: Effect) -> Done:

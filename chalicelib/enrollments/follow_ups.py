@@ -162,7 +162,7 @@ def due_of(claim: dict[str, Any]) -> Position:
     )
 
 
-def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[dict[str, Any]]:
+def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[Mapping[str, Any]]:
     """The friend's events, as ``event_handling`` takes them, that may count for the node.
 
     The sheet must have been read before: an event that is being reacted to is pending there, until its

@@ -96,14 +96,14 @@ def answers_of(sheet: Sheet, form: Form) -> dict[str, Any]:
     return {one.id: answers[one.id]["value"] for one in form.questions if one.id in answers}
 
 
-def drop_if_gone(sheet: Sheet, forms: Mapping[str, Form]) -> dict[str, Any] | None:
-    """Wait no longer for an answer to a question that was deleted; answers which it was."""
+def drop_if_gone(sheet: Sheet, forms: Mapping[str, Form]) -> tuple[str, str] | None:
+    """Wait no longer for an answer to a question that was deleted; returns its form and which it was."""
     session = sheet.get("asking")
     form = forms.get(session["form"]) if session else None
     if session is None or (form is not None and form.find(session["question"]) is not None):
         return None
     del sheet["asking"]
-    return {"form": session["form"], "question": session["question"]}
+    return session["form"], session["question"]
 
 
 def _is_not_claimed(_fits: bool) -> bool:

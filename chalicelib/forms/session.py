@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.actions.model import ActionContext, CannotRun, Decision
+from chalicelib.actions.model import ActionContext, CannotRun, Change, Decision, Effect
 from chalicelib.forms import ask, flow, results
 from chalicelib.forms.flow import Turn
 from chalicelib.forms.model import Form, Question
@@ -16,7 +15,7 @@ from chalicelib.sheets.model import Fact
 from chalicelib.sheets.values import UnfitValue
 
 
-def start(decision: Decision, effect: dict[str, Any], form_id: str, context: ActionContext) -> list[Fact]:
+def start(decision: Decision, effect: Effect, form_id: str, context: ActionContext) -> list[Fact]:
     """Put a form's first question. The friend's answers are the events to come. Raises CannotRun."""
     form = context.forms.get(form_id)
     if form is None:
@@ -58,7 +57,7 @@ def keep(decision: Decision, turn: Turn, context: ActionContext) -> list[Fact]:
         decision.changes.append({"type": "refused", "why": error.reason.kept(), "by": context.by})
         return []
     if not facts:
-        unchanged = {"type": "unchanged", "action": "set_attribute", "what": name, "by": context.by}
+        unchanged: Change = {"type": "unchanged", "action": "set_attribute", "what": name, "by": context.by}
         decision.changes.append(unchanged)
     return facts
 
@@ -69,8 +68,8 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
     if form is None or turn.outcome == "stale":
         return []
     if turn.outcome == "cancelled":
-        effect = {"rule": turn.rule, "index": 0, "action": "ask", "form": form.id}
-        _send(decision, effect, form, [{"type": "text", "text": form.words["cancelled"]}], context)
+        said = [{"type": "text", "text": form.words["cancelled"]}]
+        _send(decision, _asking(turn.rule, form), form, said, context)
         return []
     standing = decision.after.get("asking") or {}
     if (standing.get("form"), standing.get("question")) != (turn.form, turn.question):
@@ -83,8 +82,7 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
         question = form.find(turn.question)
         if question is None:
             return []
-    effect = {"rule": f"{form.rule}:{question.id}", "index": 0, "action": "ask", "form": form.id}
-    _put(decision, effect, form, question, context, after=turn.outcome)
+    _put(decision, _asking(f"{form.rule}:{question.id}", form), form, question, context, after=turn.outcome)
     return []
 
 
@@ -107,14 +105,18 @@ def _say_result(decision: Decision, form: Form, result: str | None, context: Act
     """Say a result that does not say itself, after its actions."""
     found = next((one for one in form.results if one.id == result), None)
     if found is not None and not found.says_itself:
-        named = {"rule": form.rule_of(found), "index": len(found.then)}
-        effect = {**named, "action": "ask", "form": form.id}
+        effect = _asking(form.rule_of(found), form, len(found.then))
         _send(decision, effect, form, ask.of_result(found), context)
+
+
+def _asking(rule: str, form: Form, index: int = 0) -> Effect:
+    """The effect by which a form says something."""
+    return {"rule": rule, "index": index, "action": "ask", "status": "pending", "form": form.id}
 
 
 def _put(
     decision: Decision,
-    effect: dict[str, Any],
+    effect: Effect,
     form: Form,
     question: Question,
     context: ActionContext,
@@ -127,8 +129,8 @@ def _put(
     chosen = (decision.after.get("asking") or {}).get("chosen") or ()
     again, numbered = after in {"unfit", "ambiguous"}, after == "ambiguous"
     messages = ask.messages(form, question, chosen=chosen, again=again, numbered=numbered)
-    named = {"question": question.id, "asked_at": context.event.at}
-    if not _send(decision, effect | named, form, messages, context):
+    effect = effect | {"question": question.id, "asked_at": context.event.at}
+    if not _send(decision, effect, form, messages, context):
         decision.after.pop("asking", None)
     elif context.event.reply_token is None:
         decision.after["asking"]["held"] = True
@@ -136,7 +138,7 @@ def _put(
 
 def _send(
     decision: Decision,
-    effect: Mapping[str, Any],
+    effect: Effect,
     form: Form,
     messages: list[dict[str, Any]],
     context: ActionContext,
@@ -144,13 +146,14 @@ def _send(
     """Have something said by reply token, or by push where there is none. The effect keeps what is said:
     after a crash it cannot be made again from a document.
     """
-    outcome: dict[str, Any] = {"status": "pending", "category": form.category, "push_fallback": True}
-    outcome |= {"repeats": True} if context.event.source == "line" else {}
+    asked: Effect = {**effect, "status": "pending", "category": form.category, "push_fallback": True}
+    if context.event.source == "line":
+        asked["repeats"] = True
     if context.event.reply_token is None:
-        outcome |= {"via": "push"}
+        asked["via"] = "push"
     try:
-        outcome |= {"messages": context.render(decision, effect, {"messages": messages})}
+        asked["messages"] = context.render(decision, effect, {"messages": messages})
     except Unrenderable as error:
-        outcome = {"status": "failed", "why": error.reason.kept()}
-    decision.effects.append({**effect, **outcome})
-    return bool(outcome["status"] == "pending")
+        asked = {**effect, "status": "failed", "why": error.reason.kept()}
+    decision.effects.append(asked)
+    return asked["status"] == "pending"

@@ -28,8 +28,9 @@ def _invite(
         decision.effects.append(effect | {"status": "skipped", "why": "blocked"})
         return []
     body = context.definition("messages", value["message"])
-    via = {} if context.event.reply_token is not None else {"via": "push"}
-    effect |= {"status": "pending", "category": body.get("category", "marketing"), **via}
+    effect |= {"status": "pending", "category": body.get("category", "marketing")}
+    if context.event.reply_token is None:
+        effect["via"] = "push"
     context.render(decision, effect, body)
     decision.effects.append(effect)
     return []

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.accounts.friend_tokens import without_live
+from chalicelib.actions.model import Effect
 from chalicelib.sheets.trim import size_of
 
 MAX_EFFECT = 8_000
@@ -24,11 +25,11 @@ def kept(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return inert if size_of(inert) <= MAX_EFFECT else [_gist(message) for message in inert]
 
 
-def bounded(effects: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def bounded(effects: Sequence[Effect]) -> list[Effect]:
     """The effects of one event; beyond a total size the later ones keep no messages (``trimmed``)."""
     room, found = MAX_ACTIVITY, []
     for effect in effects:
-        kept_effect = without_live(dict(effect))
+        kept_effect = without_live({**effect})
         room -= size_of(effect.get("messages") or [])
         if room < 0 and kept_effect.pop("messages", None):
             kept_effect["trimmed"] = True

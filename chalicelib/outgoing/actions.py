@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from chalicelib.actions.kinds import ActionKind
-from chalicelib.actions.loading import Seconds, loading
+from chalicelib.actions.loading import Seconds, with_loading
 from chalicelib.actions.model import ActionContext, Decision, Done, Effect, EffectContext
 from chalicelib.actions.texts import Strict
 from chalicelib.catalog.snapshot import Snapshot
@@ -36,16 +36,13 @@ def _is_address(value: Mapping[str, Any], _snapshot: Snapshot, path: str) -> Ite
 
 
 def _call(decision: Decision, effect: Effect, value: Mapping[str, Any], context: ActionContext) -> list[Fact]:
-    called = effect | {"url": value["url"], "status": "pending"}
-    decision.effects.append(called | _secret(value) | loading(value, context.event))
-    return []
-
-
-def _secret(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The reference to the secret; a draft that is only tried out may have the secret itself."""
     from chalicelib.catalog import sealing
 
-    return {"secret": value["secret"]} if sealing.name_of(value.get("secret")) else {}
+    effect = effect | {"url": value["url"], "status": "pending"}
+    if sealing.name_of(value.get("secret")):
+        effect["secret"] = value["secret"]  # the reference; a draft that is only tried out may have itself
+    decision.effects.append(with_loading(effect, value, context.event))
+    return []
 
 
 def _call_out(context: EffectContext, effect: Effect) -> Done:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.actions.effects import run_id
-from chalicelib.actions.model import EffectContext
+from chalicelib.actions.model import Effect, EffectContext
 from chalicelib.catalog import sealing
 from chalicelib.gateways import clock, queues, secrets, web
 from chalicelib.jobs import kinds
@@ -22,7 +22,7 @@ from chalicelib.shared.origins import BadAddress, origin_of
 from chalicelib.shared.reasons import Reason, Reasoned
 
 
-def call_webhook(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def call_webhook(context: EffectContext, effect: Effect) -> tuple[str, Reason | None]:
     """Tell another system of the event and the friend."""
     event, sheet = context.event, context.sheet
     payload = {

@@ -79,8 +79,8 @@ def _event(activity: Mapping[str, Any]) -> dict[str, Any]:
     return {"at": activity["at"], "type": activity["type"], "key": activity.get("key"), "props": props}
 
 
-def _timeline(account: str, user: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _timeline(account: str, user: str) -> list[activities.Activity]:
+    found: list[activities.Activity] = []
     cursor: dict[str, Any] | None = None
     while len(found) < MOST_LINES:
         part, cursor = activities.recent(account, user, 200, cursor)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.actions.kinds import Apply, kind_of, parts
-from chalicelib.actions.loading import loading
+from chalicelib.actions.loading import with_loading
 from chalicelib.actions.model import CannotRun, Decision, Effect
 from chalicelib.events.kinds import Fact
 from chalicelib.messages import render
@@ -27,7 +27,7 @@ def apply_action(
 ) -> list[Fact]:
     """Apply one action; answers the facts it produced. What cannot run is kept as a failed effect."""
     name, value = parts(action)
-    effect: Effect = {"rule": context.rule, "index": index, "action": name}
+    effect: Effect = {"rule": context.rule, "index": index, "action": name, "status": "pending"}
     try:
         filled = _filling(decision, context).action(name, value)
         return _apply_of(name)(decision, effect, filled, context)
@@ -99,12 +99,12 @@ def _message_effect(
     context.render(decision, effect, body)
     if context.trigger is not context.event and not render.is_static(body):
         effect |= {"event": dict(context.trigger.props)}  # what a later rendering needs of a produced fact
-    policed = {"category": body.get("category", "marketing")}
+    effect["category"] = body.get("category", "marketing")
     if body.get("topic"):
-        policed["topic"] = body["topic"]
+        effect["topic"] = body["topic"]
     if body.get("repeats") or context.event.source == "line":
-        policed["repeats"] = True  # what the friend asks for again is answered again
-    return effect | policed | loading(value, context.event)
+        effect["repeats"] = True  # what the friend asks for again is answered again
+    return with_loading(effect, value, context.event)
 
 
 def _chosen(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.actions.kinds import is_outgoing, kind_of, parts
-from chalicelib.actions.model import Decision
+from chalicelib.actions.model import Change, Decision
 from chalicelib.conditions import language
 from chalicelib.events.kinds import type_of
 from chalicelib.events.matching import Test, holds
@@ -134,16 +134,14 @@ def _stage(decision: Decision, event: FriendEvent, program: Program) -> str:
     return purchases.stage(decision.after["purchases"], parse_iso(event.at), limits_)
 
 
-def _dated(
-    line: dict[str, Any], fact: Fact, event: FriendEvent, program: Program, now: datetime
-) -> dict[str, Any]:
+def _dated(line: Change, fact: Fact, event: FriendEvent, program: Program, now: datetime) -> Change:
     """The line of a fact, with its own time where it has one: what is history by that wakes nothing."""
     kind, _, props = fact
     at = news.fact_at(event, kind, props)
     return line if at == event.at else fact_lines.dated(line, at, news.late(at, program.react_within, now))
 
 
-def _befriended(before: str, event: FriendEvent) -> dict[str, Any]:
+def _befriended(before: str, event: FriendEvent) -> Change:
     """What the timeline tells of who turned out to be a friend by what they did."""
     why = Reason("befriended", event=event.type).kept()
     return {"type": "status_changed", "before": before, "after": "following", "why": why, "by": event.source}
@@ -251,7 +249,8 @@ class _Reaction:
         """What the event says to the form that waits for an answer; rules do not look at an answer."""
         gone = forms.drop_if_gone(self._decision.after, self._program.forms)
         if gone is not None:
-            self._decision.changes.append({"type": "question_gone", **gone})
+            form_id, question = gone
+            self._decision.changes.append({"type": "question_gone", "form": form_id, "question": question})
         if type_of(self._event.type).brings_answers and self._event.source != "rule":
             form = self._program.forms.get(self._event.key or "")
             return self._answered_on_page(form) if form is not None else []

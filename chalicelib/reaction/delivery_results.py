@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.accounts import service as accounts
+from chalicelib.actions.model import Effect, Result
 from chalicelib.deliveries import service as deliveries
 from chalicelib.forms import pending_question
 from chalicelib.friends import service as friends
@@ -44,7 +45,8 @@ def report(account: str, run: str, chunk: str, *, last: bool = False) -> None:
         _hear_of_question(account, cause, outcome)
     if outcome["status"] == "accepted":
         return
-    result = {"status": outcome["status"], "why": outcome.get("reason") or "line_never_answered"}
+    why = outcome.get("reason") or "line_never_answered"
+    result: Result = {"status": outcome["status"], "why": why}
     try:
         _correct(account, cause["user_id"], cause, "done", result)
     except Gone:
@@ -53,7 +55,7 @@ def report(account: str, run: str, chunk: str, *, last: bool = False) -> None:
         if not last:
             raise
         if cause["rule"] != "-":
-            health.note(account, cause["rule"], result["status"], Reason.of(result["why"]))
+            health.note(account, cause["rule"], result["status"], Reason.of(why))
 
 
 def _hear_of_question(account_id: str, cause: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
@@ -67,7 +69,7 @@ def _hear_of_question(account_id: str, cause: Mapping[str, Any], outcome: Mappin
         )
 
 
-def report_call(account: str, user: str, cause: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+def report_call(account: str, user: str, cause: Mapping[str, Any], result: Result) -> None:
     """Correct the effect that made a call: ``failed``, or ``done`` after all when it was redriven.
 
     Safe to repeat; reported once. Raises Unavailable while the reaction has not been completed, Gone when it
@@ -82,9 +84,7 @@ def _is_gone(account: str, user: str) -> bool:
     return sheet is None or sheet["status"] == "erased"
 
 
-def _correct(
-    account: str, user: str, cause: Mapping[str, Any], before: str, result: Mapping[str, Any]
-) -> None:
+def _correct(account: str, user: str, cause: Mapping[str, Any], before: str, result: Result) -> None:
     event = cause["event_id"]
     activity = activities.find(account, user, event)
     if activity is None and _is_gone(account, user):
@@ -95,7 +95,8 @@ def _correct(
         if (effect["rule"], effect["index"]) != (cause["rule"], cause["index"]):
             continue
         if activities.correct_effect(account, user, event, place, before, result):
-            health.note_effects(account, user, [{**effect, **result}])
+            corrected: Effect = {**effect, **result}
+            health.note_effects(account, user, [corrected])
         count_again(account, user, event)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.actions.model import Result
 from chalicelib.jobs import kinds
 from chalicelib.jobs.kinds import Body, JobKind
 from chalicelib.shared.errors import Unavailable
@@ -43,7 +44,7 @@ def _call_outcome(body: Body, _received: int) -> None:
     from chalicelib.reaction import delivery_results
     from chalicelib.rules import health
 
-    result = {"status": body["status"], "why": body["why"]}
+    result = Result(status=body["status"], why=body["why"])
     try:
         delivery_results.report_call(body["account"], body["user"], body, result)
     except Unavailable as error:

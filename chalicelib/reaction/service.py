@@ -15,12 +15,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.actions.kinds import kind_of
-from chalicelib.actions.model import Decision
+from chalicelib.actions.model import Decision, Effect
 from chalicelib.catalog.service import snapshot
 from chalicelib.conditions.language import nodes_named
 from chalicelib.conversations import overheard
@@ -213,7 +213,8 @@ def _add_internal_effects(
 
     def add(action: str, **inputs: Any) -> None:
         effect = {"rule": "-", "index": len(decision.effects), "action": action, "status": "pending"}
-        decision.effects.append(effect | inputs)
+        # Which inputs these are is declared by whoever leaves the effect to do.
+        decision.effects.append(cast("Effect", effect | inputs))
 
     for effect in type_of(event.type).follow_up(decision, event):
         add(**effect)
@@ -292,7 +293,7 @@ def _finish_others(
     program: Program,
     sheet: Sheet,
     pending: Mapping[str, PendingReaction],
-    known: Mapping[str, dict[str, Any]],
+    known: Mapping[str, Activity],
 ) -> set[str]:
     """Finish earlier events of the friend that were cut off after their write; answers which are complete.
 

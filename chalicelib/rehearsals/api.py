@@ -297,8 +297,9 @@ def judging(account: Account, catalog: Snapshot) -> Anew:
     program = program_of(catalog, account.zone, account.react_within)
 
     def why_not(what: Message, sheet: Sheet, now: datetime) -> Kept | None:
-        why, event = holding.why_not(program, what.effect, sheet, now), what.event
-        if why is None and event is not None and what.message is not None:
+        event = what.event
+        why = holding.why_not(program, what.effect, sheet, now) if what.effect is not None else None
+        if why is None and event is not None and what.message is not None and what.effect is not None:
             context = EffectContext(account, event, sheet, program)
             try:
                 outgoing_messages.rendered(
@@ -309,9 +310,9 @@ def judging(account: Account, catalog: Snapshot) -> Anew:
         return None if why is None else why.kept()
 
     def words(what: Message, sheet: Sheet, now: datetime) -> Words | None:
-        if "messages" in what.effect:
-            return list(what.effect["messages"])
-        if what.event is None or what.message is None:
+        if what.effect is not None and (kept := what.effect.get("messages")) is not None:
+            return list(kept)
+        if what.effect is None or what.event is None or what.message is None:
             return None
         body = catalog.get("messages", what.message).body
         try:
@@ -321,7 +322,7 @@ def judging(account: Account, catalog: Snapshot) -> Anew:
         except render.Unrenderable:
             return None
 
-    return Anew(lambda effect, sheet, now: holding.kept(program, effect, sheet, now), why_not, words)
+    return Anew(lambda effect, sheet, now: holding.asks_again(program, effect, sheet, now), why_not, words)
 
 
 def _quota(account: Account, per_day: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

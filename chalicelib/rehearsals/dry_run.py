@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
+from chalicelib.actions.model import Effect
 from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Document, Snapshot
@@ -67,13 +68,15 @@ def dry_run(
         decision = decide(event, returned, program, clock.now(), counted=replay.counted(counted))
     effects = [_would(account, catalog, decision.after, effect) for effect in decision.effects]
     judged = {"friend": "now", "event": "counted for this test" if counted is None else "counted already"}
-    lines = {"rules": decision.rules, "changes": decision.changes, "effects": effects}
-    return {name: [line_of(line) for line in found] for name, found in lines.items()} | {"judged": judged}
+    return {
+        "rules": [line_of(line) for line in decision.rules],
+        "changes": [line_of(line) for line in decision.changes],
+        "effects": [line_of(line) for line in effects],
+        "judged": judged,
+    }
 
 
-def _would(
-    account: Account, catalog: Snapshot, sheet: Mapping[str, Any], effect: dict[str, Any]
-) -> dict[str, Any]:
+def _would(account: Account, catalog: Snapshot, sheet: Mapping[str, Any], effect: Effect) -> Effect:
     """What would come of an effect now: what policies hold back waits, until when is said."""
     if effect["status"] != "pending":
         return effect
@@ -111,7 +114,7 @@ def _with_drafts(catalog: Snapshot, drafts: Mapping[str, Any], *, only: bool) ->
     return catalog
 
 
-def _past(account_id: str, user_id: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+def _past(account_id: str, user_id: str, given: Mapping[str, Any]) -> activities.Activity | None:
     """The activity of the event that is asked about; None when it is one made up. Raises NotFound."""
     event_id, kind = given.get("event_id"), given.get("type")
     if (event_id is None) is (kind is None):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.actions.model import Effect
 from chalicelib.deliveries import policies
 from chalicelib.deliveries.lately import brake
 from chalicelib.rehearsals.story import Story
@@ -53,7 +54,7 @@ class Message:
     category: str
     by: str | None = None
     run: str | None = None
-    effect: Mapping[str, Any] = field(default_factory=dict)
+    effect: Effect | None = None
     event: FriendEvent | None = None
     value: str | None = None
     words: Words | None = None
@@ -72,11 +73,11 @@ class Sent:
 
 @dataclass(frozen=True)
 class Anew:
-    """How the reaction judges what a rule sends when a hold has ended: what its effect keeps for that, and
-    why it is not sent then; and the ``words`` in which it is sent (None: they cannot be made).
+    """How the reaction judges what a rule sends when a hold has ended: whether its condition is asked again,
+    and why it is not sent then; and the ``words`` in which it is sent (None: they cannot be made).
     """
 
-    kept: Callable[[Mapping[str, Any], Sheet, datetime], dict[str, Any]]
+    asks_again: Callable[[Effect, Sheet, datetime], bool]
     why_not: Callable[[Message, Sheet, datetime], Kept | None]
     words: Callable[[Message, Sheet, datetime], Words | None]
 
@@ -113,9 +114,10 @@ class Post:
         else:
             details = {"message": what.message, "by": what.by, "value": what.value}
             self._story.deferred(now, what.node, ruling.reason, ruling.until, **details)
-            kept = self._anew.kept(what.effect, self._sheet(), now) if what.effect else {}
-            later = replace(what, effect={**what.effect, **kept})
-            self._agenda.put(ruling.until, self._hold_ends, later)
+            effect = what.effect
+            if effect is not None and self._anew.asks_again(effect, self._sheet(), now):
+                effect = effect | {"asks_again": True}
+            self._agenda.put(ruling.until, self._hold_ends, replace(what, effect=effect))
 
     def _hold_ends(self, what: Message) -> None:
         # By way of the inbox, behind what is due at the same moment.

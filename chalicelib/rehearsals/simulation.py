@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.actions.kinds import goes_by_push, kind_of
+from chalicelib.actions.model import Effect
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import policies
 from chalicelib.enrollments import anchors, decide, entry, event_handling, follow_ups, moves, rendering
@@ -41,7 +42,7 @@ class Reaction:
 
     sheet: Sheet
     changes: Sequence[Mapping[str, Any]]
-    effects: Sequence[dict[str, Any]]
+    effects: Sequence[Effect]
     is_news: bool = True
 
 
@@ -326,7 +327,7 @@ class Simulation:
         """The one that is rehearsed."""
         return self.stage.program.scenario
 
-    def _carry_out(self, effect: Mapping[str, Any], event: FriendEvent, node: str | None) -> None:
+    def _carry_out(self, effect: Effect, event: FriendEvent, node: str | None) -> None:
         rehearse = kind_of(effect["action"]).rehearse
         if goes_by_push(effect):
             category, message = effect.get("category", "marketing"), effect.get("message")

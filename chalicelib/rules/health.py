@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.actions.model import Effect
 from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import plain_item, to_av, write_if
 from chalicelib.shared.metrics import count
@@ -26,11 +27,11 @@ _METRICS = {"failed": "EffectsFailed", "skipped": "EffectsSkipped", "unknown": "
 TROUBLE = ("failed", "skipped", "unknown")
 
 
-def note_effects(account: str, user: str, effects: Sequence[dict[str, Any]]) -> None:
+def note_effects(account: str, user: str, effects: Sequence[Effect]) -> None:
     """Note the effects of one event that did not happen."""
     for effect in effects:
         if effect["status"] in TROUBLE and effect["rule"] != "-":
-            why = Reason.of(effect.get("why", ELSEWHERE)).public()
+            why = Reason.of(effect.get("why") or ELSEWHERE).public()
             why = Reason("doing", action=effect["action"], why=why)
             _note(account, effect["rule"], effect["status"], why, user)
 

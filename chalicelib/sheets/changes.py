@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.actions.model import ActionContext, Decision
+from chalicelib.actions.model import ActionContext, Change, Decision
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import local_date, parse_iso
 from chalicelib.sheets import folds, limit_states
@@ -128,15 +128,16 @@ def _within_day(decision: Decision, value: Mapping[str, Any], points: float, con
     used, forgotten = limit_states.used(days, day), limit_states.is_forgotten(days, day)
     allowed = 0.0 if forgotten else max(0.0, min(points, float(value["max_per_day"]) - used))
     if allowed != points:
-        shortened = {
+        shortened: Change = {
             "type": "capped",
             "score": value["score"],
             "points": points,
             "added": allowed,
             "by": context.by,
         }
-        why = {"why": Reason("day_forgotten", day=day).kept()} if forgotten else {}
-        decision.changes.append(shortened | why)
+        if forgotten:
+            shortened["why"] = Reason("day_forgotten", day=day).kept()
+        decision.changes.append(shortened)
     if allowed:
         state = decision.after["limits"].setdefault(context.rule, {}).setdefault("points", {})
         state[value["score"]] = limit_states.with_used(days, day, used + allowed)

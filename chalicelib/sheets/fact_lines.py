@@ -7,8 +7,9 @@ lines of ``changes`` on the event's record and activity, in the order in which t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
+from chalicelib.actions.model import Change
 from chalicelib.events.kinds import type_of
 from chalicelib.shared.reasons import Kept
 from chalicelib.sheets.model import Fact
@@ -17,15 +18,18 @@ _BESIDE = frozenset({"type", "by", "at", "history"})
 """What a line has besides the properties of its fact."""
 
 
-def line(fact: Fact, by: str) -> dict[str, Any]:
+def line(fact: Fact, by: str) -> Change:
     """The line of a fact, with its cause."""
     kind, _, props = fact
-    return {"type": kind, **(props if type_of(kind).is_change else {"props": props}), "by": by}
+    beside = props if type_of(kind).is_change else {"props": props}
+    # Which properties these are is declared by the fact's type.
+    return cast("Change", {"type": kind, **beside, "by": by})
 
 
-def dated(change: dict[str, Any], at: str, history: Kept | None) -> dict[str, Any]:
+def dated(change: Change, at: str, history: Kept | None) -> Change:
     """The line of a fact that is older than its event; ``history``: why it wakes nothing."""
-    return {**change, "at": at, **({"history": history} if history else {})}
+    found: Change = {**change, "at": at}
+    return {**found, "history": history} if history else found
 
 
 def news_at(change: Mapping[str, Any], event_at: str) -> str | None:

@@ -8,12 +8,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any, NotRequired, TypedDict, cast
 
+from chalicelib.actions.model import Change, Effect
 from chalicelib.gateways.dynamo import plain_item, to_av
+from chalicelib.shared.reasons import Kept
 from chalicelib.shared.times import parse_iso
 
-Activity: TypeAlias = dict[str, Any]
+
+class Activity(TypedDict):
+    """What happened to a friend, as it is kept: an event and what was done about it, or a line about what was
+    sent (``put_at``). ``state``: ``failed`` until the event is worked on again. ``edits``: how often it was
+    rewritten; ``rev``: of the sheet that it was decided on. ``fires``: whether it is news.
+    """
+
+    account: str
+    user_id: str
+    event_id: str
+    type: str
+    at: str
+    props: dict[str, Any]
+    source: str
+    key: NotRequired[str | None]
+    rules: NotRequired[list[dict[str, Any]]]
+    changes: NotRequired[list[Change]]
+    effects: NotRequired[list[Effect]]
+    history: NotRequired[Kept]
+    rev: NotRequired[int]
+    state: NotRequired[str]
+    why: NotRequired[Kept]
+    put_at: NotRequired[str]
+    ended_at: NotRequired[str]
+    edits: NotRequired[int]
+    fires: NotRequired[bool]
+
 
 SENT = "sent"
 """The type of lines that say what was sent to a friend: records of ours, never events to react to."""
@@ -57,4 +85,4 @@ def from_item(item: Mapping[str, Any]) -> Activity:
         activity["event_id"] = f"{SENT}:{name}"
     if "ended_at" in activity and "put_at" in activity:
         activity["at"] = activity.pop("ended_at")
-    return activity
+    return cast("Activity", activity)

@@ -11,12 +11,13 @@ from chalicelib.gateways.expressions import Condition, Expression, update_if
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
-from chalicelib.timeline.items import SENT, from_item, key, sort_key, to_item
+from chalicelib.timeline.items import SENT, Activity, from_item, key, sort_key, to_item
 from chalicelib.timeline.reading import events, find_message, pages, recent, sent_lines
 from chalicelib.timeline.unsend import Answer, without_answers, without_message
 
 __all__ = [
     "SENT",
+    "Activity",
     "correct_effect",
     "delete",
     "events",
@@ -41,7 +42,7 @@ _NEW = Condition(("pk",), "absent")
 _FAILED = Condition(("state",), "=", "failed")
 
 
-def find(account: str, user: str, event_id: str) -> dict[str, Any] | None:
+def find(account: str, user: str, event_id: str) -> Activity | None:
     """The activity of an event, read consistently; None when the event is not yet complete."""
     answer = aws.client("dynamodb").get_item(
         TableName=settings().table("activities"), Key=key(account, user, event_id), ConsistentRead=True
@@ -49,7 +50,7 @@ def find(account: str, user: str, event_id: str) -> dict[str, Any] | None:
     return from_item(answer["Item"]) if "Item" in answer else None
 
 
-def find_many(account: str, user: str, event_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def find_many(account: str, user: str, event_ids: Sequence[str]) -> dict[str, Activity]:
     """The activities of those events that are complete, by event id; read consistently, in one call."""
     if len(event_ids) == 1:
         one = find(account, user, event_ids[0])
@@ -58,7 +59,7 @@ def find_many(account: str, user: str, event_ids: Sequence[str]) -> dict[str, di
     return {activity["event_id"]: activity for activity in map(from_item, items)}
 
 
-def find_each(names: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+def find_each(names: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Activity]:
     """The activities of these ``(account, user, event id)``, by user and event id; read consistently."""
     found = map(from_item, batch_get("activities", [key(*name) for name in dict.fromkeys(names)]))
     return {(one["user_id"], one["event_id"]): one for one in found}
@@ -70,12 +71,12 @@ def existing(names: Sequence[tuple[str, str, str]]) -> set[tuple[str, str]]:
     return {(item["pk"]["S"].partition("#")[2], item["sk"]["S"]) for item in found}
 
 
-def put(activity: dict[str, Any]) -> bool:
+def put(activity: Activity) -> bool:
     """Keep a complete activity; False when there is one of this event already (it stays as it is)."""
     return _put(activity, _NEW)
 
 
-def put_all(found: Sequence[dict[str, Any]]) -> None:
+def put_all(found: Sequence[Activity]) -> None:
     """Keep complete activities, 25 in a call, over whatever stands: whoever writes sees to it that it is the
     same (a batch has no conditions).
     """
@@ -98,7 +99,7 @@ def _write(requests: Sequence[dict[str, Any]]) -> None:
             pause = min(pause * 2, 2.0)
 
 
-def replace_failed(activity: dict[str, Any]) -> bool:
+def replace_failed(activity: Activity) -> bool:
     """Keep an activity over nothing or over one with ``state: failed``; False over a complete one."""
     return _put(activity, (_NEW, _FAILED))
 
@@ -167,7 +168,7 @@ def correct_effect(
     )
 
 
-def _put(activity: dict[str, Any], condition: Condition | tuple[Condition, ...]) -> bool:
+def _put(activity: Activity, condition: Condition | tuple[Condition, ...]) -> bool:
     expression = Expression()
     request: dict[str, Any] = {
         "Item": to_item(activity),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +26,7 @@ class Activity(BaseModel):
     effects: list[dict[str, Any]] = []
 
 
-def activity_body(activity: dict[str, Any]) -> dict[str, Any]:
+def activity_body(activity: Mapping[str, Any]) -> dict[str, Any]:
     """A stored activity as ``Activity``."""
     inner = {"account", "user_id", "edits", "put_at"}
     body = {name: value for name, value in activity.items() if name not in inner}
@@ -40,7 +41,7 @@ _HISTORY = {"happened_late": "late"}
 """As what answers name it."""
 
 
-def line_of(line: dict[str, Any]) -> dict[str, Any]:
+def line_of(line: Mapping[str, Any]) -> dict[str, Any]:
     """A line of an activity with what it says in words."""
     shown = as_answered(line)
     if "history" in line:

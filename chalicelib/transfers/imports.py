@@ -13,10 +13,11 @@ import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
+from chalicelib.actions.model import Change
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import service as deliveries
@@ -293,14 +294,19 @@ class _Import:
                 "source": event.source,
                 "rules": [],
                 "changes": [
-                    {"type": kind, **props, "by": f"import:{self.job.id}"} for kind, _, props in facts
-                ]
-                + [{"type": "trimmed", "what": name} for name in trimmed],
+                    *(_change(fact, f"import:{self.job.id}") for fact in facts),
+                    *(Change(type="trimmed", what=name) for name in trimmed),
+                ],
                 "effects": [],
                 "rev": sheet["rev"],
                 "fires": False,
             }
         )
+
+
+def _change(fact: Fact, by: str) -> Change:
+    kind, _, props = fact
+    return cast("Change", {"type": kind, **props, "by": by})  # its properties are declared by its type
 
 
 def forget(account: Account, user: str, _until: str) -> None:

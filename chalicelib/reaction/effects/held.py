@@ -15,6 +15,7 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.actions.effects import run_id
+from chalicelib.actions.model import Effect, Result
 from chalicelib.deliveries import policies
 from chalicelib.forms import ask, pending_question
 from chalicelib.friends import service as friends
@@ -30,6 +31,7 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason, Reasoned, reason_of
 from chalicelib.shared.times import iso
 from chalicelib.timeline import service as activities
+from chalicelib.timeline.items import Activity
 from chalicelib.timers import service as timers
 
 HOLD_ENDED = "hold_ended"
@@ -76,16 +78,16 @@ def _is_over(entry: timers.Entry) -> bool:
     return effect is None or not _waits(effect, iso(entry.due_at))
 
 
-def _waits(effect: Mapping[str, Any], due_at: str) -> bool:
+def _waits(effect: Effect, due_at: str) -> bool:
     if effect["status"] == "held":
         return str(effect["until"]) <= due_at
     return bool(effect["status"] == "releasing")
 
 
-def _find(activity: Mapping[str, Any], of: Mapping[str, Any]) -> tuple[int, dict[str, Any] | None]:
+def _find(activity: Activity, of: Mapping[str, Any]) -> tuple[int, Effect | None]:
     for place, effect in enumerate(activity.get("effects") or ()):
         if (effect["rule"], effect["index"]) == (of["rule"], of["index"]):
-            return place, dict(effect)
+            return place, {**effect}
     return -1, None
 
 
@@ -131,11 +133,11 @@ def _end(event: FriendEvent, account: Account, program: Program) -> None:
             raise Unavailable(Reason("judged_elsewhere"))
         if result["status"] != "releasing":
             delivery_results.count_again(account.id, user, of["event_id"])
-            return _settled(context, effect | result)
+            return _settled(context, {**effect, **result})
     result = _release(context, effect)
     activities.correct_effect(account.id, user, of["event_id"], place, "releasing", result)
     delivery_results.count_again(account.id, user, of["event_id"])
-    _settled(context, effect | result)
+    _settled(context, {**effect, **result})
     # Whoever sent it may have had results before the effect could show them.
     return delivery_results.report(account.id, run_id(account.id, user, of["event_id"], effect), "0")
 
@@ -147,7 +149,7 @@ def _event_of(activity: Mapping[str, Any]) -> FriendEvent:
     return FriendEvent(account_id=activity["account"], props=props, source=activity["source"], **found)  # type: ignore[arg-type]
 
 
-def _judge(context: EffectContext, effect: Mapping[str, Any]) -> dict[str, Any]:
+def _judge(context: EffectContext, effect: Effect) -> Result:
     """What is decided when a hold ends: it goes, it is held on, or it is skipped."""
     now = clock.now()
     ruling = holding.ruling(policies.of_account(context.account, context.program.snapshot), effect, now)
@@ -160,7 +162,7 @@ def _judge(context: EffectContext, effect: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": "skipped", "why": why.kept()} if why else {"status": "releasing", "why": None}
 
 
-def _release(context: EffectContext, effect: dict[str, Any]) -> dict[str, Any]:
+def _release(context: EffectContext, effect: Effect) -> Result:
     """Put the chunk with the words of now (or the one that stands); returns what the effect reports."""
     try:
         if "question" in effect:
@@ -174,7 +176,7 @@ def _release(context: EffectContext, effect: dict[str, Any]) -> dict[str, Any]:
     return {"status": status, "why": result, "messages": effect.get("messages"), "said_at": iso(clock.now())}
 
 
-def _question(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _question(context: EffectContext, effect: Effect) -> list[dict[str, Any]]:
     """A form's question as it reads now. Raises LookupError, Unrenderable."""
     form = context.program.forms.get(effect["form"])
     question = form.find(effect["question"]) if form else None
@@ -186,7 +188,7 @@ def _question(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[st
     )
 
 
-def _settled(context: EffectContext, effect: dict[str, Any]) -> None:
+def _settled(context: EffectContext, effect: Effect) -> None:
     """A question that is not asked is not waited for; what came to nothing counts for its rule."""
     asked = pending_question.of(effect)
     if asked is not None and effect["status"] in {"failed", "skipped"}:

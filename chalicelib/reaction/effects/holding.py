@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.actions.effects import run_id
 from chalicelib.actions.kinds import goes_by_push
+from chalicelib.actions.model import Effect
 from chalicelib.deliveries import policies
 from chalicelib.gateways import clock
 from chalicelib.reaction.effects.context import EffectContext
@@ -23,29 +24,26 @@ from chalicelib.timers import service as timers
 from chalicelib.topics import consent
 
 
-def is_push(effect: Mapping[str, Any]) -> bool:
+def is_push(effect: Effect) -> bool:
     """Whether an open effect pushes something to the friend."""
     return effect["status"] == "pending" and goes_by_push(effect)
 
 
-def ruling(policy: policies.Policy, effect: Mapping[str, Any], now: datetime) -> policies.Ruling:
+def ruling(policy: policies.Policy, effect: Effect, now: datetime) -> policies.Ruling:
     """What the policies say of a push now."""
     return policies.decide(policy, str(effect.get("category", "marketing")), now)
 
 
-def kept(program: Program, effect: Mapping[str, Any], sheet: Sheet, now: datetime) -> dict[str, Any]:
+def asks_again(program: Program, effect: Effect, sheet: Sheet, now: datetime) -> bool:
     """What a held effect keeps for its end: whether its rule's ``if`` is to be asked again.
 
     One that the rule's own actions have made false (the tag that says "done") is not: it has had its say.
     """
     rule = _rule(program, str(effect["rule"]))
-    holds = rule is not None and rule.condition is not None and rule.condition(sheet, now)
-    return {"asks_again": True} if holds else {}
+    return rule is not None and rule.condition is not None and rule.condition(sheet, now)
 
 
-def why_not(
-    program: Program, effect: Mapping[str, Any], sheet: Mapping[str, Any], now: datetime
-) -> Reason | None:
+def why_not(program: Program, effect: Effect, sheet: Mapping[str, Any], now: datetime) -> Reason | None:
     """Why a held push is not sent when its hold has ended; None: it is."""
     if sheet.get("status") == "blocked":
         return Reason("blocked")
@@ -63,8 +61,9 @@ def why_not(
         if effect.get("asks_again") and rule.condition is not None and not rule.condition(dict(sheet), now):
             return Reason("condition_ended")
     if "question" in effect:
-        standing, asked = sheet.get("asking") or {}, ("form", "question", "asked_at")
-        if tuple(standing.get(n) for n in ("form", "question", "at")) != tuple(effect[n] for n in asked):
+        standing = sheet.get("asking") or {}
+        asked = (effect["form"], effect["question"], effect["asked_at"])
+        if tuple(standing.get(name) for name in ("form", "question", "at")) != asked:
             return Reason("overtaken")
     return None
 
@@ -73,7 +72,7 @@ def _rule(program: Program, name: str) -> Rule | None:
     return next((rule for rules in program.rules.values() for rule in rules if rule.id == name), None)
 
 
-def put_off(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason] | None:
+def put_off(context: EffectContext, effect: Effect) -> tuple[str, Reason] | None:
     """Have a push that policies hold come back when they let it go; None: it may go now. Safe to repeat.
     What the friend is out of is not sent at all.
     """
@@ -86,11 +85,13 @@ def put_off(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason
     if found.kind == "skip":
         return "skipped", Reason.of(found.reason)
     wait(context.account.id, context.event.user_id, context.event.event_id, effect, found.until)
-    effect |= {"until": iso(found.until)} | kept(context.program, effect, context.sheet, now)
+    effect["until"] = iso(found.until)
+    if asks_again(context.program, effect, context.sheet, now):
+        effect["asks_again"] = True
     return "held", Reason.of(found.reason)
 
 
-def wait(account: str, user: str, event_id: str, effect: Mapping[str, Any], until: datetime) -> None:
+def wait(account: str, user: str, event_id: str, effect: Effect, until: datetime) -> None:
     """Arm the entry that brings an effect back."""
     body = {"user_id": user, "event_id": event_id, "rule": effect["rule"], "index": effect["index"]}
     name = run_id(account, user, event_id, effect)

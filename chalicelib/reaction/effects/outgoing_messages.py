@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.accounts import friend_tokens
 from chalicelib.accounts import service as accounts
 from chalicelib.actions.effects import effect_key, note, run_id
+from chalicelib.actions.model import Effect
 from chalicelib.conversations.model import STAFF_MESSAGE
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.sending import reply as replies
@@ -25,7 +26,7 @@ from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
 
 
-def fill_links(context: EffectContext, effects: list[dict[str, Any]]) -> None:
+def fill_links(context: EffectContext, effects: list[Effect]) -> None:
     """Put the friend's address into invitations to link that are about to be replied. One that LINE gives no
     address for fails; while LINE does not answer it goes by push, which is tried again.
     """
@@ -42,7 +43,7 @@ def fill_links(context: EffectContext, effects: list[dict[str, Any]]) -> None:
             note(effect, "failed", error.reason)
 
 
-def reply(context: EffectContext, effects: list[dict[str, Any]]) -> None:
+def reply(context: EffectContext, effects: list[Effect]) -> None:
     """All replies of one event in one call: a token is used once."""
     if not effects:
         return
@@ -68,14 +69,14 @@ def reply(context: EffectContext, effects: list[dict[str, Any]]) -> None:
             note(effect, outcome.status, outcome.why)
 
 
-def _note_left_out(effect: dict[str, Any], missing: int) -> None:
+def _note_left_out(effect: Effect, missing: int) -> None:
     """Quick replies that LINE has no room for: the timeline says how many of this effect are not shown."""
     effect.pop("quick_replies_left_out", None)
     if missing:
         effect["quick_replies_left_out"] = missing
 
 
-def show_loading(context: EffectContext, effects: list[dict[str, Any]]) -> None:
+def show_loading(context: EffectContext, effects: list[Effect]) -> None:
     """Show the friend that an answer is coming, where an author asked for it. Best effort, once.
 
     Nothing waits for it and nothing fails by it; ``loading`` of the effect says what came of it.
@@ -85,7 +86,7 @@ def show_loading(context: EffectContext, effects: list[dict[str, Any]]) -> None:
         return
     try:
         token = accounts.line_credentials(context.account.id)["channel_access_token"]
-        seconds = max(int(effect["loading"]) for effect in loading)
+        seconds = max(asked for effect in loading if isinstance(asked := effect["loading"], int))
         status = line.show_loading(token, context.event.user_id, seconds).status
         shown = 200 <= status < 300
         outcome = Reason("loading_shown") if shown else Reason("loading_refused", status=status)
@@ -96,7 +97,7 @@ def show_loading(context: EffectContext, effects: list[dict[str, Any]]) -> None:
         effect["loading"] = outcome.kept()
 
 
-def send(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def send(context: EffectContext, effect: Effect) -> tuple[str, Reason | None]:
     """Push something to the friend, unless policies hold it back: then it is ``held``, and comes again."""
     asked = pending_question.of(effect)
     if asked is not None and not (context.sheet.get("asking") or {}).get("held"):
@@ -104,7 +105,7 @@ def send(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | 
     return holding.put_off(context, effect) or send_now(context, effect)
 
 
-def send_now(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def send_now(context: EffectContext, effect: Effect) -> tuple[str, Reason | None]:
     """One chunk for the friend. Its manifest, once written, is what is sent, whatever changes later."""
     run, user = _run(context, effect), context.event.user_id
     try:
@@ -118,7 +119,7 @@ def send_now(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reaso
     return _push(context, effect, user, messages, effect)
 
 
-def notify(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason | None]:
+def notify(context: EffectContext, effect: Effect) -> tuple[str, Reason | None]:
     """Tell staff: a LINE user, group or room by push, an address by a POST of ``{"text"}``."""
     to, text = str(effect["to"]), str(effect["text"])
     if "://" in to:
@@ -127,19 +128,18 @@ def notify(context: EffectContext, effect: dict[str, Any]) -> tuple[str, Reason 
     return _push(context, effect, to, [{"type": "text", "text": text}], {"category": "internal"})
 
 
-def _run(context: EffectContext, effect: Mapping[str, Any]) -> str:
+def _run(context: EffectContext, effect: Effect) -> str:
     event = context.event
     return run_id(event.account_id, event.user_id, event.event_id, effect)
 
 
-def _messages_of(context: EffectContext, effect: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _messages_of(context: EffectContext, effect: Effect) -> list[dict[str, Any]]:
     """What a staff member wrote, what a form asks, or a message document rendered now.
 
     Raises LookupError when the former is only in the event's own message (it was too large to keep).
     """
     if "form" in effect:
-        asked: list[dict[str, Any]] = effect["messages"]
-        return asked
+        return effect["messages"] or []
     if context.event.type == STAFF_MESSAGE:
         written: list[dict[str, Any]] = context.event.props["messages"]
         return written
@@ -148,7 +148,7 @@ def _messages_of(context: EffectContext, effect: Mapping[str, Any]) -> list[dict
 
 
 def rendered(
-    context: EffectContext, body: Mapping[str, Any], effect: Mapping[str, Any], now: datetime
+    context: EffectContext, body: Mapping[str, Any], effect: Effect, now: datetime
 ) -> list[dict[str, Any]]:
     """A message's objects for the friend as they read now, for an effect. Raises Unrenderable."""
     whose = friend_tokens.of_effect(context.event.user_id, effect["rule"], context.event.type)
@@ -167,7 +167,7 @@ def rendered(
 
 def _push(
     context: EffectContext,
-    effect: dict[str, Any],
+    effect: Effect,
     to: str,
     messages: list[dict[str, Any]],
     policed: Mapping[str, Any],

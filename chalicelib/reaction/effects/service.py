@@ -7,8 +7,6 @@ was tried.
 
 from __future__ import annotations
 
-from typing import Any
-
 from chalicelib.actions.effects import effect_key, note
 from chalicelib.actions.kinds import ACTIONS
 from chalicelib.actions.model import Done, Effect
@@ -25,7 +23,7 @@ class Unfinished(Exception):
     """Some effects could not be carried out now; the event must come again."""
 
 
-def carry_out(context: EffectContext, effects: list[dict[str, Any]]) -> None:
+def carry_out(context: EffectContext, effects: list[Effect]) -> None:
     """Carry out every pending effect, replies first (their token is short-lived); notes each one's status.
 
     Raises Unfinished when some must be tried again; the statuses noted until then hold.
