@@ -35,7 +35,7 @@ TOLD_LIMIT = 1.1
 
 
 def show(title: str, calls: Counter[str], friends: int) -> int:
-    """Print the calls of one way; answers how many there are."""
+    """Print the calls of one way; returns how many there are."""
     total = sum(calls.values())
     print(f"{title}: {total} calls, {total * 1000 / friends:.0f} per 1,000 recipients")
     for name, count in calls.most_common():

@@ -134,7 +134,7 @@ def page() -> str:
 
 
 def check_used(folder: Path) -> int:
-    """Print what was given and not used, against the reasons in the file; answers the exit status."""
+    """Print what was given and not used, against the reasons in the file; returns the exit status."""
     if not any(folder.glob("*.txt")):
         print(f"Nothing left its notes in {folder}: run the tests with {permissions.RECORD}={folder}.")
         return 1

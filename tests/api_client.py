@@ -40,7 +40,7 @@ class Api:
         return Client(app).http.request(method, path, headers=sent, body=data)
 
     def ok(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """One request that must succeed; answers its JSON body."""
+        """One request that must succeed; returns its JSON body."""
         answer = self.call(method, path, body, **headers)
         assert answer.status_code < 300, (method, path, answer.status_code, answer.body)
         return answer.json_body
@@ -48,7 +48,7 @@ class Api:
     def refused(
         self, status: int, method: str, path: str, body: Any = None, **headers: str
     ) -> dict[str, Any]:
-        """One request that must be refused with ``status``, in the contract's shape; answers the error."""
+        """One request that must be refused with ``status``, in the contract's shape; returns the error."""
         answer = self.call(method, path, body, **headers)
         assert answer.status_code == status, (method, path, answer.status_code, answer.body)
         error: dict[str, Any] = answer.json_body["error"]
@@ -70,7 +70,7 @@ def an_api() -> Api:
 
 
 def an_account(api: Api, account: str = "shop", **fields: Any) -> str:
-    """Make an account; answers the beginning of its paths."""
+    """Make an account; returns the beginning of its paths."""
     body = {"name": account, "channel_secret": "secret", "channel_access_token": "token", **fields}
     api.ok("PUT", f"/v1/accounts/{account}", body)
     return f"/v1/accounts/{account}"

@@ -150,7 +150,7 @@ def cloud() -> Iterator[None]:
 
 
 def drain(queue: str) -> list[dict[str, Any]]:
-    """Take every message that is visible now out of a queue (short name); answers their bodies."""
+    """Take every message that is visible now out of a queue (short name); returns their bodies."""
     import json
 
     sqs = aws.client("sqs")

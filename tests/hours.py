@@ -18,7 +18,7 @@ def ask(now: datetime) -> None:
 
 
 def do(job: str) -> list[str]:
-    """Do all waiting jobs of one kind, and drop the others; answers their accounts."""
+    """Do all waiting jobs of one kind, and drop the others; returns their accounts."""
     waiting = [body for body in drain("bulk") if body["job"] == job]
     for body in waiting:
         with role_of("bulk"):
@@ -27,7 +27,7 @@ def do(job: str) -> list[str]:
 
 
 def pass_by(since: datetime, until: datetime, job: str) -> list[str]:
-    """Let the minutes pass, and do all jobs of one kind that they ask for; answers their accounts."""
+    """Let the minutes pass, and do all jobs of one kind that they ask for; returns their accounts."""
     done = []
     while since < until:
         ask(since)

@@ -304,7 +304,7 @@ def _authored(items: list[str]) -> list[str]:
 
 
 def prove(town: Town, pairs: list[tuple[str, str]], bodies: Mapping[tuple[str, str], Any]) -> list[str]:
-    """All of it for these pairs; answers the faults."""
+    """All of it for these pairs; returns the faults."""
     for account in dict.fromkeys(account for pair in pairs for account in pair):
         reads_are_own(town, account)
     at_first, asking = contents(), {account for account, _ in pairs}

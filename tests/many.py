@@ -53,7 +53,7 @@ QUEUES: Answers = {
 
 
 def an_account() -> Callable[[Any], Any]:
-    """Answers who asks for the account, and says that nothing else is there."""
+    """Returns who asks for the account, and says that nothing else is there."""
     (kept,) = written(lambda: accounts.create_account(SHOP))
     control = settings().table("control")
     return lambda detail: {"Item": kept} if detail["TableName"] == control else {}

@@ -247,7 +247,7 @@ _TRIES = 5
 
 
 def work_off() -> list[tuple[str, Any]]:
-    """Let the real workers do what is queued, and what comes of it; answers what failed for good."""
+    """Let the real workers do what is queued, and what comes of it; returns what failed for good."""
     dead: list[tuple[str, Any]] = []
     for queue, delayed in waiting_messages.LATER.items():
         waiting_messages.NOW[queue].extend(delayed)
@@ -293,7 +293,7 @@ _NUMBERS = itertools.count()
 
 
 def _handle(handler: wiring.QueueHandler, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Hand over a batch; what fails comes again by itself, until its tries are over. Answers what is left."""
+    """Hand over a batch; what fails comes again by itself, until its tries are over. Returns what is left."""
     work = wiring.load_handler(handler.function.path)
     for number in range(1, _TRIES + 1):
         for message in messages:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.conditions import windows
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso, to_ms
 from chalicelib.sheets import folds
 from chalicelib.sheets import sheet as folding
-from chalicelib.sheets.model import Sheet, new_sheet
+from chalicelib.sheets.model import new_sheet
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 ONE_FIXTURE = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)

@@ -153,7 +153,7 @@ def _finish(record: store.AnswerItem, response: Response) -> None:
 
 
 def _keep_aside(record: store.AnswerItem, packed: str) -> str | None:
-    """Keep a large answer as an object; answers its key, or None when that failed."""
+    """Keep a large answer as an object; returns its key, or None when that failed."""
     key = f"answers/{record.pk.strip('#')}/{digest(record.sk)}/{record.owner}"
     try:
         objects.put(key, packed.encode(), "application/octet-stream")

@@ -75,7 +75,7 @@ def list_accounts() -> list[Account]:
 def put_account(
     account: Account, line: dict[str, str], *, shards: int | None, by: str
 ) -> tuple[Account, bool]:
-    """Create or replace an account; answers it and whether it is new.
+    """Create or replace an account; returns it and whether it is new.
 
     ``line`` holds the LINE credentials to change: both of them for a new account. ``shards`` None keeps
     what is (64 for a new account); another number than what is raises RuleViolation. The account appears

@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.accounts.model import Account
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept, Reason, Reasoned
-
-Sheet: TypeAlias = dict[str, Any]
 
 
 class Effect(TypedDict):

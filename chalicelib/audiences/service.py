@@ -36,7 +36,7 @@ def create(
     job: str,
     every: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Begin to make an audience; answers it, with the job. The same ``job`` again is the same request.
+    """Begin to make an audience; returns it, with the job. The same ``job`` again is the same request.
     ``asked``: its kind, and ``{segment}`` or ``{broadcast, url?}``.
 
     Raises Conflict when the id is taken, and RuleViolation for a segment or a narrowcast that is not there.

@@ -93,7 +93,7 @@ def put(
     by: str,
     editable: Sequence[str] = EDITABLE,
 ) -> tuple[dict[str, Any], bool]:
-    """Write a broadcast's document; answers it and whether it is new.
+    """Write a broadcast's document; returns it and whether it is new.
 
     Raises InvalidInput, RuleViolation, NotAllowed when it is scheduled and that is not ``editable`` for
     whoever asks, and Conflict when planning has begun or ``if_match`` does not hold.

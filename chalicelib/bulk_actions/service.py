@@ -15,6 +15,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, inbox, queues
 from chalicelib.jobs import service as jobs
@@ -24,7 +25,6 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.sheets.model import Sheet
 
 BULK_ACTION = "bulk_action"
 _TOGETHER = 100
@@ -43,12 +43,12 @@ class Asked:
 
 
 def start_for_audience(account: Account, condition: Mapping[str, Any], asked: Asked, job: str) -> str:
-    """Queue it for everybody for whom a condition holds; answers the job's id. Again is harmless."""
+    """Queue it for everybody for whom a condition holds; returns the job's id. Again is harmless."""
     return by_shard.start(account, "bulk", asked.params() | {"condition": condition}, asked.by, job)
 
 
 def start_for_users(account: Account, user_ids: Sequence[str], asked: Asked, job: str) -> str:
-    """Queue it for friends by id; answers the job's id. Again is harmless."""
+    """Queue it for friends by id; returns the job's id. Again is harmless."""
     lines = {user: line for line, user in reversed(list(enumerate(user_ids, 1)))}
     rows = sorted([line, user] for user, line in lines.items())
     chunks = [rows[first : first + _TOGETHER] for first in range(0, len(rows), _TOGETHER)]

@@ -19,7 +19,7 @@ GRACE = timedelta(days=16)
 
 
 def tidy(account_id: str, now: datetime) -> int:
-    """Delete the secrets of an account that no document has named for ``GRACE``; answers how many.
+    """Delete the secrets of an account that no document has named for ``GRACE``; returns how many.
 
     Safe to repeat, to run twice at once and to be cut off anywhere.
     """

@@ -102,7 +102,7 @@ def save(
     check: Callable[[Snapshot], None],
     by: str,
 ) -> Snapshot:
-    """Write all of ``writes`` or none; answers the catalog that is in force from now on.
+    """Write all of ``writes`` or none; returns the catalog that is in force from now on.
 
     ``writes`` may be a function of the catalog as it is: it is asked again when another writer came first.
     ``check`` sees the catalog as it would be and raises what is wrong with it: what it has seen beside the
@@ -334,7 +334,7 @@ def _cached(account_id: str) -> Snapshot | None:
 
 
 def remember(fresh: Snapshot) -> Snapshot:
-    """Keep a snapshot for this process; answers the one kept, so that its derived values are shared."""
+    """Keep a snapshot for this process; returns the one kept, so that its derived values are shared."""
     with _lock:
         known = _cache.get(fresh.account_id)
         if known and (known.revision, known.stamp) == (fresh.revision, fresh.stamp):

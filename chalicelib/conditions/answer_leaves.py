@@ -11,7 +11,8 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import schemas, validators
 from chalicelib.conditions.comparisons import compare, nfc
-from chalicelib.conditions.model import Built, Context, Leaf, Sheet
+from chalicelib.conditions.model import Built, Context, Leaf
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import UNKNOWN, Part
 from chalicelib.shared.errors import Detail

@@ -10,7 +10,8 @@ from typing import Any
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import validators, windows
 from chalicelib.conditions.comparisons import OPERATORS, PerTime, compare, nfc
-from chalicelib.conditions.model import Built, Context, Sheet
+from chalicelib.conditions.model import Built, Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import Part
 from chalicelib.shared.errors import Detail

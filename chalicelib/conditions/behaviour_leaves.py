@@ -10,9 +10,10 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import schemas, validators, windows
 from chalicelib.conditions.comparisons import age, compare, day_window, nfc
-from chalicelib.conditions.model import Built, Context, Leaf, Sheet
+from chalicelib.conditions.model import Built, Context, Leaf
 from chalicelib.conditions.triggers import unknown_event
 from chalicelib.events.kinds import counted_as, has_keys, key_document
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import Part
 from chalicelib.shared.errors import Detail
@@ -184,7 +185,7 @@ def _delivery_build(value: Any, context: Context) -> Built:
     recent = age({"within": value["within"]}, context.zone) if "within" in value else None
 
     def last(sheet: Sheet, _now: datetime) -> str | None:
-        entries = sheet.get(what) or _NONE
+        entries = (sheet.get("received") if what == "received" else sheet.get("clicked")) or _NONE
         return max((_timestamp(e) for run, e in entries.items() if _is_of(run, e, delivery)), default=None)
 
     def test(sheet: Sheet, now: datetime) -> bool:

@@ -14,7 +14,8 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import validators
-from chalicelib.conditions.model import LEAVES, Built, Context, Predicate, Sheet
+from chalicelib.conditions.model import LEAVES, Built, Context, Predicate
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import nodes
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import UNKNOWN, Part

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions.schemas import Schema
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror.sql import UNKNOWN, Part
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.tables import Table
 
-Sheet: TypeAlias = dict[str, Any]
 Predicate: TypeAlias = Callable[[Sheet, datetime], bool]
 Seen: TypeAlias = Callable[[Sheet, datetime], Any]
 

@@ -10,7 +10,8 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import attribute_leaves, schemas, validators, windows
 from chalicelib.conditions.comparisons import age, age_in_ms, compare
-from chalicelib.conditions.model import Built, Context, Leaf, Sheet
+from chalicelib.conditions.model import Built, Context, Leaf
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import Part
 from chalicelib.shared.errors import Detail

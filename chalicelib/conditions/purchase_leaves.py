@@ -10,7 +10,8 @@ from typing import Any
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import schemas, validators, windows
 from chalicelib.conditions.comparisons import PerTime, age, age_in_ms, compare, day_start_in_ms, nfc
-from chalicelib.conditions.model import Built, Context, Leaf, Sheet
+from chalicelib.conditions.model import Built, Context, Leaf
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror import columns, sql
 from chalicelib.mirror.sql import UNKNOWN
 from chalicelib.shared.errors import Detail

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.friends.api import known_friend
 from chalicelib.gateways import clock
@@ -26,7 +27,6 @@ from chalicelib.shared.errors import Conflict, InvalidInput
 from chalicelib.shared.fields import Name, Timestamp
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import from_ms, iso, parse_iso
-from chalicelib.sheets.model import Sheet
 
 bp = Blueprint(__name__)
 

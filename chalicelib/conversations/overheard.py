@@ -84,7 +84,7 @@ def _key(account: str, chat: str, message: str) -> dict[str, Any]:
 
 
 def _update(account: str, chat: str, message: str, change: str, value: Any) -> dict[str, Any]:
-    """Change the record of a message, there or not; answers it as it is then."""
+    """Change the record of a message, there or not; returns it as it is then."""
     first, _, rest = change.partition(" ")
     update = f"SET {rest}, expires_at = :until" if first == "SET" else f"SET expires_at = :until {change}"
     answer = aws.client("dynamodb").update_item(

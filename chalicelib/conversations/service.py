@@ -16,13 +16,13 @@ from chalicelib.conversations import contents, wording
 from chalicelib.conversations.model import STAFF_MESSAGE
 from chalicelib.deliveries import service as deliveries
 from chalicelib.events.contents import is_kept_by_line
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, inbox
 from chalicelib.shared.errors import Conflict, NotFound
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason, as_answered
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet
 from chalicelib.timeline import service as activities
 
 _READ_AT_ONCE = 100

@@ -12,12 +12,12 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.references import missing
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.messages import checks, render, variables
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit
-from chalicelib.sheets.model import Sheet
 
 
 def saved(account: Account, sheet: Sheet, message: str) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 ``account#counts#scenario:<id>`` / ``<when it was put>#<run>#<chunk>`` in the table ``ledger``. The job that
 writes receipts keeps it, again whenever more of the chunk has come to an end; a look that is older than the
-one that stands (more is pending in it) changes nothing.
+one that exists (more is pending in it) changes nothing.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ def approval_above(account: str) -> int | None:
 def admit(
     account: str, policy: Policy, category: str, users: Iterable[str], token: str, now: datetime
 ) -> dict[str, str]:
-    """Reserve a place under every cap for each friend; answers the refused ones, ``{user: "cap"}``.
+    """Reserve a place under every cap for each friend; returns the refused ones, ``{user: "cap"}``.
 
     ``token`` names the delivery: asking again for the same one changes nothing. Places that broadcasts with
     priority will want are left free.
@@ -228,7 +228,7 @@ def move(
     since: datetime,
     now: datetime,
 ) -> list[str]:
-    """Move reservations of a moment to the periods of a later one; answers who has no place there.
+    """Move reservations of a moment to the periods of a later one; returns who has no place there.
 
     One write for each friend; asking again changes nothing. Whoever is refused keeps the old place, until it
     is given back.

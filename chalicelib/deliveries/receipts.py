@@ -115,7 +115,7 @@ def _forget(manifest: Manifest, users: Iterable[str]) -> None:
 
 
 def _receive(account: Account, manifest: Manifest, outcome: DeliveryResult) -> list[str]:
-    """Note the receipt, unless a later one stands; answers the deliveries whose receipts had to go."""
+    """Note the receipt, unless a later one stands; returns the deliveries whose receipts had to go."""
     user = outcome["user_id"]
     return beside.note(account.id, account.shards, user, _delivery(manifest), outcome["at"])
 

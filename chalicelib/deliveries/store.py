@@ -98,7 +98,7 @@ def statuses_key(account: str, run: str) -> str:
 
 
 def put_manifest(chunk: Chunk, skips: Mapping[str, str], token: str, now: datetime) -> Manifest:
-    """Write a chunk's manifest unless there is one; answers the one that stands."""
+    """Write a chunk's manifest unless there is one; returns the one that exists."""
     pk, sk = _manifest_key(chunk.account, chunk.run, chunk.chunk)
     record = ManifestRecord(
         pk=pk,

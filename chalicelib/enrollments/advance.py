@@ -34,6 +34,7 @@ from chalicelib.enrollments.model import (
     triage,
 )
 from chalicelib.enrollments.rendering import Payload
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, queues
 from chalicelib.messages import render
@@ -67,7 +68,7 @@ class _Round:
     snapshot: Snapshot
     program: decide.Program | None
     now: datetime
-    sheets: Mapping[str, dict[str, Any]]
+    sheets: Mapping[str, Sheet]
     scenario: str
     are_many: bool = False
     again: list[str] = field(default_factory=list)
@@ -129,7 +130,7 @@ def _advance_group(
 def _round(
     account: Account, scenario: str, pointers: Mapping[str, Pointer], *, redelivered: bool
 ) -> list[str]:
-    """One pass over these friends; answers those who were changed by somebody else in between."""
+    """One pass over these friends; returns those who were changed by somebody else in between."""
     snapshot = catalog.snapshot(account.id)
     program = decide.find_program(snapshot, scenario, account.zone)
     items = store.load_runs(account.id, scenario, {user: p.value for user, p in pointers.items()})
@@ -256,7 +257,7 @@ def _send_together(at: _Round, node: str, group: Sequence[_Turn]) -> None:
 
 
 def _finish_claims(at: _Round, items: Sequence[Enrollment]) -> list[Enrollment]:
-    """Honour claims that stand; answers those whom their claim's manifest leaves out."""
+    """Honour claims that stand; returns those whom their claim's manifest leaves out."""
     by_chunk: dict[str, list[Enrollment]] = defaultdict(list)
     for item in items:
         assert item.claim is not None
@@ -299,7 +300,7 @@ def _deliver(
     payloads: Mapping[str, Payload],
     able: set[str] | None = None,
 ) -> list[Enrollment]:
-    """Put the claim's chunk, and move on whom its manifest lists; answers the others.
+    """Put the claim's chunk, and move on whom its manifest lists; returns the others.
 
     The first manifest closes the claim: whoever it leaves out is never sent this chunk, by anybody.
     """

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.enrollments.model import Enrollment
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import RESERVED, FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit, unfit_name
 from chalicelib.sheets import reservations
-from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.reservations import Reservation
 
 LONGEST = 128
@@ -108,7 +108,7 @@ def seen_by(item: Enrollment, sheet: Sheet) -> Sheet:
     if item.anchor is None:
         return sheet
     found = _reservation(item.anchor, sheet)
-    seen = {**sheet, "anchor": item.anchor}
+    seen: Sheet = {**sheet, "anchor": item.anchor}
     if found is not None:
         own = {name: found[name] for name in ("at", "status")}
         seen["reservation"] = {**(found.get("props") or {}), **own, "id": item.anchor["reservation"]}

@@ -12,16 +12,16 @@ from chalicelib.catalog import service as catalog
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.enrollments import decide, funnel, service
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.jobs.service import JobHeader
 from chalicelib.segments import by_shard
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.sheets.model import Sheet
 
 
 def start(account: str, scenario: str, condition: dict[str, Any], by: str, job_id: str) -> str:
-    """Queue the enrollment of a condition's audience, shard by shard; answers the job's id.
+    """Queue the enrollment of a condition's audience, shard by shard; returns the job's id.
 
     The same ``job_id`` again queues the same job again, which is harmless.
     """

@@ -13,7 +13,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
 from chalicelib.deliveries.policies import Ruling
-from chalicelib.enrollments import anchors, nodes, schedule
+from chalicelib.enrollments import anchors, nodes
 from chalicelib.enrollments.model import (
     ACTION_RETRY,
     CANCELLED,
@@ -25,11 +25,13 @@ from chalicelib.enrollments.model import (
     Step,
     is_of_erased,
 )
+from chalicelib.enrollments.nodes import schedule
 from chalicelib.events import matching
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.reasons import Kept
 from chalicelib.shared.times import parse_duration, parse_iso
 
-Test = Callable[[dict[str, Any], datetime], bool]
+Test = Callable[[Sheet, datetime], bool]
 MAX_HOPS = 1_000
 _NO_WAYS = frozenset({"exit", "late"})
 """What a trail has where a friend leaves the scenario: the node was not passed."""
@@ -118,7 +120,7 @@ def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Ma
 def step(
     program: Program | None,
     item: Enrollment,
-    sheet: dict[str, Any] | None,
+    sheet: Sheet | None,
     now: datetime,
     refused: Mapping[str, Kept] = NONE_REFUSED,
     *,
@@ -142,7 +144,7 @@ def step(
 def _step(
     program: Program | None,
     item: Enrollment,
-    sheet: dict[str, Any] | None,
+    sheet: Sheet | None,
     now: datetime,
     refused: Mapping[str, Kept],
     rule: Rule,
@@ -174,7 +176,7 @@ def _step(
 
 
 def _why_over(
-    program: Program, item: Enrollment, node: Mapping[str, Any] | None, sheet: dict[str, Any] | None
+    program: Program, item: Enrollment, node: Mapping[str, Any] | None, sheet: Sheet | None
 ) -> str | None:
     """Why a friend goes no further, wherever they stand; None: they do."""
     if sheet is None or sheet.get("status") == "erased" or is_of_erased(item, sheet):
@@ -184,7 +186,7 @@ def _why_over(
     return CANCELLED if anchors.ends_cancelled(item, node, sheet) else None
 
 
-def go_on(program: Program | None, item: Enrollment, sheet: dict[str, Any] | None, now: datetime) -> Step:
+def go_on(program: Program | None, item: Enrollment, sheet: Sheet | None, now: datetime) -> Step:
     """What follows when what a friend's node waits for has come: the action's end, or the event.
 
     Nothing is sent here: a message that comes next is due at once.
@@ -211,7 +213,7 @@ class _Turn:
 
     program: Program
     item: Enrollment
-    sheet: dict[str, Any]
+    sheet: Sheet
     now: datetime
     due: datetime
     refused: Mapping[str, Kept] = field(default_factory=dict)
@@ -270,7 +272,7 @@ class _Turn:
         """
         if held := self._held(name, node, is_second=is_second):
             return None, name, held
-        return _PASSED.get(node["type"], _Turn.stays)(self, name, node)
+        return PASSED.get(node["type"], _Turn.stays)(self, name, node)
 
     def exits(self, name: str, node: Mapping[str, Any]) -> Passed:
         return "exit", name, Position("exited", name, reason=node.get("reason") or "exit")
@@ -285,7 +287,7 @@ class _Turn:
 
     def leave(self, node: Mapping[str, Any], entered: datetime) -> Step:
         """From the node at which the friend has stood for as long as it takes."""
-        return _LEFT.get(node["type"], _Turn.goes)(self, node, entered)
+        return LEFT.get(node["type"], _Turn.goes)(self, node, entered)
 
     def goes(self, _node: Mapping[str, Any], _entered: datetime) -> Step:
         return self.walk(self.item.node)
@@ -380,14 +382,14 @@ class _Turn:
         return f"arm {number}", onwards, None
 
 
-_PASSED: dict[str, Callable[[_Turn, str, Mapping[str, Any]], Passed]] = {
+PASSED: dict[str, Callable[[_Turn, str, Mapping[str, Any]], Passed]] = {
     "exit": _Turn.exits,
     "branch": _Turn.branches,
     "split": _Turn.splits,
     "wait": _Turn.waits,
 }
 """Where nodes lead that are come to; at any other one a friend stays."""
-_LEFT: dict[str, Callable[[_Turn, Mapping[str, Any], datetime], Step]] = {
+LEFT: dict[str, Callable[[_Turn, Mapping[str, Any], datetime], Step]] = {
     "wait_for": _Turn.times_out,
     "wait": _Turn.has_waited,
 }

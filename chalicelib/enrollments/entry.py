@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from chalicelib.enrollments import anchors, decide, nodes
 from chalicelib.enrollments.model import (
@@ -20,6 +19,7 @@ from chalicelib.enrollments.model import (
     is_of_erased,
     led_by,
 )
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import positions
 
@@ -37,9 +37,7 @@ class Entry:
     anchor: anchors.Anchor | None = None
 
 
-def refusal(
-    sheet: Mapping[str, Any] | None, program: decide.Program, entry: Entry | None = None
-) -> str | None:
+def refusal(sheet: Sheet | None, program: decide.Program, entry: Entry | None = None) -> str | None:
     """Why this friend may not enter, whatever their earlier runs of that value; None when they may."""
     if sheet is None or sheet.get("status") == "erased":
         return "unknown_friend"
@@ -48,7 +46,7 @@ def refusal(
     return _refusal_of_value(sheet, program, entry or Entry())
 
 
-def _refusal_of_value(sheet: Mapping[str, Any], program: decide.Program, entry: Entry) -> str | None:
+def _refusal_of_value(sheet: Sheet, program: decide.Program, entry: Entry) -> str | None:
     if program.per is None:
         return None
     if entry.value is None:
@@ -61,7 +59,7 @@ def _refusal_of_value(sheet: Mapping[str, Any], program: decide.Program, entry: 
     return "too_many_runs" if under_way >= anchors.MOST_RUNS else None
 
 
-def of_this_life(seen: Enrollment | None, sheet: dict[str, Any]) -> Enrollment | None:
+def of_this_life(seen: Enrollment | None, sheet: Sheet) -> Enrollment | None:
     """What a friend has entered before. Of what was erased only the numbers are left, which go on."""
     if seen is None or not is_of_erased(seen, sheet):
         return seen
@@ -75,7 +73,7 @@ def re_entry(program: decide.Program) -> str:
 
 def fresh(
     program: decide.Program,
-    sheet: Mapping[str, Any],
+    sheet: Sheet,
     seen: Enrollment | None,
     now: datetime,
     cause: str,
@@ -105,7 +103,7 @@ def fresh(
         value=entry.value if program.per is not None else None,
         anchor=entry.anchor,
     )
-    due = entered if waits else decide.due_at(program, start, entered, anchors.seen_by(item, dict(sheet)))
+    due = entered if waits else decide.due_at(program, start, entered, anchors.seen_by(item, sheet))
     since, used = led_by(item, by, item.node_at)
     return replace(item, due_at=iso(due), since=since, used=used)
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from chalicelib.enrollments import anchors, decide, nodes
 from chalicelib.enrollments.model import MOST_PRODUCED, RE_ENTRY_WINDOW, Cause, Enrollment, Position, Step
 from chalicelib.events.matching import holds
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent, reported_at
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import fact_lines
@@ -33,7 +34,7 @@ def is_news(event: Heard) -> bool:
 
 
 def meaning(
-    program: decide.Program | None, item: Enrollment, sheet: Mapping[str, Any], event: Heard
+    program: decide.Program | None, item: Enrollment, sheet: Sheet, event: Heard
 ) -> Literal["exit", "cancelled"] | Cause | datetime | None:
     """``exit`` (a block), ``cancelled`` (there is nothing to remind of any more), what leads the friend on
     (it has been waited for), the moment at which the friend is due since the date waited for has moved, or
@@ -105,7 +106,7 @@ def ended_by_any(program: decide.Program | None, item: Enrollment, events: Itera
 def step_on(
     program: decide.Program | None,
     item: Enrollment,
-    sheet: dict[str, Any] | None,
+    sheet: Sheet | None,
     cause: Cause,
     now: datetime,
 ) -> Step:
@@ -119,10 +120,10 @@ def step_on(
     return decide.go_on(program, item, sheet, now)
 
 
-def moved_date(program: decide.Program, item: Enrollment, sheet: Mapping[str, Any]) -> datetime | None:
+def moved_date(program: decide.Program, item: Enrollment, sheet: Sheet) -> datetime | None:
     """When a friend who waits until a date is due, if it is another moment than was armed; else None."""
     node = program.node(item.node)
     if node is None or item.claim or not node.get("until"):
         return None
-    due = decide.due_at(program, item.node, parse_iso(item.node_at), anchors.seen_by(item, dict(sheet)))
+    due = decide.due_at(program, item.node, parse_iso(item.node_at), anchors.seen_by(item, sheet))
     return None if item.due_at == iso(due) else due

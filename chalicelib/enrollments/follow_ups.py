@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import anchors
 from chalicelib.enrollments.model import Enrollment, Position
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, inbox
 from chalicelib.gateways.expressions import Condition
@@ -162,7 +163,7 @@ def due_of(claim: dict[str, Any]) -> Position:
     )
 
 
-def seen_since(of: Enrollment, sheet: dict[str, Any]) -> list[Mapping[str, Any]]:
+def seen_since(of: Enrollment, sheet: Sheet) -> list[Mapping[str, Any]]:
     """The friend's events, as ``event_handling`` takes them, that may count for the node.
 
     The sheet must have been read before: an event that is being reacted to is pending there, until its

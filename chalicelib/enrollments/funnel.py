@@ -15,6 +15,7 @@ from datetime import timedelta
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import store
 from chalicelib.enrollments.model import Enrollment
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import nodes
 from chalicelib.gateways import clock
 from chalicelib.jobs import service as jobs
@@ -23,7 +24,6 @@ from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
 from chalicelib.shared.time_left import TimeLeft
 from chalicelib.sheets import positions
-from chalicelib.sheets.model import Sheet
 from chalicelib.timers.service import Entry
 
 KIND = "standing"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.reasons import Kept
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import positions
@@ -96,7 +97,7 @@ class Enrollment:
         return positions.name(self.scenario, self.value)
 
 
-def is_of_erased(item: Enrollment, sheet: dict[str, Any] | None) -> bool:
+def is_of_erased(item: Enrollment, sheet: Sheet | None) -> bool:
     """Whether an enrollment belongs to what was erased of a friend, also of one who has come back since."""
     return item.reason == ERASED or item.entered_at <= erased_at(sheet)
 

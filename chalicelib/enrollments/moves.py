@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, nodes, store
 from chalicelib.enrollments.model import CANCELLED, ERASED, Cause, Enrollment, Position, led_by, passed_by
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
 from chalicelib.shared import side_by_side
@@ -64,7 +64,7 @@ def follow_moves(account: Account, program: decide.Program | None, items: Sequen
             follow_ups.forget_runs(account, item)
 
 
-def _listen(account: Account, program: decide.Program, item: Enrollment, sheet: dict[str, Any]) -> None:
+def _listen(account: Account, program: decide.Program, item: Enrollment, sheet: Sheet) -> None:
     if anchors.ends_cancelled(item, program.node(item.node), sheet):
         cancel(account, program, item)
         return
@@ -75,7 +75,7 @@ def _listen(account: Account, program: decide.Program, item: Enrollment, sheet: 
         follow_date(account, program, item)
 
 
-def has_happened(program: decide.Program | None, item: Enrollment, sheet: dict[str, Any]) -> Cause | None:
+def has_happened(program: decide.Program | None, item: Enrollment, sheet: Sheet) -> Cause | None:
     """What has come of what a friend's ``wait_for`` waits for, since the node was entered."""
     node = program.node(item.node) if program else None
     if program is None or node is None or not nodes.kind_of(node).awaits_event:
@@ -131,7 +131,7 @@ def go_on(
     account: Account,
     program: decide.Program | None,
     item: Enrollment,
-    sheet: dict[str, Any] | None,
+    sheet: Sheet | None,
     cause: Cause,
 ) -> bool:
     """Move a friend on from a node whose event has come, or whose action is done; False if not there."""

@@ -14,6 +14,7 @@ from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.enrollments import anchors, decide
 from chalicelib.enrollments.model import Enrollment, Park, Step
+from chalicelib.events.sheet import Sheet
 from chalicelib.messages import for_all, render
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.sheets.trim import size_of
@@ -29,7 +30,7 @@ def take(
     snapshot: Snapshot,
     program: decide.Program | None,
     item: Enrollment,
-    sheet: dict[str, Any] | None,
+    sheet: Sheet | None,
     now: datetime,
     *,
     happened: bool,

@@ -27,6 +27,7 @@ from chalicelib.enrollments.model import (
     is_of_erased,
 )
 from chalicelib.enrollments.moves import cancel, follow_date, follow_moves, go_on, moved
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
 from chalicelib.shared import side_by_side
@@ -120,14 +121,14 @@ def by_hand(account_id: str, scenario: str, value: str | None) -> Entry:
 def _enter(
     account: Account,
     program: decide.Program,
-    sheets: Mapping[str, dict[str, Any]],
+    sheets: Mapping[str, Sheet],
     at: datetime,
     cause: str,
     results: dict[str, Result],
     by: Cause | None,
     entry: Entry,
 ) -> list[str]:
-    """One try for these friends: item, due entry, mirror, fact. Answers whom somebody else changed."""
+    """One try for these friends: item, due entry, mirror, fact. Returns whom somebody else changed."""
     now = clock.now()
     re_entry = scenario_entry.re_entry(program)
     items = store.load_many(account.id, program.scenario, list(sheets), entry.value)
@@ -242,13 +243,13 @@ def runs_of(account: Account, scenario: str, users: Sequence[str], value: str | 
 def on_friend_event(
     account_id: str,
     user_id: str,
-    sheet: dict[str, Any],
+    sheet: Sheet,
     event: FriendEvent,
     changes: Sequence[Mapping[str, Any]] = (),
     *,
     fires: bool = True,
 ) -> list[str]:
-    """What an event and the facts among its ``changes`` mean for the scenarios of its friend; answers those
+    """What an event and the facts among its ``changes`` mean for the scenarios of its friend; returns those
     that were touched. ``fires``: whether the event is news.
 
     A block leaves every scenario that does not keep blocked friends; what a ``wait_for`` waits for moves
@@ -277,7 +278,7 @@ def _hear(
     account: Account,
     program: decide.Program | None,
     item: Enrollment,
-    sheet: dict[str, Any],
+    sheet: Sheet,
     event: event_handling.Heard,
 ) -> bool:
     meant = event_handling.meaning(program, item, sheet, event)

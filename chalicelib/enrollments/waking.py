@@ -11,11 +11,11 @@ from chalicelib.accounts.service import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.enrollments import decide, follow_ups, funnel, nodes, store
 from chalicelib.enrollments.model import EARLY, Enrollment
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.segments import by_shard
 from chalicelib.shared.times import parse_iso
 from chalicelib.sheets import positions
-from chalicelib.sheets.model import Sheet
 from chalicelib.timers import service as timers
 
 WAKE = "wake"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import CUSTOM, FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.tables import Table
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Fact: TypeAlias = tuple[str, str | None, dict[str, Any]]
 """A fact produced by a change: ``(type, key, props)``, e.g. ``("tag_added", "vip", {"tag": "vip"})``."""
-Sheet: TypeAlias = dict[str, Any]
+
 Match: TypeAlias = Mapping[str, Any]
 
 _MAX_KEY = 100

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.events.kinds import EventType, Fact, Match, Sheet
+from chalicelib.events.kinds import EventType, Fact, Match
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from chalicelib.events.contents import is_kept_by_line
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms import ask
 from chalicelib.forms.kinds import QUESTION_TYPES, Answer, Asked, Tap
 from chalicelib.forms.model import Choice, Form, Question
@@ -23,7 +24,6 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.folding import fold
 from chalicelib.shared.times import parse_iso
-from chalicelib.sheets.model import Sheet
 
 MAX_TRIES = 2
 """How often a question is put again when the answer does not fit; then the rules look at what is said."""
@@ -60,7 +60,7 @@ def given(form: Form, question: Question, value: Any) -> Turn:
 
 def _said(question: Question, value: Any) -> Reason:
     """An answer as the timeline tells it."""
-    return QUESTION_TYPES[question.type].said(question, value)
+    return QUESTION_TYPES[question.type].reported(question, value)
 
 
 def all_given(form: Form, answers: Mapping[str, Any]) -> list[Turn]:

@@ -93,7 +93,7 @@ class QuestionType:
 
     ``options``: what there is to choose, the same in the chat, on a page and in reports; ``value_of``: what
     one of them is kept as. ``buttons``: LINE's actions for quick replies, without what is ``chosen``.
-    ``field``: how a page asks. ``said``: how the timeline tells an answer.
+    ``field``: how a page asks. ``reported``: how the timeline says an answer.
 
     ``has_choices``: an author writes its choices; ``numbers``: those that it has of its own accord, by the
     question's document (``scale`` in it is theirs). ``fact``: the type of attribute that keeps an answer as
@@ -110,7 +110,7 @@ class QuestionType:
     buttons: Callable[[Form, Question, Collection[str]], Iterable[dict[str, Any]]] = _no_buttons
     value_of: Callable[[str], Any] = str
     done: Callable[[Asked], Answer | None] = _never_done
-    said: Callable[[Question, Any], Reason] = _as_value
+    reported: Callable[[Question, Any], Reason] = _as_value
     read_content: Callable[[Asked, Mapping[str, Any]], Answer | None] = _no_content
     takes_files: bool = False
     numbers: Callable[[Mapping[str, Any]], Sequence[str]] | None = None

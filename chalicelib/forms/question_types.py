@@ -295,7 +295,7 @@ QUESTION_TYPES: dict[str, QuestionType] = {
         options=_CONSENT.options,
         buttons=_CONSENT.buttons,
         value_of=_flag,
-        said=_agreed,
+        reported=_agreed,
         needed="field_agree",
     ),
     "file": QuestionType(
@@ -305,7 +305,7 @@ QUESTION_TYPES: dict[str, QuestionType] = {
         field="file",
         fact="text",
         buttons=_FILE.buttons,
-        said=_sent,
+        reported=_sent,
         needed="field_file_needed",
         read_content=_FILE.read_content,
         takes_files=True,

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms.model import Choice, Form, Result
-from chalicelib.sheets.model import Sheet
 
 
 def of(form: Form, answers: Mapping[str, Any], sheet: Sheet, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import edits, store, waking
 from chalicelib.friends.applied import is_applied
 from chalicelib.friends.documents import Number
@@ -29,7 +30,6 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit
 from chalicelib.shared.times import iso
 from chalicelib.shared.user_ids import BadUserId, user_id
-from chalicelib.sheets.model import Sheet
 from chalicelib.timeline import service as activities
 from chalicelib.timeline.views import Activity, activity_body
 

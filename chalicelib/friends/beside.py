@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import aws
 from chalicelib.gateways.dynamo import try_write
 from chalicelib.gateways.expressions import Condition, Expression
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import from_ms, iso, parse_iso, to_ms
-from chalicelib.sheets.model import Sheet, erased_at
+from chalicelib.sheets.model import erased_at
 
 KEPT, KEPT_FOR = 100, timedelta(days=400)
 """A friend's newest receipts are kept, at most so many and so long."""
@@ -84,7 +85,7 @@ def page(
 
 
 def note(account: str, shards: int, user: str, delivery: str, at: str) -> list[str]:
-    """Keep a receipt unless a later one of the delivery stands; answers the deliveries that had to go."""
+    """Keep a receipt unless a later one of the delivery stands; returns the deliveries that had to go."""
     name, timestamp = _RECEIVED + delivery, to_ms(parse_iso(at))
     later = [Condition((name,), "absent"), Condition((name,), "<", timestamp)]
     kept = _update(key(account, shards, user), [((name,), timestamp)], [], [later])

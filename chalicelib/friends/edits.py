@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.references import is_there
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.near_names import did_you_mean
 from chalicelib.sheets import folds, values
 from chalicelib.sheets import sheet as folding
-from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.model import Fact
 from chalicelib.sheets.values import UnfitValue
 
 Edits = Mapping[str, Any]
@@ -50,7 +51,7 @@ def check(edits: Edits, sheet: Sheet, snapshot: Snapshot, zone: ZoneInfo) -> Non
 def apply(
     sheet: Sheet, edits: Edits, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str
 ) -> tuple[list[Fact], list[Reason]]:
-    """Apply edits in place; answers ``(facts produced, what could not be applied and why)``.
+    """Apply edits in place; returns ``(facts produced, what could not be applied and why)``.
 
     What was deleted from the catalog since the edits were checked is left out and named.
     """

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.events.kinds import Changed, EventType, Match, Sheet
+from chalicelib.events.kinds import Changed, EventType, Match
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.tables import handed_down
 from chalicelib.sheets import positions
-from chalicelib.sheets.model import Sheet, erased_at
+from chalicelib.sheets.model import erased_at
 
 _NEED = "node of "
 

@@ -46,7 +46,7 @@ def holders(account: str, order_ids: Sequence[str]) -> dict[str, Holder]:
 
 
 def claim(account: str, wanted: dict[str, Holder]) -> dict[str, Holder]:
-    """Give every order its holder unless it has one; answers who holds each."""
+    """Give every order its holder unless it has one; returns who holds each."""
     found = holders(account, list(wanted))
     missing = [order for order in wanted if order not in found]
     at = iso(clock.now())

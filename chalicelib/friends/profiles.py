@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.accounts.credentials import line_credentials
 from chalicelib.accounts.service import get_account
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import store
 from chalicelib.gateways import line
 from chalicelib.gateways.expressions import Condition, Path
 from chalicelib.shared.observability import logger
 from chalicelib.shared.storable import storable
-from chalicelib.sheets.model import Sheet
 
 _FIELDS = {"displayName": "display_name", "language": "language", "pictureUrl": "picture_url"}
 DEADLINE_S = 1.0
@@ -49,12 +49,12 @@ def ask_now(account: str, user: str) -> Profile | None:
 
 
 def fold(sheet: Sheet, profile: Profile) -> list[str]:
-    """Put what a profile says into a sheet; answers which of its fields changed."""
+    """Put what a profile says into a sheet; returns which of its fields changed."""
     fields = _fields(profile)
     if sheet.get("name_by"):
         fields.pop("display_name", None)
     changed = [name for name, value in fields.items() if sheet.get(name) != value]
-    sheet.update(fields)
+    sheet.update(cast("Sheet", fields))
     return changed
 
 

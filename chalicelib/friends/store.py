@@ -6,15 +6,16 @@ Raw items of the low-level client: sheets are read by the thousand, and written 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import beside, marks, nodes
 from chalicelib.gateways import aws
 from chalicelib.gateways.dynamo import batch_get, plain_item, to_av, write_if
 from chalicelib.gateways.expressions import Condition, Expression, Path, update_if
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
-from chalicelib.sheets.model import Sheet, erased_at
+from chalicelib.sheets.model import erased_at
 from chalicelib.sheets.paths import changed_paths
 
 ERASED = "9999"
@@ -174,7 +175,7 @@ def erase(
     the sheet. False when never seen.
     """
     while (sheet := load(account, shards, user_id)) is not None:
-        tombstone = {"status": "erased", "status_at": at, "created_at": at, "erased_at": at}
+        tombstone: dict[str, Any] = {"status": "erased", "status_at": at, "created_at": at, "erased_at": at}
         tombstone |= {"rev": sheet["rev"] + 1, marks.NAME: marks.new_mark(), **keep(sheet)}
         expression = Expression()
         if write_if(
@@ -203,7 +204,7 @@ def to_sheet(item: dict[str, Any]) -> Sheet:
     sheet.pop(marks.NAME, None)
     sheet["account"] = sheet.pop("pk").rpartition("#")[0]
     sheet["user_id"] = sheet.pop("sk")
-    return sheet
+    return cast("Sheet", sheet)
 
 
 def _mark(*writes: Iterable[Any]) -> list[tuple[Path, Any]]:

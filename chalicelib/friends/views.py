@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.sheets import positions, reservations
-from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.purchases import limits_of, stage
 from chalicelib.sheets.scores import score_value
 

@@ -169,7 +169,7 @@ class Record(Model):
         return _if_it_holds(lambda: self.save(condition=condition))
 
     def save_new(self) -> bool:
-        """Write the item unless it stands; False when it does."""
+        """Write the item unless it exists; False when it does."""
         key: Attribute[Any] = type(self)._hash_key_attribute()  # type: ignore[no-untyped-call]
         return self.save_if(key.does_not_exist())
 

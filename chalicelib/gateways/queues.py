@@ -107,7 +107,7 @@ def _move_some(queue: str, most: int) -> int:
 
 
 def send_all(queue: str, messages: Sequence[Message]) -> list[int]:
-    """Put messages in a queue in their order; answers the indexes of those SQS refused."""
+    """Put messages in a queue in their order; returns the indexes of those SQS refused."""
     refused: list[int] = []
     for batch in _batches(messages, fair=queue not in FIFO_QUEUES):
         answer = aws.client("sqs").send_message_batch(

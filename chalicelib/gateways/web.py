@@ -41,7 +41,7 @@ class NoAnswer(Reasoned):
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float | None = None) -> int:
-    """POST a body; answers the HTTP status within ``seconds`` (10). Raises Refused or NoAnswer alone.
+    """POST a body; returns the HTTP status within ``seconds`` (10). Raises Refused or NoAnswer alone.
 
     Outside a laptop only https to public addresses is called.
     """

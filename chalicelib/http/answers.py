@@ -1,4 +1,4 @@
-"""Answers and errors of every route.
+"""Returns and errors of every route.
 
 A view stands under ``@bp.route(...)`` and ``@http_errors``; it raises the errors of
 ``chalicelib.shared.errors`` and never builds an error answer itself.

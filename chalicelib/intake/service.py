@@ -127,7 +127,7 @@ def _not_theirs(account: str, fresh: Mapping[int, FriendEvent]) -> dict[int, Rul
 
 
 def _claim(account: str, events: Mapping[int, FriendEvent]) -> dict[int, RuleViolation | None]:
-    """Give each order or refund its holder, the first one in the order of the request; answers the others."""
+    """Give each order or refund its holder, the first one in the order of the request; returns the others."""
     wanted: dict[str, orders.Holder] = {}
     for _, event in sorted(events.items()):
         wanted.setdefault(event.props["order_id"], orders.Holder(event.user_id, event.event_id))

@@ -139,7 +139,7 @@ def create(
     params: Mapping[str, Any] | None = None,
     job_id: str | None = None,
 ) -> str:
-    """Keep a new job; answers its id. A ``job_id`` that is there already stays as it is."""
+    """Keep a new job; returns its id. A ``job_id`` that is there already stays as it is."""
     job = job_id or new_ulid()
     item = JobItem(
         account,

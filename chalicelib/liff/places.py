@@ -30,7 +30,7 @@ class Visit:
 class LiffPlace:
     """A place, as the room that has it declares it.
 
-    ``enter``: what follows from a visit; answers the address where the browser goes on, or a sentence for the
+    ``enter``: what follows from a visit; returns the address where the browser goes on, or a sentence for the
     friend. It may be repeated. Raises the errors of ``shared/errors.py``; the friend reads the sentence.
     ``is_once``: a sign-in opens one path of this place and no other one, so that whoever gets hold of an ID
     token cannot use it for something else.

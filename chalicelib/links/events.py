@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.events.kinds import EventType, Fact, Sheet
+from chalicelib.events.kinds import EventType, Fact
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 
 

@@ -18,7 +18,7 @@ from chalicelib.shared.times import iso
 
 
 def by_visit(visit: Visit) -> str:
-    """Put the click in the inbox; answers where the link leads. The same visit is the same click; whatever
+    """Put the click in the inbox; returns where the link leads. The same visit is the same click; whatever
     becomes of it, the friend goes on. Raises NotFound.
     """
     known = links.read_code(visit.rest)

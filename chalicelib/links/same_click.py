@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import parse_iso
 from chalicelib.sheets import folds
-from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.sheet import fact_key, fact_names
 
 WINDOW = timedelta(seconds=10)

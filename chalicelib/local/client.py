@@ -60,7 +60,7 @@ class Client:
     def call(
         self, method: str, path: str, body: Any = None, *, content_type: str = "application/json"
     ) -> Any:
-        """One request with a JSON (or text) body; answers the JSON body of a 2xx, else raises ``Refused``."""
+        """One request with a JSON (or text) body; returns the JSON body of a 2xx, else raises ``Refused``."""
         data = None
         if body is not None:
             data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
@@ -84,7 +84,7 @@ class Client:
         return self.call("POST", path, body)
 
     def webhook(self, account: str, secret: str, payload: dict[str, Any]) -> int:
-        """Deliver a webhook as LINE does, signed with the channel secret; answers the status."""
+        """Deliver a webhook as LINE does, signed with the channel secret; returns the status."""
         body = json.dumps(payload, ensure_ascii=False).encode()
         signature = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
         headers = {"Content-Type": "application/json; charset=utf-8", "x-line-signature": signature}

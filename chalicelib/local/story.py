@@ -43,7 +43,7 @@ class Story:
             self.out(f"  ✗ {what}: {seen}, expected {wanted}")
 
     def play(self) -> bool:
-        """The whole story; answers whether every number was as expected."""
+        """The whole story; returns whether every number was as expected."""
         started = time.monotonic()
         self.set_up()
         self.import_friends()

@@ -75,7 +75,7 @@ class Todoku:
         return self.ask(method, f"{target}?{urlencode(asked)}" if asked else target, body, revision)
 
     def ask(self, method: str, target: str, body: Any = None, revision: int | None = None) -> Any:
-        """A request; answers its JSON. Raises Refused, also when nobody answers."""
+        """A request; returns its JSON. Raises Refused, also when nobody answers."""
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         if revision is not None:
             headers["If-Match"] = str(revision)

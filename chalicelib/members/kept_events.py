@@ -25,7 +25,7 @@ _THREADS = 8
 
 
 def keep(events: Sequence[FriendEvent]) -> list[FriendEvent]:
-    """Keep events whose ``user_id`` is a member's addressee; answers each as it was reported first."""
+    """Keep events whose ``user_id`` is a member's addressee; returns each as it was reported first."""
     if not events:
         return []
     with ThreadPoolExecutor(_THREADS) as threads:
@@ -43,7 +43,7 @@ def for_friend(event: FriendEvent, user: str) -> FriendEvent:
 
 
 def forget(account: str, member: str, until: str) -> list[FriendEvent]:
-    """Keep nothing that was reported of a member up to a moment; answers what it was."""
+    """Keep nothing that was reported of a member up to a moment; returns what it was."""
     gone = [item for item in _items(account, member) if item["kept_at"]["S"] <= until]
     for item in gone:
         aws.client("dynamodb").delete_item(

@@ -8,7 +8,8 @@ from typing import Any
 
 from chalicelib.conditions import schemas, validators
 from chalicelib.conditions.comparisons import compare
-from chalicelib.conditions.model import Built, Context, Leaf, Sheet
+from chalicelib.conditions.model import Built, Context, Leaf
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror import sql
 from chalicelib.mirror.sql import Part
 from chalicelib.shared.errors import Detail

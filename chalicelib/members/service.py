@@ -61,7 +61,7 @@ def _shown(member: Member, links: Mapping[str, Link]) -> Shown:
 
 
 def keep_events(account: str, events: Sequence[FriendEvent]) -> list[FriendEvent]:
-    """Keep what is reported of members; answers it as events of those friends who are linked now. Who links
+    """Keep what is reported of members; returns it as events of those friends who are linked now. Who links
     later gets it then.
     """
     kept = kept_events.keep(events)
@@ -86,7 +86,7 @@ def events_of(account: str, member: str) -> list[FriendEvent]:
 def put(
     account: str, member: str, rank: str | None, attributes: Mapping[str, Any], *, fire: bool = True
 ) -> tuple[Shown, bool]:
-    """Put a member, and tell their friends; answers whether they are new. Values are checked before."""
+    """Put a member, and tell their friends; returns whether they are new. Values are checked before."""
     is_new = change(account, member, rank, attributes, fire=fire)
     return get(account, member), is_new
 
@@ -301,7 +301,7 @@ def _report_event(account: str, user: str, link: Link, member: Member | None, *,
 
 
 def catch_up(account: str, user: str, member: str, start: int, most: int) -> int | None:
-    """Bring a friend what was reported of their member, in its order; answers where to go on, None: all is
+    """Bring a friend what was reported of their member, in its order; returns where to go on, None: all is
     brought, or they are not linked any more.
     """
     if store.find_links(account, [user])[user].member != member:

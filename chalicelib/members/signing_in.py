@@ -16,7 +16,7 @@ from chalicelib.shared.reasons import Reason
 
 
 def by_code(account: Account, flow: Flow, code: str) -> str:
-    """Exchange a code of LINE Login, and link whom its ID token names; answers the user id.
+    """Exchange a code of LINE Login, and link whom its ID token names; returns the user id.
 
     Raises Refused, Unavailable.
     """
@@ -35,13 +35,13 @@ def by_code(account: Account, flow: Flow, code: str) -> str:
 
 
 def by_id_token(account: Account, id_token: str, token: str) -> str:
-    """Link whom an ID token of LIFF names with the member of a token; answers the member. Raises Refused."""
+    """Link whom an ID token of LIFF names with the member of a token; returns the member. Raises Refused."""
     logins.look(account.id, token)
     return by_sign_in(account, _signed_in(account, id_token, None), token)
 
 
 def by_sign_in(account: Account, user: str, token: str) -> str:
-    """Link whom LINE has signed in with the member of a token for LIFF; answers them. Raises Refused."""
+    """Link whom LINE has signed in with the member of a token for LIFF; returns them. Raises Refused."""
     member = logins.take(account.id, token)
     _link(account, member, user, "liff", None)
     return member

@@ -12,10 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.members.model import Link, Member
 from chalicelib.shared.reasons import Reason
 from chalicelib.sheets import sheet as folding
-from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.model import Fact
 from chalicelib.sheets.values import UnfitValue
 
 Report = Mapping[str, Any]

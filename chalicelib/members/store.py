@@ -53,7 +53,7 @@ def put_member(account: str, member: Member) -> bool:
 
 
 def note_events(account: str, member: str) -> Member:
-    """Note that something was reported of a member, who need not exist; answers them."""
+    """Note that something was reported of a member, who need not exist; returns them."""
     answer = aws.client("dynamodb").update_item(
         TableName=settings().table("members"),
         Key=_member_key(account, member),

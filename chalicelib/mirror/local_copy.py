@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import objects
 from chalicelib.mirror import columns, sql
 from chalicelib.mirror.store import InForce
-from chalicelib.sheets.model import Sheet
 
 MEMORY = "400MB"
 KEPT_SHEETS = 20_000

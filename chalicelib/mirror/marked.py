@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import marks
 from chalicelib.friends import service as friends
 from chalicelib.gateways.dynamo import batch_get, query_page
 from chalicelib.shared import side_by_side
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
-from chalicelib.sheets.model import Sheet
 
 UNMARKED = frozenset({"received", "clicked"})
 """What changes with messages, and leaves no mark: who needs it asks the table."""

@@ -16,11 +16,11 @@ from typing import Any
 
 import orjson
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock, queues
 from chalicelib.mirror import local_copy, marked, store
 from chalicelib.mirror.local_copy import KEPT_SHEETS, Copy, Gone
 from chalicelib.mirror.sql import Part, text
-from chalicelib.sheets.model import Sheet
 
 _MOST_COPIES = 4
 _copies: dict[str, Copy] = {}

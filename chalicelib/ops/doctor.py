@@ -18,12 +18,12 @@ from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import health
 from chalicelib.enrollments import funnel
 from chalicelib.enrollments.model import Enrollment
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.mirror import survey
 from chalicelib.richmenus import drift
 from chalicelib.segments import audience
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet
 from chalicelib.timers import survey as timers
 from chalicelib.timers.model import VERIFY_AFTER, Entry
 

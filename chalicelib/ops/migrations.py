@@ -68,7 +68,7 @@ MIGRATIONS: Sequence[Migration] = (
 
 
 def run(migrations: Sequence[Migration] = MIGRATIONS, *, dry_run: bool = False) -> Iterator[Progress]:
-    """Do all that is not done, in order; answers after each piece. Stop asking, and it is cut off there."""
+    """Do all that is not done, in order; returns after each piece. Stop asking, and it is cut off there."""
     begun = store.migrations()
     for migration in sorted(migrations, key=lambda one: one.number):
         item = begun.get(migration.number) or store.migration(migration.number, migration.name)

@@ -6,9 +6,7 @@ So often as a person does it: each post of a friend is counted in its minute (``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from chalice.app import Request
 
@@ -16,6 +14,7 @@ from chalicelib.accounts import page_tokens
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.page_tokens import PageToken
 from chalicelib.accounts.service import get_account
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.gateways.dynamo import write_if
 from chalicelib.http.queries import path_id
@@ -76,9 +75,9 @@ def count(account: str, user: str) -> None:
         raise LimitReached(Reason("page_too_often"))
 
 
-def is_of_erased(sheet: Mapping[str, Any], token: PageToken) -> bool:
+def is_of_erased(sheet: Sheet, token: PageToken) -> bool:
     """Whether the token is from before the friend was erased: whoever came back since begins anew."""
-    return sheet["status"] == "erased" or token.about <= erased_at(dict(sheet))
+    return sheet["status"] == "erased" or token.about <= erased_at(sheet)
 
 
 def is_fresh(token: PageToken) -> bool:

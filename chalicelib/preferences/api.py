@@ -14,6 +14,7 @@ from chalice.app import Blueprint, Response
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.page_tokens import PREFERENCES, PageToken
 from chalicelib.catalog.service import snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.friends.applied import is_applied
 from chalicelib.gateways import clock, inbox
@@ -27,7 +28,7 @@ from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.reasons import Reason, in_language
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet, new_sheet
+from chalicelib.sheets.model import new_sheet
 
 bp = Blueprint(__name__)
 

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.accounts.friend_tokens import without_live
 from chalicelib.accounts.model import Account
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends.views import friend_body
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, local_date, parse_iso
@@ -58,11 +59,9 @@ def _text(value: Any) -> str:
     return "、".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def everything(
-    account: Account, sheet: Mapping[str, Any], catalog: Snapshot, now: datetime
-) -> dict[str, Any]:
+def everything(account: Account, sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any]:
     """What the friend may take along: who they are to the account, and what happened, newest first."""
-    friend = friend_body(dict(sheet), catalog, now)
+    friend = friend_body(sheet, catalog, now)
     about = {name: friend[name] for name in (*_OF_FRIEND, *_ALIKE)}
     about["tags"] = {tag: {"since": entry["since"]} for tag, entry in friend["tags"].items()}
     about["scores"] = {score: entry["value"] for score, entry in friend["scores"].items()}

@@ -17,11 +17,12 @@ from chalicelib.actions.effects import effect_name
 from chalicelib.conversations import contents, overheard
 from chalicelib.deliveries import service as deliveries
 from chalicelib.events.kinds import type_of
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import beside, orders
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
 from chalicelib.shared.keeping import KEEPERS
-from chalicelib.sheets.model import Sheet, erased_at
+from chalicelib.sheets.model import erased_at
 from chalicelib.timeline import service as activities
 
 _PER_JOB = 200
@@ -83,10 +84,11 @@ def _orders(found: Iterable[Mapping[str, Any]]) -> list[str]:
     return [order for order in named if isinstance(order, str)]
 
 
-def kept_of(tombstone: Sheet | None) -> dict[str, Any]:
+def kept_of(tombstone: Sheet | None) -> Sheet:
     """What goes on the new sheet of a friend who comes back."""
-    left = (tombstone or {}).get("handing_over")
-    return {"erased_at": erased_at(tombstone)} | ({"handing_over": left} if left else {})
+    left = tombstone.get("handing_over") if tombstone is not None else None
+    kept: Sheet = {"erased_at": erased_at(tombstone)}
+    return {**kept, "handing_over": left} if left else kept
 
 
 def _waiting(sheet: Sheet) -> dict[str, Any]:

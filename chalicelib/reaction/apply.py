@@ -25,7 +25,7 @@ MAX_RECORDED, MAX_CHANGES = 8_000, 100_000
 def apply_action(
     decision: Decision, action: Mapping[str, Any], index: int, context: DecisionContext
 ) -> list[Fact]:
-    """Apply one action; answers the facts it produced. What cannot run is kept as a failed effect."""
+    """Apply one action; returns the facts it produced. What cannot run is kept as a failed effect."""
     name, value = parts(action)
     effect: Effect = {"rule": context.rule, "index": index, "action": name, "status": "pending"}
     try:

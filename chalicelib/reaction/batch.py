@@ -30,7 +30,7 @@ GiveUp = Callable[[dict[str, Any], BaseException], None]
 def run(
     records: Iterable[Mapping[str, Any]], work: Work, give_up: GiveUp, left: TimeLeft = NO_LIMIT
 ) -> dict[str, Any]:
-    """Work through SQS records; answers ``{"batchItemFailures": [...]}``.
+    """Work through SQS records; returns ``{"batchItemFailures": [...]}``.
 
     ``give_up`` is called with an event that has failed for the last time. When the time is over, what has not
     begun goes back at once, in its order.
@@ -78,7 +78,7 @@ def _group(
     give_up: GiveUp,
     may_begin: Callable[[Mapping[str, Any]], bool],
 ) -> list[str]:
-    """One friend's events in order; answers the ids of the messages that must come again."""
+    """One friend's events in order; returns the ids of the messages that must come again."""
     failed: list[str] = []
     ordered = in_order(
         [(record, json.loads(record["body"])) for record in records], lambda pair: _timestamp(pair[1])
@@ -109,7 +109,7 @@ def _work(record: Mapping[str, Any], body: dict[str, Any], work: Work, received:
 
 
 def _come_again(waiting: Iterable[Mapping[str, Any]], seconds: int) -> list[str]:
-    """Let these messages come back, in their order; answers their ids."""
+    """Let these messages come back, in their order; returns their ids."""
     names = []
     for record in waiting:
         _retry_in(record, seconds)

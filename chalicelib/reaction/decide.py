@@ -13,6 +13,7 @@ from chalicelib.actions.model import Change, Decision
 from chalicelib.conditions import language
 from chalicelib.events.kinds import type_of
 from chalicelib.events.matching import Test, holds
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms import flow as forms
 from chalicelib.forms import session as form_session
 from chalicelib.forms.model import Form
@@ -30,7 +31,7 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, local_date, parse_iso
 from chalicelib.sheets import fact_lines, purchases
 from chalicelib.sheets import sheet as sheets
-from chalicelib.sheets.model import TIME_PASSED, Fact, Sheet, shows_friendship
+from chalicelib.sheets.model import TIME_PASSED, Fact, shows_friendship
 
 MAX_DEPTH = 8
 """How far facts produced by reactions may lead."""
@@ -230,7 +231,7 @@ class _Reaction:
         return self._run(self._event.props.get("then") or (), context)
 
     def _run(self, then: Sequence[Mapping[str, Any]], context: DecisionContext) -> list[Fact]:
-        """Apply actions in their order; answers the facts they produced."""
+        """Apply actions in their order; returns the facts they produced."""
         produced: list[Fact] = []
         before = len(self._decision.effects)
         for index, action in enumerate(then):

@@ -16,6 +16,7 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.catalog.service import snapshot
 from chalicelib.enrollments import service as enrollments
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import inbox
 from chalicelib.rules.compile import program_of
@@ -23,7 +24,7 @@ from chalicelib.rules.model import Program
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso, parse_iso, to_ms
 from chalicelib.sheets import purchases, scores
-from chalicelib.sheets.model import TIME_PASSED, Fact, Sheet
+from chalicelib.sheets.model import TIME_PASSED, Fact
 from chalicelib.timers import service as timers
 
 BURST, PACE = 8, timedelta(minutes=1)

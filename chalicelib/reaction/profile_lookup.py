@@ -11,11 +11,11 @@ from typing import Any
 
 from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import profiles
 from chalicelib.rules.model import Program, Rule
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.text.template import Expression, TemplateProblem, has_expressions, parse, strings
-from chalicelib.sheets.model import Sheet
 
 FIELDS = frozenset({"display_name", "language"})
 _DOCUMENTS = {"message": "messages", "segment": "segments"}

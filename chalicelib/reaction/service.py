@@ -26,6 +26,7 @@ from chalicelib.conditions.language import nodes_named
 from chalicelib.conversations import overheard
 from chalicelib.deliveries import service as deliveries
 from chalicelib.events.kinds import type_of
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import orders
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, queues
@@ -53,7 +54,7 @@ from chalicelib.shared.metrics import count
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet, erased_at
+from chalicelib.sheets.model import erased_at
 from chalicelib.sheets.trim import size_of
 from chalicelib.timeline import service as activities
 from chalicelib.timeline.items import Activity
@@ -170,7 +171,7 @@ def _decided(
     decision = decide(event, known_of, program, clock.now(), profile=profile)
     decision.before = sheet
     if erased:
-        decision.after |= erasure.kept_of(sheet)
+        decision.after.update(erasure.kept_of(sheet))
     unsend.note(decision, event)
     _add_internal_effects(decision, event, program, is_known=profile is not None)
     return decision
@@ -239,7 +240,7 @@ def _done(decision: Decision) -> dict[str, Any]:
 
 
 def _record(event: FriendEvent, decision: Decision) -> PendingReaction:
-    """The decision as it is kept on the sheet until the activity stands."""
+    """The decision as it is kept on the sheet until the activity exists."""
     props = event.props
     if size_of(props) > _MAX_PENDING_PROPS:
         props = {k: v for k, v in props.items() if size_of(v) <= 500} | {"trimmed": True}
@@ -262,7 +263,7 @@ def _finish(context: EffectContext, record: PendingReaction) -> None:
         _keep_statuses(context, record)
         raise
     if "unsent_at" in context.event.props:
-        # Before the activity: once that stands, nobody comes back here.
+        # Before the activity: once that exists, nobody comes back here.
         event = context.event
         privacy.empty_ledger(event.account_id, event.user_id, event.event_id, record["effects"])
     _complete_with(_activity(context.event, record, context.sheet))
@@ -295,7 +296,7 @@ def _finish_others(
     pending: Mapping[str, PendingReaction],
     known: Mapping[str, Activity],
 ) -> set[str]:
-    """Finish earlier events of the friend that were cut off after their write; answers which are complete.
+    """Finish earlier events of the friend that were cut off after their write; returns which are complete.
 
     One that cannot be finished now is left to its own message and does not hold up this event; one that
     went to the dead letters waits there for its redrive.

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 from chalicelib.actions.model import Decision
+from chalicelib.events.sheet import Sheet
 from chalicelib.reaction.model import PendingReaction
 from chalicelib.shared.events import FriendEvent
 from chalicelib.sheets import unsent as taken_back
-from chalicelib.sheets.model import Sheet
 from chalicelib.timeline import unsend
 
 

@@ -24,6 +24,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import triggers
 from chalicelib.deliveries import policies
 from chalicelib.events.kinds import event_key, type_of
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body, what_is_wrong
@@ -45,7 +46,6 @@ from chalicelib.shared.fields import Timestamp, UserId
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.storable import is_storable
 from chalicelib.shared.times import iso, local_date, parse_iso
-from chalicelib.sheets.model import Sheet
 
 bp = Blueprint(__name__)
 

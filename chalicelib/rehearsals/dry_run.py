@@ -20,6 +20,7 @@ from chalicelib.catalog.validation import normal_body
 from chalicelib.conditions import triggers
 from chalicelib.deliveries import policies
 from chalicelib.events.kinds import event_key, type_of
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
 from chalicelib.reaction.decide import decide
@@ -33,7 +34,6 @@ from chalicelib.shared.ids import ID_PATTERN
 from chalicelib.shared.reasons import Reason, reason_of
 from chalicelib.shared.storable import is_storable
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.sheets.model import Sheet
 from chalicelib.timeline import service as activities
 from chalicelib.timeline.views import line_of
 from chalicelib.topics import consent

@@ -7,16 +7,16 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.actions.model import Effect
 from chalicelib.deliveries import policies
 from chalicelib.deliveries.lately import brake
+from chalicelib.events.sheet import Sheet
 from chalicelib.rehearsals.story import Story
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet
 
 CAUSE = "rehearsal"
 Words = Sequence[Mapping[str, Any]]
@@ -151,7 +151,8 @@ class Post:
         if self.sent is not None and words is not None:
             self.sent.append(Sent(now, what.node, what.message, words))
         for key, _ in policies.cap_keys(self._policy, what.category, now):
-            sheet[key] = {*(sheet.get(key) or ()), token}
+            counters = cast("dict[str, Any]", sheet)
+            counters[key] = {*(counters.get(key) or ()), token}
         self._story.sent(now, what.node, message=what.message, by=what.by, value=what.value)
         if what.run is not None:
             self._agenda.put(now, self._taken, what)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.actions.kinds import parts
+from chalicelib.events.sheet import Sheet
 from chalicelib.reaction.action_context import cause
 from chalicelib.reaction.decide import copy
 from chalicelib.reaction.model import Counted
@@ -19,7 +20,6 @@ from chalicelib.rules.model import Program, Rule
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import local_date, parse_iso
 from chalicelib.sheets import fact_lines, limit_states
-from chalicelib.sheets.model import Sheet
 
 
 def counted(activity: Mapping[str, Any]) -> Counted:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from chalicelib.accounts.model import Account
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.segments import audience
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.reasons import Reason
-from chalicelib.sheets.model import Sheet
 
 MOST_PAGES = 64
 """Pages of friends that are looked through at most."""

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.enrollments import decide
+from chalicelib.events.sheet import Sheet
 from chalicelib.rehearsals.simulation import Simulation, Stage
 from chalicelib.scenarios import publishing
 from chalicelib.shared.errors import Conflict
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason, as_answered
-from chalicelib.sheets.model import Sheet
 from chalicelib.timeline.views import line_of
 
 MAX_FRIENDS = 200

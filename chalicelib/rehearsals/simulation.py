@@ -21,13 +21,14 @@ from chalicelib.deliveries import policies
 from chalicelib.enrollments import anchors, decide, entry, event_handling, follow_ups, moves, rendering
 from chalicelib.enrollments.advance import run_id
 from chalicelib.enrollments.model import CANCELLED, Cause, Enrollment, Park, Pointer, Position, Step, triage
+from chalicelib.events.sheet import Sheet
 from chalicelib.rehearsals.posting import CAUSE, Agenda, Anew, Message, Post
 from chalicelib.rehearsals.story import Story
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import positions, reservations
-from chalicelib.sheets.model import TIME_PASSED, Sheet
+from chalicelib.sheets.model import TIME_PASSED
 from chalicelib.topics import consent
 
 HEARD_AFTER = timedelta(seconds=1)

@@ -114,9 +114,9 @@ def _counted(account: str, name: str) -> Response:
     request, known, days = _asked(account)
     by = requests.choice(request, "group_by", kind.groups)
     found = reading.tally(known.id, measured(request, known, days))
-    always, told = kind.told(request, known, by)
+    always, beside = kind.beside(request, known, by)
     items = [
-        {"row": row, by: row} | told(row) | {number: found.of(row, number) for number in numbers}
+        {"row": row, by: row} | beside(row) | {number: found.of(row, number) for number in numbers}
         for row in sorted(found.rows | always)
     ]
     total = {number: found.of(TOTAL, number) for number in numbers}
@@ -124,7 +124,7 @@ def _counted(account: str, name: str) -> Response:
     return requests.answer(request, Report(items, total), picture, days)
 
 
-Told = tuple[AbstractSet[str], Callable[[str], dict[str, Any]]]
+Beside = tuple[AbstractSet[str], Callable[[str], dict[str, Any]]]
 """The rows that a report has in any case, and what it says of a row besides its numbers."""
 
 
@@ -134,10 +134,10 @@ class _Counted:
 
     groups: tuple[str, ...]
     pictured: tuple[str, ...]
-    told: Callable[[Request, Account, str], Told]
+    beside: Callable[[Request, Account, str], Beside]
 
 
-def _links(request: Request, account: Account, by: str) -> Told:
+def _links(request: Request, account: Account, by: str) -> Beside:
     """Links have names, and one that nobody has opened has a row too, unless one thing alone is asked for."""
     if by != "link":
         return set(), lambda _row: {}
@@ -146,11 +146,11 @@ def _links(request: Request, account: Account, by: str) -> Told:
     return set() if _only(request) else named.keys(), lambda row: {"name": named.get(row)}
 
 
-def _nothing_more(_request: Request, _account: Account, _by: str) -> Told:
+def _nothing_more(_request: Request, _account: Account, _by: str) -> Beside:
     return set(), lambda _row: {}
 
 
-def _of_no_click(_request: Request, _account: Account, by: str) -> Told:
+def _of_no_click(_request: Request, _account: Account, by: str) -> Beside:
     """Orders without a click or a route have a row that is called nothing."""
     return set(), lambda row: {by: None} if row == conversions.NOTHING and by != "day" else {}
 

@@ -12,17 +12,17 @@ from typing import Any
 
 from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import service as deliveries
+from chalicelib.events.sheet import Sheet
 from chalicelib.reports import journal
 from chalicelib.segments import by_shard
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
-from chalicelib.sheets.model import Sheet
 from chalicelib.timeline import service as activities
 
 JOB = "rebuild_reports"
 
 
 def start(account: str, by: str) -> str:
-    """Have it done; answers the job's id."""
+    """Have it done; returns the job's id."""
     return by_shard.start(accounts.get_account(account), JOB, {}, by)
 
 

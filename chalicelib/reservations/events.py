@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.events.kinds import EventType, Fact, Sheet
+from chalicelib.events.kinds import EventType, Fact
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
 

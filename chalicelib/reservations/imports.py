@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
 from chalicelib.jobs import service as jobs
@@ -30,7 +31,7 @@ from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import parse_iso
 from chalicelib.shared.user_ids import BadUserId, user_id
 from chalicelib.sheets import reservations
-from chalicelib.sheets.model import Sheet, erased_at, new_sheet
+from chalicelib.sheets.model import erased_at, new_sheet
 from chalicelib.transfers import beginning, splitting
 from chalicelib.transfers import cells as csv_cells
 from chalicelib.transfers import rows as csv_rows

@@ -8,7 +8,8 @@ from typing import Any
 
 from chalicelib.conditions import schemas, validators, windows
 from chalicelib.conditions.comparisons import age, compare
-from chalicelib.conditions.model import Built, Context, Leaf, Sheet
+from chalicelib.conditions.model import Built, Context, Leaf
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso

@@ -22,7 +22,7 @@ def validate(token: str, menu: Mapping[str, Any]) -> None:
 
 
 def create(token: str, menu: Mapping[str, Any]) -> str:
-    """A new menu, without a picture; answers its id. 100 an hour."""
+    """A new menu, without a picture; returns its id. 100 an hour."""
     made = ask(token, "richmenu_create", lambda api, s: _with_object(api.create_rich_menu, menu, s), menu)
     return str(made["richMenuId"])
 

@@ -18,12 +18,13 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog.kinds import Body
 from chalicelib.catalog.service import Write
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.gateways.line_admin import Refused
 from chalicelib.jobs import kinds
 from chalicelib.richmenus import calls, making, moving, showing, shown, store
 from chalicelib.richmenus.documents import KIND, SHOWN, SHOWN_ID, made_of, published
-from chalicelib.richmenus.shown import GONE, Sheet
+from chalicelib.richmenus.shown import GONE
 from chalicelib.segments import audience
 from chalicelib.shared import metrics
 from chalicelib.shared.errors import NotFound

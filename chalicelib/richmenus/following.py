@@ -18,11 +18,12 @@ from chalicelib.accounts.model import Account
 from chalicelib.actions.model import Decision, Done
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, line, queues
 from chalicelib.gateways.expressions import Condition
 from chalicelib.richmenus import shown, store
-from chalicelib.richmenus.shown import FIELD, GONE, Sheet
+from chalicelib.richmenus.shown import FIELD, GONE
 from chalicelib.shared.errors import TodokuError, Unavailable
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.observability import logger

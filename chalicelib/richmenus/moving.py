@@ -19,13 +19,14 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock, queues
 from chalicelib.gateways.line_admin import Refused
 from chalicelib.jobs import kinds
 from chalicelib.jobs import service as jobs
 from chalicelib.richmenus import calls, making, shown, store
 from chalicelib.richmenus.documents import published
-from chalicelib.richmenus.shown import GONE, Sheet, Shown
+from chalicelib.richmenus.shown import GONE, Shown
 from chalicelib.segments import audience, by_shard
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.ids import digest
@@ -72,7 +73,7 @@ class Difference:
 
 
 def create(account: Account, by: str, job: str | None = None) -> str:
-    """A new job that moves friends; nothing of it has begun. Answers its id."""
+    """A new job that moves friends; nothing of it has begun. Returns its id."""
     return jobs.create(
         account.id,
         MOVE,

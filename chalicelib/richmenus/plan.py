@@ -18,6 +18,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog.kinds import Body
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.richmenus import calls, publishing, shown
 from chalicelib.richmenus.documents import KIND, published, state
@@ -148,7 +149,7 @@ def _shard(
             return None
 
 
-def _count(counts: Counts, difference: Difference, sheets: list[dict[str, Any]], now: datetime) -> None:
+def _count(counts: Counts, difference: Difference, sheets: list[Sheet], now: datetime) -> None:
     assert difference.was is not None
     groups = difference.groups(sheets, now)
     linked = {user for users in groups.values() for user in users}

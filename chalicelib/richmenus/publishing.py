@@ -40,7 +40,7 @@ class Changed(Exception):
 
 
 def begin(account_id: str, by: str) -> str:
-    """Have the documents published; answers the job's id. Raises RuleViolation for what cannot be published,
+    """Have the documents published; returns the job's id. Raises RuleViolation for what cannot be published,
     Unavailable while LINE does not answer.
     """
     account, snapshot = accounts.get_account(account_id), catalog.snapshot(account_id)

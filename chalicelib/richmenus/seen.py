@@ -7,9 +7,10 @@ from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.richmenus import plan, shown
-from chalicelib.richmenus.shown import Rule, Sheet
+from chalicelib.richmenus.shown import Rule
 from chalicelib.shared.times import iso
 
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context, Predicate
+from chalicelib.events.sheet import Sheet
 from chalicelib.richmenus.documents import KIND, published
 from chalicelib.shared.times import iso, parse_iso
 
-Sheet: TypeAlias = dict[str, Any]
-FIELD = "menu"
+FIELD: Final = "menu"
 """Of a sheet: what an action has switched to."""
 GONE = frozenset({"blocked", "erased"})
 """Of whom sees no menu, nothing is asked of LINE."""

@@ -17,13 +17,13 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.catalog import service as catalog
 from chalicelib.events.kinds import counted_as, event_key
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.richmenus import addresses
 from chalicelib.richmenus.documents import KIND
 from chalicelib.segments import audience, by_shard
 from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet
 
 _SECONDS = 10.0
 _TOLD = frozenset({"postback", "datetimepicker", "richmenuswitch"})

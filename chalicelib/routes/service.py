@@ -14,7 +14,7 @@ from chalicelib.shared.times import iso
 
 
 def enter(visit: Visit) -> str:
-    """Put the touch in the inbox; answers the account's address at LINE. The same visit is the same touch.
+    """Put the touch in the inbox; returns the account's address at LINE. The same visit is the same touch.
 
     Raises NotFound, and Unavailable when it could not be kept.
     """

@@ -13,7 +13,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.events.kinds import Fact, Sheet
+from chalicelib.events.kinds import Fact
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import iso, parse_iso
 
 WINDOW = timedelta(minutes=10)

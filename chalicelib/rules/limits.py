@@ -88,7 +88,7 @@ def read_window(raw: Mapping[str, Any] | None) -> Window | None:
 def take(
     limit: Limit, state: Mapping[str, Any] | None, at: str, zone: ZoneInfo
 ) -> tuple[dict[str, Any], Reason | None]:
-    """Count one match; answers the state after and None when the rule may run, else why not.
+    """Count one match; returns the state after and None when the rule may run, else why not.
 
     ``n`` counts runs (with ``every``: matches); times are the events', so a late event neither starts
     a cooldown anew nor shortens one: no two runs are closer to each other than the cooldown.

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from chalicelib.events.kinds import type_of
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.times import duration_text, parse_iso
@@ -21,9 +22,7 @@ History: TypeAlias = Kept
 """Why it is history (``told_not_to``, ``happened_late``), as the activity keeps it."""
 
 
-def history(
-    event: FriendEvent, react_within: timedelta, now: datetime, sheet: dict[str, Any]
-) -> History | None:
+def history(event: FriendEvent, react_within: timedelta, now: datetime, sheet: Sheet) -> History | None:
     """Why the event is history, by what the sheet knew before; None: it is news."""
     if not event.fire:
         return Reason("told_not_to").kept()

@@ -42,7 +42,7 @@ def _check(account: str, *, qualified: bool = False) -> Callable[[Snapshot], Non
 
 
 def publish(account_id: str, scenario: str, by: str, *, rearm_waiting: bool = False) -> dict[str, Any]:
-    """Put the draft in force; answers ``{"version", "waiting": {node: n}, "effects": [text]}``,
+    """Put the draft in force; returns ``{"version", "waiting": {node: n}, "effects": [text]}``,
     ``warnings`` when there are any, and ``exact`` false when those who wait were too many to count at once.
 
     Waiting friends follow the new definition when they wake. What now ends earlier than they will wake
@@ -116,7 +116,7 @@ def _row(change: edits.Change) -> dict[str, Any]:
 
 
 def put_in_force(account: str, scenarios: Iterable[str], by: str) -> dict[str, int]:
-    """Publish those of these drafts that are not in force, in one commit; answers their versions. Doing it
+    """Publish those of these drafts that are not in force, in one commit; returns their versions. Doing it
     again publishes nothing. Raises NotFound, RuleViolation.
     """
     now, named = iso(clock.now()), sorted(scenarios)

@@ -16,6 +16,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import inbox
 from chalicelib.jobs import service as jobs
 from chalicelib.rules import limits
@@ -23,7 +24,6 @@ from chalicelib.segments import by_shard
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import parse_iso
-from chalicelib.sheets.model import Sheet
 
 COUNTS = ("audience", "done", "left_out", "stopped")
 SCHEDULED = "scheduled"

@@ -67,7 +67,7 @@ def put_place(account: str, schedule: str, place: Place) -> None:
 
 
 def decide(account: str, schedule: str, wanted: Occurrence, now: datetime) -> Occurrence:
-    """Keep what is decided about an occurrence; answers what was decided first."""
+    """Keep what is decided about an occurrence; returns what was decided first."""
     pk = f"{account}#SCHEDULE#{schedule}"
     item = ScheduleItem(pk, wanted.at, job=wanted.job, expires_at=int((now + KEPT).timestamp()))
     if not item.save_new():

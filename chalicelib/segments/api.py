@@ -16,7 +16,8 @@ from chalicelib.accounts.model import Account, Principal
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.conditions import language
-from chalicelib.conditions.model import Predicate, Sheet
+from chalicelib.conditions.model import Predicate
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.friends.views import Friend, friend_body
 from chalicelib.gateways import clock

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, cast
 
-from chalicelib.conditions.model import Sheet
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import beside, marks, nodes
 from chalicelib.friends.service import partition
 from chalicelib.gateways.dynamo import query_page
@@ -74,7 +74,7 @@ def sheet_of(account: str, item: dict[str, Any]) -> Sheet:
     sheet.pop(marks.NAME, None)
     sheet["account"] = account
     sheet["user_id"] = sheet.pop("sk")
-    return sheet
+    return cast("Sheet", sheet)
 
 
 def _plain(value: dict[str, Any]) -> Any:

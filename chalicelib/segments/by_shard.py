@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from chalicelib.accounts.service import Account
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock, queues
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import audience
@@ -23,7 +24,6 @@ from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.observability import carried
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
-from chalicelib.sheets.model import Sheet
 
 _TOGETHER = 100
 _THREADS = 8
@@ -31,7 +31,7 @@ _LEAST_SAMPLE = 2
 _KEPT = {"needs_result": True}
 
 Each = Callable[[Sequence[Sheet]], Mapping[str, int]]
-"""Works on some friends, safe to repeat; answers what is to be counted."""
+"""Works on some friends, safe to repeat; returns what is to be counted."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def start(
     job_id: str | None = None,
     since: Place | None = None,
 ) -> str:
-    """Queue a job of all shards, or of those that are left from a place on; answers its id.
+    """Queue a job of all shards, or of those that are left from a place on; returns its id.
 
     The same ``job_id`` again queues the same job again, which is harmless.
     """

@@ -13,7 +13,8 @@ from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.conditions import language as conditions
-from chalicelib.conditions.model import Context, Predicate, Sheet
+from chalicelib.conditions.model import Context, Predicate
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import functions
 from chalicelib.mirror import local_copy, reader, sql
 from chalicelib.mirror.reader import Found, Question

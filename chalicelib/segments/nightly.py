@@ -19,6 +19,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog.service import Write
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import by_shard, store
@@ -26,7 +27,6 @@ from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, local_date, parse_iso, to_ms
-from chalicelib.sheets.model import Sheet
 
 FIGURES = "figures"
 _SIZE = "s:"

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.accounts.model import Account
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
-from chalicelib.conditions.model import Sheet
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.segments import audience, by_shard, estimate, mirror_queries, service, sorting
 from chalicelib.shared.errors import InvalidInput

@@ -12,7 +12,8 @@ from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
-from chalicelib.conditions.model import Context, Sheet
+from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import queues
 from chalicelib.gateways.queues import Message
@@ -88,7 +89,7 @@ def audience_test(account: Account, condition: Any, now: datetime) -> Callable[[
 
 
 def start_count(account_id: str, condition: Any, now: datetime, by: str) -> str:
-    """Queue an exact count as of ``now``, shard by shard; answers the job's id."""
+    """Queue an exact count as of ``now``, shard by shard; returns the job's id."""
     account = get_account(account_id)
     params = {"condition": condition, "as_of": iso(now), "needs_result": True}
     job = jobs.create(account_id, "count", by=by, total=account.shards, chunks=account.shards, params=params)

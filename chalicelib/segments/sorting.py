@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from chalicelib.conditions.model import Context, Sheet
+from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.mirror import sql
 from chalicelib.mirror.reader import Order, Pairs
 from chalicelib.shared.ids import friend_shard
@@ -36,7 +37,11 @@ def order(sort: str, direction: str, context: Context, shards: int, now: datetim
 
 
 def _timestamp(name: str) -> Callable[[Sheet], Any]:
-    return lambda sheet: to_ms(parse_iso(sheet[name])) if sheet.get(name) else None
+    def of(sheet: Sheet) -> Any:
+        at = cast("dict[str, Any]", sheet).get(name)
+        return to_ms(parse_iso(at)) if at else None
+
+    return of
 
 
 def _by_score(score: str, context: Context, now: datetime, *, descending: bool) -> Order:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.conditions.model import Sheet
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import parse_iso, to_ms
 
 
@@ -23,7 +23,7 @@ def keys(bounds: Sequence[int]) -> tuple[str, Callable[[Sheet], str]]:
 
 def key_of(sheet: Sheet, bounds: Sequence[int]) -> str:
     """A friend's key."""
-    came, left = (_day(sheet.get(name), bounds) for name in ("followed_at", "blocked_at"))
+    came, left = _day(sheet.get("followed_at"), bounds), _day(sheet.get("blocked_at"), bounds)
     return f"{sheet.get('status')}|{came}|{left}"
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
-from chalicelib.sheets.model import CLICKED_RUNS_KEPT, Fact, Sheet
+from chalicelib.sheets.model import CLICKED_RUNS_KEPT, Fact
 from chalicelib.sheets.purchases import fold_purchase, fold_refund
 
 
@@ -29,7 +30,7 @@ def contact(sheet: Sheet, at: str) -> None:
     followed stays unknown.
     """
     if at > (sheet.get("status_at") or ""):
-        sheet.update(status="following", status_at=at, blocked_at=None)
+        sheet.update({"status": "following", "status_at": at, "blocked_at": None})
 
 
 def route(sheet: Sheet, name: str | None, at: str) -> list[Fact]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from chalicelib.events import kinds
 from chalicelib.events.kinds import type_of
+from chalicelib.events.sheet import Sheet
 
 Fact: TypeAlias = kinds.Fact
-Sheet: TypeAlias = dict[str, Any]
-"""One friend's fact sheet: plain values, times as ISO text of fixed width (text order = time order)."""
 
 Status = Literal["following", "blocked", "unknown", "erased"]
 
@@ -61,10 +60,8 @@ def new_sheet(account: str, user: str, at: str) -> Sheet:
         "last_active_at": None,
         "rev": 0,
     }
-    for parent in PARENTS:
-        sheet[parent] = {}
-    sheet["purchases"] = {"count": 0, "total": 0, "categories": {}, "products": {}}
-    return sheet
+    empty = cast("Sheet", {parent: {} for parent in PARENTS})
+    return {**sheet, **empty, "purchases": {"count": 0, "total": 0, "categories": {}, "products": {}}}
 
 
 def erased_at(sheet: Sheet | None) -> str:

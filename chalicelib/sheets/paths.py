@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways.expressions import Path
-from chalicelib.sheets.model import PARENTS, Sheet
+from chalicelib.sheets.model import PARENTS
 
 _DERIVED = frozenset({"account", "user_id", "rev", "received"})
 """Keys, what every write has, and what stands in an item of its own."""
@@ -15,8 +16,9 @@ _MANY = 40
 """A map with more changes than this is written whole: an update expression has a size limit."""
 
 
-def changed_paths(before: Sheet, after: Sheet) -> tuple[list[tuple[Path, Any]], list[Path]]:
-    """``(sets, removes)`` that turn ``before`` into ``after``: whole attributes, or entries of a map."""
+def changed_paths(one: Sheet, other: Sheet) -> tuple[list[tuple[Path, Any]], list[Path]]:
+    """``(sets, removes)`` that turn ``one`` into the ``other``: whole attributes, or entries of a map."""
+    before, after = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
     sets: list[tuple[Path, Any]] = []
     removes: list[Path] = []
     for name in sorted((before.keys() | after.keys()) - _DERIVED):

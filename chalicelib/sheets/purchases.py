@@ -19,8 +19,9 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import iso, parse_duration, parse_iso
-from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.model import Fact
 from chalicelib.sheets.money import exact, plain
 
 STAGES = ("prospect", "first", "repeat", "loyal", "dormant")

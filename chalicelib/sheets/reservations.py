@@ -12,9 +12,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import REPORTED_AT, FriendEvent
 from chalicelib.shared.reasons import Reason
-from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.model import Fact
 
 ID, STATUS, REPORTED, KEEPS_TIME = "reservation_id", "status", REPORTED_AT, "keeps_time"
 """The properties of such an event that are ours: which reservation, how it stands, when that was said, and

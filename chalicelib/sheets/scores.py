@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import parse_duration, parse_iso, to_ms
-from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.model import Fact
 
 _DIGITS = 9
 VALUE_LIMIT = 1e15
@@ -60,7 +61,7 @@ def value_sql(definition: Mapping[str, Any], value: str, at_ms: str, now: dateti
 
 
 def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: float, at: str) -> list[Fact]:
-    """Add points at ``at``; answers ``score_changed`` and the ``score_crossed`` of every threshold passed."""
+    """Add points at ``at``; returns ``score_changed`` and the ``score_crossed`` of every threshold passed."""
     entry = sheet["scores"].get(score)
     if entry is None:
         after = _clamp(definition, points)

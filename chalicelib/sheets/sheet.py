@@ -14,10 +14,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.events.kinds import counted_as, event_key, type_of
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import local_date, parse_iso
 from chalicelib.sheets import folds
-from chalicelib.sheets.model import DAYS_KEPT, Fact, Sheet, is_by_friend, new_sheet, shows_friendship
+from chalicelib.sheets.model import DAYS_KEPT, Fact, is_by_friend, new_sheet, shows_friendship
 from chalicelib.sheets.paths import changed_paths
 from chalicelib.sheets.scores import add_score, score_value, set_score
 from chalicelib.sheets.trim import tidy

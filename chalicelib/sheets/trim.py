@@ -6,11 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import CUSTOM
 from chalicelib.sheets import limit_states, reservations
-from chalicelib.sheets.model import BUDGET_BYTES, DAYS_KEPT, HARD_BYTES, KEYS_PER_TYPE, Sheet
+from chalicelib.sheets.model import BUDGET_BYTES, DAYS_KEPT, HARD_BYTES, KEYS_PER_TYPE
 
 CAP = "cap_"
 """How the names of the attributes begin that hold reservations: ``cap_<category>_<per>_<period>``."""
@@ -34,7 +35,7 @@ def size_of(value: Any) -> int:
 
 
 def tidy(sheet: Sheet, today: date) -> list[str]:
-    """Drop what the budget does not hold, oldest first; answers the names of what was dropped.
+    """Drop what the budget does not hold, oldest first; returns the names of what was dropped.
 
     Always: days out of the window and caps of periods gone by (unnamed, they can count no more), and the
     oldest keys above 200 per type. Above 32 KB, until it fits: what limits of rules remember and do not
@@ -130,7 +131,7 @@ def _drop_old_caps(sheet: Sheet) -> None:
         counters[name.rpartition("_")[0]].append(name)
     for names in counters.values():
         for name in names[:-_PERIODS_KEPT]:
-            del sheet[name]
+            del cast("dict[str, Any]", sheet)[name]
 
 
 def _surplus_keys(facts: dict[str, Any]) -> list[str]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.sheets.model import Sheet
 from chalicelib.timeline.unsend import Answer
 
 REMEMBERED = 100

@@ -53,7 +53,7 @@ def find(account: str, browser: str) -> Browser:
 
 
 def count(account: str, browser: str, events: int, most: int) -> Browser | None:
-    """Count what a browser sends; answers the browser, None when it has sent ``most`` in this hour."""
+    """Count what a browser sends; returns the browser, None when it has sent ``most`` in this hour."""
     hour, until = iso(clock.now())[:13], _until(KEPT)
     more: _Count = ("in_hour + :n", "#hour = :hour AND in_hour <= :most", {":most": most - events})
     first: _Count = (":n", "attribute_not_exists(#hour) OR #hour < :hour", {})

@@ -178,7 +178,7 @@ def start(minute: datetime) -> bool:
 
 
 def send(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> int:
-    """Send slots that come in order of ``at``; answers how many. Raises when a queue refuses."""
+    """Send slots that come in order of ``at``; returns how many. Raises when a queue refuses."""
     sent = 0
     waiting: dict[str, list[queues.Message]] = {}
     for queue, message in plan.messages(slots, now, backup=backup):

@@ -251,7 +251,7 @@ def recover(checks: Checks, left: TimeLeft = NO_LIMIT) -> dict[str, int]:
     """After downtime: feed everything that is overdue or due now, and start the coming executions again.
 
     Whatever is due later than an arming would send directly has not been drained: its execution does that,
-    or the sweeper, which also does what there is no time for. Answers ``{"fed", "sent", "started",
+    or the sweeper, which also does what there is no time for. Returns ``{"fed", "sent", "started",
     "failed"?}``.
     """
     now = clock.now()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.events.kinds import Changed, EventType, Sheet
+from chalicelib.events.kinds import Changed, EventType
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 
 

@@ -13,6 +13,7 @@ from chalicelib.accounts.model import Account
 from chalicelib.accounts.service import get_account
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import objects, queues
 from chalicelib.gateways.queues import Message
@@ -24,7 +25,6 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.near_names import did_you_mean
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.sheets.model import Sheet
 from chalicelib.transfers import cells
 from chalicelib.transfers.rows import COLUMNS, PLAIN
 
@@ -90,7 +90,7 @@ def _of_forms(catalog: Snapshot) -> list[str]:
 
 
 def start(account: Account, chosen: Chosen, *, by: str) -> str:
-    """Queue an export; answers the job's id."""
+    """Queue an export; returns the job's id."""
     params = {
         "header": chosen.header,
         "condition": chosen.condition,

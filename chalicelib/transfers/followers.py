@@ -38,7 +38,7 @@ https://developers.line.biz/en/reference/messaging-api/#rate-limits
 
 
 def start(account: str, by: str) -> str:
-    """Begin; answers the job's id."""
+    """Begin; returns the job's id."""
     params = {"uncounted": True, "groups": _GROUPS, "header": ["user_id", "status"], "fire": False}
     job = jobs.create(account, JOB, by=by, total=0, chunks=0, params=params)
     queues.send("bulk", {"job": JOB, "account": account, "id": job, "page": 0})
@@ -99,7 +99,7 @@ def _page(job: jobs.JobHeader, body: dict[str, Any]) -> None:
 
 
 def _ask(job: jobs.JobHeader, name: str, body: dict[str, Any]) -> jobs.Chunk | None:
-    """Ask LINE for a page and keep its answer; the one that stands. None: not now, or never."""
+    """Ask LINE for a page and keep its answer; the one that exists. None: not now, or never."""
     try:
         token = line_credentials(job.account)["channel_access_token"]
         users, following = line.followers(token, body.get("start"))

@@ -21,6 +21,7 @@ from chalicelib.actions.model import Change
 from chalicelib.catalog.service import snapshot
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import service as deliveries
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, objects, queues
 from chalicelib.jobs import service as jobs
@@ -30,7 +31,7 @@ from chalicelib.shared.ids import ulid_time
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, local_date, parse_iso
-from chalicelib.sheets.model import Fact, Sheet, erased_at, new_sheet
+from chalicelib.sheets.model import Fact, erased_at, new_sheet
 from chalicelib.sheets.paths import changed_paths
 from chalicelib.sheets.trim import tidy
 from chalicelib.timeline import service as activities
@@ -145,7 +146,7 @@ def fold(
     *,
     again: bool,
 ) -> set[int]:
-    """Fold checked rows as an import that is no news, while there is time; answers the lines that are left.
+    """Fold checked rows as an import that is no news, while there is time; returns the lines that are left.
 
     Who was erased stays it.
     """
@@ -154,7 +155,7 @@ def fold(
 
 
 def _react_to(job: jobs.JobHeader, rows: Sequence[tuple[int, Row]], react: React, left: TimeLeft) -> set[int]:
-    """Let the reaction have each line while there is time; answers the lines that are left."""
+    """Let the reaction have each line while there is time; returns the lines that are left."""
     for number, (line, row) in enumerate(rows):
         if number and left.is_over:
             return {line for line, _ in rows[number:]}

@@ -22,7 +22,7 @@ _THREADS = 8
 
 def claim(account: Account, rows: Sequence[tuple[int, Row]]) -> dict[int, WrongLine]:
     """Link the friends of rows that name a member, and put into each row what is reported to its sheet
-    (``member``); answers what is wrong, by line.
+    (``member``); returns what is wrong, by line.
     """
     named = [(line, row) for line, row in rows if "member_id" in row]
     if not named:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.references import is_there
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.members import state as members
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.ids import ID_PATTERN
@@ -21,7 +22,7 @@ from chalicelib.shared.times import iso, parse_iso
 from chalicelib.shared.user_ids import BadUserId, user_id
 from chalicelib.sheets import folds
 from chalicelib.sheets import sheet as folding
-from chalicelib.sheets.model import Fact, Sheet
+from chalicelib.sheets.model import Fact
 from chalicelib.sheets.scores import score_value
 from chalicelib.sheets.values import UnfitValue, fit
 from chalicelib.transfers import cells as csv_cells
@@ -329,13 +330,13 @@ _VALUES: dict[str, Callable[[str], Any]] = {
 
 
 def fold_row(sheet: Sheet, row: Row, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str) -> list[Fact]:
-    """Fold a checked row into a sheet at ``at``, the time of the import; answers the facts produced.
+    """Fold a checked row into a sheet at ``at``, the time of the import; returns the facts produced.
 
     Folding it again changes nothing. A tag, score or topic that is gone from the catalog since is left out.
     """
     _fold_status(sheet, row, at)
     if "display_name" in row:
-        sheet.update(display_name=row["display_name"], name_by="import")
+        sheet.update({"display_name": row["display_name"], "name_by": "import"})
     if "source" in row:
         touched_at = row.get("followed_at", at)
         for touch in ("first", "latest"):
@@ -378,9 +379,9 @@ def _fold_status(sheet: Sheet, row: Row, at: str) -> None:
         sheet["last_active_at"] = max(followed_at, sheet.get("last_active_at") or "")
     if status:
         if at >= (sheet.get("status_at") or ""):
-            blocked_at = sheet.get("blocked_at") or at
-            sheet.update(status=status, status_at=at, blocked_at=blocked_at if status == "blocked" else None)
+            blocked_at = (sheet.get("blocked_at") or at) if status == "blocked" else None
+            sheet.update({"status": status, "status_at": at, "blocked_at": blocked_at})
     elif sheet["status"] == "unknown" and not sheet.get("status_at"):
         sheet["status"] = "following"
     elif followed_at and followed_at > (sheet.get("status_at") or ""):
-        sheet.update(status="following", status_at=followed_at, blocked_at=None)
+        sheet.update({"status": "following", "status_at": followed_at, "blocked_at": None})

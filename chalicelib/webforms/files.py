@@ -70,7 +70,7 @@ def read(question: Question, part: Part | None, before: Any, *, leave: bool) -> 
 
 
 def keep(account: str, user: str, part: Part) -> str:
-    """Keep a file; answers its id."""
+    """Keep a file; returns its id."""
     content, (kind, content_type) = f"form-{new_ulid().lower()}", recognise(part.data)
     contents.keep(account, user, content, kind, content_type, part.data, part.filename or "")
     return content

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.actions.model import Decision
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms import flow, session
 from chalicelib.forms.model import Form, Question
 from chalicelib.reaction.action_context import DecisionContext
@@ -20,7 +21,6 @@ from chalicelib.reaction.decide import copy
 from chalicelib.rules.model import Program
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.sheets.model import Sheet
 
 
 def walk(

@@ -11,6 +11,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog import validation
 from chalicelib.catalog.kinds import DOCUMENTS
 from chalicelib.catalog.service import Write
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms import fields, results
 from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Form, Question
@@ -21,7 +22,7 @@ from chalicelib.rules.compile import program_of
 from chalicelib.rules.model import Program
 from chalicelib.shared.reasons import Language, Reason, in_language
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet, new_sheet
+from chalicelib.sheets.model import new_sheet
 from chalicelib.webforms import wording
 from chalicelib.webforms.path import walk
 

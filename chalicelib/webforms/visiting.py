@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.accounts import page_tokens
 from chalicelib.accounts.model import Account
 from chalicelib.catalog.service import snapshot
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms.model import Form
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock
@@ -18,7 +19,7 @@ from chalicelib.rules.model import Program
 from chalicelib.shared.errors import NotFound
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso
-from chalicelib.sheets.model import Sheet, new_sheet
+from chalicelib.sheets.model import new_sheet
 from chalicelib.webforms.store import Sitting
 
 

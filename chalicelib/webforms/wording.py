@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Form, Question
 from chalicelib.messages import render
 from chalicelib.rules.model import Program
-from chalicelib.sheets.model import Sheet
 from chalicelib.webforms import files
 
 _VARIABLE = re.compile(r"\{\{.*?\}\}", re.DOTALL)

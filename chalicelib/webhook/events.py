@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.events.kinds import EventType, Fact, Sheet
+from chalicelib.events.kinds import EventType, Fact
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.events import FriendEvent
 
 _MAX_ID = 128

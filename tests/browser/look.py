@@ -86,7 +86,7 @@ def becomes(ask: Callable[[], Any], wanted: Any, timeout_s: float = 30) -> None:
 
 
 def reads(locator: Any, wanted: Name) -> str:
-    """Wait until the page says so there; answers the words."""
+    """Wait until the page says so there; returns the words."""
     is_so = wanted.fullmatch if isinstance(wanted, re.Pattern) else wanted.__eq__
     try:
         until("the words", lambda: is_so(locator.inner_text()), MAYBE / 1000, 0.05)

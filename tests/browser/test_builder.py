@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 def two_conditions(page: Any) -> tuple[str, str]:
-    """A tag and a score in the builder; answers their sentences."""
+    """A tag and a score in the builder; returns their sentences."""
     for name in ("タグ", "スコア"):
         button(page, "グループ1に条件を追加").press("Enter")
         button(page.get_by_role("dialog"), name).press("Enter")

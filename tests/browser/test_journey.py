@@ -73,7 +73,7 @@ SCENARIO = {
 
 @pytest.fixture(scope="module")
 def site(shop: Shop) -> Iterator[str]:
-    """The shop's own site, whose every page has the tag; answers its origin."""
+    """The shop's own site, whose every page has the tag; returns its origin."""
     page = (PAGE % f"http://127.0.0.1:{shop.platform.port}").encode()
 
     class Site(BaseHTTPRequestHandler):

@@ -20,11 +20,14 @@ from chalicelib.catalog.kinds import DOCUMENTS, Reference
 from chalicelib.catalog.references import kinds_of
 from chalicelib.conditions.model import LEAVES
 from chalicelib.deliveries import model as deliveries
+from chalicelib.enrollments import decide
+from chalicelib.enrollments.nodes import NODES
 from chalicelib.events.kinds import EVENTS
 from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.friends.documents import Attribute
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.liff.places import LIFF_PLACES
+from chalicelib.scenarios.documents import Node
 from chalicelib.shared.keeping import KEEPERS
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import QUEUES
@@ -160,6 +163,13 @@ def test_a_type_of_question_is_whole(name: str) -> None:
     assert not (kind.has_choices and kind.numbers)
 
 
+def test_every_node_that_may_be_written_has_its_entry() -> None:
+    """What authors may write is what friends can stand at, and the turns name nothing else."""
+    written = {get_args(model.model_fields["type"].annotation)[0] for model in get_args(get_args(Node)[0])}
+    assert written == set(NODES)
+    assert {*decide.PASSED, *decide.LEFT} <= set(NODES)
+
+
 def test_every_keeper_is_on_the_privacy_page() -> None:
     """Whoever asks what is kept of a friend finds each place in its table."""
     page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
@@ -180,7 +190,7 @@ def test_results_have_characters_of_their_own() -> None:
 
 
 LIGHT = re.compile(
-    r"chalicelib\.(shared|actions|events\.kinds|jobs\.kinds|jobs$|liff\.places|timers\.model|catalog\.(kinds|snapshot)"
+    r"chalicelib\.(shared|actions|events\.(kinds|sheet)|jobs\.kinds|jobs$|liff\.places|timers\.model|catalog\.(kinds|snapshot)"
     r"|deliveries\.model|sheets\.(scores|values)|forms\.?)"
 )
 """What a file of entries may import when it is read: mechanisms and values."""

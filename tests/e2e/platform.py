@@ -62,7 +62,7 @@ class Platform:
         self.api = Client(f"http://127.0.0.1:{self.port}", KEY)
 
     def start(self, timeout_s: float = 60) -> float:
-        """Start and wait for READY; answers the moment of READY (time.time())."""
+        """Start and wait for READY; returns the moment of READY (time.time())."""
         self.lines = []
         ready: list[float] = []
         self.process = subprocess.Popen(
@@ -93,7 +93,7 @@ class Platform:
         return ready[0]
 
     def stop(self) -> int:
-        """SIGTERM; answers the exit status."""
+        """SIGTERM; returns the exit status."""
         assert self.process is not None
         self.api.close()
         self.process.terminate()

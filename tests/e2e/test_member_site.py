@@ -27,7 +27,7 @@ class Browser:
         self.cookies: dict[str, dict[str, str]] = {}
 
     def ask(self, method: str, url: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:
-        """One request; answers the status, where it leads, and the page."""
+        """One request; returns the status, where it leads, and the page."""
         parts = urlsplit(url)
         kept = self.cookies.setdefault(parts.netloc, {})
         headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in kept.items())}
@@ -45,7 +45,7 @@ class Browser:
         return answer.status, answer.headers.get("Location") or "", page
 
     def goes(self, method: str, url: str, form: dict[str, str] | None = None) -> tuple[str, str]:
-        """Until a page or a form comes; answers its address and text."""
+        """Until a page or a form comes; returns its address and text."""
         for _ in range(6):
             status, where, page = self.ask(method, url, form)
             if status not in {302, 303}:

@@ -223,7 +223,7 @@ def job_done(platform: Platform, job: str) -> dict[str, Any]:
 
 
 def a_file(platform: Platform) -> str:
-    """Import a file as Japanese Excel saves it, and export it again; answers the export's job."""
+    """Import a file as Japanese Excel saves it, and export it again; returns the export's job."""
     text = "user_id;display_name\r\nU1;髙橋\r\nU2;=1+1\r\n".encode("cp932")
     headers = {"Content-Type": "text/csv"}
     status, answer = platform.api.raw("POST", "/v1/accounts/shop/friends/import", text, headers)

@@ -50,7 +50,7 @@ class Trial:
         return answer
 
     def open(self, account: str, **documents: dict[str, Any]) -> str:
-        """An account with documents (``messages__dear`` is the message dear); answers its path."""
+        """An account with documents (``messages__dear`` is the message dear); returns its path."""
         path = f"/v1/accounts/{account}"
         self.api.put(path, {"name": account, "channel_access_token": f"token-{account}", **_CREDENTIALS})
         for name, body in documents.items():

@@ -20,7 +20,7 @@ SHOWN = ("id", "name", "role", "account", "created_by")
 
 @contextmanager
 def later(by: timedelta) -> Iterator[list[str]]:
-    """The clock of this block is late by so much; answers the DynamoDB calls that write."""
+    """The clock of this block is late by so much; returns the DynamoDB calls that write."""
     writes: list[str] = []
 
     def shift(name: str, detail: Mapping[str, Any], call: Callable[[], Any]) -> Any:

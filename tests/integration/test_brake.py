@@ -54,7 +54,7 @@ def broadcast(world: World, name: str, message: str = "news", until: timedelta =
 def push(
     world: World, name: str, user: str = "U1", text: str = "新着です", rule: str = "r", **more: Any
 ) -> str:
-    """A message of a rule to one friend; answers what came of it."""
+    """A message of a rule to one friend; returns what came of it."""
     cause = {"rule": rule, "index": 0, "user_id": user, "event_id": name}
     said = {user: [{"type": "text", "text": text}]}
     run = f"e-{name}-{user}"

@@ -51,7 +51,7 @@ def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
 
 
 def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool) -> int:
-    """Live through the scenario once per crossing; answers how many there are."""
+    """Live through the scenario once per crossing; returns how many there are."""
     users = ["a"] if since_enrolled else ["a", "b", "c"]
     put_friends(*users)
     if since_enrolled:

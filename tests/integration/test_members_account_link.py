@@ -94,7 +94,7 @@ def says(text: str, token: str | None = "t") -> str:
 def comes_back(
     nonce: str, user: str = "U1", result: str = "ok", at: str = "", name: str = ""
 ) -> dict[str, Any]:
-    """LINE tells the nonce; answers the activity."""
+    """LINE tells the nonce; returns the activity."""
     name = name or secrets.token_hex(8)
     props = {"result": result, "nonce": nonce}
     event = FriendEvent(name, "shop", user, "account_link_result", at or iso(clock.now()), props=props)

@@ -66,7 +66,7 @@ def author(*then: dict[str, Any]) -> None:
 
 
 def work_off() -> int:
-    """Work off the calls of the queue and what they leave to tell; answers how many calls there were."""
+    """Work off the calls of the queue and what they leave to tell; returns how many calls there were."""
     bodies = [body for body in drain("bulk") if body["job"] == "post"]
     for body in bodies:
         JOBS["post"].run(body, 1)
@@ -97,7 +97,7 @@ def dead_letters() -> list[dict[str, Any]]:
 
 
 def every_attempt(outside: Outside, body: dict[str, Any]) -> tuple[list[int], list[dict[str, Any]]]:
-    """Work on a call as long as it comes again; answers the delays, and what else was left in the queue."""
+    """Work on a call as long as it comes again; returns the delays, and what else was left in the queue."""
     sent: list[tuple[int, dict[str, Any]]] = []
 
     def guard(name: str, detail: Any, call: Any) -> Any:

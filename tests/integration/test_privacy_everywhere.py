@@ -85,7 +85,7 @@ def send_all() -> None:
 
 
 def an_old_life(api: Api) -> str:
-    """Imports, an export, messages, wrong lines, an upload that nobody imported; answers the export's job."""
+    """Imports, an export, messages, wrong lines, an upload that nobody imported; returns the export's job."""
     bad = f"user_id,display_name,attribute.skin\n{GONE},x,ひみつの用事\n{OTHER},x,しめった\n"
     for text in (CSV, bad):
         api.call("POST", f"{BASE}/friends/import", text, content_type="text/csv")

@@ -90,7 +90,7 @@ def send_all() -> None:
 
 
 def jobs_done(*names: str) -> list[dict[str, Any]]:
-    """Run the bulk jobs of these names that are visible now; answers them."""
+    """Run the bulk jobs of these names that are visible now; returns them."""
     found = [body for body in drain("bulk") if body["job"] in names]
     for body in found:
         JOBS[body["job"]].run(body, 1)

@@ -25,7 +25,7 @@ ALL_DAY = {"quiet_hours": {"from": "00:00", "to": "23:59", "then": "skip"}}
 
 
 def send_all() -> list[dict[str, Any]]:
-    """Work off the queue of sends; answers the jobs that this has asked for."""
+    """Work off the queue of sends; returns the jobs that this has asked for."""
     for body in drain("sends"):
         deliveries.send_now(body["account"], body["run"], body["chunk"])
     return [body for body in drain("bulk") if body["job"] == "outcome"]

@@ -48,7 +48,7 @@ def sheet(user: str = "U1") -> dict[str, Any]:
 
 
 def pass_time(world: World, until: str) -> list[FriendEvent]:
-    """The minute of that moment is drained; answers what then stands in the inbox."""
+    """The minute of that moment is drained; returns what then stands in the inbox."""
     world.now = parse_iso(until)
     timers.drain(minute_key(minute_of(world.now)), timers.checks())
     return work_off()

@@ -125,7 +125,7 @@ def test_a_push_question_survives_a_crash_anywhere(world: World, before: bool) -
 
 
 def sends() -> list[dict[str, Any]]:
-    """Work off the sends and what they ask for; answers the jobs that were done."""
+    """Work off the sends and what they ask for; returns the jobs that were done."""
     for body in drain("sends"):
         deliveries.send_now(body["account"], body["run"], body["chunk"])
     jobs = [body for body in drain("bulk") if body.get("job") == "outcome"]

@@ -164,7 +164,7 @@ def spin(writes: list[Write]) -> None:
 
 
 def work_until_still(most: int = 100) -> int:
-    """React to whatever comes into the inbox until nothing comes; answers how many events that were."""
+    """React to whatever comes into the inbox until nothing comes; returns how many events that were."""
     done = 0
     while messages := drain("inbox"):
         for message in messages:

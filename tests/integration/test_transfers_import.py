@@ -59,7 +59,7 @@ def sqs_event(bodies):
 
 
 def run_bulk(handler=workers.bulk, queue="bulk"):
-    """Let the handler work until its queue is empty; answers every body it got."""
+    """Let the handler work until its queue is empty; returns every body it got."""
     done = []
     while bodies := drain(queue):
         answer = handler(sqs_event(bodies), None)

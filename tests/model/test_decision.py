@@ -59,7 +59,7 @@ class State(NamedTuple):
 
 IDLE = Worker()
 MUTATIONS = (
-    "a decision replaces the one that stands",
+    "a decision replaces the one that exists",
     "the choice does not look at the decision",
     "the decision does not look at the choice",
     "the loser goes on with a decision of its own",

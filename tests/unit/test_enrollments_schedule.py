@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.enrollments import schedule
+from chalicelib.enrollments.nodes import schedule
 from chalicelib.shared.times import iso, local_date
 
 TOKYO = ZoneInfo("Asia/Tokyo")

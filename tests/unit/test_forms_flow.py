@@ -224,7 +224,7 @@ taps = st.tuples(
 
 @given(st.lists(st.one_of(texts, taps), max_size=25))
 def test_whatever_a_friend_does_the_form_stays_sound(doings: list[Any]) -> None:
-    """The waiting question is one of the form's; answers are of their types; effects have names."""
+    """The waiting question is one of the form's; returns are of their types; effects have names."""
     chat = Chat()
     for doing in doings:
         decision = chat.say(doing) if isinstance(doing, str) else chat.tap(*doing)

@@ -10,10 +10,10 @@ import pytest
 from chalicelib.catalog.validation import normal_body
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends.documents import DOCUMENTS
 from chalicelib.shared.times import iso
 from chalicelib.sheets import sheet as folding
-from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.purchases import limits_of, stage
 from tests.reaction_builders import NOW, TOKYO, a_catalog, a_rule, after, an_event
 

@@ -20,7 +20,7 @@ from tests.reasons_checked import words
 
 
 def run(rules: dict[str, Any], *minutes: float) -> tuple[list[int], Any]:
-    """Feed one message per minute given; answers the indexes at which rule ``r`` ran, and the sheet."""
+    """Feed one message per minute given; returns the indexes at which rule ``r`` ran, and the sheet."""
     sheet, ran = None, []
     for n, minute in enumerate(minutes):
         decision = after(an_event(text="x", minutes=minute, id=f"e{n}"), rules, sheet)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.enrollments import schedule
+from chalicelib.enrollments.nodes import schedule
 from chalicelib.gateways import queues
 from chalicelib.shared.storable import is_storable, storable, unfit, unfit_name
 from chalicelib.shared.times import (

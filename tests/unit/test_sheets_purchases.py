@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.conditions import language
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import parse_iso
 from chalicelib.sheets import money
-from chalicelib.sheets.model import BUDGET_BYTES, Sheet, new_sheet
+from chalicelib.sheets.model import BUDGET_BYTES, new_sheet
 from chalicelib.sheets.purchases import ORDERS_KEPT, fold_purchase, fold_refund
 from chalicelib.sheets.trim import size_of, tidy
 from tests.reaction_builders import NOW, a_catalog

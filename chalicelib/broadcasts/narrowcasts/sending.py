@@ -35,7 +35,7 @@ _ERRORS = {
 
 
 def attempt(narrowcast: Narrowcast) -> Narrowcast:
-    """Ask LINE, unless it has accepted, or somebody is asking; answers the run as it stands then."""
+    """Ask LINE, unless it has accepted, or somebody is asking; returns the run as it stands then."""
     now = clock.now()
     if narrowcast.state is not None or narrowcast.is_leased(now) or narrowcast.request is None:
         return narrowcast

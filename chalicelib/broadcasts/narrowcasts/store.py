@@ -51,7 +51,7 @@ def find(account: str, run: str) -> Narrowcast | None:
 
 
 def create(narrowcast: Narrowcast) -> Narrowcast:
-    """Write a run unless it stands; answers the one that stands."""
+    """Write a run unless it exists; returns the one that exists."""
     _put(narrowcast, NarrowcastItem.pk.does_not_exist())
     return find(narrowcast.account, narrowcast.run) or narrowcast
 

@@ -12,6 +12,7 @@ from chalicelib.broadcasts import store
 from chalicelib.broadcasts.model import Broadcast
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import iso, parse_iso
 
 WITHIN = timedelta(days=1)
@@ -24,12 +25,12 @@ class Overlap:
     """Counts while a preview walks through the friends. ``needs``: what it reads of their sheets."""
 
     now: datetime
-    others: list[tuple[Broadcast, Callable[[dict[str, Any]], bool]]]
+    others: list[tuple[Broadcast, Callable[[Sheet], bool]]]
     needs: frozenset[str]
     received: int = 0
     meant: Counter[str] = field(default_factory=Counter)
 
-    def look(self, sheet: dict[str, Any]) -> None:
+    def look(self, sheet: Sheet) -> None:
         """Count a friend of the audience."""
         since = iso(self.now - WITHIN)
         got = (one["at"] for one in (sheet.get("received") or {}).values())
@@ -64,7 +65,7 @@ def _conditions(broadcast: Broadcast) -> list[dict[str, Any]]:
     return [part for part in (broadcast.body["audience"], broadcast.body.get("exclude")) if part]
 
 
-def _meant(broadcast: Broadcast, context: Context, now: datetime) -> Callable[[dict[str, Any]], bool]:
+def _meant(broadcast: Broadcast, context: Context, now: datetime) -> Callable[[Sheet], bool]:
     included = language.compile_audience(broadcast.body["audience"], context)
     excluded = language.compile(broadcast.body["exclude"], context) if broadcast.body.get("exclude") else None
     return lambda sheet: included(sheet, now) and not (excluded and excluded(sheet, now))

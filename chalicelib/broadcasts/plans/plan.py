@@ -11,8 +11,7 @@ from typing import Any
 from chalicelib.broadcasts.model import PART_RECIPIENTS, REST, SLICE_BYTES, Arm, Slice, Totals
 from chalicelib.conditions.answer_leaves import bucket
 from chalicelib.deliveries.model import MULTICAST_MAX, PUSH_MAX
-
-Sheet = Mapping[str, Any]
+from chalicelib.events.sheet import Sheet
 
 
 class CannotRender(Exception):
@@ -27,10 +26,10 @@ class Judge:
 
     broadcast: str
     arms: Sequence[Arm]
-    included: Callable[[dict[str, Any]], bool]
-    excluded: Callable[[dict[str, Any]], bool]
-    render: Callable[[Arm, dict[str, Any]], list[dict[str, Any]]]
-    opted_out: Callable[[Arm, dict[str, Any]], bool] = lambda _arm, _sheet: False
+    included: Callable[[Sheet], bool]
+    excluded: Callable[[Sheet], bool]
+    render: Callable[[Arm, Sheet], list[dict[str, Any]]]
+    opted_out: Callable[[Arm, Sheet], bool] = lambda _arm, _sheet: False
     hold_out_percent: float = 0
     sample_percent: float = 100
     """Of those who are not held out, so many get an arm of the test; the others wait for its decision."""
@@ -53,7 +52,7 @@ class Verdict:
 HELD_OUT, LATER = Verdict("held_out"), Verdict("rest")
 
 
-def judge(sheet: dict[str, Any], by: Judge) -> Verdict | None:
+def judge(sheet: Sheet, by: Judge) -> Verdict | None:
     """What becomes of a friend; None: the broadcast does not mean this one."""
     if sheet.get("status") == "erased":
         return Verdict("skipped", reason="erased") if by.is_rest else None
@@ -90,9 +89,7 @@ def arm_of(broadcast: str, arms: Sequence[Arm], user: str) -> Arm:
     return arms[-1]
 
 
-def make_slice(
-    from_key: str | None, sheets: Sequence[dict[str, Any]], next_key: str | None, by: Judge
-) -> Slice:
+def make_slice(from_key: str | None, sheets: Sequence[Sheet], next_key: str | None, by: Judge) -> Slice:
     """Judge sheets, in order, until they are used up or the slice is full.
 
     ``next_key`` is where the reader goes on after the last of ``sheets`` (None: the shard ends there).

@@ -23,6 +23,7 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.conditions import language
 from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.links.page_addresses import TokenMaker
 from chalicelib.messages import documents as messages
@@ -143,11 +144,11 @@ def judge_of(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker) -> plan.Jud
     exclude = run_snapshot.body.get("exclude")
     excluded = language.compile(exclude, context) if exclude else None
 
-    def token(arm: Arm, sheet: dict[str, Any]) -> TokenMaker:
+    def token(arm: Arm, sheet: Sheet) -> TokenMaker:
         whose = FriendToken(sheet["user_id"], run_snapshot.broadcast, run_snapshot.run, arm.variant or "")
         return lambda page="": tokens(run_snapshot.account, whose, page)
 
-    def rendered(arm: Arm, sheet: dict[str, Any]) -> list[dict[str, Any]]:
+    def rendered(arm: Arm, sheet: Sheet) -> list[dict[str, Any]]:
         try:
             return render.render(
                 arm.body, sheet, run_snapshot.catalog, now, zone=zone, token=token(arm, sheet)
@@ -204,7 +205,7 @@ def tools(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker = friend_tokens
 def _pages(run_snapshot: RunSnapshot, needs: frozenset[str] | None) -> rest.Pages:
     """Reads the friends of the account."""
 
-    def read(shard: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    def read(shard: int, after: str | None) -> tuple[list[Sheet], str | None]:
         sheets, following = audience.read_shard(
             run_snapshot.account, shard, after, SLICE_SHEETS, needs=needs, consistent=True
         )
@@ -271,7 +272,7 @@ def judge_shard(
     return None
 
 
-def _unreached(run_snapshot: RunSnapshot, sheets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _unreached(run_snapshot: RunSnapshot, sheets: list[Sheet]) -> list[Sheet]:
     """Without the sheets of whom the run has reached (or may have) whose rest this one is for."""
     run = run_snapshot.body.get("rest_of")
     if not run or not sheets:

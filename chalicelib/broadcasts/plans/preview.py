@@ -17,6 +17,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.conditions import language
 from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.messages.together import arranged
 from chalicelib.segments import audience, by_shard
@@ -89,7 +90,7 @@ def _caps_of(run_snapshot: RunSnapshot, tools: planning.Tools) -> set[str]:
     return {key for name, at in timestamps for key, _ in policies.cap_keys(tools.policy, name, at)}
 
 
-Step = tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]
+Step = tuple[dict[str, Any], Callable[[Sheet], bool]]
 
 
 def _steps(run_snapshot: RunSnapshot, snapshot: catalog.Snapshot) -> list[Step]:
@@ -104,7 +105,7 @@ def _steps(run_snapshot: RunSnapshot, snapshot: catalog.Snapshot) -> list[Step]:
     if run_snapshot.body.get("exclude"):
         parts.append({"not": run_snapshot.body["exclude"]})
 
-    def test(part: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    def test(part: dict[str, Any]) -> Callable[[Sheet], bool]:
         holds = language.compile(part, context)
         return lambda sheet: holds(sheet, now)
 
@@ -112,7 +113,7 @@ def _steps(run_snapshot: RunSnapshot, snapshot: catalog.Snapshot) -> list[Step]:
 
 
 def _look(
-    sheet: dict[str, Any],
+    sheet: Sheet,
     tools: planning.Tools,
     steps: list[Step],
     counted: _Counted,
@@ -128,7 +129,7 @@ def _without_full(
     run_snapshot: RunSnapshot,
     policy: policies.Policy,
     found: Sequence[plan.Verdict | None],
-    sheets: Sequence[dict[str, Any]],
+    sheets: Sequence[Sheet],
 ) -> list[plan.Verdict | None]:
     """The verdicts, with those as skipped who have no place under a cap."""
     full = set[str]()
@@ -159,7 +160,7 @@ def _kept(
 
 
 def _without_braked(
-    run_snapshot: RunSnapshot, found: Sequence[plan.Verdict | None], sheets: Sequence[dict[str, Any]]
+    run_snapshot: RunSnapshot, found: Sequence[plan.Verdict | None], sheets: Sequence[Sheet]
 ) -> list[plan.Verdict | None]:
     """The verdicts, with those as skipped whom the brake would leave out if this went out now."""
     told, now = set[str](), parse_iso(run_snapshot.now)
@@ -178,9 +179,7 @@ def _without_braked(
     ]
 
 
-def _count(
-    sheets: Sequence[dict[str, Any]], verdicts: Sequence[plan.Verdict | None], counted: _Counted
-) -> None:
+def _count(sheets: Sequence[Sheet], verdicts: Sequence[plan.Verdict | None], counted: _Counted) -> None:
     for sheet, verdict in zip(sheets, verdicts, strict=True):
         if verdict is None:
             continue

@@ -20,6 +20,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.deliveries import policies
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 from chalicelib.shared.times import parse_iso
 
@@ -33,7 +34,7 @@ class Wish:
 
     run: str
     goes_at: datetime
-    means: Callable[[dict[str, Any]], bool]
+    means: Callable[[Sheet], bool]
 
 
 def kept_places(
@@ -79,13 +80,13 @@ def _categories(body: dict[str, Any], snapshot: Snapshot) -> set[str]:
     return {document.body.get("category", "marketing") for document in found if document}
 
 
-def _meant(body: dict[str, Any], context: language.Context, at: datetime) -> Callable[[dict[str, Any]], bool]:
+def _meant(body: dict[str, Any], context: language.Context, at: datetime) -> Callable[[Sheet], bool]:
     included = language.compile_audience(body["audience"], context)
     excluded = language.compile(body["exclude"], context) if body.get("exclude") else None
     return lambda sheet: included(sheet, at) and not (excluded and excluded(sheet, at))
 
 
-def _wants(wish: Wish, sheet: dict[str, Any]) -> bool:
+def _wants(wish: Wish, sheet: Sheet) -> bool:
     """Whether it means the friend and has no place yet."""
     has = any(wish.run in value for value in sheet.values() if isinstance(value, set))
     return not has and sheet.get("status") == "following" and wish.means(sheet)

@@ -18,7 +18,7 @@ from chalicelib.shared.ids import new_ulid
 
 
 def freeze(run_snapshot: RunSnapshot, at: str) -> None:
-    """Write what a run is judged by, unless it stands.
+    """Write what a run is judged by, unless it exists.
 
     The parts first, under a name of this call's own: a run that stands has all of them, from one catalog.
     """

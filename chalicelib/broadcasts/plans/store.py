@@ -101,7 +101,7 @@ def _slice(record: PlanRecord) -> Slice:
 
 
 def put_slice(account: str, run: str, shard: int, number: int, made: Slice) -> Slice:
-    """Write slice ``number`` of a shard unless it stands; answers the one that stands."""
+    """Write slice ``number`` of a shard unless it exists; returns the one that exists."""
     key = (_slices_key(account, run, shard), _slice_key(number))
     record = PlanRecord(
         *key,

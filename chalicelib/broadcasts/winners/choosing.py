@@ -13,7 +13,7 @@ from chalicelib.shared.reasons import Reason
 
 
 def choose(account: str, broadcast_id: str, winner: str | None, by: str) -> dict[str, Any]:
-    """Decide now what the rest of the audience gets; None: nothing. Answers the broadcast.
+    """Decide now what the rest of the audience gets; None: nothing. Returns the broadcast.
 
     Raises NotFound, RuleViolation where there is no such variant or no test, and Conflict when nothing of it
     is sent yet, or it is decided already.

@@ -14,9 +14,10 @@ from typing import Any
 
 from chalicelib.broadcasts.model import REST, SLICE_SHEETS, RunSnapshot
 from chalicelib.broadcasts.plans import store as plan_store
+from chalicelib.events.sheet import Sheet
 from chalicelib.friends import service as friends
 
-Pages = Callable[[int, str | None], tuple[list[dict[str, Any]], str | None]]
+Pages = Callable[[int, str | None], tuple[list[Sheet], str | None]]
 """Sheets of a shard after a user id, in order, and the id to go on after (None: that was the last)."""
 
 
@@ -33,16 +34,15 @@ def pages(run_snapshot: RunSnapshot) -> Pages:
     """Reads the sheets of the rest. Of a friend who is no more there is the id, and that it is erased."""
     known: dict[int, list[str]] = {}
 
-    def read(shard: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    def read(shard: int, after: str | None) -> tuple[list[Sheet], str | None]:
         if shard not in known:
             known[shard] = users_of(run_snapshot, shard)
         users = known[shard]
         begin = bisect_right(users, after) if after is not None else 0
         some = users[begin : begin + SLICE_SHEETS]
         sheets = friends.load_many(run_snapshot.account, run_snapshot.shards, some)
-        gone = {"status": "erased"}
         following = some[-1] if begin + len(some) < len(users) else None
-        return [sheets.get(user) or {"user_id": user, **gone} for user in some], following
+        return [sheets.get(user) or Sheet(user_id=user, status="erased") for user in some], following
 
     return read
 

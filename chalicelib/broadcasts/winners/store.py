@@ -87,7 +87,7 @@ def read(account: str, run: str) -> Ruling:
 
 
 def put_count(account: str, run: str, arm: str, shard: int, count: Count) -> None:
-    """Note what the friends of a shard did, unless that stands."""
+    """Note what the friends of a shard did, unless that exists."""
     _R(_partition(account, run), f"count#{arm}#{shard:04d}", **vars(count)).save_new()
 
 

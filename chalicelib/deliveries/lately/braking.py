@@ -119,7 +119,7 @@ class _Look:
     # messages of rules and steps
 
     def at_messages(self, lately: Lately) -> list[str]:
-        """Enter the friends' logs; answers those whom it would be too much for."""
+        """Enter the friends' logs; returns those whom it would be too much for."""
         logs = lately_store.logs(self.account, self._shards, self.users)
         entered = side_by_side.each(lambda user: self._enter(user, logs.get(user, ""), lately), self.users)
         hits = [user for user, is_in in zip(self.users, entered, strict=True) if not is_in]
@@ -146,7 +146,7 @@ class _Look:
     # a broadcast's run
 
     def at_run(self) -> list[str]:
-        """Renew the run's claim; answers those whom it would be too much for."""
+        """Renew the run's claim; returns those whom it would be too much for."""
         return self._hits(brake.before(self._claim(), self.manifest["run"]))
 
     def foreseen(self) -> list[str]:

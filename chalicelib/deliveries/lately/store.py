@@ -118,7 +118,7 @@ def forget_log(account: str, shards: int, user: str) -> None:
 
 
 def note_stops(account: str, cause: str, users: Iterable[str], now: datetime) -> int:
-    """Note friends to whom a cause would have said too much; answers how many it was within a minute, each
+    """Note friends to whom a cause would have said too much; returns how many it was within a minute, each
     counted once. Safe to repeat.
     """
     sets: list[tuple[Path, Any]] = [((_hashed(user),), to_ms(now)) for user in users]

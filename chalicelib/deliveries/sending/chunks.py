@@ -20,7 +20,7 @@ from chalicelib.timers import service as timers
 
 
 def put_manifest(chunk: Chunk, *, watch: bool) -> Manifest:
-    """Reserve the caps and write the manifest; answers the one that stands, which may be an earlier one.
+    """Reserve the caps and write the manifest; returns the one that exists, which may be an earlier one.
 
     Only chunks with a watch of their own reserve here; a broadcast has reserved for its whole run.
     """
@@ -40,7 +40,7 @@ def put_manifest(chunk: Chunk, *, watch: bool) -> Manifest:
 
 
 def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> Manifest:
-    """Manifest, status, [watch], [queue message], each only after the one before; answers the manifest.
+    """Manifest, status, [watch], [queue message], each only after the one before; returns the manifest.
 
     Safe to repeat: what stands stays, what is missing is added. With ``watch`` the chunk is fed again
     until it has come to its end; without, its run is watched by its owner, who also releases it.
@@ -59,7 +59,7 @@ def put_at(chunk: Chunk, at: datetime) -> None:
 
 
 def put_rest(account: str, run: str, manifest: Manifest, *, watch: bool, feed: bool = True) -> None:
-    """What follows a manifest that stands: status, [watch], [queue message]."""
+    """What follows a manifest that exists: status, [watch], [queue message]."""
     _follow(account, run, manifest, parent=None, watch=watch, send=feed)
 
 
@@ -105,7 +105,7 @@ def feed(account: str, run: str, chunk: str, *, delay_s: int = 0) -> None:
 
 
 def feed_all(account: str, run: str) -> int:
-    """Feed every chunk that has not come to its end and that nobody is at; answers how many."""
+    """Feed every chunk that has not come to its end and that nobody is at; returns how many."""
     now = clock.now()
     free = {"attempt", "split", "cancel", "expired"}
     control, _ = store.read(account, run, [])

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import funnel
+from chalicelib.events.sheet import Sheet
 from chalicelib.segments import audience, by_shard
 from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import iso, local_date, parse_iso
-from chalicelib.sheets.model import Sheet
 
 _WITHIN_S = 5.0
 _TOGETHER = 100

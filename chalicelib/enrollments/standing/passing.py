@@ -12,10 +12,10 @@ from typing import Any
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import funnel, store
 from chalicelib.enrollments.model import Enrollment, of_passed
+from chalicelib.events.sheet import Sheet
 from chalicelib.segments import by_shard
 from chalicelib.shared.proportions import Share, interval, p_value
 from chalicelib.sheets import positions
-from chalicelib.sheets.model import Sheet
 
 KIND = "passing"
 GOAL = "goal"

@@ -14,11 +14,11 @@ from typing import Any
 from chalicelib.accounts.service import Account
 from chalicelib.enrollments import decide, funnel, nodes, store
 from chalicelib.enrollments.model import Enrollment
+from chalicelib.events.sheet import Sheet
 from chalicelib.segments import audience
 from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import parse_iso
 from chalicelib.sheets import positions
-from chalicelib.sheets.model import Sheet
 
 STUCK_AFTER = timedelta(minutes=10)
 """Whoever stands this long after their moment where nothing holds them is stuck: timers feed again and queues

@@ -15,7 +15,7 @@ STATUSES = ("DRAFT", "RUNNING", "CLOSED")
 
 
 def create(token: str, coupon: Mapping[str, Any]) -> str:
-    """Make a coupon; answers its id. Made twice, there are two. Raises Refused, NoAnswer."""
+    """Make a coupon; returns its id. Made twice, there are two. Raises Refused, NoAnswer."""
 
     def call(api: Any, sdk: Any, seconds: float) -> Any:
         class AsWritten(sdk.CouponCreateRequest):  # type: ignore[misc]

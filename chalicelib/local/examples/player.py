@@ -54,7 +54,7 @@ class Player:
         self._numbered = 0
 
     def play(self) -> bool:
-        """The whole play; answers whether every number was as expected."""
+        """The whole play; returns whether every number was as expected."""
         self.out(f"{self.example.name}: {self.example.title}")
         for step in self.example.steps:
             ((kind, given),) = step.items()

@@ -56,7 +56,7 @@ class Courier:
         return channel.webhook_url or f"{self._api_url}/webhook/{channel.account}"
 
     def keep(self, account: str, event: dict[str, Any], shown: dict[str, Any] | None) -> int:
-        """Write an event down before it is sent, with the reply token it carries; answers its seq.
+        """Write an event down before it is sent, with the reply token it carries; returns its seq.
 
         The token's life begins now, also for a recorded event of long ago. An event seen before (a recorded
         redelivery) keeps its place.

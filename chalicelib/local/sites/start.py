@@ -33,7 +33,7 @@ def serve(site: Site, port: int) -> Server:
 
 
 def run(name: str, port: int, make: Callable[[config.Config, str, str], Site], hint: str) -> int:
-    """A site's own program: serve until the terminal says stop; answers the exit status.
+    """A site's own program: serve until the terminal says stop; returns the exit status.
 
     ``make``: the site, of the platform's configuration, the simulator's address and the admin key. ``hint``:
     which account it is, and what to write to it.

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.accounts.model import Account
+from chalicelib.events.sheet import Sheet
 from chalicelib.rules.model import Program
 from chalicelib.shared.events import FriendEvent
-from chalicelib.sheets.model import Sheet
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def _judge(context: EffectContext, effect: Effect) -> Result:
 
 
 def _release(context: EffectContext, effect: Effect) -> Result:
-    """Put the chunk with the words of now (or the one that stands); returns what the effect reports."""
+    """Put the chunk with the words of now (or the one that exists); returns what the effect reports."""
     try:
         if "question" in effect:
             effect["messages"] = _question(context, effect)

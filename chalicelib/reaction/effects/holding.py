@@ -6,20 +6,18 @@ said) brings it back (``held``). Pure but for ``put_off``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from chalicelib.actions.effects import run_id
 from chalicelib.actions.kinds import goes_by_push
 from chalicelib.actions.model import Effect
 from chalicelib.deliveries import policies
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.reaction.effects.context import EffectContext
 from chalicelib.rules.model import Program, Rule
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import iso, to_ms
-from chalicelib.sheets.model import Sheet
 from chalicelib.timers import service as timers
 from chalicelib.topics import consent
 
@@ -43,7 +41,7 @@ def asks_again(program: Program, effect: Effect, sheet: Sheet, now: datetime) ->
     return rule is not None and rule.condition is not None and rule.condition(sheet, now)
 
 
-def why_not(program: Program, effect: Effect, sheet: Mapping[str, Any], now: datetime) -> Reason | None:
+def why_not(program: Program, effect: Effect, sheet: Sheet, now: datetime) -> Reason | None:
     """Why a held push is not sent when its hold has ended; None: it is."""
     if sheet.get("status") == "blocked":
         return Reason("blocked")
@@ -58,7 +56,7 @@ def why_not(program: Program, effect: Effect, sheet: Mapping[str, Any], now: dat
         rule = _rule(program, str(effect["rule"]))
         if rule is None:
             return Reason("not_in_force")
-        if effect.get("asks_again") and rule.condition is not None and not rule.condition(dict(sheet), now):
+        if effect.get("asks_again") and rule.condition is not None and not rule.condition(sheet, now):
             return Reason("condition_ended")
     if "question" in effect:
         standing = sheet.get("asking") or {}

@@ -18,6 +18,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.catalog.service import snapshot
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import by_shard
@@ -25,7 +26,6 @@ from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
-from chalicelib.sheets.model import Sheet
 
 JOB = "count_sheets"
 SYNCHRONOUS_S = 8.0

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context, Predicate
+from chalicelib.events.sheet import Sheet
 from chalicelib.reports.by_sheet.counts import Counted, Counts, Params, SheetReport
 from chalicelib.shared.errors import RuleViolation
 from chalicelib.shared.reasons import Reason
-from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.purchases import STAGES
 from chalicelib.sheets.scores import score_value
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.reports.by_sheet.counts import Counted, Counts, Params, SheetReport
 from chalicelib.shared.times import local_date, parse_iso
-from chalicelib.sheets.model import Sheet
 from chalicelib.sheets.money import MAX_DECIMALS, exact, plain
 from chalicelib.sheets.purchases import STAGES, limits_of, stage
 

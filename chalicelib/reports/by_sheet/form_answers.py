@@ -8,11 +8,11 @@ from typing import Any
 
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
+from chalicelib.events.sheet import Sheet
 from chalicelib.forms import results
 from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import Form, Question, read_form
 from chalicelib.reports.by_sheet.counts import Counted, Counts, Params, SheetReport
-from chalicelib.sheets.model import Sheet
 
 
 def _needs(params: Params, context: Context) -> frozenset[str]:

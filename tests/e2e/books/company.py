@@ -83,7 +83,7 @@ class Company:
         self.db.execute("INSERT OR IGNORE INTO tags VALUES (?, ?, ?)", (who, tag, ms(since)))
 
     def order(self, who: str, at: datetime) -> str:
-        """An order of one to three products; answers its id."""
+        """An order of one to three products; returns its id."""
         self.orders += 1
         name = f"o{self.orders}"
         for product in self.dice.sample(PRODUCTS, self.dice.randrange(1, 4)):

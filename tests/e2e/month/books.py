@@ -165,7 +165,7 @@ class Books:
         return [one for one in self.people.values() if one.status == "following"]
 
     def order(self, one: Person, at: datetime) -> str:
-        """A friend buys; answers the order's id."""
+        """A friend buys; returns the order's id."""
         self._orders += 1
         name = f"o{self._orders}"
         one.orders[name] = Order(at, self.dice.randrange(1, 90) * 100)

@@ -226,7 +226,7 @@ class Story:
     # Clicks
 
     def click(self, addresses: dict[str, dict[str, str]], part: float, *, anew: bool = False) -> list[Person]:
-        """A part of the recipients opens what they got, at once twice (one click); answers who did. ``anew``:
+        """A part of the recipients opens what they got, at once twice (one click); returns who did. ``anew``:
         they may have opened it before.
         """
         chosen: dict[str, list[tuple[str, str]]] = {}

@@ -154,7 +154,7 @@ def _make(call: Call, new: New) -> dict[str, Any]:
 
 
 def made(sim: Simulator, account: str, new: New) -> dict[str, Any]:
-    """Make an audience; answers it as LINE shows it."""
+    """Make an audience; returns it as LINE shows it."""
     now, group = sim.now(), 10**12 + secrets.randbelow(9 * 10**12)
     what = (new.type, new.description, new.fixed, new.request, new.url, new.route)
     with sim.store.write() as db:

@@ -13,8 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chalicelib.actions import kinds as actions
-from chalicelib.enrollments import schedule
 from chalicelib.enrollments.model import ACTION_RETRY
+from chalicelib.enrollments.nodes import schedule
 from chalicelib.shared.times import parse_duration
 
 Node = Mapping[str, Any]
