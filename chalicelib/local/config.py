@@ -85,6 +85,11 @@ def check_example(name: str) -> str:
     return name
 
 
+def time_scale() -> float:
+    """By what every function's time is multiplied."""
+    return float(os.environ.get("TODOKU_LOCAL_TIME_SCALE") or 1)
+
+
 def _check_budgets(env: Mapping[str, str]) -> None:
     """Refuse what the handlers' processes could not do; they read the variables themselves."""
     scale, share = env.get("TODOKU_LOCAL_TIME_SCALE") or "1", env.get("TODOKU_LOCAL_CPU_SHARE") or "0"

@@ -11,9 +11,11 @@ from typing import Any
 import yaml
 
 from chalicelib.gateways import aws
+from chalicelib.local.config import time_scale
 from chalicelib.shared.settings import Settings, settings
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
+_LEAST_HIDDEN_S = 100
 
 
 class _TemplateLoader(yaml.SafeLoader):
@@ -145,11 +147,21 @@ def create_queues() -> None:
             for key, value in properties.items()
             if key not in {"QueueName", "Tags"}
         }
+        if hidden := attributes.get("VisibilityTimeout"):
+            attributes["VisibilityTimeout"] = str(hidden_s(int(hidden), time_scale()))
         try:
             sqs.create_queue(QueueName=properties["QueueName"], Attributes=attributes)
         except sqs.exceptions.QueueNameExists:
             url = sqs.get_queue_url(QueueName=properties["QueueName"])["QueueUrl"]
             sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+
+def hidden_s(seconds: int, scale: float) -> int:
+    """A queue's visibility timeout where functions have so much of their time: it is six times that of its
+    function, and what is stopped comes back sooner where it is stopped sooner. Where time is short it is no
+    less than a chunk's lease, so that whoever gets the chunk again finds it free.
+    """
+    return round(max(seconds * scale, min(seconds, _LEAST_HIDDEN_S)))
 
 
 def create_buckets() -> None:

@@ -17,6 +17,8 @@ from typing import Any
 from chalice.app import Chalice, ScheduledEventConfig, SQSEventConfig
 from chalice.local import LambdaContext
 
+from chalicelib.local.config import time_scale
+
 Handler = Callable[[dict[str, Any], Any], Any]
 _CONFIG = Path(__file__).resolve().parents[2] / ".chalice" / "config.json"
 _DEFAULT_TIMEOUT_S, _DEFAULT_MEMORY_MB = 60, 128
@@ -160,11 +162,10 @@ def function(name: str, path: str, stage: str = "prod") -> Function:
     config = _config()
     of_stage = config.get("stages", {}).get(stage, {})
     given = {**config, **of_stage, **of_stage.get("lambda_functions", {}).get(name, {})}
-    scale = float(os.environ.get("TODOKU_LOCAL_TIME_SCALE") or 1)
     return Function(
         name,
         path,
-        int(given.get("lambda_timeout", _DEFAULT_TIMEOUT_S)) * scale,
+        int(given.get("lambda_timeout", _DEFAULT_TIMEOUT_S)) * time_scale(),
         int(given.get("lambda_memory_size", _DEFAULT_MEMORY_MB)),
         given.get("reserved_concurrency"),
     )
