@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from chalicelib.events.answers import ANSWERED, SKIPPED
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.folding import composed, fold
 
@@ -52,7 +53,7 @@ def answered_by(activity: Mapping[str, Any]) -> set[Answer]:
     found = set()
     for trace in activity.get("rules") or ():
         kind, *names = str(trace["rule"]).split(":")
-        is_answer = Reason.of(trace["why"]).code in {"answered", "answer_skipped"}
+        is_answer = Reason.of(trace["why"]).code in {*ANSWERED, SKIPPED}
         if kind == "form" and len(names) == 2 and trace["matched"] and is_answer:
             found.add((names[0], names[1]))
     return found

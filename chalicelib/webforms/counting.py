@@ -19,8 +19,11 @@ def shown(account: str, user: str, sitting: Sitting, questions: Iterable[str]) -
 
 
 def said(account: str, user: str, sitting: Sitting, answers: Mapping[str, Any]) -> None:
-    """These were answered; None: passed over. Again is counted once for each friend."""
-    told = [
+    """These were answered; None: passed over. Again is counted once for each friend. Who answers a question
+    has had it before them, also where no page was seen: all answers may come at once.
+    """
+    told = [(lines.ASKED, sitting.form, question) for question in answers if question not in sitting.seen]
+    told += [
         (lines.SKIPPED if value is None else lines.ANSWERED, sitting.form, question)
         for question, value in answers.items()
     ]

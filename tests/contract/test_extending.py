@@ -22,8 +22,10 @@ from chalicelib.conditions.model import LEAVES
 from chalicelib.deliveries import model as deliveries
 from chalicelib.enrollments import decide
 from chalicelib.enrollments.nodes import NODES
+from chalicelib.events.answers import ANSWERED
 from chalicelib.events.kinds import EVENTS
 from chalicelib.forms.kinds import QUESTION_TYPES
+from chalicelib.forms.model import Question
 from chalicelib.friends.documents import Attribute
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.liff.places import LIFF_PLACES
@@ -160,6 +162,9 @@ def test_a_type_of_question_is_whole(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
     assert {kind.fact, *kind.also_facts} <= set(get_args(Attribute.model_fields["type"].annotation))
     assert Reason(kind.needed).code == kind.needed
+    assert kind.reported(Question("q", "?", name), 1).code in ANSWERED, (
+        "what is taken back, and reports, go by these"
+    )
     assert not (kind.has_choices and kind.numbers)
 
 

@@ -239,6 +239,8 @@ def test_all_answers_may_come_at_once(api: Api) -> None:
     assert "ご回答ありがとうございました。" in posts(address(), fields).text
     work_off()
     assert answers() == {"type": "dry", "care": ["水"], "age": 30}
+    rows = api.ok("GET", f"{BASE}/forms/skin/results?from=2026-01-01&to=2026-12-31")["items"]
+    assert {(row["shown"], row["answered"] + row["skipped"], row["left"]) for row in rows} == {(1, 1, 0)}
 
 
 def test_nobody_answers_for_another(api: Api) -> None:

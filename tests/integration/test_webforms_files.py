@@ -6,19 +6,26 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 
 from chalicelib.conversations import contents
-from chalicelib.gateways import objects
+from chalicelib.gateways import clock, objects
+from chalicelib.jobs.kinds import JOBS
+from chalicelib.reaction import service as reaction
+from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.times import iso
 from chalicelib.webforms import files
 from tests.api_client import Api, a_key, an_account, an_api
+from tests.conftest import drain
 from tests.friend_pages import Page, at_work, opens, sends
 from tests.integration.test_members import BASE, follow, sheet, work_off
 from tests.integration.test_webforms import address
 from tests.media_builders import a_movie, a_picture, an_m4a
+from tests.reaction_builders import a_rule
 
 JPEG = a_picture(40, 30)
 FORM: dict[str, Any] = {
@@ -191,3 +198,34 @@ def test_an_accept_belongs_to_files(api: Api) -> None:
     api.refused(400, "PUT", f"{BASE}/forms/x", wrong)
     wrong = {"name": "x", "questions": [{"id": "q", "text": "?", "type": "file", "accept": ["svg"]}]}
     api.refused(400, "PUT", f"{BASE}/forms/x", wrong)
+
+
+def test_a_photo_of_the_chat_is_an_answer_until_it_is_taken_back(api: Api) -> None:
+    """Kept once, among the answers and on the timeline; unsent, it is no answer and its bytes are gone."""
+    form = {"name": "写真", "questions": [{"id": "photo", "text": "お写真は？", "type": "file"}]}
+    api.ok("PUT", f"{BASE}/forms/chat", form)
+    then = [{"start_form": "chat"}]
+    api.ok("PUT", f"{BASE}/rules/begin", a_rule(then=then, match={"text": "写真"}))
+    says("e1", "messaged", message_type="text", text="写真", message_id="m1")
+    says("e2", "messaged", message_type="image", message_id="m2", raw={"contentProvider": {"type": "line"}})
+    assert sheet()["forms"]["chat"]["answers"]["photo"]["value"] == "m2"
+    contents.keep("shop", "U1", "m2", "image", "image/jpeg", JPEG)
+    [row] = api.ok("GET", f"{BASE}/forms/chat/answers")["items"]
+    assert (row["on"], row["answers"], row["files"]["photo"]["kind"]) == ("chat", {"photo": "m2"}, "image")
+    [rows] = api.ok("GET", f"{BASE}/forms/chat/results")["items"]
+    assert (rows["shown"], rows["answered"], rows["left"]) == (1, 1, 0)
+    says("e3", "unsent", message_id="m2")
+    for body in drain("bulk"):
+        if body["job"] != "content":  # LINE's copy, which is here already
+            JOBS[body["job"]].run(body, 1)
+    assert "photo" not in sheet()["forms"]["chat"]["answers"]
+    [row] = api.ok("GET", f"{BASE}/forms/chat/answers")["items"]
+    assert (row["answers"], row["files"]) == ({"photo": "(unsent)"}, {})
+    assert objects.find(contents.object_key("shop", "U1", "m2")) is None
+
+
+def says(id_: str, kind: str, **props: Any) -> None:
+    """Something that the friend does in the chat, a minute after the last."""
+    at = iso(clock.now() + timedelta(seconds=int(id_[1:])))
+    token = f"t-{id_}" if kind == "messaged" else None
+    reaction.react(FriendEvent(id_, "shop", "U1", kind, at, props=props, reply_token=token))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.reports.questions import lines
 from tests.forms_chat import Chat, said
 
 PHOTO: dict[str, Any] = {
@@ -42,6 +43,8 @@ def test_a_content_is_the_answer(kind: str) -> None:
     assert list(chat.answers) == ["photo"]
     assert chat.answers["photo"].startswith("m")
     assert decision.rules[0]["why"] == "answered_file"
+    activity = {"type": "messaged", "rules": decision.rules, "effects": decision.effects}
+    assert lines.of_event(activity)[0] == (lines.ANSWERED, "skin", "photo")
 
 
 def test_what_does_not_fit_is_asked_again_and_what_is_none_is_left_to_the_rules() -> None:

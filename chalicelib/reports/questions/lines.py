@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from chalicelib.events import answers
 from chalicelib.reports.lines import SUBMITTED, Line
 from chalicelib.shared.ids import digest
 
@@ -15,7 +16,7 @@ KINDS = frozenset({ASKED, ANSWERED, SKIPPED})
 On = Literal["chat", "web"]
 Told = tuple[str, str, str]
 """The kind, the form and the question."""
-_SAID = {"answered": ANSWERED, "agreed": ANSWERED, "answer_skipped": SKIPPED}
+_SAID = {**dict.fromkeys(answers.ANSWERED, ANSWERED), answers.SKIPPED: SKIPPED}
 """By the code of the reason that the timeline gives for a question."""
 WHOLE = "form_answered"
 
