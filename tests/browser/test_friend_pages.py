@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import A, Open, Shop, user
-from tests.browser.look import MAYBE, becomes, button, field, role, see, text
+from tests.browser.look import MAYBE, becomes, button, field, link, role, see, text
 from tests.media_builders import a_noisy_picture, a_picture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -153,3 +153,8 @@ def test_staff_ask_for_a_photo_and_see_it(
     becomes(lambda: drawn.evaluate("image => image.naturalWidth"), 64)
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=str(Path(folder) / "answers-with-photo.png"), full_page=True)
+    page.goto(page.url.partition("#")[0] + f"#/shop/friends/{FRIEND}")
+    see(text(page, "フォームの回答"))
+    page.locator("summary", has_text="お写真の受付").click()
+    where = see(link(page, "ファイルを開く")).get_attribute("href")
+    becomes(lambda: shop.api.raw("GET", where, None)[0], 302)

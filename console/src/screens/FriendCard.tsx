@@ -7,6 +7,7 @@ import { type Broadcast, type Friend, type LineMessage, nameOf, type Names, useM
 import { go, Link } from "../router";
 import { Avatar, Button, Chip, Dialog, Field, Moment, Problem, Screen, Section, Select, stateOf, Status, useDraft, Words } from "../ui/kit";
 import { named, number, t, yen } from "../words";
+import { FriendForms } from "./FriendForms";
 
 export function Card({ user }: { user: string }) {
   const { base, account } = usePlace();
@@ -85,6 +86,7 @@ function Ready({ friend }: { friend: Friend }) {
           <ul className="plain-list">{Object.entries(friend.scenarios).map(([id, at]) => <li key={id}><Words text={nameOf(names, "scenarios", id)} most={60} /> {at.runs && Object.keys(at.runs).length ? <Runs runs={at.runs} /> : <Chip>{named("scenario.state", at.state)}</Chip>}</li>)}</ul>
           {Object.keys(friend.scenarios).length ? null : <p className="soft">{t("friend.scenarios.none")}</p>}
         </Section>
+        <FriendForms friend={friend} />
         <Reservations of={friend.reservations} />
         <Why friend={friend} />
         {may ? <Button kind="danger" onClick={() => setErasing(true)}>{t("friend.erase")}</Button> : null}

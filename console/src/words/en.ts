@@ -747,6 +747,8 @@ export const en: Record<Word, string> = {
   "friend.profile": "Profile",
   "friend.purchases": "Purchases",
   "friend.purchases.of": "{n} orders, {yen} in all",
+  "friend.forms": "Answers to forms",
+  "friend.forms.half": "not finished",
   "friend.reservations": "Reservations",
   "friend.scenarios": "Scenarios",
   "friend.scenarios.none": "In no scenario.",

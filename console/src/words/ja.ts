@@ -746,6 +746,8 @@ export const ja = {
   "friend.profile": "プロフィール",
   "friend.purchases": "購入",
   "friend.purchases.of": "{n}回・合計{yen}",
+  "friend.forms": "フォームの回答",
+  "friend.forms.half": "回答の途中",
   "friend.reservations": "予約",
   "friend.scenarios": "シナリオ",
   "friend.scenarios.none": "シナリオには入っていません。",

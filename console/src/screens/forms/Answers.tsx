@@ -8,7 +8,8 @@ import { Link } from "../../router";
 import { Button, Moment, Problem, Screen, Section, stateOf, Words } from "../../ui/kit";
 import { number, percent, t } from "../../words";
 import { Tabs } from "./Forms";
-import { choicesOf, type Form } from "./model";
+import type { Form } from "./model";
+import { answerText } from "./said";
 
 interface Row {
   row: string;
@@ -106,9 +107,6 @@ interface Sent {
   name: string | null;
 }
 
-/** What the API puts in the place of an answer whose message was taken back. */
-const UNSENT = "(unsent)";
-
 /** Each time that somebody answered to the end, the latest first; `some`: the figures know of some. */
 function Times({ form, some }: { form: Form; some: boolean }) {
   const { base, account } = usePlace();
@@ -119,9 +117,7 @@ function Times({ form, some }: { form: Form; some: boolean }) {
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
   const times = asked.data?.pages.flatMap((page) => page.items) ?? [];
-  const labels = new Map(form.questions.flatMap((one) => choicesOf(one).map((choice) => [`${one.id}/${choice.value}`, choice.label || choice.value] as const)));
   const results = new Map((form.results ?? []).map((one) => [one.id, one.title]));
-  const said = (question: string, value: unknown): string => (Array.isArray(value) ? value.map((one) => said(question, one)).join(t("say.comma")) : typeof value === "boolean" ? t(value ? "say.yes" : "say.no") : value === null || value === undefined ? "—" : value === UNSENT ? t("form.unsent") : (labels.get(`${question}/${String(value)}`) ?? String(value)));
   return (
     <Section title={t("form.people")} lead={t("form.people.lead")}>
       <Problem error={asked.error} />
@@ -133,7 +129,7 @@ function Times({ form, some }: { form: Form; some: boolean }) {
             <td><Moment at={time.at} /></td>
             <td className="short">{t(`form.on.${time.on}`)}</td>
             {results.size ? <td className="short"><Words text={time.result ? (results.get(time.result) ?? time.result) : "—"} most={20} /></td> : null}
-            {form.questions.map((one) => <td key={one.id}>{time.files[one.id] ? <File of={time.files[one.id]} at={`${base}/friends/${enc(time.user_id)}/messages/${enc(String(time.answers?.[one.id]))}/content`} /> : <Words text={said(one.id, time.answers?.[one.id])} most={80} />}</td>)}
+            {form.questions.map((one) => <td key={one.id}>{time.files[one.id] ? <File of={time.files[one.id]} at={`${base}/friends/${enc(time.user_id)}/messages/${enc(String(time.answers?.[one.id]))}/content`} /> : <Words text={answerText(one, time.answers?.[one.id])} most={80} />}</td>)}
           </tr>
         ))}</tbody>
       </table></div>
