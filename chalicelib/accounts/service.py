@@ -59,9 +59,9 @@ def find_account(account_id: str, *, fresh: bool = False) -> Account | None:
     return account
 
 
-def get_account(account_id: str) -> Account:
-    """The account, at most 10 s old. Raises NotFound."""
-    account = find_account(account_id)
+def get_account(account_id: str, *, fresh: bool = False) -> Account:
+    """The account, at most 10 s old (``fresh``: as it is now). Raises NotFound."""
+    account = find_account(account_id, fresh=fresh)
     if account is None:
         raise NotFound(Reason("no_account", id=account_id))
     return account

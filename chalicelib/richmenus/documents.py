@@ -177,7 +177,7 @@ def _without_liff(menu: Body, account_id: str) -> Iterator[Detail]:
     from chalicelib.accounts.service import find_account
 
     behind = list(addresses.behind_liff(menu))
-    account = find_account(account_id) if behind else None
+    account = find_account(account_id, fresh=True) if behind else None
     if account is None or not account.liff_id:
         yield from (Detail(f"rich_menu.{path}", Reason("menu_without_liff")) for path in behind)
 

@@ -42,7 +42,7 @@ class SiteOut(BaseModel):
 def site(account: str) -> Response:
     """``GET /site``."""
     require(bp.current_request, "viewer", account)
-    known, url = get_account(account), public_url()
+    known, url = get_account(account, fresh=True), public_url()  # whoever has just saved it looks on
     script = f"{url}/t/{account}.js"
     body: dict[str, Any] = {
         "script": script,
