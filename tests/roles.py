@@ -96,8 +96,8 @@ def install() -> None:
     def as_bulk(self: JobKind, run: Any, *args: Any, **kwargs: Any) -> None:
         job(self, work_as("bulk", run), *args, **kwargs)
 
-    def as_fed(self: DueKind, queue: str, moved_on: Any, wake: Any = None, **kwargs: Any) -> None:
-        due(self, queue, moved_on, wake and work_as(fed_by[queue], wake), **kwargs)
+    def as_fed(self: DueKind, queue: str, has_moved_on: Any, wake: Any = None, **kwargs: Any) -> None:
+        due(self, queue, has_moved_on, wake and work_as(fed_by[queue], wake), **kwargs)
 
     JobKind.__init__ = as_bulk  # type: ignore[method-assign, assignment]
     DueKind.__init__ = as_fed  # type: ignore[method-assign]

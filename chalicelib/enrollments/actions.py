@@ -68,7 +68,8 @@ def _carry_in(context: EffectContext, effect: Effect) -> Done:
     cause = f"{event.event_id}:{effect_key(effect)}"
     at = parse_iso(effect["at"])
     by = enrollments.Cause(event.event_id, event.at, effect.get("on", 0))
-    entry = enrollments.Entry(effect.get("value"), effect.get("anchor"))
+    heard_at = parse_iso(event.received_at) if event.received_at else None
+    entry = enrollments.Entry(effect.get("value"), effect.get("anchor"), heard_at)
     result = enrollments.enroll(
         context.account.id, [event.user_id], effect["scenario"], at, cause, by, entry
     )[0]

@@ -206,7 +206,7 @@ def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
     cause = moves.has_happened(at.program, item, sheet) if sheet is not None else None
     found, payload = rendering.take(
         *(at.account, at.snapshot, at.program, item, sheet, at.now),
-        happened=cause is not None,
+        happened=cause,
         settled=at.message,
     )
     return item, found if isinstance(found, Park) else _Turn(item, found, payload, cause)
@@ -365,6 +365,7 @@ def _stored(position: Position) -> dict[str, Any]:
         "node": position.node,
         "due_at": iso(position.due_at) if position.due_at else None,
         "reason": position.reason,
+        "since": iso(position.since) if position.since else None,
         "waits": position.waits or None,
         "passed": [f"{node}:{way}" for node, way in position.passed] or None,
     }

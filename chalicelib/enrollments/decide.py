@@ -38,8 +38,6 @@ _NO_WAYS = frozenset({"exit", "late"})
 NONE_REFUSED: Mapping[str, str] = MappingProxyType({})
 Rule = Callable[[str, str], Ruling | None]
 """What the policies say of sending a message or form (its kind, its id) now; None: nothing."""
-
-
 Passed = tuple[str | None, str | None, Position | None]
 """The way by which a node is left (None: it is stayed at), and another node, or a position."""
 
@@ -65,13 +63,11 @@ class Program:
     @property
     def per(self) -> str | None:
         """The property for each of whose values a friend has a run; None: one run for everything."""
-        found: str | None = (self.body.get("entry") or {}).get("per")
-        return found
+        return (self.body.get("entry") or {}).get("per")
 
     def node(self, name: str | None) -> Mapping[str, Any] | None:
         """The node, or None."""
-        found: Mapping[str, Any] | None = self.body["nodes"].get(name)
-        return found
+        return self.body["nodes"].get(name)  # type: ignore[no-any-return]
 
 
 def find_program(snapshot: Snapshot, scenario: str, zone: ZoneInfo) -> Program | None:
@@ -79,10 +75,8 @@ def find_program(snapshot: Snapshot, scenario: str, zone: ZoneInfo) -> Program |
     document = snapshot.find("published", scenario)
     if document is None or snapshot.find("scenarios", scenario) is None:
         return None
-    body = document.body
-    return snapshot.derived(
-        ("scenarios.program", scenario, zone.key), lambda at: build(scenario, body, at, zone)
-    )
+    key, body = ("scenarios.program", scenario, zone.key), document.body
+    return snapshot.derived(key, lambda at: build(scenario, body, at, zone))
 
 
 def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone: ZoneInfo) -> Program:
@@ -112,9 +106,7 @@ def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone:
 def due_at(program: Program, node_name: str | None, entered: datetime, sheet: Mapping[str, Any]) -> datetime:
     """When a friend who entered a node then is to go on, by the definition in force."""
     node = program.node(node_name)
-    if node is None:
-        return entered
-    return nodes.kind_of(node).due_at(node, sheet, entered, program.zone)
+    return nodes.kind_of(node).due_at(node, sheet, entered, program.zone) if node else entered
 
 
 def step(
@@ -125,16 +117,16 @@ def step(
     refused: Mapping[str, Kept] = NONE_REFUSED,
     *,
     rule: Rule = ruled_by_none,
-    happened: bool = False,
+    happened_at: datetime | None = None,
 ) -> Park | Step:
     """What a friend's turn comes to: nothing yet, or a step to the next message, wait, action or end.
 
     ``refused`` names message nodes that cannot be sent to this friend, and why. ``rule``: what policies
     hold back, a message's node or an action's, is waited for at its node, and everything about it is judged
     anew when the hold ends.
-    ``happened``: what the friend's ``wait_for`` waits for has happened; then as by ``go_on``.
+    ``happened_at``: what the friend's ``wait_for`` waits for has happened then; then as by ``go_on``.
     """
-    found = _step(program, item, sheet, now, refused, rule, happened=happened)
+    found = _step(program, item, sheet, now, refused, rule, happened_at)
     if isinstance(found, Park) or not found.stays_at(item.node):
         return found
     assert found.position.due_at is not None
@@ -148,8 +140,7 @@ def _step(
     now: datetime,
     refused: Mapping[str, Kept],
     rule: Rule,
-    *,
-    happened: bool,
+    happened_at: datetime | None,
 ) -> Park | Step:
     if program is None:
         return Step(Position("exited", reason="deleted"))
@@ -165,14 +156,12 @@ def _step(
             return Step(Position("exited", reason="changed"))
         return turn.walk(redirects[item.node], "redirected")
     entered = parse_iso(item.node_at)
-    due = due_at(program, item.node, entered, sheet)
     if nodes.kind_of(node).acts:
         return turn.act(entered)
-    if happened:
-        return go_on(program, item, sheet, now)
-    if due > now + EARLY:
-        return Park(due)
-    return replace(turn, due=due).leave(node, entered)
+    if happened_at is not None:
+        return go_on(program, item, sheet, now, happened_at)
+    due = due_at(program, item.node, entered, sheet)
+    return Park(due) if due > now + EARLY else replace(turn, due=due).leave(node, entered)
 
 
 def _why_over(
@@ -186,8 +175,10 @@ def _why_over(
     return CANCELLED if anchors.ends_cancelled(item, node, sheet) else None
 
 
-def go_on(program: Program | None, item: Enrollment, sheet: Sheet | None, now: datetime) -> Step:
-    """What follows when what a friend's node waits for has come: the action's end, or the event.
+def go_on(
+    program: Program | None, item: Enrollment, sheet: Sheet | None, now: datetime, happened_at: datetime
+) -> Step:
+    """What follows when what a friend's node waits for came at that moment: the action's end, or the event.
 
     Nothing is sent here: a message that comes next is due at once.
     """
@@ -197,7 +188,8 @@ def go_on(program: Program | None, item: Enrollment, sheet: Sheet | None, now: d
     if anchors.ends_cancelled(item, None, sheet):
         return Step(Position("exited", item.node, reason=CANCELLED))
     seen, way = anchors.seen_by(item, sheet), nodes.kind_of(node).way_on
-    return _Turn(program, item, seen, now, now, may_send=False).walk(node.get("next"), way)
+    came = schedule.as_of(max(parse_iso(item.node_at), min(happened_at, now)), now)
+    return _Turn(program, item, seen, now, came, may_send=False).walk(node.get("next"), way)
 
 
 def on_block(program: Program) -> str:
@@ -208,7 +200,9 @@ def on_block(program: Program) -> str:
 @dataclass(frozen=True)
 class _Turn:
     """One friend's turn. ``due``: when it should have been (behind a date that has passed, that moment).
-    Every node is entered at ``now``.
+
+    Every node is entered ``as_of`` that moment, so that small delays neither add up nor lead another way;
+    after a long outage as of now, so that nobody gets in a heap what should have come one by one.
     """
 
     program: Program
@@ -219,6 +213,10 @@ class _Turn:
     refused: Mapping[str, Kept] = field(default_factory=dict)
     rule: Rule = ruled_by_none
     may_send: bool = True
+
+    @property
+    def as_of(self) -> datetime:
+        return schedule.as_of(self.due, self.now)
 
     def goal_reached(self) -> bool:
         return any(goal(self.sheet, self.now) for goal in self.program.goals)
@@ -258,8 +256,8 @@ class _Turn:
                 way, name, position = turn._pass(name, node, is_second=send is not None)
                 if way is not None:
                     trail.append((last, way))
-                if way == "past" and node.get("until") and not node.get("on_past"):
-                    turn = replace(self, due=due_at(self.program, last, self.now, self.sheet))
+                if node.get("until") and (way == "next" or (way == "past" and not node.get("on_past"))):
+                    turn = replace(turn, due=due_at(self.program, last, turn.as_of, self.sheet))
         message = self.program.body["nodes"][send]["message"] if send else None
         end = position or Position("exited", name, reason="circle")
         left = [(self.item.node or "", way_there)] if way_there else []
@@ -278,12 +276,18 @@ class _Turn:
         return "exit", name, Position("exited", name, reason=node.get("reason") or "exit")
 
     def waits(self, name: str, node: Mapping[str, Any]) -> Passed:
-        if due_at(self.program, name, self.now, self.sheet) > self.now:
+        due = due_at(self.program, name, self.as_of, self.sheet)
+        if due > self.now:
             return self.stays(name, node)
-        return "past", *(self._past(node, self.now) if node.get("until") else (node.get("next"), None))
+        if due > self.as_of:
+            return "next", node.get("next"), None
+        return "past", *(self._past(node, self.as_of) if node.get("until") else (node.get("next"), None))
 
     def stays(self, name: str, _node: Mapping[str, Any]) -> Passed:
-        return None, name, Position("active", name, due_at(self.program, name, self.now, self.sheet))
+        return None, name, self._standing(name, due_at(self.program, name, self.as_of, self.sheet))
+
+    def _standing(self, name: str, due: datetime) -> Position:
+        return Position("active", name, due, since=self.as_of if self.as_of < self.now else None)
 
     def leave(self, node: Mapping[str, Any], entered: datetime) -> Step:
         """From the node at which the friend has stood for as long as it takes."""
@@ -348,7 +352,7 @@ class _Turn:
         if why_not:
             return why_not, None
         if is_second or not self.may_send:
-            return None, Position("active", name, self.now)
+            return None, self._standing(name, self.now)
         ruling = self.rule("messages", node["message"])
         if ruling is None or ruling.kind == "go":
             return None, None

@@ -19,9 +19,11 @@ from chalicelib.enrollments.model import (
     is_of_erased,
     led_by,
 )
+from chalicelib.enrollments.nodes import schedule
 from chalicelib.events.sheet import Sheet
 from chalicelib.shared.times import iso, parse_iso
 from chalicelib.sheets import positions
+from chalicelib.sheets.model import erased_at
 
 REFUSED = MappingProxyType(
     {"active": "already_active", "ended_before": "already_entered", "too_often": "too_often"}
@@ -31,10 +33,13 @@ REFUSED = MappingProxyType(
 
 @dataclass(frozen=True)
 class Entry:
-    """For which value somebody enters (None: the scenario runs for none), and what the run is anchored to."""
+    """For which value somebody enters (None: the scenario runs for none), and what the run is anchored to.
+    ``heard_at``: when it was heard that they do, where that was before now.
+    """
 
     value: str | None = None
     anchor: anchors.Anchor | None = None
+    heard_at: datetime | None = None
 
 
 def refusal(sheet: Sheet | None, program: decide.Program, entry: Entry | None = None) -> str | None:
@@ -81,11 +86,13 @@ def fresh(
     entry: Entry | None = None,
 ) -> Enrollment:
     """A new run, standing at the start; its numbers go on from those that were seen. ``by``: the event that
-    entered the friend.
+    entered the friend. It begins when that was heard, so that the start is not past by an outage.
     """
     entry = entry or Entry()
     start = program.body["start"]
-    entered = parse_iso(iso(now))
+    entered = parse_iso(iso(schedule.as_of(min(entry.heard_at or now, now), now)))
+    if iso(entered) <= erased_at(sheet):
+        entered = parse_iso(iso(now))
     waits = any(nodes.sent_by(program.body["nodes"][start]))
     item = Enrollment(
         account=sheet["account"],
@@ -95,8 +102,8 @@ def fresh(
         run=seen.run + 1 if seen else 1,
         v=seen.v + 1 if seen else 1,
         node=start,
-        node_at=iso(now),
-        entered_at=iso(now),
+        node_at=iso(entered),
+        entered_at=iso(entered),
         causes=[*(seen.causes if seen else []), cause][-CAUSES_KEPT:],
         re_entries=[*lately(seen, now), iso(now)] if seen else [],
         waits=waits,

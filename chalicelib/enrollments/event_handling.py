@@ -117,7 +117,7 @@ def step_on(
     produced = [number for _, number, at in item.used if number and at > since]
     if cause.number and len(produced) >= MOST_PRODUCED:
         return Step(Position("exited", item.node, reason="circle"))
-    return decide.go_on(program, item, sheet, now)
+    return decide.go_on(program, item, sheet, now, parse_iso(cause.at))
 
 
 def moved_date(program: decide.Program, item: Enrollment, sheet: Sheet) -> datetime | None:

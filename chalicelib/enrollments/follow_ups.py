@@ -150,14 +150,14 @@ def action(of: Enrollment, then: Sequence[Any]) -> FriendEvent:
 
 def due_of(claim: dict[str, Any]) -> Position:
     """The position that a claim leads to."""
-    due = claim.get("due_at")
-    due_at = parse_iso(due) if due else None
+    due_at, since = (parse_iso(claim[name]) if claim.get(name) else None for name in ("due_at", "since"))
     ways = (line.split(":") for line in claim.get("passed") or ())
     return Position(
         claim["state"],
         claim.get("node"),
         due_at,
         claim.get("reason"),
+        since,
         waits=bool(claim.get("waits")),
         passed=tuple((node, way) for node, way in ways),
     )

@@ -58,15 +58,16 @@ class Cause:
 class Enrollment:
     """Where one friend stands in one scenario. ``v`` grows with every move, over all runs.
 
-    ``node_at`` is when ``node`` was entered (of what is held back: when it was due). ``claim`` is what has
-    been decided and is being sent: ``{"run", "chunk", "send", "message", "at", "state", "node", "due_at",
-    "reason", "waits"}``, the last five being the position that follows. ``re_entries`` are the moments at
-    which the friend entered anew lately. ``since``: events count for the node from then on, where that is
-    before ``node_at`` (the moment of the event that led there). ``used``: the events that led the friend on
-    lately, ``[event id, number, moment]``. ``waits``: at an action node that says something, its turn is
-    still to come, and the policies are asked then. ``value``: the one for which the run is, in a scenario
-    that runs once for each; ``anchor``: what entered it (``enrollments.anchors``). ``passed``: the nodes that
-    the run has left behind, latest last (``passed_by``).
+    ``node_at`` is when ``node`` was entered (of what is held back: when it was due). ``claim`` is what
+    has been decided and is being sent: ``{"run", "chunk", "send", "message", "at", "state", "node",
+    "due_at", "reason", "since", "waits"}``, the last six being the position that follows. ``re_entries``
+    are the moments at which the friend entered anew lately. ``since``: events count for the node from
+    then on, where that is before ``node_at`` (the moment of the event that led there). ``used``: the
+    events that led the friend on lately, ``[event id, number, moment]``. ``waits``: at an action node
+    that says something, its turn is still to come, and the policies are asked then. ``value``: the one
+    for which the run is, in a scenario that runs once for each; ``anchor``: what entered it
+    (``enrollments.anchors``). ``passed``: the nodes that the run has left behind, latest last
+    (``passed_by``).
     """
 
     account: str

@@ -13,10 +13,11 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.enrollments import anchors, decide
-from chalicelib.enrollments.model import Enrollment, Park, Step
+from chalicelib.enrollments.model import Cause, Enrollment, Park, Step
 from chalicelib.events.sheet import Sheet
 from chalicelib.messages import for_all, render
 from chalicelib.shared.reasons import Kept, Reason
+from chalicelib.shared.times import parse_iso
 from chalicelib.sheets.trim import size_of
 from chalicelib.topics import consent
 
@@ -33,11 +34,11 @@ def take(
     sheet: Sheet | None,
     now: datetime,
     *,
-    happened: bool,
+    happened: Cause | None,
     settled: Settled | None = None,
 ) -> tuple[Park | Step, Payload | None]:
     """What the turn comes to, and the friend's own words of the message that is sent (None: the same words
-    for everybody, or no message). ``happened``: what the friend waits for has.
+    for everybody, or no message). ``happened``: what the friend waits for.
     ``settled``: a message with what is the same for all whose turn has come; None: it is only looked at, and
     its links hold no live tokens.
     """
@@ -52,8 +53,9 @@ def take(
         return policies.decide(policy, document.body.get("category", "marketing"), now)
 
     refused: dict[str, Kept] = {}
+    happened_at = parse_iso(happened.at) if happened else None
     while True:
-        found = decide.step(program, item, sheet, now, refused, rule=rule, happened=happened)
+        found = decide.step(program, item, sheet, now, refused, rule=rule, happened_at=happened_at)
         if isinstance(found, Park) or found.send is None or found.message is None or sheet is None:
             return found, None
         document = snapshot.find("messages", found.message)

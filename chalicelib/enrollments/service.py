@@ -71,9 +71,9 @@ def enroll(
 
     ``cause`` names what entered them (an event and rule, a request): the same cause enters a friend
     once, and asking again completes what a crash left undone. ``by``: the event, if one entered them.
-    ``at`` is when that happened; the scenario's times count from now. Refused: ``unknown_friend``,
-    ``blocked``, ``not_published``, ``already_active``, ``already_entered``, ``too_often``, ``value_missing``,
-    ``reservation_cancelled``, ``too_many_runs``.
+    ``at`` is when that happened; the scenario's times count from when it was heard. Refused:
+    ``unknown_friend``, ``blocked``, ``not_published``, ``already_active``, ``already_entered``,
+    ``too_often``, ``value_missing``, ``reservation_cancelled``, ``too_many_runs``.
     """
     account = accounts.get_account(account_id)
     snapshot = catalog.snapshot(account_id)

@@ -12,12 +12,14 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.gateways import queues
 from chalicelib.shared.events import in_order, reported_at
 from chalicelib.shared.observability import carried, log_fields, logger, note_subject, subject
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.times import iso
 
 LAST_RECEIVE = 5
 RETRY_AFTER_S = (1, 2, 5, 10)
@@ -68,6 +70,13 @@ def _timestamp(body: Mapping[str, Any]) -> str:
     return reported_at(str(body.get("type")), body.get("props") or {}, str(body.get("at", "")))
 
 
+def _body(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a message holds, with when the queue took it: whoever is led on by it has been since then."""
+    body: dict[str, Any] = json.loads(record["body"])
+    sent = record["attributes"].get("SentTimestamp")
+    return body | ({"received_at": iso(datetime.fromtimestamp(int(sent) / 1000, UTC))} if sent else {})
+
+
 def _received(record: Mapping[str, Any]) -> int:
     return int(record["attributes"].get("ApproximateReceiveCount") or 1)
 
@@ -80,9 +89,7 @@ def _group(
 ) -> list[str]:
     """One friend's events in order; returns the ids of the messages that must come again."""
     failed: list[str] = []
-    ordered = in_order(
-        [(record, json.loads(record["body"])) for record in records], lambda pair: _timestamp(pair[1])
-    )
+    ordered = in_order([(record, _body(record)) for record in records], lambda pair: _timestamp(pair[1]))
     for position, (record, body) in enumerate(ordered):
         if not may_begin(record):
             return failed + _come_again([other for other, _ in ordered[position:]], 0)

@@ -202,7 +202,7 @@ class Simulation:
             item,
             self.sheet,
             self.now,
-            happened=cause is not None,
+            happened=cause,
         )
         if isinstance(found, Park):
             parked = self.items[item.value] = replace(item, due_at=iso(found.due_at))

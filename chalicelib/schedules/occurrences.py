@@ -46,7 +46,7 @@ def work(body: Mapping[str, Any], left: TimeLeft = NO_LIMIT) -> None:
     """The job ``schedule``, ``{account, id, shard}``: the friends of one shard."""
     account = accounts.get_account(body["account"])
     snapshot, of = catalog.snapshot(account.id), jobs.header(account.id, body["id"]).params
-    needs = language.needs(of["audience"], snapshot) | {"limits"}
+    needs = language.needs(of["audience"], snapshot) | {"limits", "facts"}
     by_shard.go_on(account, body, lambda header: _each(account, header, snapshot), left, needs)
 
 
@@ -59,13 +59,18 @@ def _each(account: Account, header: jobs.JobHeader, snapshot: Snapshot) -> by_sh
     allowed = limits.read_limit(limit(of.get("once_per")))
     name = f"schedule:{of['schedule']}"
 
+    def is_reached(sheet: Sheet) -> bool:
+        """By an earlier try: what came of it may have changed whether the friend is meant."""
+        fact = (sheet.get("facts") or {}).get(f"{SCHEDULED}:{of['schedule']}") or {}
+        return bool(fact.get("last_at") == of["at"])
+
     def is_left_out(sheet: Sheet) -> bool:
         state = (sheet.get("limits") or {}).get(name)
         return allowed is not None and limits.take(allowed, state, of["at"], account.zone)[1] is not None
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
-        meant = [sheet for sheet in sheets if test(sheet, now)]
-        users = [str(sheet["user_id"]) for sheet in meant if not is_left_out(sheet)]
+        meant = [sheet for sheet in sheets if is_reached(sheet) or test(sheet, now)]
+        users = [str(sheet["user_id"]) for sheet in meant if is_reached(sheet) or not is_left_out(sheet)]
         inbox.put_all([_event(header, user) for user in users])
         return {"audience": len(meant), "done": len(users), "left_out": len(meant) - len(users)}
 

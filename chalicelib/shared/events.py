@@ -45,6 +45,8 @@ class FriendEvent:
     source: str = "line"
     fire: bool = True
     """False: it is counted, and nothing reacts to it."""
+    received_at: str | None = field(default=None, compare=False)
+    """When the inbox took it, where that is known: of what the inbox hands out."""
 
     @property
     def recorded_only(self) -> bool:
@@ -89,6 +91,7 @@ class FriendEvent:
             reply_token=body.get("reply_token"),
             source=body.get("source", "line"),
             fire=body.get("fire", True),
+            received_at=body.get("received_at"),
         )
 
 

@@ -75,12 +75,16 @@ class Trial:
         text = "user_id,display_name,tags\n" + "".join(
             f"{user(n)},客 {n},{'meant' if n < tagged else ''}\n" for n in range(lines)
         )
-        upload = self.api.post(f"{account}/uploads", {})
-        request = urllib.request.Request(upload["url"], text.encode(), method="PUT")
-        urllib.request.urlopen(request, timeout=60).close()
-        job = self.api.post(f"{account}/friends/import", {"upload_id": upload["upload_id"]})["job_id"]
-        found = self.job(account, f"import of {lines} lines", job)
+        found = self.load(account, "friends", f"import of {lines} lines", text.encode())
         assert found["total"] == lines, found
+
+    def load(self, account: str, kind: str, what: str, file: bytes) -> dict[str, Any]:
+        """The job of a file of friends, members, purchases or reservations, at its end."""
+        upload = self.api.post(f"{account}/uploads", {})
+        request = urllib.request.Request(upload["url"], file, method="PUT")
+        urllib.request.urlopen(request, timeout=60).close()
+        job = self.api.post(f"{account}/{kind}/import", {"upload_id": upload["upload_id"]})["job_id"]
+        return self.job(account, what, job)
 
     def wait_until(self, account: str, due: datetime, condition: dict[str, Any], friends: int) -> None:
         """Let so many friends wait in the scenario ``visit`` for a minute to come, and then get ``step``."""

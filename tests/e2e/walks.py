@@ -79,7 +79,9 @@ def _custom(at: datetime, name: str, event_id: str) -> Heard:
 
 
 def life(dice: Random, start: datetime, number: int, kills: list[datetime]) -> Life:
-    """A friend's, drawn until nothing in it is in doubt: what is heard is clear of every moment and kill."""
+    """A friend's, drawn until nothing in it is in doubt: what is heard is clear of every moment and kill, and
+    a run's moments of each other.
+    """
     who, runs_n, answers_n, has_goal = user(number), dice.randint(1, 3), dice.choice([0, 1, 3]), dice.random()
 
     def some() -> datetime:
@@ -96,8 +98,10 @@ def life(dice: Random, start: datetime, number: int, kills: list[datetime]) -> L
         heard.sort(key=lambda one: one.at)
         moments = [at for walk in walks for at in walk.moments]
         gaps = [abs((one.at - at).total_seconds()) for one in heard for at in moments]
-        apart = all((b.at - a.at).total_seconds() > CLEAR_S for a, b in pairwise(heard))
-        if apart and min(gaps, default=CLEAR_S + 1) > CLEAR_S:
+        turns = [sorted(set(walk.moments)) for walk in walks]
+        alike = [(b - a).total_seconds() for own in turns for a, b in pairwise(own)]
+        alike += [(b.at - a.at).total_seconds() for a, b in pairwise(heard)]
+        if min(alike, default=CLEAR_S + 1) > CLEAR_S and min(gaps, default=CLEAR_S + 1) > CLEAR_S:
             events = [one._replace(event={**one.event, "user_id": who}) for one in heard]
             return Life(events, [sent for walk in walks for sent in walk.sent])
 
@@ -122,9 +126,12 @@ def _open(trial: Trial, friends: int) -> str:
     }
     trial.api.put(f"{shop}/scenarios/remind", remind)
     trial.api.post(f"{shop}/scenarios/remind/publish", {})
-    for event, then in (("reserved", {"enter_scenario": "remind"}), ("custom:bought", {"add_tag": "bought"})):
-        name = event.rpartition(":")[2]
-        trial.api.put(f"{shop}/rules/{name}", {"name": name, "when": {"event": event}, "then": [then]})
+    comes = {"event": "reserved", "match": {"status": {"in": ["booked", "moved"]}}}
+    for name, when, then in (
+        ("reserved", comes, {"enter_scenario": "remind"}),
+        ("bought", {"event": "custom:bought"}, {"add_tag": "bought"}),
+    ):
+        trial.api.put(f"{shop}/rules/{name}", {"name": name, "when": when, "then": [then]})
     return shop
 
 

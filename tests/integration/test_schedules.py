@@ -175,6 +175,31 @@ def test_a_crash_at_every_crossing(world: World, api: Api) -> None:
     assert [points(api, f"U{n}") for n in range(5)] == [at] * 5
 
 
+def test_what_died_in_its_midst_counts_everybody_once(world: World, api: Api) -> None:
+    """Also whom it had reached before, and who is not meant any more by what it did."""
+    audience = {"not": {"event": {"type": "scheduled", "key": "daily", "within": "1d"}}}
+    api.ok("PUT", ONE, DAILY | {"then": POINTS, "once_per": "3d", "audience": audience})
+    for at in itertools.count(1):
+        world.now, died = TEN + 4 * at * DAY, False
+        service.look_at("shop", "daily")
+        for body in [body for body in drain("bulk") if body.get("job") == "schedule"]:
+            world.crossings, world.crash_at = 0, at
+            try:
+                JOBS["schedule"].run(body, 1)
+            except Crashed:
+                died, world.crash_at = True, None
+                work()
+                JOBS["schedule"].run(body, 2)
+            world.crash_at = None
+        work()
+        run = runs_of(api)[0]
+        assert [run[name] for name in ("state", "audience", "done", "left_out")] == ["done", 5, 5, 0]
+        if not died:
+            break
+    assert at > 3
+    assert [points(api, f"U{n}") for n in range(5)] == [at] * 5
+
+
 def runs_of(api: Api) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = api.ok("GET", f"{RUNS}?limit=200")["items"]
     return found

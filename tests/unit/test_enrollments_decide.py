@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import normal_body
 from chalicelib.deliveries import policies
-from chalicelib.enrollments import decide, event_handling
+from chalicelib.enrollments import decide, entry, event_handling
 from chalicelib.enrollments.model import Enrollment, Park, Pointer, Position, Step, triage
 from chalicelib.scenarios import graph
 from chalicelib.scenarios.documents import DOCUMENTS
@@ -108,7 +108,7 @@ def test_a_wait_for_goes_its_way() -> None:
     node = {"type": "wait_for", "event": "purchased", "match": {"amount": {"gte": 10}}, "timeout": "1h"}
     program = a_program("w", {"w": {**node, "next": "a", "on_timeout": "b"}, "a": M, "b": M})
     assert isinstance(decide.step(program, at("w", 60), SHEET, NOW), Park)
-    happened = decide.step(program, at("w", 60), SHEET, NOW, happened=True)
+    happened = decide.step(program, at("w", 60), SHEET, NOW, happened_at=NOW)
     timed_out = decide.step(program, at("w", 3600), SHEET, NOW)
     assert isinstance(happened, Step)
     assert isinstance(timed_out, Step)
@@ -238,3 +238,84 @@ def test_the_diagram_names_every_node_and_way() -> None:
     assert 'n_a["a: send m1 (3)"]' in text
     assert "n_a --> n_end_d_b" in text
     assert "n_end_d_b --> finished([finished])" in text
+
+
+def till(moment: datetime, **more: Any) -> dict[str, Any]:
+    """A wait until then, relative to the reservation that the run is anchored to."""
+    hours = int((BOOKED - moment).total_seconds())
+    return {"type": "wait", "until": {"event": "reserved", "offset": f"-{hours}s"}, **more}
+
+
+BOOKED = NOW + timedelta(hours=3)
+ANCHOR = {"event": "reserved", "reservation": "r1", "reported": iso(NOW - timedelta(days=1)), "per": "x"}
+COMES = {
+    **SHEET,
+    "user_id": "u1",
+    "account": "shop",
+    "reservations": {"kept": {"r1": {"at": iso(BOOKED), "status": "booked", "said": ANCHOR["reported"]}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("late_s", "between_s", "way"), [(40, 20, "in time"), (40, 60, "past"), (1000, 20, "past")]
+)
+@pytest.mark.parametrize("kind", ["timeout", "event", "action", "entry"])
+def test_who_is_late_by_an_outage_goes_the_way_that_was_due(
+    kind: str, late_s: int, between_s: int, way: str
+) -> None:
+    """The moment came after the turn was due, and before it was worked on: it is not past. It is where it lay
+    before that already, and where the outage lasted long.
+    """
+    then = NOW - timedelta(seconds=late_s)
+    nodes = {
+        "hear": {
+            "type": "wait_for",
+            "event": "purchased",
+            "timeout": "1h",
+            "next": "eve",
+            "on_timeout": "eve",
+        },
+        "act": {"type": "action", "then": [{"add_tag": "t"}], "next": "eve"},
+        "eve": till(NOW - timedelta(seconds=between_s), next="m", on_past="p"),
+        "m": M,
+        "p": {"type": "exit", "reason": "past"},
+    }
+    program = a_program("eve", nodes)
+    anchored = {"anchor": ANCHOR}
+    if kind == "timeout":
+        found = decide.step(program, at("hear", 3600 + late_s, **anchored), COMES, NOW)
+    elif kind == "event":
+        found = decide.step(program, at("hear", 2000, **anchored), COMES, NOW, happened_at=then)
+    elif kind == "action":
+        found = decide.go_on(program, at("act", late_s, **anchored), COMES, NOW, then)
+    else:
+        of = entry.Entry(None, ANCHOR, then)
+        found = decide.step(program, entry.fresh(program, COMES, None, NOW, "c", None, of), COMES, NOW)
+    assert isinstance(found, Step)
+    assert (found.position.reason == "past") == (way == "past")
+    assert way == "past" or "m" in (found.send, found.position.node)
+
+
+def test_a_day_counts_from_when_the_turn_was_due() -> None:
+    """Due a second before midnight and worked on after it: tomorrow is what it would have been."""
+    midnight = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+    nodes = {
+        "w": {**W, "next": "day"},
+        "day": {"type": "wait", "at": {"day": 1, "time": "09:00"}, "next": "m"},
+        "m": M,
+    }
+    item = replace(at("w"), node_at=iso(midnight - timedelta(seconds=3601)))
+    found = decide.step(a_program("w", nodes), item, SHEET, midnight + timedelta(seconds=9))
+    assert isinstance(found, Step)
+    assert found.position.due_at == datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
+    assert found.position.since == midnight - timedelta(seconds=1)
+
+
+def test_who_enters_has_been_there_since_it_was_heard() -> None:
+    """Not before an erasure, and not longer ago than an outage lasts."""
+    program = a_program("w", {"w": {**W, "next": "m"}, "m": M})
+    for late_s, erased_s, since_s in ((30, None, 30), (30, 20, 0), (1000, None, 0), (-5, None, 0)):
+        sheet = COMES | ({"erased_at": iso(NOW - timedelta(seconds=erased_s))} if erased_s else {})
+        of = entry.Entry(heard_at=NOW - timedelta(seconds=late_s))
+        item = entry.fresh(program, sheet, None, NOW, "c", None, of)
+        assert item.node_at == item.entered_at == iso(NOW - timedelta(seconds=since_s))

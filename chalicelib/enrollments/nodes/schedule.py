@@ -21,6 +21,15 @@ from chalicelib.shared.times import (
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+OUTAGE = timedelta(minutes=5)
+"""Who is late by no longer than that goes the way and keeps the times that they would have had in time."""
+
+
+def as_of(due: datetime, now: datetime) -> datetime:
+    """The moment at which what follows a turn is entered: when the turn was due, unless that is long ago."""
+    return due if now - due <= OUTAGE else now
+
+
 def at_local(day: date, clock: str, zone: ZoneInfo) -> datetime:
     """The moment (UTC) when the clock on the wall shows ``HH:MM`` on a date.
 

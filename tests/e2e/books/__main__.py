@@ -15,7 +15,6 @@ import argparse
 import random
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -50,11 +49,7 @@ def _documents(trial: Trial) -> str:
 
 
 def _load(trial: Trial, shop: str, what: str, file: bytes) -> None:
-    upload = trial.api.post(f"{shop}/uploads", {})
-    request = urllib.request.Request(upload["url"], file, method="PUT")
-    urllib.request.urlopen(request, timeout=60).close()
-    job = trial.api.post(f"{shop}/{what}/import", {"upload_id": upload["upload_id"]})["job_id"]
-    trial.job(shop, f"{what}: {file.count(10)} lines", job)
+    trial.load(shop, what, f"{what}: {file.count(10)} lines", file)
 
 
 def _at_rest(trial: Trial) -> None:

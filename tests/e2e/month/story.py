@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -52,11 +51,7 @@ class Story:
         self.rest()
 
     def _import(self, what: str, text: str) -> None:
-        upload = self.trial.api.post(f"{self.shop}/uploads", {})
-        request = urllib.request.Request(upload["url"], text.encode(), method="PUT")
-        urllib.request.urlopen(request, timeout=60).close()
-        job = self.trial.api.post(f"{self.shop}/{what}/import", {"upload_id": upload["upload_id"]})["job_id"]
-        self.trial.job(self.shop, f"import of {what}", job)
+        self.trial.load(self.shop, what, f"import of {what}", text.encode())
 
     def _tell(self, moves: Iterable[tuple[datetime, str, Person]]) -> None:
         for some in _batches(moves, 100):
