@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from chalicelib.shared.fields import PositiveDuration
+from chalicelib.shared.fields import PositiveDuration, Strict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import parse_duration
 
@@ -24,11 +24,7 @@ ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 CalendarDate = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_calendar_date)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class QuietHours(_Strict):
+class QuietHours(Strict):
     """From ``from`` until ``to``, local time, over midnight when ``to`` is earlier."""
 
     from_: ClockTime = Field(alias="from")
@@ -42,7 +38,7 @@ class QuietHours(_Strict):
         return self
 
 
-class Cap(_Strict):
+class Cap(Strict):
     """At most ``max`` deliveries of a category per friend and calendar period."""
 
     category: Literal["marketing", "transactional"]
@@ -50,7 +46,7 @@ class Cap(_Strict):
     per: Literal["day", "week", "month"]
 
 
-class Runaway(_Strict):
+class Runaway(Strict):
     """What the brake lets pass: no same content to a friend within that time, so many messages to one."""
 
     same_content_within: PositiveDuration = "10m"
@@ -64,7 +60,7 @@ class Runaway(_Strict):
         return self
 
 
-class Policies(_Strict):
+class Policies(Strict):
     """When, and how often, an account may send."""
 
     quiet_hours: QuietHours | None = None

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chalicelib.shared.text.template import Expression, TemplateProblem, has_expressions, parse, strings
 
 MAX_TEXT = 5000
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-
-
-class Strict(BaseModel):
-    """A value that has no other fields than these."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 def expressions(value: Any, here: str) -> Iterator[tuple[str, Expression]]:

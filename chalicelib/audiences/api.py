@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from chalice.app import Blueprint, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
@@ -17,7 +17,7 @@ from chalicelib.http.pages import page, query_cursor
 from chalicelib.http.queries import path_id, query_int
 from chalicelib.http.routes import Operation
 from chalicelib.shared.errors import InvalidInput
-from chalicelib.shared.fields import Every, Id, Name
+from chalicelib.shared.fields import Every, Id, Name, Strict
 from chalicelib.shared.reasons import Reason
 
 bp = Blueprint(__name__)
@@ -26,17 +26,13 @@ _ALL = "/v1/accounts/{account}/audiences"
 _ONE = f"{_ALL}/{{audience}}"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Sync(_Strict):
+class Sync(Strict):
     """When it is made anew."""
 
     every: Every
 
 
-class NewAudience(_Strict):
+class NewAudience(Strict):
     """Made of a segment, whose friends are handed to LINE (with ``sync`` again and again); or of who
     tapped a link (``click``, of one address: ``url``) or saw (``impression``) what a narrowcast brought.
     """
@@ -73,7 +69,7 @@ class NewAudience(_Strict):
         )
 
 
-class Nothing(_Strict):
+class Nothing(Strict):
     """An action without parameters."""
 
 

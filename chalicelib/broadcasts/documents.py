@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from chalicelib.audiences import service as audiences
 from chalicelib.broadcasts import store
@@ -19,18 +19,14 @@ from chalicelib.messages import checks
 from chalicelib.messages import documents as messages
 from chalicelib.messages.documents import Track
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Duration, Id, LongName, UserId
+from chalicelib.shared.fields import Duration, Id, LongName, Strict, UserId
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import parse_duration
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Variant(_Strict):
+class Variant(Strict):
     """One of several messages; friends are divided by weight. ``at``: it is not sent before this moment."""
 
     id: Id
@@ -39,7 +35,7 @@ class Variant(_Strict):
     at: AwareDatetime | None = None
 
 
-class Comparison(_Strict):
+class Comparison(Strict):
     """How variants are compared. ``hold_out_percent`` of the audience get nothing. With a ``metric``, so long
     after the sample was sent the variant with more clicks or conversions is looked for, and the rest of the
     audience gets it; ``if_none``: what the rest gets when none is significantly better (the first variant is
@@ -54,7 +50,7 @@ class Comparison(_Strict):
     if_none: Literal["control", "best", "nobody"] | None = None
 
 
-class Broadcast(_Strict):
+class Broadcast(Strict):
     """Who gets which message: one by its id, one of several, or one that is given whole (``messages`` with
     ``category``, ``topic`` and ``track``). ``links``: ``push`` keeps tracked links from going through LIFF.
     ``priority``: where it competes with another delivery for one place under a cap, the place is its.
@@ -88,7 +84,7 @@ class Broadcast(_Strict):
         return self
 
 
-class Every(_Strict):
+class Every(Strict):
     """A local time on some weekdays, or on some days of each month (a month that has none of that number is
     left out; ``last`` is its last one); none named: every day.
     """
@@ -104,7 +100,7 @@ class Every(_Strict):
         return self
 
 
-class Send(_Strict):
+class Send(Strict):
     """``again``: also when it was sent or cancelled before, as a new run. ``rest_of``: only to friends whom
     that run of it has not reached.
     """
@@ -113,7 +109,7 @@ class Send(_Strict):
     rest_of: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
-class Schedule(_Strict):
+class Schedule(Strict):
     """Once at a moment, or again and again."""
 
     at: AwareDatetime | None = None
@@ -126,13 +122,13 @@ class Schedule(_Strict):
         return self
 
 
-class Decide(_Strict):
+class Decide(Strict):
     """Which variant the rest of the audience gets; null: it gets nothing."""
 
     winner: Id | None
 
 
-class TestSend(_Strict):
+class TestSend(Strict):
     """Who gets the test."""
 
     user_ids: Annotated[list[UserId], Field(min_length=1)]
@@ -144,7 +140,7 @@ class TestSend(_Strict):
         return self
 
 
-class Nothing(_Strict):
+class Nothing(Strict):
     """An action without parameters."""
 
 

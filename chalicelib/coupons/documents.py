@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Name, Timestamp
+from chalicelib.shared.fields import Name, Strict, Timestamp
 from chalicelib.shared.origins import normal
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
@@ -33,11 +33,7 @@ def _image(address: str) -> str:
 ImageUrl = Annotated[str, Field(max_length=2000), AfterValidator(_image)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class Prices(_Strict):
+class Prices(Strict):
     """What something costs usually, and with the coupon."""
 
     before: Amount
@@ -50,7 +46,7 @@ class Prices(_Strict):
         return self
 
 
-class Reward(_Strict):
+class Reward(Strict):
     """What a coupon gives. A ``discount`` and ``cash_back`` say how much: ``amount`` (yen) or ``percent``; a
     discount may say both ``prices`` instead.
     """
@@ -69,14 +65,14 @@ class Reward(_Strict):
         return self
 
 
-class Lottery(_Strict):
+class Lottery(Strict):
     """Who gets a coupon is drawn: with this chance, and so many friends at most."""
 
     percent: Percent
     at_most: Annotated[int, Field(ge=1, le=999_999)] | None = None
 
 
-class Coupon(_Strict):
+class Coupon(Strict):
     """A coupon as friends shall see it: ``title``, from when to when it may be used, what it gives. ``name``
     is what staff call it. ``public``: LINE may show it to others than those whom it is sent to; ``reusable``:
     it may be used again and again; ``code``: what a friend says or a till takes.
@@ -103,7 +99,7 @@ class Coupon(_Strict):
         return self
 
 
-class PublishedCoupon(_Strict):
+class PublishedCoupon(Strict):
     """What LINE has made of a document: which ``coupon``, its id there, what it was made of, by which job.
     ``closed_at``: it is over; ``earlier``: ids of those before it.
     """

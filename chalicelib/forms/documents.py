@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
@@ -17,7 +17,7 @@ from chalicelib.forms.kinds import QUESTION_TYPES
 from chalicelib.forms.model import CANCEL, EXPIRES, WORDS, read_form
 from chalicelib.messages import checks, untracked, variables, vocabulary
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Id, Name, PositiveDuration
+from chalicelib.shared.fields import Id, Name, PositiveDuration, Strict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
 
@@ -29,15 +29,11 @@ Label = Annotated[str, Field(min_length=1, max_length=100)]
 FormText = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
 def _choice(given: Any) -> Any:
     return {"value": given} if isinstance(given, str) else given
 
 
-class Choice(_Document):
+class Choice(Strict):
     """One answer to choose: what is kept, what is shown, what is done about it. A text is a value alone.
     ``points``: what it counts, or for which results; ``image``: shown beside it on the web.
     """
@@ -49,7 +45,7 @@ class Choice(_Document):
     image: Picture | None = None
 
 
-class Question(_Document):
+class Question(Strict):
     """One question. ``attribute`` keeps the answer as a fact as well; ``if`` says to whom it is put;
     ``accept``: what a ``file`` may be (without it anything).
     """
@@ -76,7 +72,7 @@ class Question(_Document):
         return self
 
 
-class Words(_Document):
+class Words(Strict):
     """What the form says and shows of its own accord."""
 
     yes: Label = WORDS["yes"]
@@ -92,7 +88,7 @@ class Words(_Document):
     thanks: FormText = WORDS["thanks"]
 
 
-class Form(_Document):
+class Form(Strict):
     """Questions to a friend. ``then`` is done when the last one is answered; ``expires`` after the latest
     question no answer is waited for any more; ``cancel`` are the words by which a friend leaves. ``web``: it
     stands on the web too, ``answers``: there, whether who has answered it may do so again, ``say_results``:

@@ -9,11 +9,11 @@ from pydantic import AfterValidator, Field
 
 from chalicelib.actions.kinds import ActionKind, Produced, named
 from chalicelib.actions.model import ActionContext, Decision, Done, Effect, EffectContext
-from chalicelib.actions.texts import MAX_TEXT, Strict, expressions
+from chalicelib.actions.texts import MAX_TEXT, expressions
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.events.kinds import Fact
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Id
+from chalicelib.shared.fields import Id, Strict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.template import has_expressions
 from chalicelib.sheets.scores import VALUE_LIMIT

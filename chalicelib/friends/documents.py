@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from chalicelib.catalog.kinds import DocumentKind
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Name, PositiveDuration
+from chalicelib.shared.fields import Name, PositiveDuration, Strict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.text.folding import twins
 from chalicelib.sheets.scores import VALUE_LIMIT
@@ -33,18 +33,14 @@ Number = Annotated[float, Field(allow_inf_nan=False, ge=-VALUE_LIMIT, le=VALUE_L
 Choice = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_choice)]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Tag(_Document):
+class Tag(Strict):
     """A label that friends carry, with when and why."""
 
     name: Name
     folder: Name | None = None
 
 
-class Score(_Document):
+class Score(Strict):
     """A named score: points that fade by half-life, kept within limits, with thresholds that fire rules."""
 
     name: Name
@@ -60,7 +56,7 @@ class Score(_Document):
         return self
 
 
-class Attribute(_Document):
+class Attribute(Strict):
     """A typed fact about a friend that the business asks for or knows."""
 
     name: Name
@@ -77,7 +73,7 @@ class Attribute(_Document):
         return self
 
 
-class Loyal(_Document):
+class Loyal(Strict):
     """When a customer is loyal: what is given holds; with neither ``count`` nor ``total``, five orders.
 
     ``within``: of the orders of that time alone, as far as a fact sheet remembers them (100).
@@ -88,13 +84,13 @@ class Loyal(_Document):
     within: PositiveDuration | None = None
 
 
-class Attribution(_Document):
+class Attribution(Strict):
     """How long after a click a conversion still belongs to its delivery."""
 
     window: PositiveDuration = "7d"
 
 
-class Stages(_Document):
+class Stages(Strict):
     """Where the stages of customers begin; one document, ``default``."""
 
     loyal: Loyal = Loyal()
@@ -102,7 +98,7 @@ class Stages(_Document):
     attribution: Attribution = Attribution()
 
 
-class RfmBounds(_Document):
+class RfmBounds(Strict):
     """The least values of ranks 2 to 5, as of a moment: the last order (in Unix milliseconds), how many, and
     what they come to. Written each night; no author does.
     """

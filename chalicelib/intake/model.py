@@ -7,14 +7,14 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from chalicelib.events.kinds import EVENTS, is_custom, type_of
 from chalicelib.http.bodies import join_path, what_is_wrong
 from chalicelib.reservations import model as reservations
 from chalicelib.shared.errors import InvalidInput, RuleViolation
 from chalicelib.shared.events import NOBODY, RESERVED, FriendEvent
-from chalicelib.shared.fields import UserId
+from chalicelib.shared.fields import Strict, UserId
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit, unfit_name
 from chalicelib.shared.times import iso, parse_iso
@@ -80,11 +80,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Fire = Annotated[bool | None, Field(description="false: it is counted, and nothing reacts to it")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _OfSomebody(_Strict):
+class _OfSomebody(Strict):
     """Somebody: a friend, or a member."""
 
     user_id: UserId | None = None
@@ -135,7 +131,7 @@ class Event(_OfSomebody):
         return FriendEvent(self.event_id, account, user, kind, at, props=props, source="api")
 
 
-class Item(_Strict):
+class Item(Strict):
     """One line of an order; ``amount`` is the line's."""
 
     product: Name
@@ -191,14 +187,14 @@ class Purchase(_OfSomebody, Order):
         return FriendEvent(self.event_id, account, user, self.event_type, self.at, props=props, source="api")
 
 
-class Events(_Strict):
+class Events(Strict):
     """Many events."""
 
     events: list[Event] = Field(max_length=MAX_ITEMS)
     fire: Fire = None
 
 
-class Purchases(_Strict):
+class Purchases(Strict):
     """Many purchases."""
 
     purchases: list[Purchase] = Field(max_length=MAX_ITEMS)

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from chalicelib.actions.kinds import ActionKind, Produced, named
 from chalicelib.actions.model import ActionContext, Decision, Done, Effect, EffectContext
-from chalicelib.actions.texts import Strict
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.events.kinds import Fact
-from chalicelib.shared.fields import Id
+from chalicelib.shared.fields import Id, Strict
 
 
 class LinkAccount(Strict):

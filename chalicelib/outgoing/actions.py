@@ -10,10 +10,10 @@ from pydantic import Field
 from chalicelib.actions.kinds import ActionKind
 from chalicelib.actions.loading import Seconds, with_loading
 from chalicelib.actions.model import ActionContext, Decision, Done, Effect, EffectContext
-from chalicelib.actions.texts import Strict
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.events.kinds import Fact
 from chalicelib.shared.errors import Detail
+from chalicelib.shared.fields import Strict
 
 
 class CallWebhook(Strict):

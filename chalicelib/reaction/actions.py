@@ -10,13 +10,13 @@ from pydantic import Field, model_validator
 from chalicelib.actions.kinds import ActionKind, Produced, named
 from chalicelib.actions.loading import Seconds
 from chalicelib.actions.model import Decision, Done, Effect, EffectContext, Rehearsal
-from chalicelib.actions.texts import Strict, Text
+from chalicelib.actions.texts import Text
 from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.events.kinds import Fact
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.events import FriendEvent
-from chalicelib.shared.fields import Id
+from chalicelib.shared.fields import Id, Strict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import is_storable
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from chalice.app import Blueprint, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from chalicelib.accounts.access import require
 from chalicelib.accounts.model import Account
@@ -42,7 +42,7 @@ from chalicelib.reservations import model as reservations
 from chalicelib.rules.compile import program_of
 from chalicelib.shared.errors import Detail, InvalidInput, RuleViolation
 from chalicelib.shared.events import RESERVED, FriendEvent
-from chalicelib.shared.fields import Timestamp, UserId
+from chalicelib.shared.fields import Strict, Timestamp, UserId
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.storable import is_storable
 from chalicelib.shared.times import iso, local_date, parse_iso
@@ -52,11 +52,7 @@ bp = Blueprint(__name__)
 _PATH = "/v1/accounts/{account}/scenarios/{scenario}/rehearse"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Cast(_Strict):
+class Cast(Strict):
     """Who takes part: some who follow, always the same ones, or friends by id."""
 
     sample: int | None = Field(default=None, ge=1, le=rehearsal.MAX_FRIENDS)
@@ -69,7 +65,7 @@ class Cast(_Strict):
         return self
 
 
-class RehearsedEvent(_Strict):
+class RehearsedEvent(Strict):
     """What one friend, or every friend, does at a simulated moment. ``takes_place``: of ``reserved``, what is
     reserved then; without it the reservation's time stays.
     """
@@ -82,7 +78,7 @@ class RehearsedEvent(_Strict):
     props: dict[str, Any] = {}
 
 
-class RehearseRequest(_Strict):
+class RehearseRequest(Strict):
     """Friends, a simulated beginning at which all of them enter, and how long to look on."""
 
     friends: Cast

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from chalicelib.catalog.kinds import Body, DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.richmenus import addresses, limits
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Name, Timestamp
+from chalicelib.shared.fields import Name, Strict, Timestamp
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import parse_iso
 
@@ -22,11 +22,7 @@ MediaId = Annotated[str, Field(pattern=r"^[0-9a-z]{26}$")]
 Alias = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class Show(_Strict):
+class Show(Strict):
     """Who sees a menu, and when: of those whose ``show`` holds a friend sees the one of the highest priority
     (of several, the first by its id). Without ``if`` everybody does.
     """
@@ -43,7 +39,7 @@ class Show(_Strict):
         return self
 
 
-class RichMenu(_Strict):
+class RichMenu(Strict):
     """A rich menu: LINE's own object with its picture, or the id of one that LINE keeps already. ``alias`` is
     its name as a tab. Without ``show`` nobody sees it but by a switch, or by a tab.
     """
@@ -62,7 +58,7 @@ class RichMenu(_Strict):
         return self
 
 
-class ShownMenu(_Strict):
+class ShownMenu(Strict):
     """A menu as LINE has it: ``made`` names what it was made of (a digest of object and picture)."""
 
     rich_menu_id: str
@@ -71,7 +67,7 @@ class ShownMenu(_Strict):
     show: dict[str, Any] | None = None
 
 
-class ShownMenus(_Strict):
+class ShownMenus(Strict):
     """The menus that friends see since a publication, and those that they saw before it."""
 
     generation: int

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -25,25 +23,21 @@ from chalicelib.events.matching import BadMatch, compile_match, group_names
 from chalicelib.messages import vocabulary
 from chalicelib.scenarios import loops
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, LongName, PositiveDuration, Timestamp, Weekday
+from chalicelib.shared.fields import Clock, LongName, PositiveDuration, Strict, Timestamp, Weekday
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.times import parse_iso
 
 MAX_CUSTOM = 100
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class When(_Strict):
+class When(Strict):
     """The trigger: a type of event, and what its properties must look like."""
 
     event: str = Field(min_length=1, max_length=MAX_CUSTOM + len("custom:"))
     match: dict[str, Any] = Field(default={}, max_length=20)
 
 
-class Limit(_Strict):
+class Limit(Strict):
     """How often the rule runs for one friend: ``"once"``, or exactly one of the others."""
 
     once: Literal[True] | None = None
@@ -67,14 +61,14 @@ class Limit(_Strict):
         return "once" if self.once else handler(self)
 
 
-class Hours(_Strict):
+class Hours(Strict):
     """From a local time up to another; past midnight when the second is the earlier one."""
 
     from_: Clock = Field(alias="from")
     to: Clock
 
 
-class Valid(_Strict):
+class Valid(Strict):
     """When the rule is in force, by the event's own time: a period, weekdays, hours.
 
     Hours that go past midnight belong to the weekday on which they begin.
@@ -86,7 +80,7 @@ class Valid(_Strict):
     hours: Hours | None = None
 
 
-class Rule(_Strict):
+class Rule(Strict):
     """When something happens to a friend, and a condition holds, do this."""
 
     name: LongName

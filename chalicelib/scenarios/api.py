@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from chalice.app import Blueprint, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.access import require
@@ -25,7 +25,7 @@ from chalicelib.http.routes import Operation
 from chalicelib.scenarios import graph, publishing
 from chalicelib.segments import approvals
 from chalicelib.shared.errors import Conflict
-from chalicelib.shared.fields import UserId
+from chalicelib.shared.fields import Strict, UserId
 from chalicelib.shared.reasons import Reason, as_answered
 
 bp = Blueprint(__name__)
@@ -34,14 +34,10 @@ _ACCOUNT = "/v1/accounts/{account}"
 _SCENARIO = f"{_ACCOUNT}/scenarios/{{scenario}}"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 Value = Annotated[str, AfterValidator(named_value)]
 
 
-class PublishRequest(_Strict):
+class PublishRequest(Strict):
     """``rearm_waiting``: friends whose wait has become shorter wake at the earlier moment. ``dry_run``: only
     say what that would mean, and for how many.
     """
@@ -86,7 +82,7 @@ class StateAnswer(BaseModel):
     job_id: str | None = None
 
 
-class EnrollRequest(_Strict):
+class EnrollRequest(Strict):
     """Friends by id, or everybody for whom a condition holds (a job). ``value``: for which value, where the
     scenario runs once for each (``entry.per``).
     """
@@ -104,7 +100,7 @@ class EnrollRequest(_Strict):
         return self
 
 
-class ExitRequest(_Strict):
+class ExitRequest(Strict):
     """Friends by id; ``value``: out of the run for that one alone."""
 
     user_ids: list[UserId] = Field(min_length=1, max_length=1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog.kinds import DocumentKind, Reference
@@ -16,7 +16,7 @@ from chalicelib.events.kinds import type_of
 from chalicelib.messages import vocabulary
 from chalicelib.scenarios import graph, loops, starters
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, Duration, Id, LongName, Name, Weekday
+from chalicelib.shared.fields import Clock, Duration, Id, LongName, Name, Strict, Weekday
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit_name
 
@@ -39,18 +39,14 @@ _NOT_PER = frozenset({"scenario", "value", "run", "v", "node", "then", "cause", 
 """What the facts about a run say of it besides its value."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class Late(_Strict):
+class Late(Strict):
     """What to do when a message's turn comes more than ``max`` after the moment it was due."""
 
     max: Duration
     then: Literal["skip", "send", "exit"] = "send"
 
 
-class _Node(_Strict):
+class _Node(Strict):
     """``name``: what staff call it; it means nothing to friends who stand there."""
 
     name: Name | None = None
@@ -65,7 +61,7 @@ class MessageNode(_Node):
     late: Late | None = None
 
 
-class LocalTime(_Strict):
+class LocalTime(Strict):
     """A time of day in the account's zone, ``day`` days after the local date of entering the node."""
 
     day: int = Field(ge=0, le=3650)
@@ -73,7 +69,7 @@ class LocalTime(_Strict):
     weekdays: list[Weekday] | None = Field(default=None, min_length=1, max_length=7)
 
 
-class Until(_Strict):
+class Until(Strict):
     """A moment relative to a date of the friend's, or to an event."""
 
     attribute: Id | None = None
@@ -107,7 +103,7 @@ class WaitNode(_Node):
         return self
 
 
-class Case(_Strict):
+class Case(Strict):
     """One way out of a branch."""
 
     if_: dict[str, Any] = Field(alias="if")
@@ -133,7 +129,7 @@ class WaitForNode(_Node):
     on_timeout: Next = None
 
 
-class Arm(_Strict):
+class Arm(Strict):
     """One way out of a split."""
 
     weight: int = Field(ge=1, le=1_000_000)
@@ -168,7 +164,7 @@ Node = Annotated[
 ]
 
 
-class Entry(_Strict):
+class Entry(Strict):
     """Who may enter again, and whether a block ends the scenario. ``per``: a property of the events that
     enter friends; each of its values is a run of its own.
     """
@@ -178,13 +174,13 @@ class Entry(_Strict):
     on_block: Literal["exit", "keep"] = "exit"
 
 
-class Goal(_Strict):
+class Goal(Strict):
     """Friends for whom this holds leave: what the scenario is for has happened."""
 
     if_: dict[str, Any] = Field(alias="if")
 
 
-class Scenario(_Strict):
+class Scenario(Strict):
     """A graph of nodes. ``redirects`` says where friends go who wait at a node that is no longer there;
     ``late`` is every message's that has none of its own; ``folder`` is where staff keep it.
     """
@@ -199,7 +195,7 @@ class Scenario(_Strict):
     redirects: dict[Id, Next] = Field(default={}, max_length=MAX_NODES)
 
 
-class Published(_Strict):
+class Published(Strict):
     """The definition that friends follow; ``version`` counts the publications of a scenario."""
 
     version: int

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog import stops
 from chalicelib.catalog.kinds import DocumentKind, Reference
@@ -14,7 +12,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.messages import vocabulary
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Every, LongName, PositiveDuration
+from chalicelib.shared.fields import Every, LongName, PositiveDuration, Strict
 from chalicelib.shared.reasons import Reason
 from chalicelib.sheets.trim import size_of
 
@@ -23,11 +21,7 @@ _MOST_BYTES = 20_000
 """Of the actions: every friend's event carries them."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Schedule(_Strict):
+class Schedule(Strict):
     """At that local minute every friend of the audience gets the event ``scheduled`` and the actions, once.
 
     ``once_per`` leaves out whom it reached within that time (``"ever"``: at all). What is more than

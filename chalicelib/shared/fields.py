@@ -13,6 +13,12 @@ from chalicelib.shared.times import parse_duration, parse_iso
 from chalicelib.shared.user_ids import LONGEST, user_id
 
 
+class Strict(BaseModel):
+    """A body that has no other fields than these, by the names that it gives them."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
 def _duration(text: str) -> str:
     parse_duration(text)
     return text
