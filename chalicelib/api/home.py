@@ -188,15 +188,16 @@ def _friends(account_id: str, within_s: float) -> dict[str, Any]:
     today = local_date(now, account.zone)
     dates = [today - timedelta(days=n) for n in reversed(range(-1, _DAYS))]
     bounds = [to_ms(datetime.combine(day, time.min, account.zone)) for day in dates]
-    counted = mirror_queries.by_days(account, now, bounds)
+    counted = mirror_queries.by_days(account, now, bounds, is_quick=within_s < _WITHIN_S)
     if counted is None:
         found, shards = _walked(account, bounds, within_s)
+        is_whole = shards == account.shards
     else:
-        found, shards = trend.of(counted, bounds), account.shards
+        found, shards, is_whole = trend.of(counted[0], bounds), account.shards, counted[1]
     factor = account.shards / shards
     return {
         **{name: round(found.statuses.get(name, 0) * factor) for name in ("following", "blocked")},
-        "exact": shards == account.shards,
+        "exact": is_whole,
         "days": [
             {"date": day.isoformat(), "followed": round(came * factor), "blocked": round(left * factor)}
             for day, (came, left) in zip(dates, found.days, strict=False)

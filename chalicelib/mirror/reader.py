@@ -17,10 +17,12 @@ from typing import Any
 import orjson
 
 from chalicelib.events.sheet import Sheet
+from chalicelib.friends.marks import LONGEST
 from chalicelib.gateways import clock, queues
 from chalicelib.mirror import local_copy, marked, store
 from chalicelib.mirror.local_copy import KEPT_SHEETS, Copy, Gone
 from chalicelib.mirror.sql import Part, text
+from chalicelib.shared.times import parse_iso
 
 _MOST_COPIES = 4
 _copies: dict[str, Copy] = {}
@@ -51,21 +53,28 @@ class Order:
 
 @dataclass(frozen=True)
 class Question:
-    """Who is asked for: in SQL, and as the test of a sheet; ``needs`` of it are looked at."""
+    """Who is asked for: in SQL, and as the test of a sheet; ``needs`` of it are looked at.
+
+    ``is_quick``: of many friends the snapshot alone will do, without those who changed since.
+    """
 
     account: str
     shards: int
     part: Part
     test: Callable[[Sheet], bool]
     needs: frozenset[str] = field(default=frozenset())
+    is_quick: bool = False
 
 
 @dataclass(frozen=True)
 class Found:
-    """Friends in their order, with the keys they were sorted by, and how many there are in all."""
+    """Friends in their order, with the keys they were sorted by, and how many there are in all; not
+    ``is_whole``: as the snapshot had them.
+    """
 
     items: list[tuple[Any, str]]
     total: int
+    is_whole: bool = True
 
 
 def count(question: Question) -> int | None:
@@ -80,9 +89,13 @@ def find(question: Question, order: Order, limit: int, after: tuple[Any, str] | 
     return found
 
 
-def tally(question: Question, key: str, of: Callable[[Sheet], str]) -> dict[str, int] | None:
-    """How many have each key, in SQL and of a sheet; None: there is no mirror to ask."""
-    found: dict[str, int] | None = _asked(question, lambda settled: settled.tally(key, of))
+def tally(question: Question, key: str, of: Callable[[Sheet], str]) -> tuple[dict[str, int], bool] | None:
+    """How many have each key, in SQL and of a sheet, and whether that is the whole answer; None: there is no
+    mirror to ask.
+    """
+    found: tuple[dict[str, int], bool] | None = _asked(
+        question, lambda settled: (settled.tally(key, of), settled.is_whole)
+    )
     return found
 
 
@@ -96,7 +109,8 @@ def _asked(question: Question, answer: Callable[[Settled], Any]) -> Any:
             return None
         try:
             with _copy(question.account, in_force).in_use() as copy:
-                return answer(_settle(question, copy))
+                is_soon = question.is_quick and in_force.friends >= FEW
+                return answer(_unsettled(question, copy) if is_soon else _settle(question, copy))
         except Gone:
             continue  # another snapshot is in force by now
     return None
@@ -136,12 +150,23 @@ def _ask_for_snapshot(account: str, in_force: store.InForce | None) -> None:
         queues.send("mirror", {"account": account})
 
 
+FEW = 2_000
+"""Of fewer friends the whole answer is quick enough."""
+
+
+def _unsettled(question: Question, copy: Copy) -> Settled:
+    return Settled(question, copy, (), (), is_whole=False)
+
+
 def _settle(question: Question, copy: Copy) -> Settled:
     """Read who changed since the snapshot."""
     named = marked.changed(question.account, range(question.shards), copy.in_force.floor)
     known = copy.known(named)
     changed = {user: mark for user, mark in named.items() if (had := known[user]) is None or had[1] != mark}
-    if len(changed) >= max(MANY, copy.in_force.friends // 100):
+    many = max(MANY, copy.in_force.friends // 100)
+    is_calm = clock.now() - parse_iso(copy.in_force.taken_at) > LONGEST
+    # Whoever was written shortly before the snapshot is named by the index for as long as it is in force.
+    if len(changed) >= many or (is_calm and len(named) >= many):
         _ask_for_snapshot(question.account, copy.in_force)
     sheets = _sheets(question, copy, changed)
     numbers = [entry[0] for user in changed if (entry := known[user]) is not None]
@@ -167,6 +192,7 @@ class Settled:
     copy: Copy
     changed: Sequence[Sheet]
     numbers: Sequence[int]
+    is_whole: bool = True
 
     def _where(self, side: str) -> str:
         gone = f" AND f.n NOT IN (SELECT unnest({list(self.numbers)}))" if self.numbers else ""
@@ -215,7 +241,8 @@ class Settled:
         rows = self._first(order, limit, after) if rows is None else rows
         others = [(order.of(sheet), sheet["user_id"]) for sheet in judged]
         rows += [row for row in others if after is None or _place(order, after) < _place(order, row)]
-        return Found(sorted(rows, key=lambda row: _place(order, row))[:limit], total + len(judged))
+        first = sorted(rows, key=lambda row: _place(order, row))[:limit]
+        return Found(first, total + len(judged), self.is_whole)
 
     def _first(self, order: Order, limit: int, after: tuple[Any, str] | None) -> list[tuple[Any, str]]:
         """The first of those who are surely meant."""

@@ -27,7 +27,7 @@ bp = Blueprint(__name__)
 
 Asked = dict[str, Any]
 """A question as it travels: ``account``, ``at`` (the moment), ``condition`` (of an audience), ``also``
-(another, whoever follows or not), ``q``; ``bounds`` of days to count by;
+(another, whoever follows or not), ``q``; ``bounds`` of days to count by; ``quick``;
 for a list ``sort``, ``order``, ``limit``, ``after``."""
 
 
@@ -45,19 +45,24 @@ def count_everyone(account: Account, condition: Any, now: datetime) -> int | Non
     return found
 
 
-def by_days(account: Account, now: datetime, bounds: Sequence[int]) -> dict[str, int] | None:
-    """How many friends have each key of ``trend``; None: there is no mirror to ask."""
-    found: dict[str, int] | None = _ask(
-        {"account": account.id, "at": now.isoformat(), "bounds": list(bounds)}
-    )
-    return found
+def by_days(
+    account: Account, now: datetime, bounds: Sequence[int], *, is_quick: bool = False
+) -> tuple[dict[str, int], bool] | None:
+    """How many friends have each key of ``trend``, and whether that is the whole answer; None: there is no
+    mirror to ask.
+    """
+    asked = {"account": account.id, "at": now.isoformat(), "bounds": list(bounds), "quick": is_quick}
+    found = _ask(asked)
+    return None if found is None else (found[0], found[1])
 
 
 def find(account: Account, now: datetime, page: Mapping[str, Any]) -> Found | None:
     """A page of friends in an order (what ``Asked`` says of a list), and how many there are in all."""
     asked = {"account": account.id, "at": now.isoformat(), **page}
     found = _ask(asked)
-    return None if found is None else Found([(key, user) for key, user in found["items"]], found["total"])
+    if found is None:
+        return None
+    return Found([(key, user) for key, user in found["items"]], found["total"], found["is_whole"])
 
 
 def _ask(asked: Asked) -> Any:
@@ -94,7 +99,7 @@ def answer(asked: Asked) -> Any:
     order = sorting.order(asked["sort"], asked["order"], context, account.shards, now)
     after = asked.get("after")
     found = reader.find(question, order, int(asked["limit"]), (after[0], after[1]) if after else None)
-    return None if found is None else {"items": found.items, "total": found.total}
+    return None if found is None else vars(found)
 
 
 def _question(account: Account, context: Context, asked: Asked, now: datetime) -> Question:
@@ -113,7 +118,8 @@ def _question(account: Account, context: Context, asked: Asked, now: datetime) -
     def is_meant(sheet: Sheet) -> bool:
         return all(test(sheet, now) for test in tests) and is_named(sheet, named)
 
-    return Question(account.id, account.shards, sql.every(parts), is_meant, frozenset(needs))
+    is_quick = bool(asked.get("quick"))
+    return Question(account.id, account.shards, sql.every(parts), is_meant, frozenset(needs), is_quick)
 
 
 def is_named(sheet: Sheet, wanted: str) -> bool:

@@ -47,9 +47,12 @@ class Found:
     friends: list[tuple[Place, str]] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     shards: int = 0
+    is_whole: bool = True
 
     def total(self) -> dict[str, int]:
-        """``{count}`` when every shard was read, else ``{low, high}``."""
+        """``{count}`` when every shard was read as it is now, else ``{low, high}``."""
+        if not self.is_whole:
+            return {"low": sum(self.counts), "high": sum(self.counts)}
         low, high = estimate.interval(self.counts, self.shards)
         return {"count": low} if len(self.counts) == self.shards else {"low": low, "high": high}
 
@@ -97,6 +100,7 @@ def _mirrored(account: Account, asked: Asked, now: datetime) -> Found | None:
         "q": asked.text,
         "sort": asked.sort,
         "limit": asked.limit + 1,
+        "quick": asked.within_s < WITHIN_S,
     }
     if asked.after is not None:
         has_value, worth, user = asked.after
@@ -111,7 +115,7 @@ def _mirrored(account: Account, asked: Asked, now: datetime) -> Found | None:
         return ((worth is not None) is asked.descending, "" if worth is None else worth, user)
 
     friends = [(place(key, user), user) for key, user in found.items]
-    return Found(friends, [found.total], 1)
+    return Found(friends, [found.total], 1, found.is_whole)
 
 
 def _in_ms(timestamp: str) -> int:

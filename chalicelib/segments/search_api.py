@@ -87,7 +87,9 @@ def search_friends(account: str) -> Response:
     shown = page.friends[: asked.limit]
     sheets = friends.load_many(account, found.shards, [user for _, user in shown])
     now = clock.now()
-    items = [friend_body(sheets[user], catalog, now) for _, user in shown if user in sheets]
+    known = [sheets[user] for _, user in shown if user in sheets]
+    # A quick look may find whom the snapshot still has.
+    items = [friend_body(sheet, catalog, now) for sheet in known if sheet["status"] != "erased"]
     more = len(page.friends) > asked.limit
     cursor = encode_cursor({"list": list_of, "at": list(shown[-1][0])}) if more else None
     return json_response({"items": items, "next_cursor": cursor, "total": page.total()})

@@ -210,6 +210,24 @@ def test_the_mirror_lists_the_same_conversations(cloud: None, monkeypatch: pytes
     reader.forget_copies()
 
 
+def test_of_many_friends_a_quick_look_is_the_snapshot_s(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who came since is not asked for, and it says so; the whole answer has them."""
+    pytest.importorskip("duckdb")
+    monkeypatch.setattr(reader, "FEW", 0)
+    api = an_api()
+    base = a_shop_with_friends(api)
+    assert compaction.run("shop", 2).is_over
+    with seam.guarded(outside):
+        api.ok("POST", f"{base}/friends/import", "user_id\nUz\n", content_type="text/csv")
+        assert work_off() == []
+    found = [api.ok("GET", f"{base}/summary{more}")["friends"] for more in ("?quick=true", "")]
+    assert [(one["following"], one["exact"]) for one in found] == [(3, False), (4, True)]
+    looked = [api.ok("POST", f"{base}/friends/search", {"quick": quick}) for quick in (True, False)]
+    assert [one["total"] for one in looked] == [{"low": 3, "high": 3}, {"count": 4}]
+    assert [len(one["items"]) for one in looked] == [3, 4]
+    reader.forget_copies()
+
+
 def listed(api: Api, base: str, more: str = "") -> list[str]:
     """The ids of all conversations, in pages of two."""
     users, cursor = [], ""

@@ -73,12 +73,12 @@ function List() {
   const total = asked.data?.pages[0]?.total;
   return (
     <Screen title={t("nav.friends")} state={stateOf(asked, isEmpty)} error={asked.error} retry={() => void asked.refetch()}
-      lead={total ? (typeof total.count === "number" ? t("count.exact", { n: total.count }) : t("count.about", { low: total.low ?? 0, high: total.high ?? 0 })) : undefined}
+      lead={total ? (typeof total.count === "number" ? t("count.exact", { n: total.count }) : total.low === total.high ? `${t("about")}${t("people", { n: total.low ?? 0 })}` : t("count.about", { low: total.low ?? 0, high: total.high ?? 0 })) : undefined}
       actions={<><Export key={JSON.stringify(condition)} asked={condition ? { condition } : {}} /><Link className="button" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}
       empty={<><h2>{t("friends.empty")}</h2><p>{t("friends.empty.more")}</p><Link className="button main" parts={[account.id, "friends", "import"]}>{t("friends.import")}</Link></>}>
       <div className="toolbar">
         <div className="grow"><Field label={t("friends.search")} type="search" value={text} maxLength={100} onChange={(event) => setText(event.target.value)} /></div>
-        <Select label={t("friends.sort")} value={sort} onChange={(event) => setSort(event.target.value)} options={SORTS.map((one) => ({ value: one, label: named("sort", one) }))} />
+        <Select label={t("friends.sort")} value={sort} onChange={(event) => setSort(event.target.value)} options={[...SORTS.map((one) => ({ value: one as string, label: named("sort", one) })), ...(names.scores ?? []).map((one) => ({ value: `score:${one.id}`, label: t("sort.score", { name: one.name.slice(0, 40) }) }))]} />
         <Button onClick={() => setFiltering(true)}>{t("friends.filter")}</Button>
         {chooseColumns}
       </div>

@@ -29,11 +29,13 @@ export function Home() {
   // Of many friends a part is counted first; when that was not everybody, all of them.
   const soon = useQuery({ queryKey: [base, "summary", "quick"], queryFn: () => get<Summary>(`${base}/summary?quick=true`), staleTime: 30_000 });
   const [late, setLate] = useState(false);
-  const isWhole = soon.isError || (soon.data !== undefined && (late || !soon.data.friends.exact));
+  const isPart = soon.data?.friends.exact === false;
+  const isWhole = soon.isError || late;
   useEffect(() => {
-    const timer = setTimeout(() => setLate(true), 30_000);
+    // Not at once: whoever only passes by shall not wait for it on the next screen.
+    const timer = setTimeout(() => setLate(true), isPart ? 4_000 : 30_000);
     return () => clearTimeout(timer);
-  }, []);
+  }, [isPart]);
   const asked = useQuery({ queryKey: [base, "summary"], queryFn: () => timed("summary", () => get<Summary>(`${base}/summary`)), enabled: isWhole, refetchInterval: () => pace("summary", 30_000) });
   const found = asked.data ?? soon.data;
   const isNew = found !== undefined && found.friends.following + found.friends.blocked === 0;

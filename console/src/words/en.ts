@@ -2324,6 +2324,7 @@ export const en: Record<Word, string> = {
   "sort.followed_at": "Newest friends first",
   "sort.display_name": "By name",
   "sort.purchases.total": "Most spent first",
+  "sort.score": "{name}, highest first",
   "span": "Days",
   "span.all": "All",
   "span.days": "The last {n} days",

@@ -2323,6 +2323,7 @@ export const ja = {
   "sort.followed_at": "友だち追加が新しい順",
   "sort.display_name": "名前順",
   "sort.purchases.total": "購入金額が多い順",
+  "sort.score": "{name}が高い順",
   "span": "期間",
   "span.all": "全期間",
   "span.days": "過去{n}日間",
