@@ -63,8 +63,8 @@ def with_liff(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     plain = accounts.find_account
 
-    def found(account: str) -> Any:
-        shop = plain(account)
+    def found(account: str, **asked: Any) -> Any:
+        shop = plain(account, **asked)
         return shop and replace(shop, liff_id=LIFF, login_channel_id="1234567890")
 
     monkeypatch.setattr(accounts, "find_account", found)
