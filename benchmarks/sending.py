@@ -35,6 +35,7 @@ from chalicelib.friends import store as friends_store
 from chalicelib.gateways import aws, line, seam
 from chalicelib.gateways.dynamo import to_av
 from chalicelib.local import resources
+from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
 from chalicelib.sheets.model import new_sheet
 from chalicelib.timers import service as timers
@@ -102,9 +103,9 @@ def sheet_item(user: str, shard: int) -> dict[str, Any]:
 
 
 def seed(count: int) -> None:
-    """So many friends in the laptop's table, evenly over the shards."""
+    """So many friends in the laptop's table, each in the shard where everybody looks for them."""
     table = settings().table("friends")
-    items = [(f"U{shard:07x}{n:024x}", shard) for n in range(ceil(count / 64)) for shard in range(64)][:count]
+    items = [(user, friend_shard(user, SHOP.shards)) for user in (f"U{n:032x}" for n in range(count))]
     for start in range(0, count, 25):
         writes = [{"PutRequest": {"Item": sheet_item(*one)}} for one in items[start : start + 25]]
         aws.client("dynamodb").batch_write_item(RequestItems={table: writes})
