@@ -16,7 +16,7 @@ from chalicelib.mirror import sql
 from chalicelib.mirror.sql import Part
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.ids import ID_PATTERN
-from chalicelib.sheets.scores import value_sql, valuer
+from chalicelib.sheets.scores import logarithm_sql, value_sql, valuer
 
 _AGE: dict[str, validators.Check] = {"within": windows.within, "before": windows.length}
 _NONE: dict[str, Any] = {}
@@ -106,8 +106,10 @@ def _score_build(value: Any, context: Context) -> Built:
 
 def _score_sql(value: Any, context: Context, now: datetime) -> Part:
     document = context.snapshot.find("scores", value["id"])
-    worth, is_rounded = value_sql(document.body if document else {}, "value", "since", now)
-    matches = sql.rounded(worth, value) if is_rounded else sql.exact(sql.compared(worth, value))
+    definition = document.body if document else {}
+    worth, is_rounded = value_sql(definition, "value", "since", now)
+    log2 = logarithm_sql(definition, "weight", "since", now)
+    matches = sql.rounded(worth, value, log2) if is_rounded else sql.exact(sql.compared(worth, value))
     return sql.among("scores", f"name = {sql.text(value['id'])}", matches)
 
 

@@ -8,19 +8,20 @@ whole, for that and for leaves that have no SQL.
 
 from __future__ import annotations
 
-import functools
+import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
 
 import orjson
 
 from chalicelib.friends.marks import MARKED
 from chalicelib.shared.text.folding import composed, fold
-from chalicelib.shared.times import parse_iso, to_ms
+from chalicelib.shared.times import to_ms
 from chalicelib.sheets import positions
 
-FORMAT = 7
+FORMAT = 8
 """Raised with every change of the tables below or of ``friends.marks.MARKED``: snapshots are then made
 anew."""
 
@@ -29,7 +30,6 @@ FRIENDS = {
     "shard": "INTEGER",
     "user_id": "VARCHAR",
     "mark": "VARCHAR",
-    "beside": "VARCHAR",
     "odd": "BOOLEAN",
     "status": "VARCHAR",
     "language": "VARCHAR",
@@ -40,19 +40,19 @@ FRIENDS = {
     "last_active_at": "BIGINT",
     "first_route": "VARCHAR",
     "latest_route": "VARCHAR",
-    "name": "VARCHAR",
-    "folded": "VARCHAR",
-    "folded_id": "VARCHAR",
     "orders": "DOUBLE",
     "spent": "DOUBLE",
     "bought_first": "BIGINT",
     "bought_last": "BIGINT",
+    "name": "VARCHAR",
+    "folded": "VARCHAR",
+    "folded_id": "VARCHAR",
 }
 """One row for each friend."""
 
 LISTS: dict[str, dict[str, str]] = {
     "tags": {"name": "VARCHAR", "since": "BIGINT"},
-    "scores": {"name": "VARCHAR", "value": "DOUBLE", "since": "BIGINT"},
+    "scores": {"name": "VARCHAR", "value": "DOUBLE", "since": "BIGINT", "weight": "DOUBLE"},
     "attributes": {
         "name": "VARCHAR",
         "words": "VARCHAR",
@@ -78,6 +78,8 @@ LISTS: dict[str, dict[str, str]] = {
 
 SHEETS = {"sheet": "VARCHAR"}
 TABLES = {"friends": FRIENDS, **{t: {"n": "BIGINT", **c} for t, c in (LISTS | {"sheets": SHEETS}).items()}}
+WEIGHTLESS = -1e300
+"""The ``weight`` of no points and fewer, lighter than any."""
 CATEGORY, PRODUCT = "c:", "p:"
 """How names in ``bought`` begin."""
 _WHOLE = 2**53
@@ -89,15 +91,24 @@ class _OddError(Exception):
     """Columns cannot say this exactly."""
 
 
-def row(sheet: Mapping[str, Any], shard: int, mark: str | None) -> dict[str, Any]:
-    """A friend as one record: the figures, a list for each table of pairs, and the sheet."""
-    kept = {name: value for name, value in sheet.items() if name in KEPT}
-    known = {"shard": shard, "user_id": sheet["user_id"], "mark": mark}
-    known["sheet"] = orjson.dumps(kept, default=_whole_number).decode()
+Values: TypeAlias = Sequence[Any]
+"""The values of some rows one after another, each in the order of its table's columns: of a million friends
+there are some sixty million, and objects between them would take longer than the values.
+"""
+
+
+def rows(sheet: Mapping[str, Any], n: int, shard: int, mark: str | None) -> dict[str, Values]:
+    """A friend's rows in each table that has any, but for the sheet itself."""
+    known = (n, shard, sheet["user_id"], mark)
     try:
-        return {**known, "odd": False, **_figures(sheet), **_pairs(sheet)}
+        return {**_pairs(sheet, n), "friends": (*known, False, *_figures(sheet), *_named(sheet))}
     except (_OddError, ValueError, TypeError, KeyError, AttributeError):
-        return {**known, "odd": True, "status": sheet.get("status"), **_named(sheet)}
+        return {"friends": (*known, True, sheet.get("status"), *_UNSAID, *_named(sheet))}
+
+
+def kept(sheet: Mapping[str, Any]) -> bytes:
+    """What is kept of a sheet whole, as JSON on one line."""
+    return orjson.dumps({name: sheet[name] for name in sheet if name in KEPT}, default=_whole_number)
 
 
 def _whole_number(value: Any) -> Any:
@@ -106,32 +117,30 @@ def _whole_number(value: Any) -> Any:
     raise TypeError(type(value))
 
 
-def line(record: Mapping[str, Any]) -> bytes:
-    """A record as a line of JSON."""
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _named(sheet: Mapping[str, Any]) -> dict[str, Any]:
+def _named(sheet: Mapping[str, Any]) -> Values:
     name = sheet.get("display_name")
-    folded = fold(name) if isinstance(name, str) else None
-    return {"name": name, "folded": folded, "folded_id": fold(sheet["user_id"])}
+    return name, fold(name) if isinstance(name, str) else None, fold(sheet["user_id"])
 
 
-def _figures(sheet: Mapping[str, Any]) -> dict[str, Any]:
-    source = sheet.get("source") or {}
-    return {
-        "status": sheet.get("status"),
-        "language": sheet.get("language"),
-        "linked": sheet.get("member_id") is not None,
-        "rank": _rank(sheet.get("member") or {}),
-        "followed_at": _timestamp(sheet.get("followed_at")),
-        "blocked_at": _timestamp(sheet.get("blocked_at")),
-        "last_active_at": _timestamp(sheet.get("last_active_at")),
-        "first_route": source.get("first"),
-        "latest_route": source.get("latest"),
-        **_named(sheet),
-        **_bought(sheet.get("purchases") or {}),
-    }
+def _figures(sheet: Mapping[str, Any]) -> Values:
+    source = sheet.get("source") or _NONE
+    return (
+        sheet.get("status"),
+        sheet.get("language"),
+        sheet.get("member_id") is not None,
+        _rank(sheet.get("member") or _NONE),
+        _timestamp(sheet.get("followed_at")),
+        _timestamp(sheet.get("blocked_at")),
+        _timestamp(sheet.get("last_active_at")),
+        source.get("first"),
+        source.get("latest"),
+        *_bought(sheet.get("purchases") or _NONE),
+    )
+
+
+_NONE: Mapping[str, Any] = {}
+_UNSAID: Values = (None,) * 12
+"""The figures of who is odd, but for the status."""
 
 
 def _rank(member: Mapping[str, Any]) -> str | None:
@@ -139,77 +148,129 @@ def _rank(member: Mapping[str, Any]) -> str | None:
     return composed(rank) if isinstance(rank, str) else None
 
 
-def _bought(figures: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "orders": _number(figures.get("count", 0)),
-        "spent": _number(figures.get("total", 0)),
-        "bought_first": _timestamp(figures.get("first_at")),
-        "bought_last": _timestamp(figures.get("last_at")),
-    }
+def _bought(figures: Mapping[str, Any]) -> Values:
+    if not figures:
+        return _NOTHING
+    return (
+        _number(figures.get("count", 0)),
+        _number(figures.get("total", 0)),
+        _timestamp(figures.get("first_at")),
+        _timestamp(figures.get("last_at")),
+    )
 
 
-def _pairs(sheet: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "tags": [{"name": tag, "since": _timestamp(e.get("since"))} for tag, e in _map(sheet, "tags")],
-        "scores": [
-            {"name": score, "value": _tidy(e["value"]), "since": _timestamp(e["at"])}
-            for score, e in _map(sheet, "scores")
-        ],
-        "attributes": [
-            _attribute(name, value) for name, value in _map(sheet, "attributes") if value is not None
-        ],
-        "facts": [{"name": name, "times": _number(e["count"])} for name, e in _map(sheet, "facts")],
-        "days": [
-            {"name": name, "day": day, "times": _number(times)}
-            for name, e in _map(sheet, "facts")
-            for day, times in e.get("days", {}).items()
-        ],
-        "bought": list(_by_name(sheet.get("purchases") or {})),
-        "forms": [{"name": form, "answered": e.get("at") is not None} for form, e in _map(sheet, "forms")],
-        "topics": [{"name": topic, "is_out": e["out"]} for topic, e in _map(sheet, "topics")],
-        "scenarios": [
-            {"name": scenario, "state": (positions.together(found) or {}).get("state")}
-            for scenario, found in positions.scenarios(sheet).items()
-        ],
-    }
+_NOTHING: Values = (0.0, 0.0, None, None)
 
 
-def _map(sheet: Mapping[str, Any], name: str) -> Any:
-    return (sheet.get(name) or {}).items()
+def _pairs(sheet: Mapping[str, Any], n: int) -> dict[str, Values]:
+    found: dict[str, Values] = {}
+    for of, tables in _PAIRS.items():
+        if values := sheet.get(of):
+            for table, make in tables.items():
+                found[table] = make(n, values)
+    return found
 
 
-def _by_name(purchases: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for prefix, kind in ((CATEGORY, "categories"), (PRODUCT, "products")):
-        for name, figures in purchases.get(kind, {}).items():
-            yield {"name": prefix + name, "category": figures.get("category"), **_bought(figures)}
+def _tags(n: int, tags: Mapping[str, Any]) -> Values:
+    return [value for tag, has in tags.items() for value in (n, tag, _timestamp(has.get("since")))]
 
 
-def _attribute(name: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, bool):
-        return {"name": name, "flag": value}
+def _scores(n: int, scores: Mapping[str, Any]) -> Values:
+    return [value for score, points in scores.items() for value in (n, score, *_score(points))]
+
+
+def _score(entry: Mapping[str, Any]) -> Values:
+    points = _tidy(entry["value"])
+    return points, _timestamp(entry["at"]), _weight(points)
+
+
+def _weight(points: float) -> float:
+    """The logarithm to base two: decay only takes from it, where it would take powers from points."""
+    return math.log2(points) if points > 0 else WEIGHTLESS
+
+
+def _attributes(n: int, attributes: Mapping[str, Any]) -> Values:
+    return [
+        one
+        for name, value in attributes.items()
+        if value is not None
+        for one in (n, name, *_attribute(name, value))
+    ]
+
+
+def _attribute(name: str, value: Any) -> Values:
     if isinstance(value, str):
-        return {"name": name, "words": composed(value)}
+        return composed(value), None, None, None
+    if isinstance(value, bool):
+        return None, None, value, None
     if isinstance(value, int | float):
-        return {"name": name, "number": _number(value)}
+        return None, _number(value), None, None
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return {"name": name, "many": [composed(one) for one in value]}
+        return None, None, None, [composed(one) for one in value]
     raise _OddError(name)
 
 
-_STORED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+def _facts(n: int, facts: Mapping[str, Any]) -> Values:
+    return [value for name, fact in facts.items() for value in (n, name, _number(fact["count"]))]
+
+
+def _days(n: int, facts: Mapping[str, Any]) -> Values:
+    return [
+        value
+        for name, fact in facts.items()
+        for day, times in fact.get("days", _NONE).items()
+        for value in (n, name, day, _number(times))
+    ]
+
+
+def _by_name(n: int, purchases: Mapping[str, Any]) -> Values:
+    return [
+        value
+        for prefix, kind in ((CATEGORY, "categories"), (PRODUCT, "products"))
+        for name, figures in purchases.get(kind, _NONE).items()
+        for value in (n, prefix + name, figures.get("category"), *_bought(figures))
+    ]
+
+
+def _forms(n: int, forms: Mapping[str, Any]) -> Values:
+    return [value for form, has in forms.items() for value in (n, form, has.get("at") is not None)]
+
+
+def _topics(n: int, topics: Mapping[str, Any]) -> Values:
+    return [value for topic, has in topics.items() for value in (n, topic, has["out"])]
+
+
+def _scenarios(n: int, shown: Mapping[str, Any]) -> Values:
+    return [
+        value
+        for scenario, runs in positions.scenarios({"scenarios": shown}).items()
+        for value in (n, scenario, (positions.together(runs) or _NONE).get("state"))
+    ]
+
+
+_PAIRS: dict[str, dict[str, Callable[[int, Mapping[str, Any]], Values]]] = {
+    "tags": {"tags": _tags},
+    "scores": {"scores": _scores},
+    "attributes": {"attributes": _attributes},
+    "facts": {"facts": _facts, "days": _days},
+    "purchases": {"bought": _by_name},
+    "forms": {"forms": _forms},
+    "topics": {"topics": _topics},
+    "scenarios": {"scenarios": _scenarios},
+}
+"""The maps on a sheet, and the tables that their entries stand in."""
+
+
+_STORED = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII).fullmatch
 """How ``shared.times.iso`` writes a moment."""
 
 
 def _timestamp(text: Any) -> int | None:
-    return _milliseconds(text) if text else None
-
-
-@functools.lru_cache(maxsize=4096)
-def _milliseconds(text: str) -> int:
-    """A sheet has the same moments many times: of a purchase in all, by category and by product."""
-    if not _STORED.fullmatch(text):
+    if not text:
+        return None
+    if not _STORED(text):
         raise _OddError(text)
-    return to_ms(parse_iso(text))
+    return to_ms(datetime.fromisoformat(text))
 
 
 def _number(value: Any) -> float:

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from chalicelib.friends import marks
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, objects
@@ -30,6 +32,8 @@ from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
 
 _BATCH = 20_000
+_LEAST_OBJECT = 16_777_216
+"""Bytes, as DuckDB has it where nothing is said."""
 _ROWS = dict.fromkeys(TABLES, 122_880) | {"sheets": 10_240}
 """Rows that are held in memory until they are written: of whole sheets fewer."""
 EVERY = timedelta(hours=6)
@@ -113,14 +117,6 @@ def delete(place: str) -> None:
         objects.delete(f"{place}/{table}.parquet")
 
 
-def _struct(fields: dict[str, str]) -> str:
-    inner = ", ".join(f"{name} {kind}" for name, kind in fields.items())
-    return f"STRUCT({inner})[]"
-
-
-_LINE = {**columns.FRIENDS, **{table: _struct(fields) for table, fields in LISTS.items()}, "sheet": "VARCHAR"}
-
-
 class Bench:
     """A database in which the next snapshot is put together."""
 
@@ -129,7 +125,8 @@ class Bench:
         self._folder = folder
         self._connection: Any = None
         self._next = 1
-        self._lines: list[bytes] = []
+        self._values: dict[str, list[Any]] = {table: [] for table in TABLES if table != "sheets"}
+        self._sheets: list[bytes] = []
         self._known: dict[str, Known] = {}
 
     def open_base(self) -> None:
@@ -194,31 +191,45 @@ class Bench:
     def take(self, found: Iterable[Marked]) -> None:
         """Take friends as they stand."""
         for one in found:
-            record = columns.row(one.sheet, one.shard, one.mark)
             known = self._known.get(one.sheet["user_id"])
-            record["n"] = known[0] if known else self._next
+            n = known[0] if known else self._next
             self._next += 0 if known else 1
-            self._lines.append(columns.line(record))
-        if len(self._lines) >= _BATCH:
+            for table, values in columns.rows(one.sheet, n, one.shard, one.mark).items():
+                self._values[table] += values
+            self._sheets.append(b"%d\t%b\n" % (n, columns.kept(one.sheet)))
+        if len(self._sheets) >= _BATCH:
             self.lay_down()
 
     def lay_down(self) -> None:
-        """Put the lines so far into the tables."""
-        if not self._lines:
-            return
-        path = self._folder / "lines.json"
-        path.write_bytes(b"".join(self._lines))
-        self._lines.clear()
-        typed = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in _LINE.items())
-        source = f"read_json({sql.text(str(path))}, format = 'newline_delimited', columns = {{{typed}}})"
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE lines AS SELECT * FROM {source}")
-        figures = ", ".join(columns.FRIENDS)
-        self._connection.execute(f"INSERT INTO new_friends SELECT {figures} FROM lines")
-        self._connection.execute("INSERT INTO new_sheets SELECT n, sheet FROM lines")
-        for table, fields in LISTS.items():
-            picked = ", ".join(f"e.{name}" for name in fields)
-            pairs = f"SELECT n, {picked} FROM (SELECT n, unnest({table}) AS e FROM lines)"
-            self._connection.execute(f"INSERT INTO new_{table} {pairs}")
+        """Put the rows so far into the tables."""
+        for table, values in self._values.items():
+            most = _BATCH * len(TABLES[table])
+            for start in range(0, len(values), most):
+                self._append(table, values[start : start + most])
+            values.clear()
+        if self._sheets:
+            typed = {"n": "BIGINT", "sheet": "VARCHAR"}
+            how = "delim = '\t', quote = '', escape = '', header = false, auto_detect = false"
+            self._insert("sheets", "n, sheet", "read_csv", b"".join(self._sheets), typed, how)
+            self._sheets.clear()
+
+    def _append(self, table: str, values: columns.Values) -> None:
+        """A column at a time, each one list: a million names are read with the words for one."""
+        fields = TABLES[table]
+        body = orjson.dumps({name: values[at :: len(fields)] for at, name in enumerate(fields)})
+        typed = {name: f"{kind}[]" for name, kind in fields.items()}
+        picked = ", ".join(f"unnest({name})" for name in fields)
+        how = f"format = 'newline_delimited', maximum_object_size = {max(len(body) + 1, _LEAST_OBJECT)}"
+        self._insert(table, picked, "read_json", body, typed, how)
+
+    def _insert(
+        self, table: str, picked: str, reader: str, body: bytes, typed: dict[str, str], how: str
+    ) -> None:
+        path = self._folder / "rows"
+        path.write_bytes(body)
+        kinds = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in typed.items())
+        source = f"{reader}({sql.text(str(path))}, columns = {{{kinds}}}, {how})"
+        self._connection.execute(f"INSERT INTO new_{table} SELECT {picked} FROM {source}")
         path.unlink()
 
     def write(self, place: str) -> int:

@@ -7,6 +7,7 @@ not at all (``tests/model/test_mirror.py``).
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +22,7 @@ from chalicelib.friends.marks import LONGEST
 from chalicelib.gateways import clock, queues
 from chalicelib.mirror import local_copy, marked, store
 from chalicelib.mirror.local_copy import KEPT_SHEETS, Copy, Gone
-from chalicelib.mirror.sql import Part, text
+from chalicelib.mirror.sql import LOG2_SLACK, Part, number, text
 from chalicelib.shared.times import parse_iso
 
 _MOST_COPIES = 4
@@ -33,10 +34,13 @@ MANY = 1_000
 
 @dataclass(frozen=True)
 class Pairs:
-    """A table of pairs as ``p``, of which ``where`` leaves each friend one at most."""
+    """A table of pairs as ``p``, of which ``where`` leaves each friend one at most. ``log2``: the key's
+    logarithm to base two before it was rounded to nine digits, where that is sooner told than the key.
+    """
 
     table: str
     where: str
+    log2: str | None = None
 
 
 @dataclass(frozen=True)
@@ -262,24 +266,13 @@ class Settled:
 
         Pairs as far as the last one (it may have equals that were cut off) come before all others.
         """
-        assert order.pairs is not None
         if after is not None and after[0] is None:
             return None
-        word, taken = "DESC" if order.descending else "ASC", limit * _AHEAD + len(self.numbers)
-        behind = (
-            "" if after is None else f" AND {order.key} {'<=' if order.descending else '>='} {_key(after)}"
-        )
-        first: dict[int, Any] = dict(
-            self.copy.rows(
-                f"SELECT p.n, {order.key} AS sort_key FROM {order.pairs.table} p "
-                f"WHERE {order.pairs.where}{behind} ORDER BY sort_key {word} LIMIT {taken}"
-            )
-        )
-        if len(first) < taken:
+        first = self._pairs_ahead(order, limit * _AHEAD + len(self.numbers), after)
+        if len(first) < limit:
             return None
-        last = next(reversed(first.values()))
         gone = set(self.numbers)
-        ahead = [n for n, key in first.items() if key != last and n not in gone]
+        ahead = [n for n in first if n not in gone]
         users = self.copy.rows(
             f"SELECT f.n, f.user_id FROM friends f WHERE f.n IN (SELECT unnest({ahead})) AND {self._must()}"
         )
@@ -287,7 +280,31 @@ class Settled:
         rows = [row for row in rows if after is None or _place(order, after) < _place(order, row)]
         return rows if len(rows) >= limit else None
 
+    def _pairs_ahead(self, order: Order, taken: int, after: tuple[Any, str] | None) -> dict[int, Any]:
+        """Friends with their keys who come before all others of the pairs, some of the first ``taken``."""
+        assert order.pairs is not None
+        word, behind, by = "DESC" if order.descending else "ASC", "", order.pairs.log2
+        key = after[0] if after is not None else None
+        if by is None or not order.descending or (key is not None and key <= 0):
+            by = order.key
+            behind = f" AND {by} {'<=' if order.descending else '>='} {_key(after)}" if after else ""
+        elif key is not None:
+            behind = f" AND {by} <= {number(math.log2(key + _ROUNDED) + LOG2_SLACK)}"
+        rows = self.copy.rows(
+            f"SELECT p.n, {order.key}, {by} AS sort_key FROM {order.pairs.table} p "
+            f"WHERE {order.pairs.where}{behind} ORDER BY sort_key {word} LIMIT {taken}"
+        )
+        if len(rows) < taken:
+            return {}
+        last = rows[-1][1]
+        if by == order.key:
+            return {n: key for n, key, _ in rows if key != last}
+        least = last * (1 + _ROUNDED) + 2 * _ROUNDED if last > 0 else math.inf
+        return {n: key for n, key, _ in rows if key > least}
 
+
+_ROUNDED = 1e-9
+"""More than rounding and arithmetic can make of two keys that their logarithms have in order."""
 _AHEAD = 4
 """So many times the friends that a page needs are looked at first."""
 

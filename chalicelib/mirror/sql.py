@@ -117,33 +117,38 @@ def operator(cmp: Mapping[str, Any]) -> str:
     return next(name for name in (*_SIGNS, "between", "in") if name in cmp)
 
 
-def rounded(column: str, cmp: Mapping[str, Any]) -> Part:
-    """``compare`` of a number that is yet to be rounded to nine digits, as scores are."""
+def rounded(column: str, cmp: Mapping[str, Any], log2: str | None = None) -> Part:
+    """``compare`` of a number that is yet to be rounded to nine digits, as scores are. ``log2``: its
+    logarithm to base two, where that is sooner told than the number.
+    """
     name = operator(cmp)
     operand = cmp[name]
     if name in {"between", "in"}:
         sides = (
             [{"gte": operand[0]}, {"lte": operand[1]}] if name == "between" else [{"eq": o} for o in operand]
         )
-        return (every if name == "between" else some)([rounded(column, side) for side in sides])
+        return (every if name == "between" else some)([rounded(column, side, log2) for side in sides])
     if name == "ne":
-        return opposite(rounded(column, {"eq": operand}))
+        return opposite(rounded(column, {"eq": operand}, log2))
     if name == "eq":
-        between = every([rounded(column, {"gte": operand}), rounded(column, {"lte": operand})])
+        between = every([rounded(column, {side: operand}, log2) for side in ("gte", "lte")])
         return between if round(float(operand), 9) == operand else FALSE
-    return _beyond(column, name, float(operand))
+    return _beyond(column, name, float(operand), log2)
 
 
-_HALF = 5e-10
+_HALF, LOG2_SLACK = 5e-10, 1e-11
+"""What rounding to nine digits moves a number by; more than arithmetic leaves open of a logarithm."""
 
 
-def _beyond(column: str, name: str, operand: float) -> Part:
+def _beyond(column: str, name: str, operand: float, log2: str | None) -> Part:
     """Where rounding takes a number past the operand, give or take what arithmetic leaves open there."""
     up = name in {"gt", "gte"}
     on_grid = round(operand, 9) == operand
     border = operand if not on_grid else operand - _HALF if name in {"gte", "lt"} else operand + _HALF
     slack = _HALF * (0 if on_grid else 2) + 1e-15 * abs(operand) + 1e-16
     low, high = border - slack, border + slack
+    if log2 is not None and low > 0:
+        column, low, high = log2, math.log2(low) - LOG2_SLACK, math.log2(high) + LOG2_SLACK
     between = f"({column} BETWEEN {number(low)} AND {number(high)})"
     if up:
         return Part(f"({column} > {number(high)})", f"({column} >= {number(low)})", between)

@@ -49,5 +49,5 @@ def _wrong(one: Marked, row: tuple[str | None, str] | None, floor: str) -> str |
         return "is in the table and not in the mirror"
     if one.mark != row[0]:
         return "has changed, and no question finds it"
-    kept = columns.row(one.sheet, one.shard, None)["sheet"]
+    kept = columns.kept(one.sheet)
     return None if orjson.loads(kept) == orjson.loads(row[1]) else "differs from the sheet of the same mark"

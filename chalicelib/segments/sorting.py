@@ -12,7 +12,7 @@ from chalicelib.mirror import sql
 from chalicelib.mirror.reader import Order, Pairs
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.times import parse_iso, to_ms
-from chalicelib.sheets.scores import score_value, value_sql
+from chalicelib.sheets.scores import logarithm_sql, score_value, value_sql
 
 SHARD = "shard"
 """The order of the table itself."""
@@ -53,5 +53,6 @@ def _by_score(score: str, context: Context, now: datetime, *, descending: bool) 
         entry = (sheet.get("scores") or {}).get(score)
         return score_value(entry, definition, now) if entry else None
 
-    pairs = Pairs("scores", f"p.name = {sql.text(score)}")
+    log2 = logarithm_sql(definition, "p.weight", "p.since", now)
+    pairs = Pairs("scores", f"p.name = {sql.text(score)}", log2)
     return Order(f"round({worth}, 9)", of, descending=descending, pairs=pairs)

@@ -43,15 +43,27 @@ def valuer(definition: Mapping[str, Any]) -> Callable[[Mapping[str, Any], dateti
     return value
 
 
+def logarithm_sql(definition: Mapping[str, Any], log2: str, at_ms: str, now: datetime) -> str | None:
+    """The logarithm to base two of ``score_value`` before it is rounded, of a column that holds the stored
+    value's; None: it is not decay alone that makes the value.
+    """
+    half_life = _half_life(definition)
+    limited = definition.get("min") is not None or definition.get("max") is not None
+    return None if half_life is None or limited else f"({log2} - {_halves_sql(half_life, at_ms, now)})"
+
+
+def _halves_sql(half_life: timedelta, at_ms: str, now: datetime) -> str:
+    age = f"CAST({to_ms(now) * 1000 + now.microsecond % 1000} - {at_ms} * 1000 AS DOUBLE)"
+    return f"greatest({age} / CAST({half_life // timedelta(microseconds=1)} AS DOUBLE), 0.0)"
+
+
 def value_sql(definition: Mapping[str, Any], value: str, at_ms: str, now: datetime) -> tuple[str, bool]:
     """``score_value`` of two columns (the value, its moment in Unix milliseconds) in SQL, and whether it is
     yet to be rounded to nine digits.
     """
     half_life, worth = _half_life(definition), value
     if half_life is not None:
-        age = f"CAST({to_ms(now) * 1000 + now.microsecond % 1000} - {at_ms} * 1000 AS DOUBLE)"
-        halves = f"greatest({age} / CAST({half_life // timedelta(microseconds=1)} AS DOUBLE), 0.0)"
-        worth = f"({value} * pow(CAST(0.5 AS DOUBLE), {halves}))"
+        worth = f"({value} * pow(CAST(0.5 AS DOUBLE), {_halves_sql(half_life, at_ms, now)}))"
     for limit, function in (("min", "greatest"), ("max", "least")):
         if definition.get(limit) is not None:
             worth = f"{function}({worth}, CAST('{_tidy(definition[limit])!r}' AS DOUBLE))"

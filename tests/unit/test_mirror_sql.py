@@ -144,9 +144,9 @@ def test_pages_by_a_score_are_those_of_the_sheets(direction):
     are not meant, and who have no score. The first page needs the first pairs alone.
     """
     chance, context = random.Random(5), Context(a_snapshot(), TOKYO)
-    old = iso(NOW - timedelta(days=3))
+    at = [iso(NOW - timedelta(days=days)) for days in (3, 3, 40)]
     sheets = [
-        a_sheet(scores={HALF_LIFE: {"value": float(chance.randrange(40)), "at": old}} if n % 7 else {})
+        a_sheet(scores={HALF_LIFE: {"value": float(chance.randrange(40)), "at": at[n % 3]}} if n % 7 else {})
         | {"status": "blocked" if n % 5 == 0 else "following"}
         for n in range(150)
     ]
@@ -177,7 +177,7 @@ def test_what_columns_cannot_say_is_judged_from_the_sheet():
         a_sheet(scores={HALF_LIFE: {"value": 0.1234567891, "at": iso(NOW)}}),
     ]
     for sheet in odd:
-        assert columns.row(sheet, 0, None)["odd"] is True
+        assert columns.rows(sheet, 1, 0, None)["friends"][4:6] == (True, "following")
     assert agree({"attribute": {"id": "visits", "gt": 2**53}}, odd, NOW, context) == 0
 
 
