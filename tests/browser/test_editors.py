@@ -106,7 +106,7 @@ def test_a_filter_becomes_a_segment(open_page: Open) -> None:
     button(page.get_by_role("dialog").last, "タグ").click()
     button(page, "結果を見る").click()
     link(page, "この条件をセグメントにする").click()
-    see(text(page.locator("[data-testid=sentence]"), re.compile("大切なお客様")))
+    see(text(page.locator("[data-testid=sentence]"), re.compile("タグ「.+」がある")))
 
 
 def test_a_keyword_is_answered_after_three_fields(shop: Shop, open_page: Open) -> None:
