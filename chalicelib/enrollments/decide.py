@@ -127,9 +127,8 @@ def step(
     ``happened_at``: what the friend's ``wait_for`` waits for has happened then; then as by ``go_on``.
     """
     found = _step(program, item, sheet, now, refused, rule, happened_at)
-    if isinstance(found, Park) or not found.stays_at(item.node):
+    if isinstance(found, Park) or not found.stays_at(item.node) or not found.position.due_at:
         return found
-    assert found.position.due_at is not None
     return Park(found.position.due_at, held=found.position.held)
 
 
@@ -149,7 +148,7 @@ def _step(
     if sheet is None or reason is not None:
         return Step(Position("exited", reason=reason))
     sheet = anchors.seen_by(item, sheet)
-    turn = _Turn(program, item, sheet, now, now, refused, rule)
+    turn = _Turn(program, item, sheet, now, now, parse_iso(item.due_at or item.node_at), refused, rule)
     if node is None:
         redirects = program.body.get("redirects") or {}
         if item.node not in redirects:
@@ -161,7 +160,9 @@ def _step(
     if happened_at is not None:
         return go_on(program, item, sheet, now, happened_at)
     due = due_at(program, item.node, entered, sheet)
-    return Park(due) if due > now + EARLY else replace(turn, due=due).leave(node, entered)
+    if due > now + EARLY:
+        return Park(due)
+    return replace(turn, due=due, came=max(due, turn.came)).leave(node, entered)
 
 
 def _why_over(
@@ -189,7 +190,7 @@ def go_on(
         return Step(Position("exited", item.node, reason=CANCELLED))
     seen, way = anchors.seen_by(item, sheet), nodes.kind_of(node).way_on
     came = schedule.as_of(max(parse_iso(item.node_at), min(happened_at, now)), now)
-    return _Turn(program, item, seen, now, came, may_send=False).walk(node.get("next"), way)
+    return _Turn(program, item, seen, now, came, came, may_send=False).walk(node.get("next"), way)
 
 
 def on_block(program: Program) -> str:
@@ -199,10 +200,10 @@ def on_block(program: Program) -> str:
 
 @dataclass(frozen=True)
 class _Turn:
-    """One friend's turn. ``due``: when it should have been (behind a date that has passed, that moment).
-
-    Every node is entered ``as_of`` that moment, so that small delays neither add up nor lead another way;
-    after a long outage as of now, so that nobody gets in a heap what should have come one by one.
+    """One friend's turn. ``due``: when it should have been (behind a date that has passed, that moment);
+    ``came``: when it could have been (of a date that was moved into the past: then). Nodes are entered
+    ``as_of`` that, so that small delays neither add up nor lead another way; after a long outage as of now,
+    so that nobody gets in a heap what should have come one by one.
     """
 
     program: Program
@@ -210,13 +211,14 @@ class _Turn:
     sheet: Sheet
     now: datetime
     due: datetime
+    came: datetime
     refused: Mapping[str, Kept] = field(default_factory=dict)
     rule: Rule = ruled_by_none
     may_send: bool = True
 
     @property
     def as_of(self) -> datetime:
-        return schedule.as_of(self.due, self.now)
+        return schedule.as_of(self.came, self.now)
 
     def goal_reached(self) -> bool:
         return any(goal(self.sheet, self.now) for goal in self.program.goals)
@@ -257,7 +259,8 @@ class _Turn:
                 if way is not None:
                     trail.append((last, way))
                 if node.get("until") and (way == "next" or (way == "past" and not node.get("on_past"))):
-                    turn = replace(turn, due=due_at(self.program, last, turn.as_of, self.sheet))
+                    due = due_at(self.program, last, turn.as_of, self.sheet)
+                    turn = replace(turn, due=due, came=max(turn.came, due))
         message = self.program.body["nodes"][send]["message"] if send else None
         end = position or Position("exited", name, reason="circle")
         left = [(self.item.node or "", way_there)] if way_there else []
@@ -277,10 +280,8 @@ class _Turn:
 
     def waits(self, name: str, node: Mapping[str, Any]) -> Passed:
         due = due_at(self.program, name, self.as_of, self.sheet)
-        if due > self.now:
-            return self.stays(name, node)
         if due > self.as_of:
-            return "next", node.get("next"), None
+            return self.stays(name, node) if due > self.now else ("next", node.get("next"), None)
         return "past", *(self._past(node, self.as_of) if node.get("until") else (node.get("next"), None))
 
     def stays(self, name: str, _node: Mapping[str, Any]) -> Passed:
@@ -291,10 +292,8 @@ class _Turn:
 
     def leave(self, node: Mapping[str, Any], entered: datetime) -> Step:
         """From the node at which the friend has stood for as long as it takes."""
-        return LEFT.get(node["type"], _Turn.goes)(self, node, entered)
-
-    def goes(self, _node: Mapping[str, Any], _entered: datetime) -> Step:
-        return self.walk(self.item.node)
+        way_out = LEFT.get(node["type"])
+        return way_out(self, node, entered) if way_out else self.walk(self.item.node)
 
     def times_out(self, node: Mapping[str, Any], _entered: datetime) -> Step:
         return self.walk(node.get("on_timeout"), "timeout")
@@ -352,7 +351,7 @@ class _Turn:
         if why_not:
             return why_not, None
         if is_second or not self.may_send:
-            return None, self._standing(name, self.now)
+            return None, self._standing(name, self.as_of)
         ruling = self.rule("messages", node["message"])
         if ruling is None or ruling.kind == "go":
             return None, None

@@ -15,7 +15,7 @@ from chalicelib.shared import side_by_side
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Reason
-from chalicelib.shared.times import iso
+from chalicelib.shared.times import iso, parse_iso
 from chalicelib.timers import service as timers
 
 _TRIES = 5
@@ -87,13 +87,16 @@ def follow_date(account: Account, program: decide.Program, item: Enrollment) -> 
     """A friend who waits until a date that is another one now: due then, at the same version.
 
     The sheet is read after the enrollment, and the enrollment written if it is as it was read: of several
-    who change the date the last one to look sees the last date.
+    who change the date the last one to look sees the last date. Where it has moved into the past, now is the
+    moment: who is due already is so without it.
     """
     for _ in range(_TRIES):
         sheet = friends.load(account.id, account.shards, item.user_id, nodes_of=())
         due = event_handling.moved_date(program, item, sheet) if sheet and item.state == "active" else None
-        if due is None:
+        now = parse_iso(iso(clock.now()))
+        if due is None or max(due, parse_iso(item.due_at or item.node_at)) <= now:
             return False
+        due = max(due, now)
         timers.arm(follow_ups.entry(item, item.v, item.node, due))
         if store.park(item, due):
             return True

@@ -319,3 +319,21 @@ def test_who_enters_has_been_there_since_it_was_heard() -> None:
         of = entry.Entry(heard_at=NOW - timedelta(seconds=late_s))
         item = entry.fresh(program, sheet, None, NOW, "c", None, of)
         assert item.node_at == item.entered_at == iso(NOW - timedelta(seconds=since_s))
+
+
+@pytest.mark.parametrize(("entered_s", "eve_s", "outcome"), [(300, 60, "sent, no more"), (100, 200, "past")])
+def test_a_date_that_moves_into_the_past_lets_no_later_one_come(
+    entered_s: int, eve_s: int, outcome: str
+) -> None:
+    """Moved now: what lies between the moved moment and now was missed by nobody's fault, and is past."""
+    nodes = {
+        "eve": till(NOW - timedelta(seconds=eve_s), next="m", on_past="soon"),
+        "m": {**M, "next": "soon"},
+        "soon": till(NOW - timedelta(seconds=10), next="late", on_past="over"),
+        "late": M,
+        "over": {"type": "exit", "reason": "over"},
+    }
+    item = at("eve", entered_s, anchor=ANCHOR, due_at=iso(NOW))
+    found = decide.step(a_program("eve", nodes), item, COMES, NOW)
+    assert isinstance(found, Step)
+    assert (found.send, found.position.reason) == ("m" if outcome != "past" else None, "over")

@@ -27,7 +27,7 @@ OUTAGE = timedelta(minutes=5)
 
 def as_of(due: datetime, now: datetime) -> datetime:
     """The moment at which what follows a turn is entered: when the turn was due, unless that is long ago."""
-    return due if now - due <= OUTAGE else now
+    return min(due, now) if now - due <= OUTAGE else now
 
 
 def at_local(day: date, clock: str, zone: ZoneInfo) -> datetime:
