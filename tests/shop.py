@@ -172,6 +172,9 @@ def signed(body: bytes) -> dict[str, str]:
 
 
 MANAGED: dict[str, Any] = {
+    "line:info": {"userId": "U0", "basicId": "@shop", "displayName": "Shop", "chatMode": "bot"},
+    "line:webhook_endpoint": {"endpoint": "https://line.test/webhook/shop", "active": True},
+    "line:webhook_test": {"success": True, "statusCode": 200, "reason": "OK"},
     "line:audience_create": {"audienceGroupId": 7},
     "line:audience_add": None,
     "line:audience_delete": None,

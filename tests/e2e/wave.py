@@ -22,6 +22,7 @@ from typing import Any
 
 from chalicelib.shared.times import parse_iso
 from tests.e2e.large_work import STEP, once_each
+from tests.e2e.platform import Platform
 from tests.e2e.trial import Trial, run
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -33,9 +34,9 @@ _KINDS = ("workers", "dynamodb", "cloud", "line", "api")
 class Meter:
     """The processor's time of a platform's processes, by what they are."""
 
-    def __init__(self, trial: Trial) -> None:
-        assert trial.platform.process is not None
-        self._group, self._before = trial.platform.process.pid, Counter[str]()
+    def __init__(self, platform: Platform) -> None:
+        assert platform.process is not None
+        self._group, self._before = platform.process.pid, Counter[str]()
         self.lap("", 0)
 
     def lap(self, what: str, number: int) -> None:
@@ -99,7 +100,7 @@ def main() -> int:
     def work(trial: Trial) -> None:
         nonlocal last
         shop = trial.open("shop", messages__step=STEP)
-        meter = Meter(trial)
+        meter = Meter(trial.platform)
         trial.import_lines(shop, asked.friends)
         meter.lap("an imported row", asked.friends)
         due = _enter(trial, shop, asked.friends)

@@ -26,7 +26,7 @@ TINY: dict[str, dict[str, Any]] = {
     "segments": {"FRIENDS": 20},
     "timers": {"ENTRIES": 20, "FRIENDS": 6},
 }
-ON_A_PLATFORM = {"console", "redirect"}
+ON_A_PLATFORM = {"console", "questions", "redirect", "sending"}
 """Those start the local platform and take minutes: they are run by hand."""
 ARGUMENTS = {"fanout": ["20"], "cold": ["no-build"]}
 
