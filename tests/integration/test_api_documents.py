@@ -63,7 +63,8 @@ def test_every_kind_is_made_read_listed_replaced_and_deleted(cloud: None) -> Non
             assert document["id"] == id_
             assert set(document) >= {*body, "id", "revision", "updated_at"}
             assert api.ok("GET", f"{base}/{kind}/{id_}") == document
-            assert document in api.ok("GET", f"{base}/{kind}")["items"]
+            listed = api.ok("GET", f"{base}/{kind}")["items"]
+            assert document in [{name: one[name] for name in one if name != "counts"} for one in listed]
             again = api.call("PUT", f"{base}/{kind}/{id_}", document)
             assert again.status_code == 200
             assert again.json_body["revision"] > document["revision"]

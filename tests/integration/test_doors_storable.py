@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.conversations import service as chat
 from chalicelib.friends import store
 from chalicelib.gateways import aws, clock
 from chalicelib.reaction import due_times
 from chalicelib.reaction import service as reaction
 from chalicelib.shared import settings as environment
 from chalicelib.shared.events import FriendEvent
+from chalicelib.shared.storable import unfit
 from chalicelib.shared.times import iso
 from chalicelib.timeline import service as activities
 from chalicelib.transfers import imports
@@ -360,6 +360,6 @@ def test_what_staff_say(shop: Api) -> None:
         body = {"messages": [{"type": "text", "text": text, "more": more}]}
         if taken(shop, "POST", f"friends/{user}/messages", body):
             (event,) = [FriendEvent.from_message(message) for message in drain("inbox")]
-            assert chat.unfit(event.props) is None
+            assert unfit(event.props) is None
 
     run()
