@@ -98,7 +98,7 @@ class Place:
     def queue(self, _queue: str, body: dict[str, Any], **_: Any) -> None:
         self.cross(lambda: self.asked.add(body["job"]))
 
-    def note(self, _event: FriendEvent, _told: Any = ()) -> None:
+    def note(self, _about: Any, _told: Any = ()) -> None:
         self.cross(lambda: None)
 
     def react(self, event: FriendEvent, program: Program) -> None:
@@ -115,7 +115,7 @@ class Place:
             mock.patch.object(deliveries, "put_chunk", self.put_chunk),
             mock.patch.object(replies, "reply", self.reply),
             mock.patch.object(queues, "send", self.queue),
-            mock.patch.object(journal, "note", self.note),
+            mock.patch.multiple(journal, note=self.note, note_said=self.note),
             mock.patch.object(service.health, "note_effects", return_value=None),
             seam.guarded(lambda name, _detail, call: NOW if name == "clock:now" else call()),
         ):
