@@ -136,7 +136,8 @@ def _copy(account: str, in_force: store.InForce) -> Copy:
 
 
 def forget_copies() -> None:
-    """Have no snapshot on the disk any more (tests; the end of a process)."""
+    """Have no snapshot on the disk any more, and asked for none (tests; the end of a process)."""
+    _asked_for.clear()
     while _copies:
         _copies.popitem()[1].retire()
 

@@ -40,6 +40,7 @@ def shop(cloud: None) -> Iterator[str]:
         one = new_sheet("shop", f"U{number}", iso(clock.now())) | {"status": "following"}
         assert store.create_or_update("shop", SHARDS, one["user_id"], None, one, None)
     make_vip("U0")
+    reader.forget_copies()
     yield "shop"
     reader.forget_copies()
 
