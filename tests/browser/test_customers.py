@@ -58,8 +58,8 @@ def test_every_leaf_is_picked_filled_and_counted(shop: Shop, open_page: Open) ->
         button(page, "決定").click()
     rows = page.locator(".leaf-text")
     assert rows.count() == len(kinds)
-    kept = page.evaluate("localStorage.getItem('todoku.draft.segment.shop.new')")
-    conditions = [child["condition"] for child in json.loads(kept)["root"]["children"]]
+    kept = page.evaluate("localStorage.getItem('todoku.draft.doc.segments.shop.new')")
+    conditions = [child["condition"] for child in json.loads(kept)["draft"]["root"]["children"]]
     found = shop.api.post(f"{A}/segments/count", {"condition": {"any": conditions}})
     assert found["exact"] is True
     assert not any("{" in text for text in rows.all_inner_texts())
@@ -166,7 +166,7 @@ def test_what_the_brake_has_paused_is_let_go_on(shop: Shop, open_page: Open) -> 
         asked.append(route.request.method)
         route.fulfill(json={"id": "loop", "status": "active", "status_reason": None})
 
-    page.route("**/summary", summary)
+    page.route(re.compile(r"/summary(\?|$)"), summary)
     page.route("**/rules/loop/resume", resume)
     link(page, "ホーム").click()
     assert see(link(page, "内容を見る: くり返す返信")).get_attribute("href") == "#/shop/rules/loop"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Open, Shop, named, user
-from tests.browser.look import becomes, button, field, link, role, see, text
+from tests.browser.look import becomes, button, field, role, see, text
 from tests.media_builders import a_movie, a_noisy_picture, a_picture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -38,7 +38,7 @@ def test_pictures_and_films_are_chosen_not_typed(shop: Shop, open_page: Open) ->
     field(page, "メッセージ2の動画").set_input_files(file("film.mp4", a_movie(640, 360, 2_000)))
     becomes(role(page, "img", "選んだファイルの見本").count, 2)
     button(page, "保存").click()
-    see(link(page, "写真つき"))
+    see(role(page, "heading", "写真つき"))
     becomes(
         lambda: [one["type"] for one in named(shop, "messages", "写真つき")["messages"]], ["image", "video"]
     )
