@@ -14,6 +14,7 @@ from chalicelib.broadcasts.documents import Schedule
 from chalicelib.deliveries import service as deliveries
 from chalicelib.shared.errors import InvalidInput
 from tests.deliveries_builders import FEW, START, World, a_chunk, a_friend, a_world
+from tests.roles import role_of
 
 NOW = {"name": "plain", "audience": {"everyone": True}, "message": "news"}
 CHOSEN = {"name": "chosen", "audience": {"tag": "vip"}, "message": "other", "priority": True}
@@ -70,10 +71,12 @@ def test_in_the_same_second(world: World, names: tuple[str, str]) -> None:
     assert world.line.messages["U1"] != world.line.messages["U2"]
 
 
-def test_rules_and_scenarios_leave_it_too(world: World) -> None:
-    """Their chunk goes to the others."""
+@pytest.mark.parametrize("function", ["react", "bulk", "advance"])
+def test_rules_and_scenarios_leave_it_too(world: World, function: str) -> None:
+    """Their chunk goes to the others, whichever function puts it."""
     schedule("chosen")
-    deliveries.put_chunk(a_chunk(["U1", "U2"], run="scn.s", chunk="c"), watch=True)
+    with role_of(function):
+        deliveries.put_chunk(a_chunk(["U1", "U2"], run="scn.s", chunk="c"), watch=True)
     world.run(until=timedelta(minutes=1))
     assert dict(world.line.got) == {"U2": 1}
 
