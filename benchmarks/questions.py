@@ -43,7 +43,7 @@ def fill(platform: Platform, friends: int) -> None:
         platform.api.put(f"{A}/tags/t{n}", {"name": str(n)})
     for begin in range(0, friends, AT_ONCE):
         numbers = range(begin, min(friends, begin + AT_ONCE))
-        lines = (f"U{n:032x},友だち{n},t{n % 20} t{n // 20 % 20}" for n in numbers)
+        lines = (f"U{n:032x},友だち{n},t{n % 20}|t{n // 20 % 20}" for n in numbers)
         text = "user_id,display_name,tags\n" + "\n".join(lines)
         job = platform.api.call("POST", f"{A}/friends/import", text, content_type="text/csv")["job_id"]
         until("an import", lambda job=job: platform.api.get(f"{A}/jobs/{job}")["state"] == "done", 3600, 1)

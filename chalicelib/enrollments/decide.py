@@ -148,7 +148,8 @@ def _step(
     if sheet is None or reason is not None:
         return Step(Position("exited", reason=reason))
     sheet = anchors.seen_by(item, sheet)
-    turn = _Turn(program, item, sheet, now, now, parse_iso(item.due_at or item.node_at), refused, rule)
+    came = parse_iso(max(item.due_at or "", item.node_at))
+    turn = _Turn(program, item, sheet, now, now, came, refused, rule)
     if node is None:
         redirects = program.body.get("redirects") or {}
         if item.node not in redirects:

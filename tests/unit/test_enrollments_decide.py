@@ -337,3 +337,19 @@ def test_a_date_that_moves_into_the_past_lets_no_later_one_come(
     found = decide.step(a_program("eve", nodes), item, COMES, NOW)
     assert isinstance(found, Step)
     assert (found.send, found.position.reason) == ("m" if outcome != "past" else None, "over")
+
+
+def test_who_enters_when_everything_is_past_gets_nothing() -> None:
+    """Of two dates that lie before entering none is sent, however near they are."""
+    nodes = {
+        "one": till(NOW - timedelta(seconds=53), next="m", on_past="two"),
+        "m": {**M, "next": "two"},
+        "two": till(NOW - timedelta(seconds=13), next="m2", on_past="over"),
+        "m2": M,
+        "over": {"type": "exit", "reason": "over"},
+    }
+    program = a_program("one", nodes)
+    item = entry.fresh(program, COMES, None, NOW, "c", None, entry.Entry(None, ANCHOR, NOW))
+    found = decide.step(program, item, COMES, NOW + timedelta(seconds=1))
+    assert isinstance(found, Step)
+    assert (found.send, found.position.reason) == (None, "over")
