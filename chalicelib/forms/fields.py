@@ -18,6 +18,6 @@ def read(question: Question, values: Sequence[str], zone: ZoneInfo) -> tuple[Any
     if not given:
         return None, Reason(kind.needed) if question.required else None
     try:
-        return kind.read_field(question, given, zone), None
+        return kind.reader.read_field(question, given, zone), None
     except Unread as error:
         return None, error.reason

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from chalicelib.events.matching import shown
@@ -59,6 +59,19 @@ class Unread(Reasoned, ValueError):
     """Why what a page sent is no answer."""
 
 
+class Reader(Protocol):
+    """How what a friend says becomes an answer. Nothing said never comes here."""
+
+    def read_text(self, asked: Asked, text: str) -> Answer | None:
+        """What is written in the chat; None: it fits nothing."""
+
+    def read_tap(self, asked: Asked, tap: Tap) -> Answer | None:
+        """What is tapped in the chat; None: it fits nothing."""
+
+    def read_field(self, question: Question, given: Sequence[str], zone: ZoneInfo) -> Any:
+        """What the fields of a page say, at least one, without spaces around. Raises Unread."""
+
+
 def _no_options(_form: Form, _question: Question) -> list[Option]:
     return []
 
@@ -83,13 +96,12 @@ def _as_value(_question: Question, value: Any) -> Reason:
 class QuestionType:
     """What a type of question is.
 
-    ``read_text``, ``read_tap``: what a friend says in the chat, None when it fits nothing; ``done``: the
-    answer when a friend who may choose several has chosen enough. ``read_field``: what the fields of a page
-    say, at least one, without spaces around; raises Unread. Nothing said never comes to them: any question
-    may be skipped that is not required, and ``needed`` is what a page says of one that is.
+    ``reader``: how what a friend says becomes an answer; ``done``: the answer when a friend who may choose
+    several has chosen enough. Any question may be skipped that is not required; ``needed`` is what a page
+    says of one that is.
 
     ``takes_files``: it is answered by a picture, video, sound or file; ``read_content`` says what one of the
-    chat means, by the props of its message. On a page ``read_field`` is given the id under which it is kept.
+    chat means, by the props of its message. Of a page the reader is given the id under which it is kept.
 
     ``options``: what there is to choose, the same in the chat, on a page and in reports; ``value_of``: what
     one of them is kept as. ``buttons``: LINE's actions for quick replies, without what is ``chosen``.
@@ -100,9 +112,7 @@ class QuestionType:
     it is; ``also_facts``: other types that can.
     """
 
-    read_text: Callable[[Asked, str], Answer | None]
-    read_tap: Callable[[Asked, Tap], Answer | None]
-    read_field: Callable[[Question, Sequence[str], ZoneInfo], Any]
+    reader: Reader
     field: Literal["lines", "decimal", "date", "one", "scale", "tick", "several", "file"]
     fact: str
     also_facts: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ def read_tap(asked: Asked, tap: Tap) -> Answer | None:
     kind = QUESTION_TYPES[asked.question.type]
     if tap.mark == ask.SKIP:
         return None if asked.question.required or asked.chosen else Answer("skip")
-    return kind.done(asked) if tap.mark == ask.DONE else kind.read_tap(asked, tap)
+    return kind.done(asked) if tap.mark == ask.DONE else kind.reader.read_tap(asked, tap)
 
 
 def read_text(asked: Asked, text: str) -> Answer | None:
@@ -25,7 +25,7 @@ def read_text(asked: Asked, text: str) -> Answer | None:
         return kind.done(asked)
     if not asked.question.required and not asked.chosen and folded == fold(words["skip"]):
         return Answer("skip")
-    return kind.read_text(asked, text)
+    return kind.reader.read_text(asked, text)
 
 
 def names_a_choice(question: Question, text: str) -> bool:

@@ -10,20 +10,19 @@ from chalicelib.forms.model import Question
 from chalicelib.shared.reasons import Reason
 
 
-def _typed(_asked: Asked, text: str) -> Answer | None:
-    return Answer("answer", len(text)) if set(text) == {"♥"} else None
+class _Hearts:
+    def read_text(self, _asked: Asked, text: str) -> Answer | None:
+        return Answer("answer", len(text)) if set(text) == {"♥"} else None
 
+    def read_tap(self, _asked: Asked, _tap: Tap) -> Answer | None:
+        return None
 
-def _tapped(_asked: Asked, _tap: Tap) -> Answer | None:
-    return None
-
-
-def _sent(_question: Question, values: Sequence[str], _zone: ZoneInfo) -> int:
-    if set(values[0]) != {"♥"}:
-        raise Unread(Reason("field_unread"))
-    return len(values[0])
+    def read_field(self, _question: Question, given: Sequence[str], _zone: ZoneInfo) -> int:
+        if set(given[0]) != {"♥"}:
+            raise Unread(Reason("field_unread"))
+        return len(given[0])
 
 
 QUESTION_TYPES: dict[str, QuestionType] = {
-    "hearts": QuestionType(_typed, _tapped, _sent, field="lines", fact="number"),
+    "hearts": QuestionType(_Hearts(), field="lines", fact="number"),
 }
