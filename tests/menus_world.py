@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from chalicelib.friends import store
 from chalicelib.gateways import line, seam
@@ -265,9 +267,12 @@ def later(world: Line) -> None:
         run(body)
 
 
-def guarded(world: Line) -> Any:
-    """The world at the seam for the time of the block."""
-    return seam.guarded(world.guard)
+@pytest.fixture
+def world(cloud: None) -> Iterator[Line]:
+    """LINE at the seam, and a clock."""
+    found = Line()
+    with seam.guarded(found.guard):
+        yield found
 
 
 DAY = timedelta(days=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -28,14 +27,10 @@ from tests.menus_world import (
     put_menus,
     two_menus,
     work,
+    world,
 )
 
-
-@pytest.fixture
-def world(cloud: None) -> Iterator[Line]:
-    world = Line()
-    with menus_world.guarded(world):
-        yield world
+__all__ = ["world"]
 
 
 @pytest.fixture

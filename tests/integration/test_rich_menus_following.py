@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -35,18 +34,14 @@ from tests.menus_world import (
     two_menus,
     user,
     work,
+    world,
 )
 from tests.reasons_checked import words
 from tests.roles import role_of
 
+__all__ = ["world"]
+
 RULE = {"name": "r", "when": {"event": "messaged", "match": {"text": "vip"}}, "then": [{"add_tag": "vip"}]}
-
-
-@pytest.fixture
-def world(cloud: None) -> Iterator[Line]:
-    world = Line()
-    with menus_world.guarded(world):
-        yield world
 
 
 @pytest.fixture

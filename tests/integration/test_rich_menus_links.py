@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.shared.settings import settings
-from tests import menus_world
 from tests.api_client import Api
-from tests.menus_world import A, Line, a_menu, a_shop, publish, put_menus, react, said
+from tests.menus_world import A, Line, a_menu, a_shop, publish, put_menus, react, said, world
+
+__all__ = ["world"]
 
 LIFF = "2000000001-abcdefgh"
-
-
-@pytest.fixture
-def world(cloud: None) -> Iterator[Line]:
-    world = Line()
-    with menus_world.guarded(world):
-        yield world
 
 
 @pytest.fixture

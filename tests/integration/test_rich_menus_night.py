@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,18 +29,14 @@ from tests.menus_world import (
     two_menus,
     user,
     work,
+    world,
 )
 from tests.roles import role_of
 
+__all__ = ["world"]
+
 NIGHT = datetime(2026, 11, 22, 19, 37, tzinfo=UTC)
 """4:37 in Tokyo."""
-
-
-@pytest.fixture
-def world(cloud: None) -> Iterator[Line]:
-    world = Line()
-    with menus_world.guarded(world):
-        yield world
 
 
 @pytest.fixture
