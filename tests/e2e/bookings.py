@@ -21,8 +21,10 @@ from chalicelib.shared.times import iso, parse_iso
 from tests.bookkeeping import Reminder, Word, predicted
 from tests.e2e.trial import Trial, run, user
 
-SPAN_S, CLEAR_S, LATE_S = 240, 5, 3.0
-"""Reservations take place within that time; what is said comes so long before a reminder, or after it."""
+SPAN_S, CLEAR_S, AWAY_S, LATE_S = 240, 5, 60, 3.0
+"""Reservations take place within that time; what is said comes so long before a reminder, or after it, and
+not while the platform is away.
+"""
 _BEFORE = {"first": 60, "second": 20}
 _TEXT = '{{ reservation.id }} {{ reservation.at | date("%H:%M:%S") }}'
 _NODES: dict[str, Any] = {
@@ -54,7 +56,16 @@ def text(stage: str, one: Word) -> str:
     return f"{stage} {one.reservation} {one.at + timedelta(hours=9):%H:%M:%S}"
 
 
-def words_of(dice: Random, start: datetime, who: str, reservation: str) -> list[Word]:
+def clear_of(at: datetime, kills: list[datetime]) -> datetime:
+    """That moment, or when the platform is surely back."""
+    for kill in kills:
+        if -CLEAR_S <= (at - kill).total_seconds() < AWAY_S:
+            after = AWAY_S + (at - kill).total_seconds() / 4
+            return (kill + timedelta(seconds=after)).replace(microsecond=0)
+    return at
+
+
+def words_of(dice: Random, start: datetime, who: str, reservation: str, kills: list[datetime]) -> list[Word]:
     """Booked, perhaps moved and cancelled, never in doubt whether before or after a reminder."""
     while True:
         said, found = start + timedelta(seconds=dice.randrange(60)), list[Word]()
@@ -62,7 +73,7 @@ def words_of(dice: Random, start: datetime, who: str, reservation: str) -> list[
         states += ["cancelled"] if dice.random() < 0.3 else []
         for status in states:
             at = said + timedelta(seconds=dice.randrange(30, SPAN_S))
-            heard = said + timedelta(seconds=dice.choice([0, 0, 0, 2, 30]))
+            heard = clear_of(said + timedelta(seconds=dice.choice([0, 0, 0, 2, 30])), kills)
             found.append(Word(heard, said, who, reservation, at, status))
             said += timedelta(seconds=dice.choice([1, 15, 60, 90]))
         moments = [due(stage, one.at) for one in found for stage in _BEFORE]
@@ -124,8 +135,9 @@ def main() -> int:
     def work(trial: Trial) -> None:
         shop, dice = _open(trial, asked.friends), Random(asked.seed)
         start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
+        kills = [start + timedelta(seconds=170 * (n + 1)) for n in range(asked.kills)]
         told = {
-            (n, m): words_of(dice, start, user(n), f"r{n}-{m}")
+            (n, m): words_of(dice, start, user(n), f"r{n}-{m}", kills)
             for n in range(asked.friends)
             for m in range(dice.randint(1, 4))
         }
@@ -133,7 +145,6 @@ def main() -> int:
         wanted = [reminder for some in told.values() for reminder in predicted(some, due, text)]
         print(f"{len(told)} reservations, {len(words)} words, {len(wanted)} reminders", flush=True)
         ends = max(one.at for one in words) + timedelta(seconds=20)
-        kills = [start + (ends - start) * (n + 1) / (asked.kills + 1) for n in range(asked.kills)]
         trial.play(shop, [(one.heard, _event(n, one)) for n, one in enumerate(words)], kills)
         trial.until("the last reservation", lambda: datetime.now(UTC) > ends)
         trial.until("rest", trial.idle)

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 from chalicelib.shared.times import iso
 from tests.bookkeeping import Pace, Reminder, Walk, Word, walk_nodes
-from tests.e2e.bookings import compare
+from tests.e2e.bookings import CLEAR_S, clear_of, compare
 from tests.e2e.trial import Trial, run, user
 
-SPAN_S, CLEAR_S, AWAY_S = 240, 5, 60
-"""They take place within that time; nothing is heard so near to a moment, or while the platform is away."""
+SPAN_S = 240
+"""They take place within that time."""
 _PACE = Pace(
     answer=timedelta(seconds=40),
     eve=lambda at: at - timedelta(seconds=75),
@@ -49,20 +49,12 @@ class Life(NamedTuple):
     wanted: list[Reminder]
 
 
-def _clear(at: datetime, kills: list[datetime]) -> datetime:
-    """That moment, or when the platform is surely back."""
-    for kill in kills:
-        if -CLEAR_S <= (at - kill).total_seconds() < AWAY_S:
-            return kill + timedelta(seconds=AWAY_S + (at - kill).total_seconds() / 4)
-    return at
-
-
 def _words(dice: Random, start: datetime, name: tuple[str, str], kills: list[datetime]) -> list[Word]:
     said, found = start + timedelta(seconds=dice.randrange(120)), list[Word]()
     states = ["booked", *["moved"] * dice.choice([0, 0, 1, 1, 2])]
     for status in states + (["cancelled"] if dice.random() < 0.3 else []):
         at = said + timedelta(seconds=dice.randrange(30, SPAN_S))
-        heard = _clear(said + timedelta(seconds=dice.choice([0, 0, 0, 2, 30])), kills)
+        heard = clear_of(said + timedelta(seconds=dice.choice([0, 0, 0, 2, 30])), kills)
         found.append(Word(heard.replace(microsecond=0), said, *name, at, status))
         said += timedelta(seconds=dice.choice([3, 15, 60, 90]))
     return found
@@ -85,7 +77,7 @@ def life(dice: Random, start: datetime, number: int, kills: list[datetime]) -> L
     who, runs_n, answers_n, has_goal = user(number), dice.randint(1, 3), dice.choice([0, 1, 3]), dice.random()
 
     def some() -> datetime:
-        return _clear(start + timedelta(seconds=dice.randrange(350)), kills).replace(microsecond=0)
+        return clear_of(start + timedelta(seconds=dice.randrange(350)), kills).replace(microsecond=0)
 
     while True:
         runs = [_words(dice, start, (who, f"r{number}-{n}"), kills) for n in range(runs_n)]
