@@ -23,7 +23,7 @@ TARGETS = {"dynamodb": "DynamoDB_20120810", "sqs": "AmazonSQS"}
 OPERATIONS = frozenset(
     {
         *("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"),
-        *("SendMessage", "SendMessageBatch"),
+        *("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch"),
     }
 )
 ATTEMPTS = 4

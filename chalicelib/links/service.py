@@ -7,6 +7,7 @@ Changing a link document's ``url`` changes where messages already sent lead to.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -97,9 +98,15 @@ def target(snapshot: Snapshot, link_id: str) -> str | None:
     url = document.body.get("url") if document else None
     if document is None or not isinstance(url, str):
         return None
+    return _leads(url, tuple((document.body.get("utm") or {}).items()), settings().is_local)
+
+
+@functools.lru_cache(maxsize=1024)
+def _leads(url: str, utm: tuple[tuple[str, str | None], ...], on_laptop: bool) -> str | None:
+    """The address that stands in a document, as it is opened; the same for everybody who does."""
     try:
         # Documents of before addresses were normalised are read as they would be saved today.
-        return with_utm(normal(url, on_laptop=settings().is_local), document.body.get("utm") or {})
+        return with_utm(normal(url, on_laptop=on_laptop), dict(utm))
     except BadAddress:
         return None
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from chalicelib.local import secrets
 from chalicelib.local.child import ready, wait_for_stop
-from chalicelib.local.http import HOST, Reply, Request, Server
+from chalicelib.local.http import HOST, Reply, Request, Server, after_answer
 from chalicelib.local.journal import Journal
 from chalicelib.local.secrets import Secrets
 from chalicelib.local.sqs import server as sqs
@@ -42,7 +42,7 @@ class Cloud:
 
         config.default_user_config["stepfunctions"] = {"execute_state_machine": True}
         at = settings()
-        self.queues = Queues(Store(folder / "queues.sqlite3"))
+        self.queues = Queues(Store(folder / "queues.sqlite3"), after_answer=after_answer)
         self._sqs = Sqs(self.queues, f"http://{HOST}:{port}", at.aws_account_id, at.region)
         self._secrets = Secrets(folder / "secrets.json", at.region, at.aws_account_id)
         self._moto = Journal(folder, DomainDispatcherApplication(create_backend_app), at.region)

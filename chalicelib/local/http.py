@@ -51,6 +51,21 @@ def _plain(status: int, message: str) -> Reply:
     return Reply(status, [("Content-Type", "text/plain")], message.encode())
 
 
+class _Waiting(threading.local):
+    works: list[Callable[[], None]] | None = None
+
+
+_waiting = _Waiting()
+
+
+def after_answer(work: Callable[[], None]) -> None:
+    """Do it once the answer to this thread's request has left; at once where no request is being answered."""
+    if _waiting.works is None:
+        work()
+    else:
+        _waiting.works.append(work)
+
+
 class TooLong(Exception):
     """The body is longer than the server takes."""
 
@@ -63,9 +78,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def _serve(self) -> None:
+        works: list[Callable[[], None]] = []
+        _waiting.works = works
         with self.server.busy():
             self._reply(self._answered())
             self.wfile.flush()
+            for work in works:
+                work()
 
     def _answered(self) -> Reply:
         try:

@@ -26,6 +26,7 @@ class Child:
     """One process: its name, its command line, and whether the platform can go on without it for a moment.
 
     ``keeps_state``: others rely on what this process remembers, so that its end is the platform's end.
+    ``nice``: how far it stands back for the others.
     ``reports``: it tells through ``--ready-fd`` (or its last argument) when it works.
     """
 
@@ -33,6 +34,7 @@ class Child:
     command: Sequence[str]
     keeps_state: bool = False
     reports: bool = True
+    nice: int = 0
     starts: list[float] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     ready_fd: int | None = None
@@ -78,6 +80,7 @@ class Processes:
                 stderr=log,
                 pass_fds=fds,
             )
+        os.setpriority(os.PRIO_PROCESS, child.process.pid, os.getpriority(os.PRIO_PROCESS, 0) + child.nice)
         if write_fd is not None:
             os.close(write_fd)
         child.starts.append(time.monotonic())

@@ -26,6 +26,8 @@ from chalicelib.local import config as configuration
 from chalicelib.local.config import CannotStart, Config
 from chalicelib.local.processes import Child, Processes, dynalite, python
 
+_BEHIND = 5
+"""How far workers and tables stand back: who opens a link does not wait for work that waits."""
 _STOP_S = {"api": 12.0, "workers": 15.0}
 _RESTARTS = 5
 _HEALTH_S = 60
@@ -48,7 +50,7 @@ class Platform:
         folder = str(config.directory)
         ready = ("--ready-fd", "{ready}")
         self._stores = [
-            Child("dynalite", dynalite(dynamodb_port, config.directory / "dynamodb"), True),
+            Child("dynalite", dynalite(dynamodb_port, config.directory / "dynamodb"), True, nice=_BEHIND),
             Child(
                 "cloud",
                 python("chalicelib.local.cloud", "--port", str(cloud_port), "--dir", folder, *ready),
@@ -58,7 +60,7 @@ class Platform:
         simulator = ("--simulator", config.sim_url) if config.sim_url else ()
         self._doors = [
             Child("api", python("chalicelib.local.api", "--port", str(config.port), *ready, *simulator)),
-            Child("workers", python("chalicelib.local.workers", *ready)),
+            Child("workers", python("chalicelib.local.workers", *ready), nice=_BEHIND),
         ]
         if config.sim_url:
             line = ("--port", str(config.sim_port), "--dir", str(config.directory / "line"))

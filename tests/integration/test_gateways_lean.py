@@ -109,6 +109,22 @@ def test_queue_messages_go_the_same_way(server: Server) -> None:
     assert server.seen[0][0] == "AmazonSQS.SendMessageBatch"
 
 
+def test_messages_are_received_and_deleted_the_same_way(server: Server) -> None:
+    """What is there, and what SQS would not delete."""
+    message = {"MessageId": "m", "ReceiptHandle": "r", "Body": "{}", "MD5OfBody": "x"}
+    failed = {"Id": "0", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}
+    server.answers = [(200, {"Messages": [message]}), (200, {}), (200, {"Failed": [failed]})]
+    sqs = aws.client("sqs")
+    assert sqs.receive_message(QueueUrl="q", WaitTimeSeconds=10)["Messages"] == [message]
+    assert sqs.receive_message(QueueUrl="q").get("Messages", []) == []
+    entries = [{"Id": "0", "ReceiptHandle": "r"}]
+    assert sqs.delete_message_batch(QueueUrl="q", Entries=entries)["Failed"] == [failed]
+    assert [target for target, _, _ in server.seen] == [
+        *["AmazonSQS.ReceiveMessage"] * 2,
+        "AmazonSQS.DeleteMessageBatch",
+    ]
+
+
 def test_a_condition_that_fails_is_raised_at_once_as_botocore_does(server: Server) -> None:
     """The exception is the client's own, with code, item and the request's id; nothing is repeated."""
     told = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from chalice.app import Chalice, CORSConfig, Response
 
 from chalicelib.local import api
-from chalicelib.local.http import Reply, Request, Server
+from chalicelib.local.http import Reply, Request, Server, after_answer
 from tests.local_gateway import in_process
 
 
@@ -186,6 +187,34 @@ def test_an_account_is_introduced_to_the_simulator() -> None:
     finally:
         platform.stop()
     assert heard == [("PUT", "/_sim/channels/shop", channel)]
+
+
+def test_what_may_wait_is_done_after_the_answer() -> None:
+    """The answer is read before the work that was put off has ended; without a request it is done at once."""
+    read, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        assert read.wait(10)
+        done.set()
+
+    def answer(_request: Request) -> Reply:
+        after_answer(work)
+        return Reply(200, [], b"first")
+
+    server = Server(0, answer)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert line.recv(1000).startswith(b"HTTP/1.1 200")
+            assert not done.is_set()
+            read.set()
+            assert done.wait(10)
+    finally:
+        server.stop()
+    done.clear()
+    after_answer(work)
+    assert done.is_set()
 
 
 def test_a_body_shorter_than_it_says_is_no_body(server: Server) -> None:

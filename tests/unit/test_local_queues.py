@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,25 @@ def world() -> Iterator[World]:
 
 def entries(*texts: str, group: str | None = None) -> list[Entry]:
     return [Entry(text, group, text if group else None) for text in texts]
+
+
+def test_a_receiver_is_woken_after_the_sender_was_answered() -> None:
+    """Until then who asks anew has the message all the same; a duplicate wakes nobody."""
+    later: list[Callable[[], None]] = []
+    queues = Queues(Store(Path(":memory:")), after_answer=later.append)
+    queues.create("q.fifo", FIFO)
+    found: list[Message] = []
+    waiting = threading.Thread(
+        target=lambda: found.extend(queues.receive("q.fifo", 1, 10, None, lambda: True))
+    )
+    for _ in range(2):
+        queues.send("q.fifo", entries("a", group="g"))
+    assert len(later) == 1
+    waiting.start()
+    waiting.join(10)
+    assert [message.body for message in found] == ["a"]
+    later[0]()
+    queues.close()
 
 
 def test_what_is_held_is_not_seen_until_its_time_is_over(world: World) -> None:

@@ -25,12 +25,24 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Queues:
-    """All queues of the local SQS. Thread-safe."""
+def _at_once(work: Callable[[], None]) -> None:
+    work()
 
-    def __init__(self, store: Store, now_ms: Callable[[], int] = _now_ms) -> None:
+
+class Queues:
+    """All queues of the local SQS. Thread-safe. ``after_answer``: does what may wait until who asked has been
+    answered.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        now_ms: Callable[[], int] = _now_ms,
+        after_answer: Callable[[Callable[[], None]], None] = _at_once,
+    ) -> None:
         self._store = store
         self._now_ms = now_ms
+        self._after_answer = after_answer
         self._lock = threading.RLock()
         self._queues: dict[str, Queue] = {}
         self._dedups: dict[tuple[str, str, str], Dedup] = {}
@@ -132,9 +144,15 @@ class Queues:
             self._dedups.update(dedups)
             for message in fresh:
                 self._admit(message)
-            # One receiver for each: all of them, woken for one message, would take the CPU from its sender.
-            queue.changed.notify(len(fresh))
-            return answers
+        if fresh:
+            self._after_answer(lambda: self._wake(queue, len(fresh)))
+        return answers
+
+    def _wake(self, queue: Queue, messages: int) -> None:
+        # One receiver for each: all of them, woken for one message, would take the CPU from its sender. So
+        # would the one, before the sender has its answer.
+        with self._lock:
+            queue.changed.notify(messages)
 
     def receive(
         self, name: str, limit: int, wait_s: float, visibility_s: int | None, alive: Callable[[], bool]
