@@ -14,7 +14,8 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import validators
-from chalicelib.conditions.model import LEAVES, Built, Context, Predicate
+from chalicelib.conditions.explanations import explain, explainer
+from chalicelib.conditions.model import LEAVES, Context, Predicate
 from chalicelib.events.sheet import Sheet
 from chalicelib.friends import nodes
 from chalicelib.mirror import sql
@@ -31,6 +32,7 @@ __all__ = [
     "compile",
     "compile_audience",
     "explain",
+    "explainer",
     "logic",
     "needs",
     "nodes_named",
@@ -310,31 +312,6 @@ def _nodes_named(value: Any) -> Iterator[str]:
 def _names_node(key: str, value: Any) -> bool:
     is_leaf = key == "scenario" and isinstance(value, dict) and isinstance(value.get("id"), str)
     return is_leaf and "node" in value
-
-
-def explain(condition: Any, context: Context, sheet: Sheet, now: datetime) -> dict[str, Any]:
-    """The tree: ``{"kind", "value", "seen", "children"}``; leaves also repeat their ``condition``."""
-    ((key, value),) = condition.items()
-    if key in {"all", "any"}:
-        children = [explain(child, context, sheet, now) for child in value]
-        truth = (all if key == "all" else any)(child["value"] for child in children)
-        return _node(key, truth, None, children)
-    if key == "not":
-        inner = explain(value, context, sheet, now)
-        return _node(key, not inner["value"], None, [inner])
-    if key == "everyone":
-        return _node(key, True, None, [])
-    if key == "segment":
-        document = context.snapshot.find("segments", value)
-        inner_trees = [explain(document.body["condition"], context, sheet, now)] if document else []
-        truth = any(tree["value"] for tree in inner_trees)
-        return _node(key, truth, None, inner_trees) | {"condition": value}
-    built: Built = LEAVES[key].build(value, context)
-    return _node(key, built.test(sheet, now), built.seen(sheet, now), []) | {"condition": value}
-
-
-def _node(kind: str, value: bool, seen: Any, children: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"kind": kind, "value": value, "seen": seen, "children": children}
 
 
 def _segment(segment: str, context: Context) -> Predicate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import unicodedata
@@ -18,6 +19,10 @@ from chalicelib.shared.text.folding import TO_HIRAGANA, composed, fold
 MAX_REGEX = 1000
 
 Check = Callable[[Any], bool]
+
+_composed = functools.lru_cache(maxsize=8)(composed)
+"""Every rule that waits for an event asks for the same text."""
+_utf8 = functools.lru_cache(maxsize=8)(str.encode)
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -65,12 +70,18 @@ class Test:
     exact: bool = False
     """Whether only this very value, or one of these, holds."""
 
+    def value(self, props: Mapping[str, Any]) -> Any:
+        """What stands at the path."""
+        return props.get(self.path) if len(self.parts) == 1 else at_path(props, self.parts)
+
     def failure(self, props: Mapping[str, Any]) -> Reason | None:
         """None when the test holds, else what was seen."""
-        value = at_path(props, self.parts)
-        if self.holds(value):
-            return None
-        if value is None or value == Several():
+        return None if self.holds(self.value(props)) else self.seen(props)
+
+    def seen(self, props: Mapping[str, Any]) -> Reason:
+        """What was seen instead, where the test does not hold."""
+        value = self.value(props)
+        if value is None or (isinstance(value, Several) and not value):
             return Reason("match_missing", path=self.path)
         return Reason("match_is", path=self.path, value=_excerpt(value))
 
@@ -89,12 +100,17 @@ def no_value(test: Test, values: Sequence[str], path: str) -> Iterator[Detail]:
         yield Detail(f"{path}.{test.path}", Reason("no_such_value", known=list(values)))
 
 
+def failing(tests: Iterable[Test], props: Mapping[str, Any]) -> Test | None:
+    """The first of the tests that does not hold; None when all hold."""
+    for test in tests:  # A generator would cost more than the tests: this is asked of every rule.
+        if not test.holds(test.value(props)):
+            return test
+    return None
+
+
 def holds(tests: Iterable[Test], props: Mapping[str, Any]) -> bool:
     """Whether all of the tests hold."""
-    for test in tests:  # noqa: SIM110 (asked of every rule: a generator would cost more than the tests)
-        if not test.holds(at_path(props, test.parts)):
-            return False
-    return True
+    return failing(tests, props) is None
 
 
 def may_hold(tests: Iterable[Test], props: Mapping[str, Any]) -> bool:
@@ -122,7 +138,7 @@ def captures(tests: Sequence[Test], props: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     before = 0
     for test in tests:
-        value = at_path(props, test.parts)
+        value = test.value(props)
         if test.groups is None:
             continue
         held = _held(test.groups, value if isinstance(value, Several) else [value])
@@ -175,11 +191,11 @@ def _check(path: str, wanted: Any) -> Check:
 
 def _check_one(path: str, wanted: Any) -> Check:
     if not isinstance(wanted, dict):
-        return _equals(_scalar(path, wanted), _as_is)
+        return _equals(_scalar(path, wanted), _composed)
     folded = wanted.get("fold", False)
     if not isinstance(folded, bool):
         raise BadMatch(f"{path}.fold", Reason("must_be_boolean"))
-    norm = fold if folded else composed
+    norm = fold if folded else _composed
     operators = {name: value for name, value in wanted.items() if name != "fold"}
     unknown = sorted(operators.keys() - set(OPERATORS))
     if unknown or not operators:
@@ -195,11 +211,11 @@ def _is_exact(wanted: Any) -> bool:
 
 def _operator(path: str, name: str, wanted: Any, norm: Callable[[str], str]) -> Check:
     if name == "eq":
-        return _equals(_scalar(path, wanted), _normed(norm))
+        return _equals(_scalar(path, wanted), norm)
     if name == "in":
         if not isinstance(wanted, list) or not wanted:
             raise BadMatch(path, Reason("must_be_list_of_values"))
-        options = [_equals(_scalar(f"{path}[{n}]", one), _normed(norm)) for n, one in enumerate(wanted)]
+        options = [_equals(_scalar(f"{path}[{n}]", one), norm) for n, one in enumerate(wanted)]
         return lambda value: any(option(value) for option in options)
     if name in {"prefix", "contains"}:
         return _text_operator(path, name, wanted, norm)
@@ -233,8 +249,9 @@ def _text_operator(path: str, name: str, wanted: Any, norm: Callable[[str], str]
 
 
 def _regex(path: str, wanted: Any, norm: Callable[[str], str]) -> Check:
-    pattern = _pattern(path, wanted, norm)
-    return lambda value: isinstance(value, str) and pattern.search(norm(value)) is not None
+    # RE2 looks at bytes. Given a text it converts it each time, and every position in it.
+    pattern = _compiled(path, _source(path, wanted, norm).encode())
+    return lambda value: isinstance(value, str) and pattern.search(_utf8(norm(value))) is not None
 
 
 def _groups(path: str, wanted: Any) -> Groups | None:
@@ -242,8 +259,8 @@ def _groups(path: str, wanted: Any) -> Groups | None:
     regex = wanted.get("regex") if isinstance(wanted, dict) else None
     if regex is None or "(" not in regex:
         return None
-    norm = fold if wanted.get("fold") else composed
-    pattern = _pattern(path, regex, norm)
+    norm = fold if wanted.get("fold") else _composed
+    pattern = _compiled(path, _source(path, regex, norm))
 
     def find(text: str) -> Sequence[str | None]:
         match = pattern.search(norm(text))
@@ -253,11 +270,15 @@ def _groups(path: str, wanted: Any) -> Groups | None:
     return Groups(pattern.groups, dict(pattern.groupindex), find) if pattern.groups else None
 
 
-def _pattern(path: str, wanted: Any, norm: Callable[[str], str]) -> Any:
+def _source(path: str, wanted: Any, norm: Callable[[str], str]) -> str:
+    """The expression as it looks for texts in one form."""
     if not isinstance(wanted, str) or not 0 < len(wanted) <= MAX_REGEX:
         raise BadMatch(path, Reason("regex_length", most=MAX_REGEX))
     # Folded text is lower-case hiragana; of the pattern only what no operator is made of may be folded.
-    source = composed(wanted) if norm is composed else "(?i)" + _wide(composed(wanted)).translate(TO_HIRAGANA)
+    return composed(wanted) if norm is _composed else "(?i)" + _wide(composed(wanted)).translate(TO_HIRAGANA)
+
+
+def _compiled(path: str, source: str | bytes) -> Any:
     try:
         return re2.compile(source, _OPTIONS)
     except re2.error as error:
@@ -271,23 +292,18 @@ def _wide(pattern: str) -> str:
     return _OTHER_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), pattern)
 
 
-def _equals(wanted: Any, norm: Callable[[Any], Any]) -> Check:
-    sought, kind = norm(wanted), isinstance(wanted, bool)
-    return lambda value: norm(value) == sought and isinstance(value, bool) is kind
+def _equals(wanted: Any, norm: Callable[[str], str]) -> Check:
+    if isinstance(wanted, str):
+        sought = norm(wanted)
+        return lambda value: isinstance(value, str) and norm(value) == sought
+    is_flag = isinstance(wanted, bool)
+    return lambda value: value == wanted and isinstance(value, bool) is is_flag
 
 
 def _scalar(path: str, value: Any) -> Any:
     if isinstance(value, str | int | float | bool):
         return value
     raise BadMatch(path, Reason("must_be_scalar"))
-
-
-def _as_is(value: Any) -> Any:
-    return composed(value) if isinstance(value, str) else value
-
-
-def _normed(norm: Callable[[str], str]) -> Callable[[Any], Any]:
-    return lambda value: norm(value) if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:

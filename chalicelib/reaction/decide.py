@@ -10,9 +10,8 @@ from typing import Any
 
 from chalicelib.actions.kinds import is_outgoing, kind_of, parts
 from chalicelib.actions.model import Change, Decision
-from chalicelib.conditions import language
 from chalicelib.events.kinds import type_of
-from chalicelib.events.matching import Test, holds
+from chalicelib.events.matching import failing
 from chalicelib.events.sheet import Sheet
 from chalicelib.forms import flow as forms
 from chalicelib.forms import session as form_session
@@ -212,9 +211,13 @@ class _Reaction:
 
     def _react(self, trigger: FriendEvent, depth: int, number: int) -> None:
         answered, stopped = self._answered if depth == 0 else None, None
+        history = self._history(trigger)
         for rule in self._program.rules.get(trigger.type, ()):
             before = stopped or (None if rule.over_forms else answered)
-            why = Reason("stopped_by", rule=before) if before else self._refusal(rule, trigger)
+            why = Reason("stopped_by", rule=before) if before else self._refusal(rule, trigger, history)
+            if why is not None and self._is_full():
+                self._untraced += 1
+                continue
             self._trace(rule, trigger, depth, why)
             if why is not None:
                 continue
@@ -309,19 +312,18 @@ class _Reaction:
     def _claimant(self, is_meant: Callable[[Rule], bool]) -> Rule | None:
         """The first of some rules that would run for the event now. Counts nothing."""
         for rule in self._program.rules.get(self._event.type, ()):
-            if is_meant(rule) and self._obstacle(rule, self._event) is None:
+            if is_meant(rule) and self._obstacle(rule, self._event, self._decision.history) is None:
                 states = self._decision.after["limits"]
                 if rule.limit is None or not self._limited(rule, states)[1]:
                     return rule
         return None
 
-    def _refusal(self, rule: Rule, trigger: FriendEvent) -> Reason | None:
+    def _refusal(self, rule: Rule, trigger: FriendEvent, history: news.History | None) -> Reason | None:
         """None when the rule is to run, else why not; counts its limit."""
-        why = self._obstacle(rule, trigger)
-        if why is not None or rule.limit is None:
-            return why
-        states = self._decision.after["limits"]
-        states[rule.id], why = self._limited(rule, states)
+        why = self._obstacle(rule, trigger, history)
+        if why is None and rule.limit is not None:
+            states = self._decision.after["limits"]
+            states[rule.id], why = self._limited(rule, states)
         return why
 
     def _limited(self, rule: Rule, states: Mapping[str, Any]) -> tuple[dict[str, Any], Reason | None]:
@@ -329,20 +331,20 @@ class _Reaction:
         assert rule.limit is not None
         return limits.take(rule.limit, states.get(rule.id), self._event.at, self._program.zone)
 
-    def _obstacle(self, rule: Rule, trigger: FriendEvent) -> Reason | None:
+    def _obstacle(self, rule: Rule, trigger: FriendEvent, history: news.History | None) -> Reason | None:
         """Why the rule does not run, its limit aside; None when nothing else keeps it."""
-        hidden = news.hides(self._history(trigger), also_late=rule.also_late)
-        if hidden is not None:
+        if history is not None and (hidden := news.hides(history, also_late=rule.also_late)) is not None:
             return hidden
-        if rule.tests and (failure := self._mismatch(rule.tests, trigger.props)) is not None:
-            return failure
+        failed = failing(rule.tests, trigger.props)
+        if failed is not None:
+            return _UNTRACED if self._is_full() else failed.seen(trigger.props)
         if rule.id in self._ran:
             return Reason("ran_already")
         closed = rule.window.closed(self._timestamp, self._program.zone) if rule.window else None
         if closed is not None:
             return closed
         if rule.condition is not None and not rule.condition(self._decision.after, self._now):
-            return self._unmet(rule)
+            return _UNTRACED if self._is_full() else self._unmet(rule)
         return None
 
     def _history(self, trigger: FriendEvent) -> news.History | None:
@@ -351,26 +353,15 @@ class _Reaction:
             return self._decision.history
         return news.late(trigger.at, self._program.react_within, self._now)
 
-    def _mismatch(self, tests: Sequence[Test], props: Mapping[str, Any]) -> Reason | None:
-        """Why a match does not hold. Nobody reads the reasons of rules that are only counted."""
-        if len(self._decision.rules) >= MAX_TRACE:
-            return None if holds(tests, props) else _UNTRACED
-        for test in tests:
-            failure = test.failure(props)
-            if failure is not None:
-                return failure
-        return None
+    def _is_full(self) -> bool:
+        """Whether the trace is full: nobody reads the reasons of rules that are only counted."""
+        return len(self._decision.rules) >= MAX_TRACE
 
     def _unmet(self, rule: Rule) -> Reason:
-        if len(self._decision.rules) >= MAX_TRACE:
-            return _UNTRACED
-        tree = language.explain(rule.source, self._program.context, self._decision.after, self._now)
-        return Reason("unmet", why=deciding_leaf(tree))
+        assert rule.explain is not None
+        return Reason("unmet", why=deciding_leaf(rule.explain(self._decision.after, self._now)))
 
     def _trace(self, rule: Rule, trigger: FriendEvent, depth: int, why: Reason | None) -> None:
-        if why is not None and len(self._decision.rules) >= MAX_TRACE:
-            self._untraced += 1
-            return
         kept = (why or Reason("matched")).kept()
         entry: dict[str, Any] = {"rule": rule.id, "matched": why is None, "why": kept}
         if depth:

@@ -51,6 +51,7 @@ def compile_rule(document: Document, context: Context) -> Rule:
         stop=body.get("stop", False),
         over_forms=body.get("over_forms", False),
         also_late=body.get("also_late", False),
+        explain=language.explainer(condition, context) if condition is not None else None,
     )
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.accounts import friend_tokens
 from chalicelib.accounts.model import REACT_WITHIN
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.conditions.explanations import Explainer
 from chalicelib.conditions.model import Context, Predicate
 from chalicelib.events.matching import Test
 from chalicelib.forms.model import Form
@@ -19,7 +20,7 @@ from chalicelib.rules.limits import Limit, Window
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule ready to run. ``source`` is its ``if``, for explanations."""
+    """A rule ready to run. ``source`` is its ``if``, and ``explain`` tells how that comes out."""
 
     id: str
     event: str
@@ -33,6 +34,7 @@ class Rule:
     stop: bool = False
     over_forms: bool = False
     also_late: bool = False
+    explain: Explainer | None = None
 
 
 @dataclass(frozen=True)

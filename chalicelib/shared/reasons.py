@@ -40,9 +40,12 @@ class Reason:
     values: tuple[Any, ...]
 
     def __init__(self, code: str, /, **params: Any) -> None:
-        # Some are made for every event and rule: setting the fields of a frozen one by one costs twice this.
-        values = tuple([tuple(v) if isinstance(v, list) else v for v in params.values()])
-        self.__dict__.update(code=code, values=values)
+        # Some are made for every event and rule: the usual way to set a frozen one's fields costs twice this.
+        values = tuple(params.values())
+        if list in map(type, values):
+            values = tuple([tuple(v) if isinstance(v, list) else v for v in values])
+        fields = self.__dict__
+        fields["code"], fields["values"] = code, values
 
     @staticmethod
     def of(kept: Kept) -> Reason:
@@ -177,10 +180,10 @@ _UNITS = {"s": "秒", "m": "分", "h": "時間", "d": "日", "w": "週間"}
 
 
 def _kept(value: Any) -> Any:
-    if isinstance(value, Reason):
-        return value.kept()
     if isinstance(value, str):
         return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - 1] + "…"
+    if isinstance(value, Reason):
+        return value.kept()
     if isinstance(value, list | tuple):
         return [_kept(one) for one in value[:MAX_NAMES]]
     return value
