@@ -7,12 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from chalicelib.audiences import service as audiences
-from chalicelib.broadcasts import store
 from chalicelib.broadcasts.model import LONGEST_TEST, MAX_LATENESS
 from chalicelib.broadcasts.narrowcasts import documents as narrowcasts
 from chalicelib.catalog.kinds import DocumentKind, Reference
-from chalicelib.catalog.references import Elsewhere, declare, unresolved
+from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.conditions import language
 from chalicelib.messages import checks
@@ -246,21 +244,3 @@ def unready(body: dict[str, Any], snapshot: Snapshot) -> list[Detail]:
             snapshot.get("messages", where["message"]).body["messages"], snapshot
         )
     ]
-
-
-def _ids(account: str) -> list[str]:
-    """Some of the broadcasts: enough to guess which was meant."""
-    return [broadcast.id for broadcast in store.page(account, 200, None)[0]]
-
-
-declare(
-    "deliveries",
-    Elsewhere(("scenarios",), lambda account, id_: store.find(account, id_) is not None, _ids),
-)
-"""What a condition calls a delivery: a scenario, or a broadcast."""
-
-declare(
-    "audiences",
-    Elsewhere((), lambda account, id_: audiences.find(account, id_) is not None, audiences.ids),
-)
-"""Audiences are kept by their own room."""

@@ -10,10 +10,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import model, store
+from chalicelib.broadcasts import documents, model, store
 from chalicelib.broadcasts.insight import service as insight
 from chalicelib.broadcasts.model import MOVING, Broadcast
 from chalicelib.broadcasts.narrowcasts import numbers
+from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, executions, queues
 from chalicelib.shared.ids import new_ulid
@@ -28,6 +29,24 @@ MACHINE = "broadcast"
 _FIRST_LOOK = timedelta(minutes=2)
 _AFTER = timedelta(milliseconds=1)
 """So long after a moment it has come."""
+
+
+def claimed(broadcast: Broadcast, body: dict[str, Any]) -> Broadcast | None:
+    """The broadcast that was seen, claimed for going out with ``body``; None when it has changed.
+
+    A publisher's act lets a broadcast go out, against an editor's change of what it uses at that moment. The
+    editor's check reads broadcasts and then moves the catalog's pointer; the act writes a broadcast. No item
+    is both. So the act first notes on the broadcast what it will use (the claim), then counts itself on the
+    pointer, then writes: an editor who looked before the claim does not move the pointer any more, and one
+    who looks later sees the claim. Model: ``tests/model/test_beginning.py``. A claim that a crash left over
+    keeps editors from what it names until the broadcast is edited or started.
+    """
+    used = sorted({f"{reference.kind}/{reference.id}" for reference in documents.references(body)})
+    claim = new_ulid()
+    if not store.claim(broadcast, claim, used):
+        return None
+    catalog.count_begun(broadcast.account)
+    return replace(broadcast, claim=claim, claimed=tuple(used))
 
 
 def begin(

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.accounts import audit
 from chalicelib.accounts import service as accounts
-from chalicelib.broadcasts import claiming, documents, lifecycle, store, test_send, views
+from chalicelib.broadcasts import documents, lifecycle, store, test_send, views
 from chalicelib.broadcasts.documents import KIND
 from chalicelib.broadcasts.model import EDITABLE, MOVING, STARTABLE, Broadcast
 from chalicelib.broadcasts.narrowcasts import preview as narrowcast_preview
@@ -121,7 +121,7 @@ def put(
         elif broadcast.status not in editable:
             raise _not_editable(broadcast)
         else:
-            ready = claiming.claimed(broadcast, body) if broadcast.status == "scheduled" else broadcast
+            ready = lifecycle.claimed(broadcast, body) if broadcast.status == "scheduled" else broadcast
             written = ready is not None and store.edit(ready, body, editable, by)
         tried = broadcast.revision + 1 if broadcast else 1
         if written:
@@ -226,7 +226,7 @@ def _start(
         unready = documents.unready(_able(account, broadcast_id).body, catalog.snapshot(account))
         if unready:
             raise RuleViolation.of(unready)
-        ready = claiming.claimed(broadcast, broadcast.body)
+        ready = lifecycle.claimed(broadcast, broadcast.body)
         if ready is None or not lifecycle.begin(ready, at(clock.now()), every, by, rest_of):
             return False
         if broadcast.run is not None and broadcast.status == "scheduled":

@@ -1,7 +1,7 @@
 """Names that documents give each other: whether what is named is there. One answer, in every room's words.
 
-Most names are of documents of the catalog. A kind may also be kept elsewhere (a delivery is a broadcast, or a
-scenario): the room that keeps it declares so with ``declare``.
+Most names are of documents of the catalog. What else has a name (a delivery is a broadcast, or a scenario) is
+an entry of ``NAMES``, declared in its room's ``names.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from chalicelib.catalog.kinds import Reference
 from chalicelib.catalog.snapshot import Key, Snapshot
 from chalicelib.shared.errors import Detail
 from chalicelib.shared.reasons import Reason
+from chalicelib.shared.tables import Table
 from chalicelib.shared.text.near_names import did_you_mean
 
 
@@ -28,17 +29,13 @@ class Elsewhere:
     ids: Callable[[str], Iterable[str]]
 
 
-_declared: dict[str, Elsewhere] = {}
-
-
-def declare(kind: str, elsewhere: Elsewhere) -> None:
-    """Say where names of a kind are found. Once, when the room that keeps them is loaded."""
-    _declared[kind] = elsewhere
+NAMES = Table("names", Elsewhere)
+"""Every kind of name that is found elsewhere than among documents of that kind."""
 
 
 def kinds_of(reference: Reference) -> tuple[str, ...]:
     """The kinds of documents that a reference may mean."""
-    elsewhere = _declared.get(reference.kind)
+    elsewhere = NAMES.get(reference.kind)
     return elsewhere.kinds if elsewhere else (reference.kind,)
 
 
@@ -48,7 +45,7 @@ def is_there(reference: Reference, snapshot: Snapshot, own: Key | None = None) -
         return True
     if any(snapshot.find(kind, reference.id) is not None for kind in kinds_of(reference)):
         return True
-    elsewhere = _declared.get(reference.kind)
+    elsewhere = NAMES.get(reference.kind)
     return elsewhere is not None and elsewhere.find(snapshot.account_id, reference.id)
 
 
@@ -64,6 +61,6 @@ def unresolved(
 def missing(reference: Reference, snapshot: Snapshot) -> Reason:
     """``there is no tags/vpi (did you mean "vip"?)``."""
     known = [id_ for kind in kinds_of(reference) for id_ in snapshot.all(kind)]
-    elsewhere = _declared.get(reference.kind)
+    elsewhere = NAMES.get(reference.kind)
     known += elsewhere.ids(snapshot.account_id) if elsewhere else ()
     return did_you_mean(Reason("no_path", path=f"{reference.kind}/{reference.id}"), reference.id, known)

@@ -7,9 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.catalog.kinds import DocumentKind
-from chalicelib.catalog.references import Elsewhere, declare
 from chalicelib.shared.fields import Name
-from chalicelib.topics.consent import MARKETING
 
 
 class Topic(BaseModel):
@@ -22,8 +20,3 @@ class Topic(BaseModel):
 
 
 DOCUMENTS: dict[str, DocumentKind] = {"topics": DocumentKind("topics", Topic, path_name="topic")}
-
-declare(
-    "topics", Elsewhere(("topics",), lambda _account, id_: id_ == MARKETING, lambda _account: [MARKETING])
-)
-"""``marketing`` needs no document; one of that name says what it is called, and its default."""

@@ -16,6 +16,7 @@ import pytest
 
 from chalicelib import composition
 from chalicelib.actions.kinds import ACTIONS, ActionKind
+from chalicelib.catalog import references
 from chalicelib.catalog.kinds import DOCUMENTS, Reference
 from chalicelib.catalog.references import kinds_of
 from chalicelib.conditions.model import LEAVES
@@ -48,6 +49,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "keepers": KEEPERS,
     "leaves": LEAVES,
     "liff_places": LIFF_PLACES,
+    "names": references.NAMES,
     "question_types": QUESTION_TYPES,
     "skip_reasons": deliveries.SKIP_REASONS,
     "statuses": deliveries.STATUSES,
@@ -127,6 +129,14 @@ def test_a_type_of_event_is_whole(name: str) -> None:
     assert kind.counts or not kind.is_trigger
 
 
+@pytest.mark.parametrize("name", references.NAMES)
+def test_a_name_is_of_no_document_of_its_own(name: str) -> None:
+    """It adds to the documents that it may mean, and those are of kinds that there are."""
+    kinds = references.NAMES[name].kinds
+    assert set(kinds) <= DOCUMENTS.keys()
+    assert name not in DOCUMENTS or name in kinds
+
+
 @pytest.mark.parametrize("name", DUE)
 def test_a_kind_of_due_entry_goes_to_a_queue_that_wakes_it(name: str) -> None:
     """The queue is one of ours; only the queue ``due`` wakes its entries in its own way."""
@@ -195,8 +205,8 @@ def test_results_have_characters_of_their_own() -> None:
 
 
 LIGHT = re.compile(
-    r"chalicelib\.(shared|actions|events\.(kinds|sheet)|jobs\.kinds|jobs$|liff\.places|timers\.model|catalog\.(kinds|snapshot)"
-    r"|deliveries\.model|sheets\.(scores|values)|forms\.?)"
+    r"chalicelib\.(shared|actions|events\.(kinds|sheet)|jobs\.kinds|jobs$|liff\.places|timers\.model|catalog\.(kinds|references|snapshot)"
+    r"|deliveries\.model|sheets\.(scores|values)|topics\.consent|forms\.?)"
 )
 """What a file of entries may import when it is read: mechanisms and values."""
 

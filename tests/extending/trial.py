@@ -20,6 +20,8 @@ import pytest
 import app
 from chalicelib.accounts.model import Account
 from chalicelib.api import contract, kinds, openapi
+from chalicelib.catalog.kinds import Reference
+from chalicelib.catalog.references import unresolved
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import normal_body, verify
 from chalicelib.conditions import language
@@ -106,6 +108,13 @@ def the_document_has_its_paths_and_schemas() -> None:
     assert '"stamps": {"type": "object"' in text
 
 
+def what_is_no_document_has_a_name() -> None:
+    """A name of the toy's own kind is there or not, and the nearest one is proposed."""
+    wanted = [Reference("design", "stamp-designs", name) for name in ("blossom", "blosom")]
+    (missing,) = unresolved(wanted, a_catalog())
+    assert "blossom" in str(missing.reason)
+
+
 def the_route_is_served_and_declared() -> None:
     """Among the app's routes, and in the contract with the role that it needs."""
     path = "/v1/accounts/{account}/stamps-printed"
@@ -185,6 +194,7 @@ TRIALS = (
     the_leaf_explains_itself,
     warnings_follow_from_what_the_action_may_cause,
     the_document_has_its_paths_and_schemas,
+    what_is_no_document_has_a_name,
     the_route_is_served_and_declared,
     an_erasure_asks_the_keeper,
     the_job_runs_and_is_retried_as_often_as_it_says,

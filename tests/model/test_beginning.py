@@ -6,7 +6,7 @@ scheduled one is edited so that it names the message. Anybody may crash anywhere
 
 Steps and code: the editor ``count`` and ``look`` at broadcasts (``catalog.service.save``, and the check it is
 given, ``api/rights.py``), then ``move`` the catalog's pointer · a publisher ``read`` the broadcast, ``claim``
-for it what it will use, ``begin`` (the count on the pointer), ``commit`` (``broadcasts/claiming.py``).
+for it what it will use, ``begin`` (the count on the pointer), ``commit`` (``broadcasts/lifecycle.py``).
 """
 
 from __future__ import annotations
