@@ -24,13 +24,15 @@ def read_shard(
     *,
     needs: Collection[str] | None = None,
     consistent: bool = False,
+    receipts: bool = True,
 ) -> tuple[list[Sheet], str | None]:
     """One page of a shard in the order of user ids: ``(sheets, the user id to go on after or None)``.
 
     ``needs``: only these attributes (and keys and status) are fetched; None fetches whole sheets.
+    ``receipts``: with what stands beside them, where that is needed.
     Tombstones of erased friends are left out.
     """
-    nodes_of, with_receipts = nodes.needed(needs), needs is None or "received" in needs
+    nodes_of, with_receipts = nodes.needed(needs), receipts and (needs is None or "received" in needs)
     request: dict[str, Any] = {
         "TableName": settings().table("friends"),
         "KeyConditionExpression": "pk = :pk",

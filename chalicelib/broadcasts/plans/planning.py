@@ -203,11 +203,18 @@ def tools(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker = friend_tokens
 
 
 def _pages(run_snapshot: RunSnapshot, needs: frozenset[str] | None) -> rest.Pages:
-    """Reads the friends of the account."""
+    """Reads the friends of the account; no message names what they have received, a condition may."""
+    receipts = "received" in _asked(run_snapshot)
 
     def read(shard: int, after: str | None) -> tuple[list[Sheet], str | None]:
         sheets, following = audience.read_shard(
-            run_snapshot.account, shard, after, SLICE_SHEETS, needs=needs, consistent=True
+            run_snapshot.account,
+            shard,
+            after,
+            SLICE_SHEETS,
+            needs=needs,
+            consistent=True,
+            receipts=receipts,
         )
         return _unreached(run_snapshot, sheets), following
 
@@ -217,10 +224,13 @@ def _pages(run_snapshot: RunSnapshot, needs: frozenset[str] | None) -> rest.Page
 def _needs(run_snapshot: RunSnapshot) -> frozenset[str] | None:
     if not all(arm.static for arm in run_snapshot.arms):
         return None
+    return frozenset({"topics"}) | _asked(run_snapshot)
+
+
+def _asked(run_snapshot: RunSnapshot) -> frozenset[str]:
+    """The attributes of a sheet that the conditions read."""
     asked = [run_snapshot.body["audience"], run_snapshot.body.get("exclude") or {"everyone": True}]
-    return frozenset({"topics"}).union(
-        *(language.needs(condition, run_snapshot.catalog) for condition in asked)
-    )
+    return frozenset().union(*(language.needs(condition, run_snapshot.catalog) for condition in asked))
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from chalicelib.broadcasts.model import Arm, RunSnapshot
 from chalicelib.broadcasts.store import RunRecord
 from chalicelib.catalog.service import Document, Snapshot
 from chalicelib.catalog.snapshot import Key, body_text
+from chalicelib.gateways import aws
 from chalicelib.shared.ids import new_ulid
 
 
@@ -56,7 +58,26 @@ def freeze(run_snapshot: RunSnapshot, at: str) -> None:
 
 
 def find_run_snapshot(account: str, broadcast: str, run: str) -> RunSnapshot | None:
-    """What a run is judged by, consistent; None before planning began."""
+    """What a run is judged by, consistent; None before planning began. It never changes, so a process asks
+    for it until it has found it.
+    """
+    place = (aws.client("dynamodb"), account, broadcast, run)
+    if place not in _found:
+        read = _read(account, broadcast, run)
+        if read is None:
+            return None
+        for oldest in list(_found)[: 1 - _MOST_FOUND]:
+            _found.pop(oldest, None)
+        _found[place] = read
+    return _found[place]
+
+
+_MOST_FOUND = 4
+_found: dict[tuple[Any, str, str, str], RunSnapshot] = {}
+"""The last ones that were found, by the client that found them."""
+
+
+def _read(account: str, broadcast: str, run: str) -> RunSnapshot | None:
     try:
         record = RunRecord.get(f"{account}#{broadcast}#runs", run, consistent_read=True)
     except RunRecord.DoesNotExist:

@@ -21,7 +21,7 @@ from chalicelib.deliveries.lately import brake
 from chalicelib.deliveries.lately import store as lately_store
 from chalicelib.deliveries.lately.brake import OWN_WORDS, Claim, Limits, Received
 from chalicelib.deliveries.lately.store import Lately
-from chalicelib.deliveries.model import CAUSES, Control, Manifest, Status
+from chalicelib.deliveries.model import CAUSES, Manifest, Status
 from chalicelib.deliveries.sending import chunks
 from chalicelib.shared import side_by_side
 from chalicelib.shared.metrics import count
@@ -32,16 +32,16 @@ REASON = "runaway"
 
 
 def stop(
-    account: str, status: Status, manifest: Manifest, control: Control, lately: Lately, now: datetime
+    account: str, status: Status, manifest: Manifest, policy: policies.Policy, lately: Lately, now: datetime
 ) -> bool:
     """Whether this attempt is not made, because some of its friends would be sent too much: they are left out
     (those whom it may have reached already end as unknown), and the others go on by a message of their own.
     """
-    limits = policies.current(account).brake
-    if limits is None or manifest["category"] == "internal" or control.lifted:
+    limits = policy.brake
+    if limits is None or manifest["category"] == "internal":
         return False
     look = _Look(account, manifest, limits, now, decide.to_be_tried(status, manifest))
-    hits = look.at_messages(lately) if status.own_watch else look.at_run()
+    hits = look.at_messages(lately) if status.own_watch else look.at_run(lately)
     if not hits:
         return False
     kind, id_ = cause_of(manifest["cause"])
@@ -145,9 +145,9 @@ class _Look:
 
     # a broadcast's run
 
-    def at_run(self) -> list[str]:
+    def at_run(self, lately: Lately) -> list[str]:
         """Renew the run's claim; returns those whom it would be too much for."""
-        return self._hits(brake.before(self._claim(), self.manifest["run"]))
+        return self._hits(brake.before(self._claim(lately), self.manifest["run"]))
 
     def foreseen(self) -> list[str]:
         """Those whom it would be too much for now."""
@@ -163,19 +163,17 @@ class _Look:
         }
         return [user for user in self.users if self._is_too_much(user, alone.get(user, Received()), claims)]
 
-    def _claim(self) -> Sequence[Claim]:
+    def _claim(self, lately: Lately) -> Sequence[Claim]:
         broadcast, run = str(self.manifest["cause"].get("broadcast", "")), self.manifest["run"]
         if self.manifest.get("payloads") and not self.manifest.get("repeats"):
             content = OWN_WORDS
         else:
             content = next(iter(self._contents.values()), None) or brake.NO_CONTENT
-        while True:
-            lately = lately_store.read(self.account)
-            renewed = brake.claimed(lately.claims, broadcast, run, content, self.limits, self.now)
-            if renewed is None:
-                return lately.claims
+        while renewed := brake.claimed(lately.claims, broadcast, run, content, self.limits, self.now):
             if lately_store.put_claims(self.account, renewed, lately.rev):
                 return renewed
+            lately = lately_store.read(self.account)
+        return lately.claims
 
     # what runs have sent
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from chalicelib.accounts import service as accounts
-from chalicelib.catalog import service as catalog
+from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.deliveries import decide
 from chalicelib.deliveries.lately.store import Lately
 from chalicelib.deliveries.model import Manifest, Status
@@ -23,7 +23,7 @@ FRESH = timedelta(minutes=1)
 
 
 def left_out(
-    account: str, status: Status, manifest: Manifest, lately: Lately, now: datetime
+    catalog: Snapshot, status: Status, manifest: Manifest, lately: Lately, now: datetime
 ) -> tuple[str, list[str]] | None:
     """The reason for which some whom a chunk is still to try for the first time are left out, and who; the
     chunk goes on without them. None: nobody is. Whoever is no friend (a group of the staff) was not erased.
@@ -31,17 +31,17 @@ def left_out(
     waiting = decide.untried(status, manifest)
     if not waiting or not _is_to_be_looked_at(status, manifest, lately, now):
         return None
+    account = catalog.account_id
     standings = friends.standings(account, accounts.get_account(account).shards, waiting)
     gone = [user for user in waiting if user in standings and standings[user].gone_at >= manifest["at"]]
     if gone:
         return "erased", gone
     if manifest["category"] == "internal":
         return None
-    snapshot = catalog.snapshot(account)
     out = [
         user
         for user in waiting
-        if user in standings and consent.holds_back(standings[user].sheet, manifest, snapshot)
+        if user in standings and consent.holds_back(standings[user].sheet, manifest, catalog)
     ]
     return ("opted_out", out) if out else None
 

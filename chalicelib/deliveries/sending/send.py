@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from chalicelib.accounts import service as accounts
+from chalicelib.catalog import service as catalog
 from chalicelib.deliveries import changes, decide, health, limits, policies, receipts, runs, store
 from chalicelib.deliveries.lately import braking, last_look
 from chalicelib.deliveries.lately import store as lately_store
@@ -58,17 +59,19 @@ def _attempt(account: str, run: str, status: Status, control: Control, now: date
         raise RuntimeError(f"chunk {account}/{run}/{status.chunk} has a status and no manifest")
     if control.state == "paused" and control.until:
         runs.resume(account, run, until=control.until)
-    if manifest["category"] not in policies.EXEMPT and not _may_send_now(account, run, status, manifest, now):
+    seen = catalog.snapshot(account)
+    policy = policies.of_account(accounts.get_account(account), seen)
+    if manifest["category"] not in policies.EXEMPT and not _may_send_now(policy, status, manifest, now):
         return
     lately = lately_store.read(account)
-    if left_out := last_look.left_out(account, status, manifest, lately, now):
+    if left_out := last_look.left_out(seen, status, manifest, lately, now):
         reason, users = left_out
         chunks.leave_out(account, run, status, users, reason, now)
         return
     if full := chunks.without_place(account, status, manifest, now):
         chunks.leave_out(account, run, status, full, "cap", now)
         return
-    if braking.stop(account, status, manifest, control, lately, now):
+    if not control.lifted and braking.stop(account, status, manifest, policy, lately, now):
         return
     # Fetched before the mark: whatever fails between the mark and the call leaves LINE's answer in doubt.
     token = accounts.line_credentials(account)["channel_access_token"]
@@ -82,8 +85,9 @@ def _attempt(account: str, run: str, status: Status, control: Control, now: date
         multicast.send(attempt)
 
 
-def _may_send_now(account: str, run: str, status: Status, manifest: Manifest, now: datetime) -> bool:
-    ruling = policies.decide(policies.current(account), manifest["category"], now)
+def _may_send_now(policy: policies.Policy, status: Status, manifest: Manifest, now: datetime) -> bool:
+    account, run = manifest["account"], manifest["run"]
+    ruling = policies.decide(policy, manifest["category"], now)
     if ruling.kind == "go":
         return True
     if ruling.kind == "skip":
