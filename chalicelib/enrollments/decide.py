@@ -92,7 +92,7 @@ def build(scenario: str, published: Mapping[str, Any], snapshot: Snapshot, zone:
         cases={
             name: tuple(language.compile(case["if"], context) for case in node["cases"])
             for name, node in definition["nodes"].items()
-            if node["type"] == "branch"
+            if node.get("cases")
         },
         awaited={
             name: matching.compile_match(node.get("match") or {})
@@ -243,7 +243,7 @@ class _Turn:
                 position = Position("finished", last)
                 break
             last = name
-            if node["type"] == "message":
+            if nodes.kind_of(node).sends:
                 why_not, position = turn._judge(name, node, is_second=send is not None)
                 if why_not == "exit":
                     position = Position("exited", name, reason="late")

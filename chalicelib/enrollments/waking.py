@@ -71,7 +71,7 @@ def rearmer(account: Account, scenario: str) -> by_shard.Each:
         earlier = []
         for item in _active(account, scenario, sheets):
             node = program.node(item.node)
-            if node is None or node.get("until") or node["type"] == "message":
+            if node is None or node.get("until") or nodes.kind_of(node).sends:
                 continue  # dates are followed as they change, and a hold ends when the policies say so
             due = decide.due_at(program, item.node, parse_iso(item.node_at), {})
             if item.due_at and not item.claim and due < parse_iso(item.due_at):

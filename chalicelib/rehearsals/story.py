@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from chalicelib.enrollments import decide
+from chalicelib.enrollments import decide, nodes
 from chalicelib.enrollments.model import Enrollment, Step
 from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.times import iso, local_date
 
 Entry = dict[str, Any]
 
-_PASSED = frozenset({"message", "branch", "split", "exit"})
-"""Nodes at which a friend may stand, and that the next turn still goes through."""
 _SHOWN = ("rule", "action", "status", "why", "message", "scenario", "menu", "to", "form")
 """What the timeline tells of an effect."""
 _SUMMED = {"unrenderable_for": "unrenderable"}
@@ -63,24 +61,22 @@ class Story:
             self.report(at, item.node, item.state, why=_exit_reason(item), value=item.value)
             return
         self.nodes[item.node or ""]["entered"] += 1
-        node = self._program.node(item.node) or {}
-        if node.get("type") == "wait":
-            why = Reason("until", at=item.due_at).kept()
-            self.report(at, item.node, "waiting", why=why, value=item.value)
-        elif node.get("type") == "wait_for":
-            why = Reason("until_event", event=node["event"], at=item.due_at).kept()
+        node, kind = self._at(item.node)
+        if kind.waits:
+            event = {"event": node["event"]} if kind.awaits_event else {}
+            why = Reason("until_event" if event else "until", **event, at=item.due_at).kept()
             self.report(at, item.node, "waiting", why=why, value=item.value)
 
     def left(self, at: datetime, item: Enrollment, *, happened: bool) -> None:
         """A wait is over, or what was waited for has come, or an action is done."""
-        node = self._program.node(item.node) or {}
-        if node.get("type") in _PASSED:
+        node, kind = self._at(item.node)
+        if not _is_left(kind):
             return
         self.count(item.node, "left")
-        if node.get("type") == "wait":
+        if kind.waits and not kind.awaits_event:
             was_past = (item.due_at or "") <= item.node_at
             self.report(at, item.node, "passed" if was_past else "waited", value=item.value)
-        elif node.get("type") == "wait_for":
+        elif kind.waits:
             what = "answered" if happened else "timed_out"
             self.report(at, item.node, what, why=_on_event(node["event"]), value=item.value)
             self.count(item.node, "answered" if happened else "timed_out")
@@ -88,18 +84,23 @@ class Story:
     def passed(self, at: datetime, item: Enrollment, step: Step, index: int) -> None:
         """One node of a turn's trail; a message that is sent is reported by the delivery."""
         name, way = step.trail[index]
-        kind = (self._program.node(name) or {}).get("type")
-        if index or name != item.node or kind not in _PASSED:
+        _, kind = self._at(name)
+        if index or name != item.node or _is_left(kind):
             self.count(name, "entered")
         if way in {"exit", "late"}:
             return
         self.count(name, "left")
-        if kind in {"branch", "split"}:
+        if kind.forks:
             self.report(at, name, "branched", why=Reason("took_way", way=way).kept(), value=item.value)
-        elif kind == "wait":
+        elif kind.waits:
             self.report(at, name, "passed", why="moment_past", value=item.value)
         elif name in step.skipped:
             self.skipped(at, name, step.skipped[name], value=item.value)
+
+    def _at(self, name: str | None) -> tuple[Mapping[str, Any], nodes.NodeKind]:
+        """A node and its type."""
+        node = self._program.node(name)
+        return (node, nodes.kind_of(node)) if node is not None else ({}, nodes.GONE)
 
     def count(self, node: str | None, what: str) -> None:
         """One more friend at a node of the graph."""
@@ -143,6 +144,11 @@ class Story:
 
     def _of(self, at: datetime) -> dict[str, Counter[str]]:
         return self.days[local_date(at, self._program.zone).isoformat()]
+
+
+def _is_left(kind: nodes.NodeKind) -> bool:
+    """Whether it is left when its time is over; any other one the next turn still goes through."""
+    return kind.waits or kind.acts
 
 
 def _exit_reason(item: Enrollment) -> Kept | None:

@@ -14,6 +14,7 @@ from chalicelib.catalog import stops
 from chalicelib.catalog.snapshot import Document, Snapshot
 from chalicelib.conditions import language
 from chalicelib.conditions.model import Context
+from chalicelib.enrollments import nodes
 from chalicelib.events.matching import Test, compile_match, holds
 from chalicelib.forms.model import Form, read_form
 from chalicelib.rules.limits import read_limit, read_window
@@ -95,7 +96,7 @@ def _listeners(
         compile_match(node.get("match") or {})
         for published in snapshot.all("published").values()
         for node in published.body["definition"]["nodes"].values()
-        if node["type"] == "wait_for" and node["event"] == event
+        if nodes.kind_of(node).awaits_event and node["event"] == event
     ]
     return [rule.tests for rule in rules.get(event, ())] + waits
 

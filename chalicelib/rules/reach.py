@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.actions.kinds import Produced, at_once, begun, by_time, kind_of, parts
 from chalicelib.catalog.snapshot import Key, Snapshot
+from chalicelib.enrollments import nodes
 from chalicelib.events.kinds import type_of
 from chalicelib.events.matching import Test, compile_match, holds, may_hold
 from chalicelib.forms.documents import actions_of
@@ -208,7 +209,7 @@ def _waits(snapshot: Snapshot) -> Iterator[_Listener]:
     for id_, document in snapshot.all("published").items():
         for node in (document.body["definition"].get("nodes") or {}).values():
             until = node.get("until") or {}
-            if node["type"] == "wait_for":
+            if nodes.kind_of(node).awaits_event:
                 yield _Listener(("published", id_), node["event"], compile_match(node.get("match") or {}))
             elif until.get("event"):
                 yield _Listener(("published", id_), until["event"], ())

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field
 
-from chalicelib.actions.kinds import kind_of, parts
 from chalicelib.catalog.kinds import DocumentKind, Reference
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.conditions import behaviour_leaves, language, triggers
+from chalicelib.conditions import language
 from chalicelib.events import matching
-from chalicelib.events.kinds import type_of
-from chalicelib.messages import vocabulary
 from chalicelib.scenarios import graph, loops, starters
+from chalicelib.scenarios.nodes import AUTHORED, Late, Next, Node
 from chalicelib.shared.errors import Detail
-from chalicelib.shared.fields import Clock, Duration, Id, LongName, Name, Strict, Weekday
+from chalicelib.shared.fields import Id, LongName, Name, Strict
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import unfit_name
 
 MAX_NODES = 500
-
-
-Next = Id | None
 
 
 def _property(name: str | None) -> str | None:
@@ -37,131 +32,6 @@ def _property(name: str | None) -> str | None:
 
 _NOT_PER = frozenset({"scenario", "value", "run", "v", "node", "then", "cause", "nodes", "reason"})
 """What the facts about a run say of it besides its value."""
-
-
-class Late(Strict):
-    """What to do when a message's turn comes more than ``max`` after the moment it was due."""
-
-    max: Duration
-    then: Literal["skip", "send", "exit"] = "send"
-
-
-class _Node(Strict):
-    """``name``: what staff call it; it means nothing to friends who stand there."""
-
-    name: Name | None = None
-
-
-class MessageNode(_Node):
-    """Sends a message."""
-
-    type: Literal["message"]
-    message: Id
-    next: Next = None
-    late: Late | None = None
-
-
-class LocalTime(Strict):
-    """A time of day in the account's zone, ``day`` days after the local date of entering the node."""
-
-    day: int = Field(ge=0, le=3650)
-    time: Clock
-    weekdays: list[Weekday] | None = Field(default=None, min_length=1, max_length=7)
-
-
-class Until(Strict):
-    """A moment relative to a date of the friend's, or to an event."""
-
-    attribute: Id | None = None
-    event: str | None = Field(default=None, max_length=100)
-    offset: Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,6}[smhdw]$")] = "0s"
-    time: Clock | None = None
-
-    @model_validator(mode="after")
-    def _one_anchor(self) -> Until:
-        if (self.attribute is None) == (self.event is None):
-            raise ValueError(Reason("one_of_attribute_event"))
-        return self
-
-
-class WaitNode(_Node):
-    """Waits for a while, or until a moment."""
-
-    type: Literal["wait"]
-    after: Duration | None = None
-    at: LocalTime | None = None
-    until: Until | None = None
-    next: Next = None
-    on_past: Next = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> WaitNode:
-        if sum(given is not None for given in (self.after, self.at, self.until)) != 1:
-            raise ValueError(Reason("wait_shape"))
-        if self.on_past is not None and self.until is None:
-            raise ValueError(Reason("on_past_belongs"))
-        return self
-
-
-class Case(Strict):
-    """One way out of a branch."""
-
-    if_: dict[str, Any] = Field(alias="if")
-    next: Next = None
-
-
-class BranchNode(_Node):
-    """Goes the way of the first case whose condition holds."""
-
-    type: Literal["branch"]
-    cases: list[Case] = Field(min_length=1, max_length=50)
-    else_: Next = Field(default=None, alias="else")
-
-
-class WaitForNode(_Node):
-    """Waits for something the friend does."""
-
-    type: Literal["wait_for"]
-    event: str = Field(min_length=1, max_length=100)
-    match: dict[str, Any] | None = None
-    timeout: Duration
-    next: Next = None
-    on_timeout: Next = None
-
-
-class Arm(Strict):
-    """One way out of a split."""
-
-    weight: int = Field(ge=1, le=1_000_000)
-    next: Next = None
-
-
-class SplitNode(_Node):
-    """Goes a random way, always the same for one friend in one run."""
-
-    type: Literal["split"]
-    arms: list[Arm] = Field(min_length=1, max_length=50)
-
-
-class ActionNode(_Node):
-    """Has the reaction carry out actions."""
-
-    type: Literal["action"]
-    then: vocabulary.Actions = Field(min_length=1)
-    next: Next = None
-
-
-class ExitNode(_Node):
-    """Leaves the scenario."""
-
-    type: Literal["exit"]
-    reason: str | None = Field(default=None, max_length=100)
-
-
-Node = Annotated[
-    MessageNode | WaitNode | BranchNode | WaitForNode | SplitNode | ActionNode | ExitNode,
-    Field(discriminator="type"),
-]
 
 
 class Entry(Strict):
@@ -297,17 +167,7 @@ def references(body: dict[str, Any]) -> Iterable[Reference]:
     for path, condition in _conditions(body):
         yield from language.references(condition, path)
     for name, node in body["nodes"].items():
-        if node["type"] == "message":
-            yield Reference(f"nodes.{name}.message", "messages", node["message"])
-        if node["type"] == "action":
-            yield from vocabulary.references(node["then"], f"nodes.{name}.then")
-        if node["type"] == "wait_for":
-            yield from triggers.references(node["event"], node.get("match") or {}, f"nodes.{name}.match")
-        until = node.get("until") or {}
-        if until.get("attribute"):
-            yield Reference(f"nodes.{name}.until.attribute", "attributes", until["attribute"])
-        if until.get("event"):
-            yield from behaviour_leaves.key_references(*_counted(until["event"]), f"nodes.{name}.until.event")
+        yield from AUTHORED[node["type"]].references(node, f"nodes.{name}")
 
 
 def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail]:
@@ -315,47 +175,14 @@ def check(_id: str, body: dict[str, Any], snapshot: Snapshot) -> Iterable[Detail
     for path, condition in _conditions(body):
         yield from language.logic(condition, snapshot, path)
     for name, node in body["nodes"].items():
-        yield from _node_faults(node, snapshot, f"nodes.{name}")
+        yield from AUTHORED[node["type"]].faults(node, snapshot, f"nodes.{name}")
     yield from graph.faults(body)
-
-
-def _counted(event: str) -> tuple[str, str | None]:
-    """The type and the key of an event as it is counted: ``purchased``, ``link_clicked:spring``."""
-    if event.startswith("custom:"):
-        return event, None
-    kind, _, key = event.partition(":")
-    return kind, key or None
-
-
-def _node_faults(node: dict[str, Any], snapshot: Snapshot, path: str) -> Iterator[Detail]:
-    if node["type"] == "action":
-        yield from vocabulary.check(node["then"], snapshot, f"{path}.then")
-        for index, action in enumerate(node["then"]):
-            name, _ = parts(action)
-            if why := kind_of(name).why_not_in_scenarios:
-                yield Detail(f"{path}.then[{index}].{name}", why)
-    until = node.get("until") or {}
-    named = {f"{path}.event": node.get("event") or "", f"{path}.until.event": until.get("event") or ""}
-    for where, event in named.items():
-        unknown = triggers.unknown_event(_counted(event)[0] if "until" in where else event) if event else None
-        if unknown:
-            yield Detail(where, unknown)
-    if until.get("attribute"):
-        attribute = snapshot.find("attributes", until["attribute"])
-        if attribute is not None and attribute.body["type"] != "date":
-            yield Detail(f"{path}.until.attribute", Reason("attribute_no_date", attribute=until["attribute"]))
 
 
 def warn(id_: str, snapshot: Snapshot) -> Iterable[Detail]:
     """What probably was not meant: events that never come, circles that no wait slows down."""
     for name, node in snapshot.get("scenarios", id_).body["nodes"].items():
-        if node["type"] == "wait_for" and type_of(node["event"]).made_by is None:
-            yield Detail(f"nodes.{name}.event", Reason("never_made_wait", event=node["event"]))
-        if node["type"] == "wait_for":
-            yield from triggers.warnings(node["event"], node.get("match") or {}, snapshot, f"nodes.{name}")
-        unrecorded = triggers.unrecorded((node.get("until") or {}).get("event") or "", snapshot)
-        if unrecorded:
-            yield Detail(f"nodes.{name}.until.event", unrecorded)
+        yield from AUTHORED[node["type"]].warnings(node, snapshot, f"nodes.{name}")
     yield from loops.warnings(snapshot, "scenarios", id_)
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from chalicelib.enrollments.nodes import NodeKind, kind_of
 from chalicelib.scenarios import graph
+from chalicelib.scenarios.nodes import AUTHORED
 from chalicelib.shared.reasons import Reason
-from chalicelib.shared.times import parse_duration
 
 Body = Mapping[str, Any]
 
@@ -93,15 +94,15 @@ class Edit:
         if _behaviour(old) == _behaviour(new):
             return []
         if old["type"] != new["type"]:
-            return [_other_kind(old["type"], new["type"])]
-        if old["type"] == "action":
+            return [_other_kind(kind_of(old), kind_of(new))]
+        if kind_of(old).acts:
             return ["action_changed"]
-        rows = list(_SAME_KIND[old["type"]](old, new)) if old["type"] in _SAME_KIND else []
+        rows = AUTHORED[old["type"]].changes(old, new)
         rows = ["shorter_rearmed" if row == "shorter" and self.rearm else row for row in rows]
         return rows + (["inserted_after"] if _ways(old) != _ways(new) else [])
 
     def _gone(self, name: str, old: Body | None) -> str:
-        redirects, was_held = self.after.get("redirects") or {}, (old or {}).get("type") == "message"
+        redirects, was_held = self.after.get("redirects") or {}, old is not None and kind_of(old).sends
         if name not in redirects:
             return "held_removed" if was_held else "removed"
         if redirects[name] is None:
@@ -172,48 +173,15 @@ def _ways(node: Body) -> dict[str, str | None]:
     return {path: target for path, target, _ in graph.ways_out(node)}
 
 
-def _other_kind(old: str, new: str) -> str:
-    if old == "message":
-        return "held_became_wait" if new in {"wait", "wait_for"} else "became_other"
-    return "wait_became_message" if new == "message" and old in {"wait", "wait_for"} else "became_other"
-
-
-def _of_message(old: Body, new: Body) -> Iterator[str]:
-    if old["message"] != new["message"]:
-        yield "held_other_message"
-    if old.get("late") != new.get("late"):
-        yield "held_late_added"
-
-
-def _of_wait(old: Body, new: Body) -> Iterator[str]:
-    moments = [{name: node.get(name) for name in ("after", "at", "until")} for node in (old, new)]
-    if moments[0] == moments[1]:
-        return
-    if old.get("until") or new.get("until"):
-        yield "until_changed"
-    elif old.get("after") and new.get("after"):
-        yield _longer(old["after"], new["after"])
-    else:
-        yield "wait_until_a_time"
-
-
-def _of_wait_for(old: Body, new: Body) -> Iterator[str]:
-    if (old["event"], old.get("match")) != (new["event"], new.get("match")):
-        yield "event_changed"
-    if old["timeout"] != new["timeout"]:
-        yield _longer(old["timeout"], new["timeout"])
-
-
-def _longer(old: str, new: str) -> str:
-    return "longer" if parse_duration(new) >= parse_duration(old) else "shorter"
-
-
-_SAME_KIND = {"message": _of_message, "wait": _of_wait, "wait_for": _of_wait_for}
+def _other_kind(old: NodeKind, new: NodeKind) -> str:
+    if old.sends and new.waits:
+        return "held_became_wait"
+    return "wait_became_message" if old.waits and new.sends else "became_other"
 
 
 def _behind(old: Body, new: Body) -> Iterator[str]:
     """What a change of a node means to those who are still to come to it."""
-    if old["type"] == new["type"] == "message" and old["message"] != new["message"]:
+    if kind_of(old).sends and kind_of(new).sends and old["message"] != new["message"]:
         yield "other_message"
-    if new["type"] in {"branch", "split"} and _behaviour(old) != _behaviour(new):
+    if kind_of(new).forks and _behaviour(old) != _behaviour(new):
         yield "branch_changed"

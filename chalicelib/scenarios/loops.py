@@ -18,6 +18,7 @@ from typing import Any
 
 from chalicelib.actions.kinds import Produced, at_once, begun, by_time
 from chalicelib.catalog.snapshot import Snapshot
+from chalicelib.enrollments.nodes import kind_of
 from chalicelib.events.matching import Test, compile_match, may_hold
 from chalicelib.scenarios import graph
 from chalicelib.shared.errors import Detail
@@ -163,9 +164,9 @@ def _on_entry(scenario: str, body: Body, snapshot: Snapshot) -> _Doing:
         reasons = {"goal"} if body.get("goals") else set()
         for name in sorted(reached):
             node = body["nodes"][name]
-            if node["type"] == "action":
+            if kind_of(node).acts:
                 done.add(node["then"], snapshot)
-            elif node["type"] == "exit":
+            elif kind_of(node).ends:
                 reasons.add(node.get("reason") or "exit")
             elif node.get("until"):
                 reasons.add("no_date")

@@ -14,6 +14,7 @@ from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.catalog.validation import verify
 from chalicelib.enrollments import funnel as standing
 from chalicelib.enrollments import waking
+from chalicelib.enrollments.nodes import NODES
 from chalicelib.enrollments.standing import passing
 from chalicelib.gateways import clock
 from chalicelib.scenarios import edits, graph
@@ -232,7 +233,7 @@ def passing_by_node(account: str, scenario: str) -> dict[str, Any]:
     body = document.body["definition"] if document else seen.get("scenarios", scenario).body
     kinds = {name: node["type"] for name, node in body["nodes"].items()}
     wanted = [passing.GOAL] if body.get("goals") else ["finished"]
-    splits = {name: found.split(name, wanted) for name, kind in kinds.items() if kind == "split"}
+    splits = {name: found.split(name, wanted) for name, kind in kinds.items() if NODES[kind].by_chance}
     answer = {"nodes": [found.node(name, kind) for name, kind in kinds.items()], "splits": splits}
     return answer | ({} if job is None else {"exact": False, "job_id": job})
 

@@ -30,7 +30,7 @@ from chalicelib.forms.model import Question
 from chalicelib.friends.documents import Attribute
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.liff.places import LIFF_PLACES
-from chalicelib.scenarios.documents import Node
+from chalicelib.scenarios.nodes import AUTHORED, Node
 from chalicelib.shared.keeping import KEEPERS
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import QUEUES
@@ -181,7 +181,8 @@ def test_a_type_of_question_is_whole(name: str) -> None:
 def test_every_node_that_may_be_written_has_its_entry() -> None:
     """What authors may write is what friends can stand at, and the turns name nothing else."""
     written = {get_args(model.model_fields["type"].annotation)[0] for model in get_args(get_args(Node)[0])}
-    assert written == set(NODES)
+    assert written == set(NODES) == set(AUTHORED)
+    assert {kind.model for kind in AUTHORED.values()} == set(get_args(get_args(Node)[0]))
     assert {*decide.PASSED, *decide.LEFT} <= set(NODES)
 
 
@@ -303,7 +304,11 @@ def test_no_chain_over_names() -> None:
     assert chains == []
 
 
-ASKED = {"question_types": r"question(\.type|\[\"type\"\]) (==|!=|in|not in) "}
+ASKED = {
+    "question_types": r"question(\.type|\[\"type\"\]) (==|!=|in|not in) ",
+    "nodes": r"type\"?[\])]* (==|!=|in|not in) [{(]?\"(wait|wait_for|branch|split|exit)\""
+    r"|node\[\"type\"\] (==|!=|in|not in) [{(]?\"(message|action)\"",
+}
 """How code would ask for an entry whose name is an everyday word."""
 
 

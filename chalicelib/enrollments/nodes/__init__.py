@@ -1,6 +1,6 @@
 """The types of nodes that a scenario is made of, as values: where they lead, and how long friends stay. Pure.
 
-A friend's turn at each of them is in ``decide``; what authors may write is in ``scenarios/documents.py``.
+A friend's turn at each of them is in ``decide``; what authors may write is in ``scenarios/nodes.py``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class NodeKind:
     ``due_at``: when a friend who entered it then is to go on. ``slows``: it surely takes time. ``is_quick``:
     whether that way of it may be gone without any time. ``way_on``: the way when what it waits for has come.
     ``awaits_event``: it waits for what the friend does. ``acts``: the reaction carries out its actions.
+    ``sends``: it sends its ``message``. ``waits``: it is there to be waited at. ``forks``: friends go
+    different ways from it, ``by_chance`` or by what they are. ``ends``: a run ends there.
     """
 
     ways: Callable[[Node], Iterable[Way]]
@@ -55,11 +57,20 @@ class NodeKind:
     way_on: str = "next"
     awaits_event: bool = False
     acts: bool = False
+    sends: bool = False
+    waits: bool = False
+    forks: bool = False
+    by_chance: bool = False
+    ends: bool = False
 
 
 def kind_of(node: Node) -> NodeKind:
     """The type of a node."""
     return NODES[node["type"]]
+
+
+GONE = NodeKind(lambda _node: ())
+"""What a node is that the definition no longer has."""
 
 
 def arm(node: Node, seed: str) -> tuple[int, str | None]:
@@ -147,8 +158,8 @@ def _asked_again(_node: Node, _sheet: Mapping[str, Any], entered: datetime, _zon
 
 
 NODES: dict[str, NodeKind] = {
-    "message": NodeKind(_on, lambda node: f"send {node['message']}"),
-    "wait": NodeKind(_on_or_past, _wait, _wait_ends, slows=_wait_slows),
+    "message": NodeKind(_on, lambda node: f"send {node['message']}", sends=True),
+    "wait": NodeKind(_on_or_past, _wait, _wait_ends, slows=_wait_slows, waits=True),
     "wait_for": NodeKind(
         _on_or_timeout,
         lambda node: f"wait for {node['event']}, at most {node['timeout']}",
@@ -156,9 +167,10 @@ NODES: dict[str, NodeKind] = {
         is_quick=_comes_at_once,
         way_on="answered",
         awaits_event=True,
+        waits=True,
     ),
-    "branch": NodeKind(_cases),
-    "split": NodeKind(_arms),
+    "branch": NodeKind(_cases, forks=True),
+    "split": NodeKind(_arms, forks=True, by_chance=True),
     "action": NodeKind(_on, due_at=_asked_again, acts=True),
-    "exit": NodeKind(_nowhere),
+    "exit": NodeKind(_nowhere, ends=True),
 }

@@ -99,7 +99,7 @@ def funnel(name: str) -> Picture:
 
     def draw(found: Report) -> str:
         total = found.total or {}
-        sent = [row for row in found.items if row["type"] == "message" or row["sent"]]
+        sent = [row for row in found.items if row["entered"] is not None or row["sent"]]
         ends = [total["finished"], total["exited"].get("goal", 0)]
         rows = [word("entered"), *(row["node"] for row in sent), word("finished"), word("goal")]
         columns = {word("friends"): [total["entered"], *(row["sent"] for row in sent), *ends]}
