@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.gateways import aws
 from chalicelib.local import resources
@@ -65,6 +66,20 @@ def holds(store: Any, condition: str, **values: Any) -> bool:
     except store.exceptions.ConditionalCheckFailedException:
         return False
     return True
+
+
+def test_parentheses_in_one_another_are_parsed_at_once(store: Any) -> None:
+    """Twenty of them, each of which may be read in several ways, mean what they say; wrong ones are told."""
+    store.put_item(TableName="things", Item={"pk": {"S": "x"}, "a": {"N": "1"}})
+    for wanted, value in ((True, "1"), (False, "2")):
+        condition = "attribute_not_exists(b) AND a = :a"
+        for _ in range(20):
+            condition = f"(a > :a OR b = :a) OR ({condition})"
+        assert holds(store, condition, a={"N": value}) == wanted
+    with pytest.raises(ClientError, match="redundant parentheses"):
+        holds(store, "((a = :a)) OR b = :a", a={"N": "1"})
+    with pytest.raises(ClientError, match="Syntax error"):
+        holds(store, "(a = :a OR (b = :a)", a={"N": "1"})
 
 
 def test_maps_lists_and_sets_are_compared_by_value(store: Any) -> None:
