@@ -14,7 +14,7 @@ from chalicelib.catalog import sealing, store
 from chalicelib.catalog.kinds import DOCUMENTS
 from chalicelib.catalog.snapshot import Current, Document, Key, Snapshot, body_text
 from chalicelib.gateways import aws, clock
-from chalicelib.http.answers import is_outage
+from chalicelib.http.patience import anew_or_known
 from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, TooLarge, Unavailable
 from chalicelib.shared.ids import new_ulid
 from chalicelib.shared.observability import logger
@@ -76,24 +76,22 @@ def snapshot(account_id: str) -> Snapshot:
 
 
 def recent(account_id: str, within: timedelta) -> Snapshot:
-    """The catalog that was in force so long ago at most: who asks again within that time waits for no table.
-    While the store does not answer, it is what was known last.
+    """The catalog that was in force so long ago at most: who asks again waits for no table. While the store
+    does not answer, or not at once, it is what was known last.
     """
     client, now = aws.client("dynamodb"), clock.now()
     cached, looked = _cached(account_id), _looked.get(account_id)
-    if looked is None or looked[0] is not client:
-        cached = None
-    elif cached and timedelta() <= now - looked[1] < within:
-        return cached
-    try:
+
+    def look() -> Snapshot:
         found = snapshot(account_id)
-    except Exception as error:
-        if cached is None or not is_outage(error):
-            raise
-        logger.exception("the catalog is taken as it was known last", extra={"account": account_id})
+        _looked[account_id] = (client, now)
+        return found
+
+    if cached is None or looked is None or looked[0] is not client:
+        return look()
+    if timedelta() <= now - looked[1] < within:
         return cached
-    _looked[account_id] = (client, now)
-    return found
+    return anew_or_known(("catalog", account_id), cached, look)
 
 
 def save(

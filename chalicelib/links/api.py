@@ -51,7 +51,7 @@ def _followed(account: str, link: str, url: str, given: list[str]) -> str:
         if token is None:
             return url
         # Who comes is known to the site although the click may be lost.
-        url = site_tokens.with_token(accounts.get_account(account), url, token, link)
+        url = site_tokens.with_token(accounts.recent_account(account), url, token, link)
         if inbox.put([links.clicked(account, link, token, iso(clock.now()))]):
             logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)

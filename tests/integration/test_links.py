@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -338,3 +340,32 @@ def test_who_opens_a_link_waits_for_no_table(api: Api, world: Line) -> None:
         assert answer.headers["Location"] == "https://shop.example/spring"
     api.ok("PUT", f"{A}/links/spring", {"url": "https://shop.example/summer"})
     assert Api(None).call("GET", "/r/shop.spring").headers["Location"].endswith("/summer")
+
+
+def test_a_table_that_hangs_keeps_nobody(api: Api, world: Line) -> None:
+    """While a table is silent, whoever opens a link is led on as it was known, and the click is kept; nobody
+    asks it a second time meanwhile. When it speaks, what it says is in force.
+    """
+    token = friend_tokens.make("shop", FriendToken("U1", "b1", "r1"))
+    follow(f"/r/shop.spring?t={token}")
+    asked: list[str] = []
+    speaks, later = threading.Event(), clock.now() + timedelta(minutes=1)
+
+    def silent(name: str, _detail: Any, call: Any) -> Any:
+        if name.startswith("dynamodb:"):
+            asked.append(name)
+            assert speaks.wait(30)
+        return later if name == "clock:now" else call()
+
+    with seam.guarded(silent):
+        for _ in range(3):
+            [event] = follow(f"/r/shop.spring?t={token}")
+            assert (event.type, event.user_id) == ("link_clicked", "U1")
+        assert len(asked) == 2  # the catalog, and the account
+        speaks.set()
+        for thread in threading.enumerate():
+            if thread.name == "look":
+                thread.join(30)
+        asked.clear()
+        follow(f"/r/shop.spring?t={token}")
+    assert asked == []
