@@ -58,6 +58,7 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
     429: "limit_reached",
+    431: "too_large",
     503: "unavailable",
 }
 

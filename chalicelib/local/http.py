@@ -7,6 +7,7 @@ and bodies arrive byte for byte, chunked or not.
 from __future__ import annotations
 
 import contextlib
+import re
 import select
 import socket
 import socketserver
@@ -15,11 +16,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
 from typing import Any
 
 HOST = "127.0.0.1"
 _IDLE_S = 600
 _CHUNK_LINE = 1024
+_LONGEST_LINE, _MOST_HEADERS = 65536, 100
+_REQUEST = re.compile(r"(\S+) +(\S+) +(HTTP/1\.[01]) *")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,55 @@ class TooLong(Exception):
     """The body is longer than the server takes."""
 
 
+class _Head:
+    """The headers of a request, as they came."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        """Raises ValueError when they are none, OverflowError when they are too many or too long."""
+        self.pairs: list[tuple[str, str]] = []
+        while (line := file.readline(_LONGEST_LINE + 1)) not in {b"\r\n", b"\n"}:
+            if len(line) > _LONGEST_LINE or len(self.pairs) == _MOST_HEADERS:
+                raise OverflowError
+            name, colon, value = line.decode("latin-1").partition(":")
+            if not colon or not _NAME.fullmatch(name):
+                raise ValueError(name)
+            self.pairs.append((name, value.strip()))
+
+    def get(self, name: str) -> str:
+        """The first of a name (in lower case); empty: there is none."""
+        return next((value for given, value in self.pairs if given.lower() == name), "")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
     timeout = _IDLE_S
     server: Server
+    head: _Head
+    raw_requestline: bytes
+
+    def parse_request(self) -> bool:
+        """As the base class, without its parser for e-mails, which took a fifth of a small answer's time."""
+        self.command, self.close_connection = "", True
+        self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
+        found = _REQUEST.fullmatch(self.requestline)
+        if found is None:
+            if self.requestline.strip():
+                self.send_error(400)
+            return False
+        self.command, path, self.request_version = found.groups()
+        self.path = re.sub(r"\A/{2,}", "/", path)
+        try:
+            self.head = _Head(self.rfile)
+        except (ValueError, OverflowError) as error:
+            self.send_error(431 if isinstance(error, OverflowError) else 400)
+            return False
+        is_new, stays = self.request_version != "HTTP/1.0", self.head.get("connection").lower()
+        self.close_connection = stays == "close" or (not is_new and stays != "keep-alive")
+        if is_new and self.head.get("expect").lower() == "100-continue":
+            return self.handle_expect_100()
+        return True
 
     def _serve(self) -> None:
         works: list[Callable[[], None]] = []
@@ -96,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self.server.refuse(400, "The body's length is not right.")
         headers: dict[str, str] = {}
-        for name, value in self.headers.items():
+        for name, value in self.head.pairs:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
         try:
             return self.server.answer(Request(self.command, self.path, headers, body, self._alive))
@@ -105,9 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self.server.refuse(500, "An internal error occurred.")
 
     def _body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+        if "chunked" in self.head.get("transfer-encoding").lower():
             return self._chunks()
-        length = int(self.headers.get("Content-Length") or 0)
+        length = int(self.head.get("content-length") or 0)
         if length < 0:
             raise ValueError(length)
         if length > self.server.max_body:

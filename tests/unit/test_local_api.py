@@ -217,6 +217,55 @@ def test_what_may_wait_is_done_after_the_answer() -> None:
     assert done.is_set()
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ("GET / HTTP/1.1\r\nHost: x\r\n", b"200"),
+        ("GET //a HTTP/1.0\r\n", b"200"),
+        ("GET / HTTP/1.1\r\nHost : x\r\n", b"400"),
+        ("GET / HTTP/1.1\r\nHost: x\r\n folded\r\n", b"400"),
+        ("GET / HTTP/1.1\r\nno colon\r\n", b"400"),
+        ("GET / HTTP/2.0\r\n", b"400"),
+        ("GET /\r\n", b"400"),
+        ("GET / a b HTTP/1.1\r\n", b"400"),
+        ("GET / HTTP/1.1\r\n" + "a: b\r\n" * 101, b"431"),
+        (f"GET / HTTP/1.1\r\na: {'b' * 70_000}\r\n", b"431"),
+    ],
+)
+def test_what_is_no_request_is_refused(sent: str, status: bytes) -> None:
+    """Heads that are none are refused in the contract's shape, and the connection is closed."""
+    seen: list[Request] = []
+    server = Server(0, lambda request: seen.append(request) or Reply(200, [], b"{}"), refuse=api.refuse)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+            line.sendall(sent.encode() + b"\r\n")
+            line.shutdown(socket.SHUT_WR)
+            answer = line.makefile("rb").read()
+    finally:
+        server.stop()
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert len(seen) == (status == b"200")
+    assert seen or json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"]
+
+
+def test_headers_arrive_as_they_came() -> None:
+    """Names keep their case, what is said twice is put together, and a connection stays until it is told."""
+    seen: list[Request] = []
+    server = Server(0, lambda request: seen.append(request) or Reply(200, [], b"{}"))
+    server.start()
+    asked = b"POST /a?b HTTP/1.1\r\nX-Two:  a \r\nX-Two: b\r\nCONTENT-length: 2\r\n%s\r\nhi"
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+            line.sendall(asked % b"" + asked % b"connection: Close\r\n")
+            answer = line.makefile("rb").read()
+    finally:
+        server.stop()
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert [(one.target, one.body) for one in seen] == [("/a?b", b"hi")] * 2
+    assert seen[0].headers == {"X-Two": "a,b", "CONTENT-length": "2"}
+
+
 def test_a_body_shorter_than_it_says_is_no_body(server: Server) -> None:
     """Who says a longer body than they send is answered 400: half a file is never taken for a file."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
