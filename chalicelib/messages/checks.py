@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.catalog.service import Snapshot
 from chalicelib.coupons.documents import id_at_line
-from chalicelib.messages import bounds, together, untracked, variables
+from chalicelib.messages import expression_kinds, together, untracked, variables
 from chalicelib.messages.limits import flex, imagemap, plain, templates
 from chalicelib.messages.limits.node import EMPTY, Node, TemplatedText
 from chalicelib.messages.places import URL_KEYS, Place
@@ -98,8 +98,8 @@ def warnings(messages: list[dict[str, Any]], snapshot: Snapshot) -> list[Detail]
     if _depth(messages) > MAX_DEPTH:
         return []
 
-    def span(expression: Expression, place: Place) -> bounds.Span:
-        return bounds.span(expression, snapshot, place)
+    def span(expression: Expression, place: Place) -> expression_kinds.Span:
+        return expression_kinds.span(expression, snapshot, place)
 
     known = {detail.path for detail in _with_nothing_filled(messages)}
     longest = check(_filled(messages, lambda one, place: span(one, place).longest))
@@ -133,9 +133,9 @@ def _with_nothing_filled(messages: list[dict[str, Any]]) -> list[Detail]:
 
 def _least(expression: Expression, place: Place) -> str:
     """The least that stands for an expression whatever is said of friends and catalog later."""
-    if expression.kind != "literal" and not _is_either(expression):
+    if not expression_kinds.kind_of(expression).is_constant and not _is_either(expression):
         return ""
-    return bounds.span(expression, None, place).shortest
+    return expression_kinds.span(expression, None, place).shortest
 
 
 def _is_either(expression: Expression) -> bool:
@@ -259,7 +259,7 @@ def _templated(text: str, fill: _Fill, key: str, *, braces: bool, empty: bool) -
     for part in parts:
         place = Place(address=key in URL_KEYS, first=not pieces, braces=braces)
         pieces.append(fill(part, place) if isinstance(part, Expression) else part)
-    constant = [isinstance(part, str) or bounds.is_constant(part) for part in parts]
+    constant = [isinstance(part, str) or expression_kinds.kind_of(part).is_constant for part in parts]
     filled = TemplatedText("".join(pieces))
     filled.opens = not constant or not constant[0]
     filled.always = bool(constant) and all(constant)

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.catalog.service import Snapshot
 from chalicelib.coupons.documents import id_at_line
-from chalicelib.links import liff_addresses, page_addresses
 from chalicelib.links.page_addresses import TokenMaker
-from chalicelib.messages import checks, filters, variables
+from chalicelib.messages import checks, expression_kinds, filters
 from chalicelib.messages.model import Unrenderable
 from chalicelib.messages.places import URL_KEYS, Place, put
 from chalicelib.messages.text import units
@@ -131,17 +130,9 @@ class _Filler:
         return "".join(pieces), moves
 
     def _fill(self, expression: Expression) -> str:
-        scope = self._scope
-        if expression.kind == "link":
-            value: Any = liff_addresses.of_link(scope.snapshot, expression.name, scope.token)
-        elif expression.kind == "form":
-            value = page_addresses.of_form(scope.snapshot, expression.name, scope.token)
-        elif expression.kind == "coupon":
-            value = _coupon(scope.snapshot, expression.name)
-        elif expression.kind == "literal":
-            value = expression.name
-        else:
-            value = variables.value_of(expression, scope)
+        value = expression_kinds.kind_of(expression).value(expression, self._scope)
+        if isinstance(value, Reason):
+            raise Unrenderable(value)
         for used in expression.filters:
             if wrong := filters.problem(used):
                 raise Unrenderable(filters.refused(expression, wrong))
@@ -152,13 +143,6 @@ class _Filler:
         if value is None or isinstance(value, Mapping):
             raise Unrenderable(Reason("missing_value", name=expression.name))
         return filters.as_text(value)
-
-
-def _coupon(snapshot: Snapshot, coupon: str) -> str:
-    found = id_at_line(snapshot, coupon)
-    if isinstance(found, Reason):
-        raise Unrenderable(found)
-    return found
 
 
 def _parts(text: str) -> tuple[Part, ...]:

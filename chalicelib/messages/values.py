@@ -10,11 +10,8 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.actions.kinds import kind_of
 from chalicelib.catalog.snapshot import Snapshot
-from chalicelib.coupons.documents import id_at_line
-from chalicelib.links import page_addresses
-from chalicelib.links.service import url_for
-from chalicelib.messages import addresses, filters
-from chalicelib.messages.variables import Scope, value_of
+from chalicelib.messages import addresses, expression_kinds, filters
+from chalicelib.messages.variables import Scope
 from chalicelib.shared.origins import BadAddress
 from chalicelib.shared.reasons import Reason, Reasoned, reason_of
 from chalicelib.shared.text.template import Expression, TemplateProblem, has_expressions, parse
@@ -69,23 +66,12 @@ class Filling:
             part if isinstance(part, str) else filters.as_text(self._value(part)) for part in parts
         )
 
-    def _coupon(self, coupon: str) -> str:
-        found = id_at_line(self.snapshot, coupon)
-        if isinstance(found, Reason):
-            raise NoValue(found)
-        return found
-
     def _value(self, expression: Expression) -> Any:
-        if expression.kind == "variable":
-            value = value_of(expression, Scope(self.sheet, self.snapshot, self.now, self.event))
-        elif expression.kind == "link":
-            value = url_for(self.snapshot, expression.name)
-        elif expression.kind == "form":
-            value = page_addresses.of_form(self.snapshot, expression.name, None)
-        elif expression.kind == "coupon":
-            value = self._coupon(expression.name)
-        else:
-            value = expression.name
+        kind = expression_kinds.kind_of(expression)
+        scope = Scope(self.sheet, self.snapshot, self.now, self.event)
+        value = (kind.in_actions or kind.value)(expression, scope)
+        if isinstance(value, Reason):
+            raise NoValue(value)
         for used in expression.filters:
             try:
                 value = filters.run(used, value, self.zone)

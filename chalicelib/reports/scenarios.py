@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from chalicelib.deliveries.chunk_counts import ChunkCounts
-from chalicelib.enrollments.nodes import NODES
+from chalicelib.enrollments.nodes import GONE, NODES
 from chalicelib.reports.delivered import outcomes, said
 from chalicelib.reports.delivered.deliveries import rate
 from chalicelib.reports.lines import ENTERED, EXITED, FINISHED, PASSED, Line
@@ -149,7 +149,7 @@ def _node(found: Found, name: str, kind: str, waiting: int) -> dict[str, Any]:
         "row": found.row(name),
         "node": name,
         "type": kind,
-        "entered": came if kind in NODES and NODES[kind].sends else None,
+        "entered": came if NODES.get(kind, GONE).sends else None,
         "waiting": waiting,
         "sent": sent,
         "skipped": dict(sorted(skipped.items())),

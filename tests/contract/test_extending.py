@@ -30,10 +30,12 @@ from chalicelib.forms.model import Question
 from chalicelib.friends.documents import Attribute
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.liff.places import LIFF_PLACES
+from chalicelib.messages.expression_kinds import EXPRESSIONS
 from chalicelib.scenarios.nodes import AUTHORED, Node
 from chalicelib.shared.keeping import KEEPERS
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import QUEUES
+from chalicelib.shared.text import template
 from chalicelib.timers.model import DUE
 
 ROOT = Path(__file__).parents[2]
@@ -184,6 +186,11 @@ def test_every_node_that_may_be_written_has_its_entry() -> None:
     assert written == set(NODES) == set(AUTHORED)
     assert {kind.model for kind in AUTHORED.values()} == set(get_args(get_args(Node)[0]))
     assert {*decide.PASSED, *decide.LEFT} <= set(NODES)
+
+
+def test_every_expression_that_can_be_written_has_its_entry() -> None:
+    """A word that templates know comes to something for a friend."""
+    assert set(EXPRESSIONS) == {"variable", "literal", *template.DOCUMENTS}
 
 
 def test_every_keeper_is_on_the_privacy_page() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.messages import bounds, checks, documents, render
+from chalicelib.messages import checks, documents, expression_kinds, render
 from chalicelib.messages.places import Place
 from chalicelib.messages.text import graphemes, units
 from chalicelib.messages.variables import Scope
@@ -278,7 +278,7 @@ def test_no_text_is_longer_than_its_bound(text: str, filters: list[str], address
         (filled,) = [str(filler.message(message)[key])[1:]]
     except render.Unrenderable:
         return
-    span = bounds.span(expression, SNAPSHOT, Place(address=address, braces=braces))
+    span = expression_kinds.span(expression, SNAPSHOT, Place(address=address, braces=braces))
     assert units(filled) <= units(span.longest)
     assert graphemes(filled) <= graphemes(span.most_characters)
     assert len(filled.encode()) <= len(span.longest.encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, get_args
 
+from chalicelib.enrollments.nodes import GONE, NODES
 from chalicelib.reports.charts import drawings
 from chalicelib.reports.charts.drawings import Table
 from chalicelib.reports.periods import Period, Span, name_of
@@ -99,7 +100,7 @@ def funnel(name: str) -> Picture:
 
     def draw(found: Report) -> str:
         total = found.total or {}
-        sent = [row for row in found.items if row["entered"] is not None or row["sent"]]
+        sent = [row for row in found.items if NODES.get(row["type"], GONE).sends or row["sent"]]
         ends = [total["finished"], total["exited"].get("goal", 0)]
         rows = [word("entered"), *(row["node"] for row in sent), word("finished"), word("goal")]
         columns = {word("friends"): [total["entered"], *(row["sent"] for row in sent), *ends]}

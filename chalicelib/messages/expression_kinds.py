@@ -1,4 +1,5 @@
-"""What an expression may become, whoever the friend is: its shortest and longest texts. Pure.
+"""The kinds of expressions: what each comes to for a friend, and what it may become, whoever the friend is
+(its shortest and longest texts). Pure.
 
 Warnings are made from this, and refusals of what no friend could ever be sent. An expression comes to a few
 values that can be named (a literal, the choices of an attribute, both sides of ``yesno``), to texts of a
@@ -7,16 +8,19 @@ certain size (a name, what was said), or both (``default``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.catalog.service import Snapshot
+from chalicelib.coupons.documents import id_at_line
+from chalicelib.links import liff_addresses, page_addresses
 from chalicelib.links import service as links
 from chalicelib.messages import filters, sizes, variables
 from chalicelib.messages.places import Place, is_encoded, put
 from chalicelib.messages.sizes import Size
 from chalicelib.messages.text import graphemes, units
+from chalicelib.messages.variables import Scope
 from chalicelib.shared.text.template import Expression, Filter
 from chalicelib.sheets.values import TEXT_LENGTH
 
@@ -52,14 +56,28 @@ class Span:
     most_characters: str
 
 
-def is_constant(expression: Expression) -> bool:
-    """Whether it is the same for everybody, whatever the catalog and the friend."""
-    return expression.kind == "literal"
+@dataclass(frozen=True)
+class ExpressionKind:
+    """What an expression of a kind is. ``value``: for a friend, in a message; a Reason where it cannot be.
+    ``in_actions``: in the value of an action, where no token tells whose an address is (None: the same).
+    ``reach``: what it may be, for whomever; without a catalog documents count as empty. ``is_constant``: it
+    is the same for all.
+    """
+
+    value: Callable[[Expression, Scope], Any]
+    reach: Callable[[Expression, Snapshot | None], Reach]
+    in_actions: Callable[[Expression, Scope], Any] | None = None
+    is_constant: bool = False
+
+
+def kind_of(expression: Expression) -> ExpressionKind:
+    """The kind of an expression."""
+    return EXPRESSIONS[expression.kind]
 
 
 def span(expression: Expression, snapshot: Snapshot | None, place: Place) -> Span:
     """The bounds of an expression; without a catalog links count as empty."""
-    reach = _start(expression, snapshot)
+    reach = kind_of(expression).reach(expression, snapshot)
     for used in expression.filters:
         if not filters.problem(used):
             reach = _after(used, reach)
@@ -79,32 +97,38 @@ def _in_place(size: Size, *, encoded: bool, place: Place) -> Size:
     return replace(size, units=size.units * 2, graphemes=size.graphemes * 2) if place.braces else size
 
 
-def _start(expression: Expression, snapshot: Snapshot | None) -> Reach:
-    if expression.kind == "literal":
-        return Reach((expression.name,))
-    if expression.kind == "link":
-        url = (snapshot and links.url_for(snapshot, expression.name)) or ""
-        return Reach((url, f"{url}?t={'x' * _LINK_TOKEN}"))
-    if expression.kind == "coupon":
-        return Reach((_COUPON,))
-    if expression.kind == "form" or expression.path == variables.PREFERENCES:
-        return Reach(("https://a.jp/f/a", "https://a.jp/".ljust(_PAGE_ADDRESS, "x")))
+def _link(expression: Expression, snapshot: Snapshot | None) -> Reach:
+    url = (snapshot and links.url_for(snapshot, expression.name)) or ""
+    return Reach((url, f"{url}?t={'x' * _LINK_TOKEN}"))
+
+
+def _page(_expression: Expression, _snapshot: Snapshot | None) -> Reach:
+    return Reach(("https://a.jp/f/a", "https://a.jp/".ljust(_PAGE_ADDRESS, "x")))
+
+
+def _variable(expression: Expression, snapshot: Snapshot | None) -> Reach:
     first, *rest = expression.path
     name = rest[0] if rest else ""
-    if first == "friend" and name == "status":
-        return Reach(("following", "blocked", "unknown"))
-    if first == "friend":
-        most, wide = _FRIEND.get(name, _TIME), name in _WIDE_NAMES
-        never_missing = name == "user_id"
-        return Reach(() if never_missing else (None,), Size(most * 2 if wide else most, most, wide))
+    if expression.path == variables.PREFERENCES:
+        return _page(expression, snapshot)
     if expression.path == variables.ACCOUNT_LINK:
         return Reach(("https://a.jp/?linkToken=x", "https://a.jp/".ljust(_LINK_ADDRESS, "x")))
+    if first == "friend":
+        return _of_friend(name)
     if first == "attribute":
         return _attribute(snapshot, name)
     if first in variables.KINDS:
         most = _NUMBER if first == "score" else _TIME
         return Reach((None,), Size(most, most, wide=False))
     return Reach((None,), Size(_LINE_TEXT, _LINE_TEXT))
+
+
+def _of_friend(name: str) -> Reach:
+    if name == "status":
+        return Reach(("following", "blocked", "unknown"))
+    most, wide = _FRIEND.get(name, _TIME), name in _WIDE_NAMES
+    never_missing = name == "user_id"
+    return Reach(() if never_missing else (None,), Size(most * 2 if wide else most, most, wide))
 
 
 def _attribute(snapshot: Snapshot | None, name: str) -> Reach:
@@ -135,3 +159,26 @@ def _after(used: Filter, reach: Reach) -> Reach:
     if reach.texts is not None:
         values += rule.values(used.args)
     return Reach(tuple(values), reach.texts and rule.size(used.args, reach.texts))
+
+
+EXPRESSIONS: dict[str, ExpressionKind] = {
+    "variable": ExpressionKind(variables.value_of, _variable),
+    "literal": ExpressionKind(
+        lambda expression, _scope: expression.name,
+        lambda expression, _snapshot: Reach((expression.name,)),
+        is_constant=True,
+    ),
+    "link": ExpressionKind(
+        lambda expression, scope: liff_addresses.of_link(scope.snapshot, expression.name, scope.token),
+        _link,
+        in_actions=lambda expression, scope: links.url_for(scope.snapshot, expression.name),
+    ),
+    "form": ExpressionKind(
+        lambda expression, scope: page_addresses.of_form(scope.snapshot, expression.name, scope.token), _page
+    ),
+    "coupon": ExpressionKind(
+        lambda expression, scope: id_at_line(scope.snapshot, expression.name),
+        lambda _expression, _snapshot: Reach((_COUPON,)),
+    ),
+}
+"""By what stands in ``{{ ... }}``: a name with dots, a text, or a word of ``shared/text/template``."""
