@@ -79,7 +79,7 @@ class Chat:
 
     @property
     def waiting(self) -> str | None:
-        return ((self.sheet or {}).get("asking") or {}).get("question")
+        return ((self.sheet or {}).get("form_session") or {}).get("question")
 
     @property
     def answers(self) -> dict[str, Any]:

@@ -39,8 +39,8 @@ class Effect(TypedDict):
     asked_at: NotRequired[str]
     asks_again: NotRequired[bool]
     """The rule's condition is asked once more when what policies hold is let go."""
-    said_at: NotRequired[str]
-    said: NotRequired[list[str]]
+    sent_at: NotRequired[str]
+    sent_in: NotRequired[list[str]]
     """Where what was sent stands once for many: a delivery's run and chunk."""
     test: NotRequired[Any]
     quick_replies_left_out: NotRequired[int]
@@ -73,7 +73,7 @@ class Effect(TypedDict):
     run: NotRequired[str]
     variant: NotRequired[str]
     touched_at: NotRequired[str]
-    told: NotRequired[list[list[Any]]]
+    asked: NotRequired[list[list[Any]]]
 
 
 class Result(TypedDict):
@@ -83,7 +83,7 @@ class Result(TypedDict):
     why: NotRequired[Kept | None]
     until: NotRequired[str]
     messages: NotRequired[list[dict[str, Any]] | None]
-    said_at: NotRequired[str]
+    sent_at: NotRequired[str]
 
 
 class Change(TypedDict):

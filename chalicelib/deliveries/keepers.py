@@ -14,5 +14,5 @@ def _forget_sent_lately(account: Any, user: str, until: str) -> None:
 
 
 KEEPERS: dict[str, Keeper] = {
-    "sent_lately": Keeper(("…#told#…",), _forget_sent_lately),
+    "sent_lately": Keeper(("…#sent#…",), _forget_sent_lately),
 }

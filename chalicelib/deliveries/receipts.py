@@ -110,7 +110,7 @@ def _forget(manifest: Manifest, users: Iterable[str]) -> None:
     """Have what was to be sent to those who are gone taken out of the ledger, once it has ended."""
     own, chunks = manifest.get("payloads") or {}, [[manifest["run"], manifest["chunk"]]]
     for user in sorted(user for user in users if own.get(user)):
-        job = {"job": "forget_said", "account": manifest["account"], "user": user}
+        job = {"job": "forget_sent", "account": manifest["account"], "user": user}
         queues.send("bulk", job | {"chunks": chunks})
 
 
@@ -161,7 +161,7 @@ def _effect(manifest: Manifest, outcome: DeliveryResult, *, alike: bool) -> Effe
         "run": manifest["run"],
     }
     if alike:
-        effect["said"] = [manifest["run"], manifest["chunk"]]
+        effect["sent_in"] = [manifest["run"], manifest["chunk"]]
     else:
         effect["messages"] = sent.kept(_sent(manifest, outcome["user_id"]))
     if (reason := outcome.get("reason")) is not None:

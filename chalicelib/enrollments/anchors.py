@@ -83,7 +83,7 @@ def is_for_reservation(item: Enrollment) -> bool:
 def is_cancelled(anchor: Mapping[str, Any] | None, sheet: Mapping[str, Any]) -> bool:
     """Whether the reservation was cancelled since it entered the run."""
     found = _reservation(anchor, sheet)
-    later = found is not None and found["said"] > str((anchor or {}).get("reported", ""))
+    later = found is not None and found["reported_at"] > str((anchor or {}).get("reported", ""))
     return later and is_off(anchor, sheet)
 
 

@@ -47,14 +47,14 @@ class Sheet(TypedDict, total=False):
     limits: dict[str, Any]
     pending: dict[str, Any]
 
-    asking: dict[str, Any]
+    form_session: dict[str, Any]
     topics: dict[str, Any]
     reservations: dict[str, Any]
     member: dict[str, Any]
     unsent: dict[str, Any]
     erased_at: str
-    moment: str
-    moment_pace: Any
+    due_at: str
+    due_pace: Any
     name_by: str
     handing_over: list[list[Any]]
     status_reason: str

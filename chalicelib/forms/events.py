@@ -19,9 +19,9 @@ def _answers(sheet: Sheet, event: FriendEvent) -> list[Fact]:
     if event.source == "rule":
         # A form that was answered in the chat has the answers on the sheet, with their own times.
         return folds.answers(sheet, form, None, event.at)
-    asking = sheet.get("asking") or {}
+    asking = sheet.get("form_session") or {}
     if asking.get("form") == form and asking["at"] <= event.at:
-        del sheet["asking"]  # answered on a page, it is not asked any more
+        del sheet["form_session"]  # answered on a page, it is not asked any more
     return folds.answers(sheet, form, event.props.get("answers") or {}, event.at)
 
 

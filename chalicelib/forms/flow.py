@@ -71,7 +71,7 @@ def all_given(form: Form, answers: Mapping[str, Any]) -> list[Turn]:
 def overtaken(sheet: Sheet, form: str, at: str) -> bool:
     """Whether a form must not begin as of ``at``, because something later stands."""
     finished = str(((sheet.get("forms") or {}).get(form) or {}).get("at") or "")
-    return at < max(finished, str((sheet.get("asking") or {}).get("at") or ""))
+    return at < max(finished, str((sheet.get("form_session") or {}).get("at") or ""))
 
 
 def proceed(sheet: Sheet, form: Form, after: str | None, at: str, now: datetime) -> Question | None:
@@ -83,10 +83,10 @@ def proceed(sheet: Sheet, form: Form, after: str | None, at: str, now: datetime)
     answers = _answers(sheet, form.id)
     for question in form.questions[order.index(after) + 1 if after in order else 0 :]:
         if question.condition is None or question.condition(sheet, now):
-            sheet["asking"] = {"form": form.id, "question": question.id, "at": at}
+            sheet["form_session"] = {"form": form.id, "question": question.id, "at": at}
             return question
         answers.pop(question.id, None)
-    sheet.pop("asking", None)
+    sheet.pop("form_session", None)
     return None
 
 
@@ -98,11 +98,11 @@ def answers_of(sheet: Sheet, form: Form) -> dict[str, Any]:
 
 def drop_if_gone(sheet: Sheet, forms: Mapping[str, Form]) -> tuple[str, str] | None:
     """Wait no longer for an answer to a question that was deleted; returns its form and which it was."""
-    session = sheet.get("asking")
+    session = sheet.get("form_session")
     form = forms.get(session["form"]) if session else None
     if session is None or (form is not None and form.find(session["question"]) is not None):
         return None
-    del sheet["asking"]
+    del sheet["form_session"]
     return session["form"], session["question"]
 
 
@@ -121,7 +121,7 @@ def take(
 
     ``is_claimed`` is asked about a text, with whether it fits the question: is it clearly something else?
     """
-    session: dict[str, Any] = sheet.get("asking") or {}
+    session: dict[str, Any] = sheet.get("form_session") or {}
     form = forms.get(session.get("form", ""))
     question = form.find(session["question"]) if form else None
     if event.type == "postback":
@@ -143,7 +143,7 @@ def take(
     if is_claimed(leaves or (answer is not None and answer.kind != "ambiguous")):
         return None
     if leaves:
-        del sheet["asking"]
+        del sheet["form_session"]
         return Turn(form.id, question.id, "cancelled", Reason("cancelled_by_friend"))
     return _fold(sheet, form, question, event.at, answer)
 
@@ -156,7 +156,7 @@ def _take_tap(
     question: Question | None,
     zone: ZoneInfo,
 ) -> Turn | None:
-    session: dict[str, Any] = sheet.get("asking") or {}
+    session: dict[str, Any] = sheet.get("form_session") or {}
     if form is None or question is None or tap[:2] != (form.id, question.id):
         return Turn(tap[0], tap[1], "stale", Reason("question_not_asked"))
     if event.at < (session.get("since") or session["at"]):
@@ -168,17 +168,17 @@ def _take_tap(
 
 def _fold(sheet: Sheet, form: Form, question: Question, at: str, answer: Answer | None) -> Turn | None:
     """Fold what was said into the sheet. None: it fits nothing, once too often."""
-    session = sheet["asking"]
+    session = sheet["form_session"]
     if answer is None or answer.kind == "ambiguous":
         tries = int(session.get("tries") or 0) + 1
         if tries > MAX_TRIES:
             return None
-        sheet["asking"] = _again(session, at) | {"tries": tries}
+        sheet["form_session"] = _again(session, at) | {"tries": tries}
         if answer is not None:
             return Turn(form.id, question.id, "ambiguous", Reason("answer_ambiguous"))
         return Turn(form.id, question.id, "unfit", Reason("answer_unfit", type=question.type))
     if answer.kind == "choosing":
-        sheet["asking"] = _again(session, at) | {"chosen": answer.value}
+        sheet["form_session"] = _again(session, at) | {"chosen": answer.value}
         chosen = ", ".join(answer.value)[:200]
         return Turn(form.id, question.id, "choosing", Reason("chosen_so_far", chosen=chosen))
     if answer.kind == "skip":

@@ -27,18 +27,18 @@ def of(effect: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def forget(account: Account, user: str, asked: Asked) -> None:
     """It did not reach the friend: nothing is waited for."""
-    _correct(account, user, asked, [], [("asking",)])
+    _correct(account, user, asked, [], [("form_session",)])
 
 
 def hold(account: Account, user: str, asked: Asked) -> None:
     """It goes by push: until LINE has taken that, what the friend writes is no answer."""
-    unsent = Condition(("asking", "sent_at"), "absent")
-    _correct(account, user, asked, [(("asking", "held"), True)], [], unsent)
+    unsent = Condition(("form_session", "sent_at"), "absent")
+    _correct(account, user, asked, [(("form_session", "held"), True)], [], unsent)
 
 
 def begin(account: Account, user: str, asked: Asked, at: str) -> None:
     """LINE took the push at that moment: from then on it is waited for."""
-    _correct(account, user, asked, [(("asking", "sent_at"), at)], [("asking", "held")])
+    _correct(account, user, asked, [(("form_session", "sent_at"), at)], [("form_session", "held")])
 
 
 def _correct(
@@ -49,5 +49,5 @@ def _correct(
     removes: list[Path],
     *more: Condition,
 ) -> None:
-    same = [Condition(("asking", name), "=", asked[name]) for name in ("form", "question", "at")]
+    same = [Condition(("form_session", name), "=", asked[name]) for name in ("form", "question", "at")]
     friends.update_paths(account.id, account.shards, user, sets, removes, [*same, *more])

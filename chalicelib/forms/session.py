@@ -38,7 +38,7 @@ def _obstacle(decision: Decision, form: Form, context: ActionContext) -> Reason 
         return Reason("blocked")
     if flow.overtaken(decision.after, form.id, context.event.at):
         return Reason("overtaken")
-    standing = decision.after.get("asking") or {}
+    standing = decision.after.get("form_session") or {}
     if standing.get("at") == context.event.at:
         return Reason("form_asked_already", form=standing["form"])
     return None
@@ -71,7 +71,7 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
         said = [{"type": "text", "text": form.words["cancelled"]}]
         _send(decision, _asking(turn.rule, form), form, said, context)
         return []
-    standing = decision.after.get("asking") or {}
+    standing = decision.after.get("form_session") or {}
     if (standing.get("form"), standing.get("question")) != (turn.form, turn.question):
         return []  # what the answer meant has begun another form
     if turn.outcome in {"answered", "skipped"}:
@@ -126,14 +126,14 @@ def _put(
     """Say a question. One that cannot be said is not waited for; one by push only when LINE has taken it
     (``waiting``). ``after``: what became of it when it was put before.
     """
-    chosen = (decision.after.get("asking") or {}).get("chosen") or ()
+    chosen = (decision.after.get("form_session") or {}).get("chosen") or ()
     again, numbered = after in {"unfit", "ambiguous"}, after == "ambiguous"
     messages = ask.messages(form, question, chosen=chosen, again=again, numbered=numbered)
     effect = effect | {"question": question.id, "asked_at": context.event.at}
     if not _send(decision, effect, form, messages, context):
-        decision.after.pop("asking", None)
+        decision.after.pop("form_session", None)
     elif context.event.reply_token is None:
-        decision.after["asking"]["held"] = True
+        decision.after["form_session"]["held"] = True
 
 
 def _send(

@@ -92,8 +92,8 @@ def behaviours(account: str, shards: int, user_ids: Iterable[str]) -> list[Sheet
 def due_times(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str | None]:
     """The ``moment`` of those user ids that are known. Read consistently."""
     keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]
-    found = map(to_sheet, batch_get("friends", keys, ("moment",)))
-    return {sheet["user_id"]: sheet.get("moment") for sheet in found}
+    found = map(to_sheet, batch_get("friends", keys, ("due_at",)))
+    return {sheet["user_id"]: sheet.get("due_at") for sheet in found}
 
 
 def read_all(account: str, shard: int, after: str | None = None) -> Iterator[Sheet]:

@@ -171,7 +171,7 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
             }
             for form, e in (sheet.get("forms") or {}).items()
         },
-        "asking": _form_session(sheet.get("asking")),
+        "asking": _form_session(sheet.get("form_session")),
         "topics": {
             topic: {name: consent[name] for name in ("out", "since", "by")}
             for topic, consent in (sheet.get("topics") or {}).items()

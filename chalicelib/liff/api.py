@@ -12,7 +12,7 @@ from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.routes import Operation
 from chalicelib.liff import entering, login, pages, web
-from chalicelib.pages.page import said
+from chalicelib.pages.page import message_page
 from chalicelib.shared.errors import NotFound, TodokuError, Unavailable
 from chalicelib.shared.observability import logger
 from chalicelib.shared.reasons import Reason
@@ -102,7 +102,7 @@ def back_from_login(account: str) -> Response:
         return web.refusal(request, Unavailable(Reason("our_side_logged")))
     cookie = {"Set-Cookie": login.over(account, came.get("state", ""))}
     if isinstance(following, Reason):
-        return said(request, Reason("page_done_title"), following, 200, cookie)
+        return message_page(request, Reason("page_done_title"), following, 200, cookie)
     return web.redirect(following, cookie)
 
 

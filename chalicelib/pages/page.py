@@ -88,17 +88,17 @@ def text(template: str, language: Language, up: str, values: Mapping[str, Any]) 
         return str(_templates().get_template(template).render(**shared, **values))
 
 
-def said(
+def message_page(
     request: Request, title: Reason, text: Reason, status: int, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A page with one sentence."""
-    return page(request, "said.html", status, headers, title=title, text=text)
+    return page(request, "message.html", status, headers, title=title, text=text)
 
 
 def refusal(request: Request, title: Reason, error: TodokuError) -> Response:
     """What a person reads when their browser cannot go on."""
     more = {"Retry-After": "5"} if isinstance(error, Unavailable) else {}
-    return said(request, title, error.reason, error.status, more)
+    return message_page(request, title, error.reason, error.status, more)
 
 
 def go(where: str) -> Response:

@@ -121,4 +121,4 @@ def _hand_over(account: str, user: str, effects: list[list[Any]], chunks: list[l
     for start in range(0, max(len(effects), len(chunks), len(named)), _PER_JOB):
         part = slice(start, start + _PER_JOB)
         work = {"effects": effects[part], "chunks": chunks[part], "rules": named[part]}
-        queues.send("bulk", {"job": "forget_said", "account": account, "user": user, **work})
+        queues.send("bulk", {"job": "forget_sent", "account": account, "user": user, **work})

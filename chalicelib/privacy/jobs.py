@@ -41,6 +41,6 @@ def _erase(body: Body, _received: int) -> None:
 
 JOBS: dict[str, JobKind] = {
     "hide_message": JobKind(_hide_message),
-    "forget_said": JobKind(_forget_sent, attempts=_LEDGER_ATTEMPTS),
+    "forget_sent": JobKind(_forget_sent, attempts=_LEDGER_ATTEMPTS),
     "erase": JobKind(_erase),
 }

@@ -64,7 +64,7 @@ def empty_ledger(account: str, user: str, event_id: str, effects: Iterable[Mappi
     """Have the messages of an event's sends and notices taken out of the ledger."""
     sent = [effect_name(event_id, effect) for effect in effects if kind_of(effect["action"]).outgoing]
     if sent:
-        queues.send("bulk", {"job": "forget_said", "account": account, "user": user, "effects": sent})
+        queues.send("bulk", {"job": "forget_sent", "account": account, "user": user, "effects": sent})
 
 
 def forget_sent(body: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -302,7 +302,7 @@ class _Reaction:
         rule = self._claimant(takes)
         if rule is None:
             return False
-        session = self._decision.after["asking"]
+        session = self._decision.after["form_session"]
         name = f"form:{session['form']}:{session['question']}"
         why = Reason("form_claimed", rule=rule.id).kept()
         self._decision.rules.append({"rule": name, "matched": False, "why": why})

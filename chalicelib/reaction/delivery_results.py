@@ -104,4 +104,4 @@ def count_again(account: str, user: str, event_id: str) -> None:
     """Have reports count what an event sent as its activity says now: it was corrected."""
     activity = activities.find(account, user, event_id)
     if activity is not None:
-        journal.note_said(activity)
+        journal.note_sent(activity)

@@ -32,6 +32,6 @@ def _hold_ended(entries: Sequence[Woken]) -> None:
 
 
 DUE: dict[str, DueKind] = {
-    "moment": DueKind("bulk", _is_past, _wake, pack=100),
+    "sheet_due": DueKind("bulk", _is_past, _wake, pack=100),
     "rule_hold": DueKind("bulk", _hold_over, _hold_ended, pack=100),
 }

@@ -2,7 +2,7 @@
 
 Values that change with time are computed when they are read, so nothing happens when they change. What a rule
 waits for is reported once: with the friend's next event, or by the event ``time_passed`` at the very moment,
-whichever comes first. The sheet's ``moment`` names the first that has not been reported, and a due entry
+whichever comes first. The sheet's ``due_at`` names the first that has not been reported, and a due entry
 brings ``time_passed`` then. One entry per friend at most is in force: one that stands earlier than needed is
 kept (it finds nothing, and arms the next), so ordinary events write nothing for it.
 """
@@ -46,22 +46,22 @@ def fold(sheet: Sheet, program: Program, at: str) -> list[Fact]:
 
 
 def came(sheet: Sheet, at: str) -> None:
-    """Count a moment that has come: ``moment_pace`` runs ahead of time by PACE for each."""
-    sheet["moment_pace"] = iso(parse_iso(max(at, sheet.get("moment_pace") or "")) + PACE)
+    """Count a moment that has come: ``due_pace`` runs ahead of time by PACE for each."""
+    sheet["due_pace"] = iso(parse_iso(max(at, sheet.get("due_pace") or "")) + PACE)
 
 
 def plan(sheet: Sheet, program: Program, at: str) -> None:
     """Note the friend's next moment on the sheet, as of a change at ``at`` that has been folded into it."""
-    armed, wanted = sheet.get("moment"), next_due_at(sheet, program)
+    armed, wanted = sheet.get("due_at"), next_due_at(sheet, program)
     if wanted is None:
-        sheet.pop("moment", None)
+        sheet.pop("due_at", None)
     elif armed is None or wanted < armed or armed <= at:
-        sheet["moment"] = wanted
+        sheet["due_at"] = wanted
 
 
 def next_due_at(sheet: Sheet, program: Program) -> str | None:
     """The first moment, not reported yet, at which something happens that a rule waits for."""
-    pace = sheet.get("moment_pace")
+    pace = sheet.get("due_pace")
     not_before = iso(parse_iso(pace) - (BURST - 1) * PACE) if pace else ""
     wanted = [max(at, not_before) for at in _crossings(sheet, program)]
     limits = purchases.limits_of(program.snapshot)
@@ -112,7 +112,7 @@ def due_times_of(account: str) -> OfAccount:
 def arm(account: str, user: str, at: str) -> None:
     """Have ``time_passed`` come at that moment. Armed twice, it comes once."""
     due_at = parse_iso(at)
-    timers.arm(timers.Entry(account, "moment", user, to_ms(due_at), due_at))
+    timers.arm(timers.Entry(account, "due_at", user, to_ms(due_at), due_at))
 
 
 def come(entries: Sequence[Mapping[str, Any]]) -> None:

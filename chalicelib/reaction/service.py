@@ -219,15 +219,15 @@ def _add_internal_effects(
 
     for effect in type_of(event.type).follow_up(decision, event):
         add(**effect)
-    told = questions.of_event({"type": event.type, "props": event.props, **_done(decision)})
-    if told or type_of(event.type).in_reports is not None:
-        add("note_for_reports", **({"told": [list(one) for one in told]} if told else {}))
+    asked = questions.of_event({"type": event.type, "props": event.props, **_done(decision)})
+    if asked or type_of(event.type).in_reports is not None:
+        add("note_for_reports", **({"asked": [list(one) for one in asked]} if asked else {}))
     positions = (decision.before or {}).get("scenarios", {}).values()
     acted_in_vain = type_of(event.type).acts_as is not None and not decision.changes
     if not acted_in_vain and any(entry.get("state") == "active" for entry in positions):
         add("scenario_event", **({"history": True} if decision.history else {}))
-    due_at = decision.after.get("moment")
-    if due_at is not None and due_at != (decision.before or {}).get("moment"):
+    due_at = decision.after.get("due_at")
+    if due_at is not None and due_at != (decision.before or {}).get("due_at"):
         add("arm_moment", at=due_at)
     if not is_known and (event.type == "followed" or decision.before is None):
         add("fetch_profile")
@@ -272,10 +272,10 @@ def _finish(context: EffectContext, record: PendingReaction) -> None:
 
 def _complete_with(activity: Activity) -> None:
     """Keep the activity, and before it what reports count of its effects: as it stands, whoever was first."""
-    reports.note_said(activity)
+    reports.note_sent(activity)
     if not activities.replace_failed(activity):
         named = activity["account"], activity["user_id"], activity["event_id"]
-        reports.note_said(activities.find(*named) or activity)
+        reports.note_sent(activities.find(*named) or activity)
 
 
 def _keep_statuses(context: EffectContext, record: PendingReaction) -> None:

@@ -56,13 +56,13 @@ def _asked_back(after: Sheet, activity: Mapping[str, Any]) -> None:
 
     What else came of them (answers, attributes) stays as known now.
     """
-    at, session = activity["at"], after.get("asking") or {}
+    at, session = activity["at"], after.get("form_session") or {}
     begun = [e["form"] for e in activity["effects"] if e["action"] == "start_form" and "form" in e]
     answered = [
         trace["rule"] for trace in activity["rules"] if trace["matched"] and _is_question(trace["rule"])
     ]
     if (begun or answered) and session.get("at", "") >= at:
-        after.pop("asking", None)
+        after.pop("form_session", None)
     for form in begun:
         entry = after["forms"].get(form) or {}
         if "at" in entry:
@@ -71,7 +71,7 @@ def _asked_back(after: Sheet, activity: Mapping[str, Any]) -> None:
         _, form, question = rule.split(":", 2)
         given = after["forms"].get(form, {}).get("answers", {}).get(question) or {}
         chosen = {"chosen": given["value"]} if isinstance(given.get("value"), list) else {}
-        after["asking"] = {"form": form, "question": question, "at": at, **chosen}
+        after["form_session"] = {"form": form, "question": question, "at": at, **chosen}
 
 
 def _is_question(rule: str) -> bool:

@@ -112,7 +112,7 @@ class Simulation:
         """Enter as if for the first time; an earlier run only gives its numbers, and is told. Where there is
         a run for each value of something, for each reservation that is to come; else events enter the friend.
         """
-        due_at = self.sheet.get("moment")
+        due_at = self.sheet.get("due_at")
         if due_at is not None and parse_iso(due_at) >= self.now:
             self._report(self._time_passed(due_at), parse_iso(due_at))
         program, shown = self.stage.program, self.sheet.setdefault("scenarios", {})
@@ -272,7 +272,7 @@ class Simulation:
     def _hear(self, event: FriendEvent) -> None:
         """One event reaches the reaction; then its effects, then what it means for the scenario."""
         was_in = [value for value, item in self.items.items() if item.state == "active"]
-        due_at = self.sheet.get("moment")
+        due_at = self.sheet.get("due_at")
         node = event.props.get("node") if event.type == "scenario_action" else self._node()
         if event.event_id in self._given:
             self.story.report(self.now, node, "happened", why=Reason("on_event", event=event.type).kept())
@@ -288,7 +288,7 @@ class Simulation:
             self._act_is_done(event)
         for value in was_in:
             self._mean(self.items[value], heard)
-        later = self.sheet.get("moment")
+        later = self.sheet.get("due_at")
         if later is not None and later != due_at:
             self._report(self._time_passed(later), parse_iso(later))
 

@@ -9,7 +9,9 @@ from chalicelib.actions.model import Done, Effect, EffectContext
 def _note(context: EffectContext, effect: Effect) -> Done:
     from chalicelib.reports import journal
 
-    journal.note(context.event, [(kind, form, question) for kind, form, question in effect.get("told") or ()])
+    journal.note(
+        context.event, [(kind, form, question) for kind, form, question in effect.get("asked") or ()]
+    )
     return "done", None
 
 

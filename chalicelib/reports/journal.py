@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.accounts.model import Account
 from chalicelib.reports import store
-from chalicelib.reports.delivered import said
+from chalicelib.reports.delivered import effect_lines
 from chalicelib.reports.lines import Line, line_of
 from chalicelib.reports.questions import lines as questions
 from chalicelib.reports.rollups import marks
@@ -32,9 +32,9 @@ def note(event: FriendEvent, told: Sequence[questions.Told] = ()) -> None:
         store.put(event.account_id, line)
 
 
-def note_said(activity: Mapping[str, Any]) -> None:
+def note_sent(activity: Mapping[str, Any]) -> None:
     """Keep what an event's effects sent, by its activity: before it stands, and when it is corrected."""
-    account, lines = activity["account"], said.lines(activity, activity.get("effects") or ())
+    account, lines = activity["account"], effect_lines.lines(activity, activity.get("effects") or ())
     if lines:
         marks.before_writing(account, store.part_of(activity["user_id"]), lines)
     for line in lines:
@@ -47,7 +47,7 @@ def of_activity(activity: Mapping[str, Any]) -> list[Line]:
     told = questions.of_event(activity) if activity.get("state") != "failed" else ()
     on = questions.on_of(activity)
     more = questions.made(activity["user_id"], activity["at"], activity["event_id"], told, on)
-    more += said.lines(activity, activity.get("effects") or ())
+    more += effect_lines.lines(activity, activity.get("effects") or ())
     return more + ([own] if own else [])
 
 

@@ -24,10 +24,10 @@ EXITED = "exited"
 PASSED = "passed"
 TOUCHED = "touched"
 SUBMITTED = "submitted"
-SAID = "said"
+SENT_BY_EFFECTS = "sent"
 """The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED.
-SUBMITTED (a form was answered to its end) is told of an event as questions are (``questions/lines.py``), SAID
-(a reaction sent something) as its effects are (``delivered/said.py``).
+SUBMITTED (a form was answered to its end) is told of an event as questions are (``questions/lines.py``),
+SENT_BY_EFFECTS (a reaction sent something) as its effects are (``delivered/effect_lines.py``).
 """
 
 _KEPT = frozenset(

@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.deliveries.chunk_counts import ChunkCounts
 from chalicelib.enrollments.nodes import GONE, NODES
-from chalicelib.reports.delivered import outcomes, said
+from chalicelib.reports.delivered import effect_lines, outcomes
 from chalicelib.reports.delivered.deliveries import rate
 from chalicelib.reports.lines import ENTERED, EXITED, FINISHED, PASSED, Line
 from chalicelib.reports.numbers import TOTAL, Entry, Fold, Measurement, Part, Tally
@@ -119,7 +119,7 @@ class Found:
             }
         )
         row = self.row(node)
-        reasons = said.reasons(self.came, status, row)
+        reasons = effect_lines.reasons(self.came, status, row)
         names.update(reasons or {"": int(self.came.of(row, status))})
         return dict(sorted((+names).items()))
 

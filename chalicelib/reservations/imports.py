@@ -276,7 +276,7 @@ class _Known:
         if before is None or event.event_id in self._begun:
             return False
         after = reservations.reported_by(event, before)
-        same = bool({**before, "said": ""} == {**after, "said": ""})
+        same = bool({**before, "reported_at": ""} == {**after, "reported_at": ""})
         return same or reservations.is_outdated(sheet, event)
 
     def note(self, event: FriendEvent) -> None:

@@ -50,8 +50,8 @@ def props(
 ) -> dict[str, Any]:
     """The props as the reaction has them, of a reservation that is right (``Reservation``).
 
-    ``told_at``: when it was said unless it says so itself; nothing is said in the future, because a wrong
-    clock would outdate whatever comes after it. ``has_time``: it says when the reservation takes place; a
+    ``reported_at``: when it was reported unless it says so itself; never in the future, because a wrong clock
+    would outdate whatever comes after it. ``has_time``: it says when the reservation takes place; a
     change of status alone leaves that as it is.
     """
     reported = Reservation.model_validate(dict(given))

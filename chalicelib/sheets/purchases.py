@@ -106,7 +106,7 @@ def stage_changed(before: str, after: str) -> list[Fact]:
 def dormant_at(purchases: Mapping[str, Any], limits: Limits = USUAL) -> str | None:
     """When the friend becomes dormant unless they buy again; None: they never bought, or it was reported."""
     last_at = purchases.get("last_at") if purchases.get("count", 0) > 0 else None
-    if not last_at or purchases.get("dormant_told") == last_at:
+    if not last_at or purchases.get("dormant_reported") == last_at:
         return None
     return iso(parse_iso(last_at) + limits.dormant_after)
 
@@ -117,7 +117,7 @@ def fold_dormancy(purchases: dict[str, Any], at: str, limits: Limits = USUAL) ->
     if since is None or at < since:
         return []
     before = stage(purchases, parse_iso(since) - timedelta(milliseconds=1), limits)
-    purchases["dormant_told"] = purchases["last_at"]
+    purchases["dormant_reported"] = purchases["last_at"]
     return stage_changed(before, "dormant")
 
 

@@ -1,9 +1,9 @@
 """Reservations on the sheet, each by its id. Pure: the sheet is changed in place.
 
-``{"kept": {id: {"at", "status", "said", "props"?}}, "forgotten"?: n}``: ``at`` is when it takes place,
-``said`` the moment of the newest word about it (the event's ``updated_at``). An older word changes nothing,
-in whatever order they arrive (``tests/model/test_reservations.py``). The 100 that matter most are kept: what
-is to come before what is over, and of that the latest; ``forgotten`` counts the others.
+``{"kept": {id: {"at", "status", "reported_at", "props"?}}, "forgotten"?: n}``: ``at`` is when it takes place,
+``reported_at`` when the newest word about it was given (the event's ``updated_at``). An older one changes
+nothing, in whatever order they arrive (``tests/model/test_reservations.py``). The 100 that matter most are
+kept: what is to come before what is over, and of that the latest; ``forgotten`` counts the others.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ def count(sheet: Mapping[str, Any]) -> int:
 def is_outdated(sheet: Mapping[str, Any], event: FriendEvent) -> bool:
     """Whether something newer is known of an event's reservation."""
     known = of_sheet(sheet).get(id_of(event))
-    return known is not None and str(event.props.get(REPORTED) or "") < known["said"]
+    return known is not None and str(event.props.get(REPORTED) or "") < known["reported_at"]
 
 
 def outdated(sheet: Mapping[str, Any], event: FriendEvent) -> Reason | None:
     """Why an event is no news. That somebody has booked is, however late it comes."""
     if not is_outdated(sheet, event) or (event.props.get(STATUS) or BOOKED) == BOOKED:
         return None
-    return Reason("reservation_outdated", at=of_sheet(sheet)[id_of(event)]["said"])
+    return Reason("reservation_outdated", at=of_sheet(sheet)[id_of(event)]["reported_at"])
 
 
 def fold(sheet: Sheet, event: FriendEvent) -> list[Fact]:
@@ -84,7 +84,7 @@ def reported_by(event: FriendEvent, known: Mapping[str, Any] | None) -> Reservat
     found: Reservation = {
         "at": known["at"] if known is not None and keeps_time else event.at,
         "status": event.props.get(STATUS) or BOOKED,
-        "said": str(event.props.get(REPORTED) or ""),
+        "reported_at": str(event.props.get(REPORTED) or ""),
     }
     props = dict(_bounded({**((known or {}).get("props") or {}), **_props(event.props)}))
     return found | ({"props": props} if props else {})

@@ -81,7 +81,10 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
         return _facts(score, definition, 0.0, 0.0, 0.0, after)
     if at < entry.get("set_at", ""):
         return []
-    stored, evaluated_until = _evaluated(entry, definition), max(entry["at"], entry.get("told_at", ""))
+    stored, evaluated_until = (
+        _evaluated(entry, definition),
+        max(entry["at"], entry.get("evaluated_until", "")),
+    )
     kept = _kept(entry, definition, parse_iso(max(at, entry["at"])))
     if at < entry["at"]:
         before = score_value(entry, definition, parse_iso(entry["at"]))
@@ -91,7 +94,7 @@ def add_score(sheet: Sheet, score: str, definition: Mapping[str, Any], points: f
         entry["at"] = at
     entry["value"] = after = _clamp(definition, before + points)
     if at >= evaluated_until:
-        entry.pop("told_at", None)
+        entry.pop("evaluated_until", None)
         return _facts(score, definition, stored, kept, before, after)
     return _evaluated_anew(entry, definition, score, stored, kept, after)
 
@@ -105,24 +108,24 @@ def set_score(sheet: Sheet, score: str, definition: Mapping[str, Any], value: fl
     stored = _evaluated(entry, definition) if entry else 0.0
     before = score_value(entry, definition, parse_iso(at)) if entry else 0.0
     kept = _kept(entry, definition, parse_iso(at)) if entry else 0.0
-    evaluated_until = (entry or {}).get("told_at", "")
+    evaluated_until = (entry or {}).get("evaluated_until", "")
     entry = sheet["scores"][score] = {"value": after, "at": at, "set_at": at}
     if at >= evaluated_until:
         return _facts(score, definition, stored, kept, before, after)
-    entry["told_at"] = evaluated_until
+    entry["evaluated_until"] = evaluated_until
     return _evaluated_anew(entry, definition, score, stored, kept, after)
 
 
 def fold_decay(sheet: Sheet, score: str, definition: Mapping[str, Any], at: str) -> list[Fact]:
-    """What decay alone has crossed up to ``at``, each once: ``told_at`` remembers how far that went."""
+    """What decay alone has crossed up to ``at``, each once; ``evaluated_until``: how far that went."""
     entry = sheet["scores"][score]
-    if at <= max(entry["at"], entry.get("told_at", "")):
+    if at <= max(entry["at"], entry.get("evaluated_until", "")):
         return []
     facts = _crossings(
         score, definition, _evaluated(entry, definition), score_value(entry, definition, parse_iso(at))
     )
     if facts:
-        entry["told_at"] = at
+        entry["evaluated_until"] = at
     return facts
 
 
@@ -162,7 +165,7 @@ def _evaluated_anew(
 
 def _evaluated(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> float:
     """The value up to which crossings were evaluated: of the last change, or of what decay crossed since."""
-    evaluated_until = entry.get("told_at")
+    evaluated_until = entry.get("evaluated_until")
     return (
         score_value(entry, definition, parse_iso(evaluated_until))
         if evaluated_until

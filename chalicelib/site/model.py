@@ -62,7 +62,7 @@ class Said(BaseModel):
     age: Annotated[int, Field(ge=0, le=_OLDEST_MS)] = 0
 
     @abstractmethod
-    def told(self, where: Where) -> tuple[str, dict[str, Any]] | None:
+    def reported(self, where: Where) -> tuple[str, dict[str, Any]] | None:
         """The type and the properties of its event; None: it is none that counts. Raises RuleViolation."""
 
 
@@ -73,7 +73,7 @@ class PageView(Said):
     url: Annotated[str, Field(min_length=1, max_length=2000)]
     page: Id | None = None
 
-    def told(self, where: Where) -> tuple[str, dict[str, Any]] | None:
+    def reported(self, where: Where) -> tuple[str, dict[str, Any]] | None:
         """A view of one of the account's pages."""
         if not site_tokens.is_site(where.account, self.url):
             raise RuleViolation.at("url", Reason("site_elsewhere"))
@@ -101,7 +101,7 @@ class CartChanged(_WithMoney):
 
     event: Literal["cart"]
 
-    def told(self, where: Where) -> tuple[str, dict[str, Any]]:
+    def reported(self, where: Where) -> tuple[str, dict[str, Any]]:
         """The cart."""
         return "cart_changed", self._money(where)
 
@@ -112,7 +112,7 @@ class Bought(_WithMoney):
     event: Literal["purchase"]
     order_id: OrderId
 
-    def told(self, where: Where) -> tuple[str, dict[str, Any]]:
+    def reported(self, where: Where) -> tuple[str, dict[str, Any]]:
         """A conversion."""
         return "converted", {"order_id": self.order_id, **self._money(where)}
 
@@ -124,7 +124,7 @@ class OwnEvent(Said):
     name: Id
     props: Annotated[dict[str, Any], AfterValidator(_props)] = {}
 
-    def told(self, where: Where) -> tuple[str, dict[str, Any]]:
+    def reported(self, where: Where) -> tuple[str, dict[str, Any]]:
         """A custom event."""
         if self.name not in site_rules.of(where.account).events:
             raise RuleViolation.at("name", Reason("site_event_unnamed", name=self.name))
@@ -181,7 +181,7 @@ def read(where: Where, visitor: str, raw: dict[str, Any], path: str, now: dateti
     except ValidationError as error:
         raise InvalidInput.of(what_is_wrong(kind, error, path), "the item") from error
     try:
-        told = said.told(where)
+        told = said.reported(where)
     except RuleViolation as error:
         below = [Detail(join_path(path, detail.path), detail.reason) for detail in error.details]
         raise RuleViolation.of(below) from error

@@ -1,7 +1,7 @@
-"""What one chunk sent alike to many stands once, not on every timeline: ``<account>#SAID#<run>`` / chunk.
+"""What one chunk sent alike to many stands once, not on every timeline: ``<account>#SENT#<run>`` / chunk.
 
 DynamoDB bills a write by the size of the item: with a large message in it, a line of the timeline would cost
-several units for each friend of a broadcast. A line without its messages names the place (``said``), and
+several units for each friend of a broadcast. A line without its messages names the place (``sent_in``), and
 whoever reads the timeline puts them in. It is nobody's own, so erasing friends leaves it.
 """
 
@@ -25,12 +25,12 @@ def put(account: str, run: str, chunk: str, messages: Messages) -> None:
 
 def fill(found: Sequence[Mapping[str, Any]]) -> None:
     """Put into the effects of activities the messages that stand here."""
-    effects = [(account, effect) for account, effect in _effects(found) if "said" in effect]
-    places = {(account, *effect["said"]) for account, effect in effects}
+    effects = [(account, effect) for account, effect in _effects(found) if "sent_in" in effect]
+    places = {(account, *effect["sent_in"]) for account, effect in effects}
     items = map(plain_item, batch_get("activities", [_key(*place) for place in sorted(places)]))
     messages = {(item["pk"], item["sk"]): item["messages"] for item in items}
     for account, effect in effects:
-        run, chunk = effect.pop("said")
+        run, chunk = effect.pop("sent_in")
         effect["messages"] = messages.get((_partition(account, run), chunk), [])
 
 
@@ -39,7 +39,7 @@ def _effects(found: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str
 
 
 def _partition(account: str, run: str) -> str:
-    return f"{account}#SAID#{run}"
+    return f"{account}#SENT#{run}"
 
 
 def _key(account: str, run: str, chunk: str) -> dict[str, Any]:

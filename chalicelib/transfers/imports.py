@@ -46,7 +46,7 @@ _ATTEMPTS = 10
 _SPLIT_WITHIN = timedelta(minutes=4)
 """So long after it was asked for an import is usually cut, and its file gone."""
 _ERASED = Reason("friend_erased")
-_BOOKKEEPING = frozenset({"tags", "scores", "topics", "attributes_at", "status_at", "moment"})
+_BOOKKEEPING = frozenset({"tags", "scores", "topics", "attributes_at", "status_at", "due_at"})
 """Where a line that says what is known already only renews the time at which it was said."""
 
 _DATES = frozenset({"attributes", "facts"})
@@ -266,7 +266,7 @@ class _Import:
             if friends.create_or_update(self.account.id, self.account.shards, user, sheet, after, seen):
                 if facts or trimmed or any(path[0] not in _BOOKKEEPING for path, _ in sets):
                     self._record(line, row, facts, trimmed, after)
-                if after.get("moment") != (sheet or {}).get("moment"):
+                if after.get("due_at") != (sheet or {}).get("due_at"):
                     self._arm(after)
                 if any(path[0] in _DATES for path in [*(path for path, _ in sets), *removes]):
                     self._follow_dates(after)
@@ -275,8 +275,8 @@ class _Import:
         raise Unavailable(Reason("friend_busy", user=user, account=self.account.id))
 
     def _arm(self, sheet: Sheet) -> None:
-        if self.due_times and sheet.get("moment"):
-            self.due_times.arm(sheet["user_id"], sheet["moment"])
+        if self.due_times and sheet.get("due_at"):
+            self.due_times.arm(sheet["user_id"], sheet["due_at"])
 
     def _follow_dates(self, sheet: Sheet) -> None:
         if self.due_times:

@@ -77,7 +77,7 @@ def answer(account: str, form: str) -> Response:
         return _refused(who, sitting, asked, given, {id_: wrong for id_, (_, wrong) in read.items()})
     said = {id_: value for id_, (value, _) in read.items()}
     sitting = _kept(who, sitting, said, _files(asked, sent))
-    counting.said(account, who.user, sitting, said)
+    counting.answered(account, who.user, sitting, said)
     return _go_on(who, sitting, asked)
 
 

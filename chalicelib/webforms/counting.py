@@ -18,7 +18,7 @@ def shown(account: str, user: str, sitting: Sitting, questions: Iterable[str]) -
     journal.put(account, lines.made(user, iso(clock.now()), sitting.id, told, "web"))
 
 
-def said(account: str, user: str, sitting: Sitting, answers: Mapping[str, Any]) -> None:
+def answered(account: str, user: str, sitting: Sitting, answers: Mapping[str, Any]) -> None:
     """These were answered; None: passed over. Again is counted once for each friend. Who answers a question
     has had it before them, also where no page was seen: all answers may come at once.
     """

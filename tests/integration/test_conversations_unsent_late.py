@@ -49,7 +49,7 @@ def test_a_reaction_that_went_to_the_dead_letters_leaves_nothing(
     service.give_up(said(), "poison")
     send_all()
     service.react(unsent())
-    jobs_done("forget_said")
+    jobs_done("forget_sent")
     assert SECRET not in everything()
     assert "暗証番号は9" not in everything()
 
@@ -69,7 +69,7 @@ def test_a_reaction_that_is_finished_after_the_unsending_asks_before_it_ends(
         with pytest.raises(Unavailable):
             service.react(said())
     service.react(said())
-    jobs_done("forget_said")
+    jobs_done("forget_sent")
     assert SECRET not in everything()
     assert activities.find("shop", "U1", "said") is not None
 
@@ -80,5 +80,5 @@ def test_every_version_of_what_was_taken_back_goes(api: Api) -> None:
     service.react(an_event(id="again", minutes=0.5, text=f"訂正：{SECRET}", message_id="m-said"))
     send_all()
     service.react(unsent())
-    jobs_done("forget_said", "forget_content")
+    jobs_done("forget_sent", "forget_content")
     assert SECRET not in everything()

@@ -147,9 +147,9 @@ def test_what_was_to_be_said_is_forgotten(world: World) -> None:
     assert {job["user"] for job in jobs} == {"U3"}
     send(world)
     deliveries.write_receipts("shop", "run1", "c1")
-    assert {job["user"] for job in jobs if job["job"] == "forget_said"} == {"U1", "U3"}
-    for job in [job for job in jobs if job["job"] == "forget_said"]:
-        JOBS["forget_said"].run(job, 1)
+    assert {job["user"] for job in jobs if job["job"] == "forget_sent"} == {"U1", "U3"}
+    for job in [job for job in jobs if job["job"] == "forget_sent"]:
+        JOBS["forget_sent"].run(job, 1)
     manifest = store.find_manifest("shop", "run1", "c1")
     assert manifest is not None
     assert [name for name, said in manifest["payloads"].items() if said] == ["U2"]

@@ -39,7 +39,7 @@ DAY = {"timeout": "1d"}
 
 @pytest.fixture
 def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setitem(CHECKS, "moment", due_times.over)  # type: ignore[arg-type]
+    monkeypatch.setitem(CHECKS, "sheet_due", due_times.over)  # type: ignore[arg-type]
     with a_world(timers_shards=1) as found:
         documents = {kind: docs for kind, docs in DOCUMENTS.items() if kind != "scenarios"}
         documents["scores"] = {
@@ -60,7 +60,7 @@ def world(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         def handle(queue: str, body: dict[str, Any], received: int = 1) -> None:
             if queue == "inbox":
                 reaction.react(FriendEvent.from_message(body))
-            elif queue == "bulk" and body.get("kind") == "moment":
+            elif queue == "bulk" and body.get("kind") == "sheet_due":
                 due_times.come(body["entries"])
             else:
                 plain(queue, body, received)

@@ -15,7 +15,7 @@ from chalicelib.gateways import seam
 from chalicelib.gateways.line import Answer
 from chalicelib.reaction import service as reaction
 from chalicelib.reports import journal, rebuild, store
-from chalicelib.reports.lines import SAID
+from chalicelib.reports.lines import SENT_BY_EFFECTS
 from chalicelib.shared.events import FriendEvent
 from chalicelib.timeline import service as activities
 from tests.api_client import Api, a_key, an_account, an_api
@@ -111,7 +111,7 @@ def test_each_time_is_a_row_wherever_it_was(api: Api) -> None:
 def of_the_timeline() -> list[Any]:
     """Every line of what friends did, but those that pages have noted."""
     every = [one for part in range(journal.PARTS) for one in journal.lines("shop", part)]
-    done = [one for one in every if one.kind != SAID]
+    done = [one for one in every if one.kind != SENT_BY_EFFECTS]
     return [one for one in done if one.props.get("on") != "web" or "event" in one.props]
 
 

@@ -109,7 +109,7 @@ def test_every_kind_of_entry_has_an_owner_who_answers(cloud: None) -> None:
         "step": {"user_id": "u1", "scenario": "s", "run": 1},
         "chunk": {"run": "r", "chunk": "c"},
         "run": {"broadcast": "b", "run": "r"},
-        "moment": {},
+        "sheet_due": {},
         "chunk_hold": {"run": "r", "chunk": "c"},
         "run_hold": {"broadcast": "b", "run": "r"},
         "variant": {"broadcast": "b", "run": "r"},

@@ -110,7 +110,7 @@ def test_nothing_is_left_of_what_was_taken_back(api: Api) -> None:
     assert everything().count(SECRET) > 5
     send_all()
     service.react(unsent())
-    jobs_done("forget_said", "forget_content")
+    jobs_done("forget_sent", "forget_content")
     left = everything()
     assert SECRET not in left
     assert "暗証番号は9" not in left
@@ -198,7 +198,7 @@ def test_a_reaction_that_was_cut_off_is_finished_without_the_text(
     assert SECRET not in json.dumps(sheet, ensure_ascii=False, default=str)
     monkeypatch.setattr(activities, "replace_failed", kept)
     service.react(said())
-    jobs_done("forget_said")
+    jobs_done("forget_sent")
     assert SECRET not in everything()
     assert "暗証番号は9" not in everything()
 
@@ -237,12 +237,12 @@ def test_the_ledger_is_emptied_only_when_nothing_can_be_sent_from_it(
     """A chunk on its way stays whole; the job comes again until it has come to its end."""
     service.react(said())
     service.react(unsent())
-    (job,) = [body for body in drain("bulk") if body["job"] == "forget_said"]
+    (job,) = [body for body in drain("bulk") if body["job"] == "forget_sent"]
     delayed: list[tuple[dict[str, Any], int]] = []
     monkeypatch.setattr(
         queues, "send", lambda _queue, body, delay_s=0: delayed.append((body, delay_s)) or None
     )
-    JOBS["forget_said"].run(job, 1)
+    JOBS["forget_sent"].run(job, 1)
     assert len(delayed[0][0]["effects"]) == 3
     assert delayed[0][1] == 10
     monkeypatch.undo()
@@ -257,7 +257,7 @@ def test_the_ledger_is_emptied_only_when_nothing_can_be_sent_from_it(
     with seam.guarded(outside):
         send_all()
     assert f"「{SECRET}」ですね" in pushed
-    JOBS["forget_said"].run(delayed[0][0], 1)
+    JOBS["forget_sent"].run(delayed[0][0], 1)
     assert SECRET not in everything()
     assert privacy.forget_sent(delayed[0][0]) is None
 
@@ -283,7 +283,7 @@ def test_nothing_personal_is_left_of_who_was_erased(api: Api) -> None:
     jobs_done("receipts")
     assert SECRET in everything()
     api.ok("DELETE", "/v1/accounts/shop/friends/U1?erase=true")
-    assert jobs_done("forget_said")
+    assert jobs_done("forget_sent")
     left = everything()
     assert SECRET not in left
     assert "花子" not in left
@@ -328,7 +328,7 @@ def test_an_answer_that_was_taken_back_is_no_answer(api: Api, kind: str, words: 
     send_all()
     assert words in everything()
     service.react(unsent(minutes=2))
-    jobs_done("forget_said")
+    jobs_done("forget_sent")
     assert words not in everything()
     assert unicodedata.normalize("NFC", words) not in everything()
     friend = api.ok("GET", "/v1/accounts/shop/friends/U1")
@@ -338,7 +338,7 @@ def test_an_answer_that_was_taken_back_is_no_answer(api: Api, kind: str, words: 
     (ended,) = [change for change in activity["changes"] if change["type"] == "form_answered"]
     assert ended["props"]["answers"] == {"q1": "(unsent)", "q2": "べつのこと"}
     service.react(unsent(minutes=3, message="m-second"))
-    jobs_done("forget_said")
+    jobs_done("forget_sent")
     assert "べつのこと" not in everything()
     assert api.ok("GET", "/v1/accounts/shop/friends/U1")["forms"]["f"]["answers"] == {}
 
@@ -352,7 +352,7 @@ def test_an_answer_that_was_given_anew_stays(api: Api) -> None:
         service.react(an_event(id=f"second{n}", text="べつのこと", minutes=10 * n + 2))
     send_all()
     service.react(unsent(minutes=30, message="m-said0"))
-    jobs_done("forget_said")
+    jobs_done("forget_sent")
     assert SECRET not in everything()
     answers = api.ok("GET", "/v1/accounts/shop/friends/U1")["forms"]["f"]["answers"]
     assert answers == {"q1": "あたらしい", "q2": "べつのこと"}

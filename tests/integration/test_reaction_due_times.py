@@ -71,14 +71,14 @@ def _record(body: dict[str, Any]) -> dict[str, Any]:
 def test_a_rule_runs_when_a_score_has_cooled(shop: World) -> None:
     """The friend does nothing; at the moment the tag is there and the message on its way, once."""
     batch(an_event("custom:x"))
-    due = sheet()["moment"]
+    due = sheet()["due_at"]
     drain("sends")
     events = pass_time(shop, due)
     assert [(e.type, e.at, e.event_id) for e in events] == [("time_passed", due, f"time:{due}")]
     batch(*events)
     batch(*events, received=2)
     assert "a" in sheet()["tags"]
-    assert "moment" not in sheet()
+    assert "due_at" not in sheet()
     assert len(drain("sends")) == 1
     assert activity(f"time:{due}")["changes"][0]["type"] == "score_crossed"
     assert sheet()["last_active_at"] == iso(NOW), "time passing is nothing that the friend does"
@@ -100,8 +100,8 @@ def test_imported_scores_cool_too(shop: World) -> None:
     shop.crash_at = None
     imports.work(chunk, 2, service.react, due_times.OfAccount)
     assert jobs.get("shop", job).state == "done"
-    due = sheet("U7")["moment"]
-    assert "moment" not in sheet("U8")
+    due = sheet("U7")["due_at"]
+    assert "due_at" not in sheet("U8")
     events = pass_time(shop, due)
     assert [event.user_id for event in events] == ["U7"]
     batch(*events)
@@ -111,17 +111,17 @@ def test_imported_scores_cool_too(shop: World) -> None:
 def test_a_moment_that_was_put_off_is_not_fed(shop: World) -> None:
     """A tag by hand does not matter; when no moment stands any more, its entry comes to nothing."""
     batch(an_event("custom:x"))
-    due = sheet()["moment"]
+    due = sheet()["due_at"]
     catalog.save("shop", [Write("rules", "cold", None)], lambda _: None, "test")
     batch(an_event("custom:y", id="e2", minutes=1))
-    assert "moment" not in sheet()
+    assert "due_at" not in sheet()
     assert pass_time(shop, due) == []
 
 
 def test_what_was_lost_is_fed_again(shop: World) -> None:
     """Queues forget; verifying the minute brings the moment again."""
     batch(an_event("custom:x"))
-    due = sheet()["moment"]
+    due = sheet()["due_at"]
     assert len(pass_time(shop, due)) == 1
     shop.now = parse_iso(due) + timedelta(minutes=4)
     assert timers.verify(minute_key(minute_of(parse_iso(due))), timers.checks()).count == 1
@@ -143,8 +143,8 @@ def test_a_crash_anywhere_leaves_one_moment(shop: World, before: bool) -> None:
             except Crash:
                 shop.crash_at = None
         shop.crash_at = None
-    due = sheet("V")["moment"]
-    assert {sheet(f"W{at}")["moment"] for at in range(total)} == {due}
+    due = sheet("V")["due_at"]
+    assert {sheet(f"W{at}")["due_at"] for at in range(total)} == {due}
     drain("sends")
     woken = {event.user_id for event in pass_time(shop, due)}
     assert woken == {"V", *(f"W{at}" for at in range(total))}
@@ -155,9 +155,9 @@ def test_moments_of_many_friends_travel_together(shop: World) -> None:
     users = [f"U{n}" for n in range(30)]
     for user in users:
         batch(an_event("custom:x", user=user))
-    shop.now = parse_iso(sheet("U0")["moment"])
+    shop.now = parse_iso(sheet("U0")["due_at"])
     timers.drain(minute_key(minute_of(shop.now)), timers.checks())
-    packs = [body for body in drain("bulk") if body.get("kind") == "moment"]
+    packs = [body for body in drain("bulk") if body.get("kind") == "sheet_due"]
     assert [len(pack["entries"]) for pack in packs] == [30]
     due_times.come(packs[0]["entries"])
     assert {body["user_id"] for body in drain("inbox")} == set(users)

@@ -17,7 +17,7 @@ from chalicelib.friends import store
 from chalicelib.gateways import line
 from chalicelib.reaction import delivery_results
 from chalicelib.reports import journal, rebuild
-from chalicelib.reports.lines import SAID
+from chalicelib.reports.lines import SENT_BY_EFFECTS
 from chalicelib.rules import health
 from chalicelib.shared.times import iso
 from tests.conftest import drain
@@ -47,7 +47,7 @@ def test_questions_go_by_the_free_token(world: World) -> None:
         "q1": "しっとり",
         "q2": 12,
     }
-    assert "asking" not in sheet
+    assert "form_session" not in sheet
     assert "t" in sheet["tags"]
     for condition in (
         {"form": {"id": "check", "answered": True}},
@@ -68,7 +68,9 @@ def test_questions_go_by_the_free_token(world: World) -> None:
     told |= {("submitted", None)}
     for _ in range(2):
         lines = [line for part in range(journal.PARTS) for line in journal.lines("shop", part)]
-        lines = [line for line in lines if line.kind != SAID]  # what was asked is counted by itself
+        lines = [
+            line for line in lines if line.kind != SENT_BY_EFFECTS
+        ]  # what was asked is counted by itself
         assert {(line.kind, line.props.get("question")) for line in lines} == told
         assert len(lines) == len(told)
         rebuild.of_friend("shop", "U1")
@@ -119,7 +121,7 @@ def test_a_push_question_survives_a_crash_anywhere(world: World, before: bool) -
         batch(an_event("purchased", user=user, **BOUGHT), received=2)
         sheet = store.load("shop", 64, user)
         assert sheet is not None
-        assert sheet["asking"]["question"] == "q1"
+        assert sheet["form_session"]["question"] == "q1"
         chunks = [body for body in drain("sends") if "run" in body]
         assert len({(body["run"], body["chunk"]) for body in chunks}) <= 1
         [told] = [one for one in chat.conversation("shop", user, 20, None)[0] if one["direction"] == "out"]
@@ -140,16 +142,16 @@ def test_a_pushed_question_waits_from_when_line_took_it(world: World) -> None:
     """Until then the friend's words are the rules' business; afterwards they are the answer."""
     author(RULES)
     batch(an_event("purchased", **BOUGHT))
-    assert friend()["asking"]["held"] is True
+    assert friend()["form_session"]["held"] is True
     batch(an_event(text="こんにちは", id="e2", minutes=0.5))
-    assert friend()["asking"]["question"] == "q1"
+    assert friend()["form_session"]["question"] == "q1"
     assert friend().get("forms", {}).get("check", {}).get("answers", {}) == {}
     assert len(sends()) == 1
-    asking = friend()["asking"]
+    asking = friend()["form_session"]
     assert "held" not in asking
     assert asking["sent_at"] == iso(world.now)
     batch(an_event(text="しっとり", id="e3", minutes=2))
-    assert friend()["asking"]["question"] == "q2"
+    assert friend()["form_session"]["question"] == "q2"
 
 
 @pytest.mark.parametrize("trouble", ["quiet hours", "refused push", "refused reply", "no room"])
@@ -166,7 +168,7 @@ def test_a_question_that_does_not_reach_the_friend_is_not_waited_for(world: Worl
     by_token = trouble in {"refused reply", "no room"}
     batch(an_event(text="診断") if by_token else an_event("purchased", **BOUGHT))
     sends()
-    assert "asking" not in friend()
+    assert "form_session" not in friend()
     assert activity()["effects"][-1]["status"] in {"failed", "skipped"}
 
 
@@ -175,9 +177,9 @@ def test_a_refused_token_holds_the_question_until_the_push(world: World) -> None
     author(RULES)
     world.answers.append(line.Answer(400, "Invalid reply token"))
     batch(an_event(text="診断"))
-    assert friend()["asking"]["held"] is True
+    assert friend()["form_session"]["held"] is True
     sends()
-    assert "held" not in friend()["asking"]
+    assert "held" not in friend()["form_session"]
     sends()
     batch(an_event(text="診断"), received=2)
-    assert "held" not in friend()["asking"], "done again, nothing is held again"
+    assert "held" not in friend()["form_session"], "done again, nothing is held again"

@@ -237,14 +237,14 @@ def test_a_question_waits_for_its_answer_from_when_it_is_put(world: World) -> No
     assert effect()["status"] == "done"
     sheet = friends.load(SHOP, 4, "u1")
     assert sheet is not None
-    assert sheet["asking"]["form"] == "wish"
+    assert sheet["form_session"]["form"] == "wish"
     assert not sheet.get("forms", {}).get("wish", {}).get("answers")
     assert all("until" not in line for line in chat.conversation(SHOP, "u1", 20, None)[0])
     say(world, "窓側😀", "e3")
     sheet = friends.load(SHOP, 4, "u1")
     assert sheet is not None
     assert sheet["forms"]["wish"]["answers"]["q"]["value"] == "窓側😀"
-    assert "asking" not in sheet
+    assert "form_session" not in sheet
 
 
 def test_a_produced_fact_keeps_its_words(world: World) -> None:

@@ -44,7 +44,7 @@ OWNERS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     "variant": (broadcasts.tasks, lifecycle, "due_time_came"),
     "decision": (broadcasts.tasks, lifecycle, "due_time_came"),
     "insight": (broadcasts.tasks, insight, "pull"),
-    "moment": (reaction.bulk, due_times, "come"),
+    "sheet_due": (reaction.bulk, due_times, "come"),
     "rule_hold": (reaction.bulk, held, "come"),
     "schedule": (reaction.bulk, schedules, "look_at"),
     "line_audience": (reaction.bulk, audiences, "look_at"),
@@ -118,7 +118,7 @@ def test_nobody_is_asked_before_its_time(kind: str, after: list[float], early: f
     def ask(*args: Any, **_more: Any) -> None:
         versions = {"step": lambda: [p.v for p in args[0]]}
         versions |= dict.fromkeys(
-            ("moment", "rule_hold", "rich_menu_end"), lambda: [e["version"] for e in args[0]]
+            ("sheet_due", "rule_hold", "rich_menu_end"), lambda: [e["version"] for e in args[0]]
         )
         for version in versions.get(kind, lambda: [0])():
             assert version not in asked

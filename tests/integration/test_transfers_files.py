@@ -29,7 +29,7 @@ __all__ = ["shop"]
 
 Shop = tuple[Api, str]
 TRICKY = st.text(st.sampled_from("=+-@\t\r\n '\"|,;髙ｶ😀＝0a"), max_size=6)
-TOLD = ("tags", "attributes_at", "scores", "moment", "rev", "created_at", "status_at", "pending", "name_by")
+TOLD = ("tags", "attributes_at", "scores", "due_at", "rev", "created_at", "status_at", "pending", "name_by")
 """What an import says anew: when it was told, and by whom."""
 
 

@@ -227,10 +227,10 @@ def test_a_chat_that_asks_the_same_form_asks_no_further(api: Api) -> None:
     reaction.react(
         FriendEvent("e1", "shop", "U1", "messaged", iso(clock.now()), props=props, reply_token="r")
     )
-    assert sheet()["asking"]["form"] == "skin"
+    assert sheet()["form_session"]["form"] == "skin"
     to_the_end(address(), type="oily")
     work_off()
-    assert not sheet().get("asking")
+    assert not sheet().get("form_session")
 
 
 def test_all_answers_may_come_at_once(api: Api) -> None:

@@ -49,7 +49,7 @@ def test_other_things_than_text_and_late_words_are_no_answers() -> None:
     chat = Chat()
     chat.say("診断")
     sticker = chat.event("messaged", message_type="sticker")
-    assert chat.hear(sticker).after["asking"]["question"] == "type"
+    assert chat.hear(sticker).after["form_session"]["question"] == "type"
     late = an_event(minutes=0.5, id="late", text="乾燥肌")
     assert said(chat.hear(late)) == ["ようこそ"]
     chat.minutes += 24 * 60

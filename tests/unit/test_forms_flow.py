@@ -113,7 +113,7 @@ def test_a_choice_may_begin_another_form() -> None:
     chat = Chat(body)
     chat.say("診断")
     decision = chat.tap("type", "0")
-    assert decision.after["asking"]["form"] == "check"
+    assert decision.after["form_session"]["form"] == "check"
     assert said(decision) == ["?"]
 
 

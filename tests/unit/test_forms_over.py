@@ -28,18 +28,18 @@ def ran(decision: Any) -> list[str]:
 def test_an_exact_keyword_wins_over_an_answer_that_does_not_fit(match: Any) -> None:
     """The rules look at it as if no question waited; the question waits on and no try is counted."""
     chat = Chat(qr=keyword(match))
-    before = chat.say("診断").after["asking"]
+    before = chat.say("診断").after["form_session"]
     for _ in range(4):
         decision = chat.say(KEYWORD)
         assert ran(decision) == ["any-text", "qr"]
         assert [effect["action"] for effect in decision.effects] == ["reply", "reply"]
-        assert decision.after["asking"] == before
+        assert decision.after["form_session"] == before
         assert in_words(decision.rules[0]) == {
             "rule": "form:skin:type",
             "matched": False,
             "why": "no answer: it is what rule qr waits for",
         }
-    assert chat.say("乾燥肌").after["asking"]["question"] == "care"
+    assert chat.say("乾燥肌").after["form_session"]["question"] == "care"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_other_words_and_rules_that_would_not_run_leave_it_to_the_form(rule: dic
     chat.say("診断")
     decision = chat.say(KEYWORD)
     assert ran(decision) == ["form:skin:type"]
-    assert decision.after["asking"]["tries"] == 1
+    assert decision.after["form_session"]["tries"] == 1
 
 
 def test_a_rule_whose_limit_is_used_up_claims_nothing() -> None:
@@ -87,7 +87,7 @@ def test_a_rule_over_forms_takes_what_it_names(word: str) -> None:
     chat.say("診断")
     decision = chat.say(word)
     assert ran(decision) == ["any-text", "qr"]
-    assert decision.after["asking"]["question"] == "wish"
+    assert decision.after["form_session"]["question"] == "wish"
     assert ran(chat.say("別の話")) == ["form:skin:wish"]
 
 
@@ -104,10 +104,10 @@ def test_a_rule_over_forms_that_names_nothing_looks_on() -> None:
 def test_taps_on_rich_menus_go_to_the_rules() -> None:
     """A postback that is none of the form's is no answer; the question waits on."""
     chat = Chat(menu=a_rule("postback", then=[{"reply": {"message": "hello"}}], match={"data": "menu=price"}))
-    before = chat.say("診断").after["asking"]
+    before = chat.say("診断").after["form_session"]
     decision = chat.hear(chat.event("postback", data="menu=price"))
     assert ran(decision) == ["menu"]
-    assert decision.after["asking"] == before
+    assert decision.after["form_session"] == before
 
 
 def test_over_forms_on_what_no_form_takes_is_warned_of() -> None:

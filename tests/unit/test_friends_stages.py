@@ -73,7 +73,7 @@ def test_the_change_is_told_by_the_account_s_limits() -> None:
     decision = after(event, rules, who_bought((1, 5)), **limits)
     told = [c for c in decision.changes if c["type"] == "stage_changed"]
     assert [(c["before"], c["after"]) for c in told] == [("first", "loyal")]
-    assert decision.after["moment"] == iso(NOW + timedelta(days=10))
+    assert decision.after["due_at"] == iso(NOW + timedelta(days=10))
     usual = after(event, rules, who_bought((1, 5))).changes
     assert [c["after"] for c in usual if c["type"] == "stage_changed"] == ["repeat"]
 

@@ -63,19 +63,19 @@ def test_a_score_that_sinks_wakes_a_rule_at_the_moment() -> None:
     """8 points, a half-life of a day: below 3 after 1 day 9 hours 58 minutes; told once, and not again."""
     found = program(cold=COLD)
     first = after(an_event("custom:x"), found)
-    due = first.after["moment"]
+    due = first.after["due_at"]
     assert abs(parse_iso(due) - NOW - timedelta(hours=33, minutes=57, seconds=41)) < timedelta(seconds=60)
     then = after(passed(due), found, first.after)
     assert crossed(then) == [(3, "down")]
     assert "a" in then.after["tags"]
-    assert "moment" not in then.after
+    assert "due_at" not in then.after
     assert then.after["scores"]["warmth"]["value"] == 8, "what is stored stays as it was"
     later = parse_iso(due) + timedelta(days=1)
     again = decide(
         an_event("custom:x", (later - NOW).total_seconds() / 60, id="e2"), then.after, found, later
     )
     assert crossed(again) == [(3, "up")], "the way down was told already"
-    assert again.after["moment"] > iso(later)
+    assert again.after["due_at"] > iso(later)
 
 
 def test_points_put_the_moment_off_without_a_write() -> None:
@@ -84,20 +84,20 @@ def test_points_put_the_moment_off_without_a_write() -> None:
     found = program(cold=a_rule("score_crossed", [{"add_tag": "a"}], match=match))
     first = after(an_event("custom:x"), found)
     second = after(an_event("custom:x", 60, id="e2"), found, first.after)
-    assert second.after["moment"] == first.after["moment"]
-    early = after(passed(first.after["moment"]), found, second.after)
+    assert second.after["due_at"] == first.after["due_at"]
+    early = after(passed(first.after["due_at"]), found, second.after)
     assert crossed(early) == [(10, "down")], "above 10 it had come meanwhile"
-    assert early.after["moment"] > first.after["moment"]
-    assert crossed(after(passed(early.after["moment"]), found, early.after)) == [(3, "down")]
+    assert early.after["due_at"] > first.after["due_at"]
+    assert crossed(after(passed(early.after["due_at"]), found, early.after)) == [(3, "down")]
 
 
 def test_nothing_is_noted_that_no_rule_waits_for() -> None:
     """Without a rule, with one for another score, another threshold or the way up: no moment."""
     for match in ({"score": "interest"}, {"score": "warmth", "direction": "up"}, {"threshold": 7}):
         other = a_rule("score_crossed", [{"add_tag": "a"}], match=match)
-        assert "moment" not in after(an_event("custom:x"), program(other=other)).after
+        assert "due_at" not in after(an_event("custom:x"), program(other=other)).after
     off = {**COLD, "enabled": False}
-    assert "moment" not in after(an_event("custom:x"), program(off=off)).after
+    assert "due_at" not in after(an_event("custom:x"), program(off=off)).after
 
 
 def test_a_customer_becomes_dormant_at_the_moment() -> None:
@@ -106,13 +106,13 @@ def test_a_customer_becomes_dormant_at_the_moment() -> None:
     found = program(dormant=rule)
     order = {"order_id": "1", "amount": 100, "items": []}
     bought = after(an_event("purchased", **order), found)
-    assert bought.after["moment"] == iso(NOW + DORMANT_AFTER)
+    assert bought.after["due_at"] == iso(NOW + DORMANT_AFTER)
     another = order | {"order_id": "2"}
     more = after(an_event("purchased", 60, id="e2", **another), found, bought.after)
-    early = after(passed(bought.after["moment"]), found, more.after)
+    early = after(passed(bought.after["due_at"]), found, more.after)
     assert "b" not in early.after["tags"]
-    assert early.after["moment"] == iso(NOW + DORMANT_AFTER + timedelta(hours=1))
-    then = after(passed(early.after["moment"]), found, early.after)
+    assert early.after["due_at"] == iso(NOW + DORMANT_AFTER + timedelta(hours=1))
+    then = after(passed(early.after["due_at"]), found, early.after)
     assert [c for c in then.changes if c["type"] == "stage_changed"] == [
         {"type": "stage_changed", "before": "repeat", "after": "dormant", "by": "time"}
     ]
@@ -123,23 +123,23 @@ def test_a_late_event_does_not_bring_a_moment_again() -> None:
     """What has come stays come, whatever arrives from before it."""
     found = program(cold=COLD, dormant=a_rule("stage_changed", [{"add_tag": "b"}]))
     bought = after(an_event("purchased", order_id="1", amount=1, items=[]), found)
-    then = after(passed(bought.after["moment"]), found, bought.after)
+    then = after(passed(bought.after["due_at"]), found, bought.after)
     late = after(an_event("custom:y", 60, id="late"), found, then.after)
-    assert "moment" not in late.after
+    assert "due_at" not in late.after
 
 
 def test_late_points_after_the_moment_are_measured_as_of_it() -> None:
     """Points from before that arrive afterwards lift the score again, or do not: nothing is made up."""
     found = program(cold=COLD)
     sheet = after(an_event("custom:x"), found).after
-    then = after(passed(sheet["moment"]), found, sheet)
+    then = after(passed(sheet["due_at"]), found, sheet)
     few = a_rule("custom:few", [{"add_score": {"score": "warmth", "points": -1}}])
     for minutes in (-60, 60):
         less = after(an_event("custom:few", minutes, id="late"), program(cold=COLD, few=few), then.after)
         assert crossed(less) == []
         more = after(an_event("custom:x", minutes, id="late"), found, then.after)
         assert crossed(more) == [(3, "up")]
-        assert more.after["moment"] > sheet["moment"]
+        assert more.after["due_at"] > sheet["due_at"]
 
 
 @pytest.mark.parametrize("seconds", [0.3, 86_400])
@@ -149,12 +149,12 @@ def test_what_time_has_done_is_told_with_the_next_event_at_the_latest(seconds: f
     """
     found = program(cold=COLD)
     sheet = after(an_event("custom:x"), found).after
-    late = iso(parse_iso(sheet["moment"]) + timedelta(seconds=seconds))
+    late = iso(parse_iso(sheet["due_at"]) + timedelta(seconds=seconds))
     said = after(FriendEvent("e9", "shop", "U1", "custom:y", late), found, sheet)
     assert crossed(said) == [(3, "down")]
     assert "a" in said.after["tags"]
-    assert "moment" not in said.after
-    assert crossed(after(passed(sheet["moment"]), found, said.after)) == []
+    assert "due_at" not in said.after
+    assert crossed(after(passed(sheet["due_at"]), found, said.after)) == []
 
 
 def test_dormancy_is_told_with_the_next_event_at_the_latest() -> None:
@@ -178,8 +178,8 @@ def test_every_crossing_down_is_told_once_between_two_ways_up(steps: list[tuple[
     told: list[str] = []
     for n, (minutes, points) in enumerate(sorted(steps)):
         event = an_event("custom:x", minutes, id=f"e{n}", n=points)
-        while sheet is not None and sheet.get("moment", "~") < event.at:
-            moment = after(passed(sheet["moment"]), found, sheet)
+        while sheet is not None and sheet.get("due_at", "~") < event.at:
+            moment = after(passed(sheet["due_at"]), found, sheet)
             told += [d for t, d in crossed(moment) if t == 3]
             sheet = moment.after
         decision = after(event, found, sheet)
@@ -196,9 +196,9 @@ def test_a_circle_through_decay_is_slowed_down() -> None:
     sheet = after(an_event("custom:x"), found).after
     came = []
     for n in range(30):
-        moment = after(passed(sheet["moment"]), found, sheet)
+        moment = after(passed(sheet["due_at"]), found, sheet)
         assert crossed(moment) == [(5, "down"), (5, "up")], "none is lost"
-        came.append(parse_iso(sheet["moment"]))
+        came.append(parse_iso(sheet["due_at"]))
         sheet = moment.after
         if n % 7 == 0:
             at = iso(came[-1] + timedelta(milliseconds=300))
@@ -208,7 +208,7 @@ def test_a_circle_through_decay_is_slowed_down() -> None:
     for n in range(len(came) - 8):
         assert came[n + 8] - came[n] >= timedelta(minutes=1)
     assert came[-1] - came[8] >= timedelta(minutes=len(came) - 9)
-    assert isinstance(sheet["moment_pace"], str), "what is remembered of it does not grow"
+    assert isinstance(sheet["due_pace"], str), "what is remembered of it does not grow"
 
 
 def test_the_pace_does_not_put_off_what_comes_seldom() -> None:
@@ -219,17 +219,17 @@ def test_the_pace_does_not_put_off_what_comes_seldom() -> None:
     rules = {"warm": WARM, "again": again, "dormant": dormant}
     found = a_program(rules, scores={"warmth": hot})
     sheet = after(an_event("purchased", order_id="1", amount=1, items=[]), found).after
-    at = parse_iso(sheet["moment"]) - timedelta(seconds=20)
+    at = parse_iso(sheet["due_at"]) - timedelta(seconds=20)
     sheet = after(FriendEvent("x", "shop", "U1", "custom:x", iso(at)), found, sheet).after
     told = []
     for _ in range(12):
-        moment = after(passed(sheet["moment"]), found, sheet)
-        told += [sheet["moment"] for c in moment.changes if c["type"] == "stage_changed"]
+        moment = after(passed(sheet["due_at"]), found, sheet)
+        told += [sheet["due_at"] for c in moment.changes if c["type"] == "stage_changed"]
         sheet = moment.after
     assert told == [iso(NOW + DORMANT_AFTER)]
-    rest = parse_iso(sheet["moment"]) + timedelta(hours=1)
+    rest = parse_iso(sheet["due_at"]) + timedelta(hours=1)
     sheet = after(passed(iso(rest)), found, sheet).after
-    assert parse_iso(sheet["moment"]) - rest < timedelta(seconds=5)
+    assert parse_iso(sheet["due_at"]) - rest < timedelta(seconds=5)
 
 
 def test_a_shorter_half_life_brings_the_moment_forward_with_the_next_event() -> None:
@@ -243,11 +243,11 @@ def test_a_shorter_half_life_brings_the_moment_forward_with_the_next_event() -> 
         if half_life == "1h":
             assert crossed(said) == [(3, "down")], "past it already"
             continue
-        due = said.after["moment"]
-        assert event.at < due < sheet["moment"]
+        due = said.after["due_at"]
+        assert event.at < due < sheet["due_at"]
         then = after(passed(due), found, said.after)
         assert crossed(then) == [(3, "down")]
-        assert "moment" not in after(an_event("custom:y", 720, id="z"), found, then.after).after
+        assert "due_at" not in after(an_event("custom:y", 720, id="z"), found, then.after).after
 
 
 def test_a_reservation_for_later_makes_nobody_older() -> None:
@@ -256,4 +256,4 @@ def test_a_reservation_for_later_makes_nobody_older() -> None:
     sheet = after(an_event("custom:x"), found).after
     booked = decide(an_event("reserved", 3 * 24 * 60, id="e2"), sheet, found, NOW)
     assert crossed(booked) == []
-    assert booked.after["moment"] == sheet["moment"]
+    assert booked.after["due_at"] == sheet["due_at"]

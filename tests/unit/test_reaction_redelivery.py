@@ -115,7 +115,7 @@ class Place:
             mock.patch.object(deliveries, "put_chunk", self.put_chunk),
             mock.patch.object(replies, "reply", self.reply),
             mock.patch.object(queues, "send", self.queue),
-            mock.patch.multiple(journal, note=self.note, note_said=self.note),
+            mock.patch.multiple(journal, note=self.note, note_sent=self.note),
             mock.patch.object(service.health, "note_effects", return_value=None),
             seam.guarded(lambda name, _detail, call: NOW if name == "clock:now" else call()),
         ):

@@ -131,7 +131,7 @@ def test_an_answer_stays_an_answer() -> None:
     again = history.again(answer)
     assert again.rules == was.rules
     assert [effect["question"] for effect in again.effects] == ["q2"]
-    assert again.after.get("asking") == history.sheet["asking"]
+    assert again.after.get("form_session") == history.sheet["form_session"]
 
 
 def test_turns_are_taken_again() -> None:

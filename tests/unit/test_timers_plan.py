@@ -45,7 +45,7 @@ slots = st.lists(
         slot,
         st.integers(0, 10_000),
         st.integers(0, 60_000),
-        st.sampled_from(["step", "step", "step", "moment", "chunk", "run"]),
+        st.sampled_from(["step", "step", "step", "sheet_due", "chunk", "run"]),
         st.sampled_from(["g", "h"]),
         direct=st.booleans(),
     ),
@@ -59,7 +59,7 @@ def test_every_slot_is_sent_once_packed_and_in_time(found: list[Slot], backup: b
     sent: Counter[str] = Counter()
     for queue, message in plan.messages(found, NOW, backup=backup):
         entries = message.body["entries"]
-        queues = {"step": "due", "chunk": "sends", "run": "broadcast-tasks", "moment": "bulk"}
+        queues = {"step": "due", "chunk": "sends", "run": "broadcast-tasks", "sheet_due": "bulk"}
         assert queue == queues[message.body["kind"]]
         assert len(entries) <= DUE[message.body["kind"]].pack
         arrives = NOW + timedelta(seconds=message.delay_s)

@@ -2,7 +2,7 @@
 
 ``account#lately`` / ``#`` of the ledger: ``opted_out_at``, when a friend last switched something off, and
 ``claims`` of broadcasts' runs, in their order, with the ``rev`` by which the list is written.
-``account#told#shard`` / user id of ``metrics``, for a day: a friend's log (``brake``), one text, by which
+``account#sent#shard`` / user id of ``metrics``, for a day: a friend's log (``brake``), one text, by which
 it is written. ``account#stops#kind:id`` / minute of ``metrics``, for an hour: who was spared by the brake,
 as hashes, with the moment.
 """
@@ -74,10 +74,10 @@ def logs(account: str, shards: int, users: Iterable[str]) -> dict[str, str]:
         by_shard.setdefault(friend_shard(user, shards), []).append(user)
     dense = [(shard, sorted(some)) for shard, some in by_shard.items() if len(some) >= _DENSE]
     alone = [(shard, user) for shard, some in by_shard.items() if len(some) < _DENSE for user in some]
-    items = batch_get("metrics", [_log_key(account, shard, user) for shard, user in alone], ("told",))
+    items = batch_get("metrics", [_log_key(account, shard, user) for shard, user in alone], ("sent",))
     for found in side_by_side.each(lambda part: _range(account, *part), dense):
         items += found
-    return {item["sk"]["S"]: item["told"]["S"] for item in items}
+    return {item["sk"]["S"]: item["sent"]["S"] for item in items}
 
 
 def _range(account: str, shard: int, users: Sequence[str]) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ def _range(account: str, shard: int, users: Sequence[str]) -> list[dict[str, Any
 
 def put_log(account: str, shards: int, user: str, seen: str, log: str, now: datetime) -> bool:
     """Write a friend's log; False when it is not as it was seen."""
-    path = ("told",)
+    path = ("sent",)
     unchanged = Condition(path, "=", seen) if seen else [Condition(path, "absent"), Condition(path, "=", "")]
     sets: list[tuple[Path, Any]] = [(path, log), (("expires_at",), _expires(now, DAY + HOUR))]
     return _update("metrics", _log_key(account, friend_shard(user, shards), user), sets, [unchanged])
@@ -148,7 +148,7 @@ def _key(pk: str, sk: str) -> dict[str, Any]:
 
 
 def _log_partition(account: str, shard: int) -> str:
-    return f"{account}#told#{shard}"
+    return f"{account}#sent#{shard}"
 
 
 def _log_key(account: str, shard: int, user: str) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def _release(context: EffectContext, effect: Effect) -> Result:
             raise
         return {"status": "failed", "why": reason_of(error).kept()}
     result = why.kept() if why else None
-    return {"status": status, "why": result, "messages": effect.get("messages"), "said_at": iso(clock.now())}
+    return {"status": status, "why": result, "messages": effect.get("messages"), "sent_at": iso(clock.now())}
 
 
 def _question(context: EffectContext, effect: Effect) -> list[dict[str, Any]]:
@@ -182,7 +182,7 @@ def _question(context: EffectContext, effect: Effect) -> list[dict[str, Any]]:
     question = form.find(effect["question"]) if form else None
     if form is None or question is None:
         raise QuestionGone(Reason("question_gone", form=effect["form"], question=effect["question"]))
-    chosen = (context.sheet.get("asking") or {}).get("chosen") or ()
+    chosen = (context.sheet.get("form_session") or {}).get("chosen") or ()
     return outgoing_messages.rendered(
         context, {"messages": ask.messages(form, question, chosen=chosen)}, effect, clock.now()
     )

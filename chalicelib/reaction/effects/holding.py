@@ -59,7 +59,7 @@ def why_not(program: Program, effect: Effect, sheet: Sheet, now: datetime) -> Re
         if effect.get("asks_again") and rule.condition is not None and not rule.condition(sheet, now):
             return Reason("condition_ended")
     if "question" in effect:
-        standing = sheet.get("asking") or {}
+        standing = sheet.get("form_session") or {}
         asked = (effect["form"], effect["question"], effect["asked_at"])
         if tuple(standing.get(name) for name in ("form", "question", "at")) != asked:
             return Reason("overtaken")

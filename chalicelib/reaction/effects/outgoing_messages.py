@@ -100,7 +100,7 @@ def show_loading(context: EffectContext, effects: list[Effect]) -> None:
 def send(context: EffectContext, effect: Effect) -> tuple[str, Reason | None]:
     """Push something to the friend, unless policies hold it back: then it is ``held``, and comes again."""
     asked = pending_question.of(effect)
-    if asked is not None and not (context.sheet.get("asking") or {}).get("held"):
+    if asked is not None and not (context.sheet.get("form_session") or {}).get("held"):
         pending_question.hold(context.account, context.event.user_id, asked)
     return holding.put_off(context, effect) or send_now(context, effect)
 

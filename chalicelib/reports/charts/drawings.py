@@ -25,7 +25,7 @@ class Table:
     columns: Mapping[str, Values]
     rates: frozenset[str] = frozenset()
 
-    def said(self) -> str:
+    def as_text(self) -> str:
         """All of it in words; nothing of what there is not."""
         return "; ".join(
             f"{row}: "
@@ -70,7 +70,7 @@ def lines(table: Table) -> str:
         if points:
             parts.append(svg.path(points, colour, _DASHES[index % len(_DASHES)]))
             ends.append((points[-1][1], name, colour))
-    return svg.document(WIDTH, _HEIGHT, table.title, table.said(), [*parts, *_names_at(ends)])
+    return svg.document(WIDTH, _HEIGHT, table.title, table.as_text(), [*parts, *_names_at(ends)])
 
 
 def _names_at(ends: list[tuple[float, str, str]]) -> list[str]:
@@ -111,7 +111,7 @@ def bars(table: Table) -> str:
         parts.append(
             svg.words(left + end + 8, top + 14, " / ".join(text for _, text in texts), fill=svg.PALE)
         )
-    return svg.document(WIDTH, 60 + len(shown) * _ROW + 16, table.title, table.said(), parts)
+    return svg.document(WIDTH, 60 + len(shown) * _ROW + 16, table.title, table.as_text(), parts)
 
 
 def heat(table: Table, *, together: bool) -> str:
@@ -139,4 +139,4 @@ def heat(table: Table, *, together: bool) -> str:
             parts.append(svg.box(x + 1, y + 1, wide - 2, _ROW - 2, fill))
             text = table.shown(name, place)
             parts.append(svg.words(x + wide / 2, y + 18, text, size=size, anchor="middle", fill=ink))
-    return svg.document(WIDTH, top + len(shown) * _ROW + 16, table.title, table.said(), parts)
+    return svg.document(WIDTH, top + len(shown) * _ROW + 16, table.title, table.as_text(), parts)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
-from chalicelib.reports.delivered import said
-from chalicelib.reports.lines import CLICKED, SAID, UNFOLLOWED, Line, Props, delivery_of
+from chalicelib.reports.delivered import effect_lines
+from chalicelib.reports.lines import CLICKED, SENT_BY_EFFECTS, UNFOLLOWED, Line, Props, delivery_of
 from chalicelib.reports.numbers import Cell, Entry, Fold, Part
 from chalicelib.reports.orders import Orders, by_friend
 from chalicelib.shared.times import iso, parse_iso
@@ -48,9 +48,9 @@ def fold(row_of: RowOf, window: timedelta, received: Received) -> Fold:
             if delivery_of(cell.props) and (row := row_of(_delivery(cell), cell.at)) is not None:
                 yield Entry(row, "clicks", cell.users)
                 yield Entry(row, "clickers", cell.users)
-        for cell in part.cells({SAID}):
+        for cell in part.cells({SENT_BY_EFFECTS}):
             if (row := row_of(_said(cell.props), cell.at)) is not None:
-                yield from (Entry(row, number, cell.users) for number in said.numbers(cell.props))
+                yield from (Entry(row, number, cell.users) for number in effect_lines.numbers(cell.props))
         for user, friend in by_friend(part).items():
             yield from _orders(user, friend, row_of, window)
         blocks = part.lines({UNFOLLOWED})
@@ -79,7 +79,7 @@ def _said(props: Props) -> Delivery:
 def _heard(part: Part, users: Collection[str]) -> Received:
     """What some friends got of rules and others, as far as the lines go."""
     lines: dict[str, list[Line]] = defaultdict(list)
-    for line in part.lines({SAID}, users) if users else ():
+    for line in part.lines({SENT_BY_EFFECTS}, users) if users else ():
         if line.props["result"] == "accepted":
             lines[line.user].append(line)
     return lambda user, since, until: [

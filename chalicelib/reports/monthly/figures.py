@@ -17,7 +17,7 @@ from chalicelib.gateways.line_sdk import sent_messages
 from chalicelib.gateways.line_sdk.asking import Refused
 from chalicelib.gateways.line_sdk.sent_messages import WAYS
 from chalicelib.reports import friends, journal, reading, requests
-from chalicelib.reports.delivered import deliveries, said
+from chalicelib.reports.delivered import deliveries, effect_lines
 from chalicelib.reports.monthly.savings import ByLine, Reach, Yen, yen
 from chalicelib.reports.numbers import Measurement
 from chalicelib.reports.periods import Span, name_of
@@ -74,7 +74,7 @@ def find(account: Account, days: Span) -> Figures:
     came = reading.tally(account.id, deliveries.asked(account, runs))
     rows, total = deliveries.items(runs, came)
     skipped, reaches = _broadcasts(runs, days)
-    skipped.update(said.reasons(came, "skipped"))
+    skipped.update(effect_lines.reasons(came, "skipped"))
     for scenario in runs.scenarios:
         for chunk in chunk_counts.between(account.id, scenario, days.since, days.until):
             skipped.update(chunk.numbers.get("skipped") or {})

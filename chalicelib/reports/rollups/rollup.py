@@ -26,7 +26,7 @@ _FAMILIES: Mapping[str, str] = {
     kinds_of.PURCHASED: "orders",
     kinds_of.REFUNDED: "orders",
     kinds_of.CONVERTED: "orders",
-    kinds_of.SAID: "said",
+    kinds_of.SENT_BY_EFFECTS: "sent",
 }
 """Kinds that reports ask for together are kept together; of each report only these are unpacked."""
 _OTHERS = "others"

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.accounts.friend_tokens import author_of
 from chalicelib.actions.effects import effect_key
 from chalicelib.actions.kinds import goes_by_push, is_outgoing
-from chalicelib.reports.lines import SAID, Line, code_of
+from chalicelib.reports.lines import SENT_BY_EFFECTS, Line, code_of
 from chalicelib.reports.numbers import TOTAL, Tally
 from chalicelib.shared.ids import digest
 
@@ -47,7 +47,7 @@ def _line(activity: Mapping[str, Any], effect: Mapping[str, Any]) -> Line:
     if props["result"] in {"skipped", "failed"}:
         props["reason"] = code_of(effect.get("why"))
     kept = {name: value for name, value in props.items() if value}
-    return Line(str(activity["at"]), str(activity["user_id"]), name, SAID, kept)
+    return Line(str(activity["at"]), str(activity["user_id"]), name, SENT_BY_EFFECTS, kept)
 
 
 def reasons(found: Tally, result: str, row: str = TOTAL) -> dict[str, int]:
