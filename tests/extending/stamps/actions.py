@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from chalicelib.actions.kinds import ActionKind, Produced, named
 from chalicelib.actions.model import ActionContext, Decision, Effect
 from chalicelib.catalog.snapshot import Snapshot
 from chalicelib.events.kinds import Fact
 from chalicelib.shared.fields import Id
+from tests.extending.stamps.model import StampedSheet
 
 
 def _give(decision: Decision, _effect: Effect, card: str, context: ActionContext) -> list[Fact]:
     context.definition("stamp-cards", card)
-    stamps = decision.after.setdefault("stamps", {})
+    stamps = cast("StampedSheet", decision.after).setdefault("stamps", {})
     stamps[card] = stamps.get(card, 0) + 1
     return [("stamp_given", card, {"card": card, "stamps": stamps[card]})]
 

@@ -11,6 +11,7 @@ from chalicelib.conditions import schemas, validators
 from chalicelib.conditions.model import Built, Context, Leaf
 from chalicelib.events.sheet import Sheet
 from chalicelib.shared.errors import Detail
+from tests.extending.stamps.model import stamps_of
 
 
 def _shape(value: Any, path: str) -> Iterable[Detail]:
@@ -25,7 +26,7 @@ def _references(value: Any, path: str) -> Iterable[Reference]:
 
 def _build(value: Any, _context: Context) -> Built:
     def stamps(sheet: Sheet, _now: datetime) -> int:
-        return int((sheet.get("stamps") or {}).get(value["card"], 0))
+        return stamps_of(sheet).get(value["card"], 0)
 
     return Built(lambda sheet, now: stamps(sheet, now) >= value["gte"], stamps)
 
