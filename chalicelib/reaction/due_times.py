@@ -112,7 +112,7 @@ def due_times_of(account: str) -> OfAccount:
 def arm(account: str, user: str, at: str) -> None:
     """Have ``time_passed`` come at that moment. Armed twice, it comes once."""
     due_at = parse_iso(at)
-    timers.arm(timers.Entry(account, "due_at", user, to_ms(due_at), due_at))
+    timers.arm(timers.Entry(account, "sheet_due", user, to_ms(due_at), due_at))
 
 
 def come(entries: Sequence[Mapping[str, Any]]) -> None:
