@@ -15,8 +15,8 @@ class Sheet(TypedDict, total=False):
     Every field may be missing: sheets are read in part, and a tombstone has little. ``rev`` counts its
     writes. Maps are by id. Counters of caps stand beside, by names that hold their period
     (``deliveries/policies.py``). What is in the maps is described where it is made: ``sheets/sheet.py``
-    (tags, scores, attributes), ``sheets/purchases.py``, ``forms/flow.py`` (forms, form_session), ``enrollments``
-    (scenarios), ``reaction/model.py`` (pending).
+    (tags, scores, attributes), ``sheets/purchases.py``, ``forms/flow.py`` (forms, form_session),
+    ``enrollments`` (scenarios), ``reaction/model.py`` (pending).
     """
 
     account: str

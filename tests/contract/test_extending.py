@@ -149,6 +149,22 @@ def test_a_kind_of_due_entry_goes_to_a_queue_that_wakes_it(name: str) -> None:
     assert kind.pack >= 1
 
 
+def test_every_entry_that_is_armed_is_declared() -> None:
+    """What is to come later comes to somebody."""
+    armed = {
+        call.args[1].value
+        for where, tree in sources()
+        for call in ast.walk(tree)
+        if not where.startswith("reports/")  # whose entries are of its tables
+        and isinstance(call, ast.Call)
+        and (getattr(call.func, "attr", "") or getattr(call.func, "id", "")) == "Entry"
+        and len(call.args) > 3
+        and isinstance(call.args[1], ast.Constant)
+    }
+    assert armed
+    assert armed <= DUE.keys()
+
+
 def test_every_job_that_is_sent_is_declared() -> None:
     """What somebody puts into the queue somebody takes out of it."""
     sent = {
