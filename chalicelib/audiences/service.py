@@ -15,7 +15,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.gateways import clock
 from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import audiences as at_line
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.shared.errors import Conflict, Detail, NotFound, RuleViolation, Unavailable
 from chalicelib.shared.ids import digest
 from chalicelib.shared.observability import logger

@@ -24,7 +24,7 @@ from chalicelib.conditions.model import Context
 from chalicelib.gateways import clock, queues
 from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import audiences as at_line
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.jobs import kinds
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import audience as reading

@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.accounts.model import Account
 from chalicelib.actions.effects import run_id
 from chalicelib.actions.kinds import goes_by_push, is_outgoing
-from chalicelib.conversations import contents, wording
+from chalicelib.conversations import contents, rendering
 from chalicelib.conversations.model import STAFF_MESSAGE
 from chalicelib.deliveries import service as deliveries
 from chalicelib.events.contents import is_kept_by_line
@@ -159,5 +159,5 @@ def send(account: Account, user: str, given: Mapping[str, Any], by: str, event_i
 
 def _checked(account: Account, sheet: Sheet, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     if given.get("message") is not None:
-        return wording.saved(account, sheet, str(given["message"]))
-    return wording.written(account, sheet, list(given.get("messages") or ()))
+        return rendering.saved(account, sheet, str(given["message"]))
+    return rendering.written(account, sheet, list(given.get("messages") or ()))

@@ -15,7 +15,7 @@ from chalicelib.coupons import publishing
 from chalicelib.coupons.documents import AT_LINE, KIND, PUBLISHED
 from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import coupons as at_line
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.pages import page, query_cursor

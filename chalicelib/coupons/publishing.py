@@ -21,7 +21,7 @@ from chalicelib.coupons.request import is_made_of, request_of
 from chalicelib.gateways import clock, queues
 from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import coupons as at_line
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.jobs import kinds
 from chalicelib.jobs import service as jobs
 from chalicelib.shared.errors import Conflict, RuleViolation

@@ -4,7 +4,7 @@ One LIFF app per account, whose endpoint is ``<public URL>/liff/<account>``; wha
 address is a place of the table (``places``): ``https://liff.line.me/<LIFF id>/q/poster``.
 
     places     the table of places, and what a visit is
-    entering   an ID token and a path: who it is, and where they go on
+    entry      an ID token and a path: who it is, and where they go on
     login      the same by LINE Login, for accounts without a LIFF app
     id_tokens  who has signed in
     pages      the one static page

@@ -11,7 +11,7 @@ from chalicelib.accounts.service import get_account
 from chalicelib.http.answers import http_errors, json_response
 from chalicelib.http.bodies import json_body
 from chalicelib.http.routes import Operation
-from chalicelib.liff import entering, login, pages, web
+from chalicelib.liff import entry, login, pages, web
 from chalicelib.pages.page import message_page
 from chalicelib.shared.errors import NotFound, TodokuError, Unavailable
 from chalicelib.shared.observability import logger
@@ -69,7 +69,7 @@ def enter_liff(account: str) -> Response:
     """``POST /liff/{account}``: an ID token of LIFF, for where its friend goes on."""
     found = get_account(account)
     given = json_body(bp.current_request, EnterIn)
-    following = entering.by_id_token(found, given.id_token, given.path, given.query)
+    following = entry.by_id_token(found, given.id_token, given.path, given.query)
     said = following.text() if isinstance(following, Reason) else None
     go = None if isinstance(following, Reason) else following
     return json_response({"go": go, "said": said}, 200, {"Cache-Control": "no-store"})

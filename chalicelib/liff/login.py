@@ -22,7 +22,7 @@ from urllib.parse import urlencode, urlsplit
 from chalicelib.accounts.credentials import KEY, line_credentials
 from chalicelib.accounts.model import Account
 from chalicelib.gateways import clock, line_login
-from chalicelib.liff.entering import Refused, find_place, params, signed_in, ticket_of
+from chalicelib.liff.entry import Refused, find_place, params, signed_in, ticket_of
 from chalicelib.liff.places import Visit
 from chalicelib.shared.errors import Unavailable
 from chalicelib.shared.ids import digest, new_secret

@@ -9,7 +9,7 @@ from chalicelib.accounts.credentials import line_credentials
 from chalicelib.accounts.model import Account
 from chalicelib.catalog.service import snapshot
 from chalicelib.gateways import clock
-from chalicelib.liff import entering
+from chalicelib.liff import entry
 from chalicelib.links import site_tokens
 from chalicelib.shared.errors import NotAllowed, TodokuError
 from chalicelib.shared.events import FriendEvent
@@ -39,18 +39,18 @@ def _made_known(account: Account, visit: Visit) -> bool:
     if visit.t is not None and (token := site_tokens.read(account.id, visit.t)) is not None:
         return visits.make_known(account, visit.visitor, token.user_id, token.address)
     if visit.id_token is not None and (user := _signed_in(account, visit.id_token)) is not None:
-        return visits.make_known(account, visit.visitor, user, entering.ticket_of(visit.id_token)[:32])
+        return visits.make_known(account, visit.visitor, user, entry.ticket_of(visit.id_token)[:32])
     return False
 
 
 def _signed_in(account: Account, id_token: str) -> str | None:
-    channel = entering.channel_of(account)
+    channel = entry.channel_of(account)
     if channel is None:
         return None
     secret = line_credentials(account.id).get("login_channel_secret")
     try:
-        return entering.signed_in(account.id, id_token, channel, secret, None)
-    except entering.Refused:
+        return entry.signed_in(account.id, id_token, channel, secret, None)
+    except entry.Refused:
         return None
 
 

@@ -15,13 +15,13 @@ from chalicelib.forms.model import Question
 from chalicelib.gateways import clock
 from chalicelib.http.multipart import MULTIPART, Part
 from chalicelib.http.routes import Operation
-from chalicelib.liff import entering
+from chalicelib.liff import entry
 from chalicelib.links import previews
 from chalicelib.pages import page as pages
 from chalicelib.pages import visits
 from chalicelib.pages.page import Sent
 from chalicelib.shared.reasons import Reason, in_language
-from chalicelib.webforms import counting, files, sittings, wording
+from chalicelib.webforms import counting, files, rendering, sittings
 from chalicelib.webforms.path import walk
 from chalicelib.webforms.store import Sitting
 from chalicelib.webforms.visiting import Visitor, visitor
@@ -107,7 +107,7 @@ def _reported(who: Visitor, sitting: Sitting) -> Sitting:
 def _enter(account: str, form: str, id_token: str) -> Response:
     """Whom LINE has signed in comes to the form by the place behind LIFF."""
     found = visits.account_of(account)
-    where = entering.by_id_token(found, id_token, f"/f/{form}", "")
+    where = entry.by_id_token(found, id_token, f"/f/{form}", "")
     return pages.go(str(where))
 
 
@@ -162,7 +162,7 @@ def _asking(
     who: Visitor, sitting: Sitting, questions: Sequence[Question], asked: Question | None
 ) -> Response:
     known = _answers(sitting).get(asked.id) if asked else None
-    shown = [_shown(who, sitting, asked, wording.as_fields(known), "")] if asked else []
+    shown = [_shown(who, sitting, asked, rendering.as_fields(known), "")] if asked else []
     return _page(who, questions, asked, shown)
 
 
@@ -186,10 +186,10 @@ def _shown(
 ) -> Mapping[str, Any]:
     now = clock.now()
     _, sheet = walk(who.sheet, who.form, _answers(sitting), who.program, now)
-    words = wording.text(question.text, sheet, who.program, now)
+    words = rendering.text(question.text, sheet, who.program, now)
     file = _answers(sitting).get(question.id) if QUESTION_TYPES[question.type].takes_files else None
     kept = files.name_of(who.account.id, who.user, file) if file else ""
-    return wording.shown(who.form, question, words, given, wrong, kept)
+    return rendering.shown(who.form, question, words, given, wrong, kept)
 
 
 def _page(
@@ -235,7 +235,7 @@ def _result(who: Visitor, sitting: Sitting) -> dict[str, str] | None:
     found = next((one for one in who.form.results if one.id == sitting.outcome.get("result")), None)
     if found is None:
         return None
-    words = wording.text(found.text, who.sheet, who.program, clock.now())
+    words = rendering.text(found.text, who.sheet, who.program, clock.now())
     return {"title": found.title, "text": words, "image": found.image or ""}
 
 

@@ -23,7 +23,7 @@ from chalicelib.rules.model import Program
 from chalicelib.shared.reasons import Language, Reason, in_language
 from chalicelib.shared.times import iso
 from chalicelib.sheets.model import new_sheet
-from chalicelib.webforms import wording
+from chalicelib.webforms import rendering
 from chalicelib.webforms.path import walk
 
 NOBODY = "U" + "0" * 32
@@ -84,7 +84,7 @@ def _end(
     found = next((one for one in trial.form.results if one.id == outcome.get("result")), None)
     shown = None
     if found is not None:
-        words = wording.text(found.text, after, trial.program, clock.now())
+        words = rendering.text(found.text, after, trial.program, clock.now())
         shown = {"title": found.title, "text": words, "image": found.image or ""}
     values = {"thanks": trial.form.words["thanks"], "result": shown, "again": False}
     html = _page(trial, "form_done.html", values)
@@ -101,11 +101,11 @@ def _question(
 ) -> str:
     with in_language(trial.language):
         said = wrong.text() if wrong else ""
-    words = wording.text(asked.text, after, trial.program, clock.now())
+    words = rendering.text(asked.text, after, trial.program, clock.now())
     ids = [one.id for one in questions]
     place = ids.index(asked.id) if asked.id in ids else 0
     values = {
-        "questions": [wording.shown(trial.form, asked, words, list(given), said, _file(asked, given))],
+        "questions": [rendering.shown(trial.form, asked, words, list(given), said, _file(asked, given))],
         "number": place + 1,
         "total": max(len(ids), 1),
         "before": ids[place - 1] if place else "",

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chalicelib.coupons.request import is_made_of, request_of
-from chalicelib.gateways.line_sdk import asking, coupons
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk import coupons, requests
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.shared.settings import Settings
 from tests.contract.test_line_sim_sdk import Shop, shop
 
@@ -41,7 +41,7 @@ REWARDS = (
 def there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """The gateway speaks to the simulator."""
     url = f"http://127.0.0.1:{shop.server.server_port}"
-    monkeypatch.setattr(asking, "settings", lambda: Settings(line_api_url=url))
+    monkeypatch.setattr(requests, "settings", lambda: Settings(line_api_url=url))
     return shop
 
 

@@ -31,7 +31,7 @@ from chalicelib.forms import fields
 from chalicelib.forms.model import Question
 from chalicelib.gateways import queues
 from chalicelib.jobs import kinds as jobs
-from chalicelib.liff import entering, places
+from chalicelib.liff import entry, places
 from chalicelib.rules import reach
 from chalicelib.rules.documents import warn
 from chalicelib.shared.errors import Detail, RuleViolation
@@ -167,9 +167,9 @@ def a_reason_and_a_status_have_characters_of_their_own() -> None:
 
 def whoever_comes_to_the_place_goes_on() -> None:
     """To where the place says, with what stands behind it and in the query."""
-    place, rest = entering.find_place("/stamps/coffee")
+    place, rest = entry.find_place("/stamps/coffee")
     shop = Account("shop", "店", "Asia/Tokyo", 1)
-    visit = places.Visit(shop, "U1", rest, entering.params("size=5"), "ticket")
+    visit = places.Visit(shop, "U1", rest, entry.params("size=5"), "ticket")
     assert place.enter(visit) == "https://shop.example/stamps/coffee?size=5"
 
 

@@ -13,7 +13,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.coupons import documents, publishing, store
 from chalicelib.gateways import seam
 from chalicelib.gateways.line import NoAnswer
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.jobs.kinds import JOBS
 from chalicelib.messages import render
 from chalicelib.messages.model import Unrenderable

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import pytest
 
 from chalicelib.gateways import clock
-from chalicelib.gateways.line_sdk import asking, sent_messages
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk import requests, sent_messages
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.local.examples.player import TOKYO
 from chalicelib.local.line.app import application
 from chalicelib.local.line.endpoints import serve
@@ -34,7 +34,7 @@ def sim(tmp_path: Path) -> Iterator[Simulator]:
     door(found, "PUT", "channels/shop", {"channel_secret": "s", "channel_access_token": "token"})
     door(found, "POST", "friends", {"account": "shop", "user_id": ANNA})
     line = Settings(line_api_url=f"http://127.0.0.1:{server.server_port}")
-    with patch.object(asking, "settings", lambda: line):
+    with patch.object(requests, "settings", lambda: line):
         yield found
     server.shutdown()
     server.server_close()

@@ -21,7 +21,7 @@ from chalicelib.broadcasts.plans import run_snapshots
 from chalicelib.gateways import clock
 from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import insight as at_line
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.shared.times import iso, parse_iso, to_ms
 from chalicelib.timers import service as timers
 from chalicelib.timers.model import Entry

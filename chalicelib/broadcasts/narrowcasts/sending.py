@@ -19,7 +19,7 @@ from chalicelib.deliveries import decide, policies
 from chalicelib.deliveries import service as deliveries
 from chalicelib.gateways import clock, line
 from chalicelib.gateways.line_sdk import narrowcasts as at_line
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.shared.ids import retry_key
 from chalicelib.shared.reasons import Reason
 

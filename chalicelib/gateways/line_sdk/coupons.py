@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.gateways.line_sdk.asking import Refused, ask
+from chalicelib.gateways.line_sdk.requests import Refused, ask
 
 MOST_PER_PAGE = 100
 STATUSES = ("DRAFT", "RUNNING", "CLOSED")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.gateways.line_sdk.asking import ask
+from chalicelib.gateways.line_sdk.requests import ask
 
 
 def of_unit(token: str, unit: str, first: str, last: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.gateways.line_sdk.asking import Refused, ask
+from chalicelib.gateways.line_sdk.requests import Refused, ask
 
 
 def progress(token: str, request_id: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal, get_args
 
-from chalicelib.gateways.line_sdk.asking import ask
+from chalicelib.gateways.line_sdk.requests import ask
 
 Way = Literal["reply", "push", "multicast", "broadcast"]
 WAYS: tuple[Way, ...] = get_args(Way)

@@ -14,7 +14,7 @@ from chalicelib.deliveries import chunk_counts
 from chalicelib.gateways import clock
 from chalicelib.gateways.line import NoAnswer
 from chalicelib.gateways.line_sdk import sent_messages
-from chalicelib.gateways.line_sdk.asking import Refused
+from chalicelib.gateways.line_sdk.requests import Refused
 from chalicelib.gateways.line_sdk.sent_messages import WAYS
 from chalicelib.reports import friends, journal, reading, requests
 from chalicelib.reports.delivered import deliveries, effect_lines
