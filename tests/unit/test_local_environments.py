@@ -17,6 +17,7 @@ from chalicelib.gateways import aws
 from chalicelib.local import cpu, permissions
 from chalicelib.local.client import until
 from chalicelib.local.environments import Environments, InvocationFailed, Throttled, TimedOut
+from chalicelib.local.processes import Child, Processes
 from chalicelib.local.wiring import Function
 
 _remembered: list[int] = []
@@ -204,3 +205,17 @@ def test_a_handler_has_the_cpu_of_its_memory() -> None:
     finally:
         made.close()
         aws.forget_clients()
+
+
+def test_a_process_stands_back_as_far_as_it_is_told(tmp_path: Path) -> None:
+    """Workers and tables leave the CPU to the API and its queues."""
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    with (tmp_path / "lock").open("w") as lock:
+        processes = Processes(dict(os.environ), tmp_path / "logs", lock.fileno())
+        for nice in (0, 5):
+            child = Child(f"c{nice}", [sys.executable, "-c", "input()"], reports=False, nice=nice)
+            processes.start(child)
+            assert child.process is not None
+            assert os.getpriority(os.PRIO_PROCESS, child.process.pid) == min(19, ours + nice)
+            processes.stop(child, 5, lambda: True)
+            assert not child.running
