@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalicelib.gateways import aws
-from chalicelib.local.environments import MOST, InvocationFailed
+from chalicelib.local.environments import MOST, InvocationFailed, TimedOut
 from chalicelib.local.wiring import Function, QueueHandler
 from chalicelib.shared.settings import settings
 
@@ -99,19 +99,61 @@ class Busy:
             return self._count == 0
 
 
+class Room:
+    """How many batches of a queue are worked on at a time.
+
+    Half as many after each that ran out of time, and slowly more again, as Lambda's pollers stand back while
+    a function fails. Else an overloaded machine would do nothing but what it will not end in time.
+    """
+
+    _MORE = 0.1
+
+    def __init__(self, most: int) -> None:
+        self._most = self._allowed = float(most)
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @property
+    def allowed(self) -> int:
+        """So many, one at least."""
+        return max(1, int(self._allowed))
+
+    def enter(self) -> None:
+        """Wait for a place."""
+        with self._changed:
+            while self._used >= self.allowed:
+                self._changed.wait()
+            self._used += 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        with self._changed:
+            self._used -= 1
+            self._changed.notify()
+
+    def note(self, *, in_time: bool) -> None:
+        """Whether a batch was ended in time."""
+        with self._changed:
+            now = self._allowed + self._MORE if in_time else self._allowed / 2
+            self._allowed = min(self._most, max(1.0, now))
+            self._changed.notify_all()
+
+
 class Poller(threading.Thread):
     """One receiver of one queue."""
 
-    def __init__(self, handler: QueueHandler, busy: Busy, invoke: Invoke) -> None:
+    def __init__(self, handler: QueueHandler, busy: Busy, invoke: Invoke, room: Room) -> None:
         super().__init__(daemon=True, name=handler.queue)
         self._handler = handler
         self._invoke = invoke
         self._busy = busy
+        self._room = room
         self._url = ""
 
     def run(self) -> None:
         """Receive and handle until the process stops; trouble with the queue itself is tried again."""
         while not self._busy.stopping:
+            self._room.enter()
             try:
                 self._url = self._url or self._find_url()
                 if messages := self._receive():
@@ -120,6 +162,8 @@ class Poller(threading.Thread):
                 if not self._busy.stopping:
                     traceback.print_exc()
                     time.sleep(_PAUSE_S)
+            finally:
+                self._room.leave()
 
     def _find_url(self) -> str:
         url: str = aws.client("sqs").get_queue_url(QueueName=self._handler.queue)["QueueUrl"]
@@ -163,8 +207,11 @@ class Poller(threading.Thread):
         ids = [m["MessageId"] for m in messages]
         try:
             answer = self._invoke(self._handler.function, to_event(self._handler.queue, messages))
-        except InvocationFailed:
+        except InvocationFailed as error:
+            if isinstance(error, TimedOut):
+                self._room.note(in_time=False)
             return set(ids)
+        self._room.note(in_time=True)
         return failed_ids(answer, ids)
 
     def _each(self, operation: str, messages: list[dict[str, Any]], **values: Any) -> None:
@@ -178,7 +225,10 @@ class Poller(threading.Thread):
 
 def start(handlers: Sequence[QueueHandler], busy: Busy, invoke: Invoke) -> list[Poller]:
     """Start the pollers of every queue."""
-    pollers = [Poller(handler, busy, invoke) for handler in handlers for _ in range(handler.at_most(MOST))]
+    pollers = []
+    for handler in handlers:
+        room = Room(handler.at_most(MOST))
+        pollers += [Poller(handler, busy, invoke, room) for _ in range(handler.at_most(MOST))]
     for poller in pollers:
         poller.start()
     return pollers

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.gateways import aws
 from chalicelib.local import wiring
 from chalicelib.local.environments import TimedOut
-from chalicelib.local.pollers import Busy, Poller, failed_ids, to_event
+from chalicelib.local.pollers import Busy, Poller, Room, failed_ids, to_event
 from chalicelib.local.wiring import Function, QueueHandler
 from tests.e2e import tiny
 
@@ -58,7 +58,7 @@ def poll(
     monkeypatch.setattr(aws, "client", lambda _: sqs)
     busy = Busy()
     queue = QueueHandler("q", Function("work", "room.workers.work"), batch_size, window_s)
-    poller = Poller(queue, busy, lambda _, event: handler(event, None))
+    poller = Poller(queue, busy, lambda _, event: handler(event, None), Room(1))
     poller.start()
     deadline = time.monotonic() + 5
     until_s = time.monotonic() + window_s + 0.1
@@ -115,6 +115,32 @@ def test_a_batch_waits_for_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
     poll(monkeypatch, sqs, lambda event, _: sizes.append(len(event["Records"])), batch_size=5, window_s=1)
     assert sizes == [5, 5]
     assert len(sqs.deleted) == 10
+
+
+def test_what_runs_out_of_time_leaves_less_room() -> None:
+    """Half for each, one at least; what is ended in time makes it as large as it was, not larger."""
+    room = Room(8)
+    seen = []
+    for in_time in (False, False, False, False, *([True] * 80)):
+        room.note(in_time=in_time)
+        seen.append(room.allowed)
+    assert seen[:4] == [4, 2, 1, 1]
+    assert seen[4:] == sorted(seen[4:])
+    assert (seen[14], seen[-1]) == (2, 8)
+
+
+def test_a_place_is_waited_for() -> None:
+    """Nobody receives what there is no room to work on."""
+    room = Room(2)
+    room.note(in_time=False)
+    room.enter()
+    entered = threading.Event()
+    thread = threading.Thread(target=lambda: (room.enter(), entered.set()))
+    thread.start()
+    assert not entered.wait(0.1)
+    room.leave()
+    assert entered.wait(5)
+    thread.join()
 
 
 def test_pollers_are_as_many_as_may_run_at_a_time() -> None:
