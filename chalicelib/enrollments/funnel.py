@@ -18,9 +18,7 @@ from chalicelib.enrollments.model import Enrollment
 from chalicelib.events.sheet import Sheet
 from chalicelib.friends import nodes
 from chalicelib.gateways import clock
-from chalicelib.jobs import service as jobs
 from chalicelib.segments import by_shard
-from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
 from chalicelib.shared.time_left import TimeLeft
 from chalicelib.sheets import positions
@@ -72,22 +70,11 @@ def counted(
     found: Counter[str] = sum(read, Counter())
     if len(read) == account.shards:
         return found, None
-    exact = _result(account, kind, scenario, by)
+    job = _job_id(kind, scenario)
+    exact = by_shard.shared_result(account, kind, {"scenario": scenario}, by, job)
     if exact is not None:
         return exact, None
-    estimate = {name: round(n * account.shards / len(read)) for name, n in found.items()}
-    return estimate, _job_id(kind, scenario)
-
-
-def _result(account: Account, kind: str, scenario: str, by: str) -> Mapping[str, int] | None:
-    """What the job has counted; None: it has not ended, or only begins now."""
-    job = _job_id(kind, scenario)
-    try:
-        header = jobs.header(account.id, job)
-    except NotFound:
-        by_shard.start(account, kind, {"scenario": scenario}, by, job)
-        return None
-    return header.result
+    return {name: round(n * account.shards / len(read)) for name, n in found.items()}, job
 
 
 def _job_id(kind: str, scenario: str) -> str:

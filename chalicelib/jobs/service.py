@@ -51,6 +51,7 @@ class JobItem(dynamo.Record):
     failure = UnicodeAttribute(null=True)
     failure_ja = UnicodeAttribute(null=True)
     failure_code = UnicodeAttribute(null=True)
+    queued_at = UnicodeAttribute(null=True)
     errors = dynamo.Items(null=True)
     expires_at = NumberAttribute(null=True)
 
@@ -71,6 +72,7 @@ class JobHeader:
     failure: str | None
     failure_ja: str | None = None
     failure_code: str | None = None
+    queued_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ def header(account: str, job: str) -> JobHeader:
         failure=item.failure,
         failure_ja=item.failure_ja,
         failure_code=item.failure_code,
+        queued_at=item.queued_at,
     )
 
 
@@ -293,6 +296,11 @@ def replace_errors(
         kept = [{"line": e["line"], **instead} if is_gone(e) else e for e in errors]
         if kept != errors:
             item.update([JobItem.errors.set(kept)])
+
+
+def note_queued(account: str, job: str) -> None:
+    """Keep that all messages of a job are on their way."""
+    _update(account, job, [JobItem.queued_at.set(iso(clock.now()))])
 
 
 def finish(account: str, job: str, result: Mapping[str, Any]) -> None:

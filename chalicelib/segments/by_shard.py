@@ -20,10 +20,11 @@ from chalicelib.gateways import clock, queues
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import audience
 from chalicelib.shared import time_left
-from chalicelib.shared.errors import Unavailable
+from chalicelib.shared.errors import NotFound, Unavailable
 from chalicelib.shared.observability import carried
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
+from chalicelib.shared.times import parse_iso
 
 _TOGETHER = 100
 _THREADS = 8
@@ -116,7 +117,30 @@ def start(
         messages[0] = queues.Message({**names, **_place(since)})
     if queues.send_all("bulk", messages):
         raise Unavailable(Reason("queue_refused", what=f"job {job}"))
+    if job_id is not None:
+        jobs.note_queued(account.id, job)
     return job
+
+
+_BEGUN_WITHIN = timedelta(seconds=40)
+"""Longer than any request lives."""
+
+
+def shared_result(
+    account: Account, kind: str, params: Mapping[str, Any], by: str, job_id: str
+) -> Mapping[str, int] | None:
+    """The result of a job that many may ask for under one id; None: it is not over. Who asks first begins it,
+    and begins it again where the one before died before its messages were queued.
+    """
+    try:
+        header = jobs.header(account.id, job_id)
+    except NotFound:
+        start(account, kind, params, by, job_id)
+        return None
+    is_old = clock.now() - parse_iso(header.created_at) > _BEGUN_WITHIN
+    if header.result is None and header.queued_at is None and is_old:
+        start(account, kind, header.params, by, job_id)
+    return header.result
 
 
 def go_on(

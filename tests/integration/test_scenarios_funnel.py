@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from chalicelib.accounts.service import get_account
 from chalicelib.enrollments import service
 from chalicelib.enrollments.model import Enrollment, Position, passed_by
 from chalicelib.enrollments.standing.passing import Passing
+from chalicelib.gateways import queues
 from chalicelib.scenarios import publishing
 from chalicelib.segments import by_shard
 from chalicelib.shared.times import iso
@@ -136,6 +139,31 @@ def test_more_than_fit_are_estimated_and_counted_by_a_job(
     monkeypatch.setattr(by_shard, "_THREADS", 1)
     first = publishing.passing_by_node(SHOP, "welcome")
     assert (first["exact"], isinstance(first["job_id"], str)) == (False, True)
+    work_off(world)
+    assert publishing.passing_by_node(SHOP, "welcome") == exact
+
+
+def queued(world: World) -> list[Any]:
+    return [entry for entry in world.queue if entry[2] == "bulk"]
+
+
+def test_a_count_whose_asker_died_is_begun_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the job and its messages; once they are queued nobody queues them again."""
+    exact = publishing.passing_by_node(SHOP, "welcome")
+    monkeypatch.setattr(by_shard, "within", no_time)
+    monkeypatch.setattr(by_shard, "_THREADS", 1)
+
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), patch.object(queues, "send_all", dies):
+        publishing.passing_by_node(SHOP, "welcome")
+    assert not publishing.passing_by_node(SHOP, "welcome")["exact"]
+    assert not queued(world)
+    monkeypatch.setattr(by_shard, "_BEGUN_WITHIN", timedelta(seconds=-1))
+    publishing.passing_by_node(SHOP, "welcome")
+    publishing.passing_by_node(SHOP, "welcome")
+    assert len(queued(world)) == get_account(SHOP).shards
     work_off(world)
     assert publishing.passing_by_node(SHOP, "welcome") == exact
 

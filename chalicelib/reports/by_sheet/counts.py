@@ -22,7 +22,6 @@ from chalicelib.events.sheet import Sheet
 from chalicelib.gateways import clock
 from chalicelib.jobs import service as jobs
 from chalicelib.segments import by_shard
-from chalicelib.shared.errors import NotFound
 from chalicelib.shared.ids import digest
 from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import iso, parse_iso
@@ -73,19 +72,11 @@ def count(account: Account, name: str, report: SheetReport, params: Params, by: 
     if len(read) == account.shards:
         return Counts(found)
     job = _job_id(name, params, now)
-    result = _of_job(account, job, {"report": name, "params": dict(params), "as_of": iso(now)}, by)
+    asked = {"report": name, "params": dict(params), "as_of": iso(now)}
+    result = by_shard.shared_result(account, JOB, asked, by, job)
     if result is not None:
         return Counts(result)
     return Counts({one: round(n * account.shards / len(read)) for one, n in found.items()}, job)
-
-
-def _of_job(account: Account, job: str, params: dict[str, Any], by: str) -> Mapping[str, int] | None:
-    """What the job has counted; None: it has not ended, or only begins now."""
-    try:
-        return jobs.header(account.id, job).result
-    except NotFound:
-        by_shard.start(account, JOB, params, by, job)
-        return None
 
 
 def _job_id(name: str, params: Params, now: datetime) -> str:
