@@ -127,7 +127,7 @@ def make(number: int, folder: Path) -> None:
     print(f"\n{number:,} friends: {spent:.1f} s of CPU for {real:,} sheets,", end=" ")
     _timed("the first files", lambda: bench.write("place"), folder)
     size = sum(path.stat().st_size for path in (folder / "place").iterdir())
-    bench = _bench(folder, InForce(1, "place", "", iso(NOW), number, SHARDS, columns.FORMAT))
+    bench = _bench(folder, InForce(1, "place", "", "", iso(NOW), number, SHARDS, columns.FORMAT))
     changed = list(itertools.islice(itertools.chain.from_iterable(sheets_of(real)), number // 100))
     named = {sheet["user_id"]: "new" for sheet in changed}
     loaded = {sheet["user_id"]: Marked(sheet, 0, "new") for sheet in changed}
@@ -222,7 +222,7 @@ def ask(number: int, folder: Path) -> None:
     """Print the figures of a snapshot."""
     sheets = next(sheets_of(KEPT))
     with _files(folder):
-        copy = local_copy.Copy(InForce(1, "place", "", iso(NOW), number, SHARDS, columns.FORMAT))
+        copy = local_copy.Copy(InForce(1, "place", "", "", iso(NOW), number, SHARDS, columns.FORMAT))
         asked = dict(questions(copy, sheets[:CHANGED]))
         print(f"  {'':<30} {'mirror':>10} {'SQLite':>10} {'scan':>10}   ms")
         own = {name: median_ms(settled.count) for name, settled in asked.items()}

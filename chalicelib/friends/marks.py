@@ -2,9 +2,11 @@
 with every message, and an index would cost more than the message.)
 
 Every write of an attribute that conditions and lists read sets ``changed_at`` in the same atomic write: the
-moment by the writer's clock, and a word that no other write has. So two equal marks are one version, and the
-local index ``by_change`` (keys only, read consistently) names what changed since a moment. Nobody decides by
-the moment alone: ``LONGEST`` says how much older than its write a mark can be.
+moment by the writer's clock, or the number of a registered writer (``writers``), and a word that no other
+write has. So two equal marks are one version, and the local index ``by_change`` (keys only, read
+consistently) names what may have changed since a reading of the table began: one range, moments first, then
+numbers, the highest first. Nobody decides by the moment alone: ``LONGEST`` says how much older than its write
+a mark can be.
 """
 
 from __future__ import annotations
@@ -39,9 +41,21 @@ clocks of two writers are at most 10 minutes apart, because AWS refuses requests
 minutes off."""
 
 
-def new_mark() -> str:
-    """A mark for a write that begins now; unlike any other."""
-    return f"{iso(clock.now())}~{secrets.token_hex(4)}"
+Range = tuple[str, str]
+"""The least and the greatest mark of what may have changed since."""
+_NUMBERS = 10**12
+
+
+def new_mark(writer: int | None = None) -> str:
+    """A mark for a write that begins now, by nobody in particular or by a registered writer; unlike any
+    other.
+    """
+    begin = iso(clock.now()) if writer is None else _by_number(writer)
+    return f"{begin}~{secrets.token_hex(4)}"
+
+
+def _by_number(writer: int) -> str:
+    return f"w{_NUMBERS - writer:012d}"
 
 
 def is_marked(names: Iterable[str]) -> bool:
@@ -49,15 +63,17 @@ def is_marked(names: Iterable[str]) -> bool:
     return not MARKED.isdisjoint(names)
 
 
-def floor(timestamp: datetime) -> str:
-    """What no mark is smaller than of a write that came after a moment."""
-    return iso(timestamp - LONGEST)
+def since(timestamp: datetime, lowest_open: int) -> Range:
+    """Where the mark is of every write that came after a moment at which this was the lowest number of a
+    writer that was open, or that nobody had taken.
+    """
+    return iso(timestamp - LONGEST), f"{_by_number(lowest_open)}~~"
 
 
 def can_be_asked(partition: str) -> bool:
     """Whether the table has the index; one that was made by a version before it has none, and gets none."""
     try:
-        next(since(partition, "9"), None)
+        next(changed(partition, ("9", "9")), None)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationException":
             return False
@@ -65,13 +81,17 @@ def can_be_asked(partition: str) -> bool:
     return True
 
 
-def since(partition: str, low: str) -> Iterator[tuple[str, str]]:
-    """``(user id, mark)`` of every item of a partition whose mark is not below ``low``. Read consistently."""
+def changed(partition: str, between: Range) -> Iterator[tuple[str, str]]:
+    """``(user id, mark)`` of every item of a partition whose mark is in a range. Read consistently."""
     request: dict[str, Any] = {
         "TableName": settings().table("friends"),
         "IndexName": INDEX,
-        "KeyConditionExpression": f"pk = :pk AND {NAME} >= :low",
-        "ExpressionAttributeValues": {":pk": {"S": partition}, ":low": {"S": low}},
+        "KeyConditionExpression": f"pk = :pk AND {NAME} BETWEEN :low AND :high",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": partition},
+            ":low": {"S": between[0]},
+            ":high": {"S": between[1]},
+        },
         "ConsistentRead": True,
     }
     while True:

@@ -19,6 +19,7 @@ from chalicelib.friends.store import (
     to_sheet,
     update_paths,
 )
+from chalicelib.friends.writers import registered as registered_writer
 
 __all__ = [
     "ERASED",
@@ -33,6 +34,7 @@ __all__ = [
     "note_handed_over",
     "partition",
     "read_all",
+    "registered_writer",
     "standings",
     "to_sheet",
     "update_paths",

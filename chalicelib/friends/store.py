@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from chalicelib.events.sheet import Sheet
-from chalicelib.friends import beside, marks, nodes
+from chalicelib.friends import beside, marks, nodes, writers
 from chalicelib.gateways import aws
 from chalicelib.gateways.dynamo import batch_get, plain_item, to_av, write_if
 from chalicelib.gateways.expressions import Condition, Expression, Path, update_if
@@ -127,13 +127,14 @@ def create_or_update(
     rev = 1 if before is None else (rev_seen or 0) + 1
     if before is None:
         item = {k: v for k, v in after.items() if k not in {"account", "user_id", "received"}}
-        item |= {"rev": rev, marks.NAME: marks.new_mark()}
+        item |= {"rev": rev, marks.NAME: marks.new_mark(writers.current(account))}
         if not _put_new(key(account, shards, user_id) | {name: to_av(v) for name, v in item.items()}):
             return False
     else:
         sets, removes = changed_paths(before, after)
         expression = Expression()
-        update = expression.update([*sets, *_mark(sets, removes), (("rev",), rev)], removes)
+        mark = _mark(sets, removes, writer=writers.current(account))
+        update = expression.update([*sets, *mark, (("rev",), rev)], removes)
         unchanged = Condition(("rev",), "=", rev_seen)
         if not _update(key(account, shards, user_id), expression, update, [_EXISTS, unchanged]):
             return False
@@ -207,10 +208,12 @@ def to_sheet(item: dict[str, Any]) -> Sheet:
     return cast("Sheet", sheet)
 
 
-def _mark(*writes: Iterable[Any]) -> list[tuple[Path, Any]]:
-    """The mark that goes with these sets, removes, adds and deletes, if any."""
+def _mark(*writes: Iterable[Any], writer: int | None = None) -> list[tuple[Path, Any]]:
+    """The mark that goes with these sets, removes, adds and deletes, if any. Only a write under the sheet's
+    revision may have a writer's number: one that was given up and sent again cannot land twice.
+    """
     paths = (one[0] if isinstance(one[0], tuple) else one for write in writes for one in write)
-    return [((marks.NAME,), marks.new_mark())] if marks.is_marked(path[0] for path in paths) else []
+    return [((marks.NAME,), marks.new_mark(writer))] if marks.is_marked(path[0] for path in paths) else []
 
 
 def key(account: str, shards: int, user_id: str) -> dict[str, Any]:

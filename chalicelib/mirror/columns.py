@@ -21,7 +21,7 @@ from chalicelib.shared.text.folding import composed, fold
 from chalicelib.shared.times import to_ms
 from chalicelib.sheets import positions
 
-FORMAT = 8
+FORMAT = 9
 """Raised with every change of the tables below or of ``friends.marks.MARKED``: snapshots are then made
 anew."""
 

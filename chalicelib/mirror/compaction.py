@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from chalicelib.friends import marks
+from chalicelib.friends import marks, writers
 from chalicelib.friends import service as friends
 from chalicelib.gateways import clock, objects
 from chalicelib.mirror import columns, local_copy, marked, sql, store
@@ -72,7 +72,7 @@ def run(account: str, shards: int, left: TimeLeft = NO_LIMIT) -> Outcome | None:
 
 
 def _run(account: str, shards: int, place: str, left: TimeLeft) -> Outcome:
-    in_force, began = store.find(account), clock.now()
+    in_force, began, lowest_open = store.find(account), clock.now(), writers.lowest_open(account)
     base = in_force if in_force and in_force.format == FORMAT and in_force.covered <= shards else None
     folder = Path(tempfile.mkdtemp(prefix="todoku-mirror-"))
     try:
@@ -91,7 +91,8 @@ def _run(account: str, shards: int, place: str, left: TimeLeft) -> Outcome:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     version = in_force.version + 1 if in_force else 1
-    made = InForce(version, place, marks.floor(began), iso(began), held, covered, FORMAT)
+    low, high = marks.since(began, lowest_open)
+    made = InForce(version, place, low, high, iso(began), held, covered, FORMAT)
     if not store.publish(account, made, in_force):
         if in_force is None or place != in_force.place:
             delete(place)
@@ -151,7 +152,7 @@ class Bench:
         if self._base is None:
             return 0
         covered = range(self._base.covered)
-        named = marked.changed(self._account, covered, self._base.floor)
+        named = marked.changed(self._account, covered, self._base.changed)
         self._known = self._look_up(named)
         changed = [user for user, mark in named.items() if self._mark(user) != mark]
         self._connection.execute("CREATE TABLE gone (n BIGINT)")

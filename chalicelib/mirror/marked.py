@@ -38,11 +38,11 @@ Versions = dict[str, str]
 """For each user id the mark."""
 
 
-def changed(account: str, shards: Collection[int], low: str) -> Versions:
-    """Whose mark is not below ``low``, shard by shard side by side. Read consistently."""
+def changed(account: str, shards: Collection[int], between: marks.Range) -> Versions:
+    """Whose mark is in a range, shard by shard side by side. Read consistently."""
 
     def ask(shard: int) -> list[tuple[str, str]]:
-        return list(marks.since(friends.partition(account, shard), low))
+        return list(marks.changed(friends.partition(account, shard), between))
 
     return {user: mark for page in side_by_side.each(ask, shards) for user, mark in page}
 

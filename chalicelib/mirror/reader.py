@@ -165,7 +165,7 @@ def _unsettled(question: Question, copy: Copy) -> Settled:
 
 def _settle(question: Question, copy: Copy) -> Settled:
     """Read who changed since the snapshot."""
-    named = marked.changed(question.account, range(question.shards), copy.in_force.floor)
+    named = marked.changed(question.account, range(question.shards), copy.in_force.changed)
     known = copy.known(named)
     changed = {user: mark for user, mark in named.items() if (had := known[user]) is None or had[1] != mark}
     many = max(MANY, copy.in_force.friends // 100)

@@ -19,17 +19,23 @@ LEASE = timedelta(minutes=16)
 
 @dataclass(frozen=True)
 class InForce:
-    """The snapshot in force: where its files are, the floor of what may have changed since, and how many of
-    the account's shards it holds (fewer than all: it is still being made).
+    """The snapshot in force: where its files are, between which marks is what may have changed since, and
+    how many of the account's shards it holds (fewer than all: it is still being made).
     """
 
     version: int
     place: str
-    floor: str
+    low: str
+    high: str
     taken_at: str
     friends: int
     covered: int
     format: int
+
+    @property
+    def changed(self) -> tuple[str, str]:
+        """The least and the greatest mark of what may have changed since."""
+        return self.low, self.high
 
     def is_whole(self, shards: int) -> bool:
         """Whether questions can be asked of it."""
@@ -42,7 +48,7 @@ def find(account: str) -> InForce | None:
     found = plain_item(answer.get("Item", {}))
     if "place" not in found:
         return None
-    return InForce(**{name: found[name] for name in InForce.__dataclass_fields__})
+    return InForce(**{name: found.get(name, "") for name in InForce.__dataclass_fields__})
 
 
 def take_lease(account: str, token: str, now: datetime) -> bool:

@@ -36,14 +36,14 @@ def _of_shard(account: str, shard: int, copy: Copy) -> Iterator[tuple[str, str]]
     rows = {user: (mark, sheet) for user, mark, sheet in copy.rows(query)}
     for page in marked.shard_pages(account, shard):
         for one in page:
-            if wrong := _wrong(one, rows.pop(one.sheet["user_id"], None), copy.in_force.floor):
+            if wrong := _wrong(one, rows.pop(one.sheet["user_id"], None), copy.in_force.changed):
                 yield one.sheet["user_id"], wrong
-    named = dict(marks.since(friends.partition(account, shard), copy.in_force.floor))
+    named = dict(marks.changed(friends.partition(account, shard), copy.in_force.changed))
     yield from ((user, "is in the mirror and not in the table") for user in rows if user not in named)
 
 
-def _wrong(one: Marked, row: tuple[str | None, str] | None, floor: str) -> str | None:
-    if one.mark is not None and one.mark >= floor and (row is None or row[0] != one.mark):
+def _wrong(one: Marked, row: tuple[str | None, str] | None, since: marks.Range) -> str | None:
+    if one.mark is not None and since[0] <= one.mark <= since[1] and (row is None or row[0] != one.mark):
         return None  # changed since, and found by every question
     if row is None:
         return "is in the table and not in the mirror"

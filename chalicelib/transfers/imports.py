@@ -223,12 +223,13 @@ class _Import:
 
         def friend(lines: list[tuple[int, Row]]) -> list[dict[str, Any]]:
             user = lines[0][1]["user_id"]
-            return self._friend(sheets.get(user), lines)
+            with friends.registered_writer(self.account.id):
+                return self._friend(sheets.get(user), lines)
 
         if any("topics" in row for _, row in rows):
             deliveries.note_opt_out(self.account.id, iso(clock.now()))
         groups = list(by_friend.values())
-        with ThreadPoolExecutor(_THREADS) as threads:
+        with friends.registered_writer(self.account.id), ThreadPoolExecutor(_THREADS) as threads:
             for first in range(0, len(groups), 2 * _THREADS):
                 if first and left.is_over:
                     return {line for lines in groups[first:] for line, _ in lines}

@@ -17,6 +17,7 @@ from typing import Any
 from chalicelib.gateways import objects, queues
 from chalicelib.gateways.queues import Message
 from chalicelib.jobs import service as jobs
+from chalicelib.mirror import following as mirror
 from chalicelib.shared.errors import InvalidInput, Unavailable
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import TimeLeft
@@ -45,6 +46,7 @@ def work(body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None = N
             jobs.fail(job.account, job.id, Reason("import_file_gone"))
         return
     if following is None:
+        _ask_for_snapshot(job)
         following = _drop(job, left)
     if following is not None:
         queues.send("bulk", {"job": _name(job.params), "account": job.account, "id": job.id, **following})
@@ -156,6 +158,11 @@ def _queue(
         if left.is_over:
             return done, False
     return done, True
+
+
+def _ask_for_snapshot(job: jobs.JobHeader) -> None:
+    if "dry_run" not in job.params:
+        mirror.ask_after(job, jobs.header(job.account, job.id).total)
 
 
 def _drop(job: jobs.JobHeader, left: TimeLeft) -> dict[str, Any] | None:

@@ -212,7 +212,7 @@ def test_a_write_on_its_way_is_found(shop, monkeypatch):
         a_friend(shop, number)
     late = f"{iso(NOW.now(NOW.tzinfo))}~00000000"
     compaction.run(shop, SHARDS)
-    monkeypatch.setattr("chalicelib.friends.marks.new_mark", lambda: late)
+    monkeypatch.setattr("chalicelib.friends.marks.new_mark", lambda _writer: late)
     change_to_vip(shop, "U001")
     assert reader.count(question(shop, {"tag": "vip"})) == 1
 
