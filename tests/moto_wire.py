@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,16 +24,37 @@ from chalicelib.gateways import wire
 from chalicelib.shared.settings import settings
 
 _HANDLERS: dict[str, Callable[[], BaseResponse]] = {"DynamoDB": DynamoHandler, "AmazonSQS": SQSResponse}
-_over_sockets = wire.Endpoint.post
+_over_sockets, _begin_over_sockets = wire.Endpoint.post, wire.Endpoint.begin
 
 
 def install() -> None:
     """From now on."""
     wire.Endpoint.post = _post  # type: ignore[method-assign]
+    wire.Endpoint.begin = _begin  # type: ignore[method-assign, assignment]
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A call that is made when its answer is read: no sooner than the test lets it."""
+
+    end: Callable[[], wire.Answer]
+
+    def drop(self) -> None:
+        """Nothing waits."""
+
+
+def _is_emulated(endpoint: wire.Endpoint) -> bool:
+    return bool(botocore_stubber.enabled) and endpoint.host.endswith(".amazonaws.com")
+
+
+def _begin(self: wire.Endpoint, headers: dict[str, str], body: bytes) -> wire.Begun | _Begun:
+    if not _is_emulated(self):
+        return _begin_over_sockets(self, headers, body)
+    return _Begun(lambda: _post(self, headers, body))
 
 
 def _post(self: wire.Endpoint, headers: dict[str, str], body: bytes) -> wire.Answer:
-    if not (botocore_stubber.enabled and self.host.endswith(".amazonaws.com")):
+    if not _is_emulated(self):
         return _over_sockets(self, headers, body)
     target, _, operation = headers["X-Amz-Target"].partition(".")
     handler: Any = _HANDLERS[target.partition("_")[0]]()

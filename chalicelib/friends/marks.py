@@ -12,14 +12,14 @@ a mark can be.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.gateways import clock
-from chalicelib.gateways.dynamo import query_page
+from chalicelib.gateways.dynamo import query_all
 from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
@@ -73,7 +73,7 @@ def since(timestamp: datetime, lowest_open: int) -> Range:
 def can_be_asked(partition: str) -> bool:
     """Whether the table has the index; one that was made by a version before it has none, and gets none."""
     try:
-        next(changed(partition, ("9", "9")), None)
+        changed([partition], ("9", "9"))
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationException":
             return False
@@ -81,9 +81,14 @@ def can_be_asked(partition: str) -> bool:
     return True
 
 
-def changed(partition: str, between: Range) -> Iterator[tuple[str, str]]:
-    """``(user id, mark)`` of every item of a partition whose mark is in a range. Read consistently."""
-    request: dict[str, Any] = {
+def changed(partitions: Iterable[str], between: Range) -> dict[str, str]:
+    """The mark by user id of every item of some partitions whose mark is in a range. Read consistently."""
+    pages = query_all([_asked(partition, between) for partition in partitions])
+    return {item["sk"]["S"]: item[NAME]["S"] for items in pages for item in items}
+
+
+def _asked(partition: str, between: Range) -> dict[str, Any]:
+    return {
         "TableName": settings().table("friends"),
         "IndexName": INDEX,
         "KeyConditionExpression": f"pk = :pk AND {NAME} BETWEEN :low AND :high",
@@ -94,9 +99,3 @@ def changed(partition: str, between: Range) -> Iterator[tuple[str, str]]:
         },
         "ConsistentRead": True,
     }
-    while True:
-        items, last = query_page(request)
-        yield from ((item["sk"]["S"], item[NAME]["S"]) for item in items)
-        if last is None:
-            return
-        request["ExclusiveStartKey"] = last

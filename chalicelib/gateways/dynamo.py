@@ -97,6 +97,18 @@ def query_page(request: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[s
     return answer["Items"], answer.get("LastEvaluatedKey")
 
 
+def query_all(requests: Sequence[Mapping[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Every raw item of many Queries that mostly have one page; their first pages are asked for together."""
+    found = []
+    for request, answer in zip(requests, aws.read_many("dynamodb", "Query", requests), strict=True):
+        items, last = answer["Items"], answer.get("LastEvaluatedKey")
+        while last is not None:
+            more, last = query_page({**request, "ExclusiveStartKey": last})
+            items += more
+        found.append(items)
+    return found
+
+
 _AS_TEXT = "~json"
 """The one name in a map that keeps as JSON what a map cannot hold."""
 _MOST_LEVELS = 30
@@ -227,18 +239,18 @@ def batch_get(
     """
     names = {f"#a{n}": attribute for n, attribute in enumerate(("pk", "sk", *attributes))}
     only = {"ProjectionExpression": ",".join(names), "ExpressionAttributeNames": names} if attributes else {}
-    name, dynamodb = settings().table(table), aws.client("dynamodb")
-
-    def read(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while waiting:
-            request = {"Keys": waiting, "ConsistentRead": True, **only}
-            answer = dynamodb.batch_get_item(RequestItems={name: request})
+    name = settings().table(table)
+    found: list[dict[str, Any]] = []
+    waiting: Sequence[dict[str, Any]] = keys
+    while waiting:
+        parts = side_by_side.parts(waiting, 100)
+        requests = [
+            {"RequestItems": {name: {"Keys": part, "ConsistentRead": True, **only}}} for part in parts
+        ]
+        waiting = []
+        for answer in aws.read_many("dynamodb", "BatchGetItem", requests):
             found += answer["Responses"].get(name, [])
-            waiting = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
-            if waiting:
-                clock.sleep(0.05)
-        return found
-
-    pages = side_by_side.each(read, side_by_side.parts(keys, 100))
-    return [item for page in pages for item in page]
+            waiting += answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
+        if waiting:
+            clock.sleep(0.05)
+    return found

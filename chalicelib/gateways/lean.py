@@ -78,6 +78,25 @@ class Caller:
             clock.sleep(random.uniform(0, min(_BASE_S * 2**attempt, _LONGEST_S)))  # noqa: S311
         raise AssertionError("the last attempt returns or raises")
 
+    def begin(self, operation: str, params: Mapping[str, Any]) -> wire.Begun | None:
+        """Send a call that only reads, for ``end``; None: it was not sent."""
+        try:
+            body = orjson.dumps(params)
+            return self._endpoint.begin(self._signed(operation, body), body)
+        except (TypeError, OSError):
+            return None
+
+    def end(self, begun: wire.Begun | None, operation: str, params: Mapping[str, Any]) -> Any:
+        """The answer to a call that was begun; if that is none, the call once more. Raises as ``call``."""
+        if begun is not None:
+            try:
+                answer, error, _ = self._judged(operation, begun.end())
+            except OSError:
+                return self.call(operation, params)
+            if error is None:
+                return answer
+        return self.call(operation, params)
+
     def _try(self, operation: str, body: bytes) -> tuple[Any, Exception | None, bool]:
         """One attempt: the answer, or the error and whether another attempt may work."""
         try:
@@ -88,6 +107,9 @@ class Caller:
             return None, ReadTimeoutError(endpoint_url=self._url, error=error), True
         except OSError as error:
             return None, ConnectionClosedError(endpoint_url=self._url, error=error), True
+        return self._judged(operation, response)
+
+    def _judged(self, operation: str, response: wire.Answer) -> tuple[Any, Exception | None, bool]:
         checksum = response.headers.get("x-amz-crc32")
         if checksum is not None and int(checksum) != zlib.crc32(response.body):
             damaged = ConnectionClosedError(endpoint_url=self._url, error="the answer's checksum is wrong")

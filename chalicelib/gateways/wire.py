@@ -53,15 +53,29 @@ class Endpoint:
         A kept connection that turns out to be closed is replaced by a fresh one: the request may then be seen
         twice, as after every connection that is lost.
         """
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"POST {self.path} HTTP/1.1\r\nHost: {self.host}\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
-        request = head.encode("latin-1") + body
+        request = self._request(headers, body)
         kept = self._kept()
         if kept is not None:
             with suppress(_ClosedMeanwhile):
                 return self._exchange(kept, request)
             self.close()  # the idle ones are as old (a function was frozen, say)
         return self._exchange(self._connect(), request)
+
+    def begin(self, headers: dict[str, str], body: bytes) -> Begun:
+        """Send a POST whose answer is read later. Raises OSError: perhaps nothing was sent."""
+        request, kept = self._request(headers, body), self._kept()
+        connection = self._connect() if kept is None else kept
+        try:
+            connection.sendall(request)
+        except BaseException:
+            connection.close()
+            raise
+        return Begun(self, connection)
+
+    def _request(self, headers: dict[str, str], body: bytes) -> bytes:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"POST {self.path} HTTP/1.1\r\nHost: {self.host}\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+        return head.encode("latin-1") + body
 
     def _kept(self) -> socket.socket | None:
         try:
@@ -96,7 +110,16 @@ class Endpoint:
 
     def _exchange(self, connection: socket.socket, request: bytes) -> Answer:
         try:
-            answer, stays = _read(_sent(connection, request))
+            reader = _sent(connection, request)
+        except BaseException:
+            connection.close()
+            raise
+        return self.take(connection, reader)
+
+    def take(self, connection: socket.socket, reader: _Reader) -> Answer:
+        """The answer on a connection, which is kept for the next call if it can be."""
+        try:
+            answer, stays = _read(reader)
         except BaseException:
             connection.close()
             raise
@@ -105,6 +128,27 @@ class Endpoint:
         else:
             connection.close()
         return answer
+
+
+class Begun:
+    """A POST that was sent, and whose answer nobody has read yet."""
+
+    def __init__(self, endpoint: Endpoint, connection: socket.socket) -> None:
+        self._endpoint = endpoint
+        self._connection: socket.socket | None = connection
+
+    def end(self) -> Answer:
+        """Its answer, once. Raises TimeoutError, and ConnectionError also where the connection had been
+        closed.
+        """
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        return self._endpoint.take(connection, _Reader(connection, b""))
+
+    def drop(self) -> None:
+        """Wait for no answer any more."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 @functools.cache

@@ -10,7 +10,6 @@ from chalicelib.events.sheet import Sheet
 from chalicelib.friends import marks
 from chalicelib.friends import service as friends
 from chalicelib.gateways.dynamo import batch_get, query_page
-from chalicelib.shared import side_by_side
 from chalicelib.shared.ids import friend_shard
 from chalicelib.shared.settings import settings
 
@@ -39,12 +38,8 @@ Versions = dict[str, str]
 
 
 def changed(account: str, shards: Collection[int], between: marks.Range) -> Versions:
-    """Whose mark is in a range, shard by shard side by side. Read consistently."""
-
-    def ask(shard: int) -> list[tuple[str, str]]:
-        return list(marks.changed(friends.partition(account, shard), between))
-
-    return {user: mark for page in side_by_side.each(ask, shards) for user, mark in page}
+    """Whose mark is in a range. Read consistently."""
+    return marks.changed((friends.partition(account, shard) for shard in shards), between)
 
 
 def load(account: str, shards: int, users: Iterable[str]) -> dict[str, Marked]:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 import orjson
 
 from chalicelib.friends import marks
-from chalicelib.friends import service as friends
 from chalicelib.mirror import columns, local_copy, marked, store
 from chalicelib.mirror.local_copy import Copy
 from chalicelib.mirror.marked import Marked
@@ -38,7 +37,7 @@ def _of_shard(account: str, shard: int, copy: Copy) -> Iterator[tuple[str, str]]
         for one in page:
             if wrong := _wrong(one, rows.pop(one.sheet["user_id"], None), copy.in_force.changed):
                 yield one.sheet["user_id"], wrong
-    named = dict(marks.changed(friends.partition(account, shard), copy.in_force.changed))
+    named = marked.changed(account, [shard], copy.in_force.changed)
     yield from ((user, "is in the mirror and not in the table") for user in rows if user not in named)
 
 

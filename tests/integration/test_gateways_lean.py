@@ -31,6 +31,7 @@ class Server(ThreadingHTTPServer):
         self.seen: list[tuple[str, Any, dict[str, str]]] = []
         self.answers: list[tuple[int, Any] | None] = []
         self.checksum: int | None = None
+        self.usual: Callable[[Any], tuple[int, Any] | None] = lambda _: (200, {})
 
     @property
     def url(self) -> str:
@@ -43,10 +44,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.seen.append(
-            (headers["x-amz-target"], json.loads(body), headers | {"body": body.decode()})
-        )
-        answer = self.server.answers.pop(0) if self.server.answers else (200, {})
+        asked = json.loads(body)
+        self.server.seen.append((headers["x-amz-target"], asked, headers | {"body": body.decode()}))
+        answer = self.server.answers.pop(0) if self.server.answers else self.server.usual(asked)
         if answer is None:
             self.close_connection = True
             return
@@ -206,3 +206,49 @@ def test_every_call_still_passes_the_seam(server: Server) -> None:
     with seam.guarded(guard):
         aws.client("dynamodb").get_item(**GET)
     assert crossed == ["dynamodb:GetItem"]
+
+
+MANY = [{"TableName": "t", "Key": {"pk": {"S": f"店#{n}"}}} for n in range(40)]
+
+
+def as_asked(asked: Any) -> tuple[int, Any]:
+    return 200, {"Item": asked["Key"]}
+
+
+def test_many_reads_are_sent_ahead_and_answered_in_their_order(server: Server) -> None:
+    """Each once, each over the seam, on no more connections than may wait together."""
+    server.usual = as_asked
+    crossed: list[str] = []
+
+    def guard(name: str, detail: Any, call: Callable[[], Any]) -> Any:
+        crossed.append(detail["Key"]["pk"]["S"])
+        return call()
+
+    for _ in range(2):
+        with seam.guarded(guard):
+            answers = aws.read_many("dynamodb", "GetItem", MANY)
+        assert [answer["Item"] for answer in answers] == [one["Key"] for one in MANY]
+    assert crossed == [one["Key"]["pk"]["S"] for one in MANY] * 2
+    assert len(server.seen) == 2 * len(MANY)
+    assert aws.read_many("dynamodb", "GetItem", []) == []
+
+
+def test_of_many_reads_what_fails_is_asked_for_again(server: Server) -> None:
+    """Lost connections, throttles and damage cost only what they hit; what never works is raised."""
+    server.usual = as_asked
+    aws.read_many("dynamodb", "GetItem", MANY)
+    server.checksum = 1
+    server.answers = [None, (400, {"__type": "ThrottlingException"}), (500, {}), None]
+    answers = aws.read_many("dynamodb", "GetItem", MANY)
+    assert [answer["Item"] for answer in answers] == [one["Key"] for one in MANY]
+    server.answers = [(400, {"__type": "x#ResourceNotFoundException"})] * 100
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        aws.read_many("dynamodb", "GetItem", MANY)
+
+
+def test_many_reads_of_what_plain_json_cannot_say(server: Server) -> None:
+    """They take botocore's way, each by itself."""
+    server.usual = lambda asked: (200, {"Item": asked["Key"]})
+    keys = [{"pk": {"B": bytes([n])}} for n in range(3)]
+    answers = aws.read_many("dynamodb", "GetItem", [{"TableName": "t", "Key": key} for key in keys])
+    assert [answer["Item"] for answer in answers] == keys
