@@ -22,7 +22,7 @@ def overwritten(page: Any, theirs: str) -> None:
 
 
 def test_nobody_s_work_is_written_over_unseen(shop: Shop, open_page: Open) -> None:
-    """Somebody saves while the page is open: segment, rule, tag, policies and a broadcast's draft all ask."""
+    """Somebody saves while the page is open: segment, rule, tag and a broadcast's draft all ask."""
     everyone = {"everyone": True}
     shop.api.put(f"{A}/segments/both", {"name": "元の人", "condition": everyone})
     page = open_page("admin", "segments/both", allowed=("409",))

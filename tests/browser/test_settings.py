@@ -39,8 +39,8 @@ def test_what_the_page_does_not_show_of_an_account_stays(shop: Shop, open_page: 
 
 
 def test_quiet_hours_and_caps_are_kept(shop: Shop, open_page: Open) -> None:
-    """As a week, at once; a limit of messages beside it."""
-    page = open_page("admin", "settings/policies")
+    """As a week, at once; a limit of messages beside it. What somebody else kept meanwhile is shown first."""
+    page = open_page("admin", "settings/policies", allowed=("409",))
     before = shop.api.items(f"{A}/policies")
     try:
         field(page, "配信しない時間帯を使う").check()
@@ -54,6 +54,15 @@ def test_quiet_hours_and_caps_are_kept(shop: Shop, open_page: Open) -> None:
         quiet = {"from": "22:00", "to": "08:30", "then": "defer"}
         caps = [{"category": "marketing", "max": 2, "per": "day"}]
         becomes(lambda: policies(shop), {"quiet_hours": quiet, "caps": caps})
+        page.reload()
+        see(field(page, "終了"))
+        shop.api.put(f"{A}/policies/default", {"quiet_hours": {**quiet, "from": "21:15"}})
+        field(page, "終了").fill("09:00")
+        button(page, "保存").click()
+        dialog = page.get_by_role("dialog")
+        see(text(dialog, re.compile("21:15")))
+        button(dialog, "自分の内容で上書きする").click()
+        becomes(lambda: policies(shop), {"quiet_hours": {**quiet, "to": "09:00"}, "caps": caps})
     finally:
         if before:
             shop.api.put(f"{A}/policies/default", {})
