@@ -73,10 +73,10 @@ def _other(value: Any) -> dict[str, Any]:
 def from_av(av: Mapping[str, Any]) -> Any:
     """The plain value of a DynamoDB attribute value; whole numbers are ints."""
     ((kind, value),) = av.items()
-    if kind == "N":
-        return int(value) if value.lstrip("-").isdigit() else float(value)
     if kind == "M":
-        return {k: from_av(v) for k, v in value.items()}
+        return plain_item(value)
+    if kind == "N":
+        return int(value) if value.isdigit() or value.lstrip("-").isdigit() else float(value)
     if kind == "L":
         return [from_av(v) for v in value]
     if kind == "SS":
@@ -88,7 +88,8 @@ def from_av(av: Mapping[str, Any]) -> Any:
 
 def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """A raw item of the low-level client as a plain dictionary."""
-    return {name: from_av(av) for name, av in item.items()}
+    # Most values are texts: told here, they need no call.
+    return {name: av["S"] if "S" in av else from_av(av) for name, av in item.items()}
 
 
 def query_page(request: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:

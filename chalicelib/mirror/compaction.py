@@ -136,14 +136,16 @@ class Bench:
             self._connection = local_copy.connect(self._folder)
         for table, fields in TABLES.items():
             typed = ", ".join(f"{name} {kind}" for name, kind in fields.items())
-            self._connection.execute(f"CREATE OR REPLACE TABLE new_{table} ({typed})")
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE new_{table} ({typed})")
             if self._base is None:
                 self._connection.execute(
-                    f"CREATE OR REPLACE VIEW old_{table} AS SELECT * FROM new_{table} LIMIT 0"
+                    f"CREATE OR REPLACE TEMP VIEW old_{table} AS SELECT * FROM new_{table} LIMIT 0"
                 )
             else:
                 path = sql.text(str(local_copy.fetch(self._base.place, table, self._folder)))
-                self._connection.execute(f"CREATE OR REPLACE VIEW old_{table} AS FROM read_parquet({path})")
+                self._connection.execute(
+                    f"CREATE OR REPLACE TEMP VIEW old_{table} AS FROM read_parquet({path})"
+                )
         ((top,),) = self._connection.execute("SELECT coalesce(max(n), 0) FROM old_friends").fetchall()
         self._next = top + 1
 
@@ -155,7 +157,7 @@ class Bench:
         named = marked.changed(self._account, covered, self._base.changed)
         self._known = self._look_up(named)
         changed = [user for user, mark in named.items() if self._mark(user) != mark]
-        self._connection.execute("CREATE TABLE gone (n BIGINT)")
+        self._connection.execute("CREATE TEMP TABLE gone (n BIGINT)")
         for start in range(0, len(changed), _BATCH):
             users = changed[start : start + _BATCH]
             self.take(marked.load(self._account, self._shards, users).values())
