@@ -118,6 +118,11 @@ def delete(place: str) -> None:
         objects.delete(f"{place}/{table}.parquet")
 
 
+def _json(body: bytes) -> str:
+    """How DuckDB reads one line of JSON."""
+    return f"format = 'newline_delimited', maximum_object_size = {max(len(body) + 1, _LEAST_OBJECT)}"
+
+
 class Bench:
     """A database in which the next snapshot is put together."""
 
@@ -167,14 +172,14 @@ class Bench:
         return len(changed)
 
     def _look_up(self, users: Iterable[str]) -> dict[str, Known]:
-        wanted = set(users)
-        if not wanted:
-            return {}
-        query = "SELECT user_id, n, mark FROM old_friends"
-        if len(wanted) <= _BATCH:
-            query += f" WHERE user_id IN ({', '.join(map(sql.text, wanted))})"
+        """What the snapshot before has of these users; of ten million others nothing is fetched."""
+        self._connection.execute("CREATE TEMP TABLE named (user_id VARCHAR)")
+        body, typed = orjson.dumps({"user_id": list(users)}), {"user_id": "VARCHAR[]"}
+        self._insert("named", "unnest(user_id)", "read_json", body, typed, _json(body))
+        query = "SELECT user_id, n, mark FROM old_friends SEMI JOIN named USING (user_id)"
         found = self._connection.execute(query).fetchall()
-        return {user: (n, mark) for user, n, mark in found if user in wanted}
+        self._connection.execute("DROP TABLE named")
+        return {user: (n, mark) for user, n, mark in found}
 
     def _mark(self, user: str) -> str | None:
         known = self._known.get(user)
@@ -213,7 +218,7 @@ class Bench:
         if self._sheets:
             typed = {"n": "BIGINT", "sheet": "VARCHAR"}
             how = "delim = '\t', quote = '', escape = '', header = false, auto_detect = false"
-            self._insert("sheets", "n, sheet", "read_csv", b"".join(self._sheets), typed, how)
+            self._insert("new_sheets", "n, sheet", "read_csv", b"".join(self._sheets), typed, how)
             self._sheets.clear()
 
     def _append(self, table: str, values: columns.Values) -> None:
@@ -222,8 +227,7 @@ class Bench:
         body = orjson.dumps({name: values[at :: len(fields)] for at, name in enumerate(fields)})
         typed = {name: f"{kind}[]" for name, kind in fields.items()}
         picked = ", ".join(f"unnest({name})" for name in fields)
-        how = f"format = 'newline_delimited', maximum_object_size = {max(len(body) + 1, _LEAST_OBJECT)}"
-        self._insert(table, picked, "read_json", body, typed, how)
+        self._insert(f"new_{table}", picked, "read_json", body, typed, _json(body))
 
     def _insert(
         self, table: str, picked: str, reader: str, body: bytes, typed: dict[str, str], how: str
@@ -232,7 +236,7 @@ class Bench:
         path.write_bytes(body)
         kinds = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in typed.items())
         source = f"{reader}({sql.text(str(path))}, columns = {{{kinds}}}, {how})"
-        self._connection.execute(f"INSERT INTO new_{table} SELECT {picked} FROM {source}")
+        self._connection.execute(f"INSERT INTO {table} SELECT {picked} FROM {source}")
         path.unlink()
 
     def write(self, place: str) -> int:
