@@ -29,7 +29,7 @@ WORK = {
     "send": ("deliveries.service:send_now", "deliveries.service:watched"),
     "plan_shard": ("broadcasts.plans.planning:judge_shard", "broadcasts.plans.packing:work_on"),
     "tasks": ("broadcasts.steps:carry_out",),
-    "advance": ("enrollments.service:advance",),
+    "advance": ("enrollments.service:advance", "enrollments.service:begin_advance"),
     "minute_tasks": ("timers.service:drain", "timers.service:verify"),
     "sweep": ("timers.service:sweep",),
     "recover": ("timers.service:recover", "broadcasts.service:resume_open_runs"),

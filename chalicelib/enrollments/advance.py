@@ -5,12 +5,16 @@ is judged anew then. Per friend with a message: claim, then (for all together) m
 queue message, then the next due entries, then version v becomes v+1 and the claim is gone, then the mirror
 and the facts. A crash anywhere leaves a claim that is honoured, a manifest that closes it, or a version
 that has moved.
+
+What comes after the queue message may wait (``begin`` answers it as a function): of a wave that is thousands
+of friends large, all messages are on their way before anybody is moved on.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +35,7 @@ from chalicelib.enrollments.model import (
     Position,
     Step,
     is_of_erased,
+    one_per_friend,
     triage,
 )
 from chalicelib.enrollments.rendering import Payload
@@ -60,6 +65,10 @@ class _Turn:
     cause: Cause | None = None
 
 
+_Going = tuple[Enrollment, Position, Cause | None]
+"""Who moves on, whereto and why."""
+
+
 @dataclass
 class _Round:
     """What one round reads once, and whom it leaves for the next."""
@@ -72,6 +81,7 @@ class _Round:
     scenario: str
     are_many: bool = False
     again: list[str] = field(default_factory=list)
+    moving: list[tuple[list[_Going], str]] = field(default_factory=list)
     _settled: dict[tuple[str, str], dict[str, Any] | None] = field(default_factory=dict)
 
     def message(self, node: str, message: str) -> dict[str, Any] | None:
@@ -95,42 +105,54 @@ def advance(pointers: Sequence[Pointer], *, redelivered: bool = False) -> None:
 
     ``redelivered``: an earlier try did not come to its end, so what follows a move is done again.
     """
-    for (account_id, scenario), group in _one_per_friend(pointers):
+    begin(pointers, redelivered=redelivered)()
+
+
+def begin(pointers: Sequence[Pointer], *, redelivered: bool = False) -> Callable[[], None]:
+    """The same as far as the queue messages; the function that is answered does the rest, and must be called.
+    Where a friend has several turns there is no rest: one must end before the next begins.
+    """
+    groups = one_per_friend(pointers)
+    rest: Callable[[], None] = _nothing
+    for (account_id, scenario), group in groups:
         account = accounts.find_account(account_id)
         if account is not None:
-            _advance_group(account, scenario, group, redelivered=redelivered)
+            at = _round(account, scenario, group, redelivered=redelivered)
+            rest = functools.partial(_end, at, account, scenario, group)
+            if len(groups) > 1:
+                rest()
+    return rest if len(groups) == 1 else _nothing
 
 
-def _one_per_friend(pointers: Iterable[Pointer]) -> list[tuple[tuple[str, str], dict[str, Pointer]]]:
-    """Pointers by account and scenario; a friend's older one in an earlier group than the newer, and each of
-    their runs in a group of its own.
-    """
-    distinct = {(p.account, p.scenario, p.user_id, p.value or "", p.run, p.v): p for p in pointers}
-    groups: dict[tuple[int, str, str], dict[str, Pointer]] = defaultdict(dict)
-    earlier: Counter[tuple[str, str, str]] = Counter()
-    for key in sorted(distinct):
-        friend = key[:3]
-        groups[earlier[friend], key[0], key[1]][key[2]] = distinct[key]
-        earlier[friend] += 1
-    return [(key[1:], groups[key]) for key in sorted(groups)]
+def _nothing() -> None:
+    """Nothing is left to do."""
 
 
-def _advance_group(
-    account: Account, scenario: str, pointers: dict[str, Pointer], *, redelivered: bool
-) -> None:
-    for number in range(_ROUNDS):
-        # A later round may find a move of its own whose answer was lost.
-        again = _round(account, scenario, pointers, redelivered=redelivered or number > 0)
-        pointers = {user: pointers[user] for user in again}
+def _end(at: _Round | None, account: Account, scenario: str, pointers: dict[str, Pointer]) -> None:
+    """Move on whom a round has sent; then further rounds for those who were changed by somebody else."""
+    for number in range(1, _ROUNDS + 1):
+        pointers = {user: pointers[user] for user in _moved(at)}
         if not pointers:
             return
+        if number < _ROUNDS:
+            # It may find a move of its own whose answer was lost.
+            at = _round(account, scenario, pointers, redelivered=True)
     raise Unavailable(Reason("enrollments_busy", n=len(pointers), scenario=scenario))
+
+
+def _moved(at: _Round | None) -> list[str]:
+    """Move on whom a round lets go; returns those who were changed by somebody else in between."""
+    if at is None:
+        return []
+    for going, timestamp in at.moving:
+        _move(at, going, timestamp)
+    return at.again
 
 
 def _round(
     account: Account, scenario: str, pointers: Mapping[str, Pointer], *, redelivered: bool
-) -> list[str]:
-    """One pass over these friends; returns those who were changed by somebody else in between."""
+) -> _Round | None:
+    """One pass over these friends as far as their messages; None: it is nobody's turn."""
     snapshot = catalog.snapshot(account.id)
     program = decide.find_program(snapshot, scenario, account.zone)
     items = store.load_runs(account.id, scenario, {user: p.value for user, p in pointers.items()})
@@ -139,7 +161,7 @@ def _round(
     if program is not None and program.paused:
         ready = [item for item in ready if item.claim]
     if not ready:
-        return []
+        return None
     users, named = [item.user_id for item in ready], language.nodes_named(snapshot)
     sheets = friends.load_many(account.id, account.shards, users, nodes_of=named)
     at = _Round(account, snapshot, program, clock.now(), sheets, scenario, are_many=len(ready) > 1)
@@ -149,10 +171,9 @@ def _round(
     steps = [found for _, found in turns if isinstance(found, _Turn)]
     follow_ups.report([follow_ups.skipped(t.item, t.step.skipped, at.now) for t in steps if t.step.skipped])
     _send(at, [turn for turn in steps if turn.step.send])
-    _move(
-        at, [(turn.item, turn.step.position, turn.cause) for turn in steps if not turn.step.send], iso(at.now)
-    )
-    return at.again
+    silent = [(turn.item, turn.step.position, turn.cause) for turn in steps if not turn.step.send]
+    at.moving.append((silent, iso(at.now)))
+    return at
 
 
 def _ready(
@@ -300,7 +321,7 @@ def _deliver(
     payloads: Mapping[str, Payload],
     able: set[str] | None = None,
 ) -> list[Enrollment]:
-    """Put the claim's chunk, and move on whom its manifest lists; returns the others.
+    """Put the claim's chunk, and let whom its manifest lists move on; returns the others.
 
     The first manifest closes the claim: whoever it leaves out is never sent this chunk, by anybody.
     """
@@ -332,23 +353,20 @@ def _deliver(
     else:
         deliveries.put_rest(at.account.id, chunk.run, manifest, watch=True)
     listed = set(manifest["recipients"])
-    _move(
-        at,
-        [
-            (item, follow_ups.due_of(item.claim), None)
-            for item in members
-            if item.user_id in listed and item.claim is not None
-        ],
-        claim["at"],
-    )
+    going: list[_Going] = [
+        (item, follow_ups.due_of(item.claim), None)
+        for item in members
+        if item.user_id in listed and item.claim is not None
+    ]
+    at.moving.append((going, claim["at"]))
     return [item for item in members if item.user_id not in listed]
 
 
-def _move(at: _Round, steps: Sequence[tuple[Enrollment, Position, Cause | None]], timestamp: str) -> None:
+def _move(at: _Round, steps: Sequence[_Going], timestamp: str) -> None:
     """The next entries, then v+1 from this moment on, then the mirrors and the facts."""
     follow_ups.arm_next([(item, position) for item, position, _ in steps])
 
-    def move(step: tuple[Enrollment, Position, Cause | None]) -> bool:
+    def move(step: _Going) -> bool:
         item, position, cause = step
         return store.move(item, position, timestamp, item.claim["chunk"] if item.claim else None, cause)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -222,3 +224,17 @@ class Result:
     user_id: str
     accepted: bool
     why: str | None = None
+
+
+def one_per_friend(pointers: Iterable[Pointer]) -> list[tuple[tuple[str, str], dict[str, Pointer]]]:
+    """Pointers by account and scenario; a friend's older one in an earlier group than the newer, and each of
+    their runs in a group of its own.
+    """
+    distinct = {(p.account, p.scenario, p.user_id, p.value or "", p.run, p.v): p for p in pointers}
+    groups: dict[tuple[int, str, str], dict[str, Pointer]] = defaultdict(dict)
+    earlier: Counter[tuple[str, str, str]] = Counter()
+    for key in sorted(distinct):
+        friend = key[:3]
+        groups[earlier[friend], key[0], key[1]][key[2]] = distinct[key]
+        earlier[friend] += 1
+    return [(key[1:], groups[key]) for key in sorted(groups)]

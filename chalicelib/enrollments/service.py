@@ -15,6 +15,7 @@ from chalicelib.conditions import language
 from chalicelib.enrollments import anchors, decide, event_handling, follow_ups, store
 from chalicelib.enrollments import entry as scenario_entry
 from chalicelib.enrollments.advance import advance
+from chalicelib.enrollments.advance import begin as begin_advance
 from chalicelib.enrollments.entry import Entry
 from chalicelib.enrollments.model import (
     EARLY,
@@ -46,6 +47,7 @@ __all__ = [
     "action_done",
     "advance",
     "advanced",
+    "begin_advance",
     "enroll",
     "enrollments",
     "exit",

@@ -50,6 +50,30 @@ def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
     assert _crash_everywhere(world, ["one", "three", "two"], since_enrolled=True) > 25
 
 
+def test_a_crash_among_pieces_of_a_wave_neither(world: World) -> None:
+    """Friends who travel in two pieces, the first of which waits with its moves for the second's message."""
+    publish(start="first", nodes={"first": message("m1")})
+    users = ["x", "y", "z"]
+    put_friends(*users)
+    enroll(*users)
+    entries = [entry for found in world.queue if found[2] == "due" for entry in found[3]["entries"]]
+    world.queue = [found for found in world.queue if found[2] != "due"]
+    world.pieces = 2
+    begin_again, point, survived = world.keep(), 0, False
+    while not survived:
+        point += 1
+        begin_again()
+        world.crossings, world.crash_at = 0, point
+        world.queue.append((world.now, 10**6, "due", {"kind": "step", "entries": entries}, 0))
+        _run_through_crashes(world, 2, sweep=False)
+        survived, world.crash_at = world.crash_at is not None, None
+        world.run(420)
+        for user in users:
+            assert world.received(user) == ["one"], f"crash at crossing {point}"
+            assert where(user).state == "finished"
+    assert point > 25
+
+
 def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool) -> int:
     """Live through the scenario once per crossing; returns how many there are."""
     users = ["a"] if since_enrolled else ["a", "b", "c"]

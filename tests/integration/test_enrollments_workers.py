@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -44,14 +44,20 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(clock, "now", lambda: NOW)
     monkeypatch.setattr(clock, "sleep", lambda seconds: seen.append(round(seconds, 3)))
 
-    def advance(pointers: list[Pointer], *, redelivered: bool = False) -> None:
+    def begin(pointers: list[Pointer], *, redelivered: bool = False) -> Callable[[], None]:
         users = [p.user_id for p in pointers]
         seen.append((users, redelivered))
         if "bad" in users:
             raise RuntimeError("not this one")
+        return lambda: ended.append((users, len(seen)))
 
-    monkeypatch.setattr(service, "advance", advance)
+    ended.clear()
+    monkeypatch.setattr(service, "begin_advance", begin)
     return seen
+
+
+ended: list[tuple[list[str], int]] = []
+"""Who was moved on, and how much had been begun by then."""
 
 
 class SlowTurns:
@@ -83,6 +89,17 @@ def test_together_is_at_most_a_multicast(told: list[Any]) -> None:
     crowd = [f"u{n}" for n in range(499)]
     handle(a_message(crowd, late), a_message(["x", "y"], late), a_message(["z"], late))
     assert [len(users) for users, _ in told] == [500, 2]
+
+
+def test_nobody_s_message_waits_for_others_moves(told: list[Any]) -> None:
+    """All are begun before anybody is moved on, and everybody is, also where one cannot be."""
+    late = NOW - timedelta(seconds=3)
+    crowds = [[f"u{n}-{m}" for m in range(500)] for n in range(3)]
+    assert handle(*(a_message(crowd, late) for crowd in crowds)) == []
+    assert sorted(ended) == [(crowd, 3) for crowd in crowds]
+    ended.clear()
+    assert handle(a_message(crowds[0], late), a_message(["bad"], late)) == ["bad"]
+    assert {users[0] for users, _ in ended} == {"u0-0"}
 
 
 def test_a_wave_of_small_messages_becomes_multicasts(told: list[Any]) -> None:
@@ -126,7 +143,7 @@ def test_what_is_not_begun_in_time_goes_to_another_worker(
     assert told[-2:] == [(["bad"], True), (["c"], True)]
 
 
-@pytest.mark.parametrize(("pace", "expected"), [(1, [10]), (50, [50]), (400, [400, 100])])
+@pytest.mark.parametrize(("pace", "expected"), [(1, [10]), (50, [37]), (400, [300, 125])])
 def test_as_many_go_at_a_time_as_the_time_is_enough_for(
     told: list[Any],
     back: list[dict[str, Any]],
@@ -134,17 +151,18 @@ def test_as_many_go_at_a_time_as_the_time_is_enough_for(
     pace: int,
     expected: list[int],
 ) -> None:
-    """A function of three seconds, whose first is for beginning: at the pace of this process."""
+    """A function of three seconds, whose first quarter is for beginning: at the pace of this process."""
     monkeypatch.setitem(workers._pace, "friends_per_s", float(pace))
     left_s = [3.0]
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: left_s[0] * 1000)
 
-    def advance(pointers: list[Pointer], *, redelivered: bool = False) -> None:
+    def begin(pointers: list[Pointer], *, redelivered: bool = False) -> Callable[[], None]:
         assert not redelivered
         told.append(len(pointers))
         left_s[0] -= 1.1 if pace < 400 else 0.5
+        return lambda: None
 
-    monkeypatch.setattr(service, "advance", advance)
+    monkeypatch.setattr(service, "begin_advance", begin)
     monkeypatch.setattr(time, "monotonic", lambda: -left_s[0])
     crowds = [[f"u{n}-{m}" for m in range(100)] for n in range(5)]
     handle(*(a_message(crowd, NOW - timedelta(seconds=3)) for crowd in crowds), context=context)

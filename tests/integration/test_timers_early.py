@@ -36,7 +36,7 @@ from tests.deliveries_builders import START
 from tests.strategies import ONE_FIXTURE
 
 OWNERS: dict[str, tuple[Callable[..., Any], Any, str]] = {
-    "step": (due.advance, enrollments, "advance"),
+    "step": (due.advance, enrollments, "begin_advance"),
     "chunk": (sends.send, deliveries, "watched"),
     "chunk_hold": (sends.send, deliveries, "send_now"),
     "run": (broadcasts.tasks, lifecycle, "watched"),
@@ -115,7 +115,7 @@ def test_nobody_is_asked_before_its_time(kind: str, after: list[float], early: f
     found = entries(kind, after if timers.DUE[kind].pack > 1 else after[:1])
     world, asked = World(kind), dict[int, datetime]()
 
-    def ask(*args: Any, **_more: Any) -> None:
+    def ask(*args: Any, **_more: Any) -> Callable[[], None]:
         versions = {"step": lambda: [p.v for p in args[0]]}
         versions |= dict.fromkeys(
             ("sheet_due", "rule_hold", "rich_menu_end"), lambda: [e["version"] for e in args[0]]
@@ -123,6 +123,7 @@ def test_nobody_is_asked_before_its_time(kind: str, after: list[float], early: f
         for version in versions.get(kind, lambda: [0])():
             assert version not in asked
             asked[version] = world.now
+        return lambda: None
 
     with (
         seam.guarded(world.guard),
