@@ -72,10 +72,6 @@ def client(service: str) -> Any:
     return made
 
 
-AT_ONCE = 16
-"""Calls of ``read_many`` that wait for their answers together."""
-
-
 def read_many(service: str, operation: str, many: Sequence[Mapping[str, Any]]) -> list[Any]:
     """The answers to many calls of an operation that only reads (``Query``), in their order: sent ahead on
     connections of their own from one thread, because threads cost more than such a call. Raises as each.
@@ -84,13 +80,15 @@ def read_many(service: str, operation: str, many: Sequence[Mapping[str, Any]]) -
     caller: lean.Caller | None = getattr(made, "lean_caller", None)
     if caller is None:
         return side_by_side.each(lambda params: made._make_api_call(operation, params), many)
-    begun = deque(caller.begin(operation, params) for params in many[:AT_ONCE])
+    begun = deque(caller.begin(operation, params) for params in many[: side_by_side.AT_ONCE])
     answers = []
     try:
         for number, params in enumerate(many):
             answers.append(_ended(caller, begun[0], service, operation, params))
             begun.popleft()
-            begun.extend(caller.begin(operation, later) for later in many[number + AT_ONCE :][:1])
+            begun.extend(
+                caller.begin(operation, later) for later in many[number + side_by_side.AT_ONCE :][:1]
+            )
     finally:
         # Not empty after an error: nobody reads these answers, and no other call may find them.
         for one in filter(None, begun):

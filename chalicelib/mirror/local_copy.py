@@ -21,7 +21,7 @@ from chalicelib.gateways import objects
 from chalicelib.mirror import columns, sql
 from chalicelib.mirror.store import InForce
 
-MEMORY = "400MB"
+MEMORY = "360MB"
 KEPT_SHEETS = 20_000
 Known = tuple[int, str | None]
 """A friend in the snapshot: the number, and the mark of the sheet."""
