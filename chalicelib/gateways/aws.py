@@ -86,9 +86,8 @@ def read_many(service: str, operation: str, many: Sequence[Mapping[str, Any]]) -
         for number, params in enumerate(many):
             answers.append(_ended(caller, begun[0], service, operation, params))
             begun.popleft()
-            begun.extend(
-                caller.begin(operation, later) for later in many[number + side_by_side.AT_ONCE :][:1]
-            )
+            following = number + side_by_side.AT_ONCE
+            begun.extend(caller.begin(operation, later) for later in many[following : following + 1])
     finally:
         # Not empty after an error: nobody reads these answers, and no other call may find them.
         for one in filter(None, begun):

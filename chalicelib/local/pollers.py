@@ -104,6 +104,7 @@ class Room:
 
     Half as many after each that ran out of time, and slowly more again, as Lambda's pollers stand back while
     a function fails. Else an overloaded machine would do nothing but what it will not end in time.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-backoff-strategy
     """
 
     _MORE = 0.1
