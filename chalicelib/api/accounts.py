@@ -200,7 +200,9 @@ def put_account(account: str) -> Response:
 def get_account(account: str) -> Response:
     """``GET /v1/accounts/{account}``."""
     require(bp.current_request, "viewer", account)
-    return json_response(_answer(service.get_account(account)))
+    return json_response(
+        _answer(service.get_account(account, fresh=True))
+    )  # it is saved again as it was seen
 
 
 @bp.route("/v1/accounts", methods=["GET"])
@@ -231,7 +233,7 @@ def check_account(account: str) -> Response:
 
 def _kept(account: str, given: AccountIn) -> dict[str, Any]:
     """What stays as it is when it is left out. Raises RuleViolation where another currency would mix sums."""
-    known = service.find_account(account)
+    known = service.find_account(account, fresh=True)
     currency = given.currency or (known.currency if known else CURRENCY)
     if known and currency != known.currency and orders.are_there(account):
         raise RuleViolation.at("currency", Reason("one_currency", currency=known.currency))
