@@ -32,7 +32,7 @@ TO = "The property, to[1], in the request body is invalid (line: -, column: -)"
         (Answer(404), "push", ("refused", "line_404")),
         (Answer(413), "multicast", ("refused", "line_413")),
         (Answer(400, "The request body has 1 error(s)"), "push", ("refused", "line_400")),
-        (Answer(400, "Failed to send messages"), "push", ("refused", "line_400")),
+        (Answer(400, "Failed to send messages"), "push", ("refused", "invalid_recipient")),
         (
             Answer(400, "The property, 'to', in the request body is invalid"),
             "push",

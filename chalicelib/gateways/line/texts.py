@@ -19,6 +19,8 @@ _TOKEN = "reply token"  # noqa: S105 (a text of LINE's)
 """400: ``Invalid reply token``."""
 _TO_INDEX = re.compile(r"\bto\[(\d+)\]")
 """400 of a multicast: ``The property, to[1], in the request body is invalid``."""
+_NOT_OURS = "failed to send messages"
+"""400 of a push: the user id is another provider's, or nobody's."""
 _TO = re.compile(r"property,? ['\"]?to['\"]?(?![\w\[])")
 
 
@@ -39,7 +41,7 @@ def wrong_recipients(text: str, details: Iterable[Mapping[str, Any]]) -> tuple[i
 
 def is_recipient(text: str, details: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a refused push is about its recipient."""
-    return any(_TO.search(said) for said in _places(text, details))
+    return text.lower().startswith(_NOT_OURS) or any(_TO.search(said) for said in _places(text, details))
 
 
 def names(field: str, text: str, details: Iterable[Mapping[str, Any]]) -> bool:
