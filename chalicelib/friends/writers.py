@@ -17,17 +17,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
 
+from chalicelib.friends import marks
 from chalicelib.gateways import aws, clock, dynamo
 from chalicelib.shared.ids import new_ulid, ulid_time
 from chalicelib.shared.settings import settings
 
 _SK = "WRITERS"
-FORGOTTEN_AFTER = timedelta(minutes=27)
-"""After its beginning no invocation of a writer lives, by anybody's clock: ``marks.LONGEST`` and the time in
-which others of its process may join it."""
-_JOINED_FOR = timedelta(minutes=1)
+FORGOTTEN_AFTER = marks.LONGEST
+"""After its beginning no invocation of a writer lives, by anybody's clock. Who joins is of the same one: a
+process runs one at a time."""
 
 
 @dataclass
@@ -74,7 +73,7 @@ def registered(account: str) -> Iterator[None]:
 def _join(account: str) -> Writer:
     with _lock:
         writer = _known.get(account)
-        if writer is None or clock.now() - ulid_time(writer.token) > _JOINED_FOR:
+        if writer is None:
             writer = _known[account] = _register(account)
         writer.users += 1
         return writer
