@@ -62,14 +62,12 @@ def find_run_snapshot(account: str, broadcast: str, run: str) -> RunSnapshot | N
     for it until it has found it.
     """
     place = (aws.client("dynamodb"), account, broadcast, run)
-    if place not in _found:
-        read = _read(account, broadcast, run)
-        if read is None:
-            return None
+    found = _found.get(place) or _read(account, broadcast, run)
+    if found is not None and place not in _found:
         for oldest in list(_found)[: 1 - _MOST_FOUND]:
             _found.pop(oldest, None)
-        _found[place] = read
-    return _found[place]
+        _found[place] = found
+    return found
 
 
 _MOST_FOUND = 4
