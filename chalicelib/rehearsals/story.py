@@ -92,7 +92,7 @@ class Story:
         self.count(name, "left")
         if kind.forks:
             self.report(at, name, "branched", why=Reason("took_way", way=way).kept(), value=item.value)
-        elif kind.waits:
+        elif kind.waits and not kind.awaits_event:
             self.report(at, name, "passed", why="moment_past", value=item.value)
         elif name in step.skipped:
             self.skipped(at, name, step.skipped[name], value=item.value)
