@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal
 
+from chalicelib.reports import journal
 from chalicelib.reports.lines import delivery_of
 from chalicelib.reports.numbers import Entry, Fold, Measurement, Part
 from chalicelib.reports.orders import Order, Orders, by_friend
@@ -22,9 +23,11 @@ RoutesOf = Callable[[Iterable[str]], Mapping[str, str]]
 
 
 def asked(span: Span, by: By, window: timedelta, routes_of: RoutesOf) -> Measurement:
-    """What of the lines is needed: orders of the span, and clicks from a window before it."""
+    """What of the lines is needed: clicks from a window before the span, its orders, and what was told of
+    these since: an order is refunded later, and the company may tell of it with a later moment than the tag.
+    """
     since = iso(parse_iso(span.since) - window)
-    return Measurement(fold(span, by, window, routes_of), since, span.until, DISTINCT)
+    return Measurement(fold(span, by, window, routes_of), since, journal.END, DISTINCT)
 
 
 def fold(span: Span, by: By, window: timedelta, routes_of: RoutesOf) -> Fold:

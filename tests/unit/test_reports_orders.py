@@ -37,10 +37,13 @@ def bought(day: float, order: str = "o1", amount: float = 2500, **more: Any) -> 
     return line("purchased", day, order_id=order, amount=amount, **more)
 
 
-def numbers(lines: list[Line], by: conversions.By = "delivery", routes: Any = None) -> dict[str, list[float]]:
+def numbers(
+    lines: list[Line], by: conversions.By = "delivery", routes: Any = None, span: Span = SPAN
+) -> dict[str, list[float]]:
     found = Tally(conversions.DISTINCT)
-    fold = conversions.fold(SPAN, by, WEEK, lambda users: routes or {})
-    found.add(fold(Lines(sorted(lines, key=lambda one: one.at))))
+    asked = conversions.asked(span, by, WEEK, lambda users: routes or {})
+    read = [one for one in lines if asked.since <= one.at < asked.until]
+    found.add(asked.fold(Lines(sorted(read, key=lambda one: one.at))))
     return {row: [found.of(row, name) for name in conversions.COLUMNS] for row in {*found.rows, TOTAL}}
 
 
@@ -60,6 +63,17 @@ def test_what_was_refunded() -> None:
     assert numbers([click(2), told(3), line("refunded", 5, refund_of="o1", amount=3000)]) == {
         TOTAL: [0, 0, 0, 0]
     }
+
+
+def test_what_was_told_of_an_order_after_the_days_that_are_asked_for() -> None:
+    """A refund of the next week, and the company's word with a later moment than the tag's."""
+    week = Span(date(2026, 11, 1), date(2026, 11, 3), TOKYO)
+    lines = [click(1), bought(3), line("refunded", 9, refund_of="o1", amount=1000)]
+    assert numbers(lines, span=week)["sale"] == [1, 1, 1500, 0]
+    assert numbers([*lines, line("refunded", 10, refund_of="o1", amount=1500)], span=week)[TOTAL][0] == 0
+    moved = [click(2), told(3), bought(4)]
+    assert numbers(moved, span=week)[TOTAL][0] == 0
+    assert numbers(moved, span=Span(date(2026, 11, 4), date(2026, 11, 5), TOKYO))["sale"] == [1, 1, 2500, 0]
 
 
 @pytest.mark.parametrize(
