@@ -29,14 +29,16 @@ from tests.e2e.trial import Trial, run
 
 
 def _orders(story: Story, buyers: list[Person]) -> None:
-    """After a click: at once, in the last hour of the week after it, or when the week is over."""
+    """After a click: at once, in the last hour of the week after it, or when the week is over. At once is two
+    seconds: the books know when the friend clicked, Todoku when it heard of that.
+    """
     dice, told = story.books.dice, list[tuple[Person, str]]()
-    time.sleep(2)
+    time.sleep(3)
     for one in buyers:
         if dice.random() < 0.5:
             last = max(one.clicks).at.replace(microsecond=0)
             later = dice.choice(
-                (timedelta(seconds=1), timedelta(days=6, hours=23), timedelta(days=7, hours=1))
+                (timedelta(seconds=2), timedelta(days=6, hours=23), timedelta(days=7, hours=1))
             )
             told.append((one, story.books.order(one, last + later)))
     story.buy(told)
