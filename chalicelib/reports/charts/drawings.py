@@ -1,142 +1,152 @@
-"""Drawings of numbers: lines over time, bars, heat maps. They know no report. Pure."""
+"""Drawings of numbers by reportlab: lines over time, bars, heat maps. They know no report.
+
+This is imported when a picture is drawn: reportlab's charts take a while.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
+
+from reportlab.graphics.charts.barcharts import HorizontalBarChart
+from reportlab.graphics.charts.legends import Legend
+from reportlab.graphics.charts.lineplots import LinePlot
+from reportlab.graphics.charts.utils import nextRoundNumber
+from reportlab.graphics.shapes import Drawing, Rect, String
+from reportlab.graphics.widgets.markers import makeMarker
+from reportlab.lib.colors import Color, HexColor, linearlyInterpolatedColor, white
+from reportlab.lib.validators import Auto
 
 from chalicelib.reports.charts import svg
+from chalicelib.reports.charts.table import Table, fitted, number
 
 WIDTH = 760
 MOST_ROWS = 60
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 130, 48, 36
-_HEIGHT, _ROW, _APART = 320, 26, 15
-_DASHES = ("", "6 4", "2 3", "10 3 2 3")
-_LABELS = 8
-Values = Sequence[float | None]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of numbers under columns, both with the words that people read. ``rates``: columns in percent."""
-
-    title: str
-    rows: Sequence[str]
-    columns: Mapping[str, Values]
-    rates: frozenset[str] = frozenset()
-
-    def as_text(self) -> str:
-        """All of it in words; nothing of what there is not."""
-        return "; ".join(
-            f"{row}: "
-            + ", ".join(
-                f"{name} {self.shown(name, place)}"
-                for name, values in self.columns.items()
-                if values[place] is not None
-            )
-            for place, row in enumerate(self.rows)
-        )
-
-    def shown(self, column: str, place: int) -> str:
-        """A number of it as a text."""
-        return svg.number(self.columns[column][place], rate=column in self.rates)
-
-    def most(self) -> float:
-        """Its largest number."""
-        return max((n for values in self.columns.values() for n in values if n is not None), default=0)
+_HEIGHT, _ROW, _TOP, _EDGE, _NAMES = 340, 26, 62, 16, 150
+_LABELS, _MARKS = 8, 4
+_INK, _PALE, _GRID = HexColor("#1f2937"), HexColor("#6b7280"), HexColor("#e5e7eb")
+_COLOURS = [HexColor(colour) for colour in ("#0072b2", "#d55e00", "#009e73", "#cc79a7")]
+"""Told apart by who does not see some colours (Okabe and Ito); lines differ by their dashes as well."""
+_DASHES = (None, (6, 4), (2, 3), (10, 3, 2, 3))
+_PALEST, _DEEPEST = HexColor("#eff6fc"), HexColor("#084c8c")
 
 
 def lines(table: Table) -> str:
     """A line for each column over the rows, which are days, weeks or months."""
-    marks = svg.ticks(table.most())
-    wide, tall = WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-    step = wide / max(len(table.rows) - 1, 1)
-
-    def height(value: float) -> float:
-        return _TOP + tall - tall * value / marks[-1]
-
-    parts = []
-    for mark in marks:
-        parts.append(svg.line(_LEFT, height(mark), _LEFT + wide, height(mark)))
-        parts.append(svg.words(_LEFT - 8, height(mark) + 4, svg.number(mark), anchor="end", fill=svg.PALE))
-    every = max(1, -(-len(table.rows) // _LABELS))
-    for place in range(0, len(table.rows), every):
-        at = _LEFT + step * place
-        parts.append(svg.words(at, _HEIGHT - 14, table.rows[place], anchor="middle", fill=svg.PALE))
-    ends = []
-    for index, (name, values) in enumerate(table.columns.items()):
-        colour = svg.COLOURS[index % len(svg.COLOURS)]
-        points = [(_LEFT + step * n, height(value)) for n, value in enumerate(values) if value is not None]
-        if points:
-            parts.append(svg.path(points, colour, _DASHES[index % len(_DASHES)]))
-            ends.append((points[-1][1], name, colour))
-    return svg.document(WIDTH, _HEIGHT, table.title, table.as_text(), [*parts, *_names_at(ends)])
+    drawing, chart = Drawing(WIDTH, _HEIGHT), LinePlot()
+    points = {
+        name: [(place, value) for place, value in enumerate(values) if value is not None]
+        for name, values in table.columns.items()
+    }
+    chart.data = [some for some in points.values() if some]
+    for index, some in enumerate(chart.data):
+        line = chart.lines[index]
+        line.strokeColor, line.strokeWidth = _COLOURS[index % len(_COLOURS)], 2
+        line.strokeDashArray = _DASHES[index % len(_DASHES)]
+        line.symbol = makeMarker("FilledCircle", size=6) if len(some) == 1 else None
+    _days(chart.xValueAxis, table.rows)
+    _amounts(chart.yValueAxis, table.most())
+    left = max(60, 20 + 7 * len(number(table.most())))
+    _add(drawing, chart, (left, 44, 36), dict(enumerate(name for name, some in points.items() if some)), 24)
+    return _document(drawing, table)
 
 
-def _names_at(ends: list[tuple[float, str, str]]) -> list[str]:
-    """The name of each line at its end, none upon another."""
-    parts, free = [], 0.0
-    for y, name, colour in sorted(ends):
-        at = max(y, free)
-        free = at + _APART
-        place = WIDTH - _RIGHT + 8
-        parts.append(svg.words(place, at + 4, svg.fitted(name, 18), fill=colour, bold=True))
-    return parts
+def _days(axis: Any, rows: Sequence[str]) -> None:
+    axis.valueMin, axis.valueMax = 0, max(len(rows) - 1, 1)
+    axis.valueSteps = list(range(len(rows)))[:: -(-len(rows) // _LABELS) or 1]
+    axis.labelTextFormat = lambda place: fitted(rows[int(place)], 12)
+    _quiet(axis, "middle", dy=-6)
+
+
+def _amounts(axis: Any, most: float) -> None:
+    axis.valueMin, axis.valueMax, axis.rangeRound = 0, max(most, 1), "both"
+    axis.valueStep, axis.labelTextFormat = max(nextRoundNumber(axis.valueMax / _MARKS), 1), number
+    axis.visibleGrid, axis.gridStrokeColor, axis.gridStrokeWidth = True, _GRID, 1
+    _quiet(axis, "end", dx=-8)
 
 
 def bars(table: Table) -> str:
     """A bar for each row and column, from the left; a funnel when the rows are its steps."""
-    shown = list(table.rows)[:MOST_ROWS]
-    columns = list(table.columns)
-    thick = (_ROW - 6) / max(len(columns), 1)
-    most, left, wide = table.most() or 1, 210, WIDTH - 210 - 90
-    parts, legend = [], 16.0
-    for index, name in enumerate(columns):
-        colour = svg.COLOURS[index % len(svg.COLOURS)]
-        parts.append(svg.box(legend, 38, 10, 10, colour))
-        parts.append(svg.words(legend + 14, 47, name, fill=svg.PALE))
-        legend += 150
-    for place, row in enumerate(shown):
-        top = 60 + place * _ROW
-        parts.append(svg.words(left - 10, top + 14, svg.fitted(row, 30), anchor="end"))
-        texts = []
-        for index, name in enumerate(columns):
-            value = table.columns[name][place]
-            if value is None:
-                continue
-            long = wide * value / most
-            parts.append(svg.box(left, top + index * thick, long, thick - 1, svg.COLOURS[index % 4]))
-            texts.append((long, table.shown(name, place)))
-        end = max((long for long, _ in texts), default=0)
-        parts.append(
-            svg.words(left + end + 8, top + 14, " / ".join(text for _, text in texts), fill=svg.PALE)
-        )
-    return svg.document(WIDTH, 60 + len(shown) * _ROW + 16, table.title, table.as_text(), parts)
+    rows, columns, chart = table.rows[:MOST_ROWS], list(table.columns), HorizontalBarChart()
+    drawing = Drawing(WIDTH, _TOP + len(rows) * max(14 * len(columns) + 8, _ROW) + _EDGE)
+    # The library counts from below: the last column is its first.
+    chart.data = [[n and max(n, 0) for n in table.columns[name][:MOST_ROWS]] for name in reversed(columns)]
+    places = dict(zip(reversed(range(len(columns))), columns, strict=True))
+    for index, place in enumerate(places):
+        chart.bars[place].fillColor = _COLOURS[index % len(_COLOURS)]
+    chart.bars.strokeColor = white
+    chart.valueAxis.valueMin, chart.valueAxis.valueMax, chart.valueAxis.visible = 0, table.most() or 1, False
+    _names(chart.categoryAxis, rows, len(columns))
+    chart.barLabelFormat, labels = "values", chart.barLabels
+    chart.barLabelArray = [[table.shown(name, n) for n in range(len(rows))] for name in reversed(columns)]
+    labels.boxAnchor, labels.textAnchor, labels.dx = "w", "start", 6
+    labels.fontSize, labels.fillColor = 11, _PALE
+    _add(drawing, chart, (210, 90, _EDGE), places, 10)
+    return _document(drawing, table)
+
+
+def _names(axis: Any, rows: Sequence[str], bars_of_each: int) -> None:
+    axis.categoryNames, axis.reverseDirection = [fitted(row, 30) for row in rows], True
+    _quiet(axis, "end", dx=-6)
+    # Beside the first bar of its row: between two rows the library leaves half of one.
+    axis.labels.labelPosFrac, axis.labels.fillColor = 1 - 0.75 / (bars_of_each + 0.5), _INK
 
 
 def heat(table: Table, *, together: bool) -> str:
     """A cell for each row and column, deeper the larger its number, among all or in its column."""
-    shown, columns = list(table.rows)[:MOST_ROWS], list(table.columns)
-    left, top = 150, 70
-    wide = min(110.0, (WIDTH - left - 16) / max(len(columns), 1))
-    size = 12 if wide > 48 else 9
-    parts = []
-    for index, name in enumerate(columns):
-        at = left + wide * (index + 0.5)
-        text = svg.fitted(name, max(int(wide / 7), 2))
-        parts.append(svg.words(at, top - 8, text, size=size, anchor="middle", fill=svg.PALE))
-    for place, row in enumerate(shown):
-        parts.append(svg.words(left - 10, top + place * _ROW + 18, svg.fitted(row, 20), anchor="end"))
-        for index, name in enumerate(columns):
-            value = table.columns[name][place]
-            most = (
-                table.most()
-                if together
-                else max((n for n in table.columns[name] if n is not None), default=0)
-            )
-            fill, ink = svg.shade(value / most if value and most else 0)
-            x, y = left + wide * index, top + place * _ROW
-            parts.append(svg.box(x + 1, y + 1, wide - 2, _ROW - 2, fill))
-            text = table.shown(name, place)
-            parts.append(svg.words(x + wide / 2, y + 18, text, size=size, anchor="middle", fill=ink))
-    return svg.document(WIDTH, top + len(shown) * _ROW + 16, table.title, table.as_text(), parts)
+    rows, columns = table.rows[:MOST_ROWS], list(table.columns)
+    drawing = Drawing(WIDTH, _TOP + len(rows) * _ROW + _EDGE)
+    wide = min(110.0, (WIDTH - _NAMES - _EDGE) / max(len(columns), 1))
+    most = {name: table.most(*(() if together else (name,))) or 1 for name in columns}
+    places = {name: _NAMES + wide * index for index, name in enumerate(columns)}
+    look = {"fontSize": 12 if wide > 48 else 9, "textAnchor": "middle"}
+    for name, x in places.items():
+        head = fitted(name, max(int(wide / 7), 2))
+        drawing.add(_words(x + wide / 2, drawing.height - _TOP + 7, head, fillColor=_PALE, **look))
+    for place, row in enumerate(rows):
+        y = drawing.height - _TOP - (place + 1) * _ROW
+        drawing.add(_words(_NAMES - 10, y + 9, fitted(row, 20), textAnchor="end"))
+        for name, x in places.items():
+            fill, ink = _shade((table.columns[name][place] or 0) / most[name])
+            drawing.add(Rect(x + 1, y + 1, wide - 2, _ROW - 2, fillColor=fill, strokeColor=None))
+            drawing.add(_words(x + wide / 2, y + 9, table.shown(name, place), fillColor=ink, **look))
+    return _document(drawing, table)
+
+
+def _shade(part: float) -> tuple[Color, Color]:
+    """From pale to deep blue by a part of 1, and the colour in which a text is read on it."""
+    part = min(max(part, 0.0), 1.0)
+    return linearlyInterpolatedColor(_PALEST, _DEEPEST, 0, 1, part), white if part > 0.68 else _INK
+
+
+def _words(x: float, y: float, text: str, **look: Any) -> String:
+    return String(x, y, text, **{"fontName": "Helvetica", "fontSize": 12, "fillColor": _INK} | look)
+
+
+def _quiet(axis: Any, anchor: str, dx: float = 0, dy: float = 0) -> None:
+    axis.visibleAxis = axis.visibleTicks = False
+    axis.labels.fontSize, axis.labels.fillColor, axis.labels.textAnchor = 12, _PALE, anchor
+    axis.labels.dx, axis.labels.dy = dx, dy
+
+
+def _add(
+    drawing: Drawing, chart: Any, margins: tuple[float, float, float], names: Mapping[int, str], wide: float
+) -> None:
+    """The chart, if it has numbers, between margins, and the names of its series above, by their colours."""
+    left, right, bottom = margins
+    chart.x, chart.y, chart.width = left, bottom, WIDTH - left - right
+    chart.height = drawing.height - _TOP - bottom
+    legend = Legend()
+    legend.colorNamePairs = [(Auto(chart=chart, index=n), fitted(name, 22)) for n, name in names.items()]
+    legend.x, legend.y, legend.alignment, legend.columnMaximum = _EDGE, drawing.height - 38, "right", 1
+    legend.deltax, legend.dx, legend.dxTextSpace = 180, wide, 5
+    legend.fontSize, legend.fillColor = 12, _PALE
+    for part in (chart, legend) if any(chart.data) else (legend,):
+        drawing.add(part)
+
+
+def _document(drawing: Drawing, table: Table) -> str:
+    drawing.insert(0, Rect(0, 0, WIDTH, drawing.height, fillColor=white, strokeColor=None))
+    title = fitted(table.title, 90)
+    drawing.insert(1, _words(_EDGE, drawing.height - 26, title, fontSize=15, fontName="Helvetica-Bold"))
+    return svg.document(drawing, table.title, table.as_text())

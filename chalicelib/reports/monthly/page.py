@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.reports import friends
-from chalicelib.reports.charts import pictures, svg
+from chalicelib.reports.charts import pictures
+from chalicelib.reports.charts.table import number
 from chalicelib.reports.lines import FOLLOWED, UNFOLLOWED
 from chalicelib.reports.monthly.figures import Figures
 from chalicelib.reports.table import Report
@@ -59,7 +60,7 @@ def html(shop: str, answer: Mapping[str, Any], found: Figures) -> str:
             friends_by_day=by_day,
             best=pictures.bars("deliveries", ("accepted", "clickers"))(best) if answer["best"] else "",
             say=say,
-            number=svg.number,
+            number=number,
         )
     )
     return text
@@ -87,8 +88,8 @@ def tiles(answer: Mapping[str, Any]) -> list[dict[str, str]]:
     return [
         {
             "name": say(_NAMES.get(name, f"report_{name}")),
-            "value": svg.number(answer[part][name]),
-            "before": say("monthly_before", value=svg.number(answer["before"][part][name])),
+            "value": number(answer[part][name]),
+            "before": say("monthly_before", value=number(answer["before"][part][name])),
         }
         for part, name in places
     ]

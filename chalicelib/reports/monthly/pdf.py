@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chalicelib.reports.charts import svg
+from chalicelib.reports.charts.table import number
 from chalicelib.reports.monthly import page
 from chalicelib.reports.monthly.figures import Figures
 
@@ -53,10 +53,10 @@ class _Sheet:
         self.text(f"{answer['since']} – {answer['until']}{running}", 9, _QUIET, 16)
         self.tiles(page.tiles(answer))
         self.heading(say("monthly_yen"))
-        self.row([say("monthly_spent"), f"¥{svg.number(answer['yen']['spent'])}"])
-        self.row([say("monthly_saved"), f"¥{svg.number(answer['yen']['saved_total'])}"])
+        self.row([say("monthly_spent"), f"¥{number(answer['yen']['spent'])}"])
+        self.row([say("monthly_saved"), f"¥{number(answer['yen']['saved_total'])}"])
         for code in page.SAVED:
-            self.row([f"– {say(code)}", svg.number(saved[code.rpartition("_")[2]])], _QUIET)
+            self.row([f"– {say(code)}", number(saved[code.rpartition("_")[2]])], _QUIET)
         self.heading(say("monthly_friends"))
         self.days(found.friends)
         self.heading(say("monthly_best"))
@@ -121,7 +121,7 @@ class _Sheet:
         )
         self.text(f"■ {say('report_followed')}", 8, _GREEN, 14)
         self.put(f"■ {say('report_unfollowed')}", _EDGE + 130, 8, _RED, 150)
-        self.put(svg.number(most), _WIDTH - _EDGE, 8, _QUIET, 60, right=True)
+        self.put(number(most), _WIDTH - _EDGE, 8, _QUIET, 60, right=True)
         self.rule(tall + 8)
         for n, row in enumerate(rows):
             x = _EDGE + n * wide
@@ -147,7 +147,7 @@ class _Sheet:
         ]
         self.row([page.say(name) for name in names], _QUIET)
         for one in rows:
-            self.row([str(one["name"]), *(svg.number(one[name]) for name in _BEST)])
+            self.row([str(one["name"]), *(number(one[name]) for name in _BEST)])
 
 
 def _runs(words: str) -> Iterator[tuple[str, str]]:
