@@ -155,7 +155,7 @@ def test_a_heat_map_has_a_scale_for_each_column() -> None:
 ODD = st.text(max_size=30) | st.sampled_from(
     ["</text><script>alert(1)</script>", '"><a href="https://x">', "\x00\x1b"]
 )
-VALUES = st.none() | st.integers(0, 10**12) | st.floats(0, 1e9)
+VALUES = st.none() | st.integers(0, 10**12) | st.floats(0, 1e9) | st.just(5e-324)
 
 
 @given(st.lists(ODD, max_size=6), st.lists(ODD, max_size=5, unique=True), st.data(), ODD)

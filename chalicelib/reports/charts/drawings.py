@@ -23,7 +23,7 @@ from chalicelib.reports.charts.table import Table, fitted, number
 WIDTH = 760
 MOST_ROWS = 60
 _HEIGHT, _ROW, _TOP, _EDGE, _NAMES = 340, 26, 62, 16, 150
-_LABELS, _MARKS = 8, 4
+_LABELS, _MARKS, _LEAST = 8, 4, 1e-6
 _INK, _PALE, _GRID = HexColor("#1f2937"), HexColor("#6b7280"), HexColor("#e5e7eb")
 _COLOURS = [HexColor(colour) for colour in ("#0072b2", "#d55e00", "#009e73", "#cc79a7")]
 """Told apart by who does not see some colours (Okabe and Ito); lines differ by their dashes as well."""
@@ -75,7 +75,8 @@ def bars(table: Table) -> str:
     for index, place in enumerate(places):
         chart.bars[place].fillColor = _COLOURS[index % len(_COLOURS)]
     chart.bars.strokeColor = white
-    chart.valueAxis.valueMin, chart.valueAxis.valueMax, chart.valueAxis.visible = 0, table.most() or 1, False
+    scale = chart.valueAxis
+    scale.valueMin, scale.valueMax, scale.visible = 0, max(table.most(), _LEAST), False
     _names(chart.categoryAxis, rows, len(columns))
     chart.barLabelFormat, labels = "values", chart.barLabels
     chart.barLabelArray = [[table.shown(name, n) for n in range(len(rows))] for name in reversed(columns)]
