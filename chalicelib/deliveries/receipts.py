@@ -18,13 +18,15 @@ from typing import Any
 from chalicelib.accounts import service as accounts
 from chalicelib.accounts.model import Account
 from chalicelib.actions.model import Change, Effect
-from chalicelib.deliveries import chunk_counts, model, store
+from chalicelib.deliveries import chunk_counts, erasure, model, store
+from chalicelib.deliveries.lately import waves
 from chalicelib.deliveries.model import Manifest
 from chalicelib.friends import beside
 from chalicelib.friends import service as friends
-from chalicelib.gateways import queues
+from chalicelib.gateways import clock, queues
 from chalicelib.messages import sent
 from chalicelib.shared import side_by_side
+from chalicelib.shared.times import iso
 from chalicelib.sheets.trim import size_of
 from chalicelib.timeline import sent_once
 from chalicelib.timeline import service as activities
@@ -73,16 +75,18 @@ def write(account_id: str, run: str, chunk: str) -> None:
         sent_once.put(account_id, run, chunk, alike)
     for some in side_by_side.parts(ended, _AT_ONCE):
         _write_some(account, manifest, some, alike=bool(alike))
+    waves.note(manifest, status)
 
 
 def _write_some(
     account: Account, manifest: Manifest, results: Sequence[DeliveryResult], *, alike: bool
 ) -> None:
-    """First the receipts, then the lines; then nothing stays of those who were erased meanwhile."""
+    """First the receipts and logs, then the lines; then nothing stays of those who were erased meanwhile."""
     there, gone = _known(account, manifest, results)
     existing = {user for user, _ in activities.existing(_names(manifest, _users(results)))}
     new = [outcome for outcome in results if outcome["user_id"] in there - existing]
     got = [one for one in new if one["status"] == "accepted" and not manifest["cause"].get("test")]
+    waves.enter(account, manifest, new)
     trimmed = dict(side_by_side.each(lambda one: (one["user_id"], _receive(account, manifest, one)), got))
     activities.put_all([line(manifest, one, trimmed.get(one["user_id"], ()), alike=alike) for one in new])
     # Erasing leaves the tombstone and then takes the timeline: whoever is still there now was there when the
@@ -92,6 +96,7 @@ def _write_some(
     for user, erased_at in gone_now.items():
         until = None if erased_at == friends.ERASED else erased_at
         beside.forget(account.id, account.shards, user, until)
+        erasure.forget_log(account, user, until or iso(clock.now()))
     _forget(manifest, gone.keys() | gone_now.keys())
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from chalicelib.shared.metrics import measure
 from chalicelib.shared.observability import logger, observed
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.settings import settings
-from chalicelib.shared.time_left import TimeLeft
+from chalicelib.shared.time_left import NO_LIMIT, TimeLeft
 from chalicelib.shared.times import parse_iso
 from chalicelib.timers import service as timers
 
@@ -29,16 +29,18 @@ bp = Blueprint(__name__)
 
 _TOGETHER = 500
 """As many friends as LINE takes in one multicast travel together at most, also back."""
-_RESERVE = 3 / 4
-"""What has not been begun in the first quarter of the function's time goes to another worker: moving on takes
-twice as long as sending.
-"""
+_RESERVE = 1 / 2
+"""What has not been begun in the first half of the function's time goes to another worker."""
+_MOVING = 2.5
+"""So many times as long as its sending the moving on of friends may take."""
+_LONG_S = 2.0
+"""Before so much moving on is begun others' messages go first, if any wait in the queue."""
 _LEAST, _AT_FIRST = 10, 50.0
 _pace = {"friends_per_s": _AT_FIRST}
 """How fast this process moves friends on, as it was lately."""
 
 
-@bp.on_sqs_message(queue=settings().queue("due"), batch_size=10, maximum_concurrency=16)
+@bp.on_sqs_message(queue=settings().queue("due"), batch_size=10, maximum_concurrency=20)
 @observed
 def advance(event: SQSEvent) -> dict[str, Any]:
     """Move on the friends whose turn has come (drained ``step`` messages).
@@ -68,21 +70,49 @@ def advance(event: SQSEvent) -> dict[str, Any]:
 def _carry_out(
     entries: Sequence[Mapping[str, Any]], left: TimeLeft, began: datetime, *, again: bool = False
 ) -> None:
-    """Send to as many at a time as the time that is left is enough for; who is not begun goes back at once,
-    in messages of their own: coming back by itself would take minutes and count as a failure. Then those who
-    were sent something move on: nobody's message waits for that.
+    """Send to as many at a time as half of the time that is left is enough for. Then those who were sent
+    something move on, as far as there is time: nobody's message waits for that, here or in the queue.
+
+    Who is not begun or moved goes back at once, in messages of their own, behind what waits there: coming
+    back by itself would take minutes and count as a failure. Who comes so is moved on in any case.
     """
     _measure(entries, began)
-    with ExitStack() as rest:
-        while entries and not left.is_over:
-            fitting = int(_pace["friends_per_s"] * left.seconds(at_most=60))
-            number = min(_TOGETHER, max(_LEAST, fitting))
-            some, entries = entries[:number], entries[number:]
-            start = time.monotonic()
-            rest.callback(service.begin_advance(_pointers(some), redelivered=again))
-            pace = len(some) / max(time.monotonic() - start, 0.001)
-            _pace["friends_per_s"] = (_pace["friends_per_s"] + pace) / 2
-        _give_back(entries, again=again)
+    sent: list[_Sent] = []
+    while entries and not left.is_over:
+        fitting = int(_pace["friends_per_s"] * left.seconds(at_most=60) / 2)
+        number = min(_TOGETHER, max(_LEAST, fitting))
+        some, entries = entries[:number], entries[number:]
+        start = time.monotonic()
+        move_on = service.begin_advance(_pointers(some), redelivered=again)
+        sent.append(_Sent(some, move_on, time.monotonic() - start))
+        _pace["friends_per_s"] = (_pace["friends_per_s"] + sent[-1].pace) / 2
+    _give_back(entries, again=again)
+    moving_s = _MOVING * sum(one.seconds for one in sent)
+    if not again and moving_s > _LONG_S and queues.is_waiting("due"):
+        unmoved = sent
+    else:
+        unmoved = [one for n, one in enumerate(sent) if not one.is_moved_on(NO_LIMIT if n == 0 else left)]
+    _give_back([entry for one in unmoved for entry in one.entries], again=True)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """Friends who were sent something, what moves them on, and how long the sending took."""
+
+    entries: Sequence[Mapping[str, Any]]
+    move_on: Callable[[], None]
+    seconds: float
+
+    @property
+    def pace(self) -> float:
+        """Friends in a second."""
+        return len(self.entries) / max(self.seconds, 0.001)
+
+    def is_moved_on(self, left: TimeLeft) -> bool:
+        """Move them on, if there is time for it."""
+        if is_time := left.has(_MOVING * self.seconds):
+            self.move_on()
+        return is_time
 
 
 def _give_back(entries: Sequence[Mapping[str, Any]], *, again: bool) -> None:

@@ -175,6 +175,13 @@ def retry_in(queue: str, receipt_handle: str, seconds: int) -> None:
         return
 
 
+def is_waiting(queue: str) -> bool:
+    """Whether messages wait to be received, as far as SQS knows."""
+    name = "ApproximateNumberOfMessages"
+    answer = aws.client("sqs").get_queue_attributes(QueueUrl=url(queue), AttributeNames=[name])
+    return int(answer["Attributes"][name]) > 0
+
+
 def counts(queue: str) -> dict[str, int]:
     """``{"waiting", "in_flight", "dlq"}`` of a queue and its dead letters (SQS's approximate counts)."""
     sqs = aws.client("sqs")

@@ -8,11 +8,12 @@ function's reserved concurrency and this machine allow take one batch at a time 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chalicelib.gateways import aws
@@ -140,15 +141,50 @@ class Room:
             self._changed.notify_all()
 
 
+class Precedence:
+    """Lets no background work begin while steps that are due are sent, in a wave's first seconds.
+
+    The processor's priorities do not do that alone: the tables answer whoever comes first. After
+    ``longest_s`` everything goes on side by side, so that steps that never cease keep nothing waiting.
+    """
+
+    def __init__(self, longest_s: float = 20.0) -> None:
+        self._longest_s = longest_s
+        self._running, self._since = 0, 0.0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def of(self, function: Function, busy: Busy) -> Iterator[None]:
+        """Run a function's batch within: who is first makes others wait, who is last waits."""
+        with self._changed:
+            while function.is_last and not busy.stopping and self._holds():
+                self._changed.wait(_PAUSE_S)
+            if function.is_first:
+                self._since = self._since if self._running else time.monotonic()
+                self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= function.is_first
+                self._changed.notify_all()
+
+    def _holds(self) -> bool:
+        return self._running > 0 and time.monotonic() - self._since < self._longest_s
+
+
 class Poller(threading.Thread):
     """One receiver of one queue."""
 
-    def __init__(self, handler: QueueHandler, busy: Busy, invoke: Invoke, room: Room) -> None:
+    def __init__(
+        self, handler: QueueHandler, busy: Busy, invoke: Invoke, room: Room, precedence: Precedence
+    ) -> None:
         super().__init__(daemon=True, name=handler.queue)
         self._handler = handler
         self._invoke = invoke
         self._busy = busy
         self._room = room
+        self._precedence = precedence
         self._url = ""
 
     def run(self) -> None:
@@ -158,7 +194,8 @@ class Poller(threading.Thread):
             try:
                 self._url = self._url or self._find_url()
                 if messages := self._receive():
-                    self._handle(messages)
+                    with self._precedence.of(self._handler.function, self._busy):
+                        self._handle(messages)
             except Exception:  # noqa: BLE001 (a poller must go on; what failed stays in the queue)
                 if not self._busy.stopping:
                     traceback.print_exc()
@@ -226,10 +263,10 @@ class Poller(threading.Thread):
 
 def start(handlers: Sequence[QueueHandler], busy: Busy, invoke: Invoke) -> list[Poller]:
     """Start the pollers of every queue."""
-    pollers = []
+    pollers, precedence = [], Precedence()
     for handler in handlers:
         room = Room(handler.at_most(MOST))
-        pollers += [Poller(handler, busy, invoke, room) for _ in range(handler.at_most(MOST))]
+        pollers += [Poller(handler, busy, invoke, room, precedence) for _ in range(handler.at_most(MOST))]
     for poller in pollers:
         poller.start()
     return pollers

@@ -47,6 +47,16 @@ class Function:
         """How far it stands back for the others, as nice(2) counts."""
         return NICE.get(self.name, _NICE_OTHERS)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether work in the background waits for it: it sends what is due in this second."""
+        return self.name == "advance"
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is work in the background."""
+        return self.name == "bulk"
+
     def at_most(self, most: int) -> int:
         """How many invocations may run at a time, when ``most`` is what the machine can take."""
         return most if self.reserved is None else min(most, self.reserved)

@@ -16,7 +16,7 @@ from chalicelib.events.sheet import Sheet
 from chalicelib.rehearsals.story import Story
 from chalicelib.shared.events import FriendEvent
 from chalicelib.shared.reasons import Kept
-from chalicelib.shared.times import iso
+from chalicelib.shared.times import iso, to_ms
 
 CAUSE = "rehearsal"
 Words = Sequence[Mapping[str, Any]]
@@ -165,7 +165,8 @@ class Post:
         content = None if what.repeats or words is None else brake.content_of(words)
         if brake.counted_in_log(self._log, content, by, limits, now).is_too_much(limits):
             return False
-        self._log = brake.entered(self._log, content or brake.NO_CONTENT, by, now)
+        own = brake.Entry(to_ms(now), content or brake.NO_CONTENT, by)
+        self._log = brake.entered(self._log, own, now)
         return True
 
     def _taken(self, what: Message) -> None:

@@ -35,6 +35,10 @@ class TimeLeft:
             return at_most
         return max(0.0, min(at_most, (self._remaining_ms() - self._reserve_ms) / 1000))
 
+    def has(self, seconds: float) -> bool:
+        """Whether so much is left in all, the reserve with it: for what has begun and comes to its end."""
+        return self._remaining_ms is None or self._remaining_ms() >= seconds * 1000
+
     def for_call(self, at_most: float) -> float:
         """The seconds that a call to another system may take, so that what came of it can still be written:
         until half of the reserve is used.

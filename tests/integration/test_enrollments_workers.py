@@ -143,15 +143,29 @@ def test_what_is_not_begun_in_time_goes_to_another_worker(
     assert told[-2:] == [(["bad"], True), (["c"], True)]
 
 
-@pytest.mark.parametrize(("pace", "expected"), [(1, [10]), (50, [37]), (400, [300, 125])])
+@pytest.mark.parametrize(
+    ("pace", "expected", "moved", "waits"),
+    [
+        (1, [10, 10], 1, False),
+        (50, [37, 10], 1, False),
+        (400, [300, 200], 2, False),
+        (400, [300, 200], 0, True),
+    ],
+)
 def test_as_many_go_at_a_time_as_the_time_is_enough_for(
     told: list[Any],
     back: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
     pace: int,
     expected: list[int],
+    moved: int,
+    waits: bool,
 ) -> None:
-    """A function of three seconds, whose first quarter is for beginning: at the pace of this process."""
+    """A function of three seconds, whose first half is for beginning: at the pace of this process. Whom there
+    is no time to move on goes back as well, and is finished by another worker; so does everybody when others
+    wait in the queue for their messages.
+    """
+    monkeypatch.setattr(queues, "is_waiting", lambda _: waits)
     monkeypatch.setitem(workers._pace, "friends_per_s", float(pace))
     left_s = [3.0]
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: left_s[0] * 1000)
@@ -160,16 +174,19 @@ def test_as_many_go_at_a_time_as_the_time_is_enough_for(
         assert not redelivered
         told.append(len(pointers))
         left_s[0] -= 1.1 if pace < 400 else 0.5
-        return lambda: None
+        return lambda: ended.append(([p.user_id for p in pointers], 0))
 
     monkeypatch.setattr(service, "begin_advance", begin)
     monkeypatch.setattr(time, "monotonic", lambda: -left_s[0])
     crowds = [[f"u{n}-{m}" for m in range(100)] for n in range(5)]
     handle(*(a_message(crowd, NOW - timedelta(seconds=3)) for crowd in crowds), context=context)
     assert told == expected
-    users = [one["body"]["user_id"] for body in back for one in body["entries"]]
-    assert users == [user for crowd in crowds for user in crowd][sum(expected) :]
-    assert len(back) <= 1, "who is left stays together"
+    everybody = [user for crowd in crowds for user in crowd]
+    assert [user for users, _ in ended for user in users] == everybody[: sum(expected[:moved])]
+    users = [[one["body"]["user_id"] for one in body["entries"]] for body in back]
+    left, unmoved = everybody[sum(expected) :], everybody[sum(expected[:moved]) : sum(expected)]
+    assert users == [some for some in (left, unmoved) if some], "they stay together"
+    assert [bool(body.get("again")) for body in back] == [False] * bool(left) + [True] * bool(unmoved)
 
 
 def test_who_is_early_is_waited_for(told: list[Any]) -> None:

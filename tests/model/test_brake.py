@@ -3,14 +3,15 @@ arrive.
 
 Small scope: one friend, one content, two deliveries of it, a window of two moments. A **message** of a
 rule or a step keeps an entry in the friend's log; a **run** of a broadcast keeps a claim in the account's
-list, for all its friends at once. Workers crash anywhere, LINE accepts and its answer is lost, attempts
+list, for all its friends at once. A **wave** (a step's chunk for many) does as a run, and when it has come to
+its end a job enters it in the friends' logs and notes that; a moment later its claim goes. Workers crash anywhere, LINE accepts and its answer is lost, attempts
 are repeated at any later moment; a worker lives for less than one moment.
 
 Steps and code (``chalicelib/deliveries/lately``): ``look`` at what others have done (``brake.judge``) ·
 ``enter`` the log, or the list, if it is as it was read · ``again`` look at the other kind's place after
 having entered one's own · ``call`` LINE, which remembers the retry key · ``answer``. A message asks the
-list before and after it enters the log; a run asks the logs after it entered the list. Of two runs the one
-behind in the list gives way; a claim that is renewed within the window keeps its place.
+list before and after it enters the log; a run or wave asks the logs after it entered the list. Of two of
+them the one behind in the list gives way; a claim that is renewed within the window keeps its place.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Delivery(NamedTuple):
     """One of the two: where its worker is, what it has read, what came of it.
 
     ``seen``: the version of its place as it was read. ``open``: an attempt has no answer. ``got``: the
-    moment at which the friend got it.
+    moment at which the friend got it. Of a wave that has ended, ``logged``: it stands in the log; ``noted``:
+    the moment at which that was noted.
     """
 
     at: str = "idle"
@@ -37,6 +39,8 @@ class Delivery(NamedTuple):
     open: bool = False
     got: int | None = None
     end: str = ""
+    logged: bool = False
+    noted: int | None = None
 
 
 class State(NamedTuple):
@@ -60,8 +64,17 @@ MUTATIONS = (
     "no second look after entering",
     "a run looks before it enters the list",
     "a claim that is renewed loses its place",
+    "a wave's claim goes when it was sent",
+    "a wave's claim goes as soon as it is logged",
 )
-KINDS = {"two messages": "mm", "a message and a run": "mr", "two runs": "rr"}
+KINDS = {
+    "two messages": "mm",
+    "a message and a run": "mr",
+    "two runs": "rr",
+    "a message and a wave": "mw",
+    "a run and a wave": "rw",
+    "two waves": "ww",
+}
 
 
 def model(kinds: str, mutation: str = "") -> Model[State]:
@@ -73,12 +86,26 @@ def model(kinds: str, mutation: str = "") -> Model[State]:
         for d in (0, 1):
             me = s.two[d]
             if me.end:
-                continue
-            if me.at == "idle":
+                yield from after(s, d, me)
+            elif me.at == "idle":
                 yield f"{d} begins", put(s, d, begin(s, d, me))
-                continue
-            yield f"!{d} crashes at {me.at}", put(s, d, me._replace(at="idle", seen=-1))
-            yield from work(s, d, me)
+            else:
+                yield f"!{d} crashes at {me.at}", put(s, d, me._replace(at="idle", seen=-1))
+                yield from work(s, d, me)
+
+    def after(s: State, d: int, me: Delivery) -> Iterable[tuple[str, State]]:
+        """What the job of a wave that has ended does, which may come at any time, and the claim's going."""
+        if kinds[d] != "w" or mine(s, d) is None:
+            return
+        if not me.logged and mutation != MUTATIONS[7]:
+            logged = put(s, d, me._replace(logged=True))
+            entry = () if me.end == "skipped" else ((d, s.now if me.got is None else me.got),)
+            yield f"{d} is logged", logged._replace(log=(*s.log, *entry), log_v=s.log_v + 1)
+        elif me.noted is None:
+            yield f"{d} is noted", put(s, d, me._replace(noted=s.now))
+        elif s.now > me.noted or mutation == MUTATIONS[8]:
+            left = tuple(entry for entry in s.list if entry[0] != d)
+            yield f"the claim of {d} goes", s._replace(list=left, list_v=s.list_v + 1)
 
     def begin(s: State, d: int, me: Delivery) -> Delivery:
         fresh = is_run(d) and mine(s, d) == s.now and mutation != MUTATIONS[5]
@@ -163,7 +190,7 @@ def model(kinds: str, mutation: str = "") -> Model[State]:
         return next((at for other, at in (s.list if is_run(d) else s.log) if other == d), None)
 
     def is_run(d: int) -> bool:
-        return kinds[d] == "r"
+        return kinds[d] in "rw"
 
     def invariant(s: State) -> str | None:
         first, second = (one.got for one in s.two)
@@ -201,6 +228,8 @@ def test_the_protocol_holds(kinds: str) -> None:
         ("rr", MUTATIONS[5]),
         ("mr", MUTATIONS[5]),
         ("rr", MUTATIONS[6]),
+        ("mw", MUTATIONS[7]),
+        ("mw", MUTATIONS[8]),
     ],
 )
 def test_each_mutation_is_found(kinds: str, mutation: str) -> None:

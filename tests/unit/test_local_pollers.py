@@ -12,7 +12,7 @@ import pytest
 from chalicelib.gateways import aws
 from chalicelib.local import wiring
 from chalicelib.local.environments import TimedOut
-from chalicelib.local.pollers import Busy, Poller, Room, failed_ids, to_event
+from chalicelib.local.pollers import Busy, Poller, Precedence, Room, failed_ids, to_event
 from chalicelib.local.wiring import Function, QueueHandler
 from tests.e2e import tiny
 
@@ -58,7 +58,7 @@ def poll(
     monkeypatch.setattr(aws, "client", lambda _: sqs)
     busy = Busy()
     queue = QueueHandler("q", Function("work", "room.workers.work"), batch_size, window_s)
-    poller = Poller(queue, busy, lambda _, event: handler(event, None), Room(1))
+    poller = Poller(queue, busy, lambda _, event: handler(event, None), Room(1), Precedence())
     poller.start()
     deadline = time.monotonic() + 5
     until_s = time.monotonic() + window_s + 0.1
@@ -141,6 +141,46 @@ def test_a_place_is_waited_for() -> None:
     room.leave()
     assert entered.wait(5)
     thread.join()
+
+
+def begins(precedence: Precedence, name: str, busy: Busy) -> threading.Event:
+    """Begin a batch of a function in a thread of its own; set when it runs."""
+    begun = threading.Event()
+
+    def work() -> None:
+        with precedence.of(Function(name, "p"), busy):
+            begun.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    return begun
+
+
+def test_background_work_waits_for_steps_that_are_due() -> None:
+    """Until the last of them has ended; nothing else waits."""
+    precedence, busy = Precedence(), Busy()
+    with precedence.of(Function("advance", "p"), busy):
+        with precedence.of(Function("advance", "p"), busy):
+            waiting = begins(precedence, "bulk", busy)
+            assert begins(precedence, "react", busy).wait(5)
+        assert not waiting.wait(0.1)
+    assert waiting.wait(5)
+    assert begins(precedence, "bulk", busy).wait(5)
+
+
+def test_background_work_does_not_wait_for_ever() -> None:
+    """Steps that never cease hold it once for so long; a stop does not wait for it."""
+    busy = Busy()
+    precedence = Precedence(longest_s=0.2)
+    with precedence.of(Function("advance", "p"), busy):
+        assert begins(precedence, "bulk", busy).wait(5)
+        with precedence.of(Function("advance", "p"), busy):
+            assert begins(precedence, "bulk", busy).wait(5)
+    precedence = Precedence()
+    with precedence.of(Function("advance", "p"), busy):
+        waiting = begins(precedence, "bulk", busy)
+        assert not waiting.wait(0.1)
+        busy.stop(0)
+        assert waiting.wait(5)
 
 
 def test_pollers_are_as_many_as_may_run_at_a_time() -> None:

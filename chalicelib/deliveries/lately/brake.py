@@ -4,14 +4,16 @@ so many, whatever rules, schedules, repetitions or other systems do. Pure; the p
 
 What a friend was sent one by one stands in a **log** of their own, an entry for each message of the last
 day. What a broadcast sends to many stands as a **claim** in one list of the account: who is in its run is
-looked up only when that matters. Of two claims the one behind in the list gives way.
+looked up only when that matters. Of two claims the one behind in the list gives way. A **wave**, a chunk for
+many whom a step of a scenario reaches at once, is claimed too, so that none of them waits until all are in
+their logs: there it is entered when it was sent, and its claim goes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -30,6 +32,12 @@ OWN_WORDS = "*"
 """The content of a claim whose messages are made for each friend."""
 _FRESH = timedelta(minutes=1)
 _MOST_CLAIMS = 1000
+_WAVE = 50
+"""Fewer recipients are entered in their logs before they are sent to: each claim makes the list longer."""
+_LOGGED = timedelta(minutes=5)
+"""So long the claim of a wave stays when its friends' logs have it: longer than a worker lives that has read
+them before, and than clocks are apart.
+"""
 
 
 @dataclass(frozen=True)
@@ -94,10 +102,10 @@ def is_fresh(entries: Sequence[Entry], by: str, limits: Limits, now: datetime) -
     return any(entry.by == by and entry.at >= to_ms(now - limits.fresh) for entry in entries)
 
 
-def entered(entries: Sequence[Entry], content: str, by: str, now: datetime) -> list[Entry]:
-    """The log with a delivery in it, as of now; without what is older than a day."""
-    kept = [entry for entry in entries if entry.by != by and entry.at > to_ms(now - DAY)]
-    return [*kept, Entry(to_ms(now), content, by)]
+def entered(entries: Sequence[Entry], one: Entry, now: datetime) -> list[Entry]:
+    """The log with a delivery's message in it; without what is older than a day."""
+    kept = [entry for entry in entries if entry.by != one.by and entry.at > to_ms(now - DAY)]
+    return [*kept, one]
 
 
 def without(entries: Sequence[Entry], by: str) -> list[Entry]:
@@ -144,12 +152,26 @@ def counted_in_log(
 
 @dataclass(frozen=True)
 class Claim:
-    """A broadcast's run that is being sent: when that was last noted (ms), and its contents."""
+    """What is being sent to many: when that was last noted (ms), and its contents.
 
-    broadcast: str
+    ``run``: a broadcast's, or of a wave of the scenario ``source`` the token of its chunk (``run/chunk``).
+    ``logged``: since when a wave that has ended stands in its friends' logs (ms).
+    """
+
+    source: str
     run: str
     at: int
     contents: tuple[str, ...]
+    logged: int = 0
+
+    @property
+    def chunk(self) -> str:
+        """The chunk of a wave; empty: a broadcast's run."""
+        return self.run.rpartition("/")[2] if "/" in self.run else ""
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it may go: logs say what it said, to everybody who may still ask."""
+        return 0 < self.logged < to_ms(now - _LOGGED)
 
     def may_send(self, content: str | None) -> bool:
         """Whether it may send this to somebody (``OWN_WORDS``: anything)."""
@@ -158,8 +180,14 @@ class Claim:
         return content in self.contents or OWN_WORDS in {content, *self.contents}
 
 
+def is_wave(manifest: Mapping[str, Any]) -> bool:
+    """Whether a chunk is a step's for many, who all get the same, and may not get it again at once."""
+    is_step = manifest["kind"] == "multicast" and bool(manifest["cause"].get("scenario"))
+    return is_step and not manifest.get("repeats") and len(manifest["recipients"]) >= _WAVE
+
+
 def claimed(
-    claims: Sequence[Claim], broadcast: str, run: str, content: str, limits: Limits, now: datetime
+    claims: Sequence[Claim], source: str, run: str, content: str, limits: Limits, now: datetime
 ) -> list[Claim] | None:
     """The list with a run's claim in it as of now; None: it stands so already.
 
@@ -168,13 +196,13 @@ def claimed(
     own = next((claim for claim in claims if claim.run == run), None)
     at, kept = to_ms(now), [claim for claim in claims if claim.at > to_ms(now - DAY)][-_MOST_CLAIMS:]
     if own is None:
-        return [*kept, Claim(broadcast, run, at, (content,))]
+        return [*kept, Claim(source, run, at, (content,))]
     contents = own.contents if content in own.contents else (*own.contents, content)
-    if own.at >= to_ms(now - limits.fresh):
+    if own.at >= to_ms(now - limits.fresh) and not own.logged:
         if contents == own.contents:
             return None
         at = own.at
-    renewed = replace(own, at=at, contents=contents)
+    renewed = replace(own, at=at, contents=contents, logged=0)
     if own.at > to_ms(now - limits.window):
         return [renewed if claim.run == run else claim for claim in kept]
     return [*(claim for claim in kept if claim.run != run), renewed]
@@ -190,13 +218,27 @@ def before(claims: Sequence[Claim], run: str) -> list[Claim]:
     return found
 
 
-def matter(
+def asked_about(
     claims: Sequence[Claim], content: str | None, alone: Received, limits: Limits, now: datetime
-) -> bool:
-    """Whether it has to be looked up who is in these runs, for a friend who was sent ``alone`` one by one."""
-    if any(
-        claim.may_send(content) and claim.at > to_ms(now - limits.window - limits.fresh) for claim in claims
-    ):
-        return True
-    most = count_received([(claim.at, False) for claim in claims], limits, now)
-    return (most + alone).is_too_much(limits)
+) -> list[Claim]:
+    """The claims of which it has to be looked up who is in them, for a friend who was sent ``alone`` one by
+    one: all, where together they may be too many messages, else those that may send the same.
+    """
+    most = count_received([(at, False) for at in _at_most(claims, limits)], limits, now)
+    if (most + alone).is_too_much(limits):
+        return list(claims)
+    since = to_ms(now - limits.window - limits.fresh)
+    return [claim for claim in claims if claim.may_send(content) and claim.at > since]
+
+
+def _at_most(claims: Sequence[Claim], limits: Limits) -> Iterator[int]:
+    """The moments at which these can have sent something to one friend: waves that say the same, within the
+    window once.
+    """
+    last: dict[tuple[str, tuple[str, ...]], int] = {}
+    window = limits.window // timedelta(milliseconds=1)
+    for claim in sorted(claims, key=lambda one: one.at):
+        same = (claim.source, claim.contents)
+        if not claim.chunk or same not in last or claim.at >= last[same] + window:
+            last[same] = claim.at
+            yield claim.at

@@ -2,8 +2,8 @@
 causes more than a little of that is paused.
 
 A chunk of a rule or a step (``own_watch``) enters each friend's log, and looks at the account's claims
-before and after. A broadcast's chunk renews the claim of its run, and then looks at the logs. The order is
-the model's.
+before and after. A broadcast's chunk renews the claim of its run, a step's for many (``brake.is_wave``) its
+own, and then looks at the logs. The order is the model's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.deliveries import decide, model, policies, runs, store
 from chalicelib.deliveries.lately import brake
 from chalicelib.deliveries.lately import store as lately_store
-from chalicelib.deliveries.lately.brake import OWN_WORDS, Claim, Limits, Received
+from chalicelib.deliveries.lately.brake import OWN_WORDS, Claim, Entry, Limits, Received
 from chalicelib.deliveries.lately.store import Lately
 from chalicelib.deliveries.model import CAUSES, Manifest, Status
 from chalicelib.deliveries.sending import chunks
@@ -29,6 +29,7 @@ from chalicelib.shared.observability import logger
 from chalicelib.shared.times import parse_iso, to_ms
 
 REASON = "runaway"
+_NOTHING = Received()
 
 
 def stop(
@@ -41,7 +42,8 @@ def stop(
     if limits is None or manifest["category"] == "internal":
         return False
     look = _Look(account, manifest, limits, now, decide.to_be_tried(status, manifest))
-    hits = look.at_messages(lately) if status.own_watch else look.at_run(lately)
+    is_claimed = not status.own_watch or brake.is_wave(manifest)
+    hits = look.at_run(lately) if is_claimed else look.at_messages(lately)
     if not hits:
         return False
     kind, id_ = cause_of(manifest["cause"])
@@ -121,24 +123,29 @@ class _Look:
     def at_messages(self, lately: Lately) -> list[str]:
         """Enter the friends' logs; returns those whom it would be too much for."""
         logs = lately_store.logs(self.account, self._shards, self.users)
-        entered = side_by_side.each(lambda user: self._enter(user, logs.get(user, ""), lately), self.users)
+        claims = self._of_others(lately)
+        entered = side_by_side.each(lambda user: self._enter(user, logs.get(user, ""), claims), self.users)
         hits = [user for user, is_in in zip(self.users, entered, strict=True) if not is_in]
         after = lately_store.read(self.account)
         if after.rev != lately.rev:
-            late = [user for user, is_in in zip(self.users, entered, strict=True) if is_in]
-            hits += [user for user in late if self._is_too_much(user, Received(), after.claims)]
+            claims, late = self._of_others(after), set(self.users) - set(hits)
+            hits += [user for user in self.users if user in late and self._is_among(user, claims)]
         return hits
 
-    def _enter(self, user: str, log: str, lately: Lately) -> bool:
+    def _of_others(self, lately: Lately) -> list[Claim]:
+        """The claims without this delivery's own: it was a wave, and is the few that are left of one."""
+        return [claim for claim in lately.claims if claim.run != self.manifest["token"]]
+
+    def _enter(self, user: str, log: str, claims: Sequence[Claim]) -> bool:
         content = self._contents[user]
         while True:
             entries = brake.parse(log)
             if brake.is_fresh(entries, self._by, self.limits, self.now):
-                return not self._is_too_much(user, Received(), lately.claims)
-            alone = brake.counted_in_log(entries, content, self._by, self.limits, self.now)
-            if self._is_too_much(user, alone, lately.claims):
+                return not self._is_among(user, claims)
+            if self._is_too_much(user, entries, claims):
                 return False
-            new = brake.written(brake.entered(entries, content or brake.NO_CONTENT, self._by, self.now))
+            own = Entry(to_ms(self.now), content or brake.NO_CONTENT, self._by)
+            new = brake.written(brake.entered(entries, own, self.now))
             if lately_store.put_log(self.account, self._shards, user, log, new, self.now):
                 return True
             log = lately_store.logs(self.account, self._shards, [user]).get(user, "")
@@ -146,8 +153,8 @@ class _Look:
     # a broadcast's run
 
     def at_run(self, lately: Lately) -> list[str]:
-        """Renew the run's claim; returns those whom it would be too much for."""
-        return self._hits(brake.before(self._claim(lately), self.manifest["run"]))
+        """Renew the run's or the wave's claim; returns those whom it would be too much for."""
+        return self._hits(brake.before(self._claim(lately), self.manifest["token"]))
 
     def foreseen(self) -> list[str]:
         """Those whom it would be too much for now."""
@@ -155,35 +162,36 @@ class _Look:
 
     def _hits(self, claims: Sequence[Claim]) -> list[str]:
         logs = lately_store.logs(self.account, self._shards, self.users)
-        alone = {
-            user: brake.counted_in_log(
-                brake.parse(log), self._contents[user], self._by, self.limits, self.now
-            )
-            for user, log in logs.items()
-        }
-        return [user for user in self.users if self._is_too_much(user, alone.get(user, Received()), claims)]
+        return [
+            user for user in self.users if self._is_too_much(user, brake.parse(logs.get(user, "")), claims)
+        ]
 
     def _claim(self, lately: Lately) -> Sequence[Claim]:
-        broadcast, run = str(self.manifest["cause"].get("broadcast", "")), self.manifest["run"]
+        source, run = cause_of(self.manifest["cause"])[1], self.manifest["token"]
         if self.manifest.get("payloads") and not self.manifest.get("repeats"):
             content = OWN_WORDS
         else:
             content = next(iter(self._contents.values()), None) or brake.NO_CONTENT
-        while renewed := brake.claimed(lately.claims, broadcast, run, content, self.limits, self.now):
+        while renewed := brake.claimed(lately.claims, source, run, content, self.limits, self.now):
             if lately_store.put_claims(self.account, renewed, lately.rev):
                 return renewed
             lately = lately_store.read(self.account)
         return lately.claims
 
-    # what runs have sent
+    # what runs and waves have sent
 
-    def _is_too_much(self, user: str, alone: Received, claims: Sequence[Claim]) -> bool:
+    def _is_too_much(self, user: str, entries: Sequence[Entry], claims: Sequence[Claim]) -> bool:
+        """By a friend's log, and by claims that were read before it: what is logged meanwhile counts once."""
+        alone = brake.counted_in_log(entries, self._contents[user], self._by, self.limits, self.now)
+        names = {entry.by for entry in entries}
+        others = [claim for claim in claims if brake.name_of(claim.run) not in names]
+        return alone.is_too_much(self.limits) or self._is_among(user, others, alone)
+
+    def _is_among(self, user: str, claims: Sequence[Claim], alone: Received = _NOTHING) -> bool:
+        """Whether some claims, with what a friend was sent one by one, are too much."""
         content = self._contents[user]
-        if alone.is_too_much(self.limits):
-            return True
-        if not brake.matter(claims, content, alone, self.limits, self.now):
-            return False
-        lines = (self._sent_in_run(claim).get(user) for claim in claims)
+        asked = brake.asked_about(claims, content, alone, self.limits, self.now)
+        lines = (self._sent_in_run(claim).get(user) for claim in asked)
         timestamps = [(at, content is not None and sent == content) for at, sent in filter(None, lines)]
         return (alone + brake.count_received(timestamps, self.limits, self.now)).is_too_much(self.limits)
 
@@ -197,15 +205,19 @@ class _Look:
 def sent_in_run(
     account: str, claim: Claim, users: Sequence[str], now: datetime
 ) -> dict[str, tuple[int, str]]:
-    """Whom of these friends a run sends to, or may have sent to: when (ms; still to come: now), and what."""
+    """Whom of these friends a run or wave sends to, or may have sent to: when (ms; still to come: now), and
+    what.
+    """
     found: dict[str, tuple[int, str]] = {}
-    chunk_of = CAUSES["broadcasts"].chunks_of(account, claim.broadcast, claim.run, users)
-    waiting = sorted(set(chunk_of.values()))
+    run, waiting = claim.run.partition("/")[0], [claim.chunk]
+    if not claim.chunk:
+        chunk_of = CAUSES["broadcasts"].chunks_of(account, claim.source, run, users)
+        waiting = sorted(set(chunk_of.values()))
     while waiting:
-        control, statuses = store.read(account, claim.run, waiting)
+        control, statuses = store.read(account, run, waiting)
         following = []
         for name, status in statuses.items():
-            manifest = store.find_manifest(account, claim.run, name)
+            manifest = store.find_manifest(account, run, name)
             if manifest is None or (control.state == "cancelled" and decide.untouched(status)):
                 continue
             if status.state in {"split", "replaced"}:

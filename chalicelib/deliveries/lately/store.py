@@ -1,7 +1,7 @@
 """What the sends of an account must know of the last hours. Private to this room.
 
 ``account#lately`` / ``#`` of the ledger: ``opted_out_at``, when a friend last switched something off, and
-``claims`` of broadcasts' runs, in their order, with the ``rev`` by which the list is written.
+``claims`` of broadcasts' runs and of waves, in their order, with the ``rev`` by which the list is written.
 ``account#sent#shard`` / user id of ``metrics``, for a day: a friend's log (``brake``), one text, by which
 it is written. ``account#stops#kind:id`` / minute of ``metrics``, for an hour: who was spared by the brake,
 as hashes, with the moment.
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.deliveries.lately.brake import DAY, HOUR, WITHIN, Claim
-from chalicelib.gateways import aws
+from chalicelib.gateways import aws, clock
 from chalicelib.gateways.dynamo import batch_get, plain_item, query_page
 from chalicelib.gateways.expressions import Condition, Expression, Path, update_if
 from chalicelib.shared import side_by_side
@@ -43,10 +43,12 @@ def read(account: str) -> Lately:
     answer = aws.client("dynamodb").get_item(TableName=table, Key=place, ConsistentRead=True)
     item = plain_item(answer.get("Item") or {})
     claims = tuple(
-        Claim(broadcast, run, int(at), tuple(contents))
-        for broadcast, run, at, *contents in item.get("claims") or ()
+        Claim(source, run, int(at), tuple(contents), int(logged))
+        for source, run, at, logged, *contents in item.get("claims") or ()
     )
-    return Lately(item.get("opted_out_at", ""), claims, int(item.get("rev", 0)))
+    now = clock.now()
+    standing = tuple(claim for claim in claims if not claim.is_over(now))
+    return Lately(item.get("opted_out_at", ""), standing, int(item.get("rev", 0)))
 
 
 def note_opt_out(account: str, at: str) -> None:
@@ -58,7 +60,7 @@ def note_opt_out(account: str, at: str) -> None:
 
 def put_claims(account: str, claims: Sequence[Claim], seen: int) -> bool:
     """Write the list of claims; False when it is not as it was seen."""
-    lists = [[claim.broadcast, claim.run, claim.at, *claim.contents] for claim in claims]
+    lists = [[claim.source, claim.run, claim.at, claim.logged, *claim.contents] for claim in claims]
     sets: list[tuple[Path, Any]] = [(("claims",), lists), (("rev",), seen + 1)]
     unchanged = Condition(("rev",), "=", seen) if seen else Condition(("rev",), "absent")
     return _update("ledger", _key(f"{account}#lately", "#"), sets, [unchanged])
