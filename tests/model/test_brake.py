@@ -4,8 +4,9 @@ arrive.
 Small scope: one friend, one content, two deliveries of it, a window of two moments. A **message** of a
 rule or a step keeps an entry in the friend's log; a **run** of a broadcast keeps a claim in the account's
 list, for all its friends at once. A **wave** (a step's chunk for many) does as a run, and when it has come to
-its end a job enters it in the friends' logs and notes that; a moment later its claim goes. Workers crash anywhere, LINE accepts and its answer is lost, attempts
-are repeated at any later moment; a worker lives for less than one moment.
+its end a job enters it in the friends' logs and notes that; a moment later its claim goes. Workers crash
+anywhere, LINE accepts and its answer is lost, attempts are repeated at any later moment; a worker lives for
+less than one moment.
 
 Steps and code (``chalicelib/deliveries/lately``): ``look`` at what others have done (``brake.judge``) ·
 ``enter`` the log, or the list, if it is as it was read · ``again`` look at the other kind's place after
