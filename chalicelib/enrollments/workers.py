@@ -91,7 +91,7 @@ def _carry_out(
     if not again and moving_s > _LONG_S and queues.is_waiting("due"):
         unmoved = sent
     else:
-        unmoved = [one for n, one in enumerate(sent) if not one.is_moved_on(NO_LIMIT if n == 0 else left)]
+        unmoved = [one for n, one in enumerate(sent) if not one.try_to_move_on(NO_LIMIT if n == 0 else left)]
     _give_back([entry for one in unmoved for entry in one.entries], again=True)
 
 
@@ -108,8 +108,8 @@ class _Sent:
         """Friends in a second."""
         return len(self.entries) / max(self.seconds, 0.001)
 
-    def is_moved_on(self, left: TimeLeft) -> bool:
-        """Move them on, if there is time for it."""
+    def try_to_move_on(self, left: TimeLeft) -> bool:
+        """Move them on if there is time for it; whether there was."""
         if is_time := left.has(_MOVING * self.seconds):
             self.move_on()
         return is_time

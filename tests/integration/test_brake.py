@@ -16,6 +16,7 @@ from chalicelib.catalog import service as catalog
 from chalicelib.catalog import stops
 from chalicelib.catalog.service import Write
 from chalicelib.deliveries import service as deliveries
+from chalicelib.deliveries.lately import brake
 from chalicelib.deliveries.lately import store as lately_store
 from chalicelib.scenarios import publishing
 from chalicelib.scenarios.documents import state as scenario_state
@@ -272,6 +273,21 @@ def test_a_wave_gives_way(many: World) -> None:
     assert claims() == [False]
     job("first")
     assert claims() == [True]
+
+
+def test_waves_that_are_many_go_by_the_logs(many: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list has room for so many; nobody gets the same twice either way."""
+    monkeypatch.setattr(brake, "_MOST_WAVES", 1)
+    half = [*WAVE[:50], *(f"V{n}" for n in range(10))]
+    assert wave(many, "first", WAVE) == {"accepted": 60}
+    assert wave(many, "second", half) == {"runaway": 50, "accepted": 10}
+    assert claims() == [False]
+    assert push(many, "e1", "V3", text=TEXT[0]["text"]) == "runaway"
+    job("second")
+    job("first")
+    assert claims() == [True]
+    assert push(many, "e2", "V4", text=TEXT[0]["text"]) == "runaway"
+    assert push(many, "e3", "U55", text=TEXT[0]["text"]) == "runaway"
 
 
 def test_a_wave_counts_once(many: World) -> None:

@@ -34,6 +34,8 @@ _FRESH = timedelta(minutes=1)
 _MOST_CLAIMS = 1000
 _WAVE = 50
 """Fewer recipients are entered in their logs before they are sent to: each claim makes the list longer."""
+_MOST_WAVES = 200
+"""When so many are in the list others are entered in the logs first: it is one item, written for each."""
 _LOGGED = timedelta(minutes=5)
 """So long the claim of a wave stays when its friends' logs have it: longer than a worker lives that has read
 them before, and than clocks are apart.
@@ -184,6 +186,11 @@ def is_wave(manifest: Mapping[str, Any]) -> bool:
     """Whether a chunk is a step's for many, who all get the same, and may not get it again at once."""
     is_step = manifest["kind"] == "multicast" and bool(manifest["cause"].get("scenario"))
     return is_step and not manifest.get("repeats") and len(manifest["recipients"]) >= _WAVE
+
+
+def has_room(claims: Sequence[Claim], token: str) -> bool:
+    """Whether a wave may be claimed, or is."""
+    return sum(bool(one.chunk) for one in claims) < _MOST_WAVES or any(one.run == token for one in claims)
 
 
 def claimed(

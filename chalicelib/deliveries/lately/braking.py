@@ -42,7 +42,9 @@ def stop(
     if limits is None or manifest["category"] == "internal":
         return False
     look = _Look(account, manifest, limits, now, decide.to_be_tried(status, manifest))
-    is_claimed = not status.own_watch or brake.is_wave(manifest)
+    is_claimed = not status.own_watch or (
+        brake.is_wave(manifest) and brake.has_room(lately.claims, manifest["token"])
+    )
     hits = look.at_run(lately) if is_claimed else look.at_messages(lately)
     if not hits:
         return False

@@ -18,7 +18,7 @@ _MAY_HAVE_IT = frozenset({"accepted", "unknown"})
 
 
 def enter(account: Account, manifest: Manifest, results: Iterable[Mapping[str, Any]]) -> None:
-    """Enter a wave in the logs of friends who may have got it. Again is the same."""
+    """Enter a wave in the logs of friends who may have got it, unless it stands there. Again is the same."""
     if not brake.is_wave(manifest):
         return
     by, content = brake.name_of(manifest["token"]), brake.content_of(manifest["messages"])
@@ -30,13 +30,14 @@ def enter(account: Account, manifest: Manifest, results: Iterable[Mapping[str, A
     logs = store.logs(account.id, account.shards, entries)
 
     def put(user: str) -> None:
-        log = logs.get(user, "")
-        while entries[user] not in (known := brake.parse(log)):
-            now = clock.now()
+        log, now = logs.get(user, ""), clock.now()
+        known = brake.parse(log)
+        while all(entry.by != by for entry in known):
             new = brake.written(brake.entered(known, entries[user], now))
             if store.put_log(account.id, account.shards, user, log, new, now):
                 return
             log = store.logs(account.id, account.shards, [user]).get(user, "")
+            known = brake.parse(log)
 
     side_by_side.each(put, entries)
 
