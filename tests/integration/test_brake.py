@@ -18,9 +18,12 @@ from chalicelib.catalog.service import Write
 from chalicelib.deliveries import service as deliveries
 from chalicelib.deliveries.lately import brake
 from chalicelib.deliveries.lately import store as lately_store
+from chalicelib.friends import service as friends
+from chalicelib.gateways import seam
 from chalicelib.scenarios import publishing
 from chalicelib.scenarios.documents import state as scenario_state
 from chalicelib.shared.errors import Conflict
+from chalicelib.shared.times import iso
 from tests.deliveries_builders import FEW, SHOP, TEXT, Crashed, World, a_chunk, a_world, an_account, forget
 from tests.reaction_builders import a_rule
 
@@ -357,6 +360,29 @@ def test_a_wave_killed_anywhere_reaches_nobody_twice(many: World) -> None:
         many.run(until=timedelta(minutes=1))
         assert set(many.line.got.values()) <= {1}
         assert len(many.line.got) >= len(WAVE) - 1
+
+
+def test_who_is_erased_while_a_wave_is_logged_is_in_no_log(many: World) -> None:
+    """At each crossing of the job: no entry outlives the erasure, whichever comes first."""
+    gone: set[str] = set()
+    for step in range(1, 80, 6):
+        forget("ledger", "metrics", "activities")
+        wave(many, f"w{step}")
+        user, crossed = WAVE[step // 6], 0
+
+        def erased_meanwhile(_name: str, _detail: Any, call: Any, user: str = user, at: int = step) -> Any:
+            nonlocal crossed
+            crossed += 1
+            if crossed == at:
+                gone.add(user)
+                friends.erase(FEW.id, FEW.shards, user, iso(many.now))
+                deliveries.forget_log(FEW, user, iso(many.now))
+            return call()
+
+        with seam.guarded(erased_meanwhile):
+            deliveries.write_receipts("shop", f"w{step}", "c1")
+        assert lately_store.logs("shop", FEW.shards, WAVE).keys() == set(WAVE) - gone
+    assert len(gone) > 10
 
 
 def test_another_account_is_another(world: World) -> None:
