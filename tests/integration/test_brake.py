@@ -368,7 +368,7 @@ def test_who_is_erased_while_a_wave_is_logged_is_in_no_log(many: World) -> None:
     for step in range(1, 80, 6):
         forget("ledger", "metrics", "activities")
         wave(many, f"w{step}")
-        user, crossed = WAVE[step // 6], 0
+        user, crossed = WAVE[-1 - step // 6], 0  # their entry comes after it
 
         def erased_meanwhile(_name: str, _detail: Any, call: Any, user: str = user, at: int = step) -> Any:
             nonlocal crossed
