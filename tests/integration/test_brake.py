@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -14,16 +13,11 @@ from chalicelib.accounts import audit
 from chalicelib.broadcasts import service as broadcasts
 from chalicelib.catalog import service as catalog
 from chalicelib.catalog import stops
-from chalicelib.catalog.service import Write
 from chalicelib.deliveries import service as deliveries
-from chalicelib.deliveries.lately import brake
-from chalicelib.deliveries.lately import store as lately_store
-from chalicelib.friends import service as friends
-from chalicelib.gateways import seam
 from chalicelib.scenarios import publishing
 from chalicelib.scenarios.documents import state as scenario_state
 from chalicelib.shared.errors import Conflict
-from chalicelib.shared.times import iso
+from tests.brake_builders import loses, push, save
 from tests.deliveries_builders import FEW, SHOP, TEXT, Crashed, World, a_chunk, a_world, an_account, forget
 from tests.reaction_builders import a_rule
 
@@ -45,31 +39,12 @@ def crowd(cloud: None) -> Iterator[World]:
         yield found
 
 
-def save(kind: str, name: str, body: dict[str, Any]) -> None:
-    catalog.save("shop", [Write(kind, name, body)], lambda _: None, "test")
-
-
 def broadcast(world: World, name: str, message: str = "news", until: timedelta = SOON) -> dict[str, Any]:
     document = {"name": name, "audience": {"everyone": True}, "message": message}
     broadcasts.put("shop", name, document, None, "test")
     broadcasts.send("shop", name, "test")
     world.run(until=until)
     return broadcasts.get("shop", name)
-
-
-def push(
-    world: World, name: str, user: str = "U1", text: str = "新着です", rule: str = "r", **more: Any
-) -> str:
-    """A message of a rule to one friend; returns what came of it."""
-    cause = {"rule": rule, "index": 0, "user_id": user, "event_id": name}
-    said = {user: [{"type": "text", "text": text}]}
-    run = f"e-{name}-{user}"
-    chunk = deliveries.Chunk("shop", run, "0", "push", [user], payloads=said, cause=cause, **more)
-    deliveries.put_chunk(chunk, watch=True)
-    world.run(until=timedelta(seconds=5))
-    world.now += timedelta(seconds=2)
-    (line,), _ = deliveries.recipients("shop", run, None, 5, None)
-    return str(line.get("reason", line["status"]))
 
 
 # the same content
@@ -210,108 +185,7 @@ def test_a_scenario_is_paused(crowd: World) -> None:
     assert publishing.resume("shop", "s", "test").get("status_reason") is None
 
 
-# a wave: a step's chunk for many
-
-
-WAVE = [f"U{n:02}" for n in range(60)]
-STEP = {"scenario": "s", "node": "m"}
-
-
-def wave(world: World, run: str, users: list[str] = WAVE, until: timedelta = SOON) -> Counter[str]:
-    """What a step sends to many; returns what came of it."""
-    deliveries.put_chunk(a_chunk(users, run, repeats=False, cause=STEP), watch=True)
-    world.run(until=until)
-    world.now += timedelta(seconds=2)
-    return Counter(str(one.get("reason", one["status"])) for one in recipients(run))
-
-
-def job(run: str) -> None:
-    """The job of receipts for each piece of a run; of one that is not there it does nothing."""
-    for chunk in ("c1", "c1.1", "c1.1.1"):
-        deliveries.write_receipts("shop", run, chunk)
-
-
-def recipients(run: str) -> list[dict[str, Any]]:
-    found = deliveries.recipients("shop", run, None, 500, None)[0]
-    return [dict(one) for one in found]
-
-
-@pytest.fixture
-def many(cloud: None) -> Iterator[World]:
-    with a_world(*WAVE, account=FEW) as found:
-        yield found
-
-
-def claims() -> list[bool]:
-    """Of each claim in the account's list, whether it is in the logs."""
-    return [bool(claim.logged) for claim in lately_store.read("shop").claims]
-
-
-def test_a_wave_is_claimed_and_then_logged(many: World) -> None:
-    """Before and after its claim has gone, whoever would say the same is stopped; nobody says it first."""
-    assert wave(many, "first") == {"accepted": 60}
-    assert claims() == [False]
-    assert push(many, "e1", text=TEXT[0]["text"]) == "accepted", "U1 is not of the wave"
-    assert push(many, "e2", "U07", text=TEXT[0]["text"]) == "runaway"
-    assert push(many, "e3", "U07", text="別の話") == "accepted"
-    assert wave(many, "again", WAVE[30:]) == {"runaway": 30}, "and they are few: they look at logs as well"
-    job("first")
-    assert claims()[0]
-    assert push(many, "e4", "U08", text=TEXT[0]["text"]) == "runaway"
-    many.now += timedelta(minutes=6)
-    assert claims() == []
-    assert push(many, "e5", "U09", text=TEXT[0]["text"]) == "runaway"
-    assert wave(many, "third", WAVE[30:]) == {"runaway": 30}
-    many.now += timedelta(minutes=5)
-    assert push(many, "e6", "U10", text=TEXT[0]["text"]) == "accepted"
-
-
-def test_a_wave_gives_way(many: World) -> None:
-    """To what was sent one by one before; the few that are left of a wave go by their logs."""
-    text = TEXT[0]["text"]
-    assert [push(many, f"e{n}", user, text=text) for n, user in enumerate(WAVE[:20])] == ["accepted"] * 20
-    assert wave(many, "first") == {"runaway": 20, "accepted": 40}
-    assert dict(many.line.got) == dict.fromkeys(WAVE, 1)
-    deliveries.write_receipts("shop", "first", "c1")
-    assert claims() == [False]
-    job("first")
-    assert claims() == [True]
-
-
-def test_waves_that_are_many_go_by_the_logs(many: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list has room for so many; nobody gets the same twice either way."""
-    monkeypatch.setattr(brake, "_MOST_WAVES", 1)
-    half = [*WAVE[:50], *(f"V{n}" for n in range(10))]
-    assert wave(many, "first", WAVE) == {"accepted": 60}
-    assert wave(many, "second", half) == {"runaway": 50, "accepted": 10}
-    assert claims() == [False]
-    assert push(many, "e1", "V3", text=TEXT[0]["text"]) == "runaway"
-    job("second")
-    job("first")
-    assert claims() == [True]
-    assert push(many, "e2", "V4", text=TEXT[0]["text"]) == "runaway"
-    assert push(many, "e3", "U55", text=TEXT[0]["text"]) == "runaway"
-
-
-def test_a_wave_counts_once(many: World) -> None:
-    """Whoever was in two waves has got two messages, whether their logs have them or not."""
-    save("policies", "default", {"runaway": {"per_friend_per_hour": 3}})
-    for name, text in (("one", "一"), ("two", "二")):
-        said = [{"type": "text", "text": text}]
-        chunk = deliveries.Chunk("shop", name, "c1", "multicast", WAVE, messages=said, cause=STEP)
-        deliveries.put_chunk(chunk, watch=True)
-        many.run(until=SOON)
-    job("one")
-    assert claims() == [True, False]
-    assert push(many, "e1", "U07", text="三") == "accepted"
-    assert push(many, "e2", "U07", text="四") == "runaway"
-
-
 # crashes
-
-
-def _loses(number: int) -> Any:
-    return lambda _kind, _body, n: "lost" if n == number else None
 
 
 def test_killed_anywhere_nobody_is_told_twice(world: World) -> None:
@@ -320,7 +194,7 @@ def test_killed_anywhere_nobody_is_told_twice(world: World) -> None:
         forget("ledger", "metrics")
         world.line.got.clear()
         world.agenda.clear()
-        world.line.fault = _loses(len(world.line.calls) + 1) if step % 2 == 0 else lambda *_: None
+        world.line.fault = loses(len(world.line.calls) + 1) if step % 2 == 0 else lambda *_: None
         for name in ("a", "b"):
             said = {"U1": [{"type": "text", "text": "x"}]}
             cause = {"rule": "r", "index": 0, "user_id": "U1", "event_id": name}
@@ -333,56 +207,6 @@ def test_killed_anywhere_nobody_is_told_twice(world: World) -> None:
         world.run(until=timedelta(minutes=1))
         assert world.line.got["U1"] <= 1
     assert world.line.got["U1"] == 1
-
-
-def test_a_wave_killed_anywhere_reaches_nobody_twice(many: World) -> None:
-    """Two waves and a message alike at once, the worker killed at each write, answers lost."""
-    for step in (*range(1, 30), *range(30, 70, 8)):  # then one friend's log after the other
-        forget("ledger", "metrics", "activities")
-        many.line.got.clear()
-        many.agenda.clear()
-        many.line.fault = _loses(len(many.line.calls) + 1) if step % 2 == 0 else lambda *_: None
-        for name in ("a", "b"):
-            chunk = a_chunk(WAVE, f"{name}{step}", repeats=False, cause=STEP)
-            deliveries.put_chunk(chunk, watch=True)
-        said = {"U07": TEXT}
-        cause = {"rule": "r", "index": 0, "user_id": "U07", "event_id": "c"}
-        own = deliveries.Chunk("shop", f"c{step}", "0", "push", ["U07"], payloads=said, cause=cause)
-        deliveries.put_chunk(own, watch=True)
-        many.crossings, many.crash_at = 0, step
-        with suppress(Crashed):
-            many.run(until=timedelta(minutes=2))
-            job(f"a{step}")
-            job(f"b{step}")
-            many.now += timedelta(minutes=6)
-            push(many, f"d{step}", "U08", text=TEXT[0]["text"])
-        many.crash_at = None
-        many.run(until=timedelta(minutes=1))
-        assert set(many.line.got.values()) <= {1}
-        assert len(many.line.got) >= len(WAVE) - 1
-
-
-def test_who_is_erased_while_a_wave_is_logged_is_in_no_log(many: World) -> None:
-    """At each crossing of the job: no entry outlives the erasure, whichever comes first."""
-    gone: set[str] = set()
-    for step in range(1, 80, 6):
-        forget("ledger", "metrics", "activities")
-        wave(many, f"w{step}")
-        user, crossed = WAVE[-1 - step // 6], 0  # their entry comes after it
-
-        def erased_meanwhile(_name: str, _detail: Any, call: Any, user: str = user, at: int = step) -> Any:
-            nonlocal crossed
-            crossed += 1
-            if crossed == at:
-                gone.add(user)
-                friends.erase(FEW.id, FEW.shards, user, iso(many.now))
-                deliveries.forget_log(FEW, user, iso(many.now))
-            return call()
-
-        with seam.guarded(erased_meanwhile):
-            deliveries.write_receipts("shop", f"w{step}", "c1")
-        assert lately_store.logs("shop", FEW.shards, WAVE).keys() == set(WAVE) - gone
-    assert len(gone) > 10
 
 
 def test_another_account_is_another(world: World) -> None:
