@@ -56,7 +56,7 @@ def in_our_shape(request: Request, get_response: Callable[[Request], Any]) -> An
     code = _CODES.get(response.status_code, "internal")
     message = "something went wrong on our side" if code == "internal" else str(body["Message"])
     kept = {name: value for name, value in response.headers.items() if name.lower() == "allow"}
-    reason = Reason("said", text=message).value()
+    reason = Reason("plain_text", text=message).value()
     shape = {"error": {"code": code, "message": message, "reason": reason, "details": []}}
     return json_response(shape, response.status_code, kept)
 

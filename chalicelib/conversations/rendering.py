@@ -62,4 +62,4 @@ def _filled(
     try:
         return render.render(body, sheet, catalog, clock.now(), zone=account.zone, token=token)
     except render.Unrenderable as error:
-        raise RuleViolation.at(path, Reason("cannot_be_said", why=error.reason)) from error
+        raise RuleViolation.at(path, Reason("cannot_be_sent", why=error.reason)) from error

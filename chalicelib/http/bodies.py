@@ -130,7 +130,7 @@ def _reason(model: type[BaseModel], error: ErrorDetails) -> Reason:
 
 
 def _other(error: ErrorDetails) -> Reason:
-    return Reason("said", text=error["msg"])
+    return Reason("plain_text", text=error["msg"])
 
 
 _LIMITS: dict[str, tuple[str, ...]] = {

@@ -284,13 +284,13 @@ def report_to_friends(account: str, member: str) -> None:
         for user, place in known.places.items()
         if links[user].holds(member, place)
     ]
-    inbox.put_all(events, Reason("member_not_told", member=member))
+    inbox.put_all(events, Reason("member_partly_queued", member=member))
 
 
 def report_to_sheet(account: str, user: str, link: Link, member: Member | None, *, fire: bool = True) -> None:
     """Tell a friend's sheet what the link and the member are now."""
     event = _report_event(account, user, link, member, fire=fire)
-    inbox.put_all([event], Reason("member_not_told", member=link.member or "-"))
+    inbox.put_all([event], Reason("member_partly_queued", member=link.member or "-"))
 
 
 def _report_event(account: str, user: str, link: Link, member: Member | None, *, fire: bool) -> FriendEvent:
@@ -309,7 +309,7 @@ def catch_up(account: str, user: str, member: str, start: int, most: int) -> int
     events = kept_events.of_member(account, member)
     part = events[start : start + most]
     theirs = [kept_events.for_friend(event, user) for event in part]
-    inbox.put_all(theirs, Reason("member_not_told", member=member))
+    inbox.put_all(theirs, Reason("member_partly_queued", member=member))
     return start + len(part) if start + len(part) < len(events) else None
 
 

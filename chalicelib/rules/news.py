@@ -19,13 +19,13 @@ from chalicelib.shared.reasons import Kept, Reason
 from chalicelib.shared.times import duration_text, parse_iso
 
 History: TypeAlias = Kept
-"""Why it is history (``told_not_to``, ``happened_late``), as the activity keeps it."""
+"""Why it is history (``fire_false``, ``happened_late``), as the activity keeps it."""
 
 
 def history(event: FriendEvent, react_within: timedelta, now: datetime, sheet: Sheet) -> History | None:
     """Why the event is history, by what the sheet knew before; None: it is news."""
     if not event.fire:
-        return Reason("told_not_to").kept()
+        return Reason("fire_false").kept()
     outdated = type_of(event.type).outdated(sheet, event)
     if outdated is not None:
         return outdated.kept()

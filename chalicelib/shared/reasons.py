@@ -5,7 +5,7 @@ English and in Japanese. Stored is the code alone, or a list of the code and its
 names of params and words are looked up when somebody reads (``Reason.shown``). Nothing reads a sentence.
 
 Types of params: ``int`` ``number`` ``id`` ``text`` ``time`` ``span`` (``3 d``) ``names`` (a list of texts)
-``term`` (a word of ours that has a Japanese one) ``reason`` (another reason), and ``said``: a text that may
+``term`` (a word of ours that has a Japanese one) ``reason`` (another reason), and ``quoted``: a text that may
 quote what a friend said or is, which nothing keeps that outlives timelines (``Reason.public``).
 """
 
@@ -27,7 +27,7 @@ Kept: TypeAlias = str | list[Any]
 
 MAX_TEXT, MAX_NAMES = 300, 30
 """A value keeps so many characters, a list so many texts."""
-ELSEWHERE = "told_on_timeline"
+ELSEWHERE = "see_timeline"
 _TABLE = Path(__file__).with_name("reasons.json")
 _language: ContextVar[Language] = ContextVar("language", default="en")
 
@@ -95,14 +95,14 @@ class Reason:
         return made
 
     def public(self) -> Reason:
-        """The reason without anything of a friend: what stands where timelines have been erased."""
+        """The reason without anything of a friend: what is kept where timelines have been erased."""
         entry = table().get(self.code)
         if entry is None:
             return Reason(ELSEWHERE)
         kinds, params = entry.get("params", {}), self.params
         if "public" in entry:
             return Reason(entry["public"], **{name: params[name] for name in _params(entry["public"])})
-        if "said" in kinds.values():
+        if "quoted" in kinds.values():
             return Reason(ELSEWHERE)
         return Reason(self.code, **{n: v.public() if isinstance(v, Reason) else v for n, v in params.items()})
 
@@ -131,7 +131,7 @@ def reason_of(error: BaseException) -> Reason:
 
 def quoted(text: str) -> Reason:
     """What somebody else says (LINE, a library), or a tool for developers: it has one language."""
-    return Reason("said", text=text)
+    return Reason("plain_text", text=text)
 
 
 def as_answered(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def as_answered(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_language() -> Language:
-    """The language in which sentences are said now."""
+    """The language in which sentences are written now."""
     return _language.get()
 
 
@@ -202,7 +202,7 @@ def _answered(value: Any) -> Any:
 
 
 def table() -> dict[str, dict[str, Any]]:
-    """``{code: {"params"?: {name: type}, "en", "ja", "public"?: a code that may stand everywhere}}``."""
+    """``{code: {"params"?: {name: type}, "en", "ja", "public"?: a code that may be kept everywhere}}``."""
     return _file()["reasons"]
 
 

@@ -83,13 +83,13 @@ def test_an_event_of_before_does_not_count(world: World) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "while"])
-@pytest.mark.parametrize("what", ["told_not_to", "late", "refund"])
+@pytest.mark.parametrize("what", ["fire_false", "late", "refund"])
 def test_history_and_refunds_end_no_wait(world: World, what: str, when: str) -> None:
     """Neither where the event comes while the friend waits, nor where it is looked for afterwards."""
     at, days = iso(world.now), 3 if what == "late" else 0
     props = {"amount": 100, "order_id": "r1" if what == "refund" else "o1", "items": []}
     kind = "refunded" if what == "refund" else "purchased"
-    event = FriendEvent("e1", SHOP, "u1", kind, at, props=props, fire=what != "told_not_to")
+    event = FriendEvent("e1", SHOP, "u1", kind, at, props=props, fire=what != "fire_false")
     entered_at = world.now
     if when == "while":
         enroll("u1")

@@ -113,7 +113,7 @@ def test_names_are_counted_before_anything_is_built() -> None:
     many = ", ".join(f"a{n}: {{b: 1}}" for n in range(10_001))
     with pytest.raises(TooLarge, match="more than 10000 names in one object"):
         yaml_text.read("tags: {" + many + "}")
-    with pytest.raises(InvalidInput, match=r"'a' stands twice \(line 3, column 3\)"):
+    with pytest.raises(InvalidInput, match=r"'a' is given twice \(line 3, column 3\)"):
         yaml_text.read("tags:\n" + "  a: {b: [1, {a: 2}]}\n" * 30_000)
 
 

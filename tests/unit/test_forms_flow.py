@@ -157,7 +157,7 @@ def test_a_late_start_does_not_turn_the_form_back() -> None:
     chat.say("診断")
     chat.tap("type", "1")
     late = chat.hear(an_event("purchased", 0.5, id="late", order_id="1", amount=1, items=[]))
-    assert words(late.effects[0]) == "something later stands"
+    assert words(late.effects[0]) == "something later is stored"
     assert chat.waiting == "age"
 
 

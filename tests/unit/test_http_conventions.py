@@ -302,7 +302,7 @@ def test_views_answer_or_are_translated() -> None:
     assert json.loads(str(conflict.body))["error"] == {
         "code": "conflict",
         "message": "stale",
-        "reason": {"code": "said", "params": {"text": "stale"}},
+        "reason": {"code": "plain_text", "params": {"text": "stale"}},
         "details": [],
         "current_revision": 7,
     }

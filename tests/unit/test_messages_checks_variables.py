@@ -38,7 +38,7 @@ def templated(text: str, **more: Any) -> list[dict[str, Any]]:
         ("{{ link() }}", "link takes one id"),
         ("{{ attribute.note.__class__.__mro__ }}", "attribute needs one id"),
         ("{{ open('x') }}", "open(...) is not a function"),
-        ("{{ 1 + 1 }}", "something stands before it that is not a filter"),
+        ("{{ 1 + 1 }}", "something before it is not a filter"),
         ("x" * 5001 + "{{ attribute.note }}", "is 5001 characters long"),
     ],
 )

@@ -17,7 +17,7 @@ from chalicelib.shared.reasons import LANGUAGES, MAX_TEXT, Reason, as_answered, 
 
 SOURCE = Path(__file__).parents[2] / "chalicelib"
 TABLE = reasons.table()
-KINDS = {"int", "number", "id", "text", "time", "span", "names", "term", "reason", "said"}
+KINDS = {"int", "number", "id", "text", "time", "span", "names", "term", "reason", "quoted"}
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:

@@ -21,7 +21,7 @@ _ELSEWHERE = "not carried out; the friend's timeline says why"
         (Reason("missing_value", name="attribute.note"), "attribute.note has no value"),
         (Reason("no_value", name="event.text"), "event.text has no value"),
         (
-            Reason("message_refused", path="messages[0].text", why=Reason("said", text="is 'SECRET'")),
+            Reason("message_refused", path="messages[0].text", why=Reason("plain_text", text="is 'SECRET'")),
             "messages[0].text: LINE would not take what it comes to",
         ),
         (
@@ -46,7 +46,7 @@ _ELSEWHERE = "not carried out; the friend's timeline says why"
             Reason("host_private", host="secret.example", address="10.0.0.1"),
             "the address is not a public one",
         ),
-        (Reason("said", text="SECRET"), _ELSEWHERE),
+        (Reason("plain_text", text="SECRET"), _ELSEWHERE),
         (Reason("gave_up", error="SECRET"), _ELSEWHERE),
         (Reason.of("a sentence of an older version: SECRET"), _ELSEWHERE),
     ],

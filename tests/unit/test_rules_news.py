@@ -57,7 +57,7 @@ def test_fire_false_wakes_no_rule_at_all():
     """Not even one that looks at late events, however new it is."""
     decision = decided(purchase(0, fire=False), LATE)
     assert decision.after["purchases"]["count"] == 1
-    assert (decision.after["tags"], decision.history) == ({}, "told_not_to")
+    assert (decision.after["tags"], decision.history) == ({}, "fire_false")
 
 
 @pytest.mark.parametrize(("minutes", "ran"), [(-DAY, True), (-DAY - 0.01, False), (10, True)])

@@ -98,7 +98,7 @@ def failure(found: dict[str, Any]) -> Reason:
     code = _ERRORS.get(int(found.get("errorCode") or 0))
     if code is not None:
         return Reason(code)
-    return Reason("narrowcast_failed", said=str(found.get("failedDescription") or "")[:200])
+    return Reason("narrowcast_failed", description=str(found.get("failedDescription") or "")[:200])
 
 
 def held(narrowcast: Narrowcast) -> policies.Ruling:
