@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Building:
-    """An audience that is being made. ``mark`` stands in its name at LINE, so that one whose answer was lost
+    """An audience that is being made. ``mark`` is in its name at LINE, so that one whose answer was lost
     is found again. ``tried``: LINE was asked to make it. ``group``: LINE's number of it, once known.
     """
 
@@ -89,8 +89,8 @@ class Audience:
 
     def next_due(self) -> datetime | None:
         """When it must be looked at next, if nothing else happens."""
-        moments = [self.next_at, self.ends_at, *(old.until for old in self.retired)]
-        found = [parse_iso(moment) for moment in moments if moment]
+        times = [self.next_at, self.ends_at, *(old.until for old in self.retired)]
+        found = [parse_iso(at) for at in times if at]
         if self.building:
             found.append(parse_iso(self.building.moved_at) + STALLED_AFTER)
         return min(found, default=None)

@@ -146,7 +146,7 @@ def ids(account: str) -> list[str]:
 
 
 def sync(account: Account, audience_id: str, by: str, job: str) -> dict[str, Any]:
-    """Begin to make another audience of the same segment, which takes the place of this one when it stands.
+    """Begin to make another audience of the same segment, which takes the place of this one when it is made.
 
     Raises NotFound, Conflict while one is being made, and RuleViolation for what is not made of a segment.
     """
@@ -293,7 +293,7 @@ def _synced(account: Account, audience: Audience, now: datetime) -> Audience:
 
 
 def is_done_with(account: str, audience_id: str, due_at: datetime) -> bool:
-    """Whether nothing is due of an audience that was so at a moment."""
+    """Whether nothing is due of an audience that was so at a time."""
     audience = store.find(account, audience_id)
     due = audience.next_due() if audience else None
     return due is None or due > due_at
@@ -358,7 +358,10 @@ def shown(audience: Audience | None, at_line_now: Mapping[str, Any] | None) -> d
     found = at_line_now or {}
     body: dict[str, Any] = {name: found.get(theirs) for name, theirs in _AT_LINE.items()}
     body |= {"id": None, "name": found.get("description"), "count": found.get("audienceCount")}
-    body |= {"created_at": _moment(found.get("created")), "expires_at": _moment(found.get("expireTimestamp"))}
+    body |= {
+        "created_at": _timestamp(found.get("created")),
+        "expires_at": _timestamp(found.get("expireTimestamp")),
+    }
     body |= {"segment": None, "broadcast": None, "sync": None, "next_sync_at": None, "synced_at": None}
     body |= {"job_id": None, "left_out": 0, "why": None, "reason": None}
     return body if audience is None else body | _ours(audience, body)
@@ -389,5 +392,5 @@ def _ours(audience: Audience, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _moment(seconds: Any) -> str | None:
+def _timestamp(seconds: Any) -> str | None:
     return iso(from_ms(int(seconds) * 1000)) if isinstance(seconds, int | float) else None

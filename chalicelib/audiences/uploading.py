@@ -245,7 +245,7 @@ def _make(token: str, audience: Audience, users: list[str]) -> tuple[Audience, i
 
 
 def _noted(token: str, audience: Audience) -> tuple[Audience | None, int | None, str]:
-    """Before LINE is asked to make one: that it is asked stands, and what it made before is looked for.
+    """Before LINE is asked to make one: that it is asked is stored, and what it made before is looked for.
     Answers the audience (None: changed meanwhile), LINE's number of one that is found, and the name.
     """
     building = audience.building

@@ -9,7 +9,7 @@ A run goes through these stages; the picture of them is the state machine ``broa
 4. **Settle**: every chunk has come to its end; the numbers balance.
 
 The machine remembers nothing: each of its states asks, by a message with a token, that a step be carried
-out, and asks again without end. What is true stands in the tables, so a lost execution is replaced by
+out, and asks again without end. What is true is in the tables, so a lost execution is replaced by
 another one from the top. ``watch`` entries and ``resume_open_runs`` see to it that somebody does.
 
 Downsides: a broadcast is planned before its first message goes out (seconds for thousands of

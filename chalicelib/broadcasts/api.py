@@ -27,8 +27,8 @@ _ALL = "/v1/accounts/{account}/broadcasts"
 _ONE = f"{_ALL}/{{broadcast}}"
 _LIST = {
     "status": "One of " + ", ".join(listing.STATUSES),
-    "from": "Runs from this moment on (drafts: made), as a time with its offset (%2B for a plus).",
-    "to": "The moment before which.",
+    "from": "Runs from this time on (drafts: made), as a time with its offset (%2B for a plus).",
+    "to": "The time before which.",
 }
 _PAGE = {"limit": "Items per page, at most 200.", "cursor": "next_cursor of the page before."}
 
@@ -55,7 +55,7 @@ class Approval(BaseModel):
 
 
 class BroadcastOut(BaseModel):
-    """The document, and where its newest run stands."""
+    """The document, and the state of its newest run."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -81,7 +81,7 @@ class BroadcastOut(BaseModel):
 
 
 class BroadcastPage(BaseModel):
-    """Broadcasts, newest first: by the moment of the newest run, or of their making."""
+    """Broadcasts, newest first: by the time of the newest run, or of their making."""
 
     items: list[BroadcastOut]
     next_cursor: str | None
@@ -199,7 +199,7 @@ def send_broadcast(account: str, broadcast: str) -> Response:
 @bp.route(f"{_ONE}/schedule", methods=["POST"])
 @http_errors
 def schedule_broadcast(account: str, broadcast: str) -> Response:
-    """Send at a moment, or again and again."""
+    """Send at a time, or again and again."""
     return _with_body(
         account,
         broadcast,
@@ -326,7 +326,7 @@ OPERATIONS: list[Operation] = [
         BroadcastOut,
     ),
     _post("send", "Send now, or with {again: true} once more", documents.Send),
-    _post("schedule", "Send at a moment, or again and again", documents.Schedule),
+    _post("schedule", "Send at a time, or again and again", documents.Schedule),
     _post("test", "Send to chosen friends as a run of its own", documents.TestSend),
     _post("pause", "Send nothing more until it is resumed"),
     _post("resume", "Go on"),

@@ -25,7 +25,7 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Variant(Strict):
-    """One of several messages; friends are divided by weight. ``at``: it is not sent before this moment."""
+    """One of several messages; friends are divided by weight. ``at``: it is not sent before this time."""
 
     id: Id
     message: Id
@@ -108,7 +108,7 @@ class Send(Strict):
 
 
 class Schedule(Strict):
-    """Once at a moment, or again and again."""
+    """Once at a time, or again and again."""
 
     at: AwareDatetime | None = None
     every: Every | None = None

@@ -60,7 +60,7 @@ class CalendarOut(BaseModel):
 @bp.route(f"{_ALL}/calendar", methods=["GET"])
 @http_errors
 def broadcast_calendar(account: str) -> Response:
-    """Runs, schedules and their occurrences between two moments."""
+    """Runs, schedules and their occurrences between two times."""
     require(bp.current_request, "viewer", account)
     return json_response(listing.calendar(account, *query_span(bp.current_request)))
 
@@ -115,8 +115,8 @@ OPERATIONS = [
         None,
         CalendarOut,
         query={
-            "from": "The first moment, with its offset; now.",
-            "to": "The moment before which; 31 days after the first, 92 days at most.",
+            "from": "The first time, with its offset; now.",
+            "to": "The time before which; 31 days after the first, 92 days at most.",
         },
     ),
     Operation(

@@ -1,5 +1,5 @@
 """Whom the timers wake here: runs whose machine is not known to go on, runs on hold, and runs of which a part
-waits for its moment.
+waits for its due time.
 """
 
 from __future__ import annotations

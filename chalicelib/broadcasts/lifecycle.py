@@ -28,13 +28,13 @@ from chalicelib.timers import service as timers
 MACHINE = "broadcast"
 _FIRST_LOOK = timedelta(minutes=2)
 _AFTER = timedelta(milliseconds=1)
-"""So long after a moment it has come."""
+"""So long after a due time it has come."""
 
 
 def claimed(broadcast: Broadcast, body: dict[str, Any]) -> Broadcast | None:
     """The broadcast that was seen, claimed for going out with ``body``; None when it has changed.
 
-    A publisher's act lets a broadcast go out, against an editor's change of what it uses at that moment. The
+    A publisher's act lets a broadcast go out, against an editor's change of what it uses at that time. The
     editor's check reads broadcasts and then moves the catalog's pointer; the act writes a broadcast. No item
     is both. So the act first notes on the broadcast what it will use (the claim), then counts itself on the
     pointer, then writes: an editor who looked before the claim does not move the pointer any more, and one
@@ -144,7 +144,7 @@ def watched(account: str, broadcast_id: str, run: str, attempt: int) -> None:
 
 
 def arm_decision(broadcast: Broadcast, due_times: Iterable[datetime]) -> None:
-    """Have the timers come back when a test is counted and decided, once for all its moments."""
+    """Have the timers come back when a test is counted and decided, once for all its due times."""
     now = clock.now()
     ahead = sorted({due_at for due_at in due_times if due_at > now})
     if ahead and iso(ahead[-1]) != broadcast.decides_at:
@@ -168,14 +168,14 @@ def arm_variants(broadcast: Broadcast) -> None:
 
 
 def due_time_came(account: str, broadcast_id: str, run: str) -> None:
-    """A moment has come for which a part of a run waits: a variant's time, or that of its decision."""
+    """A time has come for which a part of a run waits: a variant's time, or that of its decision."""
     broadcast = store.find(account, broadcast_id)
     if broadcast is not None and broadcast.run == run and not broadcast.is_final:
         ensure_running(broadcast)
 
 
 def hold_ended(account: str, broadcast_id: str, run: str, until: str) -> None:
-    """The moment has come for which policies have paused a run."""
+    """The time has come for which policies have paused a run."""
     deliveries.end_hold(account, run, until)
     due_time_came(account, broadcast_id, run)
 

@@ -26,12 +26,12 @@ STATUSES = (
 """As they are answered: on its way and paused is ``paused``."""
 
 Place = tuple[str, str]
-"""Where a list goes on: the moment and the id of the last one that was shown."""
+"""Where a list goes on: the time and the id of the last one that was shown."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which ones; None: whichever. ``since`` is the first moment, ``until`` the one before which."""
+    """Which ones; None: whichever. ``since`` is the first time, ``until`` the one before which."""
 
     status: str | None = None
     since: datetime | None = None
@@ -39,10 +39,10 @@ class Asked:
 
 
 def page(account: str, asked: Asked, limit: int, after: Place | None) -> tuple[list[Any], Place | None]:
-    """A page of broadcasts as they are answered, and where to go on; their moment is that of the newest run,
+    """A page of broadcasts as they are answered, and where to go on; their time is that of the newest run,
     of one that was never started that of its making.
 
-    Reads all of them: they are stored by id, and their moments change.
+    Reads all of them: they are stored by id, and their times change.
     """
     found = list(islice(_found(account, asked, after), limit + 1))
     shown = found[:limit]
@@ -50,7 +50,7 @@ def page(account: str, asked: Asked, limit: int, after: Place | None) -> tuple[l
 
 
 def bodies(account: str, since: datetime | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every broadcast's id and document; of those that are over only what was ``since`` a moment."""
+    """Every broadcast's id and document; of those that are over only what was ``since`` a time."""
     for broadcast in store.all_broadcasts(account):
         if broadcast.status not in FINAL or _is_within(broadcast, Asked(since=since)):
             yield broadcast.id, broadcast.body
@@ -95,7 +95,7 @@ def calendar(account: str, since: datetime | None, until: datetime | None) -> di
     which day brings on (``scenarios_exact`` false: an estimate). ``kind``: ``run`` (begun or over),
     ``scheduled``, or ``recurring`` (an occurrence to come).
 
-    Without a first moment from now on, without a last one for 31 days. Raises InvalidInput for a time longer
+    Without a first time from now on, without a last one for 31 days. Raises InvalidInput for a time longer
     than 92 days.
     """
     since = since or clock.now()
@@ -139,7 +139,7 @@ def _of(broadcast: Broadcast, zone: ZoneInfo, since: datetime, until: datetime) 
 
 
 def _earlier(broadcast: Broadcast, named: dict[str, str], since: datetime) -> Iterator[dict[str, Any]]:
-    """The runs before the newest one, back to a moment."""
+    """The runs before the newest one, back to a time."""
     before: str | None = None
     while True:
         lines, before = store.runs(broadcast.account, broadcast.id, 50, before)

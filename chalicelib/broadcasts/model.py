@@ -50,7 +50,7 @@ def read_reason(kept: str) -> Reason:
 
 @dataclass(frozen=True)
 class Broadcast:
-    """A broadcast: its document, and where its newest run stands. ``run`` None: it was never started."""
+    """A broadcast: its document, and the state of its newest run. ``run`` None: it was never started."""
 
     account: str
     id: str
@@ -66,7 +66,7 @@ class Broadcast:
     executions: int = 0
     watch: int = 0
     go_at: str | None = None
-    """When a person last said that it may go on although it is late: by /resume or /approve."""
+    """When a person last allowed it to go on although it is late: by /resume or /approve."""
     rest_of: str | None = None
     """Its run is for friends alone whom this earlier one has not reached."""
     asked_by: str | None = None
@@ -103,7 +103,7 @@ class Arm:
     goes_at: str | None = None
     """When it would go out by the policies as the run was frozen: places under caps are those of then."""
     at: str | None = None
-    """The moment before which none of it is sent, of a variant that has a time of its own."""
+    """The time before which none of it is sent, of a variant that has a time of its own."""
     unit: str | None = None
     """The name under which LINE counts who looks at it."""
 
@@ -157,7 +157,7 @@ class Slice:
     rest: list[str] = field(default_factory=list)
     """Who is not of a test's sample: what they get is decided later."""
     emptied: bool = False
-    """Its payloads were taken out, because every chunk stands: it cannot be packed again."""
+    """Its payloads were taken out, because every chunk is stored: it cannot be packed again."""
 
     @property
     def recipients(self) -> set[str]:
@@ -195,7 +195,7 @@ class Totals:
 
 def is_too_late(body: Mapping[str, Any], at: str, go_at: str | None, now: datetime) -> bool:
     """Whether nobody may be sent to any more without asking: later than ``max_lateness`` after it was due,
-    or after a person last said that it may go on.
+    or after a person last allowed it to go on.
     """
     since = parse_iso(max(at, go_at or at))
     return now - since > parse_duration(str(body.get("max_lateness") or MAX_LATENESS))

@@ -23,7 +23,7 @@ _STALE = timedelta(minutes=10)
 
 
 def run_done(entries: list[timers.Entry]) -> list[bool]:
-    """For drained watches: whether the run needs this one no more (it has ended, or a later one stands)."""
+    """For drained watches: whether the run needs this one no more (it has ended, or there is a later one)."""
     return [(of := _open_run_of(entry)) is None or of.watch > entry.version for entry in entries]
 
 
@@ -36,7 +36,7 @@ def _open_run_of(entry: timers.Entry) -> Broadcast | None:
 
 
 def variants_sent(entries: list[timers.Entry]) -> list[bool]:
-    """For drained moments of variants: whether everything whose time has come was tried."""
+    """For drained due times of variants: whether everything whose time has come was tried."""
     return [
         _open_run_of(entry) is None
         or not deliveries.has_untried(entry.account, entry.body["run"], iso(entry.due_at))
@@ -45,7 +45,7 @@ def variants_sent(entries: list[timers.Entry]) -> list[bool]:
 
 
 def decided(entries: list[timers.Entry]) -> list[bool]:
-    """For drained moments of decisions: whether the run is decided, or needs no decision any more."""
+    """For drained due times of decisions: whether the run is decided, or needs no decision any more."""
     return [
         _open_run_of(entry) is None
         or winner_store.find_decision(entry.account, entry.body["run"]) is not None
@@ -122,11 +122,11 @@ def problems(account: str, run: str, broadcast_id: str) -> Iterator[dict[str, An
     progress = deliveries.progress(account, run)
     planned = planning.totals(account, run).recipients
     if progress["total"] != planned:
-        what = f"{planned} recipients are planned and the chunks tell of {progress['total']}"
+        what = f"{planned} recipients are planned and the chunks count {progress['total']}"
         yield {"kind": "ledger_out_of_balance", "broadcast": broadcast_id, "what": what}
     roots = {name.partition(".")[0] for name in deliveries.chunk_names(account, run)}
     if len(roots) != chunks:
-        what = f"{chunks} chunks are planned and {len(roots)} stand"
+        what = f"{chunks} chunks are planned and {len(roots)} are stored"
         yield {"kind": "ledger_out_of_balance", "broadcast": broadcast_id, "what": what}
 
 

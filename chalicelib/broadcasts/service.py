@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 _PAST = timedelta(minutes=1)
-"""A schedule may name a moment that has just passed."""
+"""A schedule may name a time that has just passed."""
 _FUTURE = timedelta(days=300)
 """An execution lives a year at most."""
 
@@ -184,7 +184,7 @@ def send(account: str, broadcast_id: str, by: str, asked: documents.Send | None 
 
 
 def set_schedule(account: str, broadcast_id: str, asked: documents.Schedule, by: str) -> dict[str, Any]:
-    """Send at a moment, or again and again. A schedule may be replaced until planning begins."""
+    """Send at a time, or again and again. A schedule may be replaced until planning begins."""
     zone = accounts.get_account(account).zone
     if asked.every is not None:
         if any(variant.get("at") for variant in _get(account, broadcast_id).body.get("variants") or ()):
@@ -312,7 +312,7 @@ def cancel(account: str, broadcast_id: str, by: str) -> dict[str, Any]:
 
 
 def send_test(account: str, broadcast_id: str, user_ids: list[str], by: str) -> dict[str, Any]:
-    """Send it to chosen friends as a run of its own, in any state; the answer tells it under ``test_run``."""
+    """Send it to chosen friends as a run of its own, in any state; the answer has it under ``test_run``."""
     broadcast = _able(account, broadcast_id)
     sent = test_send.send(broadcast, user_ids)
     accounts.audit(account, by, "broadcast.tested", broadcast_id)
@@ -348,7 +348,7 @@ def recipients(
     if status is not None and status not in STATUSES:
         raise InvalidInput.at("status", Reason("must_be_one_of", choices=list(STATUSES)))
     if is_narrowcast(_get(account, broadcast_id).body):
-        return [], None  # LINE does not tell
+        return [], None  # LINE does not report it
     return lookup.recipients(_get(account, broadcast_id), status, limit, cursor)
 
 
@@ -363,7 +363,7 @@ _OF_NOW = ("status", "status_reason", "why", "reason", "progress", "started_at")
 def runs(
     account: str, broadcast_id: str, limit: int, before: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of runs, newest first: those at their end with their numbers, the current one as it stands."""
+    """A page of runs, newest first: those at their end with their numbers, the current one as it is."""
     broadcast = _get(account, broadcast_id)
     found, following = store.runs(account, broadcast_id, limit, before)
     for line in found:

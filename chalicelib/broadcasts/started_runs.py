@@ -44,7 +44,7 @@ class StartedRun:
 
 
 def started_between(account: str, since: str, until: str) -> Iterator[StartedRun]:
-    """Every run that started from a moment until before another; none of deleted broadcasts."""
+    """Every run that started from a time until before another; none of deleted broadcasts."""
     for broadcast in store.all_broadcasts(account):
         for found in _of(broadcast, since):
             if since <= found.at < until:
@@ -52,7 +52,7 @@ def started_between(account: str, since: str, until: str) -> Iterator[StartedRun
 
 
 def _of(broadcast: Broadcast, since: str) -> Iterator[StartedRun]:
-    """The newest run, and those before it back to a moment."""
+    """The newest run, and those before it back to a time."""
     over: dict[str, Mapping[str, Any]] = {}
     at: dict[str, str] = {}
     before: str | None = None

@@ -1,4 +1,4 @@
-"""What a plan may come to for somebody, besides what the ledger tells."""
+"""What a plan may come to for somebody, besides what the ledger has."""
 
 from __future__ import annotations
 

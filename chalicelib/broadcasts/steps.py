@@ -120,7 +120,7 @@ def _check(broadcast: Broadcast) -> str | None:
 
 
 def _recipients(broadcast: Broadcast) -> int | None:
-    """How many it may reach; None: LINE chooses, and nobody has said how many at most."""
+    """How many it may reach; None: LINE chooses, and nobody has limited how many."""
     if narrowcasts.is_one(broadcast.body):
         return narrowcasts.needed(broadcast)
     return planning.totals(broadcast.account, str(broadcast.run)).to_be_sent
@@ -133,7 +133,7 @@ def _quota_holds(broadcast: Broadcast, needed: int) -> bool:
     try:
         left = limits.left(broadcast.account)
     except line.NoAnswer:
-        logger.warning("LINE did not tell the quota; going on", extra={"account": broadcast.account})
+        logger.warning("LINE did not report the quota; going on", extra={"account": broadcast.account})
         return True
     return left is None or left >= needed
 
@@ -169,7 +169,7 @@ def _decide(broadcast: Broadcast) -> str | None:
         return "ok"
     decision = deciding.ensure(run_snapshot)
     if decision is None:
-        lifecycle.arm_decision(broadcast, deciding.moments(run_snapshot))
+        lifecycle.arm_decision(broadcast, deciding.due_times(run_snapshot))
         return None
     if not planning.fan_out_rest(run_snapshot, decision, time_left.current()):
         return None
@@ -178,7 +178,7 @@ def _decide(broadcast: Broadcast) -> str | None:
 
 
 def _is_polled(step: str, broadcast: Broadcast) -> bool:
-    """Whether nobody tells when what a task waits for is done: something is being sent."""
+    """Whether nobody reports when what a task waits for is done: something is being sent."""
     if narrowcasts.is_one(broadcast.body):
         return step in {"plan", "release", "settle", "cancel"}
     if step != "decide":

@@ -17,7 +17,7 @@ from chalicelib.shared.times import iso
 
 
 def view(broadcast: Broadcast) -> dict[str, Any]:
-    """The document, where its newest run stands, and numbers that balance at this moment."""
+    """The document, the state of its newest run, and numbers that balance now."""
     numbers = plan.NOTHING
     arms: dict[str, dict[str, int]] = {}
     clicked: dict[str, int] = {}
@@ -48,7 +48,7 @@ def view(broadcast: Broadcast) -> dict[str, Any]:
 
 
 def shown_reason(kept: str | None) -> dict[str, Any]:
-    """Why a run stands as it does: ``status_reason``, the code of what it comes to; ``why``, in words;
+    """Why a run is as it is: ``status_reason``, the code of what it comes to; ``why``, in words;
     ``reason``, the same as a value.
     """
     if kept is None:

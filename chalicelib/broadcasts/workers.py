@@ -51,7 +51,7 @@ def plan_shard(event: SQSEvent) -> dict[str, Any]:
 
 
 def _stage_of(body: dict[str, Any]) -> RunSnapshot | None:
-    """What a message's run is judged by; of the rest after a test, by the decision that stands."""
+    """What a message's run is judged by; of the rest after a test, by the stored decision."""
     run_snapshot = run_snapshots.find_run_snapshot(body["account"], body["broadcast"], body["run"])
     if run_snapshot is None or "stage" not in body:
         return run_snapshot

@@ -38,7 +38,7 @@ class Asked:
     by: str
 
     def params(self) -> dict[str, Any]:
-        """What the job keeps of it; the moment it was asked is the moment of every event."""
+        """What the job keeps of it; the time it was asked is the time of every event."""
         return {"then": list(self.then), "by": self.by, "as_of": iso(clock.now())}
 
 

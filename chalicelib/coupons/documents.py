@@ -114,7 +114,7 @@ class PublishedCoupon(Strict):
 
 
 class State(BaseModel):
-    """How a coupon stands: a ``draft``, ``published``, or ``closed``. ``coupon_id`` is LINE's;
+    """A coupon's state: a ``draft``, ``published``, or ``closed``. ``coupon_id`` is LINE's;
     ``unpublished_changes``: the document is not what was published.
     """
 
@@ -148,12 +148,12 @@ def id_at_line(snapshot: Snapshot, coupon: str) -> str | Reason:
 
 
 def state(id_: str, snapshot: Snapshot) -> dict[str, Any]:
-    """How a coupon stands, beside its document."""
+    """A coupon's state, beside its document."""
     known = published(snapshot, id_) or {}
-    stands = "draft" if not known else "closed" if known.get("closed_at") else "published"
+    status = "draft" if not known else "closed" if known.get("closed_at") else "published"
     is_other = known.get("made_of") != made_of(snapshot.get(KIND, id_).body)
     return State(
-        state=stands,
+        state=status,
         coupon_id=known.get("coupon_id"),
         published_at=known.get("published_at"),
         closed_at=known.get("closed_at"),

@@ -88,7 +88,10 @@ def work(body: dict[str, Any]) -> None:
         jobs.fail(header.account, header.id, error.reason)
     except Refused as error:
         _later(
-            body, header, error.is_later, Reason("line_answered", status=error.status, message=_said(error))
+            body,
+            header,
+            error.is_later,
+            Reason("line_answered", status=error.status, message=_refusal_text(error)),
         )
     except NoAnswer as error:
         _later(body, header, True, Reason("line_no_answer", error=str(error)))
@@ -106,7 +109,7 @@ def _later(body: dict[str, Any], header: jobs.JobHeader, may_work: bool, why: Re
         jobs.fail(header.account, header.id, why)
 
 
-def _said(error: Refused) -> str:
+def _refusal_text(error: Refused) -> str:
     return " ".join([error.message, *error.codes])[:300]
 
 

@@ -80,7 +80,7 @@ def _zone(zone: ZoneInfo, at: datetime) -> str:
 
 
 def is_made_of(found: Mapping[str, Any], asked: Mapping[str, Any], since: datetime) -> bool:
-    """Whether a coupon of LINE's (its detail) is what LINE was asked to make since a moment."""
+    """Whether a coupon of LINE's (its detail) is what LINE was asked to make since a time."""
     if int(found.get("createdTimestamp") or 0) < since.timestamp() - _SLACK_S:
         return False
     return all(_has(found.get(key), value) for key, value in asked.items() if key not in _COPIED)

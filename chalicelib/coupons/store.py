@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=90)
 @dataclass(frozen=True)
 class Attempt:
     """LINE is asked to make this, ``made_of`` a state of the document. ``again``: it may have been asked
-    before, since that moment.
+    before, since that time.
     """
 
     asked: Mapping[str, Any]
@@ -39,7 +39,7 @@ def begin(
     account: str, coupon: str, job: str, asked: Mapping[str, Any], made_of: str, now: datetime
 ) -> Attempt | None:
     """Note that LINE is about to be asked; None while another worker has it. What the same job, or another
-    one that wants the same, has asked before stands.
+    one that wants the same, has asked before stays.
     """
     known = _find(account, coupon)
     if known is not None and parse_iso(known["until"]) > now:

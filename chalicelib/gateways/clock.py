@@ -9,7 +9,7 @@ from chalicelib.gateways import seam
 
 
 def now() -> datetime:
-    """The current moment, aware, UTC."""
+    """The current time, aware, UTC."""
     return seam.cross("clock:now", {}, lambda: datetime.now(UTC))
 
 

@@ -88,7 +88,7 @@ def from_av(av: Mapping[str, Any]) -> Any:
 
 def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """A raw item of the low-level client as a plain dictionary."""
-    # Most values are texts: told here, they need no call.
+    # Most values are texts: seen here, they need no call.
     return {name: av["S"] if "S" in av else from_av(av) for name, av in item.items()}
 
 

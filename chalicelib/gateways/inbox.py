@@ -11,7 +11,7 @@ from chalicelib.shared.reasons import Reason
 
 
 def put(events: Sequence[FriendEvent]) -> list[int]:
-    """Put events in the inbox in the order of their moments; returns the indexes of those it refused.
+    """Put events in the inbox in the order of their timestamps; returns the indexes of those it refused.
 
     Raises botocore's errors when it is not known whether anything was taken. Putting again is harmless.
     """

@@ -15,15 +15,19 @@ from chalicelib.shared.settings import settings
 
 
 class Refused(Exception):
-    """LINE said no (``status``), or nothing at all (``status`` None). ``said``: LINE's own sentence;
+    """LINE refused (``status``), or did not answer (``status`` None). ``line_message``: LINE's own sentence;
     ``details``: what is wrong where, of what was sent (``{"property", "message"}``).
     """
 
     def __init__(
-        self, status: int | None, message: str, said: str = "", details: Sequence[Mapping[str, Any]] = ()
+        self,
+        status: int | None,
+        message: str,
+        line_message: str = "",
+        details: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(message)
-        self.status, self.said, self.details = status, said, list(details)
+        self.status, self.line_message, self.details = status, line_message, list(details)
 
     @property
     def may_work_later(self) -> bool:
@@ -32,7 +36,7 @@ class Refused(Exception):
 
     def is_about(self, field: str) -> bool:
         """Whether LINE found something wrong in that field of what was sent."""
-        return self.status == 400 and texts.names(field, self.said, self.details)
+        return self.status == 400 and texts.names(field, self.line_message, self.details)
 
 
 def bot_info(token: str) -> dict[str, Any]:
@@ -86,15 +90,15 @@ def _answer(token: str, call: Callable[[Any, float], Any], at: str, which: str) 
     try:
         found = call(api, settings().line_timeout_s)
     except ApiException as error:
-        said, details = _said(error.body)
-        raise Refused(error.status, f"LINE answered {error.status}", said, details) from error
+        line_message, details = _refusal(error.body)
+        raise Refused(error.status, f"LINE answered {error.status}", line_message, details) from error
     except Exception as error:
         raise Refused(None, f"LINE did not answer ({type(error).__name__})") from error
     # As JSON has it: the SDK makes objects of times.
     return json.loads(json.dumps(found.to_dict(), default=str)) if hasattr(found, "to_dict") else found
 
 
-def _said(body: Any) -> tuple[str, list[dict[str, Any]]]:
+def _refusal(body: Any) -> tuple[str, list[dict[str, Any]]]:
     """LINE's own words of a refusal."""
     try:
         parsed = json.loads(body)

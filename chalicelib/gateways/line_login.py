@@ -25,7 +25,7 @@ class NoAnswer(Exception):
 
 
 class Refused(Exception):
-    """LINE said no (``status``), in the words of its ``error``."""
+    """LINE refused (``status``), in the words of its ``error``."""
 
     def __init__(self, status: int, error: str) -> None:
         super().__init__(f"LINE answered {status}: {error}")

@@ -19,7 +19,7 @@ _guard: Guard | None = None
 
 
 def cross(name: str, detail: Mapping[str, Any], call: Callable[[], T]) -> T:
-    """Do ``call``, through the guard if one stands there."""
+    """Do ``call``, through the guard if there is one."""
     if _guard is None:
         return call()
     guarded_call: T = _guard(name, detail, call)
@@ -28,7 +28,7 @@ def cross(name: str, detail: Mapping[str, Any], call: Callable[[], T]) -> T:
 
 @contextmanager
 def guarded(guard: Guard) -> Iterator[None]:
-    """Let ``guard`` stand at the seam for the time of the block."""
+    """Put ``guard`` at the seam for the time of the block."""
     global _guard
     before = _guard
     _guard = guard

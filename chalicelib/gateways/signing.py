@@ -23,7 +23,7 @@ class Credentials(Protocol):
 def headers(
     credentials: Credentials, service: str, region: str, host: str, own: dict[str, str], body: bytes
 ) -> dict[str, str]:
-    """``own`` headers with the moment, the token and the signature of all of them and the host."""
+    """``own`` headers with the timestamp, the token and the signature of all of them and the host."""
     # The real time, past every simulated clock: AWS refuses any other.
     timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     signed = {**own, "X-Amz-Date": timestamp}

@@ -94,7 +94,7 @@ def _resolve(origin: Origin) -> list[str]:
 
 
 class _Deadline:
-    """A moment by which everything must be over. A timeout per read would begin again with every byte."""
+    """A time by which everything must be over. A timeout per read would begin again with every byte."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds

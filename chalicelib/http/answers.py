@@ -1,6 +1,6 @@
 """Returns and errors of every route.
 
-A view stands under ``@bp.route(...)`` and ``@http_errors``; it raises the errors of
+A view comes under ``@bp.route(...)`` and ``@http_errors``; it raises the errors of
 ``chalicelib.shared.errors`` and never builds an error answer itself.
 """
 
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 
 
 class Finding(BaseModel):
-    """A place in what was given (a path, empty for the whole) and what is to be said of it."""
+    """A place in what was given (a path, empty for the whole) and what is wrong with it."""
 
     path: str
     message: str
@@ -30,7 +30,7 @@ class Finding(BaseModel):
 
 
 def http_errors(view: Callable[P, Any]) -> Callable[P, Response]:
-    """Translate what a view raises into the error shape of the contract. Stands under ``@bp.route``."""
+    """Translate what a view raises into the error shape of the contract. Goes under ``@bp.route``."""
 
     @functools.wraps(view)
     def translated(*args: P.args, **kwargs: P.kwargs) -> Response:
@@ -38,7 +38,7 @@ def http_errors(view: Callable[P, Any]) -> Callable[P, Response]:
             answer = view(*args, **kwargs)
         except TodokuError as error:
             return error_response(error)
-        except Exception as error:  # noqa: BLE001 (the door: whatever happened, the answer has its shape)
+        except Exception as error:  # noqa: BLE001 (the endpoint: whatever happened, the answer has its shape)
             if is_outage(error):
                 logger.exception("something we depend on did not answer")
                 return error_response(Unavailable(Reason("outage")))
@@ -62,7 +62,7 @@ def json_response(body: Any, status: int = 200, headers: Mapping[str, Any] | Non
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether AWS said "not now" (throttled, unreachable, timed out), directly or as a cause."""
+    """Whether AWS answered "not now" (throttled, unreachable, timed out), directly or as a cause."""
     from botocore.exceptions import ClientError, HTTPClientError
     from botocore.exceptions import ConnectionError as NoConnection
 

@@ -146,7 +146,7 @@ _LIMITS: dict[str, tuple[str, ...]] = {
     "less_than": ("lt",),
     "less_than_equal": ("le",),
 }
-"""What pydantic refuses, with what it tells of its limits (https://docs.pydantic.dev/latest/errors/validation_errors/)."""
+"""What pydantic refuses, with what it reports of its limits (https://docs.pydantic.dev/latest/errors/validation_errors/)."""
 
 
 FORMS = {
@@ -165,7 +165,7 @@ FORMS = {
     "^[!-~]+$": Reason("plain_text_wanted"),
     "^[A-Za-z0-9_-]+$": Reason("random_name_wanted"),
 }
-"""What stands in a pattern, and how to say it."""
+"""What is in a pattern, and how to say it."""
 
 
 @functools.lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from chalicelib.shared.errors import Detail, InvalidInput, TooLarge
 from chalicelib.shared.reasons import Reason
 
 MAX_BODY_BYTES = 1 << 20
-"""Bodies larger than this are 413 unless the door says otherwise."""
+"""Bodies larger than this are 413 unless the endpoint says otherwise."""
 MAX_DEPTH = 100
 MAX_NAMES = 10_000
 MAX_VALUES = 200_000
@@ -43,7 +43,7 @@ USUAL = Budget()
 
 @dataclass(frozen=True)
 class Unfit:
-    """Stands where a text held what no value can be; ``reason`` is a sentence without its subject."""
+    """Is put where a text held what no value can be; ``reason`` is a sentence without its subject."""
 
     reason: Reason
 
@@ -141,7 +141,7 @@ def _long(text: str) -> Unfit:
 
 
 def first_twin(names: Iterable[str]) -> str | None:
-    """The first name that stands twice, or None."""
+    """The first name that is given twice, or None."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

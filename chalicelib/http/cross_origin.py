@@ -1,4 +1,4 @@
-"""Pages of other origins that may speak to a path of ours, and what their browsers are told."""
+"""Pages of other origins that may speak to a path of ours, and the headers for their browsers."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ def _part(piece: bytes) -> Part:
     if len(head) > MOST_OF_A_HEAD:
         raise Unreadable
     named = [line for line in head.split(b"\r\n") if line.lower().startswith(_DISPOSITION)]
-    said = named[0].decode("utf-8", "replace") if len(named) == 1 else ""
-    name, filename = _NAME.search(said), _FILE_NAME.search(said)
+    disposition = named[0].decode("utf-8", "replace") if len(named) == 1 else ""
+    name, filename = _NAME.search(disposition), _FILE_NAME.search(disposition)
     if name is None:
         raise Unreadable
     return Part(_plain(name[1]), _plain(filename[1]) if filename else None, data)

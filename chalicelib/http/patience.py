@@ -1,4 +1,4 @@
-"""Who waits for an answer does not wait for a table to say again what was known a moment ago."""
+"""Who waits for an answer does not wait for a table to say again what was known just now."""
 
 from __future__ import annotations
 

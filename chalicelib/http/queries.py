@@ -22,7 +22,7 @@ _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def decode_path(request: Request, respond: Callable[[Request], Response]) -> Response:
-    """Chalice middleware: what stands in the path is percent-decoded, once, before any view sees it.
+    """Chalice middleware: what is in the path is percent-decoded, once, before any view sees it.
 
     API Gateway's REST proxy events, ``chalice local`` and the local platform all hand it over as it was sent
     (https://github.com/aws/chalice/issues/511). ``+`` is a plus, and ``%2541`` is the text ``%41``.
@@ -80,7 +80,7 @@ def query_choice(request: Request, name: str, choices: Sequence[str]) -> str | N
 
 
 def query_span(request: Request) -> tuple[datetime | None, datetime | None]:
-    """``?from=`` and ``?to=``: the first moment, the one before which; None: open. Raises InvalidInput."""
+    """``?from=`` and ``?to=``: the first time, the one before which; None: open. Raises InvalidInput."""
     since, until = _query_time(request, "from"), _query_time(request, "to")
     if since is not None and until is not None and since >= until:
         raise InvalidInput.at("to", Reason("later_than_start"))

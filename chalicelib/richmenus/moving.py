@@ -154,7 +154,7 @@ def _refused(body: dict[str, Any], error: Refused) -> None:
     if error.may_work_later:
         kinds.retry_later(body, str(error))
         return
-    raise kinds.NotDone(f"{error}: {error.said}")
+    raise kinds.NotDone(f"{error}: {error.line_message}")
 
 
 def _page(account: Account, body: Mapping[str, Any]) -> tuple[dict[str, int], str | None]:

@@ -76,7 +76,9 @@ def _by_line(account: Account, snapshot: Snapshot) -> list[Detail]:
             wrong = making.faults(account.id, id_, snapshot.get(KIND, id_).body)
             found += [detail.below(f"{KIND}.{id_}") for detail in wrong]
     except Refused as error:
-        raise Unavailable(Reason("line_answered", status=error.status or 0, message=error.said)) from error
+        raise Unavailable(
+            Reason("line_answered", status=error.status or 0, message=error.line_message)
+        ) from error
     return found
 
 

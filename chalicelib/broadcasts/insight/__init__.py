@@ -1,1 +1,1 @@
-"""What LINE counted of broadcasts: who looked, who tapped, as far as LINE tells it."""
+"""What LINE counted of broadcasts: who looked, who tapped, as far as LINE reports it."""

@@ -1,7 +1,7 @@
 """LINE's own numbers of a broadcast's run: asked for one, three and fourteen days after its end.
 
 LINE counts what many were sent under a **unit**, a name that goes out with each request: one per run and
-variant, because a channel has 1,000 names a month. LINE counts for 14 days, tells its numbers 60 times an
+variant, because a channel has 1,000 names a month. LINE counts for 14 days, gives its numbers 60 times an
 hour, and shows nothing below 20.
 """
 
@@ -29,7 +29,7 @@ from chalicelib.timers.model import Entry
 KIND = "insight"
 AFTER = (timedelta(days=1), timedelta(days=3), timedelta(days=14))
 AGAIN = timedelta(hours=1)
-"""LINE did not tell, or has told its sixty: asked again then."""
+"""LINE did not answer, or has answered its sixty: asked again then."""
 GIVEN_UP = timedelta(days=20)
 LONGEST = timedelta(days=30)
 _NAMES = {"impressions": "uniqueImpression", "media_plays": "uniqueMediaPlayed", "clicks": "uniqueClick"}
@@ -48,9 +48,9 @@ def arm(broadcast: Broadcast) -> None:
 
 def _asked(broadcast: Broadcast, run: str) -> dict[str, Any]:
     """What LINE is asked by: the request of a narrowcast, or the units of the variants."""
-    told = numbers.shown(broadcast)
-    if told is not None:
-        return {"request": told["request_id"]} if told["request_id"] else {}
+    narrowcast = numbers.shown(broadcast)
+    if narrowcast is not None:
+        return {"request": narrowcast["request_id"]} if narrowcast["request_id"] else {}
     found = run_snapshots.find_run_snapshot(broadcast.account, broadcast.id, run)
     # Pairs, because no map in a table has an empty name.
     units = [[one.variant or "", one.unit] for one in found.arms if one.unit] if found else []
@@ -69,7 +69,7 @@ def is_pulled(entry: Entry) -> bool:
 
 
 def pull(account: str, run: str, body: Mapping[str, Any]) -> None:
-    """Ask LINE about a run and keep what it tells; again in an hour when it does not tell."""
+    """Ask LINE about a run and keep its numbers; again in an hour when it gives none."""
     now = clock.now()
     token = accounts.line_credentials(account)["channel_access_token"]
     known = store.find(account, run)
@@ -84,7 +84,7 @@ def pull(account: str, run: str, body: Mapping[str, Any]) -> None:
             if now - parse_iso(str(body["ended"])) < GIVEN_UP:
                 _arm(account, run, now + AGAIN, body)
             return
-        found = found or {"": dict.fromkeys(_NAMES)}  # this channel is told nothing
+        found = found or {"": dict.fromkeys(_NAMES)}  # this channel gets no numbers
     store.put(account, run, Counted(found, iso(now)))
 
 

@@ -211,7 +211,7 @@ def logic(body: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Detail]:
 
 
 def thresholds(narrowcast: Mapping[str, Any]) -> Iterator[Detail]:
-    """What LINE asks of the number of friends, said before sending.
+    """What LINE asks of the number of friends, shown before sending.
     https://developers.line.biz/en/docs/messaging-api/sending-messages/#conditions-for-sending-narrowcast-messages
     """
     named = list(lists(narrowcast))

@@ -60,7 +60,7 @@ def freeze(broadcast: Broadcast) -> Narrowcast:
 
 
 def _uploads(run: str, narrowcast: Mapping[str, Any], topics: tuple[str, ...]) -> dict[str, str]:
-    """The audiences that are made for the run, by what they stand for."""
+    """The audiences that are made for the run, by what they are made of."""
     segments = [f"segment:{node['segment']}" for node, _ in lists.lists(narrowcast) if "segment" in node]
     wanted = [*dict.fromkeys(segments), *([OPTED_OUT] if topics else [])]
     return {name: f"run-{run.lower()}-{n}" for n, name in enumerate(wanted)}
@@ -94,7 +94,7 @@ def request_of(narrowcast: Narrowcast) -> str | Reason | None:
 
 
 def _groups(narrowcast: Narrowcast) -> dict[str, int | None] | Reason | None:
-    """LINE's numbers of all lists by what they stand for, None for one with nobody in it."""
+    """LINE's numbers of all lists by what they are made of, None for one with nobody in it."""
     found: dict[str, int | None] = {}
     is_waiting = False
     for name, audience in [*narrowcast.uploads.items(), *_named(narrowcast)]:

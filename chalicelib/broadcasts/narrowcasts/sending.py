@@ -35,7 +35,7 @@ _ERRORS = {
 
 
 def attempt(narrowcast: Narrowcast) -> Narrowcast:
-    """Ask LINE, unless it has accepted, or somebody is asking; returns the run as it stands then."""
+    """Ask LINE, unless it has accepted, or somebody is asking; returns the run as it is then."""
     now = clock.now()
     if narrowcast.state is not None or narrowcast.is_leased(now) or narrowcast.request is None:
         return narrowcast
@@ -60,9 +60,9 @@ def _call(narrowcast: Narrowcast, token: str) -> tuple[decide.Verdict, Any]:
     except line.NoAnswer:
         return decide.NO_ANSWER, None
     verdict = decide.read_answer(answer, _NAME)
-    said = "; ".join([answer.message, *(str(one.get("message", "")) for one in answer.details)])
+    message = "; ".join([answer.message, *(str(one.get("message", "")) for one in answer.details)])
     code = "narrowcast_refused_reach" if answer.status == 403 else "narrowcast_refused"
-    return verdict, Reason(code, status=answer.status, message=said[:200]).kept()
+    return verdict, Reason(code, status=answer.status, message=message[:200]).kept()
 
 
 def _has_new_token(narrowcast: Narrowcast, verdict: decide.Verdict, token: str) -> bool:
@@ -78,7 +78,7 @@ def _unknown(narrowcast: Narrowcast) -> Narrowcast:
 
 
 def look(narrowcast: Narrowcast) -> Narrowcast:
-    """With LINE's progress, if LINE tells it now."""
+    """With LINE's progress, if LINE reports it now."""
     if narrowcast.state != state.ACCEPTED or narrowcast.request_id is None:
         return narrowcast
     token = accounts.line_credentials(narrowcast.account)["channel_access_token"]

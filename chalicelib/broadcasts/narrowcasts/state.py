@@ -1,4 +1,4 @@
-"""Where a narrowcast's run stands, as a value; and what an answer of LINE makes of it. Pure.
+"""The state of a narrowcast's run, as a value; and what an answer of LINE makes of it. Pure.
 
 LINE chooses who gets it, so there is no ledger: one item per run. Its request is fixed before the first
 call and so is its key, so asking again is the same request. Model: ``tests/model/test_narrowcasts.py``.
@@ -25,7 +25,7 @@ ENDS = frozenset({DONE, REFUSED, FAILED, UNKNOWN, CANCELLED})
 
 @dataclass(frozen=True)
 class Narrowcast:
-    """``messages``: what everybody gets. ``uploads``: audiences that are made for it, by what they stand for
+    """``messages``: what everybody gets. ``uploads``: audiences made for it, by what they are made of
     (``segment:<id>``, ``opted_out``). ``request``: LINE's request as JSON, once it is fixed.
 
     ``open_since``: when the first attempt was made that LINE may still accept. ``state`` None: not accepted;
@@ -66,7 +66,7 @@ class Narrowcast:
         return None if found is None else int(found)
 
     def is_leased(self, now: datetime) -> bool:
-        """Whether somebody may be asking LINE just now."""
+        """Whether somebody may be calling LINE just now."""
         return self.lease_until is not None and self.lease_until > iso(now)
 
     def is_expired(self, now: datetime) -> bool:
@@ -123,7 +123,7 @@ def after_progress(narrowcast: Narrowcast, found: Mapping[str, Any] | None, why:
 
 
 def numbers(narrowcast: Narrowcast | None) -> dict[str, Any]:
-    """The run's progress in the shape of every broadcast's; it balances at every read. LINE tells no more."""
+    """The run's progress in the shape of every broadcast's; it balances at every read. LINE has no more."""
     found: dict[str, Any] = {"planned": 0, "pending": 0, "accepted": 0, "skipped": {}, "failed": {}}
     found |= {"unknown": 0, "held_out": 0}
     if narrowcast is None or narrowcast.state in {None, REFUSED, CANCELLED}:

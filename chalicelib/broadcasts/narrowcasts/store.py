@@ -22,7 +22,7 @@ _KEYS = frozenset({"account", "run", "rev"})
 
 
 class NarrowcastItem(dynamo.Record):
-    """Where a narrowcast's run stands."""
+    """The state of a narrowcast's run."""
 
     class Meta:
         table_name = settings().table("broadcasts")

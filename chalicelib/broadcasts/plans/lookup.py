@@ -108,7 +108,7 @@ def _planned(
 
 
 def _lines(plans: _Plans, shard: int) -> Iterator[dict[str, Any]]:
-    """Whom the ledger does not tell of: who gets nothing by the plan, who is in no chunk yet, and the rest of
+    """Whom the ledger does not name: who gets nothing by the plan, who is in no chunk yet, and the rest of
     a test that nobody has judged yet.
     """
     later: dict[str, None] = {}
@@ -127,7 +127,7 @@ def _lines(plans: _Plans, shard: int) -> Iterator[dict[str, Any]]:
 
 
 def _of_the_rest(plans: _Plans) -> dict[str, Any]:
-    """What stands of a friend of the rest who is not judged."""
+    """What is known of a friend of the rest who is not judged."""
     return {"status": "skipped", "reason": plans.dropped} if plans.dropped else {"status": "pending"}
 
 

@@ -40,7 +40,7 @@ def go_on(run_snapshot: RunSnapshot, left: TimeLeft = NO_LIMIT) -> bool:
     if len(parts) == 1:
         return work_on(run_snapshot, 0, left, at)
     if at.packed is None and plan_store.may_ask(run_snapshot.account, run_snapshot.plan, clock.now()):
-        # One at least: whoever packed the last part may have died before it said that all are.
+        # One at least: whoever packed the last part may have died before it noted that all are.
         missing = [part.number for part in parts if part.number not in at.parts] or [0]
         ask(run_snapshot, [{"part": number} for number in missing])
     return at.packed is not None
@@ -107,7 +107,7 @@ class _IsPacked(Exception):
 
 
 def _pack_part(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> int | None:
-    """Put the chunks of a part that do not stand; how many it has. None: the time was over, and how far it is
+    """Put the chunks of a part that are missing; how many it has. None: the time was over, and how far it is
     is kept.
     """
     account, run = run_snapshot.account, run_snapshot.plan
@@ -129,7 +129,7 @@ def _pack_part(run_snapshot: RunSnapshot, part: plan.Part, left: TimeLeft) -> in
 
 def _slices(run_snapshot: RunSnapshot, since: plan.Position) -> Iterator[tuple[int, int, Slice]]:
     """Every slice from a position on, with its shard and number. Raises when the run is packed and they are
-    not whole: chunks cut from emptied slices would not be those that stand.
+    not whole: chunks cut from emptied slices would not be those that are stored.
     """
     for shard in range(since.shard, run_snapshot.shards):
         first = since.slice if shard == since.shard else 0
@@ -142,7 +142,7 @@ def _slices(run_snapshot: RunSnapshot, since: plan.Position) -> Iterator[tuple[i
 
 
 def _standing(run_snapshot: RunSnapshot, part: plan.Part) -> set[str]:
-    """The chunks of a part that stand already."""
+    """The chunks of a part that are stored already."""
     found: set[str] = set()
     for arm, last in part.last.items():
         if last > part.first[arm]:

@@ -222,8 +222,8 @@ def chunk_name(arm: str, start: int) -> str:
 
 @dataclass(frozen=True)
 class Position:
-    """How far a part is packed: every chunk before ``following`` (by arm) stands, ``chunks`` of them. Whoever
-    goes on reads from this slice on, whose first recipients have these ``numbers``.
+    """How far a part is packed: every chunk before ``following`` (by arm) is stored, ``chunks`` of them.
+    Whoever goes on reads from this slice on, whose first recipients have these ``numbers``.
     """
 
     shard: int
@@ -262,7 +262,7 @@ class Packer:
         """How many chunks the part has so far."""
 
     def take(self, shard: int, number: int, made: Slice) -> Iterator[Piece]:
-        """The chunks that a slice completes. Each must stand before the next one is asked for."""
+        """The chunks that a slice completes. Each must be stored before the next one is asked for."""
         here = Position(shard, number, dict(self._numbers), {})
         for name in sorted(made.arms):
             for user in made.arms[name]:
@@ -274,7 +274,7 @@ class Packer:
         number, cell = self._numbers[name], _cell(self._arms[name])
         self._numbers[name] += 1
         if number < self._following[name] or number - number % cell >= self._part.last[name]:
-            return  # of a chunk that stands, or that another part cuts
+            return  # of a chunk that is stored, or that another part cuts
         size = size_of(payload)
         if name in self._filling and not self._arms[name].static:
             piece = self._filling[name][0]

@@ -137,7 +137,7 @@ def fan_out_rest(
 
 
 def judge_of(run_snapshot: RunSnapshot, tokens: friend_tokens.Maker) -> plan.Judge:
-    """What decides about each friend of a run: the document, the moment and the catalog, all frozen."""
+    """What decides about each friend of a run: the document, the time and the catalog, all frozen."""
     zone, now = ZoneInfo(run_snapshot.time_zone), parse_iso(run_snapshot.now)
     context = language.Context(run_snapshot.catalog, zone)
     included = language.compile_audience(run_snapshot.body["audience"], context)
@@ -247,7 +247,7 @@ class Judged:
         return self.number > 0 and self.key is None
 
     def after(self, made: Slice) -> Judged:
-        """With one more slice that stands."""
+        """With one more slice that is stored."""
         return Judged(self.number + 1, made.next_key, plan.add([self.counts, plan.totals([made])]))
 
     def body(self) -> dict[str, Any]:
@@ -317,7 +317,7 @@ def _reserve(run_snapshot: RunSnapshot, policy: policies.Policy, made: Slice) ->
 def _give_back(
     run_snapshot: RunSnapshot, policy: policies.Policy, taken: set[str], existing: Slice
 ) -> set[str]:
-    """Free the places of those whom the slice that stands decided about and does not send to.
+    """Free the places of those whom the stored slice decided about and does not send to.
 
     Answers those about whom a later slice decides: their places may be wanted there, by whoever writes it.
     """
@@ -348,7 +348,7 @@ def totals(account: str, run: str) -> Totals:
 
 
 def progress(account: str, run: str) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
-    """A run's numbers as they stand now, which balance, and those of its variants."""
+    """A run's numbers now, which balance, and those of its variants."""
     chunks = deliveries.progress(account, run)  # before the plan: then no chunk is unknown to the plan
     counted = totals(account, run)
     variants = {arm: {"planned": n, "accepted": 0} for arm, n in counted.arms.items()}

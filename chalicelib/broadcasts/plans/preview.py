@@ -43,7 +43,7 @@ def preview(broadcast: Broadcast) -> dict[str, Any]:
     """``{"count", "exact", "waterfall", "skipped", "held_out", "variants", "needed", "yen", "overlap",
     "samples", "links"}``.
 
-    Counts every friend while 15 s suffice; of more, some shards, and what they stand for (``exact`` False).
+    Counts every friend while 15 s suffice; of more, some shards, and an estimate from them (``exact`` False).
     """
     account, snapshot = accounts.get_account(broadcast.account), catalog.snapshot(broadcast.account)
     now = clock.now()
@@ -163,7 +163,7 @@ def _without_braked(
     run_snapshot: RunSnapshot, found: Sequence[plan.Verdict | None], sheets: Sequence[Sheet]
 ) -> list[plan.Verdict | None]:
     """The verdicts, with those as skipped whom the brake would leave out if this went out now."""
-    told, now = set[str](), parse_iso(run_snapshot.now)
+    braked, now = set[str](), parse_iso(run_snapshot.now)
     for arm in run_snapshot.arms:
         payloads = {
             str(sheet["user_id"]): verdict.payload
@@ -172,9 +172,9 @@ def _without_braked(
         }
         content: dict[str, Any] = {"messages": arm.body["messages"]} if arm.static else {"payloads": payloads}
         content["repeats"] = arm.body.get("repeats")
-        told |= deliveries.braked(run_snapshot.account, list(payloads), content, now)
+        braked |= deliveries.braked(run_snapshot.account, list(payloads), content, now)
     return [
-        plan.Verdict("skipped", reason="runaway") if str(sheet["user_id"]) in told else verdict
+        plan.Verdict("skipped", reason="runaway") if str(sheet["user_id"]) in braked else verdict
         for sheet, verdict in zip(sheets, found, strict=True)
     ]
 

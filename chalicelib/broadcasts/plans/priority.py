@@ -40,7 +40,7 @@ class Wish:
 def kept_places(
     account: str, category: str, users: Sequence[str], token: str, now: datetime
 ) -> dict[str, list[datetime]]:
-    """The moments at which broadcasts with priority will want a place of these friends under the caps of a
+    """When broadcasts with priority will want a place of these friends under the caps of a
     category. ``token`` is who reserves now: nothing is kept from a broadcast with priority.
     """
     ahead = list(_ahead(account))
@@ -50,7 +50,7 @@ def kept_places(
     shards = accounts.get_account(account).shards
     sheets = friends.load_many(account, shards, list(users)) if wishes else {}
     found = {user: [w.goes_at for w in wishes if _wants(w, sheet)] for user, sheet in sheets.items()}
-    return {user: moments for user, moments in found.items() if moments}
+    return {user: times for user, times in found.items() if times}
 
 
 def _ahead(account: str) -> Iterator[Broadcast]:

@@ -22,7 +22,7 @@ _MOST_OCCURRENCES = 31
 
 
 def quota_of(account: str) -> dict[str, int | None]:
-    """``limit``, ``used`` and ``left``; all null when LINE does not tell, ``left`` null without a limit."""
+    """``limit``, ``used`` and ``left``; all null when LINE does not report, ``left`` null without a limit."""
     token = accounts.line_credentials(account)["channel_access_token"]
     try:
         limit, used = line.quota(token)
@@ -67,10 +67,10 @@ def _of_scheduled(account: Account, scheduled: Sequence[Mapping[str, Any]]) -> i
 
 
 def _times(one: Mapping[str, Any], account: Account, now: datetime) -> int:
-    return sum(1 for _ in _moments(one, account, now))
+    return sum(1 for _ in _due_times(one, account, now))
 
 
-def _moments(one: Mapping[str, Any], account: Account, now: datetime) -> Iterator[datetime]:
+def _due_times(one: Mapping[str, Any], account: Account, now: datetime) -> Iterator[datetime]:
     """When it goes out within the month that is now."""
     month, at = local_date(now, account.zone).strftime("%Y-%m"), parse_iso(one["at"])
     for _ in range(_MOST_OCCURRENCES):

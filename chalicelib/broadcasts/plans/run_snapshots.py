@@ -1,6 +1,6 @@
 """What a run is judged by, written once when its planning begins, in the ``broadcasts`` table. Private.
 
-``account#<broadcast>#runs`` / ``<run>`` the document, the moment, and the name of the parts ·
+``account#<broadcast>#runs`` / ``<run>`` the document, the time, and the name of the parts ·
 ``account#<run>#parts`` / ``<name>#arm#<arm>`` an arm's message ·
 ``account#<run>#parts`` / ``<name>#document#<kind>#<id>`` a document of the catalog that judging reads
 """
@@ -22,7 +22,7 @@ from chalicelib.shared.ids import new_ulid
 def freeze(run_snapshot: RunSnapshot, at: str) -> None:
     """Write what a run is judged by, unless it exists.
 
-    The parts first, under a name of this call's own: a run that stands has all of them, from one catalog.
+    The parts first, under a name of this call's own: a run that is stored has all of them, from one catalog.
     """
     name = new_ulid()
     pk = f"{run_snapshot.account}#{run_snapshot.run}#parts"

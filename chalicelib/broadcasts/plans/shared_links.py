@@ -33,7 +33,7 @@ class Way:
 
 def arranged(run: RunSnapshot, account: Account, *, live: bool) -> list[tuple[Arm, Way | None]]:
     """Each arm, with LIFF addresses where its links go by LIFF, and how they go; None: it has none. ``live``:
-    they tell the delivery.
+    they name the delivery.
     """
     return [_arranged(arm, run, account, live=live) for arm in run.arms]
 

@@ -1,5 +1,5 @@
 """The plan of a run, in the ``ledger`` table: every item is written once (parts: until they are packed); only
-the payloads are taken out of the slices again, as soon as every chunk stands. Private to this room.
+the payloads are taken out of the slices again, as soon as every chunk is stored. Private to this room.
 
 ``account#<run>#M<shard>`` / ``slice#<k>`` · ``account#<run>#S`` / ``<shard>`` a shard that is judged,
 ``part#<n>`` how far a part is packed, ``pack`` at the end, ``asked`` when the parts were last asked for
@@ -55,7 +55,7 @@ class PlanRecord(dynamo.Record):
 @dataclass(frozen=True)
 class Planned:
     """How far a run's plan is: shards that are judged with their counts, parts that are packed with their
-    chunks, the chunks of all once everything stands; of which parts the slices hold no payloads any more.
+    chunks, the chunks of all once everything is stored; of which parts the slices hold no payloads any more.
     """
 
     done: Mapping[int, Totals] = field(default_factory=dict)
@@ -177,7 +177,7 @@ def put_position(account: str, run: str, part: int, at: Position) -> None:
 
 
 def put_part(account: str, run: str, part: int, chunks: int) -> None:
-    """Note that every chunk of a part stands."""
+    """Note that every chunk of a part is stored."""
     _update(
         _part(account, run, part),
         [PlanRecord.chunks.set(chunks), PlanRecord.position.remove()],
@@ -186,7 +186,7 @@ def put_part(account: str, run: str, part: int, chunks: int) -> None:
 
 
 def put_pack(account: str, run: str, chunks: int, now: datetime) -> None:
-    """Note that every chunk of the plan stands."""
+    """Note that every chunk of the plan is stored."""
     PlanRecord(f"{account}#{run}#S", "pack", chunks=chunks, at=iso(now)).save_new()
 
 
@@ -203,7 +203,7 @@ def slices_with_payloads(account: str, run: str, shard: int) -> list[int]:
 
 
 def empty_slice(account: str, run: str, shard: int, number: int) -> None:
-    """Take the payloads out of a slice: the manifests, which stand, hold what is still to be sent."""
+    """Take the payloads out of a slice: the manifests, which are stored, hold what is still to be sent."""
     PlanRecord(_slices_key(account, run, shard), _slice_key(number)).update(
         [PlanRecord.emptied.set(True), PlanRecord.payloads.remove()]
     )

@@ -1,5 +1,5 @@
-"""What the friends of a test's sample did: clicks or conversions, and blocks. Read from their sheets, at the
-moment.
+"""What the friends of a test's sample did: clicks or conversions, and blocks. Read from their sheets as
+they are now.
 
 Shard by shard and arm by arm, each count written once: whoever decides, decides by the same numbers.
 """

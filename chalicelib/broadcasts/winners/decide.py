@@ -1,4 +1,4 @@
-"""Which arm of a test has won, from what was counted at the planned moment. Pure.
+"""Which arm of a test has won, from what was counted at the planned time. Pure.
 
 Each arm is compared with the control (the first variant) at 5 % in all: with several arms each comparison has
 its part of that (Bonferroni). The best of those that beat the control wins; the control wins when it beats

@@ -1,4 +1,4 @@
-"""A test is decided: once, at its planned moment or when a person says so, by numbers that stand.
+"""A test is decided: once, at its planned time or when a person says so, by numbers that are stored.
 
 The order is searched by ``tests/model/test_decision.py``. Each function may be repeated, by many at once.
 """
@@ -44,13 +44,13 @@ def choose(broadcast: Broadcast, winner: str | None, by: str) -> bool:
 
 def ensure(run_snapshot: RunSnapshot) -> Decision | None:
     """The decision of a run; None: not yet. Then what is missing is asked for, and the timers come back at
-    the moment for which it waits.
+    the time it waits for.
     """
     account, run = run_snapshot.account, run_snapshot.run
     ruling = store.read(account, run)
     if ruling.decision is not None:
         return ruling.decision
-    now, known = clock.now(), _moments(run_snapshot)
+    now, known = clock.now(), _counted_at(run_snapshot)
     chosen = ruling.choice is not None
     due = [arm.id for arm in run_snapshot.arms if chosen or (known[arm.id] or now) < now]
     asked = _ask_for_counts(run_snapshot, due, ruling)
@@ -75,18 +75,18 @@ def give_up(run_snapshot: RunSnapshot) -> Decision | None:
     return ruling.decision
 
 
-def moments(run_snapshot: RunSnapshot) -> list[datetime]:
+def due_times(run_snapshot: RunSnapshot) -> list[datetime]:
     """When arms are counted, as far as that is known; at the last of all it is decided."""
-    return [due_at for due_at in _moments(run_snapshot).values() if due_at]
+    return [due_at for due_at in _counted_at(run_snapshot).values() if due_at]
 
 
 def waits_for_a_time(run_snapshot: RunSnapshot) -> bool:
     """Whether only time is missing: nothing of the sample is on its way now."""
-    known, now = _moments(run_snapshot), iso(clock.now())
+    known, now = _counted_at(run_snapshot), iso(clock.now())
     return all(known[arm.id] or (arm.at or "") > now for arm in run_snapshot.arms)
 
 
-def _moments(run_snapshot: RunSnapshot) -> dict[str, datetime | None]:
+def _counted_at(run_snapshot: RunSnapshot) -> dict[str, datetime | None]:
     """When each arm is counted: so long after the last of it was sent. None: it is not sent to its end."""
     test = run_snapshot.body["test"]
     after = parse_duration(test.get("decide_after") or DECIDE_AFTER)

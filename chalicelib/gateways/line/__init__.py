@@ -48,7 +48,7 @@ _ORDINARY = {
     "content": {404, 410},
     "followers": {403},
 }
-"""By kind of call: refusals that tell something and are no error (sent before; no friend; unsent)."""
+"""By kind of call: refusals that mean something and are no error (sent before; no friend; unsent)."""
 _IN_MEMORY = 4 << 20
 _PIECE = 256 << 10
 
@@ -58,7 +58,7 @@ class NoAnswer(Exception):
 
 
 class Refused(Exception):
-    """LINE said no, for good, with this status."""
+    """LINE refused, for good, with this status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"LINE answered {status}")
@@ -273,7 +273,7 @@ def _request(
 
 
 def _note_status(kind: str, status: int, request_id: str | None) -> None:
-    """Tell of an answer that is an error."""
+    """Report an answer that is an error."""
     if status < 400 or status in _ORDINARY.get(kind, ()):
         return
     _note(kind, "429" if status == 429 else "4xx" if status < 500 else "5xx", request_id, str(status))

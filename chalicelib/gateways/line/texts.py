@@ -1,4 +1,4 @@
-"""What LINE tells in words alone. This is the one place that reads them.
+"""What LINE reports in words alone. This is the one place that reads them.
 
 LINE answers an error with a status, a text, and sometimes the properties that are wrong. Texts may change
 without notice, so whatever has a status or a property is read from that. Of the rest a text that is not known
@@ -36,17 +36,17 @@ def is_reply_token(text: str) -> bool:
 
 def wrong_recipients(text: str, details: Iterable[Mapping[str, Any]]) -> tuple[int, ...]:
     """The places of recipients that a refused multicast names."""
-    return tuple(sorted({int(n) for said in _places(text, details) for n in _TO_INDEX.findall(said)}))
+    return tuple(sorted({int(n) for place in _places(text, details) for n in _TO_INDEX.findall(place)}))
 
 
 def is_recipient(text: str, details: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a refused push is about its recipient."""
-    return text.lower().startswith(_NOT_OURS) or any(_TO.search(said) for said in _places(text, details))
+    return text.lower().startswith(_NOT_OURS) or any(_TO.search(place) for place in _places(text, details))
 
 
 def names(field: str, text: str, details: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a refusal is about that field of what was sent."""
-    return any(field in said for said in _places(text, details))
+    return any(field in place for place in _places(text, details))
 
 
 def _places(text: str, details: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -20,11 +20,11 @@ from chalicelib.shared.observability import logger
 from chalicelib.shared.settings import settings
 
 LATER = frozenset({408, 429})
-"""LINE refuses now; asking again later may work."""
+"""LINE refuses now; calling again later may work."""
 
 
 class Refused(Exception):
-    """LINE said no. ``codes``: what its details say, e.g. ``AUDIENCE_GROUP_NOT_FOUND``."""
+    """LINE refused. ``codes``: what its details say, e.g. ``AUDIENCE_GROUP_NOT_FOUND``."""
 
     def __init__(self, status: int, message: str, codes: tuple[str, ...] = ()) -> None:
         super().__init__(f"LINE answered {status}: {message}")
