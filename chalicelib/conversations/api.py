@@ -75,7 +75,7 @@ class StaffMessage(BaseModel):
 
 
 class Sent(BaseModel):
-    """The event under which it stands on the timeline, and the run in the ledger."""
+    """The event under which it is on the timeline, and the run in the ledger."""
 
     event_id: str
     run: str
@@ -84,7 +84,7 @@ class Sent(BaseModel):
 @bp.route(_MESSAGES, methods=["GET"])
 @http_errors
 def list_messages(account: str, user: str) -> Response:
-    """``GET /friends/{u}/messages``: what was said in and out, newest first."""
+    """``GET /friends/{u}/messages``: what was received and sent, newest first."""
     request = bp.current_request
     require(request, "viewer", account)
     limit, cursor = query_int(request, "limit", 50), query_cursor(request, "at", "event_id")
@@ -132,7 +132,7 @@ OPERATIONS = [
     Operation(
         "GET",
         _MESSAGES,
-        "What was said to and by a friend, newest first",
+        "What was sent to and by a friend, newest first",
         "viewer",
         response=Conversation,
         query={"limit": "1 to 200", "cursor": "next_cursor of the page before"},

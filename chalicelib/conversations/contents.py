@@ -146,7 +146,7 @@ def forget(account: str, user: str, message_id: str) -> None:
 
 
 def delete_all(account: str, user: str, until: str | None = None) -> int:
-    """Delete all contents of a friend up to a moment (erasing); returns how many records there were."""
+    """Delete all contents of a friend up to a time (erasing); returns how many records there were."""
     records = [one for one in everything(account, user) if until is None or one["at"] <= until]
     for record in records:
         drop(account, user, record["message_id"])

@@ -95,7 +95,7 @@ def list_conversations(account: str) -> Response:
 @bp.route(_ONE, methods=["PATCH"])
 @http_errors
 def patch_conversation(account: str, user: str) -> Response:
-    """``PATCH /conversations/{user}``: read up to a moment, a mark, who cares for it, a note."""
+    """``PATCH /conversations/{user}``: read up to a time, a mark, who cares for it, a note."""
     request = bp.current_request
     require(request, "editor", account)
     name = known_friend(account, user)

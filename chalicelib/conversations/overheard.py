@@ -1,4 +1,4 @@
-"""What is said where the account only listens: in groups and rooms, and when a message is edited.
+"""What is written where the account only listens: in groups and rooms, and when a message is edited.
 
 LINE's unsending there names the message and the chat, not who wrote it. So each message has a record in
 ``activities``, ``OVERHEARD#<account>#<chat>`` / message id, put before the activity: on whose timeline its
@@ -29,7 +29,7 @@ def heard(event: FriendEvent) -> FriendEvent:
     if event.type.partition(":")[2] not in _SAYING or not message:
         return event
     where = {f"{event.user_id}\n{event.event_id}"}
-    known = _update(event.account_id, _chat(event), message, "ADD said :value", where)
+    known = _update(event.account_id, _chat(event), message, "ADD event_keys :value", where)
     at = known.get("unsent_at")
     if at is None:
         return event
@@ -42,9 +42,9 @@ def is_unsending(event: FriendEvent) -> bool:
 
 
 def take_back(account: str, chat: str, message: str, at: str) -> None:
-    """Keep nothing of what a message and its edits have said in a chat, whoever wrote it."""
+    """Keep nothing of the texts of a message and its edits in a chat, whoever wrote it."""
     known = _update(account, chat, message, "SET unsent_at = :value", at)
-    for name in known.get("said") or ():
+    for name in known.get("event_keys") or ():
         user, _, event_id = name.partition("\n")
         activity = service.find(account, user, event_id)
         if activity is not None and "unsent_at" not in (activity.get("props") or {}):

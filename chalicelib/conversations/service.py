@@ -1,4 +1,4 @@
-"""The conversation with a friend, read off the timeline: what they said, what was said to them; staff speak.
+"""The conversation with a friend, read off the timeline: what they said, what was sent to them; staff speak.
 
 Out: replies and pushes of rules, scenario actions and staff, which are effects of an event; and the messages
 of scenario steps and broadcasts, each a line of its own that names its run and what came of it.

@@ -1,4 +1,4 @@
-"""How the timeline tells that a question of a form was answered: the codes of the reasons. Pure."""
+"""How the timeline shows that a question of a form was answered: the codes of the reasons. Pure."""
 
 from __future__ import annotations
 

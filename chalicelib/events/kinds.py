@@ -57,7 +57,7 @@ class EventType:
     """A type of event, as the room that makes it declares it.
 
     ``made_by``: who makes it, for readers; None: nothing in this version does, and whoever waits for it is
-    told. ``key``: the property (or what is computed of all of them) under which it is counted besides its
+    warned. ``key``: the property (or what is computed of all of them) under which it is counted besides its
     type. ``props``: the properties it may have, also inside of one (``params.date``); None: they are somebody
     else's to choose. ``documents``: the properties that name documents, and of which kind. ``values``: of
     properties that take few values, these. ``warn``: what else of a match was probably not meant.
@@ -77,7 +77,7 @@ class EventType:
     ``brings_answers``: given on a page, it has all of them (property ``answers``, its key is the form).
     ``has_reply_token``: from LINE it may be answered free of charge. ``is_change``: a change of the sheet
     produces it; the change's line has its properties. ``is_command``: carried out however late it comes.
-    ``kept_elsewhere``: the property that the activity's effects tell, so that the activity leaves it out.
+    ``kept_elsewhere``: the property that the activity's effects have, so that the activity leaves it out.
     ``in_reports``: reports count it, by a line of this kind in their journal (``reports/lines.py``).
     """
 

@@ -47,7 +47,7 @@ EVERY = "*"
 
 
 class Several(list[Any]):
-    """What stands at a path that leads to several places."""
+    """What is at a path that leads to several places."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Test:
     """Whether only this very value, or one of these, holds."""
 
     def value(self, props: Mapping[str, Any]) -> Any:
-        """What stands at the path."""
+        """What is at the path."""
         return props.get(self.path) if len(self.parts) == 1 else at_path(props, self.parts)
 
     def failure(self, props: Mapping[str, Any]) -> Reason | None:

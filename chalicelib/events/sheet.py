@@ -1,6 +1,6 @@
 """The shape of a fact sheet: what is known of one friend. Whoever folds an event into it is in ``sheets``.
 
-It stands in the lowest room that speaks of sheets. A capability that keeps more on the sheet says so with a
+It is in the lowest room that speaks of sheets. A capability that keeps more on the sheet says so with a
 TypedDict of its own below this one.
 """
 
@@ -13,7 +13,7 @@ class Sheet(TypedDict, total=False):
     """One friend's fact sheet: plain values, times as ISO text of fixed width (text order = time order).
 
     Every field may be missing: sheets are read in part, and a tombstone has little. ``rev`` counts its
-    writes. Maps are by id. Counters of caps stand beside, by names that hold their period
+    writes. Maps are by id. Counters of caps are beside, by names that hold their period
     (``deliveries/policies.py``). What is in the maps is described where it is made: ``sheets/sheet.py``
     (tags, scores, attributes), ``sheets/purchases.py``, ``forms/flow.py`` (forms, form_session),
     ``enrollments`` (scenarios), ``reaction/model.py`` (pending).

@@ -67,7 +67,7 @@ def _pictures(form: Form, question: Question, chosen: Collection[str]) -> Iterat
 
 
 def _named(question: Question) -> str:
-    """What stands for pictures where none are shown."""
+    """What replaces pictures where none are shown."""
     return shorten(" / ".join(choice.label for choice in question.choices), MAX_ALT)
 
 
@@ -91,7 +91,7 @@ def tapped(data: str) -> tuple[str, str, str] | None:
 
 
 def mark_of(choice: Choice) -> str:
-    """What a tap on a choice carries: the same as long as the choice has its value, wherever it stands."""
+    """What a tap on a choice carries: the same as long as the choice has its value, wherever it is."""
     return digest(choice.value)[:12]
 
 
@@ -117,7 +117,7 @@ def date_picker(form: Form, question: Question) -> dict[str, Any]:
 
 
 def _beside(form: Form, question: Question, chosen: Collection[str]) -> Iterator[dict[str, Any]]:
-    """What else may be tapped: enough has been chosen, or nothing is to be said."""
+    """What else may be tapped: enough has been chosen, or no answer is to be given."""
     if chosen:
         yield button(form, question, DONE, form.words["done"])
     elif not question.required:

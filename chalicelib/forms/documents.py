@@ -91,8 +91,8 @@ class Words(Strict):
 class Form(Strict):
     """Questions to a friend. ``then`` is done when the last one is answered; ``expires`` after the latest
     question no answer is waited for any more; ``cancel`` are the words by which a friend leaves. ``web``: it
-    stands on the web too, ``answers``: there, whether who has answered it may do so again, ``say_results``:
-    whether a result that does not say itself is said in the chat as well.
+    is on the web too, ``answers``: there, whether who has answered it may do so again, ``say_results``:
+    whether a result that does not say itself is sent to the chat as well.
     """
 
     name: Name
@@ -152,10 +152,10 @@ def _asked(body: Body) -> list[tuple[str, list[dict[str, Any]]]]:
     """What each question looks like at its longest, and each result, with its place in the form."""
     form = read_form("form", body, None)
     asked = [ask.messages(form, question, again=True, numbered=True) for question in form.questions]
-    said = [[{"type": "text", "text": result.text}] for result in form.results]
+    result_messages = [[{"type": "text", "text": result.text}] for result in form.results]
     return [
         *((f"questions[{n}].text", messages) for n, messages in enumerate(asked)),
-        *((f"results[{n}].text", messages) for n, messages in enumerate(said)),
+        *((f"results[{n}].text", messages) for n, messages in enumerate(result_messages)),
     ]
 
 
@@ -220,7 +220,7 @@ def _fits_attribute(question: dict[str, Any], snapshot: Snapshot, path: str) -> 
 
 
 def _warn(id_: str, snapshot: Snapshot) -> Iterator[Detail]:
-    """Choices that a friend who types cannot tell apart, and web addresses that nobody sees opened."""
+    """Choices that a friend who types cannot distinguish, and web addresses that nobody sees opened."""
     body = snapshot.get("forms", id_).body
     for path, messages in _asked(body):
         for _, advice in untracked.untracked(messages, snapshot):

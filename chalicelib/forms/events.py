@@ -19,8 +19,8 @@ def _answers(sheet: Sheet, event: FriendEvent) -> list[Fact]:
     if event.source == "rule":
         # A form that was answered in the chat has the answers on the sheet, with their own times.
         return folds.answers(sheet, form, None, event.at)
-    asking = sheet.get("form_session") or {}
-    if asking.get("form") == form and asking["at"] <= event.at:
+    session = sheet.get("form_session") or {}
+    if session.get("form") == form and session["at"] <= event.at:
         del sheet["form_session"]  # answered on a page, it is not asked any more
     return folds.answers(sheet, form, event.props.get("answers") or {}, event.at)
 

@@ -12,7 +12,7 @@ from chalicelib.shared.reasons import Reason
 
 
 def read(question: Question, values: Sequence[str], zone: ZoneInfo) -> tuple[Any, Reason | None]:
-    """The answer, and what is wrong with it; None twice: nothing was said, and need not be."""
+    """The answer, and what is wrong with it; None twice: nothing was answered, and need not be."""
     kind = QUESTION_TYPES[question.type]
     given = [value.strip() for value in values if value.strip()]
     if not given:

@@ -1,9 +1,9 @@
-"""Where a friend stands in a form, and what an event means to it. Pure: changes the given sheet in place.
+"""Where a friend is in a form, and what an event means to it. Pure: changes the given sheet in place.
 
-``asking`` on the sheet is the question that waits for an answer: ``{"form", "question", "at", "since"?,
+``form_session`` on the sheet is the question that waits for an answer: ``{"form", "question", "at", "since"?,
 "tries"?, "chosen"?, "held"?, "sent_at"?}``. ``at`` is when it was put last, ``since`` when first; one that
 goes by push is ``held`` until LINE has taken it, at ``sent_at``. One form asks at a time. Everything goes by
-the events' own times: what was said before the question is no answer to it, whenever it arrives.
+the events' own times: what was sent before the question is no answer to it, whenever it arrives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from chalicelib.shared.text.folding import fold
 from chalicelib.shared.times import parse_iso
 
 MAX_TRIES = 2
-"""How often a question is put again when the answer does not fit; then the rules look at what is said."""
+"""How often a question is put again when the answer does not fit; then the rules look at the text."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ def given(form: Form, question: Question, value: Any) -> Turn:
     """What an answer means that was given on a page: as if it had been given in the chat."""
     values = [str(one) for one in (value if isinstance(value, list) else [value])]
     picked = tuple(choice for choice in question.choices if choice.value in values)
-    return Turn(form.id, question.id, "answered", _said(question, value), value, picked)
+    return Turn(form.id, question.id, "answered", _answer_reason(question, value), value, picked)
 
 
-def _said(question: Question, value: Any) -> Reason:
-    """An answer as the timeline tells it."""
+def _answer_reason(question: Question, value: Any) -> Reason:
+    """An answer as the timeline shows it."""
     return QUESTION_TYPES[question.type].reported(question, value)
 
 
@@ -69,7 +69,7 @@ def all_given(form: Form, answers: Mapping[str, Any]) -> list[Turn]:
 
 
 def overtaken(sheet: Sheet, form: str, at: str) -> bool:
-    """Whether a form must not begin as of ``at``, because something later stands."""
+    """Whether a form must not begin as of ``at``, because something later is stored."""
     finished = str(((sheet.get("forms") or {}).get(form) or {}).get("at") or "")
     return at < max(finished, str((sheet.get("form_session") or {}).get("at") or ""))
 
@@ -167,7 +167,7 @@ def _take_tap(
 
 
 def _fold(sheet: Sheet, form: Form, question: Question, at: str, answer: Answer | None) -> Turn | None:
-    """Fold what was said into the sheet. None: it fits nothing, once too often."""
+    """Fold the text into the sheet. None: it fits nothing, once too often."""
     session = sheet["form_session"]
     if answer is None or answer.kind == "ambiguous":
         tries = int(session.get("tries") or 0) + 1
@@ -185,7 +185,7 @@ def _fold(sheet: Sheet, form: Form, question: Question, at: str, answer: Answer 
         _answers(sheet, form.id).pop(question.id, None)
         return Turn(form.id, question.id, "skipped", Reason("answer_skipped"))
     _answers(sheet, form.id)[question.id] = {"value": answer.value, "at": at}
-    why = _said(question, answer.value)
+    why = _answer_reason(question, answer.value)
     return Turn(form.id, question.id, "answered", why, answer.value, answer.picked)
 
 

@@ -48,7 +48,7 @@ class Tap(NamedTuple):
 
 
 class Option(NamedTuple):
-    """What can be chosen. ``value`` is what a page sends; ``image`` stands beside it there."""
+    """What can be chosen. ``value`` is what a page sends; ``image`` is beside it there."""
 
     value: str
     label: str
@@ -60,7 +60,7 @@ class Unread(Reasoned, ValueError):
 
 
 class Reader(Protocol):
-    """How what a friend says becomes an answer. Nothing said never comes here."""
+    """How what a friend says becomes an answer. An empty answer never comes here."""
 
     def read_text(self, asked: Asked, text: str) -> Answer | None:
         """What is written in the chat; None: it fits nothing."""

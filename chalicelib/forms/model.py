@@ -62,7 +62,7 @@ class Result:
 
     @property
     def says_itself(self) -> bool:
-        """Whether its actions say something, so that its title and text need not be said."""
+        """Whether its actions say something, so that its title and text need not be sent."""
         return any(action.keys() & {"reply", "send"} for action in self.then)
 
     def spans(self, points: float) -> bool:
@@ -95,7 +95,7 @@ class Question:
 class Form:
     """A form: its questions in their order, and what is done when the last one is answered. ``web``: friends
     may open it on the web; ``once``: there, whoever has answered it does not so again; ``says_results``: what
-    it comes to there is said in the chat too.
+    it comes to there is sent to the chat too.
     """
 
     id: str

@@ -1,6 +1,6 @@
 """Which choices a typed text names. Pure.
 
-A text and the names of choices are compared piece by piece: what stands between separators. So a name may
+A text and the names of choices are compared piece by piece: what is between separators. So a name may
 hold separators itself (``カット、カラー``), and it does not matter which of them a friend types, unless names
 differ in nothing else (``A/B`` and ``A,B``). The longest names are looked for first; what could be read in
 another way as well names nothing (``AMBIGUOUS``).
@@ -54,7 +54,7 @@ def several(question: Question, text: str) -> Named:
 
 
 def twins(question: Question) -> Iterator[tuple[int, int]]:
-    """The places of choices that no folded text tells apart, each with an earlier one."""
+    """The places of choices that no folded text distinguishes, each with an earlier one."""
     yield from folding.twins([(choice.label, choice.value) for choice in question.choices])
 
 
@@ -124,7 +124,7 @@ def _pieces(text: str, norm: _Norm) -> Pieces:
 
 
 def _longest_first(pieces: Sequence[str], names: Mapping[Pieces, set[str]]) -> list[tuple[int, int]] | None:
-    """From where to where the names stand that the pieces are made of, the longest at each place that leaves
+    """From where to where the names are that the pieces are made of, the longest at each place that leaves
     a rest of names.
     """
     lengths = sorted({len(name) for name in names}, reverse=True)

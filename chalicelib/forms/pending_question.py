@@ -1,7 +1,7 @@
 """Whether a form's question reached the friend: an answer is waited for only then.
 
-The reaction notes on the sheet which question is asked (``asking``). These few writes by path correct that
-note when it turns out otherwise; each holds only while the same question of the same moment stands there,
+The reaction notes on the sheet which question is asked (``form_session``). These few writes by path correct
+that note when it turns out otherwise; each holds only while the same question of the same time is there,
 so that repeating one, or coming late, changes nothing.
 """
 
@@ -15,7 +15,7 @@ from chalicelib.friends import service as friends
 from chalicelib.gateways.expressions import Condition, Path
 
 Asked = Mapping[str, Any]
-"""``{"form", "question", "at"}``: which question, and of which moment."""
+"""``{"form", "question", "at"}``: which question, and of which time."""
 
 
 def of(effect: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -37,7 +37,7 @@ def hold(account: Account, user: str, asked: Asked) -> None:
 
 
 def begin(account: Account, user: str, asked: Asked, at: str) -> None:
-    """LINE took the push at that moment: from then on it is waited for."""
+    """LINE took the push at that time: from then on it is waited for."""
     _correct(account, user, asked, [(("form_session", "sent_at"), at)], [("form_session", "held")])
 
 

@@ -31,7 +31,7 @@ class _Word:
 
 @dataclass(frozen=True)
 class _Words:
-    """One of the form's own words is the answer, by the value that each stands for."""
+    """One of the form's own words is the answer, by the value that each means."""
 
     words: Mapping[str, _Word]
 
@@ -43,9 +43,9 @@ class _Words:
             yield ask.button(form, question, value, label)
 
     def read_text(self, asked: Asked, text: str) -> Answer | None:
-        said = fold(text)
+        folded = fold(text)
         for value, word in self.words.items():
-            if said in {fold(asked.form.words[word.name]), *word.means}:
+            if folded in {fold(asked.form.words[word.name]), *word.means}:
                 return Answer("answer", _flag(value))
         return None
 

@@ -1,7 +1,7 @@
 """What a form comes to: one of its results, by the answers or by points. Pure.
 
 Where choices give points to results, the result with the most is it; of several with as many, the one that
-stands first in the form. Otherwise it is the first result whose condition holds and whose span of points has
+comes first in the form. Otherwise it is the first result whose condition holds and whose span of points has
 the sum. A result whose condition does not hold is never it.
 """
 
@@ -32,8 +32,8 @@ def of(form: Form, answers: Mapping[str, Any], sheet: Sheet, now: datetime) -> d
 
 def _made(form: Form, answers: Mapping[str, Any]) -> list[Choice]:
     """The choices that were made."""
-    said = {question: value if isinstance(value, list) else [value] for question, value in answers.items()}
-    return [c for q in form.questions for c in q.choices if c.value in map(str, said.get(q.id, ()))]
+    values = {question: value if isinstance(value, list) else [value] for question, value in answers.items()}
+    return [c for q in form.questions for c in q.choices if c.value in map(str, values.get(q.id, ()))]
 
 
 def _by_result(made: list[Choice]) -> dict[str, float]:

@@ -68,11 +68,11 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
     if form is None or turn.outcome == "stale":
         return []
     if turn.outcome == "cancelled":
-        said = [{"type": "text", "text": form.words["cancelled"]}]
-        _send(decision, _asking(turn.rule, form), form, said, context)
+        messages = [{"type": "text", "text": form.words["cancelled"]}]
+        _send(decision, _ask_effect(turn.rule, form), form, messages, context)
         return []
-    standing = decision.after.get("form_session") or {}
-    if (standing.get("form"), standing.get("question")) != (turn.form, turn.question):
+    session = decision.after.get("form_session") or {}
+    if (session.get("form"), session.get("question")) != (turn.form, turn.question):
         return []  # what the answer meant has begun another form
     if turn.outcome in {"answered", "skipped"}:
         question = flow.proceed(decision.after, form, turn.question, context.event.at, context.now)
@@ -82,7 +82,8 @@ def carry_on(decision: Decision, turn: Turn, context: ActionContext) -> list[Fac
         question = form.find(turn.question)
         if question is None:
             return []
-    _put(decision, _asking(f"{form.rule}:{question.id}", form), form, question, context, after=turn.outcome)
+    effect = _ask_effect(f"{form.rule}:{question.id}", form)
+    _put(decision, effect, form, question, context, after=turn.outcome)
     return []
 
 
@@ -94,7 +95,7 @@ def _finished(decision: Decision, form: Form, context: ActionContext) -> Fact:
 
 
 def finish_page(decision: Decision, form: Form, result: str | None, context: ActionContext) -> None:
-    """After a form was answered on a page: what it came to is said in the chat too, unless its author has
+    """After a form was answered on a page: what it came to is sent to the chat too, unless its author has
     switched that off.
     """
     if form.says_results and decision.after.get("status") == "following":
@@ -105,12 +106,12 @@ def _say_result(decision: Decision, form: Form, result: str | None, context: Act
     """Say a result that does not say itself, after its actions."""
     found = next((one for one in form.results if one.id == result), None)
     if found is not None and not found.says_itself:
-        effect = _asking(form.rule_of(found), form, len(found.then))
+        effect = _ask_effect(form.rule_of(found), form, len(found.then))
         _send(decision, effect, form, ask.of_result(found), context)
 
 
-def _asking(rule: str, form: Form, index: int = 0) -> Effect:
-    """The effect by which a form says something."""
+def _ask_effect(rule: str, form: Form, index: int = 0) -> Effect:
+    """The effect by which a form sends something."""
     return {"rule": rule, "index": index, "action": "ask", "status": "pending", "form": form.id}
 
 
@@ -123,7 +124,7 @@ def _put(
     *,
     after: str = "",
 ) -> None:
-    """Say a question. One that cannot be said is not waited for; one by push only when LINE has taken it
+    """Send a question. One that cannot be sent is not waited for; one by push only when LINE has taken it
     (``waiting``). ``after``: what became of it when it was put before.
     """
     chosen = (decision.after.get("form_session") or {}).get("chosen") or ()
@@ -143,7 +144,7 @@ def _send(
     messages: list[dict[str, Any]],
     context: ActionContext,
 ) -> bool:
-    """Have something said by reply token, or by push where there is none. The effect keeps what is said:
+    """Have something sent by reply token, or by push where there is none. The effect keeps what is sent:
     after a crash it cannot be made again from a document.
     """
     asked: Effect = {**effect, "status": "pending", "category": form.category, "push_fallback": True}

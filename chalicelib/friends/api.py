@@ -66,11 +66,11 @@ class FriendPatch(BaseModel):
     scores: ScoreEdits = ScoreEdits()
     topics: Annotated[dict[Id, Literal["in", "out"]], Field(max_length=100)] = {}
     wording: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    """How the friend put it, or what was agreed to: kept beside what is said of topics."""
+    """How the friend put it, or what was agreed to: kept beside the topics."""
 
 
 class Accepted(BaseModel):
-    """The event under which the change will stand on the timeline."""
+    """The event under which the change will be on the timeline."""
 
     event_id: str
 

@@ -2,7 +2,7 @@
 
 DynamoDB bills an update by the size of the whole item, and receipts change with every message; on the sheet
 they would cost as much as the sheet is large. Here each delivery has one attribute (``d:<broadcast or
-scenario>``, the moment in milliseconds). Whoever reads a sheet for a decision reads both and finds on it
+scenario>``, the time in milliseconds). Whoever reads a sheet for a decision reads both and finds on it
 ``received`` (``{"<broadcast or scenario>": {"at"}}``). So a condition stays a pure function of one sheet and
 the time.
 """
@@ -28,17 +28,17 @@ SUFFIX, _RECEIVED = "#beside", "d:"
 
 
 def key(account: str, shards: int, user: str) -> dict[str, Any]:
-    """The key of what stands beside a friend's sheet."""
+    """The key of what is beside a friend's sheet."""
     return {"pk": {"S": f"{account}#{friend_shard(user, shards)}{SUFFIX}"}, "sk": {"S": user}}
 
 
 def is_beside(item: Mapping[str, Any]) -> bool:
-    """Whether a raw item of the table stands beside a sheet, and is none."""
+    """Whether a raw item of the table is beside a sheet, and is none."""
     return bool(item["pk"]["S"].endswith(SUFFIX))
 
 
 def put_on(sheet: Sheet, item: Mapping[str, Any] | None) -> None:
-    """Let a sheet show what stands beside it, of the time since anything of an earlier life was erased."""
+    """Let a sheet show what is beside it, of the time since anything of an earlier life was erased."""
     if sheet["status"] == "erased":
         return
     since, received = erased_at(sheet), {**(sheet.get("received") or {})}
@@ -62,7 +62,7 @@ def put_on_page(account: str, shard: int, sheets: Sequence[Sheet], *, consistent
 def page(
     account: str, shard: int, users: Sequence[str], *, consistent: bool = False
 ) -> dict[str, Mapping[str, Any]]:
-    """What stands beside the sheets of friends of one shard who follow each other: raw items by user id."""
+    """What is beside the sheets of friends of one shard who follow each other: raw items by user id."""
     if not users:
         return {}
     request: dict[str, Any] = {
@@ -85,7 +85,7 @@ def page(
 
 
 def note(account: str, shards: int, user: str, delivery: str, at: str) -> list[str]:
-    """Keep a receipt unless a later one of the delivery stands; returns the deliveries that had to go."""
+    """Keep a receipt unless there is a later one of the delivery; returns the deliveries that had to go."""
     name, timestamp = _RECEIVED + delivery, to_ms(parse_iso(at))
     later = [Condition((name,), "absent"), Condition((name,), "<", timestamp)]
     kept = _update(key(account, shards, user), [((name,), timestamp)], [], [later])
@@ -101,7 +101,7 @@ def note(account: str, shards: int, user: str, delivery: str, at: str) -> list[s
 
 
 def forget(account: str, shards: int, user: str, until: str | None) -> None:
-    """Forget what stands beside a friend's sheet up to a moment; with None all of it. Safe to repeat."""
+    """Forget what is beside a friend's sheet up to a time; with None all of it. Safe to repeat."""
     dynamodb, place = aws.client("dynamodb"), key(account, shards, user)
     if until is None:
         dynamodb.delete_item(TableName=settings().table("friends"), Key=place)
@@ -124,7 +124,7 @@ def _update(
     removes: Sequence[tuple[str, ...]],
     conditions: Sequence[Condition | Sequence[Condition]],
 ) -> Mapping[str, Any] | None:
-    """The item as it stands after the update; None: a condition did not hold."""
+    """The item as it is after the update; None: a condition did not hold."""
     expression = Expression()
     answer = try_write(
         "update_item",

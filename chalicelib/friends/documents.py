@@ -99,7 +99,7 @@ class Stages(Strict):
 
 
 class RfmBounds(Strict):
-    """The least values of ranks 2 to 5, as of a moment: the last order (in Unix milliseconds), how many, and
+    """The least values of ranks 2 to 5, as of a time: the last order (in Unix milliseconds), how many, and
     what they come to. Written each night; no author does.
     """
 

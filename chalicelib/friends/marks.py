@@ -1,12 +1,12 @@
-"""The mark of change: which version of a sheet the table holds. (What stands beside it has none: it changes
+"""The mark of change: which version of a sheet the table holds. (What is beside it has none: it changes
 with every message, and an index would cost more than the message.)
 
 Every write of an attribute that conditions and lists read sets ``changed_at`` in the same atomic write: the
-moment by the writer's clock, or the number of a registered writer (``writers``), and a word that no other
+timestamp by the writer's clock, or the number of a registered writer (``writers``), and a word that no other
 write has. So two equal marks are one version, and the local index ``by_change`` (keys only, read
-consistently) names what may have changed since a reading of the table began: one range, moments first, then
-numbers, the highest first. Nobody decides by the moment alone: ``LONGEST`` says how much older than its write
-a mark can be.
+consistently) names what may have changed since a reading of the table began: one range, timestamps first,
+then numbers, the highest first. Nobody decides by the timestamp alone: ``LONGEST`` says how much older than
+its write a mark can be.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def is_marked(names: Iterable[str]) -> bool:
 
 
 def since(timestamp: datetime, lowest_open: int) -> Range:
-    """Where the mark is of every write that came after a moment at which this was the lowest number of a
+    """Where the mark is of every write that came after a time at which this was the lowest number of a
     writer that was open, or that nobody had taken.
     """
     return iso(timestamp - LONGEST), f"{_by_number(lowest_open)}~~"

@@ -1,4 +1,4 @@
-"""At which node friends stand in scenarios. The sheet shows that they are in one, the enrollment where.
+"""At which node friends are in scenarios. The sheet shows that they are in one, the enrollment where.
 
 A friend passes node after node, and a sheet is dear to write; who asks for a node reads the enrollments of
 those who are in the scenario. Few ask: conditions that name a ``node``, and pages for people.
@@ -18,7 +18,7 @@ _NEED = "node of "
 
 
 def need(scenario: str) -> str:
-    """What a condition needs, besides ``scenarios``, that asks at which node of this one somebody stands."""
+    """What a condition needs, besides ``scenarios``, that asks at which node of this one somebody is."""
     return _NEED + scenario
 
 
@@ -28,7 +28,7 @@ def needed(needs: Collection[str] | None) -> set[str] | None:
 
 
 def show(account: str, sheets: Iterable[Sheet], scenarios: Collection[str] | None = None) -> None:
-    """Let sheets show where friends stand now in these scenarios (None: in all), read consistently."""
+    """Let sheets show where friends are now in these scenarios (None: in all), read consistently."""
     asked = {
         (account, scenario, sheet["user_id"], value): sheet
         for sheet in sheets

@@ -89,7 +89,7 @@ def release(account: str, user: str, order_ids: Sequence[str]) -> None:
 
 
 def forget(account: Account, user: str, until: str) -> None:
-    """Keep no order of an erased friend that was reported up to a moment, whatever became of it.
+    """Keep no order of an erased friend that was reported up to a time, whatever became of it.
 
     Reads all orders of the account, about 150 bytes each: one whose process died before the queue is on no
     timeline, and a list of them by friend would cost every report a write.

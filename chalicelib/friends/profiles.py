@@ -1,7 +1,7 @@
-"""Profiles: what LINE tells of a friend. Fetched in the background after a follow, and before the first
+"""Profiles: what LINE reports of a friend. Fetched in the background after a follow, and before the first
 decision about a friend where that may use it.
 
-What LINE tells never takes the place of a name that an import gave (``name_by``), and nothing never takes the
+What LINE has never takes the place of a name that an import gave (``name_by``), and nothing never takes the
 place of something.
 """
 

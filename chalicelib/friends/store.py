@@ -19,7 +19,7 @@ from chalicelib.sheets.model import erased_at
 from chalicelib.sheets.paths import changed_paths
 
 ERASED = "9999"
-"""After every moment."""
+"""After every timestamp."""
 _EXISTS = Condition(("pk",), "exists")
 _NEW = Condition(("pk",), "absent")
 
@@ -38,7 +38,7 @@ def load_many(
     account: str, shards: int, user_ids: Iterable[str], *, nodes_of: Collection[str] | None = None
 ) -> dict[str, Sheet]:
     """The sheets of those user ids that are known, read consistently. ``nodes_of``: the scenarios of which
-    they must show the node where a friend stands (None: all); of others it is the one where facts mattered.
+    they must show the node where a friend is (None: all); of others it is the one where facts mattered.
     """
     keys = [make(account, shards, user) for user in dict.fromkeys(user_ids) for make in (key, beside.key)]
     sheets: dict[str, Sheet] = {}
@@ -55,7 +55,7 @@ def load_many(
 
 
 def heard_of(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str]:
-    """Of those user ids that are known: the moment before which nothing is theirs, because it was erased
+    """Of those user ids that are known: the time before which nothing is theirs, because it was erased
     (empty: never erased; ``ERASED``: they are erased now). Read consistently.
     """
     found = standings(account, shards, user_ids)
@@ -63,7 +63,7 @@ def heard_of(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, st
 
 
 class Standing(NamedTuple):
-    """What a send must know of a friend at the last moment. ``gone_at``: the moment before which nothing is
+    """What a send must know of a friend just before sending. ``gone_at``: the time before which nothing is
     theirs, as in ``heard_of``; ``sheet``: what of it says which topics they are out of.
     """
 
@@ -72,7 +72,7 @@ class Standing(NamedTuple):
 
 
 def standings(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, Standing]:
-    """How those user ids that are known stand. Read consistently."""
+    """The state of those user ids that are known. Read consistently."""
     keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]
     found = map(to_sheet, batch_get("friends", keys, ("status", "erased_at", "topics")))
     return {
@@ -90,7 +90,7 @@ def behaviours(account: str, shards: int, user_ids: Iterable[str]) -> list[Sheet
 
 
 def due_times(account: str, shards: int, user_ids: Iterable[str]) -> dict[str, str | None]:
-    """The ``moment`` of those user ids that are known. Read consistently."""
+    """The ``due_at`` of those user ids that are known. Read consistently."""
     keys = [key(account, shards, user) for user in dict.fromkeys(user_ids)]
     found = map(to_sheet, batch_get("friends", keys, ("due_at",)))
     return {sheet["user_id"]: sheet.get("due_at") for sheet in found}
@@ -192,7 +192,7 @@ def erase(
 
 
 def note_handed_over(account: str, shards: int, user_id: str, at: str) -> None:
-    """Take what an erasure at that moment left to hand over from the sheet, unless a later one left more."""
+    """Take what an erasure at that time left to hand over from the sheet, unless a later one left more."""
     expression = Expression()
     update = expression.update([], [("handing_over",)])
     same = Condition(("erased_at",), "=", at)

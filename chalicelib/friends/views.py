@@ -61,14 +61,14 @@ class PurchasesView(BaseModel):
 
 
 class RunView(BaseModel):
-    """Where the friend stands in one run of a scenario."""
+    """Where the friend is in one run of a scenario."""
 
     state: str
     node: str | None = None
 
 
 class ScenarioView(BaseModel):
-    """Where the friend stands in a scenario; ``runs``: in each of its runs, by the value that each is for."""
+    """Where the friend is in a scenario; ``runs``: in each of its runs, by the value that each is for."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -79,7 +79,7 @@ class ScenarioView(BaseModel):
 
 
 class ReservationView(BaseModel):
-    """When a reservation takes place, and how it stands."""
+    """When a reservation takes place, and its status."""
 
     at: str
     status: str
@@ -181,7 +181,7 @@ def friend_body(sheet: Sheet, catalog: Snapshot, now: datetime) -> dict[str, Any
 
 
 def _scenario(found: Mapping[str | None, dict[str, Any]]) -> dict[str, Any]:
-    """Where the friend stands, and in a scenario that runs for each value of something, in each run."""
+    """Where the friend is, and in a scenario that runs for each value of something, in each run."""
     shown = {value: {name: e.get(name) for name in ("state", "node", "run")} for value, e in found.items()}
     runs = {value: position for value, position in shown.items() if value is not None}
     one = positions.together(found) or {}

@@ -1,8 +1,8 @@
 """Writers of many sheets at once register, so that it is known when the last of their writes has landed.
 
-A mark that is a moment says little: for ``marks.LONGEST`` nobody knows whether another such write is on its
-way, so every question after an import would have to look at all of it again. Whoever is registered marks by a
-number instead, and takes the number from the list when all writes have been answered. Numbers only grow.
+A mark that is a timestamp says little: for ``marks.LONGEST`` nobody knows whether another such write is on
+its way, so every question after an import would have to look at all of it again. Whoever is registered marks
+by a number instead, and takes the number from the list when all writes have been answered. Numbers only grow.
 Which of them are open is read before the table: what a number below the lowest open one has marked is found
 there (``tests/model/test_mirror.py``).
 
