@@ -24,7 +24,7 @@ def require(
     Raises, in this order: Unauthenticated; NotAllowed for a lesser role or another account, whether that
     exists or not; InvalidInput for an account id that cannot be one; NotFound when the account does not
     exist (unless ``must_exist`` is False); InvalidInput for what the route does not declare. Then, and when
-    it is not allowed, the request stands in the audit log if it may change something.
+    it is not allowed, the request is in the audit log if it may change something.
     """
     principal = _principal(request)
     try:

@@ -1,7 +1,7 @@
 """The audit log: one line for every request that may change something, accepted or refused (docs/access.md).
 
 No route writes its own line. ``access.require`` puts it, as ``asked``, before the route does anything; where
-that fails, nothing is done. The middleware at the door says afterwards what came of it. A line that stays
+that fails, nothing is done. The middleware at the endpoint says afterwards what came of it. A line that stays
 ``asked`` is of a process that died in between: then only the data knows how far it came.
 
 A line names a friend at most by their user id: no words, no values, no tokens. What it shows before and after
@@ -33,7 +33,7 @@ from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
 MOST_CHARACTERS = 2_000
-"""Of what stood before, and of what stands after: a line is small. Revisions have the whole."""
+"""Of what was before, and of what is after: a line is small. Revisions have the whole."""
 _MOST_TARGETS = 50
 _MOST_LOOKED_AT = 2_000
 """So many lines are looked at for one page, whatever it asks for."""

@@ -1,6 +1,6 @@
 """An account's LINE credentials, cached for a minute per process. Knows only the secret store.
 
-Processes that started together read at different moments, and while the store does not answer, what was read
+Processes that started together read at different times, and while the store does not answer, what was read
 stays in force: SSM answers only so many reads a second.
 """
 

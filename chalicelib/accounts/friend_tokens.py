@@ -68,7 +68,7 @@ def author_of(rule: str, event_type: str) -> tuple[str, str]:
 
 
 def make(account: str, token: FriendToken, page: str = "") -> str:
-    """The token as it stands in an address: of a tracked link, or the friend's own of a page
+    """The token as it is in an address: of a tracked link, or the friend's own of a page
     (``page_tokens``). Reads the account's credentials (cached for a minute).
     """
     if page:

@@ -1,5 +1,5 @@
 """``Idempotency-Key`` on POSTs: the same key and request within 24 hours gives the first answer again.
-A key stands alone per API key and account: one word used for two accounts is two requests.
+A key is for one API key and account: one word used for two accounts is two requests.
 
 The record of a request is put before the work and completed after it. Work that crashed in between is
 done again by the next request with the key, once its lease is over; what it does must be safe to repeat,
@@ -104,7 +104,7 @@ def _body_hash(request: Request) -> str:
 def _begin(record: store.AnswerItem, now: datetime) -> store.AnswerItem | None:
     """Take the key for this request (None), or find the first one's answer. Raises Conflict.
 
-    Who takes over the same request goes on with its work, and keeps the moment since when it is done.
+    Who takes over the same request goes on with its work, and keeps the time since when it is done.
     """
     record.since = record.started_at
     while not store.begin_answer(record):
@@ -164,7 +164,7 @@ def _keep_aside(record: store.AnswerItem, packed: str) -> str | None:
 
 
 def forget(account: Account, user: str, until: str) -> None:
-    """Keep no answer of up to that moment that names a friend; that the work was done stays known."""
+    """Keep no answer of up to that time that names a friend; that the work was done stays known."""
     for record in store.answers(account.id):
         if record.state != "done" or record.started_at > until:
             continue

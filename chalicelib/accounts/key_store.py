@@ -49,7 +49,7 @@ def put_key(key: ApiKey) -> None:
 
 
 def end_key(key_hash: str, at: datetime) -> None:
-    """Let a text be refused from a moment on. One that is deleted meanwhile stays deleted."""
+    """Let a text be refused from a time on. One that is deleted meanwhile stays deleted."""
     forgotten = int((at + _KEPT).timestamp())
     _change(key_hash, ends_at=iso(at), expires_at=forgotten)
 

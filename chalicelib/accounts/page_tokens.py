@@ -32,7 +32,7 @@ _LONGEST = 2_000
 
 
 def make(account: str, purpose: str, user_id: str, life: timedelta, about: str = "") -> str:
-    """A token for a purpose (one word), as it stands in an address."""
+    """A token for a purpose (one word), as it is in an address."""
     return signed_texts.seal(account, f"{user_id}\n{iso(clock.now() + life)}\n{about}", _scope(purpose))
 
 

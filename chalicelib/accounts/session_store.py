@@ -14,7 +14,7 @@ _USED = "-"
 
 
 class SessionItem(ControlItem):
-    """``key``: the hash of the API key that it stands for. ``ends_at``: when it is refused."""
+    """``key``: the hash of its API key. ``ends_at``: when it is refused."""
 
     key = UnicodeAttribute()
     ends_at = UnicodeAttribute()

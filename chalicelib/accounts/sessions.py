@@ -1,4 +1,4 @@
-"""Sessions of the web console: a cookie that stands for an API key, for twelve hours.
+"""Sessions of the web console: a cookie instead of an API key, for twelve hours.
 
 The browser keeps a random text that only the cookie holds and no script can read; we keep its hash beside the
 hash of the key. Each request reads the session, then the key: a key that is deleted, or whose replaced text

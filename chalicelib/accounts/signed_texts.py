@@ -17,7 +17,7 @@ _SIGNATURE_BYTES = 16
 
 
 def seal(account: str, what: str, scope: str = "") -> str:
-    """The text as it stands in an address. Reads the account's credentials (cached for a minute)."""
+    """The text as it is in an address. Reads the account's credentials (cached for a minute)."""
     raw = what.encode()
     return f"{_text(raw)}.{_text(_sign(account, raw, scope))}"
 

@@ -18,7 +18,7 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.shared.tables import Table
 
 Value: TypeAlias = Any
-"""What stands behind an action's key, of the shape that its ``model`` gives it."""
+"""The value of an action's key, of the shape that its ``model`` gives it."""
 Produced: TypeAlias = tuple[str, dict[str, Any]]
 """A fact that an action may produce: its type and the properties that are certain."""
 

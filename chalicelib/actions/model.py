@@ -27,11 +27,11 @@ class Effect(TypedDict):
     status: str
     why: NotRequired[Kept | None]
     at: NotRequired[str]
-    """The moment as of which it is done."""
+    """The time as of which it is done."""
     history: NotRequired[bool]
     """The event was no news: nothing is to be woken."""
 
-    # What is said to the friend
+    # What is sent to the friend
     message: NotRequired[str]
     messages: NotRequired[list[dict[str, Any]] | None]
     form: NotRequired[str]
@@ -41,7 +41,7 @@ class Effect(TypedDict):
     """The rule's condition is asked once more when what policies hold is let go."""
     sent_at: NotRequired[str]
     sent_in: NotRequired[list[str]]
-    """Where what was sent stands once for many: a delivery's run and chunk."""
+    """Where what was sent is stored once for many: a delivery's run and chunk."""
     test: NotRequired[Any]
     quick_replies_left_out: NotRequired[int]
     trimmed: NotRequired[bool]
@@ -134,7 +134,7 @@ class Decision:
 
 
 class ActionContext(Protocol):
-    """Where an action stands while it is decided on.
+    """What an action is decided with.
 
     ``event`` is being reacted to, ``trigger`` is it or a fact that it produced (the ``number``-th). ``by``:
     how changes name their cause.
@@ -180,7 +180,7 @@ class EffectContext(Protocol):
     def sheet(self) -> Sheet: ...
     @property
     def changes(self) -> Sequence[Mapping[str, Any]]:
-        """What the decision changed, as its record tells it."""
+        """What the decision changed, as its record shows it."""
 
 
 class Rehearsal(Protocol):

@@ -191,7 +191,7 @@ def put_account(account: str) -> Response:
     saved, is_new = service.put_account(wanted, line, shards=given.shards, by=principal.who)
     if given.policies is not None:
         _save_policies(account, given.policies, principal)
-    schedules.look_at_all(account)  # their local times may be other moments now
+    schedules.look_at_all(account)  # their local times may be other times in UTC now
     return json_response(_answer(saved), 201 if is_new else 200)
 
 

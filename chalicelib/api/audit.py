@@ -98,8 +98,8 @@ bp.register_middleware(record_outcome, "http")
 _QUERY = {
     "who": "The id of a key.",
     "action": "An action, or the beginning of some: scenario for scenario.publish and others.",
-    "from": "The first moment, as a time with its offset (%2B for a plus).",
-    "to": "The moment before which.",
+    "from": "The first time, as a time with its offset (%2B for a plus).",
+    "to": "The time before which.",
     "limit": "Items per page, at most 200.",
     "cursor": "next_cursor of the page before.",
 }

@@ -62,7 +62,7 @@ class BundleChange(BaseModel):
 class BundleChanges(BaseModel):
     """What a bundle changes, or has changed; ``revision``: the catalog's, before (plan) or after (apply).
 
-    ``unpublished``: scenarios of the bundle that friends do not follow as they stand in it, after the plan
+    ``unpublished``: scenarios of the bundle that friends do not follow as they are in it, after the plan
     or the apply; ``published``: the versions that ``?publish=true`` has put in force, ``publish_failed`` why
     it could not. ``warnings``: by document, what works and was probably not meant. ``needs_publisher``: of a
     plan, what the asker may not apply, since it may reach friends.

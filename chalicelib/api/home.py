@@ -36,7 +36,7 @@ _RULES_LOOKED_AT = 50
 
 
 class Quota(BaseModel):
-    """Messages of this month. ``limit`` null: none, or LINE does not tell (then ``used`` is null too).
+    """Messages of this month. ``limit`` null: none, or LINE does not report it (then ``used`` is null too).
 
     ``reserved``: what runs that are under way have still to send. ``left`` is less those.
     """
@@ -64,7 +64,7 @@ class Names(BaseModel):
 
 
 class Day(BaseModel):
-    """Of a local day: who came and who blocked, as the sheets tell now (a return hides the block before)."""
+    """Of a local day: who came and who blocked, by the sheets now (a return hides the block before)."""
 
     date: str
     followed: int
@@ -106,7 +106,7 @@ class Summary(BaseModel):
 @bp.route(f"{_ACCOUNT}/quota", methods=["GET"])
 @http_errors
 def get_quota(account: str) -> Response:
-    """``GET /quota``: this month's messages, as LINE tells them."""
+    """``GET /quota``: this month's messages, as LINE reports them."""
     require(bp.current_request, "viewer", account)
     return json_response(_quota(account, _runs(account)))
 

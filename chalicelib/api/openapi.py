@@ -28,7 +28,7 @@ _ERRORS = {
     403: "The key may not do this",
     404: "There is no such thing",
     409: "Stale If-Match, wrong state, or an Idempotency-Key used before with another request",
-    413: f"The body is larger than this door takes ({MAX_BODY_BYTES} bytes unless said otherwise)",
+    413: f"The body is larger than this endpoint takes ({MAX_BODY_BYTES} bytes unless stated otherwise)",
     415: "Another media type is needed",
     422: "Well-formed, but it cannot work",
     429: "A limit is reached; later may work",
@@ -102,7 +102,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 _CONDITIONS = frozenset({"condition", "audience", "exclude", "if"})
-"""Fields that hold one, wherever they stand."""
+"""Fields that hold one, wherever they are."""
 
 
 def _with_conditions(schema: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class QueueCounts(BaseModel):
 
 
 class DueCounts(BaseModel):
-    """Steps that wait for their moment, and those that are being carried out."""
+    """Steps that wait for their due time, and those that are being carried out."""
 
     next_at: str | None
     oldest_late_s: int

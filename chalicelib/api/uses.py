@@ -1,4 +1,4 @@
-"""Who names a document: other documents, and broadcasts that may still go out. What stands here keeps it."""
+"""Who names a document: other documents, and broadcasts that may still go out. What is here keeps it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Use(BaseModel):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Where it stands in the list."""
+        """Its place in the list."""
         return self.kind, self.id, self.path, self.status or ""
 
 

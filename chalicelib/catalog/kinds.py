@@ -60,7 +60,7 @@ def nothing_saved(_account: str, _id: str) -> None:
 
 
 def no_companions(_body: Body) -> Iterable[tuple[str, str, Body]]:
-    """Of kinds whose documents stand alone."""
+    """Of kinds whose documents have no companions."""
     return ()
 
 
@@ -86,7 +86,7 @@ class DocumentKind:
     of each besides, counted for whoever asks (the fields of ``listed_model``), unless they leave it out.
     ``saved`` is called with the account and the id after one was written or deleted, for what should not
     wait; a crash may lose the call.
-    ``path_words``: what stands beside the ids in its paths (``/segments/count``) and so cannot be an id.
+    ``path_words``: what is beside the ids in its paths (``/segments/count``) and so cannot be an id.
     ``companions``: documents ``(kind, id, body)`` that are saved with one, unless they are there.
     """
 

@@ -27,7 +27,7 @@ MASKED = "(a new secret)"
 
 
 def name_of(reference: Any) -> str | None:
-    """The name in the secret store that a reference stands for; None for anything else."""
+    """The name in the secret store that a reference names; None for anything else."""
     found = _REFERENCE.match(reference) if isinstance(reference, str) else None
     return found[1] if found else None
 
@@ -59,7 +59,7 @@ def unbound(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
 
 
 def _signed(value: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    """Every call that names a kept secret: where it stands, the call, the secret's name."""
+    """Every call that names a kept secret: where it is, the call, the secret's name."""
     if isinstance(value, Mapping):
         called: Any = value.get(_ACTION)
         name = name_of(called.get(_FIELD)) if isinstance(called, Mapping) else None

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MAX_DOCUMENT_BYTES = 300_000
-"""A body must fit in one DynamoDB item (400 KB) with room for what stands beside it."""
+"""A body must fit in one DynamoDB item (400 KB) with room for what is beside it."""
 MAX_DOCUMENTS = 2_500
 """All current versions of an account must fit in one item."""
 _KEPT_DELETIONS = 300
@@ -104,7 +104,7 @@ def save(
 
     ``writes`` may be a function of the catalog as it is: it is asked again when another writer came first.
     ``check`` sees the catalog as it would be and raises what is wrong with it: what it has seen beside the
-    catalog stands, as long as whoever changes that counts it (``count_begun``). Raises Conflict (with
+    catalog holds, as long as whoever changes that counts it (``count_begun``). Raises Conflict (with
     ``current_revision``) when an ``if_match`` does not hold, NotFound when a deletion has no document.
     """
     at = iso(clock.now())
@@ -145,7 +145,7 @@ def _audit(seen: Snapshot, written: Sequence[Write]) -> None:
 
 
 def _notify_kinds(account_id: str, written: Sequence[Write]) -> None:
-    """Let the kinds know. The save stands, whatever they make of it."""
+    """Let the kinds know. The save holds, whatever they make of it."""
     for write in written:
         kind = DOCUMENTS.get(write.kind)
         try:

@@ -36,7 +36,7 @@ class State(BaseModel):
 
 
 def kind_of(kind: str) -> str:
-    """The kind of the documents that stand for those of a kind that are paused."""
+    """The kind of the documents that represent those of a kind that are paused."""
     return f"stopped-{kind}"
 
 

@@ -2,7 +2,7 @@
 
 PyYAML follows YAML 1.1, where ``21:00`` is the number 1260, ``no`` is false and ``2026-04-01`` is a date
 object. Here all of them are text; only ``true``/``false``, ``null``, and plain decimal numbers are not.
-A name that stands twice, a name that is not text, and aliases that blow up are refused.
+A name that is given twice, a name that is not text, and aliases that blow up are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.shared.errors import InvalidInput, TooLarge
 from chalicelib.shared.reasons import Reason
 
 _ODD = (yaml.YAMLError, RecursionError, ValueError, KeyError, TypeError, AttributeError)
-"""What PyYAML raises for texts that are broken, or whose tags do not fit what they stand before."""
+"""What PyYAML raises for texts that are broken, or whose tags do not fit what follows them."""
 
 _ODD_CHARACTERS = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """Control characters, the byte order mark, and what YAML takes for ends of lines: written as escapes."""
@@ -150,7 +150,7 @@ class _Open:
     names: set[str] = field(default_factory=set)
 
     def take(self, event: yaml.NodeEvent, budget: Budget) -> None:
-        """The next node in it. Raises for a name that stands twice, and for too many."""
+        """The next node in it. Raises for a name that is given twice, and for too many."""
         self.is_value = not self.is_value
         if not self.is_map or self.is_value or not isinstance(event, yaml.ScalarEvent):
             return

@@ -1,4 +1,4 @@
-"""Comparing values and moments: each function is built once and then called for every friend."""
+"""Comparing values and timestamps: each function is built once and then called for every friend."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ class PerTime(Generic[T]):
 
 
 def age(spec: Mapping[str, Any], zone: ZoneInfo) -> Callable[[str | None, datetime], bool]:
-    """The test of a moment (ISO text, None is false) for one of ``within``, ``before``, ``days_ago``.
+    """The test of a timestamp (ISO text, None is false) for one of ``within``, ``before``, ``days_ago``.
 
     ``within d`` is 0 <= now - at < d, ``before d`` is now - at >= d; ``days_ago: [a, b]`` counts local
-    calendar days between the moment and today, ends included. Moments hold whole milliseconds, so a
+    calendar days between the timestamp and today, ends included. Timestamps hold whole milliseconds, so a
     comparison of texts with the bound cut to milliseconds is exact.
     """
     bounds = PerTime(_bounds(spec, zone))
@@ -129,7 +129,7 @@ def _within(window: str, zone: ZoneInfo) -> Callable[[datetime], tuple[str, str]
 
 
 def _earlier(timestamp: datetime, length: str, zone: ZoneInfo) -> str:
-    """The moment ``length`` earlier as ISO text; before all time when the calendar does not reach."""
+    """The time ``length`` earlier as ISO text; before all time when the calendar does not reach."""
     try:
         return iso(windows.before(timestamp, length, zone))
     except OverflowError:

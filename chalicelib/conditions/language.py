@@ -265,7 +265,7 @@ def audience_to_sql(condition: Any, context: Context, now: datetime) -> Part:
 
 
 def asks_for_status(condition: Any, snapshot: Snapshot) -> bool:
-    """Whether a ``friend.status`` leaf stands anywhere in the tree, segments included."""
+    """Whether a ``friend.status`` leaf is anywhere in the tree, segments included."""
     for key, value, _ in _leaves(condition, ""):
         if key == "friend" and "status" in value:
             return True
@@ -289,7 +289,7 @@ def needs(condition: Any, snapshot: Snapshot) -> frozenset[str]:
 
 
 def nodes_named(snapshot: Snapshot) -> frozenset[str]:
-    """The scenarios of which some document in force asks at which node a friend stands."""
+    """The scenarios of which some document in force asks at which node a friend is."""
 
     def build(of: Snapshot) -> frozenset[str]:
         return frozenset(_nodes_named([document.body for document in of]))
@@ -298,7 +298,7 @@ def nodes_named(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _nodes_named(value: Any) -> Iterator[str]:
-    """Of conditions wherever they stand in a value."""
+    """Of conditions wherever they are in a value."""
     if isinstance(value, list):
         for inner in value:
             yield from _nodes_named(inner)

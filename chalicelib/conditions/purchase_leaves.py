@@ -281,7 +281,7 @@ _MOST_DAYS = 300_000
 
 
 def _days_since_sql(cmp: Mapping[str, Any], context: Context, now: datetime) -> sql.Part:
-    """Whole local days since the last purchase: what they are compared with, as moments."""
+    """Whole local days since the last purchase: what they are compared with, as timestamps."""
     name = sql.operator(cmp)
     operand = cmp[name]
     if name in {"between", "in"}:

@@ -50,7 +50,7 @@ def unknown_event(event: str) -> Reason | None:
 
 
 def warnings(event: str, match: Match, snapshot: Snapshot, path: str) -> Iterator[Detail]:
-    """What probably was not meant. ``path``: where ``event`` and ``match`` stand."""
+    """What probably was not meant. ``path``: where ``event`` and ``match`` are."""
     near = unrecorded(event, snapshot)
     if near:
         yield Detail(f"{path}.event", near)

@@ -59,7 +59,7 @@ def number(value: Any, path: str) -> Iterable[Detail]:
 
 
 def _one(why: Reason, value: Any) -> Reason:
-    """What is wanted; and, where a list stands for one value, the operators that take lists."""
+    """What is wanted; and, where a list is given for one value, the operators that take lists."""
     return Reason("list_goes_with", why=why) if isinstance(value, list) else why
 
 
@@ -152,7 +152,7 @@ def comparison(value: Any, path: str, operand: Check = number) -> Iterable[Detai
 
 
 def reversed_between(value: Any, path: str) -> Iterable[Detail]:
-    """A ``between`` whose ends stand the wrong way round holds for nobody."""
+    """A ``between`` whose ends are the wrong way round holds for nobody."""
     pair = value.get("between") if isinstance(value, dict) else None
     if isinstance(pair, list) and len(pair) == 2:
         try:

@@ -41,7 +41,7 @@ def shifted(day: date, by: int) -> date:
 
 
 def before(timestamp: datetime, length: str, zone: ZoneInfo) -> datetime:
-    """The moment a length of time earlier. Raises OverflowError."""
+    """The timestamp a length of time earlier. Raises OverflowError."""
     count = months(length)
     if count is None:
         return timestamp - parse_duration(length)
@@ -50,7 +50,7 @@ def before(timestamp: datetime, length: str, zone: ZoneInfo) -> datetime:
 
 
 def after(timestamp: datetime, length: str, zone: ZoneInfo) -> datetime:
-    """The moment a length of time later. Raises OverflowError."""
+    """The timestamp a length of time later. Raises OverflowError."""
     count = months(length)
     if count is None:
         return timestamp + parse_duration(length)

@@ -53,7 +53,7 @@ class SignedOut(BaseModel):
 @bp.route("/v1/session", methods=["POST"])
 @http_errors
 def sign_in() -> Response:
-    """``POST /v1/session``: a key or a code for a cookie that stands for the key, for twelve hours."""
+    """``POST /v1/session``: a key or a code for a cookie that replaces the key, for twelve hours."""
     request = bp.current_request
     given = json_body(request, SignIn)
     if given.key is not None:

@@ -22,7 +22,7 @@ bp = Blueprint(__name__)
 
 DIST = Path(__file__).parent / "dist"
 PREFIX = "__TODOKU_PREFIX__"
-"""What stands in the built page where the stage's prefix belongs."""
+"""The mark in the built page where the stage's prefix belongs."""
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100})?\.(js|css|svg)")
 _STYLES = ("sha256-38RhXrc7EdReTKsOm23ZPOCUgniTUUcjky8QOOrQx6o=",)
@@ -54,7 +54,7 @@ def console_file(file: str) -> Response:
 
 
 def stage_prefix(request: Request) -> str:
-    """What stands before our paths in the outside world: API Gateway's stage (``/api``), or nothing."""
+    """What precedes our paths in the outside world: API Gateway's stage (``/api``), or nothing."""
     path = str((request.context or {}).get("path") or "")
     prefix = path.removesuffix(request.path)
     return prefix if prefix != path and re.fullmatch(r"(/[A-Za-z0-9_-]{1,128})?", prefix) else ""

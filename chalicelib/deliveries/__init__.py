@@ -5,7 +5,7 @@ A delivery reaches LINE in these stages, each one durable before the next begins
 1. ``service.put_chunk`` reserves the caps, writes the manifest (who gets what), then the status, then a
    watch, and only then a queue message.
 2. ``send.send_now``, the worker's body, reads status and run control, asks ``policies`` whether now is a
-   good moment, marks the attempt and the lease, and makes one call per payload with a retry key that is a
+   good time, marks the attempt and the lease, and makes one call per payload with a retry key that is a
    function of the names in the ledger.
 3. ``decide.read_answer`` says what LINE's answer means; the status follows by condition. 200 and 409 are
    final. A refusal is final only if no other attempt may still be accepted.

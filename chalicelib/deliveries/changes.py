@@ -29,7 +29,7 @@ def _update(account: str, run: str, name: str, actions: Sequence[Action], condit
 def set_control(
     account: str, run: str, control: Control, now: datetime, *, unless: Sequence[str], while_until: str = ""
 ) -> bool:
-    """Set a run's control unless it is in one of these states (or, if given, waits for another moment)."""
+    """Set a run's control unless it is in one of these states (or, if given, waits for another time)."""
     condition = _R.state.does_not_exist() | ~_R.state.is_in(*unless)
     if while_until:
         condition = (_R.state == "paused") & (_R.until == while_until)
@@ -169,7 +169,7 @@ def split_untouched(
 
 
 def replace(account: str, run: str, chunk: str) -> bool:
-    """The child stands: the parent counts no more but for those it dropped."""
+    """The child is stored: the parent counts no more but for those it dropped."""
     return _update(account, run, chunk, [_R.state.set("replaced")], _R.state.is_in("split", "replaced"))
 
 

@@ -68,7 +68,7 @@ def keep(manifest: Manifest, status: Status) -> None:
 
 
 def between(account: str, scenario: str, since: str, until: str) -> Iterator[ChunkCounts]:
-    """The chunks of a scenario that were put from a moment until before another, oldest first."""
+    """The chunks of a scenario that were put from a time until before another, oldest first."""
     request: dict[str, Any] = {
         "TableName": settings().table("ledger"),
         "KeyConditionExpression": "pk = :pk AND sk BETWEEN :since AND :until",

@@ -54,7 +54,7 @@ def read_answer(answer: Answer, kind: str, recipients: int = 1) -> Verdict:
         return _bad_request(answer, kind, recipients)
     if 400 <= status < 500 and status != 408:
         return Verdict("refused", reason=f"line_{status}")
-    return NO_ANSWER  # 5xx, and whatever stands between us and LINE
+    return NO_ANSWER  # 5xx, and whatever is between us and LINE
 
 
 def _bad_request(answer: Answer, kind: str, recipients: int) -> Verdict:

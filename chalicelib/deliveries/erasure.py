@@ -1,4 +1,4 @@
-"""The ledger keeps who was to get a message and what came of it; what was said in it can be taken out."""
+"""The ledger keeps who was to get a message and what came of it; its content can be taken out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def forget_sent_messages(account: Account, user: str) -> None:
 
 
 def forget_log(account: Account, user: str, until: str) -> None:
-    """Forget what a friend was sent in the last day, up to a moment: who comes back may be sent it anew."""
+    """Forget what a friend was sent in the last day, up to a time: who comes back may be sent it anew."""
     for _ in range(_TRIES):
         seen = lately_store.logs(account.id, account.shards, [user]).get(user, "")
         kept = [entry for entry in brake.parse(seen) if entry.at > to_ms(parse_iso(until))]
@@ -34,7 +34,7 @@ def forget_log(account: Account, user: str, until: str) -> None:
 
 
 def forget_messages(account: str, run: str, chunk: str, user: str | None = None) -> bool:
-    """Keep no more what a chunk of own messages said to this recipient (None: to anybody).
+    """Keep no more what a chunk of own messages sent to this recipient (None: to anybody).
 
     False while the chunk has not come to its end: what may still be sent stays as it is. What all recipients
     of a chunk got alike is nobody's, and stays.

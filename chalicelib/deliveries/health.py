@@ -14,9 +14,9 @@ from chalicelib.shared.times import iso
 
 
 def note(account: str, ended: Mapping[tuple[str, str | None], int]) -> None:
-    """Tell how many recipients of a chunk came to what just now: ``{(status, reason): n}``.
+    """Report how many recipients of a chunk came to what just now: ``{(status, reason): n}``.
 
-    Counted by whoever ended them, after the write: a crash between the two tells one time too few.
+    Counted by whoever ended them, after the write: a crash between the two reports one time too few.
     """
     for (status, reason), n in ended.items():
         metric = STATUSES[status].metric
@@ -58,7 +58,7 @@ def _of_chunk(
         return
     given, counted = len(manifest["recipients"]), sum(tally(status).values())
     if status.state != "replaced" and counted != given:
-        yield "chunk_out_of_balance", f"it is for {given} recipients and tells of {counted}"
+        yield "chunk_out_of_balance", f"it is for {given} recipients and counts {counted}"
     if status.parent and getattr(seen.get(status.parent), "state", None) not in {"split", "replaced"}:
         yield "chunk_without_parent", f"{status.parent} was not split"
     if _is_stuck(status, str(manifest["at"]), control, now):

@@ -21,7 +21,7 @@ PER_SECOND = {"multicast": 200, "push": 2000, "reply": 2000}
 """https://developers.line.biz/en/reference/messaging-api/#rate-limits"""
 
 SLOW_FOR = timedelta(seconds=5)
-"""How long a worker goes at half its pace after LINE said 429 to it or to another worker of the run."""
+"""How long a worker goes at half its pace after LINE answered 429 to it or to another worker of the run."""
 
 _BURST_S = 0.25
 _JAPAN = ZoneInfo("Asia/Tokyo")
@@ -49,7 +49,7 @@ class Bucket:
             return max(0.0, -self.tokens / pace)
 
     def slow_down(self, since: datetime) -> bool:
-        """Go at half the pace until ``SLOW_FOR`` after this moment, without a burst. False: it does."""
+        """Go at half the pace until ``SLOW_FOR`` after this time, without a burst. False: it does."""
         with self._lock:
             already = self.slow_until is not None and since < self.slow_until
             if not already:

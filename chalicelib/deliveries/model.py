@@ -98,7 +98,7 @@ def letter(status: str, reason: str | None) -> str:
 
 @dataclass(frozen=True)
 class Chunk:
-    """One piece of a run: who gets what. Immutable from the moment its manifest is written.
+    """One piece of a run: who gets what. Immutable from when its manifest is written.
 
     ``messages``: the payload of a multicast, the same for all. ``payloads``: by user id, of a push chunk.
     ``cause`` says where it comes from, for readers; a broadcast's names ``{"broadcast": id}``.
@@ -120,7 +120,7 @@ class Chunk:
     shard: int = 0
     """The friends' shard that a rule's or a step's recipients were read from, for readers."""
     reserved_at: str | None = None
-    """A moment of the period in which its places under caps were reserved, if not the manifest's own."""
+    """A time of the period in which its places under caps were reserved, if not the manifest's own."""
     not_before: str | None = None
     """Until then it is not tried."""
     unit: str | None = None
@@ -156,7 +156,7 @@ class Manifest(TypedDict):
 
 @dataclass(frozen=True)
 class Control:
-    """What workers may do with a run: ``released``, ``paused`` (perhaps until a moment) or ``cancelled``.
+    """What workers may do with a run: ``released``, ``paused`` (perhaps until a time) or ``cancelled``.
 
     ``slowed_at``: when LINE last answered one of its workers with 429 (a rate, not the quota).
     """

@@ -68,7 +68,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Ruling:
-    """``go``; ``hold`` until a moment; ``skip`` for good (it would have had to wait until then)."""
+    """``go``; ``hold`` until a time; ``skip`` for good (it would have had to wait until then)."""
 
     kind: Literal["go", "hold", "skip"]
     reason: str
@@ -90,7 +90,7 @@ def read(body: Mapping[str, Any], zone: ZoneInfo) -> Policy:
 
 
 def decide(policy: Policy, category: str, now: datetime) -> Ruling:
-    """Whether a delivery of a category may go out at this moment."""
+    """Whether a delivery of a category may go out at this time."""
     first = None if category in EXEMPT else _held(policy, now)
     if first is None:
         return Ruling("go", "quiet_hours", now)
@@ -108,7 +108,7 @@ def goes_out_at(policy: Policy, category: str, now: datetime) -> datetime:
 
 
 def _held(policy: Policy, timestamp: datetime) -> tuple[str, datetime] | None:
-    """Why nothing may go out at a moment, and the next moment to look at."""
+    """Why nothing may go out at a time, and the next time to look at."""
     local = timestamp.astimezone(policy.zone)
     if local.date() in policy.blackout:
         return "blackout", _at(local.date() + timedelta(days=1), time(), policy.zone, timestamp)
@@ -127,16 +127,16 @@ def _held(policy: Policy, timestamp: datetime) -> tuple[str, datetime] | None:
 
 
 def _at(day: date, clock: time, zone: ZoneInfo, after: datetime) -> datetime:
-    """A local time as a moment (a gap goes forward, of an overlap the first) that is later than ``after``."""
+    """A local time in UTC (a gap goes forward, of an overlap the first) that is later than ``after``."""
     timestamp = datetime.combine(day, clock, zone).astimezone(UTC)
-    # In the second pass of an overlap the first one's moment is past already.
+    # In the second pass of an overlap the first one's timestamp is past already.
     return (
         timestamp if timestamp > after else datetime.combine(day, clock, zone).replace(fold=1).astimezone(UTC)
     )
 
 
 def period(per: str, now: datetime, zone: ZoneInfo) -> str:
-    """The name of the calendar period of a moment: ``2026-11-22``, ``2026-W47`` or ``2026-11``."""
+    """The name of the calendar period of a time: ``2026-11-22``, ``2026-W47`` or ``2026-11``."""
     local = now.astimezone(zone)
     if per == "day":
         return local.date().isoformat()
@@ -165,7 +165,7 @@ def is_full(
 
 
 def _left(policy: Policy, category: str, now: datetime, kept: Sequence[datetime]) -> list[tuple[str, int]]:
-    """The keys of a moment, with the places that are not kept for other moments."""
+    """The keys of a time, with the places that are not kept for other times."""
     taken = [key for at in kept for key, _ in cap_keys(policy, category, at)]
     return [(key, places - taken.count(key)) for key, places in cap_keys(policy, category, now)]
 
@@ -228,7 +228,7 @@ def move(
     since: datetime,
     now: datetime,
 ) -> list[str]:
-    """Move reservations of a moment to the periods of a later one; returns who has no place there.
+    """Move reservations of a time to the periods of a later one; returns who has no place there.
 
     One write for each friend; asking again changes nothing. Whoever is refused keeps the old place, until it
     is given back.
@@ -271,7 +271,7 @@ def _reserve(
 def give_back(
     account: str, policy: Policy, category: str, users: Iterable[str], token: str, *timestamps: datetime
 ) -> None:
-    """Free the places of friends to whom LINE took nothing, in the period of whichever moment they stand."""
+    """Free the places of friends to whom LINE took nothing, in the period of whichever time they have."""
     keys = {key for timestamp in timestamps for key, _ in cap_keys(policy, category, timestamp)}
     if keys:
         shards = accounts.get_account(account).shards

@@ -1,4 +1,4 @@
-"""Runs as a whole: released, paused (until a moment, or a person) or cancelled."""
+"""Runs as a whole: released, paused (until a time, or a person) or cancelled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pause(account: str, run: str, reason: str, until: str | None = None) -> bool
 
 
 def resume(account: str, run: str, *, until: str | None = None) -> bool:
-    """Let a run go on; with ``until``, only if it waits for just that moment. It is not fed by this. One that
+    """Let a run go on; with ``until``, only if it waits for just that time. It is not fed by this. One that
     the brake had stopped is stopped by it no more.
     """
     lifted = until is None and control(account, run).reason == "runaway"
@@ -60,7 +60,7 @@ def hold(account: str, run: str, status: Status, manifest: Manifest, ruling: Rul
 
 
 def hold_chunk(account: str, run: str, chunk: str, until: datetime) -> None:
-    """Have a watched chunk tried at a moment, whatever its watch does."""
+    """Have a watched chunk tried at a time, whatever its watch does."""
     body = {"run": run, "chunk": chunk}
     timers.arm(timers.Entry(account, "chunk_hold", f"{run}/{chunk}", to_ms(until), until, body=body))
 
@@ -75,7 +75,7 @@ def hold_run(account: str, run: str, cause: Mapping[str, Any], ruling: Ruling) -
 
 
 def hold_over(entries: Sequence[timers.Entry]) -> list[bool]:
-    """For drained holds: whether the chunk has come to its end, or the run waits for that moment no more."""
+    """For drained holds: whether the chunk has come to its end, or the run waits for that time no more."""
     over = []
     for entry in entries:
         run, chunk = entry.body["run"], entry.body.get("chunk")
@@ -88,7 +88,7 @@ def hold_over(entries: Sequence[timers.Entry]) -> list[bool]:
 
 
 def end_hold(account: str, run: str, until: str) -> bool:
-    """The moment has come for which a run waits: it goes on, and everything of it is fed. False: it does not
+    """The time has come for which a run waits: it goes on, and everything of it is fed. False: it does not
     wait for that one.
     """
     if not resume(account, run, until=until):

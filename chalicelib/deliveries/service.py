@@ -75,12 +75,12 @@ def read_manifest(account: str, run: str, chunk: str) -> Manifest | None:
 
 
 def manifest_exists(account: str, run: str, chunk: str) -> bool:
-    """Whether a chunk's manifest stands."""
+    """Whether a chunk's manifest is stored."""
     return read_manifest(account, run, chunk) is not None
 
 
 def progress(account: str, run: str) -> dict[str, Any]:
-    """Counts of recipients over the chunks that count, as they stand now.
+    """Counts of recipients over the chunks that count, as they are now.
 
     ``{"total", "pending", "accepted", "skipped": {reason: n}, "failed": {reason: n}, "unknown",
     "variants": {id: {"planned", "accepted"}}}``; total = the sum of the rest, whatever happens meanwhile.
@@ -89,7 +89,7 @@ def progress(account: str, run: str) -> dict[str, Any]:
 
 
 def chunk_names(account: str, run: str, first: str = "$", last: str = "~") -> set[str]:
-    """The chunks of a run that stand, between these names."""
+    """The chunks of a run that are stored, between these names."""
     return store.names(account, run, first, last)
 
 
@@ -123,7 +123,7 @@ def ends(account: str, run: str) -> dict[str, str | None]:
 
 
 def has_untried(account: str, run: str, timestamp: str) -> bool:
-    """Whether something of a run that was to wait until a moment not later than this was never tried."""
+    """Whether something of a run that was to wait until a time not later than this was never tried."""
     return any(
         status.is_open and not status.attempts and "" < (status.not_before or "") <= timestamp
         for status in store.statuses(account, run)
@@ -131,7 +131,7 @@ def has_untried(account: str, run: str, timestamp: str) -> bool:
 
 
 def settled(account: str, run: str) -> bool:
-    """Whether every chunk that stands has come to its end."""
+    """Whether every chunk that is stored has come to its end."""
     return waiting(account, run)[0] == 0
 
 
@@ -145,7 +145,7 @@ def recipients(
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """A page of ``{"user_id", "status", "reason"?, "variant"?, "at"?}``, and where the next one begins.
 
-    ``without``: chunks in whose names this stands are left out. A page looks at a few chunks only, so it may
+    ``without``: chunks whose names contain this are left out. A page looks at a few chunks only, so it may
     hold fewer than ``limit``, even none.
     """
     position = cursor or {"chunk": "", "at": 0}
@@ -228,7 +228,7 @@ def watched(account: str, run: str, chunk: str, attempt: int) -> None:
 
 
 def chunk_done(entries: Sequence[timers.Entry]) -> list[bool]:
-    """For drained watches: whether the chunk needs this one no more (it has ended, or a later one stands)."""
+    """For drained watches: whether the chunk needs this one no more (it has ended, or has a later one)."""
     done = []
     for entry in entries:
         run, chunk = entry.body["run"], entry.body["chunk"]

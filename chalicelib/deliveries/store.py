@@ -21,7 +21,7 @@ from chalicelib.shared.settings import settings
 from chalicelib.shared.times import iso
 
 CONTROL = "#run"
-"""Where a run's control stands among its statuses; every chunk's name sorts after it."""
+"""Where a run's control is among its statuses; every chunk's name sorts after it."""
 
 
 class ManifestRecord(dynamo.Record):
@@ -224,7 +224,7 @@ def statuses(account: str, run: str, since: str = "$") -> Iterator[Status]:
 
 
 def names(account: str, run: str, first: str, last: str) -> set[str]:
-    """The names of a run's chunks whose status stands, between two names, consistent."""
+    """The names of a run's chunks whose status is stored, between two names, consistent."""
     query = StatusRecord.query(
         statuses_key(account, run),
         StatusRecord.sk.between(max(first, "$"), last),

@@ -1,7 +1,7 @@
-"""Where each friend stands in a scenario, and the next step.
+"""Where each friend is in a scenario, and the next step.
 
 A friend's enrollment is one item with a version that never restarts. A due pointer names a version; the
-advance worker loads hundreds of friends at once, decides by the published definition of the moment,
+advance worker loads hundreds of friends at once, decides by the current published definition,
 claims what it is about to send, writes the chunk, arms the next pointer and only then moves the friend on.
 Whatever is delivered twice finds the version moved, or the claim of the first, and never sends again.
 

@@ -1,6 +1,6 @@
 """Advance: up to 500 friends of one scenario whose turn has come. The order of writes is the protocol's.
 
-A message that policies hold back is waited for: the friend stands at its node, due when the hold ends, and
+A message that policies hold back is waited for: the friend is at its node, due when the hold ends, and
 is judged anew then. Per friend with a message: claim, then (for all together) manifest, status, watch,
 queue message, then the next due entries, then version v becomes v+1 and the claim is gone, then the mirror
 and the facts. A crash anywhere leaves a claim that is honoured, a manifest that closes it, or a version
@@ -222,7 +222,7 @@ def _entry(pointer: Pointer) -> dict[str, Any]:
 
 
 def _decide(at: _Round, item: Enrollment) -> tuple[Enrollment, Park | _Turn]:
-    """A friend's step, its message rendered; what cannot be rendered is passed, and said."""
+    """A friend's step, its message rendered; what cannot be rendered is passed, and reported."""
     sheet = at.sheets.get(item.user_id)
     cause = moves.has_happened(at.program, item, sheet) if sheet is not None else None
     found, payload = rendering.take(
@@ -278,7 +278,7 @@ def _send_together(at: _Round, node: str, group: Sequence[_Turn]) -> None:
 
 
 def _finish_claims(at: _Round, items: Sequence[Enrollment]) -> list[Enrollment]:
-    """Honour claims that stand; returns those whom their claim's manifest leaves out."""
+    """Honour claims that are stored; returns those whom their claim's manifest leaves out."""
     by_chunk: dict[str, list[Enrollment]] = defaultdict(list)
     for item in items:
         assert item.claim is not None
@@ -295,7 +295,7 @@ def _finish_claims(at: _Round, items: Sequence[Enrollment]) -> list[Enrollment]:
 def _render_again(
     at: _Round, claim: dict[str, Any], members: Sequence[Enrollment]
 ) -> tuple[dict[str, Payload], set[str]]:
-    """Payloads for a claimed message, and who can be sent it; used only if no manifest stands yet."""
+    """Payloads for a claimed message, and who can be sent it; used only if no manifest is stored yet."""
     body = at.message(claim["send"], claim["message"])
     if body is None:
         return {}, set()
@@ -363,7 +363,7 @@ def _deliver(
 
 
 def _move(at: _Round, steps: Sequence[_Going], timestamp: str) -> None:
-    """The next entries, then v+1 from this moment on, then the mirrors and the facts."""
+    """The next entries, then v+1 from now on, then the mirrors and the facts."""
     follow_ups.arm_next([(item, position) for item, position, _ in steps])
 
     def move(step: _Going) -> bool:

@@ -1,7 +1,7 @@
 """The value for which a run is, what it is anchored to, and how it sees the friend's sheet. Pure.
 
 An anchor is the event that entered the run, as it is kept with it: ``{"event", "at", "reported",
-"reservation"?, "per"?}`` (its type, its moment, when it was reported, of which reservation; the property
+"reservation"?, "per"?}`` (its type, its time, when it was reported, of which reservation; the property
 whose value the run has). A run that a reservation entered waits for that one, wherever it is moved. A run
 for the value of a reservation (``per: reservation_id``) ends when that is cancelled, unless it was entered by
 that, or later.
@@ -88,13 +88,13 @@ def is_cancelled(anchor: Mapping[str, Any] | None, sheet: Mapping[str, Any]) -> 
 
 
 def is_off(anchor: Mapping[str, Any] | None, sheet: Mapping[str, Any]) -> bool:
-    """Whether nobody will come, whenever that was said."""
+    """Whether nobody will come, whenever that was reported."""
     found = _reservation(anchor, sheet)
     return found is not None and found["status"] == reservations.CANCELLED
 
 
 def ends_cancelled(item: Enrollment, node: Mapping[str, Any] | None, sheet: Mapping[str, Any]) -> bool:
-    """Whether there is nothing left to remind of: a run for a reservation wherever it stands, another one
+    """Whether there is nothing left to remind of: a run for a reservation wherever it is, another one
     where it waits for it.
     """
     if is_for_reservation(item) and is_cancelled(item.anchor, sheet):

@@ -169,7 +169,7 @@ def _step(
 def _why_over(
     program: Program, item: Enrollment, node: Mapping[str, Any] | None, sheet: Sheet | None
 ) -> str | None:
-    """Why a friend goes no further, wherever they stand; None: they do."""
+    """Why a friend goes no further, wherever they are; None: they do."""
     if sheet is None or sheet.get("status") == "erased" or is_of_erased(item, sheet):
         return ERASED
     if sheet.get("status") == "blocked" and on_block(program) == "exit":
@@ -180,7 +180,7 @@ def _why_over(
 def go_on(
     program: Program | None, item: Enrollment, sheet: Sheet | None, now: datetime, happened_at: datetime
 ) -> Step:
-    """What follows when what a friend's node waits for came at that moment: the action's end, or the event.
+    """What follows when what a friend's node waits for came at that time: the action's end, or the event.
 
     Nothing is sent here: a message that comes next is due at once.
     """
@@ -201,7 +201,7 @@ def on_block(program: Program) -> str:
 
 @dataclass(frozen=True)
 class _Turn:
-    """One friend's turn. ``due``: when it should have been (behind a date that has passed, that moment);
+    """One friend's turn. ``due``: when it should have been (behind a date that has passed, that time);
     ``came``: when it could have been (of a date that was moved into the past: then). Nodes are entered
     ``as_of`` that, so that small delays neither add up nor lead another way; after a long outage as of now,
     so that nobody gets in a heap what should have come one by one.
@@ -327,7 +327,7 @@ class _Turn:
         return None
 
     def past(self, node: Mapping[str, Any], entered: datetime) -> Step:
-        """The way of a friend whose date lies before the moment of entering the node, or is gone."""
+        """The way of a friend whose date lies before the time of entering the node, or is gone."""
         onwards, position = self._past(node, entered)
         return Step(position) if position else self.walk(onwards, "past")
 
@@ -337,7 +337,7 @@ class _Turn:
         if node.get("on_past"):
             return node["on_past"], None
         if schedule.until(node["until"], self.sheet, self.program.zone, entered) is None:
-            # Nothing to remind of: going on as if the moment had come would send a false reminder.
+            # Nothing to remind of: going on as if the time had come would send a false reminder.
             return None, Position("exited", reason="no_date")
         return node.get("next"), None
 

@@ -23,7 +23,7 @@ Heard = Mapping[str, Any]
 
 
 def heard(event: FriendEvent, changes: Iterable[Mapping[str, Any]] = (), *, fires: bool = True) -> Heard:
-    """An event with what its reaction changed, as its record and its activity tell it."""
+    """An event with what its reaction changed, as its record and its activity show it."""
     shown = {"event_id": event.event_id, "type": event.type, "at": event.at, "props": event.props}
     return {**shown, "changes": list(changes), "fires": fires}
 
@@ -37,7 +37,7 @@ def meaning(
     program: decide.Program | None, item: Enrollment, sheet: Sheet, event: Heard
 ) -> Literal["exit", "cancelled"] | Cause | datetime | None:
     """``exit`` (a block), ``cancelled`` (there is nothing to remind of any more), what leads the friend on
-    (it has been waited for), the moment at which the friend is due since the date waited for has moved, or
+    (it has been waited for), the time at which the friend is due since the date waited for has moved, or
     None. ``sheet`` is the one after the event.
     """
     blocked = event["type"] == "unfollowed" and sheet.get("status") == "blocked"
@@ -51,7 +51,7 @@ def meaning(
 
 
 def listens(program: decide.Program | None, item: Enrollment) -> bool:
-    """Whether a friend stands where facts matter: at a ``wait_for``, or waiting until a date; in a run for a
+    """Whether a friend is where facts matter: at a ``wait_for``, or waiting until a date; in a run for a
     reservation anywhere.
     """
     node = program.node(item.node) if program and item.state == "active" else None
@@ -61,7 +61,7 @@ def listens(program: decide.Program | None, item: Enrollment) -> bool:
 
 
 def ended_by(program: decide.Program, item: Enrollment, event: Heard) -> Cause | None:
-    """What of an event ends the ``wait_for`` at which a friend stands: the first fact that counts and has not
+    """What of an event ends the ``wait_for`` at which a friend is: the first fact that counts and has not
     led them on before.
     """
     node = program.node(item.node)
@@ -78,7 +78,7 @@ def ended_by(program: decide.Program, item: Enrollment, event: Heard) -> Cause |
 
 
 def _is_of_run(item: Enrollment, props: Mapping[str, Any], event: Heard) -> bool:
-    """Whether a fact may be about the run's value: one that tells another value is not."""
+    """Whether a fact may be about the run's value: one that has another value is not."""
     per = (item.anchor or {}).get("per")
     if item.value is None or per is None:
         return True
@@ -121,7 +121,7 @@ def step_on(
 
 
 def moved_date(program: decide.Program, item: Enrollment, sheet: Sheet) -> datetime | None:
-    """When a friend who waits until a date is due, if it is another moment than was armed; else None."""
+    """When a friend who waits until a date is due, if it is another time than was armed; else None."""
     node = program.node(item.node)
     if node is None or item.claim or not node.get("until"):
         return None

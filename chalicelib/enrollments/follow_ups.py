@@ -41,7 +41,7 @@ def entry(of: Enrollment, v: int, node: str | None, due_at: datetime) -> timers.
 
 
 def _of_value(of: Enrollment, mark: str = "#") -> str:
-    """What the names of a run's entries and facts have of its value: runs of one friend are told apart."""
+    """What the names of a run's entries and facts have of its value: runs of one friend are distinguished."""
     return "" if of.value is None else f"{mark}{digest(of.value)[:24]}"
 
 
@@ -57,8 +57,8 @@ def arm_next(moves: Iterable[tuple[Enrollment, Position]]) -> None:
 
 
 def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
-    """Show on the sheet where a friend stands when they enter, when it ends and where facts matter, unless
-    something newer is shown already, or they were erased since they entered. At which other node they stand,
+    """Show on the sheet where a friend is when they enter, when it ends and where facts matter, unless
+    something newer is shown already, or they were erased since they entered. At which other node they are,
     the enrollment alone says (``friends.nodes``).
 
     ``grow_rev``: facts matter there; an event that is being decided on the sheet before is decided anew then.
@@ -68,7 +68,7 @@ def mirror(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
 
 
 def show(account: Account, of: Enrollment, *, grow_rev: bool = False) -> None:
-    """The same, wherever they stand."""
+    """The same, wherever they are."""
     path = ("scenarios", of.shown_as)
     older = [Condition(path, "absent"), Condition((*path, "v"), "<", of.v)]
     adds = [(("rev",), 1)] if grow_rev else []
@@ -96,7 +96,7 @@ def forget_runs(account: Account, of: Enrollment) -> None:
 
 
 def shown(of: Enrollment) -> dict[str, Any]:
-    """Where a friend stands, as the sheet shows it."""
+    """Where a friend is, as the sheet shows it."""
     return {"state": of.state, "node": of.node, "run": of.run, "v": of.v, "at": of.node_at}
 
 
@@ -118,7 +118,7 @@ def _event(of: Enrollment, name: str, suffix: str, at: str, **props: Any) -> Fri
 
 
 def entered(of: Enrollment, at: str, cause: str) -> FriendEvent:
-    """The fact that a run has begun, by this cause at that moment."""
+    """The fact that a run has begun, by this cause at that time."""
     return _event(of, "scenario_entered", str(of.run), at, cause=cause)
 
 
@@ -167,7 +167,7 @@ def seen_since(of: Enrollment, sheet: Sheet) -> list[Mapping[str, Any]]:
     """The friend's events, as ``event_handling`` takes them, that may count for the node.
 
     The sheet must have been read before: an event that is being reacted to is pending there, until its
-    activity stands.
+    activity is stored.
     """
     pending = {
         event_id: {**record, **record["event"], "event_id": event_id, "changes": record.get("changes") or ()}

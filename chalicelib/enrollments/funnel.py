@@ -1,4 +1,4 @@
-"""How many friends stand where in a scenario, from the sheets' mirrors, one per friend (the last run counts);
+"""How many friends are where in a scenario, from the sheets' mirrors, one per friend (the last run counts);
 of a scenario that runs for each value of something, one per run that the sheets show.
 
 Answered at once: exactly while all shards can be read in time, else an estimate from the shards that were,
@@ -50,7 +50,7 @@ class Standing:
 
 
 def find(account: Account, scenario: str, by: str) -> Standing:
-    """Where friends stand, within the time of a request."""
+    """Where friends are, within the time of a request."""
     found, job = counted(account, KIND, scenario, counter(account, scenario), by)
     return Standing(_positions(found), job)
 
@@ -107,7 +107,7 @@ def states(sheets: Sequence[Sheet]) -> Mapping[str, int]:
 
 
 def counter(account: Account, scenario: str) -> by_shard.Each:
-    """Counts friends by where they stand."""
+    """Counts friends by where they are."""
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
         nodes.show(account.id, sheets, {scenario})
@@ -128,7 +128,7 @@ def _positions(counts: Mapping[str, int]) -> dict[tuple[str, str], int]:
     return found
 
 
-# A look at who stands in scenarios, for operators; changes nothing.
+# A look at who is in scenarios, for operators; changes nothing.
 
 
 Place = tuple[str, str, str, str, int, int]
@@ -143,7 +143,7 @@ def place_of(entry: Entry) -> Place:
 
 
 def waiting(account: str, scenarios: Iterable[str], sheets: Sequence[Sheet]) -> Iterator[Enrollment]:
-    """Where those of these friends stand who are in one of these scenarios until a moment."""
+    """Where those of these friends are who are in one of these scenarios until a time."""
     for scenario in scenarios:
         places: list[store.Place] = [
             (account, scenario, sheet["user_id"], value)

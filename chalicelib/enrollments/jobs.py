@@ -30,7 +30,7 @@ def _rearm(body: Body, _received: int) -> None:
 
 
 def _funnel(body: Body, _received: int) -> None:
-    """Count who stands where."""
+    """Count who is where."""
     from chalicelib.enrollments import audience_jobs, funnel
     from chalicelib.shared import time_left
 

@@ -17,7 +17,7 @@ from chalicelib.sheets.model import erased_at
 State = Literal["active", "finished", "exited"]
 
 EARLY = timedelta(seconds=1)
-"""A pointer may come this much before its moment: queues and executions wait in whole seconds."""
+"""A pointer may come this much before its due time: queues and executions wait in whole seconds."""
 
 ACTION_RETRY = timedelta(minutes=1)
 """How long an action node waits for the reaction before its event is put in the inbox again."""
@@ -58,14 +58,14 @@ class Cause:
 
 @dataclass(frozen=True)
 class Enrollment:
-    """Where one friend stands in one scenario. ``v`` grows with every move, over all runs.
+    """Where one friend is in one scenario. ``v`` grows with every move, over all runs.
 
     ``node_at`` is when ``node`` was entered (of what is held back: when it was due). ``claim`` is what
     has been decided and is being sent: ``{"run", "chunk", "send", "message", "at", "state", "node",
     "due_at", "reason", "since", "waits"}``, the last six being the position that follows. ``re_entries``
-    are the moments at which the friend entered anew lately. ``since``: events count for the node from
-    then on, where that is before ``node_at`` (the moment of the event that led there). ``used``: the
-    events that led the friend on lately, ``[event id, number, moment]``. ``waits``: at an action node
+    are the times at which the friend entered anew lately. ``since``: events count for the node from
+    then on, where that is before ``node_at`` (the time of the event that led there). ``used``: the
+    events that led the friend on lately, ``[event id, number, time]``. ``waits``: at an action node
     that says something, its turn is still to come, and the policies are asked then. ``value``: the one
     for which the run is, in a scenario that runs once for each; ``anchor``: what entered it
     (``enrollments.anchors``). ``passed``: the nodes that the run has left behind, latest last
@@ -106,7 +106,7 @@ def is_of_erased(item: Enrollment, sheet: Sheet | None) -> bool:
 
 
 def led_by(item: Enrollment, cause: Cause | None, timestamp: str) -> tuple[str | None, list[list[Any]]]:
-    """``since`` and ``used`` of a friend who is led on at this moment by a cause (None: by time)."""
+    """``since`` and ``used`` of a friend who is led on at this time by a cause (None: by time)."""
     if cause is None:
         return None, item.used
     before = [one for one in item.used if one[0] != cause.event_id]
@@ -144,7 +144,7 @@ def triage(item: Enrollment | None, pointer: Pointer) -> Literal["go", "drop", "
 
 @dataclass(frozen=True)
 class Position:
-    """Where a friend stands next: a node with its due moment, or the end with its reason.
+    """Where a friend is next: a node with its due time, or the end with its reason.
 
     At what policies hold back: ``held`` says which of them, and ``since`` when it was really due. ``waits``
     is the enrollment's. ``passed``: the nodes that are left behind on the way there, each with the way taken.
@@ -160,7 +160,7 @@ class Position:
     passed: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def entered(self, timestamp: str) -> str:
-        """When the node counts as entered by a move at that moment: what is late is late from then on."""
+        """When the node counts as entered by a move at that time: what is late is late from then on."""
         return timestamp if self.since is None else min(iso(self.since), timestamp)
 
 
@@ -200,9 +200,9 @@ class Park:
 
 @dataclass(frozen=True)
 class Step:
-    """What happens now: at most one message node is sent, then the friend stands at ``position``.
+    """What happens now: at most one message node is sent, then the friend is at ``position``.
 
-    ``skipped`` names message nodes that were passed without sending, with the reason. ``trail`` tells the
+    ``skipped`` names message nodes that were passed without sending, with the reason. ``trail`` has the
     nodes that were gone through in this turn, each with the way taken (as ``decide`` names it).
     """
 

@@ -22,7 +22,7 @@ _TRIES = 5
 
 
 def moved(item: Enrollment, position: Position, timestamp: str, cause: Cause | None = None) -> Enrollment:
-    """The enrollment as it stands after a move; ``cause``: what led there, if it was not time."""
+    """The enrollment as it is after a move; ``cause``: what led there, if it was not time."""
     over = position.state != "active"
     since, used = led_by(item, cause, timestamp)
     return replace(
@@ -43,7 +43,7 @@ def moved(item: Enrollment, position: Position, timestamp: str, cause: Cause | N
 
 
 def follow_moves(account: Account, program: decide.Program | None, items: Sequence[Enrollment]) -> None:
-    """Mirror moves, tell what they mean (ends, actions), and look whether what is listened for is there.
+    """Mirror moves, report what they mean (ends, actions), and look whether what is listened for is there.
 
     A fact is heard of in any case: whoever makes it writes the sheet either before the mirror, and is seen
     here, or after it, and then sees the friend waiting (the mirror grows ``rev``, so it decides anew).
@@ -88,7 +88,7 @@ def follow_date(account: Account, program: decide.Program, item: Enrollment) -> 
 
     The sheet is read after the enrollment, and the enrollment written if it is as it was read: of several
     who change the date the last one to look sees the last date. Where it has moved into the past, now is the
-    moment: who is due already is so without it.
+    time: who is due already is so without it.
     """
     for _ in range(_TRIES):
         sheet = friends.load(account.id, account.shards, item.user_id, nodes_of=())
@@ -155,7 +155,7 @@ def _is_stored(there: Enrollment) -> bool:
 
 
 def facts(program: decide.Program | None, items: Sequence[Enrollment]) -> list[FriendEvent]:
-    """What the house is to know of friends who stand there now: ends, and actions to carry out."""
+    """What the house is to know of friends who are there now: ends, and actions to carry out."""
     found: list[FriendEvent] = []
     for item in items:
         node = program.node(item.node) if program else None

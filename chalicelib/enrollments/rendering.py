@@ -1,4 +1,4 @@
-"""A friend's turn with the words for it: what cannot be said is passed, and said why. Writes nothing."""
+"""A friend's turn with the words for it: what cannot be rendered is passed, and why. Writes nothing."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def enroll(
     what the run is anchored to; a scenario that runs for each value of something needs one.
 
     ``cause`` names what entered them (an event and rule, a request): the same cause enters a friend
-    once, and asking again completes what a crash left undone. ``by``: the event, if one entered them.
+    once, and calling again completes what a crash left undone. ``by``: the event, if one entered them.
     ``at`` is when that happened; the scenario's times count from when it was heard. Refused:
     ``unknown_friend``, ``blocked``, ``not_published``, ``already_active``, ``already_entered``,
     ``too_often``, ``value_missing``, ``reservation_cancelled``, ``too_many_runs``.
@@ -147,7 +147,7 @@ def _enter(
             continue
         if verdict == "again" and seen is not None:
             results[user] = Result(user, accepted=True)
-            # What stands as it was entered is completed; of a friend who has moved on, what the sheet shows.
+            # What is as it was entered is completed; of a friend who has moved on, what the sheet shows.
             if seen.causes[-1] == cause and (_is_as_entered(seen) or _is_unfinished(seen, sheet)):
                 there.append(seen)
             continue
@@ -167,7 +167,7 @@ def _enter(
 
 
 def standing_at(places: Iterable[store.Place]) -> dict[store.Place, positions.Position]:
-    """Where those stand who are active at those places (account, scenario, user, value), consistent."""
+    """Where those are who are active at those places (account, scenario, user, value), consistent."""
     found = store.load(places)
     return {place: follow_ups.shown(item) for place, item in found.items() if item.state == "active"}
 
@@ -185,7 +185,7 @@ def _is_unfinished(seen: Enrollment, sheet: Mapping[str, Any]) -> bool:
 
 
 def _entered(item: Enrollment, at: datetime, cause: str) -> FriendEvent:
-    """The fact of entering; of somebody else's by their cause, at the moment that is known of it."""
+    """The fact of entering; of somebody else's by their cause, at the time that is known of it."""
     if item.causes[-1] == cause:
         return follow_ups.entered(item, iso(at), cause)
     return follow_ups.entered(item, item.entered_at, item.causes[-1])
@@ -202,7 +202,7 @@ def exit(  # noqa: A001 (the action's own name)
     """Take friends out of a scenario, whatever is claimed: a message on its way may still go out. ``value``:
     out of the run for that one alone.
 
-    Refused: ``not_active``. Repeating it (same reason and moment) completes what a crash left undone.
+    Refused: ``not_active``. Repeating it (same reason and time) completes what a crash left undone.
     """
     account, timestamp = accounts.get_account(account_id), iso(at)
     results = {user: Result(user, accepted=False, why="not_active") for user in user_ids}
@@ -305,7 +305,7 @@ def _is_shown_late(item: Enrollment, sheet: Mapping[str, Any]) -> bool:
 
 
 def _has_led(item: Enrollment, event_id: str) -> bool:
-    """Whether this very event has led the friend to where they stand: what follows may have been cut off."""
+    """Whether this very event has led the friend to where they are: what follows may have been cut off."""
     return bool(item.used) and item.used[-1][0] == event_id
 
 
@@ -326,7 +326,7 @@ def on_change(account: Account, snapshot: Snapshot, sheet: Mapping[str, Any]) ->
 def action_done(account_id: str, user_id: str, event: FriendEvent) -> bool:
     """The reaction has carried out an action node (the actions of this ``scenario_action``): go on.
 
-    False when the friend does not stand there any more.
+    False when the friend is not there any more.
     """
     account, props = accounts.get_account(account_id), event.props
     snapshot = catalog.snapshot(account_id)
@@ -355,7 +355,7 @@ def _place(entry: timers.Entry) -> store.Place:
 def _has_advanced(item: Enrollment | None, entry: timers.Entry) -> bool:
     if item is None or item.state != "active" or item.run != entry.body["run"] or item.v > entry.version:
         return True
-    # Parked again: another entry of the same version stands for the later moment.
+    # Parked again: another entry of the same version has the later due time.
     return (
         item.v == entry.version and bool(item.due_at) and parse_iso(item.due_at or "") > entry.due_at + EARLY
     )
@@ -373,7 +373,7 @@ def _every(account: str, user_id: str) -> list[Enrollment]:
 
 
 def forget(account: str, user_id: str, at: str) -> None:
-    """A friend was erased at that moment: leave nothing of what they had entered before. Safe to repeat.
+    """A friend was erased at that time: leave nothing of what they had entered before. Safe to repeat.
 
     Raises Unavailable when others keep moving the friend.
     """

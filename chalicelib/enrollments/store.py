@@ -135,7 +135,7 @@ def enroll(seen: Enrollment | None, fresh: Enrollment) -> bool:
 
 
 def claim(seen: Enrollment, claim: dict[str, Any]) -> bool:
-    """Note what is about to be sent; False when the version moved or another claim stands.
+    """Note what is about to be sent; False when the version moved or there is another claim.
 
     A claim that was seen (its manifest left this friend out) is replaced; otherwise there must be none.
     """
@@ -170,7 +170,7 @@ def erase(seen: Enrollment, at: str) -> bool:
 
 
 def park(seen: Enrollment, due_at: datetime) -> bool:
-    """The same version is due at another moment; False when it is at yet another one by now."""
+    """The same version is due at another time; False when it is at yet another one by now."""
     free = Condition(("claim",), "absent")
     same = Condition(("due_at",), "=", seen.due_at) if seen.due_at else Condition(("due_at",), "absent")
     return _update(seen, [(("due_at",), iso(due_at))], [], [*_unmoved(seen), free, same])

@@ -62,7 +62,7 @@ def _is_due(program: decide.Program, item: Enrollment) -> bool:
 
 
 def rearmer(account: Account, scenario: str) -> by_shard.Each:
-    """Arms those again whose wait now ends before the moment for which they are armed."""
+    """Arms those again whose wait now ends before the time for which they are armed."""
 
     def each(sheets: Sequence[Sheet]) -> Mapping[str, int]:
         program = _program(account, scenario)

@@ -146,7 +146,7 @@ def _latest(entries: Iterable[Mapping[str, Any]]) -> datetime:
 
 
 def _measure(entries: Iterable[Mapping[str, Any]], began: datetime) -> None:
-    """Tell how late the latest of these steps was when its batch was begun."""
+    """Report how late the latest of these steps was when its batch was begun."""
     late = began - min(parse_iso(entry["due_at"]) for entry in entries)
     measure("StepsLate", max(0.0, late.total_seconds()), "Seconds")
 

@@ -29,7 +29,7 @@ _MIRROR_MINUTE = 4
 @bp.on_sqs_message(queue=settings().queue("minute-tasks"), batch_size=1, maximum_concurrency=8)
 @observed
 def minute_tasks(event: SQSEvent) -> dict[str, Any]:
-    """Drain or verify one minute (``{"task", "minute", "token"}``) and tell its execution.
+    """Drain or verify one minute (``{"task", "minute", "token"}``) and report to its execution.
 
     What there is no time for is gone on with by the same message again.
     """

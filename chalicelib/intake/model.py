@@ -24,7 +24,7 @@ from chalicelib.sheets.reservations import ID
 MAX_ITEMS = 500
 MAX_PROPS_BYTES = 60_000
 AHEAD = timedelta(days=731)
-"""So far in the future something may be said to happen: a reservation, say. Beyond it is a mistake."""
+"""So far in the future something may be reported to happen: a reservation, say. Beyond it is a mistake."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _CUSTOM = re.compile(r"custom:[^\x00-\x1f\x7f]{1,100}\Z")
 
@@ -235,7 +235,7 @@ def read(kind: Kind, raw: Any, path: str = "") -> Report:
 
 
 def refuse_far_future(report: Report, now: datetime, path: str = "") -> None:
-    """Raises InvalidInput for a moment that would stand before everything that really happens."""
+    """Raises InvalidInput for a time that would be before everything that really happens."""
     if report.at is not None and report.at > iso(now + AHEAD):
         where = join_path(path, "at")
         raise InvalidInput.at(where, Reason("far_future", days=AHEAD.days, at=report.at, now=iso(now)))
@@ -250,7 +250,7 @@ def refuse_other_currency(report: Report, currency: str, path: str = "") -> None
 
 
 def doubt(report: Report, now: datetime) -> str | None:
-    """What is taken and probably not meant: a moment to come, of anything but a reservation."""
+    """What is taken and probably not meant: a time to come, of anything but a reservation."""
     reserved = isinstance(report, Event) and report.type == RESERVED
     if reserved or report.at is None or report.at <= iso(now + _CLOCKS_DIFFER):
         return None

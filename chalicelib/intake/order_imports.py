@@ -1,7 +1,7 @@
 """Importing a history of purchases: a line for each order, or for each item of an order.
 
-Lines with one ``order_id`` are one order, wherever they stand in the file; what all of them say needs to be
-said once. The file is split like one of friends, by order, and each order goes the way of
+Lines with one ``order_id`` are one order, wherever they are in the file; what all of them say needs to be
+given once. The file is split like one of friends, by order, and each order goes the way of
 ``POST /purchases``: what was reported before is a duplicate and no error. Without ``fire`` nothing reacts.
 """
 

@@ -88,7 +88,7 @@ def judge(
 
 
 def _reported_at(report: model.Report, now: datetime, before: Counter[Any]) -> datetime:
-    """When an item was said: of several words about one reservation in a request, in their order."""
+    """When an item was reported: of several reports about one reservation in a request, in their order."""
     reservation = report.reservation if isinstance(report, model.Event) else None
     if reservation is None:
         return now
@@ -182,7 +182,7 @@ def _fresh(events: dict[int, FriendEvent]) -> dict[int, FriendEvent]:
 
 
 def by_friend(events: Sequence[FriendEvent]) -> list[list[FriendEvent]]:
-    """Each friend's events, in the order of their moments; reservations as they were said."""
+    """Each friend's events, in the order of their timestamps; reservations as they were reported."""
     found: dict[str, list[FriendEvent]] = {}
     for event in events:
         found.setdefault(event.user_id, []).append(event)
@@ -190,7 +190,7 @@ def by_friend(events: Sequence[FriendEvent]) -> list[list[FriendEvent]]:
 
 
 def chunks(friends: Sequence[list[FriendEvent]]) -> list[list[FriendEvent]]:
-    """Friends' events packed into messages. One friend's stand in one message and in order: two workers at
+    """Friends' events packed into messages. One friend's are in one message and in order: two workers at
     the same fact sheet would only get in each other's way, and rules would see its events in any order.
     """
     found: list[list[FriendEvent]] = []

@@ -17,7 +17,7 @@ from chalicelib.shared.settings import settings
 from chalicelib.timeline import service
 
 _KEPT = timedelta(days=15)
-"""A day longer than the longest life of a message in a queue; after that the activity stands."""
+"""A day longer than the longest life of a message in a queue; after that the activity is stored."""
 
 
 def known(events: Sequence[FriendEvent]) -> set[tuple[str, str]]:

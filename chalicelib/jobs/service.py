@@ -3,7 +3,7 @@
 A job is ``<account>`` / ``JOB#<id>``. Its chunks are marked in a few items ``JOB#<id>#G<n>``, as many as the
 root of their number: the mark of a chunk is an attribute put if absent, so that a chunk worked on twice
 counts once, nothing is ever incremented, and neither a chunk nor whoever asks how far the job is reads all
-the chunks. What is wrong with lines stands in items of its own, ``JOBERR#<id>#<chunk>``, for 30 days.
+the chunks. What is wrong with lines is in items of its own, ``JOBERR#<id>#<chunk>``, for 30 days.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def finish_chunk(
     *,
     over: bool = False,
 ) -> None:
-    """Keep that a chunk is through; the first to say so stands, unless one ``over`` it is needed. What is
+    """Keep that a chunk is through; the first to say so counts, unless one ``over`` it is needed. What is
     wrong with lines is kept before.
     """
     if errors:

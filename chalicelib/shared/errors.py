@@ -1,4 +1,4 @@
-"""The typed error tree. Rooms raise these; each door translates them once.
+"""The typed error tree. Rooms raise these; each endpoint translates them once.
 
 HTTP status and code of each kind are those of the public contract (docs/api.md).
 """
@@ -48,7 +48,7 @@ class Detail:
 
 
 def summary(details: Sequence[Detail], whole: str = "") -> Reason:
-    """The first detail, and how many more there are; ``whole`` stands for no path."""
+    """The first detail, and how many more there are; ``whole`` replaces an empty path."""
     first, more = details[0], len(details) - 1
     why = Reason("and_more", why=first.reason, more=more) if more else first.reason
     where = first.path or whole
@@ -144,13 +144,13 @@ class Conflict(TodokuError):
 
 
 class TooLarge(TodokuError):
-    """The request is larger than this door takes."""
+    """The request is larger than this endpoint takes."""
 
     status, code = 413, "too_large"
 
 
 class UnsupportedMediaType(TodokuError):
-    """The body is of a kind that this door does not take."""
+    """The body is of a kind that this endpoint does not take."""
 
     status, code = 415, "unsupported_media_type"
 

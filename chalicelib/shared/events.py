@@ -25,7 +25,7 @@ RECORDED_ONLY = ("unknown:", "group:")
 """Prefixes of types that become activities and nothing else: no fact sheet, no rules."""
 
 RESERVED, REPORTED_AT = "reserved", "updated_at"
-"""The type whose moment is not when it was reported but what is reserved, and the property that tells it."""
+"""The type whose time is not when it was reported but what is reserved, and the property that has it."""
 
 _PLAIN_GROUP = re.compile(r"[!-~]{1,128}\Z")
 
@@ -55,7 +55,7 @@ class FriendEvent:
 
     @property
     def reported_at(self) -> str:
-        """When it was reported: of all but reservations the moment at which it happened."""
+        """When it was reported: of all but reservations the time at which it happened."""
         return reported_at(self.type, self.props, self.at)
 
     def to_message(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def reported_at(event_type: str, props: Mapping[str, Any], at: str) -> str:
 
 
 def in_order(events: Iterable[T], at: Callable[[T], str]) -> list[T]:
-    """What came together in the order of its moments; of one moment, as it came.
+    """What came together in the order of its timestamps; of one timestamp, as it came.
 
     Whatever may hold several events of a friend (a request, a webhook, a batch) puts them in order by this.
     """
@@ -120,7 +120,7 @@ class InboxMessage:
 def inbox_message(event: FriendEvent) -> InboxMessage:
     """The inbox message of an event: order per friend, duplicates by account, friend and event id.
 
-    SQS takes 1-128 printable ASCII characters as a group; other names stand in as their digest.
+    SQS takes 1-128 printable ASCII characters as a group; other names are replaced by their digest.
     """
     group = f"{event.account_id}#{event.user_id}"
     if not _PLAIN_GROUP.match(group):

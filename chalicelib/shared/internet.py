@@ -27,7 +27,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def is_public(address: str) -> bool:
     """Whether an IP address is on the public internet (no private, loopback, link-local, metadata …).
 
-    An IPv6 address that stands for IPv4 ones is as public as those.
+    An IPv6 address that represents IPv4 ones is as public as those.
     """
     parsed = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv4Address):

@@ -14,7 +14,7 @@ class Keeper:
     """Places that keep something of friends, as their owner declares them.
 
     ``places``: what docs/privacy.md calls them. ``forget(account, user id, until)`` leaves nothing there of
-    the friend that is from up to that moment; safe to repeat, and to call when there is nothing.
+    the friend that is from up to that time; safe to repeat, and to call when there is nothing.
     """
 
     places: tuple[str, ...]

@@ -149,7 +149,7 @@ def invocation(context: Any, name: str) -> Iterator[None]:
 
 
 def observed(handler: Callable[P, T]) -> Callable[P, T]:
-    """A handler whose invocations are logged. Stands under Chalice's decorator.
+    """A handler whose invocations are logged. Goes under Chalice's decorator.
 
     ``lambda_function`` hands over the event and the context; queues and schedules one object that has both.
     """

@@ -1,6 +1,6 @@
 """Calls side by side: each of many small writes waits for its answer, so a bounded number waits together.
 
-What is done for one item keeps its own order; nothing is said about the order between items. A protocol that
+What is done for one item keeps its own order; no order is promised between items. A protocol that
 wants everybody past one write before anybody's next one calls ``each`` once for either.
 """
 

@@ -1,4 +1,4 @@
-"""What the stores and queues can hold, for every door: refused with its place, or made storable.
+"""What the stores and queues can hold, for every endpoint: refused with its place, or made storable.
 
 DynamoDB refuses nesting deeper than 32, numbers beyond 38 digits or far from 1, and empty names; the laptop's
 store loses the name ``__proto__``; UTF-8 refuses lone surrogates, and SQS the two non-characters U+FFFE and

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 E = TypeVar("E")
 
 _COMPOSITION = "chalicelib.composition"
-"""The one module that lists the capabilities. It stands above everything, so it is found by its name."""
+"""The one module that lists the capabilities. It is above everything, so it is found by its name."""
 
 
 def handed_down(name: str) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 A handler begins its time with ``begin`` and hands it to its loops, which look at ``is_over`` before each
 piece of work and stop while there is time to save how far they are. No clock is asked: Lambda's context
-tells. Where nobody set a limit (a command, a test) there is none.
+knows. Where nobody set a limit (a command, a test) there is none.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 CALENDAR_BEGINS = datetime(1000, 1, 1, tzinfo=UTC)
 """Before it years have fewer digits, and text order would not be time order."""
 CALENDAR_ENDS = datetime(9999, 12, 31, tzinfo=UTC)
-"""Stands for every moment that lies beyond the calendar; it is a date in every time zone."""
+"""Represents every time that lies beyond the calendar; it is a date in every time zone."""
 
 
 class BadTime(Reasoned, ValueError):
@@ -71,7 +71,7 @@ def duration_text(length: timedelta) -> str:
 
 
 def local_date(timestamp: datetime, zone: ZoneInfo) -> date:
-    """The calendar date of a moment in an account's time zone (the last day, where that is beyond it)."""
+    """The calendar date of a time in an account's time zone (the last day, where that is beyond it)."""
     try:
         return timestamp.astimezone(zone).date()
     except OverflowError:

@@ -1,4 +1,4 @@
-"""User ids: judged at every door, so that two that look alike are one friend, or one of them is refused.
+"""User ids: judged at every endpoint, so that two that look alike are one friend, or one of them is refused.
 
 LINE's are ``U`` and 32 of ``0-9a-f``. Others are taken as they are (a shop's own tests use them), in NFC, as
 long as everything in them can be seen and they can be kept. The webhook's Lambda starts with this.

@@ -42,7 +42,7 @@ def put_manifest(chunk: Chunk, *, watch: bool) -> Manifest:
 def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> Manifest:
     """Manifest, status, [watch], [queue message], each only after the one before; returns the manifest.
 
-    Safe to repeat: what stands stays, what is missing is added. With ``watch`` the chunk is fed again
+    Safe to repeat: what is stored stays, what is missing is added. With ``watch`` the chunk is fed again
     until it has come to its end; without, its run is watched by its owner, who also releases it.
     """
     manifest = put_manifest(chunk, watch=watch)
@@ -51,7 +51,7 @@ def put_chunk(chunk: Chunk, *, watch: bool, feed: bool = True) -> Manifest:
 
 
 def put_at(chunk: Chunk, at: datetime) -> None:
-    """Put a chunk that goes out at a moment: an entry wakes it then, and its watch if that is lost."""
+    """Put a chunk that goes out at a time: an entry wakes it then, and its watch if that is lost."""
     put_chunk(replace(chunk, not_before=iso(at)), watch=True, feed=False)
     body = {"run": chunk.run, "chunk": chunk.chunk}
     name = f"{chunk.run}/{chunk.chunk}"
@@ -120,7 +120,7 @@ def feed_all(account: str, run: str) -> int:
 def finish_split(account: str, run: str, status: Status) -> None:
     """Carry out a split that is noted: the child first, whole, and only then is the parent replaced."""
     manifest = store.find_manifest(account, run, status.chunk)
-    assert manifest is not None  # a status stands only behind its manifest
+    assert manifest is not None  # a status is stored only after its manifest
     gone = {*(manifest.get("skips") or {}), *status.drop}
     child = Chunk(
         account=account,
@@ -163,7 +163,7 @@ def leave_out(
     others go on by the message of the chunk, or of the child that takes it over.
     """
     manifest = store.find_manifest(account, run, status.chunk)
-    assert manifest is not None  # a status stands only behind its manifest
+    assert manifest is not None  # a status is stored only after its manifest
     if status.kind == "push":
         becomes = {".": letter("skipped", reason), "?": letter("unknown", None)}
         pairs = list(zip(manifest["recipients"], status.chars, strict=True))
@@ -202,7 +202,7 @@ def _reserved_at(manifest: Manifest) -> datetime:
 
 
 def give_back(account: str, manifest: Manifest, users: Iterable[str]) -> None:
-    """Free the caps' places of recipients to whom LINE took nothing, moved or not, and what stands of it in
+    """Free the caps' places of recipients to whom LINE took nothing, moved or not, and what is kept of it in
     their logs.
     """
     if users := list(users):

@@ -1,4 +1,4 @@
-"""The send worker's body: what is to be done with a chunk, and whether now is a good moment.
+"""The send worker's body: what is to be done with a chunk, and whether now is a good time.
 
 With ``multicast`` and ``push`` the only way from which messages go to LINE (replies apart). Every step
 follows docs/deliveries.md; each write's condition is in ``changes``.
@@ -21,7 +21,7 @@ from chalicelib.shared.times import parse_iso
 
 
 def send_now(account: str, run: str, chunk: str) -> None:
-    """Try a chunk once, if it may be tried now. Whatever comes of it stands in the ledger.
+    """Try a chunk once, if it may be tried now. Whatever comes of it is in the ledger.
 
     Safe to repeat and to run twice at the same time. Raises only what AWS raises.
     """

@@ -26,12 +26,12 @@ OUTAGE = timedelta(minutes=5)
 
 
 def as_of(due: datetime, now: datetime) -> datetime:
-    """The moment at which what follows a turn is entered: when the turn was due, unless that is long ago."""
+    """The time at which what follows a turn is entered: when the turn was due, unless that is long ago."""
     return min(due, now) if now - due <= OUTAGE else now
 
 
 def at_local(day: date, clock: str, zone: ZoneInfo) -> datetime:
-    """The moment (UTC) when the clock on the wall shows ``HH:MM`` on a date.
+    """The time (UTC) when the clock on the wall shows ``HH:MM`` on a date.
 
     A time that a change to summer time leaves out is moved forward by the length of the gap; of a time
     that comes twice it is the first.
@@ -59,9 +59,9 @@ def ends_at(wait: Mapping[str, Any], entered: datetime, zone: ZoneInfo) -> datet
 def until(
     wait: Mapping[str, Any], sheet: Mapping[str, Any], zone: ZoneInfo, entered: datetime
 ) -> datetime | None:
-    """The moment of ``{"attribute" | "event", "offset": "-1d", "time"?: "18:00"}``; None without a date.
+    """The time of ``{"attribute" | "event", "offset": "-1d", "time"?: "18:00"}``; None without a date.
 
-    The anchor is the attribute's date (00:00 local) or when the event took place (``anchors.moment``).
+    The anchor is the attribute's date (00:00 local) or when the event took place (``anchors.timestamp_of``).
     ``time`` is the time of day on the local date that the offset leads to; without it whole days and weeks
     keep the local time.
     """
@@ -84,7 +84,7 @@ def _later(timestamp: datetime, length: timedelta) -> datetime:
 
 
 def _offset(wait: Mapping[str, Any], anchor: datetime, zone: ZoneInfo) -> datetime:
-    """The moment that lies the offset away from the anchor, at the time of day that is wanted."""
+    """The time that lies the offset away from the anchor, at the time of day that is wanted."""
     sign, amount, unit = re.fullmatch(r"([+-]?)([0-9]+)([smhdw])", wait.get("offset", "0s")).groups()  # type: ignore[union-attr]
     offset = parse_duration(amount + unit) * (-1 if sign == "-" else 1)
     time_of_day = wait.get("time")

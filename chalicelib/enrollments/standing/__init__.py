@@ -1,1 +1,1 @@
-"""Who stands where in a scenario, friend by friend: a page of them, and the stuck ones sent on."""
+"""Who is where in a scenario, friend by friend: a page of them, and the stuck ones sent on."""

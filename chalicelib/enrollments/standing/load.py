@@ -26,7 +26,7 @@ class Load:
 
 
 def of(account: Account, since: datetime, until: datetime) -> Load:
-    """What is due between two moments, as far as it is known now: who goes on may wait again."""
+    """What is due between two times, as far as it is known now: who goes on may wait again."""
 
     def read(shard: int, left: TimeLeft) -> Counter[tuple[str, str]] | None:
         found: Counter[tuple[str, str]] = Counter()

@@ -25,7 +25,7 @@ def retry(
     """Wake those of these friends who are stuck; answers one result per friend, in order. ``value``: in the
     run for that one alone. A turn that comes twice finds the friend moved on, so repeating it is harmless.
 
-    Refused: ``not_active``, ``scenario_paused``, ``not_stuck`` (they wait for a moment to come).
+    Refused: ``not_active``, ``scenario_paused``, ``not_stuck`` (they wait for a due time to come).
     """
     runs: dict[str, list[Enrollment]] = defaultdict(list)
     for item in store.load(runs_of(account, scenario, users, value)).values():

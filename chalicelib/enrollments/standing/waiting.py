@@ -1,4 +1,4 @@
-"""Friends who wait in a scenario, with the moment at which each goes on: a page of them, shard by shard.
+"""Friends who wait in a scenario, with the time at which each goes on: a page of them, shard by shard.
 
 Looked for where sheets show who is in the scenario, and answered from the enrollments themselves. A request
 reads as far as its time goes; the page says where the next one goes on, so it may be short, or empty.
@@ -21,7 +21,7 @@ from chalicelib.shared.times import parse_iso
 from chalicelib.sheets import positions
 
 STUCK_AFTER = timedelta(minutes=10)
-"""Whoever stands this long after their moment where nothing holds them is stuck: timers feed again and queues
+"""Whoever is this long after their due time where nothing holds them is stuck: timers feed again and queues
 try again several times within it.
 """
 _NEEDS = funnel.NEEDS | {"display_name"}
@@ -70,8 +70,8 @@ class Page:
 
 def is_stuck(program: decide.Program | None, item: Enrollment, now: datetime) -> bool:
     """Whether a run should have gone on some time ago. A pause holds everybody; a hold of policies is waited
-    for at a moment of its own. What an action node has asked for is asked for again every minute, so there it
-    counts since when the friend stands there.
+    for at a time of its own. What an action node has asked for is asked for again every minute, so there it
+    counts since when the friend is there.
     """
     if item.state != "active" or (program is not None and program.paused):
         return False

@@ -1,1 +1,1 @@
-"""Text: folded for comparison, near names, templates, and what must not stand in a log."""
+"""Text: folded for comparison, near names, templates, and what must not be in a log."""

@@ -30,7 +30,7 @@ def composed(text: str) -> str:
 
 
 def twins(names: Sequence[Collection[str]]) -> Iterator[tuple[int, int]]:
-    """The places of things, each called by some names, that no folded text tells from an earlier one."""
+    """The places of things, each called by some names, that share a folded one with an earlier thing."""
     known: dict[str, int] = {}
     for n, called in enumerate(names):
         folded = {fold(name) for name in called}

@@ -1,4 +1,4 @@
-"""What may stand in a log: no secret, nothing that anybody said, nobody's id.
+"""What may be in a log: no secret, nothing that anybody said, nobody's id.
 
 A friend is named by ``friend_hash`` of the user id, so that a friend's lines can be found by whoever knows
 the id already. Standard library only: the webhook's Lambda starts with it.
@@ -60,7 +60,7 @@ def friend_hash(user_id: str) -> str:
 
 
 def redact_name(text: str, user_id: str | None = None) -> str:
-    """What a program has named (a run, a chunk, an event), without ids of friends that stand in it."""
+    """What a program has named (a run, a chunk, an event), without ids of friends that are in it."""
     if user_id:
         text = re.sub(rf"(?<!\w){re.escape(user_id)}(?!\w)", friend_hash(user_id), text)
     text = _LINE_ID.sub(lambda found: friend_hash(found[0]), text)
@@ -68,7 +68,7 @@ def redact_name(text: str, user_id: str | None = None) -> str:
 
 
 def redact(text: str, user_id: str | None = None, *, quoted: bool = False) -> str:
-    """A text that may stand in a log. ``user_id``: an id of any form to take out; ``quoted`` stays."""
+    """A text that may be in a log. ``user_id``: an id of any form to take out; ``quoted`` stays."""
     text = redact_name(text, user_id)
     text = _INPUT.sub("input_value=…", text)
     if not quoted:
@@ -77,7 +77,7 @@ def redact(text: str, user_id: str | None = None, *, quoted: bool = False) -> st
 
 
 def redact_value(value: Any, user_id: str | None = None) -> Any:
-    """A JSON value whose every text is redacted; under one of ``NAMES`` stands a name."""
+    """A JSON value whose every text is redacted; under one of ``NAMES`` is a name."""
     if isinstance(value, str):
         return redact(value, user_id)
     if isinstance(value, Mapping):
