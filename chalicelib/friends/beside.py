@@ -28,17 +28,17 @@ SUFFIX, _RECEIVED = "#beside", "d:"
 
 
 def key(account: str, shards: int, user: str) -> dict[str, Any]:
-    """The key of what is beside a friend's sheet."""
+    """The key of what is stored beside a friend's sheet."""
     return {"pk": {"S": f"{account}#{friend_shard(user, shards)}{SUFFIX}"}, "sk": {"S": user}}
 
 
 def is_beside(item: Mapping[str, Any]) -> bool:
-    """Whether a raw item of the table is beside a sheet, and is none."""
+    """Whether a raw item of the table is stored beside a sheet, and is none."""
     return bool(item["pk"]["S"].endswith(SUFFIX))
 
 
 def put_on(sheet: Sheet, item: Mapping[str, Any] | None) -> None:
-    """Let a sheet show what is beside it, of the time since anything of an earlier life was erased."""
+    """Let a sheet show what is stored beside it, of the time since anything of an earlier life was erased."""
     if sheet["status"] == "erased":
         return
     since, received = erased_at(sheet), {**(sheet.get("received") or {})}
@@ -62,7 +62,7 @@ def put_on_page(account: str, shard: int, sheets: Sequence[Sheet], *, consistent
 def page(
     account: str, shard: int, users: Sequence[str], *, consistent: bool = False
 ) -> dict[str, Mapping[str, Any]]:
-    """What is beside the sheets of friends of one shard who follow each other: raw items by user id."""
+    """What is stored beside the sheets of one shard's friends who follow each other: raw items by user id."""
     if not users:
         return {}
     request: dict[str, Any] = {
@@ -101,7 +101,7 @@ def note(account: str, shards: int, user: str, delivery: str, at: str) -> list[s
 
 
 def forget(account: str, shards: int, user: str, until: str | None) -> None:
-    """Forget what is beside a friend's sheet up to a time; with None all of it. Safe to repeat."""
+    """Forget what is stored beside a friend's sheet up to a time; with None all of it. Safe to repeat."""
     dynamodb, place = aws.client("dynamodb"), key(account, shards, user)
     if until is None:
         dynamodb.delete_item(TableName=settings().table("friends"), Key=place)
