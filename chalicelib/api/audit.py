@@ -98,8 +98,8 @@ bp.register_middleware(record_outcome, "http")
 _QUERY = {
     "who": "The id of a key.",
     "action": "An action, or the beginning of some: scenario for scenario.publish and others.",
-    "from": "The first time, as a time with its offset (%2B for a plus).",
-    "to": "The time before which.",
+    "from": "Changes from this time on, with its offset (%2B for a plus).",
+    "to": "Changes before this time.",
     "limit": "Items per page, at most 200.",
     "cursor": "next_cursor of the page before.",
 }

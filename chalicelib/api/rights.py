@@ -120,7 +120,7 @@ def needs(before: Snapshot, after: Snapshot, open_broadcasts: Iterable[OpenBroad
         if key not in old or key not in new or old[key].body != new[key].body
     }
     touched = {key for key in found if before.documents.get(key) != after.documents.get(key)}
-    # What a change only puts in force is named by the document that puts it there.
+    # Where a document puts others in force, it alone is shown.
     shown = touched or set(found)
     details = [Detail(_path(key, found[key].path), found[key].why) for key in sorted(shown)]
     return details + [detail for detail in _moved_links(before, after) if detail.path not in _paths(details)]

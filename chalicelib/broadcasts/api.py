@@ -27,8 +27,8 @@ _ALL = "/v1/accounts/{account}/broadcasts"
 _ONE = f"{_ALL}/{{broadcast}}"
 _LIST = {
     "status": "One of " + ", ".join(listing.STATUSES),
-    "from": "Runs from this time on (drafts: made), as a time with its offset (%2B for a plus).",
-    "to": "The time before which.",
+    "from": "Runs from this time on (drafts: made), with its offset (%2B for a plus).",
+    "to": "Runs before this time.",
 }
 _PAGE = {"limit": "Items per page, at most 200.", "cursor": "next_cursor of the page before."}
 

@@ -115,8 +115,8 @@ OPERATIONS = [
         None,
         CalendarOut,
         query={
-            "from": "The first time, with its offset; now.",
-            "to": "The time before which; 31 days after the first, 92 days at most.",
+            "from": "From this time on, with its offset; now.",
+            "to": "Before this time; 31 days after the first, 92 days at most.",
         },
     ),
     Operation(

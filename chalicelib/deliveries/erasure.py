@@ -1,4 +1,4 @@
-"""The ledger keeps who was to get a message and what came of it; its content can be taken out."""
+"""The ledger keeps who was to get a message and what came of it; what was sent can be taken out."""
 
 from __future__ import annotations
 

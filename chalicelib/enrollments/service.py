@@ -147,7 +147,7 @@ def _enter(
             continue
         if verdict == "again" and seen is not None:
             results[user] = Result(user, accepted=True)
-            # What is as it was entered is completed; of a friend who has moved on, what the sheet shows.
+            # What is still as it was entered is completed; of one who has moved on, what the sheet shows.
             if seen.causes[-1] == cause and (_is_as_entered(seen) or _is_unfinished(seen, sheet)):
                 there.append(seen)
             continue

@@ -1,4 +1,4 @@
-"""The mark of change: which version of a sheet the table holds. (What is stored beside has none: it changes
+"""The mark of change: which version of a sheet a table holds. (What is stored beside it has none: it changes
 with every message, and an index would cost more than the message.)
 
 Every write of an attribute that conditions and lists read sets ``changed_at`` in the same atomic write: the
