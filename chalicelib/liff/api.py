@@ -39,7 +39,7 @@ class EnterOut(BaseModel):
     """Where the browser goes on, or what the friend reads."""
 
     go: str | None
-    said: str | None
+    notice: str | None
 
 
 @bp.route(_LIFF, methods=["GET"])
@@ -70,9 +70,9 @@ def enter_liff(account: str) -> Response:
     found = get_account(account)
     given = json_body(bp.current_request, EnterIn)
     following = entry.by_id_token(found, given.id_token, given.path, given.query)
-    said = following.text() if isinstance(following, Reason) else None
+    notice = following.text() if isinstance(following, Reason) else None
     go = None if isinstance(following, Reason) else following
-    return json_response({"go": go, "said": said}, 200, {"Cache-Control": "no-store"})
+    return json_response({"go": go, "notice": notice}, 200, {"Cache-Control": "no-store"})
 
 
 @bp.route("/liff-page/{file}", methods=["GET"])

@@ -102,18 +102,18 @@ def demo(example: str = "") -> int:
         timer = threading.Timer(limit_s, platform.ask_to_stop)
         timer.daemon = True
         timer.start()
-        told = Story(platform)
+        story = Story(platform)
         try:
             if platform.start(configuration.lock(config.directory)):
-                told.start()
-                platform.watch(until=lambda: not told.is_alive())
+                story.start()
+                platform.watch(until=lambda: not story.is_alive())
             if platform.stopping:
                 show(f"The demo was stopped, or did not end within {limit_s} s.")
         finally:
             platform.stop()
             ignore_signals()
-        show("The demo is as expected." if told.good else "The demo is NOT as expected.")
-        return 0 if told.good else 1
+        show("The demo is as expected." if story.good else "The demo is NOT as expected.")
+        return 0 if story.good else 1
 
 
 def main(arguments: list[str]) -> int:

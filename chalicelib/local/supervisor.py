@@ -58,7 +58,7 @@ class Platform:
             ),
         ]
         simulator = ("--simulator", config.sim_url) if config.sim_url else ()
-        self._doors = [
+        self._services = [
             Child("api", python("chalicelib.local.api", "--port", str(config.port), *ready, *simulator)),
             Child("workers", python("chalicelib.local.workers", *ready), nice=_BEHIND),
         ]
@@ -66,7 +66,7 @@ class Platform:
             line = ("--port", str(config.sim_port), "--dir", str(config.directory / "line"))
             target = ("--api-url", config.api_url)
             command = python("chalicelib.local.line", *line, *target)
-            self._doors.insert(0, Child("line", command, reports=False))
+            self._services.insert(0, Child("line", command, reports=False))
         self._processes: Processes | None = None
 
     def ask_to_stop(self) -> None:
@@ -96,9 +96,9 @@ class Platform:
             return False
         self._create_resources()
         marker.touch()
-        for child in self._doors:
+        for child in self._services:
             self._processes.start(child)
-        if not self._all_ready(self._doors):
+        if not self._all_ready(self._services):
             return False
         if self.config.sim_url and not self._answers(f"{self.config.sim_url}/_sim/health", "line"):
             return False

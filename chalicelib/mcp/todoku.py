@@ -45,9 +45,9 @@ class Todoku:
         _check_url(url)
         if not key:
             raise CannotServe("TODOKU_API_KEY is not set: make an editor's key with POST /v1/keys.")
-        asking = cls(url.rstrip("/"), key, account or "", "")
+        client = cls(url.rstrip("/"), key, account or "", "")
         try:
-            me = asking.ask("GET", "/v1/me")
+            me = client.ask("GET", "/v1/me")
         except Refused as refused:
             raise CannotServe(f"Todoku at {url} does not take this key: {refused}") from refused
         if me["role"] not in ROLES:
@@ -58,7 +58,7 @@ class Todoku:
         found = me["account"] or account
         if not found or (account and account != found):
             raise CannotServe(f"The key is for {me['account'] or 'all accounts'}: name one with --account.")
-        return cls(asking.url, key, found, me["role"], asking.pool)
+        return cls(client.url, key, found, me["role"], client.pool)
 
     def of_account(
         self,

@@ -103,7 +103,7 @@ def rows(sheet: Mapping[str, Any], n: int, shard: int, mark: str | None) -> dict
     try:
         return {**_pairs(sheet, n), "friends": (*known, False, *_figures(sheet), *_named(sheet))}
     except (_OddError, ValueError, TypeError, KeyError, AttributeError):
-        return {"friends": (*known, True, sheet.get("status"), *_UNSAID, *_named(sheet))}
+        return {"friends": (*known, True, sheet.get("status"), *_UNKNOWN, *_named(sheet))}
 
 
 def kept(sheet: Mapping[str, Any]) -> bytes:
@@ -139,7 +139,7 @@ def _figures(sheet: Mapping[str, Any]) -> Values:
 
 
 _NONE: Mapping[str, Any] = {}
-_UNSAID: Values = (None,) * 12
+_UNKNOWN: Values = (None,) * 12
 """The figures of who is odd, but for the status."""
 
 

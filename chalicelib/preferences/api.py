@@ -62,7 +62,7 @@ def show(account: str) -> Response:
         return pages.page(request, "unlink.html", place=link.place, **shared)
     with in_language(pages.language_of(request)):
         catalog = snapshot(account)
-        notice = _NOTICES.get(query.get("said", ""))
+        notice = _NOTICES.get(query.get("done", ""))
         values: dict[str, Any] = {
             "notice": Reason(notice).text() if notice else "",
             "nonce": new_ulid(),
@@ -91,7 +91,7 @@ def change(account: str) -> Response:
     if isinstance(done, Response):
         return done
     language = pages.language_of(request)
-    return pages.go(f"{account}?{urlencode({'t': text, 'lang': language, 'said': done})}")
+    return pages.go(f"{account}?{urlencode({'t': text, 'lang': language, 'done': done})}")
 
 
 def _sheet(account: Account, token: PageToken) -> Sheet:
@@ -108,21 +108,21 @@ def _save(account: Account, token: PageToken, sheet: Sheet, fields: Mapping[str,
     catalog = snapshot(account.id)
     offered = topics.shown(sheet, catalog)
     button = Reason("page_all_off").text() if _one(fields, "do") == "all_off" else ""
-    said = (
+    choices = (
         topics.all_off(sheet, offered)
         if button
         else topics.changed(offered, fields.get("shown", ()), fields.get("in", ()))
     )
-    if not said:
+    if not choices:
         return "saved"
     nonce = _one(fields, "n")
     if not _NONCE.fullmatch(nonce):
         raise InvalidInput(Reason("page_unread"))
     words, state = (
-        topics.wording(offered, said, button),
+        topics.wording(offered, choices, button),
         json.dumps(sheet.get("topics") or {}, sort_keys=True),
     )
-    event = topics.event(account.id, token.user_id, iso(clock.now()), nonce, said, words, state)
+    event = topics.event(account.id, token.user_id, iso(clock.now()), nonce, choices, words, state)
     inbox.put_all([event], Reason("change_not_taken"))
     return "saved" if is_applied(event) else "soon"
 
@@ -176,7 +176,7 @@ _QUERY: Mapping[str, Any] = {
     "t": "the friend's token: from {{ preferences_url }} in a message, or from LIFF",
     "lang": "ja or en; without it the phone's language",
     "view": "unlink: the page that asks whether the link with the member is to end",
-    "said": "what was done just now",
+    "done": "what was done just now",
 }
 OPERATIONS = [
     Operation("GET", _PATH, "The friend's own page: what they get", None, query=_QUERY, any_query=True),

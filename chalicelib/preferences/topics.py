@@ -36,9 +36,9 @@ def shown(sheet: Mapping[str, Any], catalog: Snapshot) -> list[Topic]:
 
 def changed(topics: Collection[Topic], offered: Collection[str], wanted: Collection[str]) -> dict[str, str]:
     """What is different now: of those that the page had offered, those that the friend wants are in."""
-    said = {topic.id: IN if topic.id in wanted else OUT for topic in topics if topic.id in offered}
+    choices = {topic.id: IN if topic.id in wanted else OUT for topic in topics if topic.id in offered}
     now = {topic.id: OUT if topic.out else IN for topic in topics}
-    return {id_: state for id_, state in said.items() if state != now[id_]}
+    return {id_: state for id_, state in choices.items() if state != now[id_]}
 
 
 def all_off(sheet: Mapping[str, Any], topics: Collection[Topic]) -> dict[str, str]:
@@ -47,24 +47,30 @@ def all_off(sheet: Mapping[str, Any], topics: Collection[Topic]) -> dict[str, st
     return {topic.id: OUT for topic in topics if not topic.out or topic.id not in known}
 
 
-def wording(topics: Collection[Topic], said: Mapping[str, str], button: str) -> dict[str, str]:
-    """In which words the friend has said it: the line of the page and its answer, or the button."""
+def wording(topics: Collection[Topic], choices: Mapping[str, str], button: str) -> dict[str, str]:
+    """In which words the friend has chosen: the line of the page and its answer, or the button."""
     labels = {topic.id: topic.label for topic in topics}
     if button:
-        return dict.fromkeys(said, button)
+        return dict.fromkeys(choices, button)
     answers = {IN: Reason("page_yes").text(), OUT: Reason("page_no").text()}
-    return {id_: f"{labels[id_]}: {answers[state]}" for id_, state in said.items()}
+    return {id_: f"{labels[id_]}: {answers[state]}" for id_, state in choices.items()}
 
 
 def event(
-    account: str, user: str, at: str, nonce: str, said: Mapping[str, str], words: Mapping[str, str], rev: str
+    account: str,
+    user: str,
+    at: str,
+    nonce: str,
+    choices: Mapping[str, str],
+    words: Mapping[str, str],
+    rev: str,
 ) -> FriendEvent:
-    """What the friend has said, as an event: sent twice from one page, it is the same one.
+    """What the friend has chosen, as an event: sent twice from one page, it is the same one.
 
     ``rev``: the state of the sheet that it changes. Back and forth on one page are different events.
     """
-    name = digest("preferences", user, nonce, json.dumps(said, sort_keys=True), rev)[:32]
-    props = {"topics": dict(said), "wording": dict(words)}
+    name = digest("preferences", user, nonce, json.dumps(choices, sort_keys=True), rev)[:32]
+    props = {"topics": dict(choices), "wording": dict(words)}
     return FriendEvent(
         f"preferences:{name}", account, user, "preferences_set", at, props=props, source="page"
     )

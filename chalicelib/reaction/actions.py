@@ -150,5 +150,5 @@ ACTIONS: dict[str, ActionKind] = {
     "record_event": ActionKind(
         model=RecordEvent, check=_can_be_stored, apply=_record, at_once=_recorded, changes_facts_alone=True
     ),
-    "arm_moment": ActionKind(carry_out=_arm, is_shown=False),
+    "arm_due_time": ActionKind(carry_out=_arm, is_shown=False),
 }

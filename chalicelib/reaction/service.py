@@ -228,7 +228,7 @@ def _add_internal_effects(
         add("scenario_event", **({"history": True} if decision.history else {}))
     due_at = decision.after.get("due_at")
     if due_at is not None and due_at != (decision.before or {}).get("due_at"):
-        add("arm_moment", at=due_at)
+        add("arm_due_time", at=due_at)
     if not is_known and (event.type == "followed" or decision.before is None):
         add("fetch_profile")
     if following.is_due(decision, event, program.snapshot, program.zone, clock.now()):

@@ -18,15 +18,15 @@ BEGINNING, END = "0", "~"
 """Before every moment, and after."""
 
 
-def note(event: FriendEvent, told: Sequence[questions.Told] = ()) -> None:
+def note(event: FriendEvent, answered: Sequence[questions.QuestionEvent] = ()) -> None:
     """Keep the lines of an event that is being reacted to. Again, at once or much later, is the same.
 
-    An effect of the reaction: it comes before the activity, and is repeated until it is done. ``told``: what
-    it has answered and put of forms.
+    An effect of the reaction: it comes before the activity, and is repeated until it is done. ``answered``:
+    what it has answered and put of forms.
     """
     activity = {"user_id": event.user_id, **vars(event)}
     own, on = line_of(activity), questions.on_of(activity)
-    lines = questions.made(event.user_id, event.at, event.event_id, told, on) + ([own] if own else [])
+    lines = questions.made(event.user_id, event.at, event.event_id, answered, on) + ([own] if own else [])
     marks.before_writing(event.account_id, store.part_of(event.user_id), lines)
     for line in lines:
         store.put(event.account_id, line)
@@ -44,9 +44,9 @@ def note_sent(activity: Mapping[str, Any]) -> None:
 def of_activity(activity: Mapping[str, Any]) -> list[Line]:
     """The lines of an event, by its activity."""
     own = line_of(activity)
-    told = questions.of_event(activity) if activity.get("state") != "failed" else ()
+    answered = questions.of_event(activity) if activity.get("state") != "failed" else ()
     on = questions.on_of(activity)
-    more = questions.made(activity["user_id"], activity["at"], activity["event_id"], told, on)
+    more = questions.made(activity["user_id"], activity["at"], activity["event_id"], answered, on)
     more += effect_lines.lines(activity, activity.get("effects") or ())
     return more + ([own] if own else [])
 

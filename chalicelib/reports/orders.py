@@ -35,7 +35,7 @@ class Orders:
 
     clicks: list[Line] = field(default_factory=list)
     _bought: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
-    _told: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
+    _converted: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
     _back: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def take(self, line: Line) -> None:
@@ -47,13 +47,13 @@ class Orders:
         elif line.kind == PURCHASED:
             self._bought.setdefault(order, (line.at, exact(props.get("amount"))))
         elif line.kind == CONVERTED:
-            self._told.setdefault(order, (line.at, exact(props.get("value"))))
+            self._converted.setdefault(order, (line.at, exact(props.get("value"))))
         elif line.kind == REFUNDED:
             self._back[str(props.get("refund_of"))] += exact(props.get("amount"))
 
     def all(self) -> Iterator[Order]:
         """The orders that are one, each once."""
-        for order, (at, amount) in {**self._told, **self._bought}.items():
+        for order, (at, amount) in {**self._converted, **self._bought}.items():
             back = self._back.get(order)
             if back is None or back < amount:
                 yield Order(at, amount - (back or Decimal(0)), order not in self._bought)

@@ -110,7 +110,7 @@ def repair(body: Mapping[str, Any]) -> None:
     _forget_stuck(account)
     try:
         drift = find(account, snapshot)
-        _tell(account, drift, iso(now))
+        _report(account, drift, iso(now))
         if drift.menus:
             snapshot = _make_anew(account, snapshot, drift.menus)
         showing.look(account.id)
@@ -131,11 +131,11 @@ def _forget_stuck(account: Account) -> None:
             store.end_walk(account.id, job)
 
 
-def _tell(account: Account, drift: Drift, at: str) -> None:
+def _report(account: Account, drift: Drift, at: str) -> None:
     if drift.count():
         metrics.count("RichMenuDrift", drift.count(), account=account.id)
-    told = vars(drift) | {"friends": len(drift.friends), "at": at}
-    store.note_drift(account.id, told)
+    report = vars(drift) | {"friends": len(drift.friends), "at": at}
+    store.note_drift(account.id, report)
 
 
 def _make_anew(account: Account, snapshot: Snapshot, gone: list[str]) -> Snapshot:

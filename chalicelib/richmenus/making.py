@@ -130,8 +130,8 @@ def faults(account: str, document: str, body: Body) -> list[Detail]:
 
 def refusal(error: Refused) -> list[Detail]:
     """What LINE says is wrong with a menu."""
-    said = [(str(d.get("property") or ""), str(d.get("message") or "")) for d in error.details]
-    found = [Detail(f"rich_menu.{path}", _line_says(error, message)) for path, message in said if path]
+    problems = [(str(d.get("property") or ""), str(d.get("message") or "")) for d in error.details]
+    found = [Detail(f"rich_menu.{path}", _line_says(error, message)) for path, message in problems if path]
     return found or [Detail("rich_menu", _line_says(error, error.line_message))]
 
 

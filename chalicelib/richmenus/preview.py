@@ -21,11 +21,11 @@ def draw(name: str, menu: Mapping[str, Any], image: bytes | None) -> str:
     """The picture of a menu whose shape is right. ``image``: a JPEG, or none yet."""
     width, height = int(menu["size"]["width"]), int(menu["size"]["height"])
     bar, areas = int(width * _BAR), list(menu.get("areas") or ())
-    said = "; ".join(f"{n}: {_says(area)}" for n, area in enumerate(areas, 1))
+    description = "; ".join(f"{n}: {_says(area)}" for n, area in enumerate(areas, 1))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + bar}" role="img"',
         f" aria-label={quoteattr(_clean(name))} font-family={quoteattr(_FONTS)}>",
-        f"<title>{_text(name)}</title><desc>{_text(said)}</desc>",
+        f"<title>{_text(name)}</title><desc>{_text(description)}</desc>",
         f'<rect width="{width}" height="{height + bar}" fill="#e5e7eb"/>',
         *_picture(image, width, height),
         *(part for n, area in enumerate(areas, 1) for part in _area(n, area, width)),
@@ -62,8 +62,8 @@ def _says(area: Mapping[str, Any]) -> str:
     action = area.get("action") or {}
     names = ("label", "text", "uri", "richMenuAliasId", "data", "clipboardText")
     word = next((str(action[name]) for name in names if action.get(name)), "")
-    said = f"{action.get('type', '')}: {word}" if word else str(action.get("type", ""))
-    return said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
+    text = f"{action.get('type', '')}: {word}" if word else str(action.get("type", ""))
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _words(x: float, y: float, size: float, text: str, anchor: str) -> str:

@@ -126,10 +126,10 @@ def _rule(id_: str, show: Mapping[str, Any], context: Context) -> Rule:
     return Rule(
         id_,
         language.compile(condition, context) if condition is not None else None,
-        _moment(show.get("from")),
-        _moment(show.get("until")),
+        _timestamp(show.get("from")),
+        _timestamp(show.get("until")),
     )
 
 
-def _moment(text: str | None) -> str | None:
+def _timestamp(text: str | None) -> str | None:
     return None if text is None else iso(parse_iso(text))

@@ -26,7 +26,7 @@ from chalicelib.shared.time_left import TimeLeft
 from chalicelib.shared.times import iso
 
 _SECONDS = 10.0
-_TOLD = frozenset({"postback", "datetimepicker", "richmenuswitch"})
+_REPORTED = frozenset({"postback", "datetimepicker", "richmenuswitch"})
 
 
 @dataclass
@@ -60,7 +60,7 @@ def _name(action: Mapping[str, Any]) -> str | None:
     link = addresses.link_of(action)
     if link is not None:
         return counted_as("link_clicked", link)
-    if action.get("type") not in _TOLD:
+    if action.get("type") not in _REPORTED:
         return None
     key = event_key("postback", {"data": action["data"]})
     return None if key is None else counted_as("postback", key)
@@ -72,8 +72,8 @@ def _area(number: int, action: Mapping[str, Any], found: Sequence[_Counts], shar
         "taps": None if name is None else round(sum(c.taps[name] for c in found) / share),
         "friends": None if name is None else round(sum(c.friends[name] for c in found) / share),
     }
-    said = {n: action.get(n) for n in ("type", "label", "data")} | {"link": addresses.link_of(action)}
-    return {"area": number, **said, **numbers}
+    shown = {n: action.get(n) for n in ("type", "label", "data")} | {"link": addresses.link_of(action)}
+    return {"area": number, **shown, **numbers}
 
 
 def _shard(

@@ -78,8 +78,8 @@ def touch(visited: Mapping[str, str], utm: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a touch: where it came from, and what advertisers know it by. ``utm``: what the route's
     document says, where the address says nothing.
     """
-    said = {name: visited.get(f"utm_{name}") or utm.get(name) for name in UTM}
-    parts = {"utm": said, "ads": {name: visited.get(name) for name in ADS}}
+    tags = {name: visited.get(f"utm_{name}") or utm.get(name) for name in UTM}
+    parts = {"utm": tags, "ads": {name: visited.get(name) for name in ADS}}
     found: dict[str, Any] = {
         part: {name: _plain(value) for name, value in names.items() if value} for part, names in parts.items()
     }

@@ -51,7 +51,7 @@ class Where:
     snapshot: Snapshot
 
 
-class Said(BaseModel):
+class SiteEvent(BaseModel):
     """Something that a visitor did. ``id`` is the browser's, once for each; ``age``: so many milliseconds
     ago, because clocks of browsers are wrong.
     """
@@ -66,7 +66,7 @@ class Said(BaseModel):
         """The type and the properties of its event; None: it is none that counts. Raises RuleViolation."""
 
 
-class PageView(Said):
+class PageView(SiteEvent):
     """A page was looked at: ``page`` names its document, else the pattern of its address does."""
 
     event: Literal["page"]
@@ -83,7 +83,7 @@ class PageView(Said):
         return None if page is None else ("page_viewed", {"page": page, "path": patterns.path_of(self.url)})
 
 
-class _WithMoney(Said):
+class _WithMoney(SiteEvent):
     value: Amount
     currency: Currency | None = None
     items: Annotated[list[Item], Field(max_length=50)] = []
@@ -117,7 +117,7 @@ class Bought(_WithMoney):
         return "converted", {"order_id": self.order_id, **self._money(where)}
 
 
-class OwnEvent(Said):
+class OwnEvent(SiteEvent):
     """An event that the account has named."""
 
     event: Literal["custom"]
@@ -131,7 +131,7 @@ class OwnEvent(Said):
         return f"{CUSTOM}{self.name}", self.props
 
 
-_KINDS: Mapping[str, type[Said]] = {
+_KINDS: Mapping[str, type[SiteEvent]] = {
     "page": PageView,
     "cart": CartChanged,
     "purchase": Bought,
@@ -177,18 +177,18 @@ def read(where: Where, visitor: str, raw: dict[str, Any], path: str, now: dateti
     if kind is None:
         raise InvalidInput.at(f"{path}.event", Reason("must_be_one_of", choices=list(_KINDS)))
     try:
-        said = kind.model_validate_json(json.dumps(raw), strict=True)
+        item = kind.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
         raise InvalidInput.of(what_is_wrong(kind, error, path), "the item") from error
     try:
-        told = said.reported(where)
+        found = item.reported(where)
     except RuleViolation as error:
         below = [Detail(join_path(path, detail.path), detail.reason) for detail in error.details]
         raise RuleViolation.of(below) from error
-    if told is None:
+    if found is None:
         return None
-    type_, props = told
-    at = iso(now - timedelta(milliseconds=said.age))
-    name = f"site:{digest(visitor, said.id)[:32]}"
+    type_, props = found
+    at = iso(now - timedelta(milliseconds=item.age))
+    name = f"site:{digest(visitor, item.id)[:32]}"
     key = event_key(type_, props)
     return FriendEvent(name, where.account.id, "", type_, at, key, props, source="site")

@@ -57,8 +57,8 @@ def count(account: str, browser: str, events: int, most: int) -> Browser | None:
     hour, until = iso(clock.now())[:13], _until(KEPT)
     more: _Count = ("in_hour + :n", "#hour = :hour AND in_hour <= :most", {":most": most - events})
     first: _Count = (":n", "attribute_not_exists(#hour) OR #hour < :hour", {})
-    for said, condition, values in (more, first, more):  # somebody else may have been the first
-        sets = f"expires_at = if_not_exists(expires_at, :until), #hour = :hour, in_hour = {said}"
+    for in_hour, condition, values in (more, first, more):  # somebody else may have been the first
+        sets = f"expires_at = if_not_exists(expires_at, :until), #hour = :hour, in_hour = {in_hour}"
         answer = try_write(
             "update_item",
             _TABLE,

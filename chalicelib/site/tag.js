@@ -5,8 +5,8 @@
   var script = d.currentScript, src = script && script.src;
   if (!src || (w.todoku && w.todoku.loaded)) return;
   var early = (w.todoku && w.todoku.q) || [];
-  var door = src.replace(/\.js(\?.*)?$/, "");
-  var KEY = "todoku." + door.split("/").pop();
+  var endpoint = src.replace(/\.js(\?.*)?$/, "");
+  var KEY = "todoku." + endpoint.split("/").pop();
   var ASKS = __CONSENT__; // whether visitors are asked before anything is kept or sent
   var AUTOMATIC = script.getAttribute("data-pages") !== "manual";
   var MOST = 100, TOGETHER = 20, WEEK = 7 * 864e5;
@@ -53,11 +53,11 @@
 
   function say(event, fields) {
     if (!agreed) return;
-    var said = { event: event, id: random(9), at: Date.now() };
-    for (var name in fields) said[name] = fields[name];
+    var entry = { event: event, id: random(9), at: Date.now() };
+    for (var name in fields) entry[name] = fields[name];
     change(function (state) {
-      said.v = state.by ? "" : state.v; // whose it is shows when it is known who came
-      state.q = state.q.concat(said).slice(-MOST);
+      entry.v = state.by ? "" : state.v; // whose it is shows when it is known who came
+      state.q = state.q.concat(entry).slice(-MOST);
     });
     soon(300);
   }
@@ -69,19 +69,19 @@
 
   function next(state) {
     var now = Date.now();
-    var q = state.q.filter(function (said) { return now - said.at < WEEK; });
+    var q = state.q.filter(function (entry) { return now - entry.at < WEEK; });
     var v = q.length ? q[0].v : "";
     var by = state.by && v === "" ? state.by : null;
     if (!q.length && !by) return null;
-    var some = q.filter(function (said) { return said.v === v; }).slice(0, TOGETHER);
-    var body = { visitor: v || state.v, events: some.map(function (said) {
-      var plain = { age: Math.max(0, now - said.at) };
-      for (var name in said) if (name !== "at" && name !== "v") plain[name] = said[name];
+    var some = q.filter(function (entry) { return entry.v === v; }).slice(0, TOGETHER);
+    var body = { visitor: v || state.v, events: some.map(function (entry) {
+      var plain = { age: Math.max(0, now - entry.at) };
+      for (var name in entry) if (name !== "at" && name !== "v") plain[name] = entry[name];
       return plain;
     }) };
     if (by) for (var name in by) body[name] = by[name];
     if (ASKS) body.consent = true;
-    return { by: by, ids: some.map(function (said) { return said.id; }), v: body.visitor, text: JSON.stringify(body) };
+    return { by: by, ids: some.map(function (entry) { return entry.id; }), v: body.visitor, text: JSON.stringify(body) };
   }
 
   function done(batch, isOther) {
@@ -90,10 +90,10 @@
         state.v = random(18);
         return;
       }
-      state.q = state.q.filter(function (said) { return batch.ids.indexOf(said.id) < 0; });
+      state.q = state.q.filter(function (entry) { return batch.ids.indexOf(entry.id) < 0; });
       if (batch.by) {
         state.by = null;
-        state.q.forEach(function (said) { said.v = said.v || state.v; });
+        state.q.forEach(function (entry) { entry.v = entry.v || state.v; });
       }
     });
     soon(0);
@@ -103,7 +103,7 @@
     var batch = agreed && !busy && next(read());
     if (!batch) return;
     busy = true;
-    w.fetch(door, {
+    w.fetch(endpoint, {
       method: "POST", body: batch.text, headers: { "Content-Type": "text/plain" },
       keepalive: true, credentials: "omit", mode: "cors"
     }).then(function (answer) {
@@ -115,7 +115,7 @@
 
   function leave() {
     var batch = agreed && next(read());
-    if (batch && w.navigator.sendBeacon) w.navigator.sendBeacon(door, batch.text);
+    if (batch && w.navigator.sendBeacon) w.navigator.sendBeacon(endpoint, batch.text);
   }
 
   function known(by) {

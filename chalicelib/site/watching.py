@@ -46,8 +46,8 @@ def look(account: str) -> list[dict[str, Any]]:
     }
     items, _ = query_page(request)
     now = clock.now().timestamp()
-    shown = [item["said"] for item in map(plain_item, items) if int(item["expires_at"]) > now]
-    return [said | {"why": said["why"] and Reason.of(said["why"]).text()} for said in shown]
+    shown = [item["event"] for item in map(plain_item, items) if int(item["expires_at"]) > now]
+    return [event | {"why": event["why"] and Reason.of(event["why"]).text()} for event in shown]
 
 
 def note(account: str, sent: Sequence[Mapping[str, Any]], results: Sequence[Result], *, known: bool) -> None:
@@ -57,14 +57,14 @@ def note(account: str, sent: Sequence[Mapping[str, Any]], results: Sequence[Resu
             return
         at = iso(clock.now())
         for raw, result in zip(sent, results, strict=True):
-            said = {"at": at, "known": known, **_said(raw), "status": result.status, "why": _why(result)}
-            _put(account, f"{_EVENT}{at}#{digest(str(raw))[:12]}", {"said": said}, _KEPT)
+            event = {"at": at, "known": known, **_summary(raw), "status": result.status, "why": _why(result)}
+            _put(account, f"{_EVENT}{at}#{digest(str(raw))[:12]}", {"event": event}, _KEPT)
     except (BotoCoreError, ClientError):
         logger.warning("an event of a site is not shown", exc_info=True)
 
 
-def _said(raw: Mapping[str, Any]) -> dict[str, str]:
-    """What an event is and is about, without what stands behind ``?`` of an address."""
+def _summary(raw: Mapping[str, Any]) -> dict[str, str]:
+    """What an event is and is about, without what follows ``?`` of an address."""
     names = ("name", "page", "order_id", "url")
     about = next((str(raw[name]) for name in names if raw.get(name)), "")
     return {"event": str(raw.get("event"))[:40], "about": about.partition("?")[0][:_LONGEST]}
@@ -96,8 +96,8 @@ def _is_watched(account: str) -> bool:
 
 
 def _put(account: str, sk: str, fields: Mapping[str, Any], life: timedelta) -> None:
-    said = {**fields, "expires_at": int((clock.now() + life).timestamp())}
-    item = _key(account, sk) | {name: to_av(value) for name, value in said.items()}
+    attributes = {**fields, "expires_at": int((clock.now() + life).timestamp())}
+    item = _key(account, sk) | {name: to_av(value) for name, value in attributes.items()}
     aws.client("dynamodb").put_item(TableName=settings().table(_TABLE), Item=item)
 
 

@@ -47,7 +47,7 @@ def show(account: str, form: str) -> Response:
     if previews.is_friend(request.headers):
         sitting, first = sittings.show(account, who.user, form, (asked.id,) if asked else ())
         counting.shown(account, who.user, sitting, first)
-    return _asking(who, sitting, questions, asked)
+    return _question_page(who, sitting, questions, asked)
 
 
 @bp.route(_PATH, methods=["POST"], content_types=[pages.FORM, MULTIPART])
@@ -75,9 +75,9 @@ def answer(account: str, form: str) -> Response:
     read = {one.id: _read(who, sitting, one, sent) for one in asked}
     if any(wrong is not None for _, wrong in read.values()):
         return _refused(who, sitting, asked, given, {id_: wrong for id_, (_, wrong) in read.items()})
-    said = {id_: value for id_, (value, _) in read.items()}
-    sitting = _kept(who, sitting, said, _files(asked, sent))
-    counting.answered(account, who.user, sitting, said)
+    answers = {id_: value for id_, (value, _) in read.items()}
+    sitting = _kept(who, sitting, answers, _files(asked, sent))
+    counting.answered(account, who.user, sitting, answers)
     return _go_on(who, sitting, asked)
 
 
@@ -94,8 +94,8 @@ def _go_on(who: Visitor, sitting: Sitting, asked: Sequence[Question]) -> Respons
     if not sitting.sent_at and left:
         return _on(who, left[0])
     if not sitting.sent_at:
-        said = {id_: value for id_, value in _answers(sitting).items() if id_ in ids and value is not None}
-        sittings.send(who.account.id, who.user, sitting, ids, results.of(who.form, said, sheet, now))
+        given = {id_: value for id_, value in _answers(sitting).items() if id_ in ids and value is not None}
+        sittings.send(who.account.id, who.user, sitting, ids, results.of(who.form, given, sheet, now))
     return _on(who)
 
 
@@ -117,7 +117,7 @@ def _is_asked(question: Question, sent: Sent) -> bool:
 
 
 def _read(who: Visitor, sitting: Sitting, question: Question, sent: Sent) -> tuple[Any, Reason | None]:
-    """What was said to a question, and what is wrong with it; a file is kept when all of it is right."""
+    """What was answered to a question, and what is wrong with it; a file is kept when all of it is right."""
     name = _FIELD + question.id
     if not QUESTION_TYPES[question.type].takes_files:
         return form_fields.read(question, sent.fields.get(name, ()), who.account.zone)
@@ -132,15 +132,15 @@ def _files(asked: Sequence[Question], sent: Sent) -> dict[str, Part]:
     return {id_: sent.files[_FIELD + id_] for id_ in takers if _FIELD + id_ in sent.files}
 
 
-def _kept(who: Visitor, before: Sitting, said: dict[str, Any], parts: Mapping[str, Part]) -> Sitting:
+def _kept(who: Visitor, before: Sitting, answers: dict[str, Any], parts: Mapping[str, Part]) -> Sitting:
     """Keep answers. Of files those stay that are answers then: what was in their place goes."""
     account, user = who.account.id, who.user
-    said |= {id_: files.keep(account, user, part) for id_, part in parts.items()}
-    after = sittings.answer(account, user, who.form.id, said)
+    answers |= {id_: files.keep(account, user, part) for id_, part in parts.items()}
+    after = sittings.answer(account, user, who.form.id, answers)
     for question in who.form.questions:
-        if QUESTION_TYPES[question.type].takes_files and question.id in said:
+        if QUESTION_TYPES[question.type].takes_files and question.id in answers:
             stays = _answers(after).get(question.id)
-            for one in {_answers(before).get(question.id), said[question.id]} - {stays, None}:
+            for one in {_answers(before).get(question.id), answers[question.id]} - {stays, None}:
                 files.drop(account, user, one)
     return after
 
@@ -158,7 +158,7 @@ def _question(questions: Sequence[Question], sitting: Sitting, wanted: str | Non
     return left[0] if left else None
 
 
-def _asking(
+def _question_page(
     who: Visitor, sitting: Sitting, questions: Sequence[Question], asked: Question | None
 ) -> Response:
     known = _answers(sitting).get(asked.id) if asked else None
@@ -175,8 +175,8 @@ def _refused(
 ) -> Response:
     """The same questions, each with what is wrong beside it."""
     with in_language(pages.language_of(bp.current_request)):
-        said = {id_: reason.text() if reason else "" for id_, reason in wrong.items()}
-    shown = [_shown(who, sitting, one, given.get(_FIELD + one.id, []), said[one.id]) for one in asked]
+        problems = {id_: reason.text() if reason else "" for id_, reason in wrong.items()}
+    shown = [_shown(who, sitting, one, given.get(_FIELD + one.id, []), problems[one.id]) for one in asked]
     questions, _ = walk(who.sheet, who.form, _answers(sitting), who.program, clock.now())
     return _page(who, questions, asked[0], shown, 400)
 
@@ -240,8 +240,8 @@ def _result(who: Visitor, sitting: Sitting) -> dict[str, str] | None:
 
 
 def _on(who: Visitor, question: str = "") -> Response:
-    said = {"t": who.text, "lang": pages.language_of(bp.current_request)}
-    return pages.go(f"{who.form.id}?{urlencode(said | ({'q': question} if question else {}))}")
+    query = {"t": who.text, "lang": pages.language_of(bp.current_request)}
+    return pages.go(f"{who.form.id}?{urlencode(query | ({'q': question} if question else {}))}")
 
 
 OPERATIONS = [

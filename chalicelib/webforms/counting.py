@@ -14,17 +14,17 @@ from chalicelib.webforms.store import Sitting
 
 def shown(account: str, user: str, sitting: Sitting, questions: Iterable[str]) -> None:
     """These were shown for the first time in a sitting."""
-    told = [(lines.ASKED, sitting.form, question) for question in questions]
-    journal.put(account, lines.made(user, iso(clock.now()), sitting.id, told, "web"))
+    events = [(lines.ASKED, sitting.form, question) for question in questions]
+    journal.put(account, lines.made(user, iso(clock.now()), sitting.id, events, "web"))
 
 
 def answered(account: str, user: str, sitting: Sitting, answers: Mapping[str, Any]) -> None:
     """These were answered; None: passed over. Again is counted once for each friend. Who answers a question
     has had it before them, also where no page was seen: all answers may come at once.
     """
-    told = [(lines.ASKED, sitting.form, question) for question in answers if question not in sitting.seen]
-    told += [
+    events = [(lines.ASKED, sitting.form, question) for question in answers if question not in sitting.seen]
+    events += [
         (lines.SKIPPED if value is None else lines.ANSWERED, sitting.form, question)
         for question, value in answers.items()
     ]
-    journal.put(account, lines.made(user, iso(clock.now()), sitting.id, told, "web"))
+    journal.put(account, lines.made(user, iso(clock.now()), sitting.id, events, "web"))

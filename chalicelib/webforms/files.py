@@ -28,7 +28,7 @@ _SIGNATURES: Sequence[tuple[Callable[[bytes], bool], ContentKind, str]] = (
     (lambda data: data[:4] == b"OggS", "audio", "audio/ogg"),
 )
 """Besides what messages can show (``media/kinds.py``)."""
-_SAID: Mapping[str, Reason] = {
+_KIND_NAMES: Mapping[str, Reason] = {
     "image": Reason("page_form_file_image"),
     "video": Reason("page_form_file_video"),
     "audio": Reason("page_form_file_audio"),
@@ -51,7 +51,7 @@ def field(question: Question, kept: str) -> Mapping[str, Any]:
     types = sorted(one for kind in taken for one in contents.SHOWN.get(kind, ()))
     return {
         "accept": ",".join(types),
-        "kinds": [_SAID[kind] for kind in taken],
+        "kinds": [_KIND_NAMES[kind] for kind in taken],
         "limit": Reason("page_form_file", most=MOST_BYTES >> 20),
         "large": _TOO_LARGE,
         "most": MOST_BYTES,

@@ -79,8 +79,8 @@ def show(trial: Trial, given: Given, at: str | None) -> dict[str, Any]:
 def _end(
     trial: Trial, questions: Sequence[Question], answers: Mapping[str, Any], after: Sheet
 ) -> dict[str, Any]:
-    said = {one.id: answers[one.id] for one in questions if answers[one.id] is not None}
-    outcome = results.of(trial.form, said, after, clock.now())
+    answered = {one.id: answers[one.id] for one in questions if answers[one.id] is not None}
+    outcome = results.of(trial.form, answered, after, clock.now())
     found = next((one for one in trial.form.results if one.id == outcome.get("result")), None)
     shown = None
     if found is not None:
@@ -100,12 +100,12 @@ def _question(
     wrong: Reason | None,
 ) -> str:
     with in_language(trial.language):
-        said = wrong.text() if wrong else ""
+        problem = wrong.text() if wrong else ""
     words = rendering.text(asked.text, after, trial.program, clock.now())
     ids = [one.id for one in questions]
     place = ids.index(asked.id) if asked.id in ids else 0
     values = {
-        "questions": [rendering.shown(trial.form, asked, words, list(given), said, _file(asked, given))],
+        "questions": [rendering.shown(trial.form, asked, words, list(given), problem, _file(asked, given))],
         "number": place + 1,
         "total": max(len(ids), 1),
         "before": ids[place - 1] if place else "",

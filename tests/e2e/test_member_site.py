@@ -126,7 +126,7 @@ def test_a_newcomer_links_in_every_way(there: tuple[Platform, member_site.Site])
     where, page = browser.goes("POST", f"{site.url}/liff-link", {})
     status, back, _ = browser.ask("POST", where, {"user": HANA})
     assert status == 302
-    assert 'data-door="' in browser.goes("GET", back)[1]
+    assert 'data-endpoint="' in browser.goes("GET", back)[1]
     query, fragment = parse_qs(urlsplit(back).query), parse_qs(urlsplit(back).fragment)
     sent = json.dumps({"id_token": fragment["id_token"][0], "t": query["t"][0]}).encode()
     headers = {"Content-Type": "application/json", "Origin": site.url}

@@ -252,6 +252,6 @@ def test_the_liff_address_itself_links_a_member(world: World) -> None:
     made = world.api.ok("POST", "/v1/accounts/shop/members/m1/login", {"liff": True})
     sent = world.in_line(made["url"])
     answer = world.posts(sent, accept_language="ja")
-    assert answer.json_body == {"go": None, "said": "連携しました。トーク画面に戻ってください。"}
+    assert answer.json_body == {"go": None, "notice": "連携しました。トーク画面に戻ってください。"}
     assert world.api.ok("GET", "/v1/accounts/shop/members/m1")["user_ids"] == [ANNA]
     assert world.posts(sent).status_code == 400

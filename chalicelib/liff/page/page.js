@@ -2,13 +2,13 @@
 "use strict";
 
 const { liff: liffId, base } = document.documentElement.dataset;
-const said = document.getElementById("said");
+const notice = document.getElementById("notice");
 const again = document.getElementById("again");
 const AGAIN = "todoku_again";
 const isEnglish = !/^ja\b/i.test(navigator.language || "ja");
 
-function say(text) {
-  said.textContent = text;
+function showNotice(text) {
+  notice.textContent = text;
   again.hidden = false;
 }
 
@@ -40,15 +40,15 @@ async function enter() {
   const body = await answer.json();
   if (answer.ok && body.go) location.replace(body.go);
   else if (answer.ok) {
-    said.textContent = body.said;
+    notice.textContent = body.notice;
     if (liff.isInClient()) setTimeout(() => liff.closeWindow(), 4000);
-  } else if (!/^sign_in_(unknown|used)$/.test(body.error.reason.code) || !signInAnew()) say(body.error.message);
+  } else if (!/^sign_in_(unknown|used)$/.test(body.error.reason.code) || !signInAnew()) showNotice(body.error.message);
 }
 
 function begin() {
   again.hidden = true;
   enter().catch(() => {
-    say(isEnglish ? "LINE could not be reached. Please try again." : "通信できませんでした。もう一度お試しください。");
+    showNotice(isEnglish ? "LINE could not be reached. Please try again." : "通信できませんでした。もう一度お試しください。");
   });
 }
 

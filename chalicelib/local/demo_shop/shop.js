@@ -2,6 +2,6 @@
 window.todoku = window.todoku || function () {
   (window.todoku.q = window.todoku.q || []).push(arguments);
 };
-JSON.parse(document.body.dataset.told).forEach(function (said) {
-  window.todoku(said[0], said[1]);
+JSON.parse(document.body.dataset.events).forEach(function (event) {
+  window.todoku(event[0], event[1]);
 });

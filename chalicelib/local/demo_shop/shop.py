@@ -25,7 +25,7 @@ _PAGE = """<!doctype html><html lang="ja"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}｜デモショップ</title>
 <link rel="stylesheet" href="/shop.css"><script async src="{tag}"></script>
 <script defer src="/shop.js"></script></head>
-<body data-told="{told}"><header><a href="/">デモショップ</a><nav><a href="/cart">カート</a>
+<body data-events="{events}"><header><a href="/">デモショップ</a><nav><a href="/cart">カート</a>
 <a href="/privacy">外部送信について</a></nav></header><main><h1>{title}</h1>{body}</main></body></html>"""
 
 
@@ -86,11 +86,11 @@ class Shop:
     def _cart(self, request: Request) -> Response:
         cart = _cart_of(request)
         if not cart:
-            return self._page("カート", "<p>カートは空です。</p>", told=[["cart", _money(cart)]])
+            return self._page("カート", "<p>カートは空です。</p>", events=[["cart", _money(cart)]])
         items = "".join(f"<li>{PRODUCTS[id_][0]} × {n}</li>" for id_, n in cart.items())
         body = f"""<ul>{items}</ul><p>合計 {_money(cart)["value"]:,} 円</p>
 <form method="post" action="/order"><button>注文する</button></form>"""
-        return self._page("カート", body, told=[["cart", _money(cart)]])
+        return self._page("カート", body, events=[["cart", _money(cart)]])
 
     def _add(self, request: Request) -> Response:
         cart, product = (
@@ -107,8 +107,8 @@ class Shop:
         if not cart:
             return self._cart(request)
         order = f"demo-{secrets.token_hex(4)}"
-        told = [["purchase", {"order_id": order, **_money(cart)}]]
-        answer = self._page("ご注文ありがとうございました", f"<p>注文番号 {order}</p>", told=told)
+        events = [["purchase", {"order_id": order, **_money(cart)}]]
+        answer = self._page("ご注文ありがとうございました", f"<p>注文番号 {order}</p>", events=events)
         answer.headers["Set-Cookie"] = _cookie({})
         return answer
 
@@ -121,13 +121,13 @@ class Shop:
         with contextlib.closing(Client(self.api_url, self._key)) as client:
             return client.call(method, path, body)
 
-    def _page(self, title: str, body: str, *, told: list[Any] | None = None, status: int = 200) -> Response:
+    def _page(self, title: str, body: str, *, events: list[Any] | None = None, status: int = 200) -> Response:
         tag = f"{self.api_url}/t/{ACCOUNT}.js"
         text = _PAGE.format(
             title=html.escape(title),
             body=body,
             tag=html.escape(tag),
-            told=html.escape(json.dumps(told or [])),
+            events=html.escape(json.dumps(events or [])),
         )
         theirs = "{0.scheme}://{0.netloc}".format(urlsplit(self.api_url))
         headers = {
@@ -153,6 +153,6 @@ def _cookie(cart: dict[str, int]) -> str:
 
 
 def _money(cart: dict[str, int]) -> dict[str, Any]:
-    """What the tag is told of a cart."""
+    """What the tag is given of a cart."""
     items = [{"product": id_, "quantity": n, "amount": PRODUCTS[id_][1] * n} for id_, n in cart.items()]
     return {"value": sum(item["amount"] for item in items), "items": items}

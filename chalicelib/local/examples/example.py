@@ -56,7 +56,7 @@ def load(name: str) -> Example:
     return Example(name, play["title"], play["steps"], friends | staff, staff)
 
 
-def moment(now: datetime, step: dict[str, Any]) -> str:
+def timestamp(now: datetime, step: dict[str, Any]) -> str:
     """When something of a play happens: ``ago`` or ``ahead`` of now."""
     ahead = parse_duration(step["ahead"]) if "ahead" in step else timedelta()
     ago = parse_duration(step["ago"]) if "ago" in step else timedelta()

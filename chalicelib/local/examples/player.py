@@ -19,7 +19,7 @@ import yaml
 
 from chalicelib.gateways import clock
 from chalicelib.local.client import Client
-from chalicelib.local.examples.example import Example, moment
+from chalicelib.local.examples.example import Example, timestamp
 from chalicelib.shared.times import iso, parse_duration, parse_iso
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -231,7 +231,7 @@ def orders(player: Player, given: list[Step]) -> None:
         {
             "order_id": player.number("order"),
             "user_id": player.example.user_id(one["of"]),
-            "at": moment(now, one),
+            "at": timestamp(now, one),
             "amount": sum(item["amount"] * item.get("quantity", 1) for item in one["items"]),
             "items": [{"quantity": 1, **item} for item in one["items"]],
         }
@@ -248,7 +248,7 @@ def events(player: Player, given: list[Step]) -> None:
             "event_id": player.number("event"),
             "user_id": player.example.user_id(one["of"]),
             "type": one["type"],
-            "at": moment(now, one),
+            "at": timestamp(now, one),
             "props": one.get("props", {}),
         }
         for one in given

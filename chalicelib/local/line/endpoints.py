@@ -16,7 +16,7 @@ from chalicelib.local.line.login.oauth import ENDPOINTS as LOGIN_ROUTES
 from chalicelib.local.line.people import STATUSES, Channel, bot_id_of
 from chalicelib.local.line.phones import timeline
 from chalicelib.local.line.routing import Route, Routes
-from chalicelib.local.line.targeting.door import ENDPOINTS as TARGETING_ROUTES
+from chalicelib.local.line.targeting.endpoints import ENDPOINTS as TARGETING_ROUTES
 from chalicelib.shared.errors import InvalidInput, NotFound, TodokuError
 from chalicelib.shared.reasons import quoted
 
@@ -330,7 +330,7 @@ def _menu_image(call: Call) -> Response:
 
 
 ROUTES: list[Route[Handler]] = [
-    Route(method, f"/_sim/{path}", "door", handler)
+    Route(method, f"/_sim/{path}", "sim", handler)
     for method, path, handler in (
         ("GET", "health", _health),
         ("GET", "faults", _get_faults),

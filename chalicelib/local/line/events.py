@@ -111,8 +111,8 @@ def beacon(envelope: Envelope, kind: Any, hwid: Any, dm: Any = None) -> dict[str
         raise Unknown("hwid must be 10 characters of 0-9 and a-f")
     if dm is not None and (not isinstance(dm, str) or not _DM.fullmatch(dm)):
         raise Unknown("dm must be 2 to 26 characters of 0-9 and a-f, two for each byte")
-    told = {"hwid": hwid, "type": kind} | ({"dm": dm} if dm is not None else {})
-    return envelope.event("beacon", beacon=told)
+    details = {"hwid": hwid, "type": kind} | ({"dm": dm} if dm is not None else {})
+    return envelope.event("beacon", beacon=details)
 
 
 def account_link(envelope: Envelope, nonce: str, result: str) -> dict[str, Any]:

@@ -35,14 +35,14 @@ _PAGE = """<!doctype html><html lang="ja"><head><meta charset="utf-8">
 _SCRIPT = """
 const token = new URLSearchParams(location.hash.slice(1)).get("id_token");
 const t = new URLSearchParams(location.search).get("t");
-const said = document.getElementById("said");
-fetch(said.dataset.door, {method: "POST", headers: {"Content-Type": "application/json"},
+const notice = document.getElementById("notice");
+fetch(notice.dataset.endpoint, {method: "POST", headers: {"Content-Type": "application/json"},
   body: JSON.stringify({id_token: token, t})})
   .then(async (answer) => {
     const body = await answer.json();
-    said.textContent = answer.ok ? "連携しました。トーク画面に戻ってください。" : body.error.message;
+    notice.textContent = answer.ok ? "連携しました。トーク画面に戻ってください。" : body.error.message;
   })
-  .catch(() => { said.textContent = "通信できませんでした。もう一度お試しください。"; });
+  .catch(() => { notice.textContent = "通信できませんでした。もう一度お試しください。"; });
 """
 
 
@@ -259,7 +259,7 @@ class Site:
         """The LIFF app's page: its script sends the ID token on."""
         endpoint = html.escape(f"{self.api_url}/link/{ACCOUNT}/liff")
         return self._page(
-            "LINE と連携", f'<p id="said" data-door="{endpoint}">…</p><script src="/liff.js"></script>'
+            "LINE と連携", f'<p id="notice" data-endpoint="{endpoint}">…</p><script src="/liff.js"></script>'
         )
 
     def script(self, _request: Request) -> Response:

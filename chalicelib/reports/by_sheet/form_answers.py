@@ -45,9 +45,9 @@ def _names(form: Form, question: Question, value: Any) -> Iterator[str]:
     if value is None:
         return
     yield f"question.{question.id}"
-    said = value if isinstance(value, list) else [value]
+    values = value if isinstance(value, list) else [value]
     known = {one.value for one in QUESTION_TYPES[question.type].options(form, question)}
-    yield from (f"answer.{question.id}.{one}" for one in dict.fromkeys(map(_text, said)) if one in known)
+    yield from (f"answer.{question.id}.{one}" for one in dict.fromkeys(map(_text, values)) if one in known)
 
 
 def _text(value: Any) -> str:

@@ -16,9 +16,9 @@ _UNUSED = ("style", "clip", "id", "font-family")
 
 def document(drawing: Drawing, title: str, description: str) -> str:
     """A drawing as a document. ``description`` says its numbers."""
-    said = {"role": "img", "aria-label": _clean(title), "font-family": _FONTS}
+    attributes = {"role": "img", "aria-label": _clean(title), "font-family": _FONTS}
     size = (drawing.width, drawing.height)
-    canvas = _Canvas(size, useClip=True, fontSizer="", fontHacks=_BOLD, svgAttrs=said)
+    canvas = _Canvas(size, useClip=True, fontSizer="", fontHacks=_BOLD, svgAttrs=attributes)
     for tag, text in (("title", title), ("desc", description)):
         canvas.svg.getElementsByTagName(tag)[0].firstChild.data = _clean(text)
     renderSVG.draw(drawing, canvas)

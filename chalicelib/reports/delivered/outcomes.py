@@ -49,7 +49,7 @@ def fold(row_of: RowOf, window: timedelta, received: Received) -> Fold:
                 yield Entry(row, "clicks", cell.users)
                 yield Entry(row, "clickers", cell.users)
         for cell in part.cells({SENT_BY_EFFECTS}):
-            if (row := row_of(_said(cell.props), cell.at)) is not None:
+            if (row := row_of(_delivery_of_effects(cell.props), cell.at)) is not None:
                 yield from (Entry(row, number, cell.users) for number in effect_lines.numbers(cell.props))
         for user, friend in by_friend(part).items():
             yield from _orders(user, friend, row_of, window)
@@ -70,7 +70,7 @@ def _delivery(click: Line | Cell) -> Delivery:
     return Delivery(delivery_of(props) or "", *(str(props.get(name, "")) for name in names))
 
 
-def _said(props: Props) -> Delivery:
+def _delivery_of_effects(props: Props) -> Delivery:
     """What a line of a reaction says was sent: by a scenario's action it is the scenario's."""
     kind, _, id_ = props["author"].partition(":")
     return Delivery(id_ if kind == "scenario" else props["author"], node=props.get("node", ""))
@@ -83,7 +83,7 @@ def _heard(part: Part, users: Collection[str]) -> Received:
         if line.props["result"] == "accepted":
             lines[line.user].append(line)
     return lambda user, since, until: [
-        (one.at, _said(one.props)) for one in lines.get(user, ()) if since <= one.at <= until
+        (one.at, _delivery_of_effects(one.props)) for one in lines.get(user, ()) if since <= one.at <= until
     ]
 
 

@@ -107,14 +107,14 @@ def _rows(account: Account, form: str, found: Sequence[Submission]) -> list[Row]
             "display_name": (sheets.get(one.user) or {}).get("display_name"),
             "at": one.at,
             "on": one.on,
-            **_said(events[one.user, one.event], form),
+            **_result(events[one.user, one.event], form),
         }
         for one in found
         if (one.user, one.event) in events
     ]
 
 
-def _said(activity: Mapping[str, Any], form: str) -> Row:
+def _result(activity: Mapping[str, Any], form: str) -> Row:
     """What an event says of the form's end; ``answers`` are None where they were too long to be kept."""
     props = next((one for one in ends(activity) if one["form"] == form), {})
     return {name: props.get(name) for name in ("answers", "result", "points")}

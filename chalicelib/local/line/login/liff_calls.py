@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST = 5
 _ADDRESSES: Mapping[str, str] = {"image": "originalContentUrl", "video": "originalContentUrl"}
-_UNTOLD = frozenset({"template", "flex"})
+_UNREPORTED = frozenset({"template", "flex"})
 """The account is not told of these."""
 _OPEN = {"Access-Control-Allow-Origin": "*"}
 
@@ -46,9 +46,9 @@ def _say(sim: Simulator, account: str, user: str, body: Mapping[str, Any]) -> Re
         return _refused(400, "INVALID_ARGUMENT", f"messages must be 1 to {_MOST}")
     if not all(isinstance(one, dict) for one in given):
         return _refused(400, "INVALID_ARGUMENT", "a message is an object")
-    told = [one for one in given if one.get("type") not in _UNTOLD]
+    reported = [one for one in given if one.get("type") not in _UNREPORTED]
     try:
-        happened = [events.message(_envelope(sim, user), _as_sent(one)) for one in told]
+        happened = [events.message(_envelope(sim, user), _as_sent(one)) for one in reported]
     except events.Unknown as wrong:
         return _refused(400, "INVALID_ARGUMENT", str(wrong))
     for event in happened:

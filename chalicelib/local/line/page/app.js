@@ -1,7 +1,7 @@
 // The page: which phones stand on it, and the one stream of news that feeds them.
 
 import { choose } from "./chooser.js";
-import * as door from "./door.js";
+import * as api from "./api.js";
 import { el } from "./dom.js";
 import { Phone } from "./phone.js";
 import { words } from "./words.js";
@@ -99,7 +99,7 @@ async function add() {
 /** The accounts, as soon as there is one: Todoku may still be starting. */
 async function accountsOnceThere() {
   for (;;) {
-    const known = await door.accounts().catch(() => []);
+    const known = await api.accounts().catch(() => []);
     picker.replaceChildren(...known.map((one) => el("option", { value: one.account, text: one.name })));
     document.getElementById("account-label").style.display = known.length > 1 ? "" : "none";
     if (known.length) return known;
@@ -119,7 +119,7 @@ async function start() {
   button.disabled = false;
   let wanted = kept().map((key) => key.split("/")).filter(([account]) => known.some((one) => one.account === account));
   if (!wanted.length) {
-    const first = await door.friends(known[0].account, "", 3);
+    const first = await api.friends(known[0].account, "", 3);
     wanted = first.map((friend) => [known[0].account, friend.user_id]);
   }
   for (const [account, user] of wanted) await open(account, user);

@@ -1,6 +1,6 @@
 // The dialog in which a phone gets its owner: an existing friend, or a new one.
 
-import * as door from "./door.js";
+import * as api from "./api.js";
 import { avatar, el } from "./dom.js";
 import { words } from "./words.js";
 
@@ -21,7 +21,7 @@ export function choose(account, taken) {
     dialog.oncancel = () => resolve(null);
     const search = el("input", { class: "field", type: "search", placeholder: words.search, "aria-label": words.search });
     const list = el("div", { class: "chooser-list" });
-    const refresh = async () => fill(list, await door.friends(account, search.value.trim()), taken, done);
+    const refresh = async () => fill(list, await api.friends(account, search.value.trim()), taken, done);
     search.addEventListener("input", refresh);
     dialog.replaceChildren(
       el(
@@ -81,8 +81,8 @@ function newcomer(account, done) {
         submit: async (event) => {
           event.preventDefault();
           if (!name.value.trim()) return;
-          const user = door.newUserId();
-          await door.createPerson(account, user, name.value.trim(), colour);
+          const user = api.newUserId();
+          await api.createPerson(account, user, name.value.trim(), colour);
           done(user);
         },
       },

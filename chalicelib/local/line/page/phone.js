@@ -1,7 +1,7 @@
 // One phone: a friend's LINE, open at the account's chat.
 
 import { opens, perform } from "./actions.js";
-import * as door from "./door.js";
+import * as api from "./api.js";
 import { avatar, el, icon, picture } from "./dom.js";
 import { bubble, fromAccount, fromFriend, isWide, richMenu } from "./messages.js";
 import { panel } from "./panel.js";
@@ -44,7 +44,7 @@ export class Phone {
 
   /** Read the conversation again. */
   async load() {
-    const fresh = await door.timeline(this.account, this.user);
+    const fresh = await api.timeline(this.account, this.user);
     this.channel = fresh.account;
     this.friend = fresh.friend;
     this.menu = fresh.rich_menu;
@@ -76,7 +76,7 @@ export class Phone {
   /** The friend does something; what Todoku answers is seen on the wall. */
   async do(verb, body) {
     try {
-      const answer = await door.act(this.account, this.user, verb, body);
+      const answer = await api.act(this.account, this.user, verb, body);
       if (answer.webhook.status === 0) this.toast(words.noServer);
     } catch (error) {
       this.toast(error.message);
@@ -207,13 +207,13 @@ export class Phone {
     const items = [...this.items.values()].sort((a, b) => a.seq - b.seq);
     for (const item of items) if (item.from === "friend" && item.event.unsend) unsent.add(item.event.unsend.messageId);
     for (const item of items) {
-      const moment = new Date(item.at);
-      if (!day || midnight(moment) - midnight(day) !== 0) {
-        rows.push(el("div", { class: "day" }, el("span", { text: dayOf(moment) })));
+      const date = new Date(item.at);
+      if (!day || midnight(date) - midnight(day) !== 0) {
+        rows.push(el("div", { class: "day" }, el("span", { text: dayOf(date) })));
         speaker = null;
       }
-      day = moment;
-      const made = this.rowsOf(item, moment, speaker, unsent);
+      day = date;
+      const made = this.rowsOf(item, date, speaker, unsent);
       rows.push(...made.rows);
       speaker = made.speaker;
     }
@@ -223,17 +223,17 @@ export class Phone {
   }
 
   /** The rows of an item, drawn once: what has not changed keeps its place, its scroll and its pictures. */
-  rowsOf(item, moment, speaker, unsent) {
+  rowsOf(item, date, speaker, unsent) {
     const gone = item.event && item.event.message && unsent.has(item.event.message.id);
     const look = `${speaker} ${item.status} ${gone}`;
     const before = this.drawn.get(item.seq);
     if (before && before.look === look) return before.made;
-    const made = item.from === "account" ? this.accountRows(item, moment, speaker) : this.friendRows(item, moment, speaker, unsent);
+    const made = item.from === "account" ? this.accountRows(item, date, speaker) : this.friendRows(item, date, speaker, unsent);
     this.drawn.set(item.seq, { look, made });
     return made;
   }
 
-  accountRows(item, moment, speaker) {
+  accountRows(item, date, speaker) {
     const tools = { tap: (action) => perform(this, action), watched: (id) => this.do("video_complete", { tracking_id: id }) };
     const fresh = item.seq > this.seen ? "fresh" : "";
     let last = speaker;
@@ -245,7 +245,7 @@ export class Phone {
       const face = sender.iconUrl ? picture(sender.iconUrl, { class: "avatar", width: 36, height: 36 }) : avatar(name, null, 36);
       const wide = isWide(message);
       const body = fromAccount(message, tools);
-      const meta = el("div", { class: "meta" }, el("span", { class: "kind", text: item.kind }), timeOf(moment));
+      const meta = el("div", { class: "meta" }, el("span", { class: "kind", text: item.kind }), timeOf(date));
       return el(
         "div",
         { class: `row theirs ${first ? "first" : ""} ${fresh}`, "data-seq": item.seq, "data-kind": item.kind, on: { animationend: settle } },
@@ -261,7 +261,7 @@ export class Phone {
     return { rows, speaker: last };
   }
 
-  friendRows(item, moment, speaker, unsent) {
+  friendRows(item, date, speaker, unsent) {
     const { event, shown, status } = item;
     const message = event.message && event.type === "message" ? event.message : null;
     if (message && unsent.has(message.id)) return { rows: [note(words.unsent)], speaker: null };
@@ -277,7 +277,7 @@ export class Phone {
       { class: "meta" },
       sent ? (status ? el("span", { text: words.read }) : "") : el("span", { class: "failed", text: status ? `${words.failed} ${status}` : words.failed }),
       el("br"),
-      timeOf(moment),
+      timeOf(date),
     );
     const body = message ? fromFriend(message) : bubble(shown.text);
     return { rows: [el("div", { class: `row own ${first} ${fresh}`, "data-seq": item.seq, on: { animationend: settle } }, meta, body)], speaker: "friend" };

@@ -131,14 +131,14 @@ const clockFormat = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "
 const dayFormat = new Intl.DateTimeFormat(locale, { month: "long", day: "numeric", weekday: "short" });
 
 /** 14:05. */
-export const timeOf = (moment) => clockFormat.format(moment);
+export const timeOf = (date) => clockFormat.format(date);
 
 /** Today, yesterday, or 11月22日(日). */
-export function dayOf(moment) {
-  const days = Math.round((midnight(new Date()) - midnight(moment)) / 86400000);
+export function dayOf(date) {
+  const days = Math.round((midnight(new Date()) - midnight(date)) / 86400000);
   if (days === 0) return words.today;
-  return days === 1 ? words.yesterday : dayFormat.format(moment);
+  return days === 1 ? words.yesterday : dayFormat.format(date);
 }
 
-/** The start of a moment's day, here. */
-export const midnight = (moment) => new Date(moment.getFullYear(), moment.getMonth(), moment.getDate());
+/** The start of a date's day, here. */
+export const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());

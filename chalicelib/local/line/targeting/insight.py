@@ -14,7 +14,7 @@ from chalicelib.local.line.targeting import audiences, persons
 _LEAST = 20
 
 
-def _told(users: list[str], what: str, more: dict[str, Any]) -> Response:
+def _overview(users: list[str], what: str, more: dict[str, Any]) -> Response:
     def shown(count: int) -> int | None:
         return count if count >= _LEAST else None
 
@@ -32,7 +32,7 @@ def _of_request(call: Call) -> Response:
     request = call.request.query.get("requestId", "")
     users = audiences.reached(call.sim, call.account, request)
     more = {"requestId": request, "delivered": len(users) if len(users) >= _LEAST else None}
-    return _told(users, request, more)
+    return _overview(users, request, more)
 
 
 def _of_unit(call: Call) -> Response:
@@ -50,7 +50,7 @@ def _of_unit(call: Call) -> Response:
         to = orjson.loads(row["body"])["to"]
         skipped = set(orjson.loads(row["skipped"])) if row["skipped"] else set()
         users += [user for user in (to if isinstance(to, list) else [to]) if user not in skipped]
-    return _told(sorted(set(users)), unit, {"requestId": None})
+    return _overview(sorted(set(users)), unit, {"requestId": None})
 
 
 ROUTES: list[Route[Handler]] = [
