@@ -13,7 +13,7 @@ from chalicelib.http.request_log import log_request
 from chalicelib.media.api import FILES
 
 app = Chalice(app_name="todoku")
-app.api.binary_types.append("text/csv")  # Excel writes it in many encodings; only its bytes tell which.
+app.api.binary_types.append("text/csv")  # Excel writes it in many encodings; only its bytes show which.
 app.api.binary_types.extend((*FILES, "multipart/form-data"))
 app.register_middleware(log_request, "http")
 app.register_middleware(in_their_language, "http")

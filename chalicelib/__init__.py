@@ -4,7 +4,7 @@ One package per capability ("room"). Imports only point down this list:
 
     ops                               an operator's commands
     site                              the site tag, and what visitors do
-    webhook, intake, api, heartbeat   the doors: HTTP, queues of the outside world, schedules
+    webhook, intake, api, heartbeat   endpoints: HTTP, queues of the outside world, schedules
     console                           the web console's files, and its sessions
     preferences                       the friend's own page: topics, the link, what is kept
     webforms                          forms on the web: pages, answers on their way
@@ -18,8 +18,8 @@ One package per capability ("room"). Imports only point down this list:
     media                             files for messages, at addresses of their own
     broadcasts, scenarios             who gets which message when
     bulk_actions                      the same actions for many friends
-    enrollments                       where each friend stands in a scenario, and moving on
-    reservations                      what is said of reservations
+    enrollments                       where each friend is in a scenario, and moving on
+    reservations                      what is reported of reservations
     transfers                         CSV in and out
     conversations                     the chat: what was said, contents, staff
     outgoing                          calls to other systems
@@ -44,7 +44,7 @@ One package per capability ("room"). Imports only point down this list:
     events                            the table of event types, declared by the rooms that make them
     catalog                           authored documents and their revisions
     accounts                          LINE accounts, API keys, roles, audit
-    gateways                          doors out: AWS, LINE, the clock
+    gateways                          the ways out: AWS, LINE, the clock
     http                              bodies, queries, pages, answers
     shared                            ids, errors, settings, texts; imports nothing of ours
 

@@ -1,6 +1,6 @@
 """LIFF: pages inside LINE. LINE says who has signed in, and a place of a room says where they go on.
 
-One LIFF app per account, whose endpoint is ``<public URL>/liff/<account>``; what stands behind it in a LIFF
+One LIFF app per account, whose endpoint is ``<public URL>/liff/<account>``; what follows it in a LIFF
 address is a place of the table (``places``): ``https://liff.line.me/<LIFF id>/q/poster``.
 
     places     the table of places, and what a visit is

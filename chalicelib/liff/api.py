@@ -26,7 +26,7 @@ _CALLBACK = "/login/{account}/callback"
 
 
 class EnterIn(BaseModel):
-    """What the page has of LINE (``liff.getIDToken()``), and what stands behind its own address."""
+    """What the page has of LINE (``liff.getIDToken()``), and what follows its own address."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -97,7 +97,7 @@ def back_from_login(account: str) -> Response:
         following = login.finish(found, came, request.headers.get("cookie", ""))
     except TodokuError as error:
         return web.refusal(request, error)
-    except Exception:  # noqa: BLE001 (the friend stands at our address, and reads a page)
+    except Exception:  # noqa: BLE001 (the friend is at our address, and reads a page)
         logger.exception("a sign-in by LINE Login failed", extra={"account": account})
         return web.refusal(request, Unavailable(Reason("our_side_logged")))
     cookie = {"Set-Cookie": login.over(account, came.get("state", ""))}

@@ -61,7 +61,7 @@ def ticket_of(id_token: str) -> str:
 
 
 def find_place(path: str) -> tuple[LiffPlace, str]:
-    """The place of a path, and what stands behind it. Raises NotFound."""
+    """The place of a path, and what follows it. Raises NotFound."""
     name, _, rest = path.strip("/").partition("/")
     place = LIFF_PLACES.get(name)
     if place is None:

@@ -14,9 +14,9 @@ from chalicelib.shared.tables import Table
 class Visit:
     """Somebody whom LINE has signed in comes to a place.
 
-    ``rest``: what stands behind the place in the path (``poster`` of ``/q/poster``); ``query``: the address's
+    ``rest``: what follows the place in the path (``poster`` of ``/q/poster``); ``query``: the address's
     parameters, as the friend's browser sent them; ``ticket``: names the sign-in, so that a visit that is
-    sent again can be told from a new one.
+    sent again can be distinguished from a new one.
     """
 
     account: Account

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ForEverybody:
-    """Stands where else a friend's tokens are made: addresses lead through this LIFF app. ``token``: of the
+    """Goes where else a friend's tokens are made: addresses lead through this LIFF app. ``token``: of the
     delivery; empty in what is only looked at.
     """
 

@@ -24,7 +24,7 @@ _AHEAD = {"purpose", "sec-purpose", "x-purpose", "x-moz"}
 
 
 def is_friend(headers: Mapping[str, str]) -> bool:
-    """Whether a request for a link is somebody opening it, as far as its headers tell."""
+    """Whether a request for a link is somebody opening it, as far as its headers show."""
     given = {name.lower(): value for name, value in headers.items()}
     if any(re.search(r"prefetch|prerender|preview", given.get(name, ""), re.IGNORECASE) for name in _AHEAD):
         return False

@@ -46,7 +46,7 @@ def read_code(text: str) -> tuple[str, str] | None:
 
 
 def tokens(code_text: str, query: Mapping[str, Sequence[str]]) -> list[str]:
-    """What may be a friend's token in an opened address, wherever it stands there.
+    """What may be a friend's token in an opened address, wherever it is in it.
 
     Phones, browsers and other programs add parameters before and behind, repeat them, encode them, or put a
     second ``?``; a token has only letters of its own, so that it is found in all of it.
@@ -103,7 +103,7 @@ def target(snapshot: Snapshot, link_id: str) -> str | None:
 
 @functools.lru_cache(maxsize=1024)
 def _leads(url: str, utm: tuple[tuple[str, str | None], ...], on_laptop: bool) -> str | None:
-    """The address that stands in a document, as it is opened; the same for everybody who does."""
+    """The address that is in a document, as it is opened; the same for everybody."""
     try:
         # Documents of before addresses were normalised are read as they would be saved today.
         return with_utm(normal(url, on_laptop=on_laptop), dict(utm))

@@ -22,7 +22,7 @@ _waiting = threading.Event()
 
 
 def ready(fd: int | None) -> None:
-    """Tell the supervisor that this process does its work now."""
+    """Report to the supervisor that this process does its work now."""
     if fd is not None:
         os.write(fd, b"1")
         os.close(fd)

@@ -3,8 +3,8 @@
 A thread that runs too long cannot be stopped, so every handler runs in a process of its own. They are forked
 from a nursery: a process that has imported the app, made the AWS clients and has no threads, so that a new
 environment is there in milliseconds and shares its memory until it writes. An environment that runs beyond
-its function's timeout is killed, and nothing is said for it: its messages come back after their visibility
-timeout.
+its function's timeout is killed, and nothing is answered for it: its messages come back after their
+visibility timeout.
 
 When the process that invokes ends, however it ends, the nursery and every environment end with it.
 """
@@ -222,7 +222,7 @@ def _warm() -> None:
 
 
 def _nurse(wire: socket.socket, living: int) -> NoReturn:
-    """Fork and kill environments as told, until nobody tells any more."""
+    """Fork and kill environments as asked, until nobody asks any more."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     children: set[int] = set()

@@ -21,7 +21,7 @@ from typing import Any
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 """Moto reads such a body as fields and keeps an empty object. To S3 the body of a PUT is a file, whatever it
-is called, and urllib calls each body a form unless it is told otherwise.
+is called, and urllib calls each body a form unless a header says otherwise.
 """
 _KEPT_HEADERS = ("content-type", "content-encoding", "content-disposition", "cache-control")
 

@@ -207,7 +207,7 @@ def refusal(function: str, name: str, lacking: list[Permission]) -> ClientError:
 
 
 def guard(function: str) -> Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]:
-    """Who stands at the seam while a function of the app runs on the laptop.
+    """The identity at the seam while a function of the app runs on the laptop.
 
     What its role does not allow is printed, once, and refused where ``TODOKU_LOCAL_ROLES`` is ``refuse`` (in
     the tests): whoever tries the platform is not stopped by a line that is missing in a policy.

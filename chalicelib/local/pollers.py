@@ -1,7 +1,7 @@
 """Lambda's event source mapping on a laptop: receive a batch, invoke the function, delete what succeeded.
 
 What failed, or was stopped by its function's timeout, stays in the queue and comes back when its visibility
-timeout is over, or earlier where the handler itself said so (the reaction does, for events). SQS moves it to
+timeout is over, or earlier where the handler asked for it (the reaction does, for events). SQS moves it to
 the dead letters after the queue's ``maxReceiveCount``. As many pollers as ``MaximumConcurrency``, the
 function's reserved concurrency and this machine allow take one batch at a time each.
 """

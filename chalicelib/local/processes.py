@@ -27,7 +27,7 @@ class Child:
 
     ``keeps_state``: others rely on what this process remembers, so that its end is the platform's end.
     ``nice``: how far it stands back for the others.
-    ``reports``: it tells through ``--ready-fd`` (or its last argument) when it works.
+    ``reports``: it reports through ``--ready-fd`` (or its last argument) when it works.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Processes:
         return self._logs / f"{name}.log"
 
     def start(self, child: Child) -> None:
-        """Start a process; ``wait_ready`` tells when it works."""
+        """Start a process; ``wait_ready`` returns when it works."""
         command, fds = list(child.command), [self._lock_fd]
         write_fd = None
         if child.reports:
@@ -112,7 +112,7 @@ class Processes:
         return [child for child in self.children if not child.running]
 
     def obituary(self, child: Child) -> str:
-        """What is to be said of a process that ended by itself."""
+        """What is to be reported of a process that ended by itself."""
         assert child.process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.process.wait(timeout=2)

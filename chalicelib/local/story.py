@@ -1,4 +1,4 @@
-"""The story ``make run`` tells: a salon's day, through the public doors only, every number compared.
+"""The story ``make run`` tells: a salon's day, through public endpoints only, every number compared.
 
 It speaks HTTP like any outside program: applies ``examples/salon``, imports its friends, replays a recorded
 day of webhooks with real signatures, counts and explains a segment, broadcasts to it, and waits for the
@@ -35,7 +35,7 @@ class Story:
         self.good = True
 
     def compare(self, what: str, seen: Any, wanted: Any) -> None:
-        """Say a number; a number that is not as expected is said and remembered."""
+        """Print a number; one that is not as expected is marked and remembered."""
         if seen == wanted:
             self.out(f"  ✓ {what}: {seen}")
         else:
@@ -87,7 +87,7 @@ class Story:
     def replay_day(self) -> None:
         """A day of webhooks, signed; every event stored and applied once."""
         self.out(
-            "3. A recorded day of LINE webhooks is replayed (each event stamped with the moment it is sent)"
+            "3. A recorded day of LINE webhooks is replayed (each event stamped with the time it is sent)"
         )
         answered: Counter[int] = Counter()
         for line in (SALON / "day.jsonl").read_text(encoding="utf-8").splitlines():
@@ -107,7 +107,7 @@ class Story:
             self.compare("replies by the free reply token", len(replies), self.expected["replies"])
 
     def _deliver(self, request: dict[str, Any]) -> int:
-        """Deliver a webhook through the public door; the simulator signs it and learns who follows."""
+        """Deliver a webhook to the public endpoint; the simulator signs it and learns who follows."""
         if self.sim is None:
             return self.api.webhook(ACCOUNT, SECRET, request)
         status: int = self.sim.post(f"/_sim/webhooks/{ACCOUNT}", {"events": request["events"]})["webhook"][
@@ -120,7 +120,7 @@ class Story:
         return not any(status[queue][n] for queue in ("inbox", "bulk") for n in ("waiting", "in_flight"))
 
     def _activities(self) -> int:
-        """How many of the day's events stand on their friends' timelines exactly once."""
+        """How many of the day's events are on their friends' timelines exactly once."""
         users: dict[str, set[str]] = {}
         for line in (SALON / "day.jsonl").read_text(encoding="utf-8").splitlines():
             for event in json.loads(line)["events"]:
@@ -208,7 +208,7 @@ class Story:
         return next(item for item in items if item["scenario"] == "welcome")
 
     def _lateness(self, step: str, sent: dict[str, list[float]], due: dict[str, str]) -> list[float]:
-        """How long after its due moment LINE had each friend's message, in seconds."""
+        """How long after its due time LINE had each friend's message, in seconds."""
         late = sorted(at - datetime.fromisoformat(due[user]).timestamp() for user, (at, *_) in sent.items())
         worst = max(late, key=abs)
         self.out(f"  lateness of {step}: median {late[len(late) // 2]:+.2f} s, worst {worst:+.2f} s")

@@ -1,7 +1,7 @@
 """Start the platform, say READY, keep it up, stop it.
 
 The order of starting: the folder's lock and the ports, then the stores (dynalite; SQS, Step Functions and
-the rest of AWS), the template's resources, then LINE, the API and the workers. READY is said when
+the rest of AWS), the template's resources, then LINE, the API and the workers. READY is printed when
 ``/health`` answers and the queues are polled.
 
 A process that keeps nothing (API, workers, simulated LINE) is started again when it ends by itself, as

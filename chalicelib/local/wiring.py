@@ -25,7 +25,7 @@ _DEFAULT_TIMEOUT_S, _DEFAULT_MEMORY_MB = 60, 128
 
 PART, LEAST = 4, 2
 """A laptop works on a fourth of the batches at a time that a queue may have on AWS, two at least: its tables
-are one process, in whose queue a broadcast would stand before the reply that somebody waits for.
+are one process, in whose queue a broadcast would be before the reply that somebody waits for.
 """
 NICE = {"webhook": 0, "api_handler": 0, "react": 0, "bulk": 15}
 _NICE_OTHERS = 5

@@ -64,7 +64,7 @@ class Drafting:
         return self._put(kind, name, document | {"enabled": False}, revision)
 
     def _existing(self, kind: str, name: str, revision: int | None) -> Any:
-        """What stands under an id. Raises NotADraft for something that the caller has not seen."""
+        """What an id names. Raises NotADraft for something that the caller has not seen."""
         try:
             found = self._todoku.of_account("GET", f"/{kind}/{element(name)}")
         except Refused as refused:

@@ -26,7 +26,7 @@ bp = Blueprint(__name__)
 
 _ALL = "/v1/accounts/{account}/media"
 FILES = ("image/jpeg", "image/png", "video/mp4", "audio/mpeg", "audio/mp4", "audio/x-m4a")
-"""What a request may say its body is; what it is, its bytes tell."""
+"""What a request may say its body is; what it is, its bytes show."""
 _FORM, _JSON = multipart.MULTIPART, "application/json"
 _FORM_BYTES = 64 << 10
 """What a form may be larger than its file."""

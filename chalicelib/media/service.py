@@ -2,8 +2,8 @@
 
 Under ``media/<account>/<id>/``: the file as it came (``original.<suffix>``) and ``preview.jpg``; of an image
 map's picture one file for each of LINE's widths, named by it alone (``1040``). The id is a ULID in small
-letters: nobody guesses it, and it tells when the file came. The preview is kept first, so that no file stands
-there without one.
+letters: nobody guesses it, and it shows when the file came. The preview is kept first: no file is there
+without one.
 """
 
 from __future__ import annotations

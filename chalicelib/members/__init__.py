@@ -1,6 +1,6 @@
 """Members: the company's own customers, and which friends they are.
 
-A member has a rank and attributes, which stand on the sheet of every friend who is linked, and follow every
+A member has a rank and attributes, which are on the sheet of every friend who is linked, and follow every
 change. A friend has one member, a member at most ten friends.
 
     store        a member with the places of their friends; of each friend one link

@@ -1,4 +1,4 @@
-"""Linking as an action: the invitation, its end, and what LINE tells of an account link."""
+"""Linking as an action: the invitation, its end, and what LINE reports of an account link."""
 
 from __future__ import annotations
 

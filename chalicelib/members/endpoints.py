@@ -42,7 +42,7 @@ class LiffIn(BaseModel):
 
 
 class LiffOut(BaseModel):
-    """The link stands."""
+    """The link exists."""
 
     linked: bool
 
@@ -81,7 +81,7 @@ def callback(account: str) -> Response:
         where = site_tokens.with_token(found, where, FriendToken(user), "login", query["state"])
     except TodokuError as error:
         return _back(account, flow, error=error.reason.code)
-    except Exception:  # noqa: BLE001 (the friend stands at our address, and goes on)
+    except Exception:  # noqa: BLE001 (the friend is at our address, and goes on)
         logger.exception("a link by LINE Login failed", extra={"account": account})
         return _back(account, flow, error="server_error")
     return _go(where, _cookie(account, "", 0))

@@ -33,7 +33,7 @@ def keep(events: Sequence[FriendEvent]) -> list[FriendEvent]:
 
 
 def of_member(account: str, member: str) -> list[FriendEvent]:
-    """Everything that was reported of a member, in the order of its moments."""
+    """Everything that was reported of a member, in the order of its timestamps."""
     return in_order((_event(item) for item in _items(account, member)), lambda event: event.reported_at)
 
 

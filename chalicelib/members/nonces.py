@@ -41,7 +41,7 @@ def make(account: str, member: str) -> tuple[str, datetime]:
 
 
 def dialog(link_token: str, nonce: str) -> str:
-    """Where the browser goes on: LINE's dialog, which tells us the nonce with the friend."""
+    """Where the browser goes on: LINE's dialog, which reports the nonce with the friend."""
     return (
         f"{settings().line_access_url}/dialog/bot/accountLink"
         f"?linkToken={quote(link_token, safe='')}&nonce={quote(nonce, safe='')}"

@@ -1,4 +1,4 @@
-"""Members and links: each change is one write under a number, and whoever makes it tells the sheets.
+"""Members and links: each change is one write under a number, and whoever makes it updates the sheets.
 
 A link: a place with the member, under the number that the link will have; then the link, if it is still what
 was read; then the places that are stale by it go; then it is reported to the sheet. The order is what
@@ -86,7 +86,7 @@ def events_of(account: str, member: str) -> list[FriendEvent]:
 def put(
     account: str, member: str, rank: str | None, attributes: Mapping[str, Any], *, fire: bool = True
 ) -> tuple[Shown, bool]:
-    """Put a member, and tell their friends; returns whether they are new. Values are checked before."""
+    """Put a member, and update their friends; returns whether they are new. Values are checked before."""
     is_new = change(account, member, rank, attributes, fire=fire)
     return get(account, member), is_new
 
@@ -126,7 +126,7 @@ def link(
     fire: bool = True,
     grant: str | None = None,
 ) -> None:
-    """Link a friend with a member, and tell the friend's sheet. Safe to repeat.
+    """Link a friend with a member, and update the friend's sheet. Safe to repeat.
 
     ``create``: a member who is not known becomes one. ``grant``: what is to be withdrawn when the link ends.
     Raises NotFound, and Conflict when the friend has another member, or the member has ten friends.
@@ -172,7 +172,7 @@ def claim(
 
 
 def unlink(account: str, member: str, user: str, way: Way, *, place: int | None = None) -> None:
-    """End a friend's link with a member, and tell the sheet. ``place``: this link alone, no later one.
+    """End a friend's link with a member, and update the sheet. ``place``: this link alone, no later one.
 
     Raises NotFound when they are not linked.
     """
@@ -240,7 +240,7 @@ def _go(account: str, member: Member) -> None:
 
 def settle(account: str, user: str, members: Iterable[str], *, fire: bool = True) -> None:
     """Do what may be left of a change of a friend's link: stale places with these members go, the sheet is
-    told, and gets what was reported of the member. Again and again, it changes nothing more.
+    updated, and gets what was reported of the member. Again and again, it changes nothing more.
     """
     _drop_stale(account, user, members)
     link = store.find_links(account, [user])[user]
@@ -274,7 +274,7 @@ def settle_left(account: str, users: Sequence[str], members: Sequence[str]) -> N
 
 
 def report_to_friends(account: str, member: str) -> None:
-    """Tell the sheets of a member's friends what the member is now."""
+    """Report to the sheets of a member's friends what the member is now."""
     known = store.find_members(account, [member]).get(member)
     if known is None:
         return
@@ -288,7 +288,7 @@ def report_to_friends(account: str, member: str) -> None:
 
 
 def report_to_sheet(account: str, user: str, link: Link, member: Member | None, *, fire: bool = True) -> None:
-    """Tell a friend's sheet what the link and the member are now."""
+    """Report to a friend's sheet what the link and the member are now."""
     event = _report_event(account, user, link, member, fire=fire)
     inbox.put_all([event], Reason("member_partly_queued", member=link.member or "-"))
 

@@ -76,7 +76,7 @@ def delete_member(account: str, member: Member) -> bool:
 
 
 def list_members(account: str, after: tuple[str, str] | None = None) -> Iterator[tuple[str, Member]]:
-    """Every member that exists after a place in the list, each with the part of the list it stands in."""
+    """Every member after a place in the list, each with the part of the list it is in."""
     part, name = after or ("", "")
     for one in _PARTS:
         if one < part:

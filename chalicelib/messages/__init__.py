@@ -1,4 +1,4 @@
-"""Message documents: what may be said, checked by LINE's rules and made personal for one friend.
+"""Message documents: what may be sent, checked by LINE's rules and made personal for one friend.
 
 A document passes the room in this order:
 
@@ -7,7 +7,7 @@ A document passes the room in this order:
     filters     default, date, number, truncate ...: a value in, a value out
     checks      LINE's limits for every message type, with paths; also what a variable may overflow
     documents   the kind ``messages`` of the catalog: shape, references, checks
-    render      the objects for one friend at one moment, or ``Unrenderable`` with the reason
+    render      the objects for one friend at one instant, or ``Unrenderable`` with the reason
     links       the address behind ``{{ link("...") }}``
     preview     rendered objects and warnings for a person to look at
 

@@ -1,7 +1,7 @@
 """Addresses that actions call. Pure.
 
-Whom an address calls is its author's decision alone: what friends write may only fill in what stands behind
-``https://host/``, percent-encoded, and cannot climb out of where it stands in the path.
+Whom an address calls is its author's decision alone: what friends write may only fill in what follows
+``https://host/``, percent-encoded, and cannot climb out of where it is in the path.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def _with_nothing_filled(messages: list[dict[str, Any]]) -> list[Detail]:
 
 
 def _least(expression: Expression, place: Place) -> str:
-    """The least that stands for an expression whatever is said of friends and catalog later."""
+    """The least that stands for an expression whatever friends and catalog become later."""
     if not expression_kinds.kind_of(expression).is_constant and not _is_either(expression):
         return ""
     return expression_kinds.span(expression, None, place).shortest

@@ -3,7 +3,7 @@
 
 Warnings are made from this, and refusals of what no friend could ever be sent. An expression comes to a few
 values that can be named (a literal, the choices of an attribute, both sides of ``yesno``), to texts of a
-certain size (a name, what was said), or both (``default``).
+certain size (a name, a message text), or both (``default``).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Span:
 @dataclass(frozen=True)
 class ExpressionKind:
     """What an expression of a kind is. ``value``: for a friend, in a message; a Reason where it cannot be.
-    ``in_actions``: in the value of an action, where no token tells whose an address is (None: the same).
+    ``in_actions``: in the value of an action, where no token shows whose an address is (None: the same).
     ``reach``: what it may be, for whomever; without a catalog documents count as empty. ``is_constant``: it
     is the same for all.
     """
@@ -181,4 +181,4 @@ EXPRESSIONS: dict[str, ExpressionKind] = {
         lambda _expression, _snapshot: Reach((_COUPON,)),
     ),
 }
-"""By what stands in ``{{ ... }}``: a name with dots, a text, or a word of ``shared/text/template``."""
+"""By what is in ``{{ ... }}``: a name with dots, a text, or a word of ``shared/text/template``."""

@@ -22,7 +22,7 @@ _WEEKDAYS = "月火水木金土日"
 _TOO_LARGE = Decimal(10) ** 18
 _CONTEXT = Context(prec=40)
 _LONG_DATE = datetime(2028, 12, 30, 23, 59, 59, tzinfo=UTC)
-"""A moment of which every part of a date pattern is as long as it can be."""
+"""A timestamp of which every part of a date pattern is as long as it can be."""
 _DATE_TOKEN = re.compile(r"%(-?[A-Za-z%])")
 
 
@@ -143,7 +143,7 @@ class FilterRule:
     """What a filter is: its function, and the arguments that it takes.
 
     ``size``: how large what it makes of texts is at the most; None: it is always one of ``values``. What is
-    said of a message's length before anybody gets it follows from these two.
+    known of a message's length before anybody gets it follows from these two.
     """
 
     apply: Callable[[Any, tuple[Argument, ...], ZoneInfo], Any]
@@ -197,7 +197,7 @@ def run(used: Filter, value: Any, zone: ZoneInfo) -> Any:
 
 
 def format_date(timestamp: datetime, pattern: str) -> str:
-    """The moment in a pattern of ``%Y %y %m %-m %d %-d %H %-H %M %-M %S %a %A`` (weekdays in Japanese)."""
+    """The timestamp in a pattern of ``%Y %y %m %-m %d %-d %H %-H %M %-M %S %a %A`` (weekdays in Japanese)."""
     return _DATE_TOKEN.sub(lambda token: _date_token(timestamp, token[1]) or token[0], pattern)
 
 

@@ -1,4 +1,4 @@
-"""Where a value stands in a message, and what that does to it: addresses, and the braces of textV2. Pure."""
+"""Where a value is in a message, and what that does to it: addresses, and the braces of textV2. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ URL_KEYS = frozenset(
 
 
 class Place(NamedTuple):
-    """Where an expression stands: in an address (at its beginning or later), or where LINE reads braces."""
+    """Where an expression is: in an address (at its beginning or later), or where LINE reads braces."""
 
     address: bool = False
     first: bool = False
@@ -41,7 +41,7 @@ def is_encoded(expression: Expression, place: Place) -> bool:
 
 
 def put(text: str, expression: Expression, place: Place) -> str:
-    """What stands in the message for a filled value."""
+    """What a filled value becomes in the message."""
     if is_encoded(expression, place):
         return quote(text, safe="")
     return text.replace("{", "{{").replace("}", "}}") if place.braces else text

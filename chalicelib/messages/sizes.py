@@ -10,7 +10,7 @@ from chalicelib.shared.text.template import Argument
 GROUPED = 24
 """``-999,999,999,999,999,999``: what ``number`` makes of the largest it takes, but for decimals."""
 DIGITS = 2
-"""The most decimals that ``number`` writes unless it is told how many."""
+"""The most decimals that ``number`` writes unless a number is given."""
 _BASE, _MARK = "あ", "\u302a"
 """A character, and a mark that joins it: both of one UTF-16 unit and three bytes, the most there is."""
 
@@ -62,7 +62,7 @@ def urlencoded(_args: tuple[Argument, ...], size: Size) -> Size:
 
 
 def encoded(size: Size) -> Size:
-    """The size of texts once they stand in an address."""
+    """The size of texts once they are in an address."""
     most = size.units * (9 if size.wide else 3)
     return Size(most, most, wide=False)
 

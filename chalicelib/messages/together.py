@@ -1,7 +1,7 @@
-"""What is said together: the objects of one call to LINE. Pure.
+"""What is sent together: the objects of one call to LINE. Pure.
 
 LINE shows the quick replies of the last object of a call and of no other, so those of all move there, in the
-order in which they are said; what does not fit into the 13 that LINE takes is counted, for whoever tells it.
+order in which they are sent; what does not fit into the 13 that LINE takes is counted, to be reported.
 https://developers.line.biz/en/docs/messaging-api/using-quick-reply/
 """
 

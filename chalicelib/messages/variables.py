@@ -50,14 +50,14 @@ KINDS = {"attribute": "attributes", "score": "scores", "tag": "tags"}
 
 @dataclass(frozen=True)
 class Scope:
-    """All that a variable can see: one fact sheet, one catalog revision, one moment, maybe one event."""
+    """All that a variable can see: one fact sheet, one catalog revision, one instant, maybe one event."""
 
     sheet: Mapping[str, Any]
     snapshot: Snapshot
     now: datetime
     event: Mapping[str, Any] | None = None
     token: TokenMaker | None = None
-    """Makes the friend's tokens of tracked links and of pages; None: addresses do not tell whose they are."""
+    """Makes the friend's tokens of tracked links and of pages; None: addresses do not show whose they are."""
     account_link: str | None = None
     """Where the friend begins to link as a member; None: nowhere but in what ``link_account`` sends."""
 

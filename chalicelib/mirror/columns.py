@@ -1,7 +1,7 @@
 """What the mirror keeps of a sheet: one row of figures for each friend, and pairs by name. Pure.
 
-``n`` is the friend's number in the mirror; it stays. Moments are Unix milliseconds, names and texts stand in
-NFC as they are compared. What columns cannot say exactly (a moment that is none, a whole number beyond 2^53)
+``n`` is the friend's number in the mirror; it stays. Timestamps are Unix milliseconds, names and texts are in
+NFC as they are compared. What columns cannot say exactly (a broken timestamp, a whole number beyond 2^53)
 makes the friend ``odd``: judged by the predicate, always. ``sheets`` keeps the asked part of each sheet
 whole, for that and for leaves that have no SQL.
 """
@@ -258,11 +258,11 @@ _PAIRS: dict[str, dict[str, Callable[[int, Mapping[str, Any]], Values]]] = {
     "topics": {"topics": _topics},
     "scenarios": {"scenarios": _scenarios},
 }
-"""The maps on a sheet, and the tables that their entries stand in."""
+"""The maps on a sheet, and the tables that their entries are in."""
 
 
 _STORED = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII).fullmatch
-"""How ``shared.times.iso`` writes a moment."""
+"""How ``shared.times.iso`` writes a timestamp."""
 
 
 def _timestamp(text: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""Making the next snapshot of an account: the one before without who changed, and who changed as they stand.
+"""Making the next snapshot of an account: the one before without who changed, and who changed as they are.
 
 One at a time (a lease, for speed) and safe to kill anywhere: files go to a place of their own, and the
 snapshot is in force with one conditional write. Who was changed while the files were written is found by the
@@ -33,7 +33,7 @@ from chalicelib.shared.times import iso, parse_iso
 
 _BATCH = 20_000
 _LEAST_OBJECT = 16_777_216
-"""Bytes, as DuckDB has it where nothing is said."""
+"""Bytes, as DuckDB has it where nothing is set."""
 _ROWS = dict.fromkeys(TABLES, 122_880) | {"sheets": 10_240}
 """Rows that are held in memory until they are written: of whole sheets fewer."""
 EVERY = timedelta(hours=6)
@@ -197,7 +197,7 @@ class Bench:
         return covered
 
     def take(self, found: Iterable[Marked]) -> None:
-        """Take friends as they stand."""
+        """Take friends as they are."""
         for one in found:
             known = self._known.get(one.sheet["user_id"])
             n = known[0] if known else self._next

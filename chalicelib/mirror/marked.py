@@ -1,4 +1,4 @@
-"""Sheets as they stand in the table, each with its mark."""
+"""Sheets as they are in the table, each with its mark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNMARKED = frozenset({"received", "clicked"})
 
 
 def is_marked(needs: Iterable[str]) -> bool:
-    """Whether all that a condition needs leaves marks. At which node of a scenario somebody stands does not:
+    """Whether all that a condition needs leaves marks. At which node of a scenario somebody is does not:
     the enrollment alone says it.
     """
     return marks.MARKED.issuperset(needs)

@@ -1,4 +1,4 @@
-"""Answers from the mirror: the snapshot without those who changed since, and their sheets as they stand.
+"""Answers from the mirror: the snapshot without those who changed since, and their sheets as they are.
 
 In this order: the snapshot in force, the index (who changed), their sheets. So an answer holds everything
 whose write was answered before the question began, each friend judged once, and what is written meanwhile or
@@ -35,7 +35,7 @@ MANY = 1_000
 @dataclass(frozen=True)
 class Pairs:
     """A table of pairs as ``p``, of which ``where`` leaves each friend one at most. ``log2``: the key's
-    logarithm to base two before it was rounded to nine digits, where that is sooner told than the key.
+    logarithm to base two before it was rounded to nine digits, where that is sooner computed than the key.
     """
 
     table: str
@@ -311,7 +311,7 @@ _AHEAD = 4
 
 
 def _place(order: Order, row: tuple[Any, str]) -> Any:
-    """Where a row stands in the order."""
+    """Where a row is in the order."""
     key, user = row
     turn = _Turned if order.descending else _same
     return (1, turn(user)) if key is None else (0, turn(key), turn(user))

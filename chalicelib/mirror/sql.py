@@ -119,7 +119,7 @@ def operator(cmp: Mapping[str, Any]) -> str:
 
 def rounded(column: str, cmp: Mapping[str, Any], log2: str | None = None) -> Part:
     """``compare`` of a number that is yet to be rounded to nine digits, as scores are. ``log2``: its
-    logarithm to base two, where that is sooner told than the number.
+    logarithm to base two, where that is sooner computed than the number.
     """
     name = operator(cmp)
     operand = cmp[name]
@@ -156,7 +156,7 @@ def _beyond(column: str, name: str, operand: float, log2: str | None) -> Part:
 
 
 def since(column: str, above: int | None, up_to: int | None) -> str:
-    """A moment after ``above`` and up to ``up_to`` (milliseconds; None: no bound, or before all time)."""
+    """A timestamp after ``above`` and up to ``up_to`` (milliseconds; None: no bound, or before all time)."""
     low = f" AND {column} > {above}" if above is not None else ""
     return known(f"{column} <= {up_to}{low}") if up_to is not None else "false"
 
@@ -184,5 +184,5 @@ def _sides(before: str, part: Part, after: str) -> Part:
 
 
 def finite(value: float) -> bool:
-    """Whether a number can stand in SQL."""
+    """Whether SQL can hold a number."""
     return math.isfinite(value)

@@ -67,7 +67,7 @@ def give_back(account: str, token: str) -> None:
 
 
 def publish(account: str, snapshot: InForce, before: InForce | None) -> bool:
-    """Put a snapshot in force in the place of the one it was made from; False: another one stands there."""
+    """Put a snapshot in force in the place of the one it was made from; False: another one is there."""
     names = {f"#{name}": name for name in InForce.__dataclass_fields__}
     values: dict[str, Any] = {f":{name}": getattr(snapshot, name) for name in InForce.__dataclass_fields__}
     sets = "SET " + ", ".join(f"#{name} = :{name}" for name in InForce.__dataclass_fields__)

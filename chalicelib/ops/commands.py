@@ -82,7 +82,7 @@ def feed(account: str, run: str, *, dry_run: bool = False) -> Answer:
 
 
 def drain(minute: str, *, dry_run: bool = False) -> Answer:
-    """Send what stands in a minute, or feed what is left of it when it was drained before."""
+    """Send what is in a minute, or feed what is left of it when it was drained before."""
     try:
         state, entries = survey.look(minute)
     except ValueError as error:
@@ -156,7 +156,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "drain": Command(
         drain,
-        "send what stands in a due minute",
+        "send what is in a due minute",
         {"minute": Argument("in UTC, as 2026-11-22T06:06Z")},
         changes=True,
     ),

@@ -115,7 +115,7 @@ class Examination:
         self.problems += [found | {"account": account.id} for found in drift.problems(account.id)]
 
     def _waiting(self, account: Account) -> None:
-        """Everybody who waits until a moment has a timer: it is armed before the friend moves there."""
+        """Everybody who waits until a due time has a timer: it is armed before the friend moves there."""
         named = list(catalog.snapshot(account.id).all("scenarios"))
         doubtful: list[Enrollment] = []
         for sheets in _friends(account):

@@ -50,7 +50,7 @@ def rotate(
 
 def followers(account: str, *, dry_run: bool = False) -> dict[str, Any]:
     """Begin the job that makes everybody known who follows (``POST /friends/sync``); ``dry_run``: ask LINE
-    for one page, and tell how many it has.
+    for one page, and report how many it has.
     """
     found = accounts.get_account(account)
     answer: dict[str, Any] = {"account": found.id, "dry_run": dry_run}

@@ -23,7 +23,7 @@ from chalicelib.shared.reasons import Reason, Reasoned
 
 
 def call_webhook(context: EffectContext, effect: Effect) -> tuple[str, Reason | None]:
-    """Tell another system of the event and the friend."""
+    """Report to another system the event and the friend."""
     event, sheet = context.event, context.sheet
     payload = {
         "account": context.account.id,

@@ -121,7 +121,7 @@ def page_errors(bp: Blueprint) -> Callable[[Callable[P, Response]], Callable[P, 
                 return view(*args, **kwargs)
             except TodokuError as error:
                 return refusal(bp.current_request, _PROBLEM, error)
-            except Exception as error:  # noqa: BLE001 (the friend stands at our address)
+            except Exception as error:  # noqa: BLE001 (the friend is at our address)
                 logger.exception("a page failed")
                 reason = Reason("outage") if is_outage(error) else Reason("our_side_logged")
                 return refusal(bp.current_request, _PROBLEM, Unavailable(reason))

@@ -111,5 +111,5 @@ def export_friend(account: str, user: str) -> Any:
         "activities": timeline,
         "contents": kept,
     }
-    answer: Response = json_response(without_live(export))  # what waits to be said is on the sheet as well
+    answer: Response = json_response(without_live(export))  # what waits to be sent is on the sheet as well
     return answer

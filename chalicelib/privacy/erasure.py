@@ -79,7 +79,7 @@ def sweep(account: str, user: str, until: str | None) -> None:
 
 
 def _orders(found: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The orders and refunds that activities tell of."""
+    """The orders and refunds that activities report."""
     named = [(a.get("props") or {}).get("order_id") for a in found if type_of(a["type"]).reports_order]
     return [order for order in named if isinstance(order, str)]
 
@@ -102,7 +102,7 @@ def _waiting(sheet: Sheet) -> dict[str, Any]:
 
 
 def _sent(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[Any]], list[list[str]]]:
-    """The effects of activities, and the chunks of those that tell of one."""
+    """The effects of activities, and the chunks of those that report one."""
     effects: list[list[Any]] = []
     chunks: list[list[str]] = []
     for activity in found:

@@ -17,7 +17,7 @@ def _hide_message(body: Body, _received: int) -> None:
 
 
 def _forget_sent(body: Body, _received: int) -> None:
-    """What was unsent, or said to a friend who was erased, is taken out of the ledger, once it has ended."""
+    """What was unsent, or sent to a friend who was erased, is taken out of the ledger, once it has ended."""
     from chalicelib.privacy import service
 
     left = service.forget_sent(body)

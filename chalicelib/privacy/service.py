@@ -1,4 +1,4 @@
-"""What was unsent, or said to and by somebody who was erased, is kept nowhere: not on the timeline, not in
+"""What was unsent, or written to and by somebody who was erased, is kept nowhere: not on the timeline, not in
 the ledger, not beside rules. The ledger is emptied by a job, as soon as nothing can be sent from it any more.
 """
 

@@ -1,4 +1,4 @@
-"""Where an action stands while it is decided on."""
+"""Where an action is while it is decided on."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.shared.storable import is_storable
 
 CUSTOM_PATTERN = r"^[^\x00-\x1f\x7f]{1,100}$"
-"""What may stand behind ``custom:``."""
+"""What may follow ``custom:``."""
 
 
 class Reply(Strict):

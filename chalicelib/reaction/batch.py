@@ -1,4 +1,4 @@
-"""A batch of the inbox: friend by friend in the order of their moments, several friends side by side.
+"""A batch of the inbox: friend by friend in the order of their timestamps, several friends side by side.
 
 A failing event comes again after 1, 2, 5, then 10 seconds and the rest of its friend's events wait behind
 it: what is done is taken from the queue, the rest is put in order anew with whatever has come by then. At

@@ -142,7 +142,7 @@ def _dated(line: Change, fact: Fact, event: FriendEvent, program: Program, now: 
 
 
 def _befriended(before: str, event: FriendEvent) -> Change:
-    """What the timeline tells of who turned out to be a friend by what they did."""
+    """What the timeline shows of one who turned out to be a friend by what they did."""
     why = Reason("befriended", event=event.type).kept()
     return {"type": "status_changed", "before": before, "after": "following", "why": why, "by": event.source}
 
@@ -289,7 +289,7 @@ class _Reaction:
         return forms.take(self._decision.after, self._event, program.forms, program.zone, self._is_claimed)
 
     def _is_claimed(self, fits: bool) -> bool:
-        """Whether a rule takes what is said from the form: one that looks over forms and names what is said,
+        """Whether a rule takes a message from the form: one that looks over forms and names what is said,
         or, where it does not fit the question, one that waits for exactly this.
         """
 

@@ -1,9 +1,9 @@
 """What happens to a friend by time alone: a score sinks below a threshold, a customer becomes dormant.
 
 Values that change with time are computed when they are read, so nothing happens when they change. What a rule
-waits for is reported once: with the friend's next event, or by the event ``time_passed`` at the very moment,
+waits for is reported once: with the friend's next event, or by the event ``time_passed`` at the due time,
 whichever comes first. The sheet's ``due_at`` names the first that has not been reported, and a due entry
-brings ``time_passed`` then. One entry per friend at most is in force: one that stands earlier than needed is
+brings ``time_passed`` then. One entry per friend at most is in force: one that is earlier than needed is
 kept (it finds nothing, and arms the next), so ordinary events write nothing for it.
 """
 
@@ -28,8 +28,8 @@ from chalicelib.sheets.model import TIME_PASSED, Fact
 from chalicelib.timers import service as timers
 
 BURST, PACE = 8, timedelta(minutes=1)
-"""So many moments of scores may follow each other closely; in the long run there is one in this time. A rule
-that lifts a score again whenever it has sunk would otherwise go round without end.
+"""So many due times of scores may follow each other closely; in the long run there is one in this time. A
+rule that lifts a score again whenever it has sunk would otherwise go round without end.
 """
 
 
@@ -46,12 +46,12 @@ def fold(sheet: Sheet, program: Program, at: str) -> list[Fact]:
 
 
 def came(sheet: Sheet, at: str) -> None:
-    """Count a moment that has come: ``due_pace`` runs ahead of time by PACE for each."""
+    """Count a due time that has come: ``due_pace`` runs ahead of time by PACE for each."""
     sheet["due_pace"] = iso(parse_iso(max(at, sheet.get("due_pace") or "")) + PACE)
 
 
 def plan(sheet: Sheet, program: Program, at: str) -> None:
-    """Note the friend's next moment on the sheet, as of a change at ``at`` that has been folded into it."""
+    """Note the friend's next due time on the sheet, as of a change at ``at`` that has been folded into it."""
     armed, wanted = sheet.get("due_at"), next_due_at(sheet, program)
     if wanted is None:
         sheet.pop("due_at", None)
@@ -60,7 +60,7 @@ def plan(sheet: Sheet, program: Program, at: str) -> None:
 
 
 def next_due_at(sheet: Sheet, program: Program) -> str | None:
-    """The first moment, not reported yet, at which something happens that a rule waits for."""
+    """The first time, not reported yet, at which something happens that a rule waits for."""
     pace = sheet.get("due_pace")
     not_before = iso(parse_iso(pace) - (BURST - 1) * PACE) if pace else ""
     wanted = [max(at, not_before) for at in _crossings(sheet, program)]
@@ -110,13 +110,13 @@ def due_times_of(account: str) -> OfAccount:
 
 
 def arm(account: str, user: str, at: str) -> None:
-    """Have ``time_passed`` come at that moment. Armed twice, it comes once."""
+    """Have ``time_passed`` come at that time. Armed twice, it comes once."""
     due_at = parse_iso(at)
     timers.arm(timers.Entry(account, "sheet_due", user, to_ms(due_at), due_at))
 
 
 def come(entries: Sequence[Mapping[str, Any]]) -> None:
-    """Put the events of due moments in the inbox. Raises Unavailable when it did not take them all."""
+    """Put the events of due entries in the inbox. Raises Unavailable when it did not take them all."""
     events = [
         FriendEvent(
             f"time:{entry['due_at']}",
@@ -132,7 +132,7 @@ def come(entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def over(entries: list[timers.Entry]) -> list[bool]:
-    """For each entry: whether the friend has moved past it (another moment stands, or none)."""
+    """For each entry: whether the friend has moved past it (another due time is noted, or none)."""
     standing: dict[tuple[str, str], str | None] = {}
     for account_id in {entry.account for entry in entries}:
         users = [entry.id for entry in entries if entry.account == account_id]

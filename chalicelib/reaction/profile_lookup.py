@@ -31,7 +31,7 @@ def fields_used(program: Program, event: str) -> frozenset[str]:
 
 
 class Acquaintance:
-    """What LINE tells of a friend who is new or comes back, before the decision; asked once at most."""
+    """What LINE reports of a friend who is new or comes back, before the decision; asked once at most."""
 
     def __init__(self, event: FriendEvent, program: Program) -> None:
         self._event, self._program = event, program

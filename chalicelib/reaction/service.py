@@ -2,7 +2,7 @@
 
 1. read the friend, then the event's activity, both consistent, in this order;
 2. the activity exists: done. The event is in the friend's ``pending``: go on at 5 with what is stored;
-3. decide, where it may use the friend's profile with what LINE tells of it now (``knowing``: one question,
+3. decide, where it may use the friend's profile with what LINE reports now (``knowing``: one question,
 one second at most, and nothing is written before); 4. one write of the changed paths, the decision beside
 them (``pending``), if nobody wrote meanwhile; 5. the effects; 6. the activity; 7. the message is taken from
 the queue.
@@ -271,7 +271,7 @@ def _finish(context: EffectContext, record: PendingReaction) -> None:
 
 
 def _complete_with(activity: Activity) -> None:
-    """Keep the activity, and before it what reports count of its effects: as it stands, whoever was first."""
+    """Keep the activity, and before it what reports count of its effects: as it is, whoever was first."""
     reports.note_sent(activity)
     if not activities.replace_failed(activity):
         named = activity["account"], activity["user_id"], activity["event_id"]
@@ -285,7 +285,7 @@ def _keep_statuses(context: EffectContext, record: PendingReaction) -> None:
     sets = [((*path, "effects"), record["effects"])]
     try:
         friends.update_paths(account.id, account.shards, event.user_id, sets, [], [Condition(path, "exists")])
-    except Exception:  # noqa: BLE001 (the failure that brought us here is the one to tell)
+    except Exception:  # noqa: BLE001 (the failure that brought us here is the one to report)
         logger.exception("the statuses of unfinished effects could not be kept")
 
 

@@ -1,4 +1,4 @@
-"""What a trace tells of a condition: the leaf that made it come out as it did. Pure."""
+"""What a trace reports of a condition: the leaf that made it come out as it did. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message that was taken back before its reaction stands is worked on as if it had said nothing. Pure."""
+"""A message that was taken back before its reaction is kept is worked on as if it had said nothing. Pure."""
 
 from __future__ import annotations
 

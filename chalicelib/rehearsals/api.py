@@ -1,6 +1,6 @@
 """``POST …/scenarios/{scenario}/rehearse``: who would get what and when, before anything is published.
 
-It stands in this room because a rehearsal puts together what may not know each other: the way of friends
+It is in this room because a rehearsal puts together what may not know each other: the way of friends
 through a scenario, what the rules above scenarios do about it, and the quota and prices of broadcasts. Each
 is the function that decides in earnest; nothing is written, and LINE is asked for nothing but the quota.
 """
@@ -66,7 +66,7 @@ class Cast(Strict):
 
 
 class RehearsedEvent(Strict):
-    """What one friend, or every friend, does at a simulated moment. ``takes_place``: of ``reserved``, what is
+    """What one friend, or every friend, does at a simulated time. ``takes_place``: of ``reserved``, what is
     reserved then; without it the reservation's time stays.
     """
 
@@ -95,7 +95,7 @@ What = Literal[
 
 
 class TimelineEntry(BaseModel):
-    """What happens to one friend at one moment. ``by``: the rule that sends, if no node does; ``value``: for
+    """What happens to one friend at one instant. ``by``: the rule that sends, if no node does; ``value``: for
     which value the run is, where there is one for each.
     """
 
@@ -120,7 +120,7 @@ class RehearsedDay(BaseModel):
 
 
 class RehearsedFunnel(BaseModel):
-    """Where friends stand at the end, and what each node saw (``entered``, ``left``, ``sent`` …)."""
+    """Where friends are at the end, and what each node saw (``entered``, ``left``, ``sent`` …)."""
 
     entered: int
     active: dict[str, int]
@@ -130,7 +130,7 @@ class RehearsedFunnel(BaseModel):
 
 
 class RehearsedQuota(BaseModel):
-    """LINE's quota now, what is needed per calendar month, and whether it holds (null: LINE did not tell)."""
+    """LINE's quota now, what is needed per calendar month, and whether it holds (null: not reported)."""
 
     limit: int | None
     used: int | None

@@ -77,7 +77,7 @@ def dry_run(
 
 
 def _would(account: Account, catalog: Snapshot, sheet: Mapping[str, Any], effect: Effect) -> Effect:
-    """What would come of an effect now: what policies hold back waits, until when is said."""
+    """What would come of an effect now: what policies hold back waits, until when is reported."""
     if effect["status"] != "pending":
         return effect
     if holding.is_push(effect):

@@ -23,7 +23,7 @@ Words = Sequence[Mapping[str, Any]]
 
 
 class Agenda:
-    """What is still to come: everything at its moment, and what was put first before what was put later."""
+    """What is still to come: everything at its due time, and what was put first before what was put later."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -35,7 +35,7 @@ class Agenda:
         heapq.heappush(self._waiting, (max(at, self.now), next(self._order), work, what))
 
     def next(self, end: datetime) -> Callable[[], None] | None:
-        """What comes next before the end; the clock stands at its moment then."""
+        """What comes next before the end; the clock shows its due time then."""
         if not self._waiting or self._waiting[0][0] >= end:
             return None
         self.now, _, work, what = heapq.heappop(self._waiting)
@@ -120,7 +120,7 @@ class Post:
             self._agenda.put(ruling.until, self._hold_ends, replace(what, effect=effect))
 
     def _hold_ends(self, what: Message) -> None:
-        # By way of the inbox, behind what is due at the same moment.
+        # By way of the inbox, behind what is due at the same time.
         self._agenda.put(self._agenda.now, self._again, what)
 
     def _again(self, what: Message) -> None:

@@ -23,7 +23,7 @@ from chalicelib.sheets import fact_lines, limit_states
 
 
 def counted(activity: Mapping[str, Any]) -> Counted:
-    """What an event did by itself then, as its activity tells."""
+    """What an event did by itself then, as its activity shows."""
     ran = [trace for trace in activity["rules"] if trace["matched"]]
     answers = [trace for trace in ran if _is_question(trace["rule"])]
     rules = {cause(trace["rule"]) for trace in ran if trace not in answers}
@@ -80,7 +80,7 @@ def _is_question(rule: str) -> bool:
 
 
 def _turned_back(rule: Rule, state: dict[str, Any], activity: Mapping[str, Any]) -> dict[str, Any]:
-    """Replies and sends by turns: the one that was said then is the next one."""
+    """Replies and sends by turns: the one that was sent then is the next one."""
     turns = dict(state.get("turns") or {})
     for effect in activity["effects"]:
         index = str(effect.get("index"))

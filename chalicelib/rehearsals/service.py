@@ -86,7 +86,7 @@ def _per_day(played: Iterable[Simulation]) -> dict[str, dict[str, Any]]:
 
 
 def _funnel(played: Iterable[Simulation], program: decide.Program) -> dict[str, Any]:
-    """As the real funnel (where friends stand at the end), and what went through every node."""
+    """As the real funnel (where friends are at the end), and what went through every node."""
     positions: Counter[tuple[str, str]] = Counter()
     nodes: dict[str, Counter[str]] = {name: Counter() for name in program.body["nodes"]}
     for one in played:

@@ -2,8 +2,8 @@
 
 Every decision is made by the functions that make it in earnest (``rendering``, ``decide``, ``entry``,
 ``hearing``, ``moves``, the delivery policies, and the reaction's decision, handed in as ``react`` because the
-reaction stands above this room). What queues, timers and tables do in earnest is a heap here: everything
-arrives at its moment, and what is put first arrives first.
+reaction is imported above this room). What queues, timers and tables do in earnest is a heap here: everything
+arrives at its due time, and what is put first arrives first.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Simulation:
         self.stage, self.sheet = stage, sheet
         self.story = Story(stage.program, stage.most_entries)
         self.items: dict[str | None, Enrollment] = {}
-        """Where the friend stands, by the value for which each run is (None: for none)."""
+        """Where the friend is, by the value for which each run is (None: for none)."""
         self.agenda = Agenda(stage.start)
         scenario, anew = stage.program.scenario, stage.anew
         self.post = Post(stage.policy, self.agenda, self.story, lambda: self.sheet, scenario, anew)
@@ -85,11 +85,11 @@ class Simulation:
 
     @property
     def now(self) -> datetime:
-        """The simulated moment."""
+        """The simulated time."""
         return self.agenda.now
 
     def run(self) -> None:
-        """Enter, and let time pass; whatever goes round for ever is cut off, and that is said."""
+        """Enter, and let time pass; whatever goes round for ever is cut off, and that is reported."""
         stopped: Reason | None = None
         try:
             self._begin()
@@ -109,8 +109,8 @@ class Simulation:
     # Entering
 
     def _begin(self) -> None:
-        """Enter as if for the first time; an earlier run only gives its numbers, and is told. Where there is
-        a run for each value of something, for each reservation that is to come; else events enter the friend.
+        """Enter as if for the first time; an earlier run only gives its numbers, and is reported. Where there
+        is a run for each value of something, for each reservation to come; else events enter the friend.
         """
         due_at = self.sheet.get("due_at")
         if due_at is not None and parse_iso(due_at) >= self.now:
@@ -222,7 +222,7 @@ class Simulation:
     def _take(
         self, item: Enrollment, step: Step, *, cause: Cause | None, words: rendering.Payload | None = None
     ) -> None:
-        """Go through the nodes of a step, send its message (``words``: the friend's own), and stand where it
+        """Go through the nodes of a step, send its message (``words``: the friend's own), and stay where it
         leads.
         """
         if step.trail or step.position.node is not None:
@@ -297,7 +297,7 @@ class Simulation:
         return FriendEvent(f"time:{due_at}", self.stage.account.id, user, TIME_PASSED, due_at, source="timer")
 
     def _node(self) -> str | None:
-        """Where the friend stands; None: nowhere, or at several nodes."""
+        """Where the friend is; None: nowhere, or at several nodes."""
         nodes = {item.node for item in self.items.values() if item.state == "active"}
         return nodes.pop() if len(nodes) == 1 else None
 

@@ -15,7 +15,7 @@ from chalicelib.shared.times import iso, local_date
 Entry = dict[str, Any]
 
 _SHOWN = ("rule", "action", "status", "why", "message", "scenario", "menu", "to", "form")
-"""What the timeline tells of an effect."""
+"""What the timeline shows of an effect."""
 _SUMMED = {"unrenderable_for": "unrenderable"}
 """As which reason those that say more are counted."""
 
@@ -56,7 +56,7 @@ class Story:
         self.arrived(at, item)
 
     def arrived(self, at: datetime, item: Enrollment) -> None:
-        """The friend stands there now: at a node, or at the end."""
+        """The friend is there now: at a node, or at the end."""
         if item.state != "active":
             self.report(at, item.node, item.state, why=_exit_reason(item), value=item.value)
             return

@@ -1,8 +1,8 @@
 """``POST …/scenarios/{scenario}/test``: a whole scenario to testers for real, at once or at speed.
 
 The way through it is rehearsed, and each message that a tester would get goes out as a test: nothing of the
-tester moves, nothing is counted, and policies hold nothing back. The messages stand in the ledger before the
-answer, each with the moment at which it goes.
+tester moves, nothing is counted, and policies hold nothing back. The messages are in the ledger before the
+answer, each with the time at which it goes.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _play(account: Account, scenario: str, asked: TestRequest, start: datetime) 
 def _timed(
     sent: Sequence[Sent], start: datetime, speed: int | Literal["at_once"]
 ) -> Iterator[tuple[datetime, Sent]]:
-    """The messages with the moments at which they go: in their order, and never two at once."""
+    """The messages with the times at which they go: in their order, and never two at once."""
     at = start - _APART
     for one in sent[:_MOST]:
         wanted = start if speed == "at_once" else start + (one.at - start) / speed

@@ -23,8 +23,8 @@ RoutesOf = Callable[[Iterable[str]], Mapping[str, str]]
 
 
 def asked(span: Span, by: By, window: timedelta, routes_of: RoutesOf) -> Measurement:
-    """What of the lines is needed: clicks from a window before the span, its orders, and what was told of
-    these since: an order is refunded later, and the company may tell of it with a later moment than the tag.
+    """What of the lines is needed: clicks from a window before the span, its orders, and what was reported of
+    these since: an order is refunded later, and the company may report it later than the tag did.
     """
     since = iso(parse_iso(span.since) - window)
     return Measurement(fold(span, by, window, routes_of), since, journal.END, DISTINCT)

@@ -33,7 +33,7 @@ def note(event: FriendEvent, answered: Sequence[questions.QuestionEvent] = ()) -
 
 
 def note_sent(activity: Mapping[str, Any]) -> None:
-    """Keep what an event's effects sent, by its activity: before it stands, and when it is corrected."""
+    """Keep what an event's effects sent, by its activity: before it is kept, and when it is corrected."""
     account, lines = activity["account"], effect_lines.lines(activity, activity.get("effects") or ())
     if lines:
         marks.before_writing(account, store.part_of(activity["user_id"]), lines)

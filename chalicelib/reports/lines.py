@@ -26,7 +26,7 @@ TOUCHED = "touched"
 SUBMITTED = "submitted"
 SENT_BY_EFFECTS = "sent"
 """The kinds of lines, as types of events name them (``in_reports``); a follow after a block is UNBLOCKED.
-SUBMITTED (a form was answered to its end) is told of an event as questions are (``questions/lines.py``),
+SUBMITTED (a form was answered to its end) is derived from an event as questions are (``questions/lines.py``),
 SENT_BY_EFFECTS (a reaction sent something) as its effects are (``delivered/effect_lines.py``).
 """
 
@@ -40,7 +40,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Line:
-    """Something that a friend did, or that happened to one: ``kind`` at a moment. ``name`` is the event's."""
+    """Something that a friend did, or that happened to one: ``kind`` at ``at``. ``name`` is the event's."""
 
     at: str
     user: str

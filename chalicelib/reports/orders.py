@@ -1,6 +1,6 @@
 """Orders and clicks of one friend, out of lines, and the click that each order follows. Pure.
 
-An order is one, whoever tells of it: the company (``purchased``), whose word counts, or the site tag alone
+An order is one, whoever reports it: the company (``purchased``), whose word counts, or the site tag alone
 (``converted``). What was refunded is no revenue, and an order that was refunded whole is none.
 """
 
@@ -22,7 +22,7 @@ ORDERS = frozenset({PURCHASED, REFUNDED, CONVERTED})
 
 
 class Order(NamedTuple):
-    """An order: when, what is left of its amount, and whether only the site tag tells of it."""
+    """An order: when, what is left of its amount, and whether only the site tag reports it."""
 
     at: str
     left: Decimal

@@ -1,7 +1,7 @@
 """The journal made anew from the timelines, friend by friend: what it holds then is what it held before.
 
 A line follows from its event alone, so it is written over itself, and one that is missing (of an event of
-before there was a journal, say) is added. None is left over: a line is of an event that stands, and erasing
+before there was a journal, say) is added. None is left over: a line is of an event that exists, and erasing
 takes both. What became of the chunks of scenarios is read from the ledger again likewise.
 """
 

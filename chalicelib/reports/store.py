@@ -1,8 +1,8 @@
 """The lines of reports in the table ``metrics``. Private to this room.
 
-``account#reports#<part>`` / ``<moment>#<user id>#<event>`` a line (part = a hash of the user id, 0-15)
+``account#reports#<part>`` / ``<timestamp>#<user id>#<event>`` a line (part = a hash of the user id, 0-15)
 
-``account#submitted#<form>`` / ``<moment>#<user id>#<event>`` that a form was answered to its end, beside
+``account#submitted#<form>`` / ``<timestamp>#<user id>#<event>`` that a form was answered to its end, beside
 the line that says so: written after it, and deleted before it, so that none is left without its line
 
 A line's key is made of its event alone, so that writing it again changes nothing.
@@ -37,7 +37,7 @@ _TOGETHER = 25
 
 
 def part_of(user: str) -> int:
-    """In which part a friend's lines stand."""
+    """In which part a friend's lines are."""
     return zlib.crc32(user.encode()) % PARTS
 
 
@@ -80,7 +80,7 @@ def pages(account: str, part: int, since: str, until: str) -> Iterator[list[Line
         "ExpressionAttributeValues": {
             ":pk": {"S": _partition(account, part)},
             ":since": {"S": since},
-            ":until": {"S": until},  # sorts before every line of that moment
+            ":until": {"S": until},  # sorts before every line of that timestamp
         },
         "ConsistentRead": True,
     }

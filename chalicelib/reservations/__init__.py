@@ -6,6 +6,6 @@
     imports    a booking system's daily file, line by line
     api        ``POST /reservations/import``
 
-What is known of them stands on the friend's sheet (``sheets.reservations``). The room sends nothing and moves
+What is known of them is on the friend's sheet (``sheets.reservations``). The room sends nothing and moves
 nobody: scenarios follow a reservation by themselves (``enrollments.anchors``).
 """

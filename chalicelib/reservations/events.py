@@ -1,4 +1,4 @@
-"""What is told of reservations."""
+"""What is reported of reservations."""
 
 from __future__ import annotations
 

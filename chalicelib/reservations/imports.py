@@ -226,7 +226,7 @@ def _short(column: str, text: str) -> str:
 
 
 def _whose(row: Mapping[str, str]) -> str:
-    """The friend, or the name under which what is said of a member is known."""
+    """The friend, or the name under which what is reported of a member is known."""
     user, member = row.get("user_id"), row.get("member_id")
     if (user is None) is (member is None):
         raise wrong("user_id", Reason("user_or_member"))
@@ -244,7 +244,7 @@ def _put(account: Account, event: FriendEvent, react: React) -> None:
 
 
 class _Known:
-    """What was known of a chunk's reservations before it, and what its own lines have said since.
+    """What was known of a chunk's reservations before it, and what its own lines have reported since.
 
     ``begun``: the events that an earlier try has taken, and may not have come to the end of.
     """

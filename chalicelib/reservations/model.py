@@ -35,7 +35,7 @@ Status = Literal["booked", "moved", "cancelled", "done", "no_show"]
 
 class Reservation(BaseModel):
     """What the props of ``reserved`` may hold that is ours; they may hold more. ``updated_at``: when this was
-    so in the booking system; of two words about a reservation the one that was said later counts.
+    so in the booking system; of two words about a reservation the one that was reported later counts.
     """
 
     model_config = ConfigDict(extra="ignore")

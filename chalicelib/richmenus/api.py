@@ -92,8 +92,8 @@ class Publication(BaseModel):
 
 
 class Area(BaseModel):
-    """An area, from 0, and how often it was tapped by how many friends; null: LINE does not tell. ``link``:
-    the tracked link that it opens.
+    """An area, from 0, and how often it was tapped by how many friends; null: not reported. ``link``: the
+    tracked link that it opens.
     """
 
     area: int

@@ -1,4 +1,4 @@
-"""What LINE shows against what is published: looked at, told, and put right once a night.
+"""What LINE shows against what is published: looked at, reported, and put right once a night.
 
 LINE's menus, aliases and default are looked at whole, and a sample of the friends. Whatever has drifted, the
 night links everybody anew, 500 in a call: that repairs more than could be looked at, and moves those whose
@@ -102,7 +102,7 @@ def _sample(account: Account, needs: frozenset[str]) -> Iterator[Sheet]:
 
 
 def repair(body: Mapping[str, Any]) -> None:
-    """The job ``repair_rich_menus``, once a night: look, tell, make anew what is gone, link everybody."""
+    """The job ``repair_rich_menus``, once a night: look, report, make anew what is gone, link everybody."""
     account, now = accounts.get_account(body["account"]), clock.now()
     snapshot = catalog.snapshot(account.id)
     if published(snapshot) is None:
@@ -162,7 +162,7 @@ def _replaced(seen: Snapshot, ids: Mapping[str, str]) -> list[Write]:
 
 
 def problems(account_id: str) -> Iterator[dict[str, Any]]:
-    """What the doctor tells of an account's menus: ``{kind, what, …}``."""
+    """What the doctor reports of an account's menus: ``{kind, what, …}``."""
     try:
         account = accounts.get_account(account_id)
         drift = find(account, catalog.snapshot(account_id))

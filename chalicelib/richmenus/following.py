@@ -1,6 +1,6 @@
 """One friend's menu follows their sheet: within the reaction that changes it, and again when a walk is on.
 
-To link is to tell LINE what the sheet says now, and then to look whether it says so still: of two workers
+To link is to send LINE what the sheet says now, and then to look whether it says so still: of two workers
 who change a friend the last to link has seen the last change, or links once more. A walk of all friends may
 have read the sheet before and link after it; while one is on, the friend is therefore looked at again when
 whatever the walk had in hand is over. ``tests/model/test_rich_menus.py`` searches this.
@@ -39,7 +39,7 @@ read the sheet before. The function that walks has a minute, and LINE links many
 """
 _LOOKS = 5
 _MIRRORED = ("scenario_",)
-"""Events of what stands on the sheet before the reaction hears of it."""
+"""Events of what is on the sheet before the reaction hears of it."""
 
 
 def is_due(decision: Decision, event: FriendEvent, snapshot: Snapshot, zone: ZoneInfo, now: datetime) -> bool:
@@ -63,7 +63,7 @@ def is_due(decision: Decision, event: FriendEvent, snapshot: Snapshot, zone: Zon
 def follow(
     account: Account, user: str, sheet: Sheet, snapshot: Snapshot, *, at: datetime | None = None
 ) -> Done:
-    """Link a friend to the menu of their sheet as of now, or of a moment that is about to come. Raises
+    """Link a friend to the menu of their sheet as of now, or of a time that is about to come. Raises
     Unavailable when LINE may take it later.
     """
     is_walked = bool(store.find(account.id).walks)  # before it is linked: a walk may end meanwhile
@@ -126,7 +126,7 @@ def look(account_id: str, user: str, *, at: datetime | None = None) -> None:
 
 
 def arm_end(account: str, user: str, until: str) -> None:
-    """Have a switch end at its moment."""
+    """Have a switch end at its due time."""
     due_at = parse_iso(until)
     timers.arm(Entry(account, "rich_menu_end", user, to_ms(due_at), due_at))
 
@@ -156,7 +156,7 @@ def _forget(account: Account, user: str, until: str) -> None:
 
 
 def has_ended(entries: Sequence[Entry]) -> list[bool]:
-    """For each entry: whether another switch stands, or none."""
+    """For each entry: whether another switch is in force, or none."""
     standing: dict[tuple[str, str], Mapping[str, Any]] = {}
     for account_id in {entry.account for entry in entries}:
         account = accounts.find_account(account_id)

@@ -55,7 +55,7 @@ def begin(account_id: str, by: str) -> str:
 
 
 def problems(snapshot: Snapshot) -> Iterator[Detail]:
-    """What keeps the documents from being published, as far as the catalog tells."""
+    """What keeps the documents from being published, as far as the catalog shows."""
     for id_, document in snapshot.all(KIND).items():
         if _is_empty(document.body):
             continue

@@ -1,4 +1,4 @@
-"""What LINE shows to everybody as published, and when that changes: an entry of the timers brings each moment
+"""What LINE shows to everybody as published, and when that changes: an entry of the timers brings each change
 at which a menu's period begins or ends.
 """
 
@@ -70,7 +70,7 @@ def look(account_id: str) -> None:
 
 
 def is_past(entries: Sequence[Entry]) -> list[bool]:
-    """For each entry: whether its moment is seen to, or nobody is there to see it."""
+    """For each entry: whether its change is seen to, or nobody is there to see it."""
     return [
         accounts.find_account(entry.account) is None or store.find(entry.account).through >= iso(entry.due_at)
         for entry in entries

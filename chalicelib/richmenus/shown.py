@@ -1,6 +1,6 @@
 """Which menu a friend sees: a pure function of their sheet, what is published, and the time.
 
-Of what each friend is linked to at LINE nothing is kept. On the sheet stands only what an action has
+Of what each friend is linked to at LINE nothing is kept. On the sheet is only what an action has
 switched to (``menu``: ``{"id", "at", "until"?}``); everything else follows from the sheet as it is, so that
 no publication, and no night, writes a friend.
 """

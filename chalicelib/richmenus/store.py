@@ -1,6 +1,6 @@
 """What this room keeps in the ``control`` table: ``account`` / ``RICHMENUS``. Private to this room.
 
-``w:<job>``: a walk that moves friends, and when it began; while one stands here, whoever links a friend looks
+``w:<job>``: a walk that moves friends, and when it began; while one is stored, whoever links a friend looks
 at them again (``moving.settle_again``). ``again``: two walks were on at once, and
 since when. ``through``: up to when periods that begin and end are seen to.
 ``drift``: what the last night has found.
@@ -22,7 +22,7 @@ _WALK = "w:"
 
 @dataclass(frozen=True)
 class Standing:
-    """How the work on an account's menus stands. ``walks``: by job, when it began."""
+    """The state of the work on an account's menus. ``walks``: by job, when it began."""
 
     walks: Mapping[str, str] = field(default_factory=dict)
     again: str = ""
@@ -31,7 +31,7 @@ class Standing:
 
 
 def find(account: str) -> Standing:
-    """How it stands, consistent."""
+    """The state of the work, consistent."""
     answer = aws.client("dynamodb").get_item(
         TableName=settings().table("control"), Key=_key(account), ConsistentRead=True
     )
@@ -41,7 +41,7 @@ def find(account: str) -> Standing:
 
 
 def begin_walk(account: str, job: str, at: str) -> None:
-    """A walk is about to begin; the first to say so stands."""
+    """A walk is about to begin; the first to say so wins."""
     name = (_WALK + job,)
     _update(account, sets=[(name, at)], conditions=[Condition(name, "absent")])
 

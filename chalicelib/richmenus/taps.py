@@ -1,8 +1,8 @@
 """What is tapped of a menu, area by area: counted from the friends' sheets, so that a tap costs no write.
 
-LINE tells of taps that send a postback: postbacks, date pickers and tabs. A sheet counts postbacks by their
+LINE reports taps that send a postback: postbacks, date pickers and tabs. A sheet counts postbacks by their
 ``data``, day by day for some three months; whatever else sends the same data counts too. So it is with areas
-that open a tracked link: LIFF says who comes. Of other addresses LINE tells nothing; texts may be typed.
+that open a tracked link: LIFF says who comes. Of other addresses LINE reports nothing; texts may be typed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Counts:
 def taps(account_id: str, menu: str, first: date, last: date) -> dict[str, Any]:
     """``{"areas": [{"area", "type", "label", "data", "link", "taps", "friends"}], "exact", "as_of"}`` of
     local days;
-    ``taps`` None: LINE does not tell. Raises NotFound.
+    ``taps`` None: LINE does not report it. Raises NotFound.
     """
     account = accounts.get_account(account_id)
     body = catalog.snapshot(account_id).get(KIND, menu).body
@@ -56,7 +56,7 @@ def taps(account_id: str, menu: str, first: date, last: date) -> dict[str, Any]:
 
 
 def _name(action: Mapping[str, Any]) -> str | None:
-    """What a sheet counts taps on an area as; None: nothing is told of them."""
+    """What a sheet counts taps on an area as; None: LINE reports none of them."""
     link = addresses.link_of(action)
     if link is not None:
         return counted_as("link_clicked", link)

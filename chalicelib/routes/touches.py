@@ -19,7 +19,7 @@ from chalicelib.shared.times import iso, parse_iso
 
 WINDOW = timedelta(minutes=10)
 SKEW = timedelta(seconds=30)
-"""LINE's clock tells when somebody followed, ours when they opened the route."""
+"""LINE's clock reports when somebody followed, ours when they opened the route."""
 
 NEW, RETURNED, PRESENT = "new", "returned", "present"
 WHO = (NEW, RETURNED, PRESENT)
@@ -66,7 +66,7 @@ def followed(sheet: Sheet, at: str, *, is_unblocked: bool) -> list[Fact]:
 
 
 def given_up(sheet: Sheet, at: str, *, is_friend: bool) -> list[Fact]:
-    """The touch of this moment waits no longer; LINE knows whether who made it is a friend all the same: one
+    """The touch at ``at`` waits no longer; LINE knows whether who made it is a friend all the same: one
     of before this account was here.
     """
     touch = sheet["source"].get("touch")
@@ -77,12 +77,12 @@ def given_up(sheet: Sheet, at: str, *, is_friend: bool) -> list[Fact]:
 
 
 def waits(sheet: Sheet, at: str) -> bool:
-    """Whether the touch of this moment waits for its follow."""
+    """Whether the touch at this time waits for its follow."""
     return bool(sheet["source"].get("touch", {}).get("at") == at)
 
 
 def _open_follow(sheet: Sheet) -> str | None:
-    """The moment of the latest follow, if it belongs to no touch yet."""
+    """The time of the latest follow, if it belongs to no touch yet."""
     last = sheet["facts"].get("followed", {}).get("last_at")
     return last if last is not None and last != sheet["source"].get("joined") else None
 

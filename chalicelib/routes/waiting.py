@@ -1,5 +1,5 @@
 """A touch waits ten minutes for its follow. Then LINE is asked whether who made it is a friend all the same:
-there are friends of before this account was here, and LINE tells no follow of them again.
+there are friends of before this account was here, and LINE reports no follow of them again.
 """
 
 from __future__ import annotations

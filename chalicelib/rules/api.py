@@ -28,7 +28,7 @@ class Nothing(BaseModel):
 
 
 class Resumed(stops.State):
-    """The rule, and how it stands now."""
+    """The rule, and its state now."""
 
     id: str
 
@@ -62,7 +62,7 @@ class ScenarioHealth(BaseModel):
 
 
 class FormHealth(BaseModel):
-    """How a form fares: what could not be said or carried out; ``why`` begins with the question."""
+    """How a form fares: what could not be sent or carried out; ``why`` begins with the question."""
 
     form: str
     trouble: list[Trouble]

@@ -28,7 +28,7 @@ def program_of(snapshot: Snapshot, zone: ZoneInfo, react_within: timedelta) -> P
 
 
 def live_program(snapshot: Snapshot, zone: ZoneInfo, react_within: timedelta) -> Program:
-    """The program by which events are reacted to in earnest: its links tell whose click it is."""
+    """The program by which events are reacted to in earnest: its links show whose click it is."""
     return snapshot.derived(
         ("rules.live", zone.key, str(react_within)),
         lambda found: replace(program_of(found, zone, react_within), tokens=friend_tokens.make),

@@ -3,7 +3,7 @@ CloudWatch metrics ``EffectsFailed``, ``EffectsSkipped`` and ``EffectsUnknown`` 
 
 Written only when something did not happen as authored, so the ordinary reaction costs nothing more.
 
-These lines outlive timelines, so they hold nothing of what friends said or are: of a reason stands what is
+These lines outlive timelines, so they hold nothing of what friends said or are: of a reason is kept what is
 public (``Reason.public``: names of documents, places in messages, codes). All of it is on the activity.
 Who was erased is taken out of them.
 """
@@ -37,7 +37,7 @@ def note_effects(account: str, user: str, effects: Sequence[Effect]) -> None:
 
 
 def note(account: str, rule: str, status: str, why: Reason) -> None:
-    """Add to a rule's count of this hour what stands on no activity; its reason, as far as it is public,
+    """Add to a rule's count of this hour what no activity has; its reason, as far as it is public,
     beside it.
     """
     _note(account, rule, status, why.public(), None)
@@ -71,7 +71,7 @@ def _document(rule: str) -> str:
 
 
 def _note(account: str, rule: str, status: str, why: Reason, user: str | None) -> None:
-    """Add to a rule's count of this hour; the last reason and friend stand beside it."""
+    """Add to a rule's count of this hour; the last reason and friend are beside it."""
     now, named = clock.now(), _document(rule)
     for part in reversed(rule.split(":")[2:]):
         why = Reason("in_part", part=part, why=why)

@@ -14,7 +14,7 @@ from chalicelib.shared.times import iso, parse_duration, parse_iso
 from chalicelib.sheets import limit_states
 
 RUNS_REMEMBERED = 10
-"""Of so many runs, the newest, a sheet remembers the moments for a cooldown; nothing runs before them."""
+"""Of so many runs, the newest, a sheet remembers the timestamps for a cooldown; nothing runs before them."""
 _ACTING_LIKE_RULES = {"form": "forms", "link": "links", "scenario": "scenarios", "schedule": "schedules"}
 """Whose documents act like rules, named ``<kind>:<id>`` or ``<kind>:<id>:<part>``."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -96,7 +96,7 @@ def take(
     before = dict(state or {})
     if limit.cooldown is not None:
         return _take_apart(limit.cooldown, before, at)
-    # The moments that are remembered for a cooldown would not tell of runs under another limit.
+    # The timestamps that are remembered for a cooldown would not show runs under another limit.
     before.pop("runs", None)
     if limit.per_day is None:
         before.pop("days", None)
@@ -122,7 +122,7 @@ def take(
 def give_back(
     limit: Limit, state: Mapping[str, Any], at: str, zone: ZoneInfo, why: Reason | None
 ) -> dict[str, Any]:
-    """The state as if ``take`` had not counted the match at ``at``, of which it said ``why`` then."""
+    """The state as if ``take`` had not counted the match at ``at``, of which it returned ``why`` then."""
     after = dict(state)
     n = int(after.get("n", 0))
     if limit.every is not None:
@@ -169,7 +169,7 @@ def _ran(state: Mapping[str, Any], at: str) -> dict[str, Any]:
 
 
 def _take_apart(cooldown: timedelta, before: dict[str, Any], at: str) -> tuple[dict[str, Any], Reason | None]:
-    """``take`` of a cooldown. A sheet of before runs were remembered has the moment of the last one alone."""
+    """``take`` of a cooldown. A sheet of before runs were remembered has the time of the last one alone."""
     last = [before["last_at"]] if before.get("last_at") else []
     remembered: list[str] = before.get("runs") or last
     timestamp = parse_iso(at)

@@ -20,7 +20,7 @@ from chalicelib.rules.limits import Limit, Window
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule ready to run. ``source`` is its ``if``, and ``explain`` tells how that comes out."""
+    """A rule ready to run. ``source`` is its ``if``, and ``explain`` shows how that comes out."""
 
     id: str
     event: str

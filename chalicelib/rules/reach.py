@@ -117,7 +117,7 @@ def _asked(snapshot: Snapshot) -> frozenset[str]:
 
 def _direct(one: _Listener, *, asked: bool) -> Cause | None:
     """What a document does itself that may reach friends. An action that is not known to change facts alone
-    counts as one that does; and so does a rule that takes what is said to a form (``asked``: some form is in
+    counts as one that does; and so does a rule that takes an answer to a form (``asked``: some form is in
     force), since the form then asks no further.
     """
     for path, action in one.then:

@@ -38,7 +38,7 @@ Value = Annotated[str, AfterValidator(named_value)]
 
 
 class PublishRequest(Strict):
-    """``rearm_waiting``: friends whose wait has become shorter wake at the earlier moment. ``dry_run``: only
+    """``rearm_waiting``: friends whose wait has become shorter wake at the earlier time. ``dry_run``: only
     say what that would mean, and for how many.
     """
 
@@ -152,7 +152,7 @@ class SplitArm(BaseModel):
 
 
 class FunnelAnswer(BaseModel):
-    """How many friends stand where. ``exact`` false: so many that they are estimated; the job counts them."""
+    """How many friends are where. ``exact`` false: so many that they are estimated; the job counts them."""
 
     entered: int
     active: dict[str, int]
@@ -171,7 +171,7 @@ class DiagramAnswer(BaseModel):
 
 
 class EnrollmentView(BaseModel):
-    """Where a friend stands in one scenario; ``value``: the one for which this run of it is."""
+    """Where a friend is in one scenario; ``value``: the one for which this run of it is."""
 
     scenario: str
     value: str | None
@@ -208,7 +208,7 @@ OPERATIONS = [
     Operation(
         "GET",
         f"{_SCENARIO}/funnel",
-        "How many friends stand where",
+        "How many friends are where",
         "viewer",
         None,
         FunnelAnswer,

@@ -139,7 +139,7 @@ class Edit:
         return sum(n for at, n in self.waiting.items() if at in behind and name not in self._reached[at])
 
     def _is_appended(self, name: str) -> bool:
-        """Whether a node stands where the scenario ended."""
+        """Whether a node is where the scenario ended."""
         pairs = [
             (self.before["nodes"].get(other), node)
             for other, node in self.after["nodes"].items()

@@ -1,4 +1,4 @@
-"""What can be said about a scenario's graph without running it. Pure."""
+"""What can be known about a scenario's graph without running it. Pure."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def circles(body: Body) -> list[str]:
 
 
 def diagram(body: Body, waiting: Mapping[str, int] | None = None) -> str:
-    """The graph as Mermaid text; ``waiting`` adds how many friends stand at each node."""
+    """The graph as Mermaid text; ``waiting`` adds how many friends are at each node."""
     per = (body.get("entry") or {}).get("per")
     begin = f'["{_plain(f"once for each {per}")}"]' if per else "([start])"
     lines = ["flowchart TD", f"  start{begin} --> {_name(body['start'])}"]

@@ -2,7 +2,7 @@
 
 Without any wait it always ends (in a reaction each rule runs once and facts are fed back eight deep; entering
 a scenario anew has a brake); a circle is still worth a warning, because its author probably did not mean it.
-Where a score that sinks by time is part of it, it goes on for ever, at the pace that moments have.
+Where a score that sinks by time is part of it, it goes on for ever, at the pace that due times have.
 
 What the friend must do is part of no circle: clicks of links, answers and what the choices mean. So a form
 counts as far as it may come to its end without a question.
@@ -71,7 +71,7 @@ def loops(snapshot: Snapshot) -> list[list[str]]:
 
 
 def warnings(snapshot: Snapshot, kind: str, id_: str) -> list[Detail]:
-    """What to tell the author of a rule, a form or a scenario's draft about the circle that it is part of."""
+    """What the author of a rule, a form or a scenario's draft reads about the circle that it is part of."""
     name, found = (kind, id_), _found(snapshot)
     if name not in found.groups:
         return []

@@ -33,7 +33,7 @@ class Late(Strict):
 
 
 class _Node(Strict):
-    """``name``: what staff call it; it means nothing to friends who stand there."""
+    """``name``: what staff call it; it means nothing to friends who are there."""
 
     name: Name | None = None
 

@@ -209,7 +209,7 @@ def _set_paused(
 
 
 def funnel(account: str, scenario: str) -> dict[str, Any]:
-    """How many friends stand where: ``{"entered", "active": {node: n}, "finished", "exited": {node: n}}``.
+    """How many friends are where: ``{"entered", "active": {node: n}, "finished", "exited": {node: n}}``.
 
     ``exact`` false and ``job_id``: estimated, because there are too many to count at once; the job counts.
     """

@@ -1,4 +1,4 @@
-"""``/scenarios/{scenario}/waiting`` and ``/retry``: who stands where until when, and a push for the stuck;
+"""``/scenarios/{scenario}/waiting`` and ``/retry``: who is where until when, and a push for the stuck;
 ``/scenario-counts``: how many friends are in each.
 """
 
@@ -88,12 +88,12 @@ OPERATIONS = [
     Operation(
         "GET",
         f"{_SCENARIO}/waiting",
-        "Friends who wait, with the moment at which they go on",
+        "Friends who wait, with the time at which they go on",
         "viewer",
         None,
         WaitingAnswer,
         query={
-            "node": "at this node alone, one that friends may still stand at though it is gone",
+            "node": "at this node alone, one that friends may still be at though it is gone",
             "stuck": "true: only those who should have gone on and have not",
             "limit": "1 to 200",
             "cursor": "next_cursor of the page before",

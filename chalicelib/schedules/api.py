@@ -52,7 +52,7 @@ class Nothing(BaseModel):
 
 
 class Resumed(stops.State):
-    """The schedule, and how it stands now."""
+    """The schedule, and its state now."""
 
     id: str
 

@@ -1,4 +1,4 @@
-"""Whom the timers wake here: schedules whose moment has come."""
+"""Whom the timers wake here: schedules whose due time has come."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An occurrence's work: one event for each friend of the audience, by a job of all shards.
 
-The event is named by the schedule and the moment, so whatever is worked on twice acts once. The audience is
-judged as of the moment; whom ``once_per`` leaves out is left out here, and judged again where the event is
+The event is named by the schedule and the due time, so whatever is worked on twice acts once. The audience is
+judged as of the due time; whom ``once_per`` leaves out is left out here, and judged again where the event is
 decided on, because another occurrence may still be on its way then.
 """
 

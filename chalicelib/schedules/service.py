@@ -6,7 +6,7 @@ minutes by the heartbeat. It may be done by several at once, and again after a c
 1. decide about each occurrence that has come since the place that is kept (put if absent: run it, or it is
 too late); 2. start its job, which is named by the occurrence, so that it is one job; 3. arm the entry of the
 next occurrence; 4. keep the place. So what the place says is decided has been begun, and what it says is
-armed stands. ``tests/model/test_schedules.py`` searches this.
+armed is stored. ``tests/model/test_schedules.py`` searches this.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def look_at_all(account_id: str) -> None:
 
 
 def is_over(entry: Entry) -> bool:
-    """Whether nobody needs an entry any more: a later one stands by the document that is in force."""
+    """Whether nobody needs an entry any more: a later one is armed by the document that is in force."""
     document = _in_force(entry.account, entry.id)
     if document is None:
         return True

@@ -35,7 +35,7 @@ class ScheduleItem(dynamo.Record):
 
 @dataclass(frozen=True)
 class Place:
-    """Every occurrence up to ``through`` is decided about, and an entry stands for the one ``armed``;
+    """Every occurrence up to ``through`` is decided about, and there is an entry for the one ``armed``;
     ``version``: of the document that this was so for.
     """
 
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Occurrence:
-    """A moment of a schedule, and the job that does its work; ``job`` None: it was too late."""
+    """A due time of a schedule, and the job that does its work; ``job`` None: it was too late."""
 
     at: str
     job: str | None

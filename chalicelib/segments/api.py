@@ -246,7 +246,7 @@ def _mirrored(
 
 @dataclass(frozen=True)
 class _Position:
-    """Where the list stands: in a shard, after a user id (None: at its beginning)."""
+    """Where the list continues: in a shard, after a user id (None: at its beginning)."""
 
     shard: int
     after: str | None

@@ -13,7 +13,7 @@ from chalicelib.shared.settings import settings
 
 PAGE = 1_000
 _LIFE = ("erased_at",)
-"""Which life of a friend a sheet is of: what does not stand on it may be of an earlier one."""
+"""Which life of a friend a sheet is of: what is not on it may be of an earlier one."""
 
 
 def read_shard(
@@ -29,7 +29,7 @@ def read_shard(
     """One page of a shard in the order of user ids: ``(sheets, the user id to go on after or None)``.
 
     ``needs``: only these attributes (and keys and status) are fetched; None fetches whole sheets.
-    ``receipts``: with what stands beside them, where that is needed.
+    ``receipts``: with what is beside them, where that is needed.
     Tombstones of erased friends are left out.
     """
     nodes_of, with_receipts = nodes.needed(needs), receipts and (needs is None or "received" in needs)

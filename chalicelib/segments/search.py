@@ -24,7 +24,7 @@ WITHIN_S, QUICK_S = 12.0, 0.5
 """A scan that takes longer answers what it found of the shards it read; one that is to be quick, sooner."""
 
 Place = tuple[bool, Any, str]
-"""Where a friend stands: whether there is a value, the value, the user id."""
+"""Where a friend is in the order: whether there is a value, the value, the user id."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def search(account: Account, catalog: Snapshot, asked: Asked) -> Found:
 
 
 def _mirrored(account: Account, asked: Asked, now: datetime) -> Found | None:
-    """The same by the mirror, whose moments are milliseconds; None: there is none to ask."""
+    """The same by the mirror, whose timestamps are milliseconds; None: there is none to ask."""
     is_timestamp = asked.sort in sorting.TIMESTAMPS
     page: dict[str, Any] = {
         "condition": asked.condition,

@@ -1,7 +1,7 @@
 """How a friend counts in the trend of the last days: by status, day of coming, day of blocking. Pure.
 
-A day is its place among ``bounds``, the moments (Unix milliseconds) at which the days begin, the last of them
-the end; -1 is before all of them or never. ``keys`` says the same in the mirror's columns and of a sheet.
+A day is its place among ``bounds``, the timestamps (Unix milliseconds) at which the days begin, the last of
+them the end; -1 is before all of them or never. ``keys`` says the same in the mirror's columns and a sheet.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def add_score(
 def set_score(
     decision: Decision, action: str, value: Mapping[str, Any], context: ActionContext
 ) -> list[Fact]:
-    """The score's value, unless something later stands."""
+    """The score's value, unless something later is known."""
     score = value["score"]
     later = (decision.after["scores"].get(score) or {}).get("at", "")
 
@@ -66,7 +66,7 @@ def set_score(
 def set_attribute(
     decision: Decision, action: str, value: Mapping[str, Any], context: ActionContext
 ) -> list[Fact]:
-    """The attribute's value, unless something later stands."""
+    """The attribute's value, unless something later is known."""
     name = value["attribute"]
 
     def change() -> list[Fact]:
@@ -79,7 +79,7 @@ def set_attribute(
 
 
 def choose(decision: Decision, action: str, value: Mapping[str, Any], context: ActionContext) -> list[Fact]:
-    """The choice among those of the attribute, or no more, unless something later stands."""
+    """The choice among those of the attribute, or no more, unless something later is known."""
     held = decision.after["attributes"].get(value["attribute"])
     kept = [choice for choice in held if choice != value["choice"]] if isinstance(held, list) else []
     added = [value["choice"]] if action == "add_choice" else []

@@ -1,4 +1,4 @@
-"""The facts that a reaction produced, as its changes tell them. Pure.
+"""The facts that a reaction produced, as its changes report them. Pure.
 
 They live in memory while the event is decided, and are fed back to the rules; what stays of them are the
 lines of ``changes`` on the event's record and activity, in the order in which they were produced.

@@ -75,7 +75,7 @@ def erased_at(sheet: Sheet | None) -> str:
 
 
 def shows_friendship(event_type: str, source: str) -> bool:
-    """Whether an event tells that who did it was a friend then, with no follow to be seen."""
+    """Whether an event shows that who did it was a friend then, with no follow to be seen."""
     return source == "line" and type_of(event_type).shows_friendship
 
 

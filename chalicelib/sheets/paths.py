@@ -9,7 +9,7 @@ from chalicelib.gateways.expressions import Path
 from chalicelib.sheets.model import PARENTS
 
 _DERIVED = frozenset({"account", "user_id", "rev", "received"})
-"""Keys, what every write has, and what stands in an item of its own."""
+"""Keys, what every write has, and what is in an item of its own."""
 _MIRRORS = frozenset({"scenarios"})
 """Maps that others write by path at any time: never written whole."""
 _MANY = 40

@@ -1,4 +1,4 @@
-"""Where a friend stands in scenarios, as the sheet shows it: ``scenarios`` by scenario, and of a scenario
+"""Where a friend is in scenarios, as the sheet shows it: ``scenarios`` by scenario, and of a scenario
 that runs once for each value by ``<scenario>#<value>``, an entry for each run. Pure.
 """
 

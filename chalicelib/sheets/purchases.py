@@ -73,7 +73,7 @@ def _limits(snapshot: Snapshot) -> Limits:
 def stage(
     purchases: Mapping[str, Any], now: datetime, limits: Limits = USUAL, category: str | None = None
 ) -> str:
-    """Where a friend stands: never bought, once, again, often, or not for long; of all orders, or of those of
+    """The stage of a friend: never bought, once, again, often, or not for long; of all orders, or of those of
     a category (in NFC). Computed, never stored.
     """
     figures = purchases if category is None else purchases.get("categories", {}).get(category) or {}
@@ -112,7 +112,7 @@ def dormant_at(purchases: Mapping[str, Any], limits: Limits = USUAL) -> str | No
 
 
 def fold_dormancy(purchases: dict[str, Any], at: str, limits: Limits = USUAL) -> list[Fact]:
-    """Tell that the friend has become dormant by ``at``, once for each last purchase."""
+    """Report that the friend has become dormant by ``at``, once for each last purchase."""
     since = dormant_at(purchases, limits)
     if since is None or at < since:
         return []

@@ -18,7 +18,7 @@ from chalicelib.shared.reasons import Reason
 from chalicelib.sheets.model import Fact
 
 ID, STATUS, REPORTED, KEEPS_TIME = "reservation_id", "status", REPORTED_AT, "keeps_time"
-"""The properties of such an event that are ours: which reservation, how it stands, when that was said, and
+"""The properties of such an event that are ours: which reservation, its status, when that was reported, and
 that it says nothing of when it takes place."""
 BOOKED, MOVED, CANCELLED, DONE, NO_SHOW = "booked", "moved", "cancelled", "done", "no_show"
 STATUSES = (BOOKED, MOVED, CANCELLED, DONE, NO_SHOW)
@@ -69,7 +69,7 @@ def outdated(sheet: Mapping[str, Any], event: FriendEvent) -> Reason | None:
 
 
 def fold(sheet: Sheet, event: FriendEvent) -> list[Fact]:
-    """Keep what an event says of a reservation, unless something newer was said."""
+    """Keep what an event says of a reservation, unless something newer was reported."""
     if is_outdated(sheet, event):
         return []
     held = sheet.setdefault("reservations", {"kept": {}})
@@ -79,7 +79,7 @@ def fold(sheet: Sheet, event: FriendEvent) -> list[Fact]:
 
 
 def reported_by(event: FriendEvent, known: Mapping[str, Any] | None) -> Reservation:
-    """A reservation as it stands after an event; ``known``: as it stood."""
+    """A reservation as it is after an event; ``known``: as it was."""
     keeps_time = known is not None and bool(event.props.get(KEEPS_TIME))
     found: Reservation = {
         "at": known["at"] if known is not None and keeps_time else event.at,

@@ -1,6 +1,6 @@
 """Scores: points with decay by half-life, limits, and thresholds that are crossed in both directions.
 
-A stored score is a value at a moment (``{"value", "at", "set_at"?}``); what it is worth later is
+A stored score is a value at a timestamp (``{"value", "at", "set_at"?}``); what it is worth later is
 computed when it is read, never by a batch job: decayed, and within the limits that the score has by now.
 Late points are decayed to the moment of the entry and count in full otherwise. Points from before a later
 ``set`` are part of what was overwritten.
@@ -58,7 +58,7 @@ def _halves_sql(half_life: timedelta, at_ms: str, now: datetime) -> str:
 
 
 def value_sql(definition: Mapping[str, Any], value: str, at_ms: str, now: datetime) -> tuple[str, bool]:
-    """``score_value`` of two columns (the value, its moment in Unix milliseconds) in SQL, and whether it is
+    """``score_value`` of two columns (the value, its time in Unix milliseconds) in SQL, and whether it is
     yet to be rounded to nine digits.
     """
     half_life, worth = _half_life(definition), value

@@ -52,7 +52,7 @@ def tidy(sheet: Sheet, today: date) -> list[str]:
     _drop_old_caps(sheet)
     facts = sheet["facts"]
     trimmed = [_drop(f"facts.{name}", facts, name) for name in _surplus_keys(facts)]
-    size = size_of({**sheet, "received": {}})  # receipts stand in an item of their own
+    size = size_of({**sheet, "received": {}})  # receipts are in an item of their own
     if size <= BUDGET_BYTES:
         return trimmed
     for trim in _trims(sheet, today):

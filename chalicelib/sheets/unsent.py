@@ -40,7 +40,7 @@ def taken_back_at(sheet: Sheet | None, props: Mapping[str, Any]) -> str | None:
 
 
 def note_answers(sheet: Sheet, message_id: Any, at: str) -> None:
-    """Keep with the answers that a message of that moment has given which message it was."""
+    """Keep with the answers that a message of that timestamp has given which message it was."""
     if isinstance(message_id, str) and message_id:
         for answers in _answers(sheet).values():
             for given in answers.values():

@@ -1,4 +1,4 @@
-"""The account's own sites: a tag that tells what visitors look at, put in a cart and order.
+"""The account's own sites: a tag that reports what visitors look at, put in a cart and order.
 
 Anybody can send what the tag sends. So ``model`` bounds it, ``service`` knows a friend only by a token or an
 ID token, in one browser, and a browser's order is a conversion, never a purchase by itself. ``patterns``

@@ -156,7 +156,7 @@ def forget(account: str, user: str, browser: str, until: str) -> None:
 
 
 def _partition(pk: str) -> Iterator[dict[str, Any]]:
-    """What stands in a partition and is not over. Consistent."""
+    """What is in a partition and is not over. Consistent."""
     request: dict[str, Any] = {
         "TableName": settings().table(_TABLE),
         "KeyConditionExpression": "pk = :pk",

@@ -3,7 +3,7 @@
 While nobody looks nothing is kept, and a process asks once in five seconds whether somebody does. What is
 kept says no browser and no friend, so there is nothing to forget. A line that cannot be kept is only missing.
 
-``<account>#SITEWATCH`` / ``WATCH``: somebody looks, until it expires; / ``E#<moment>#<hash>``: an event.
+``<account>#SITEWATCH`` / ``WATCH``: somebody looks, until it expires; / ``E#<timestamp>#<hash>``: an event.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How activities are kept in the table ``activities``: ``account#user_id`` / sort key.
 
-The sort key is the event id. Lines about what was sent (``SENT``) stand under ``sent#<when the chunk was
+The sort key is the event id. Lines about what was sent (``SENT``) are under ``sent#<when the chunk was
 put>#<run>:<chunk>``; their event id is ``sent:<run>:<chunk>``.
 """
 
@@ -52,7 +52,7 @@ LATE = timedelta(hours=1)
 
 
 def sort_key(activity: Mapping[str, Any]) -> str:
-    """Where an activity of a friend stands: its event id, but for a line (which has ``put_at``)."""
+    """The sort key of an activity of a friend: its event id, but for a line (which has ``put_at``)."""
     put_at, event_id = activity.get("put_at"), str(activity["event_id"])
     return event_id if put_at is None else f"{LINES}{put_at}#{event_id.removeprefix(f'{SENT}:')}"
 
@@ -63,7 +63,7 @@ def key_of(activity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def key(account: str, user: str, sk: str) -> dict[str, Any]:
-    """The key of what stands under a sort key of a friend."""
+    """The key of what is under a sort key of a friend."""
     return {"pk": {"S": f"{account}#{user}"}, "sk": {"S": sk}}
 
 

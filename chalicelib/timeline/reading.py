@@ -3,7 +3,7 @@
 Two sorted ways lead to them, and are merged here. The index ``by_at`` has every event, and lines about what
 was sent that came late. A line that came soon after its chunk was put (``items.LATE``), as almost all
 do, is in no index, which would be a second write for each friend of a broadcast: its sort key begins with
-the moment at which the chunk was put, so lines are read in that order and put right within ``LATE``.
+the time at which the chunk was put, so lines are read in that order and put right within ``LATE``.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class _Ask:
 
 
 def _events(ask: _Ask, *, lines: bool) -> Iterator[Activity]:
-    """What the index has, without its content; those of one moment by their ids."""
+    """What the index has, without its content; those of one timestamp by their ids."""
     more: dict[str, Any] = {"IndexName": "by_at"}
     condition, values = "pk = :pk", {}
     if ask.until is not None:

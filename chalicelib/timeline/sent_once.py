@@ -1,4 +1,4 @@
-"""What one chunk sent alike to many stands once, not on every timeline: ``<account>#SENT#<run>`` / chunk.
+"""What one chunk sent alike to many is stored once, not on every timeline: ``<account>#SENT#<run>`` / chunk.
 
 DynamoDB bills a write by the size of the item: with a large message in it, a line of the timeline would cost
 several units for each friend of a broadcast. A line without its messages names the place (``sent_in``), and
@@ -24,7 +24,7 @@ def put(account: str, run: str, chunk: str, messages: Messages) -> None:
 
 
 def fill(found: Sequence[Mapping[str, Any]]) -> None:
-    """Put into the effects of activities the messages that stand here."""
+    """Put into the effects of activities the messages that are stored here."""
     effects = [(account, effect) for account, effect in _effects(found) if "sent_in" in effect]
     places = {(account, *effect["sent_in"]) for account, effect in effects}
     items = map(plain_item, batch_get("activities", [_key(*place) for place in sorted(places)]))

@@ -77,8 +77,8 @@ def put(activity: Activity) -> bool:
 
 
 def put_all(found: Sequence[Activity]) -> None:
-    """Keep complete activities, 25 in a call, over whatever stands: whoever writes sees to it that it is the
-    same (a batch has no conditions).
+    """Keep complete activities, 25 in a call, over whatever is stored: whoever writes sees to it that it is
+    the same (a batch has no conditions).
     """
     _write([{"PutRequest": {"Item": to_item(activity)}} for activity in found])
 

@@ -39,7 +39,7 @@ def without_message(activity: Mapping[str, Any], at: str) -> dict[str, Any]:
 def without_answers(
     activity: Mapping[str, Any], answers: Collection[Answer], unsent_text: Any
 ) -> dict[str, Any]:
-    """The parts of an activity that tell of a form's end, without these answers and their text. Pure."""
+    """The parts of an activity that report a form's end, without these answers and their text. Pure."""
     parts = {
         name: [_without_text(line, unsent_text) for line in activity.get(name) or ()]
         for name in ("rules", "changes", "effects")
@@ -60,7 +60,7 @@ def answered_by(activity: Mapping[str, Any]) -> set[Answer]:
 
 
 def reveals_answer(activity: Mapping[str, Any], form: str, question: str) -> bool:
-    """Whether an activity tells of the end of a form with an answer to that question."""
+    """Whether an activity reports the end of a form with an answer to that question."""
     return any(
         props.get("form") == form and question in (props.get("answers") or {})
         for props in map(_form_answered, activity.get("changes") or ())
@@ -99,7 +99,7 @@ def _without_text(line: Any, unsent_text: Any) -> Any:
 
 
 def _why_without_text(why: Reason, unsent_text: Any) -> Reason:
-    """A reason without what was said; one that looked at the text does not tell what it saw."""
+    """A reason without what was said; one that looked at the text does not show what it saw."""
     if why.code == "match_is" and why.params["path"] == "text":
         return why.with_values(lambda value: value if value == "text" else UNSENT)
     return (
@@ -110,7 +110,7 @@ def _why_without_text(why: Reason, unsent_text: Any) -> Reason:
 
 
 def _host_only(address: str) -> str:
-    """An address without what stands behind the host: it may be filled in with what was said, in any form."""
+    """An address without what follows the host: it may be filled in with what was said, in any form."""
     return "/".join([*address.split("/", 3)[:3], UNSENT])
 
 

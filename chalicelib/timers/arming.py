@@ -65,7 +65,7 @@ def drain_at(minute: datetime) -> datetime:
 
 
 def arm(entry: Entry) -> None:
-    """Make sure that an entry is fed at its moment; when this returns it cannot be forgotten."""
+    """Make sure that an entry is fed at its due time; when this returns it cannot be forgotten."""
     arm_all([entry])
 
 
@@ -84,7 +84,7 @@ def arm_all(entries: Sequence[Entry]) -> None:
 
 
 def watch(kind: str, account: str, id: str, body: dict[str, Any], at: datetime, attempt: int) -> None:  # noqa: A002 (the key's own name)
-    """Look at a run or chunk again ``next_watch(attempt)`` after ``at`` (the moment of watching); the first
+    """Look at a run or chunk again ``next_watch(attempt)`` after ``at`` (the time of watching); the first
     time perhaps a minute later.
 
     Attempts count from 0. The first to set an attempt sets it for all: what a duplicate of the watch
@@ -103,7 +103,7 @@ def watch(kind: str, account: str, id: str, body: dict[str, Any], at: datetime, 
 
 
 def _is_seen_by_the_present_minute(entry: Entry) -> bool:
-    """Let an entry stand in the present minute if something was due in that anyway: whoever has drained the
+    """Put an entry in the present minute if something was due in that anyway: whoever has drained the
     minute verifies it two to three minutes from now, and asks for this one. So what is sent at one friend's
     step opens no minute of its own.
 

@@ -13,7 +13,7 @@ Woken = Mapping[str, Any]
 """An entry as a message brings it: ``{"account", "id", "version", "due_at", "body"}``."""
 
 EARLY = timedelta(seconds=1)
-"""A message may come this much before its moment: queues and executions wait in whole seconds."""
+"""A message may come this much before its due time: queues and executions wait in whole seconds."""
 
 VERIFY_AFTER = timedelta(minutes=3)
 """A minute is verified this long after its start."""
@@ -62,10 +62,10 @@ DUE = Table("due", DueKind)
 
 @dataclass(frozen=True)
 class Slot:
-    """An entry as it stands in a minute: fed at ``at``; ``tries`` counts how often it was put again.
+    """An entry as it is in a minute: fed at ``at``; ``tries`` counts how often it was put again.
 
     ``direct`` says that a message was also sent when the slot was written, so that the drained copy is
-    only the second one. ``key``: where it was read, in its minute; several may stand in one place.
+    only the second one. ``key``: where it was read, in its minute; several may be in one place.
     """
 
     entry: Entry

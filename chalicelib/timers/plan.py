@@ -49,7 +49,7 @@ def messages(slots: Iterable[Slot], now: datetime, *, backup: bool = False) -> I
     """Queue messages for slots that come in order of ``at``, as (queue, message), in the same order.
 
     Entries of one kind, account, group and due second share messages as far as their kind packs them.
-    With ``backup``, slots that were sent directly arrive ``BACKUP_DELAY`` after their moment.
+    With ``backup``, slots that were sent directly arrive ``BACKUP_DELAY`` after their due time.
     """
     packs: dict[tuple[str, str, str, bool], list[Slot]] = {}
     second: datetime | None = None
@@ -81,7 +81,7 @@ def _message(pack: list[Slot], now: datetime, *, backup: bool) -> tuple[str, Mes
 
 
 def minutes_of(slots: Iterable[Slot]) -> dict[datetime, list[Slot]]:
-    """Slots by the minute that they stand in."""
+    """Slots by the minute that they are in."""
     found: dict[datetime, list[Slot]] = {}
     for slot in slots:
         found.setdefault(minute_of(slot.at), []).append(slot)

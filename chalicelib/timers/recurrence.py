@@ -1,4 +1,4 @@
-"""Which moments a repeated local time has: days of the week, days of the month. Pure."""
+"""Which timestamps a repeated local time has: days of the week, days of the month. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAST = "last"
 
 
 def next_occurrence(every: Mapping[str, Any], zone: ZoneInfo, after: datetime) -> datetime:
-    """The first moment later than ``after`` at this local time, on one of the ``weekdays`` or
+    """The first timestamp later than ``after`` at this local time, on one of the ``weekdays`` or
     ``days_of_month`` that are named (none: any day); a month without a day of that number has none.
 
     A local time that a change of the clocks leaves out moves forward; of one that comes twice the first

@@ -3,7 +3,7 @@
 What each step may rely on: an entry is durable before anything is sent or started for it; a minute is
 sealed before it is read; whoever writes into a sealed minute sends by himself. So an entry is either
 read by its minute's drain or sent by its writer, whatever crashes in between, and verify closes the
-minute only when every owner has moved past his entries, or they stand in a later one.
+minute only when every owner has moved past his entries, or they are in a later one.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _walk(
 
 class _Pieces:
     """A minute's slots. A piece ends after ``_BATCH`` of them, or when the time is over while they are worked
-    on; never between two that stand in one place.
+    on; never between two that are in one place.
     """
 
     def __init__(self, slots: Iterator[Slot], left: TimeLeft) -> None:
@@ -165,7 +165,7 @@ def _still_needed(
 
 
 def _advanced(slots: Sequence[Slot], checks: Checks) -> list[bool]:
-    """For each slot: whether its owner has moved past it, or a later watch of it stands."""
+    """For each slot: whether its owner has moved past it, or a later watch of it is armed."""
     answers: dict[int, bool] = {}
     for kind in sorted({slot.entry.kind for slot in slots}):
         of_kind = [slot for slot in slots if slot.entry.kind == kind]
@@ -181,7 +181,7 @@ def _watched_later(entry: Entry) -> bool:
 def verify(minute_name: str, checks: Checks, left: TimeLeft = NO_LIMIT) -> Walked:
     """Feed again what its owner has not moved past, then close the minute.
 
-    What is fed again stands in a later minute before this one becomes VERIFIED, so the chain of minutes
+    What is fed again is in a later minute before this one becomes VERIFIED, so the chain of minutes
     never loses it, and minutes close in any case. When the time is over first, whoever verifies it next goes
     on from the position that is saved.
     """
@@ -210,7 +210,7 @@ def verify(minute_name: str, checks: Checks, left: TimeLeft = NO_LIMIT) -> Walke
 
 
 def _feed_again(slots: list[Slot]) -> None:
-    """Send at once what has not advanced, and let it stand in a later minute as its own watch."""
+    """Send at once what has not advanced, and put it in a later minute as its own watch."""
     now = clock.now()
     # The watch first: a crash before the message leaves it standing in an unverified minute twice.
     arming.put([Slot(s.entry, now + next_watch(s.tries), tries=s.tries + 1) for s in slots])

@@ -271,7 +271,7 @@ def _puts(slots: Iterable[Slot]) -> Iterator[dict[str, Any]]:
 
 
 def _together(slots: Iterable[Slot]) -> Iterator[list[Slot]]:
-    """Slots that one item holds: of one group and moment, ``_PER_ITEM`` at most. A wave is few writes."""
+    """Slots that one item holds: of one group and due time, ``_PER_ITEM`` at most. A wave is few writes."""
     packs: dict[tuple[Any, ...], list[Slot]] = {}
     for slot in slots:
         entry = slot.entry
@@ -287,7 +287,7 @@ def _together(slots: Iterable[Slot]) -> Iterator[list[Slot]]:
 
 
 def sort_key(together: Sequence[Slot]) -> str:
-    """Where slots that are kept together stand in their minute; the same slots stand at the same place."""
+    """Where slots that are kept together are in their minute; the same slots are at the same place."""
     entry, own = together[0].entry, _name(together)
     return f"{to_ms(together[0].at):013d}#{entry.kind}#{entry.account}#{own}"
 
@@ -298,7 +298,7 @@ def _name(together: Sequence[Slot]) -> str:
 
 
 def _shard(together: Sequence[Slot]) -> int:
-    """Entries alone are spread by their owners, so that all of one owner stand in one partition."""
+    """Entries alone are spread by their owners, so that all of one owner are in one partition."""
     entry = together[0].entry
     own = entry.id if len(together) == 1 else _name(together)
     return zlib.crc32(f"{entry.account}#{own}".encode()) % settings().timers_shards

@@ -1,4 +1,4 @@
-"""A look at everything that stands in the table of timers, for operators; changes nothing."""
+"""A look at everything that is in the table of timers, for operators; changes nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def standing() -> Iterator[tuple[datetime, str, Iterator[Entry]]]:
 
 
 def look(minute_name: str) -> tuple[str, int]:
-    """A minute's state, and how many entries stand in it. Raises ValueError for what is no minute."""
+    """A minute's state, and how many entries are in it. Raises ValueError for what is no minute."""
     minute = parse_minute(minute_name)
     return store.read_bucket(minute).state, sum(1 for _ in store.slots(minute))
 

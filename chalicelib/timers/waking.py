@@ -1,4 +1,4 @@
-"""Waking: what comes before its time has not come. The one door between a queue and an entry's owner.
+"""Waking: what comes before its time has not come. The one way from a queue to an entry's owner.
 
 Messages may arrive early: queues wait in whole seconds, minutes are drained minutes before they begin, an
 operator feeds one by hand. No owner has to think of it: a second is waited for here, and whatever is earlier

@@ -1,8 +1,8 @@
 """Beginning an import: its columns are understood now, its lines by a job. Of a large file nothing but the
 first lines is read here.
 
-A dry run goes the same way and writes nothing: it tells what the columns are taken for and what is wrong with
-lines. Of a small file it is answered at once.
+A dry run goes the same way and writes nothing: it reports what the columns are taken for and what is wrong
+with lines. Of a small file it is answered at once.
 """
 
 from __future__ import annotations

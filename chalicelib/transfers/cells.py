@@ -36,7 +36,7 @@ def write(value: Any) -> str:
 
 
 def read(cell: str) -> str | None:
-    """The text of a cell, without the space around it; of one with a ``'`` of ours, all that stands behind
+    """The text of a cell, without the space around it; of one with a ``'`` of ours, all that follows
     it. None: there is no value.
     """
     if cell.startswith("'") and _needs_mark(cell[1:]):
@@ -55,7 +55,7 @@ def _part(value: Any) -> str:
 
 
 def parts(text: str) -> list[str]:
-    """What stands between the ``|`` of a text; ``\\|`` and ``\\\\`` are the characters themselves."""
+    """What is between the ``|`` of a text; ``\\|`` and ``\\\\`` are the characters themselves."""
     found = [""]
     at = 0
     for mark in _PART.finditer(text):

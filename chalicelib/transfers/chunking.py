@@ -1,6 +1,6 @@
 """Splitting a file's lines into chunks. Pure, and with no more in memory than a chunk needs.
 
-A friend who stands in several lines stays in one chunk, in order: those lines are kept back until the end.
+A friend who is in several lines stays in one chunk, in order: those lines are kept back until the end.
 Of everybody else only a few bytes of who they are are remembered, to know who comes again.
 """
 

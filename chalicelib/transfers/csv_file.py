@@ -17,14 +17,14 @@ from chalicelib.transfers.encoding import Encoding, encoding_of, refuse_line
 
 _SEPARATORS = (",", ";", "\t")
 _MOST_HEADS = 2
-"""So many lines may stand before the data."""
+"""So many lines may precede the data."""
 MAX_ROW_BYTES = 800_000
 """A line must fit in a message of the queue, as JSON."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One data line as it stands in the file; ``line`` counts from 1, the header included."""
+    """One data line as it is in the file; ``line`` counts from 1, the header included."""
 
     line: int
     cells: list[str]
@@ -48,7 +48,7 @@ def row_bytes(cells: Sequence[str]) -> int:
 class CsvFile:
     """A seekable file of bytes with a header and data lines; blank lines and columns at the end are none.
 
-    ``header`` is its first line; ``heads`` are its first lines, in which a header of two lines stands.
+    ``header`` is its first line; ``heads`` are its first lines, in which a header of two lines is.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ def whole_lines(head: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Written:
-    """How a file is written that has been looked through. ``mark``: how many bytes stand before its text;
+    """How a file is written that has been looked through. ``mark``: how many bytes precede its text;
     ``heads``: how many lines before its data.
     """
 

@@ -30,7 +30,7 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _OTHER = re.compile(r"[^\x00-\x7f]")
 _WIDE = re.compile(r"[^\x00-\u07ff]")
 _IN_A_WORD = re.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][A-Za-z]")
-"""``José``: in Shift_JIS half-width katakana would stand in the middle of a Latin word."""
+"""``José``: in Shift_JIS half-width katakana would be in the middle of a Latin word."""
 _KANA = re.compile(r"[\uff61-\uff9f]")
 _NOT_OF_CP932 = re.compile(r"[\x80\xa0\uf8f0-\uf8f3]")
 """What Python's cp932 makes of bytes that Shift_JIS does not have."""
@@ -39,7 +39,7 @@ _ESCAPES = re.compile("\x1b\\$[@B]|\x1b\\([BJI]")
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a file's text is written (Python's name), and how many bytes stand before it: its mark."""
+    """How a file's text is written (Python's name), and how many bytes precede it: its mark."""
 
     name: str
     mark: int = 0
@@ -140,7 +140,7 @@ class NotYet(Exception):
 class Looks:
     """What a file looks like, encoding by encoding, each looked at once and only when it is asked for.
 
-    ``open_at`` opens the file from a byte on; ``known`` is what ``NotYet`` has told before.
+    ``open_at`` opens the file from a byte on; ``known`` is what ``NotYet`` has reported before.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Friends from LINE: everybody whom LINE lists as a follower becomes a friend, with name and language.
 
 Page by page. What LINE has answered for a page is kept first, then marked, put if absent: whoever asked again
-goes on with the answer that stands, so all of the job sees one list (``tests/model/test_followers.py``). Each
+goes on with the stored answer, so all of the job sees one list (``tests/model/test_followers.py``). Each
 page's friends go to ``bulk`` in chunks, which fold them like an import that wakes nothing, then ask LINE for
 the profiles of those without a name. Whatever is done twice changes nothing the second time.
 """

@@ -47,25 +47,25 @@ _SPLIT_WITHIN = timedelta(minutes=4)
 """So long after it was asked for an import is usually cut, and its file gone."""
 _ERASED = Reason("friend_erased")
 _BOOKKEEPING = frozenset({"tags", "scores", "topics", "attributes_at", "status_at", "due_at"})
-"""Where a line that says what is known already only renews the time at which it was said."""
+"""Where a line that says what is known already only renews the time at which it was reported."""
 
 _DATES = frozenset({"attributes", "facts"})
-"""Where dates stand that a scenario may wait for."""
+"""Where dates are that a scenario may wait for."""
 
 React = Callable[[FriendEvent], Any]
 """The reaction's reaction to one event; safe to repeat."""
 
 
 class DueTimes(Protocol):
-    """What follows a change of a sheet in other rooms: moments at which time alone changes something, and
+    """What follows a change of a sheet in other rooms: times at which time alone changes something, and
     dates that friends wait for.
     """
 
     def note(self, sheet: Sheet, at: str) -> None:
-        """Note the next moment on a sheet that has been changed as of ``at``."""
+        """Note the next due time on a sheet that has been changed as of ``at``."""
 
     def arm(self, user: str, due_at: str) -> None:
-        """See to it that the moment comes; safe to repeat."""
+        """See to it that the due time comes; safe to repeat."""
 
     def dates(self, sheet: Sheet) -> None:
         """See to it that whoever waits until a date waits until the sheet's; safe to repeat."""

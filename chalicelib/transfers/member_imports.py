@@ -98,7 +98,7 @@ def _apply(body: dict[str, Any], left: TimeLeft) -> None:
 
 def _apart(lines: Sequence[list[Any]], columns: Sequence[int | None]) -> list[list[list[Any]]]:
     """Lines in groups that name neither a member nor a friend of another; each in the order of the file, so
-    that of two lines of one member the later stands, and the first has a friend whom two claim.
+    that of two lines of one member the later counts, and the first has a friend whom two claim.
     """
     groups: list[tuple[set[tuple[int, str]], list[list[Any]]]] = []
     for line in lines:

@@ -37,7 +37,7 @@ tags?: [[id, at or None]], scores?: {id: number}, attributes?: {id: value}, topi
 BLOCKED = "blocked"
 """A column that says yes for whoever has blocked the account, and nothing of the others."""
 LEFT_OUT, REST = "", "*"
-"""What stands in a header for a column that is left out, and, last, for all that follow."""
+"""What is in a header for a column that is left out, and, last, for all that follow."""
 _PLACED = ("at", "value_unfit")
 """Reasons that say where something is, and another reason why it is wrong."""
 _YES = frozenset({"1", "true", "yes", "on", "○", "◯", "〇", "はい", "有"})
@@ -50,7 +50,7 @@ class WrongLine(Reasoned, ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a column, ``id`` of it the document that the column names."""
+    """What is in a column, ``id`` of it the document that the column names."""
 
     column: str
     id: str
@@ -352,7 +352,7 @@ def fold_row(sheet: Sheet, row: Row, snapshot: Snapshot, zone: ZoneInfo, at: str
 
 
 def _fold_keyed(sheet: Sheet, row: Row, snapshot: Snapshot, zone: ZoneInfo, at: str, by: str) -> list[Fact]:
-    """What stands in the columns that name a document."""
+    """What is in the columns that name a document."""
     facts: list[Fact] = []
     for score, value in row.get("scores", {}).items():
         if document := snapshot.find("scores", score):

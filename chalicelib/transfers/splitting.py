@@ -183,5 +183,5 @@ def _name(params: Mapping[str, Any]) -> str:
 
 
 def _column(params: Mapping[str, Any]) -> int:
-    """Where it stands whom a line is about."""
+    """The columns that say whom a line is about."""
     return int(params["header"].index(params.get("column", "user_id")))

@@ -46,7 +46,7 @@ class Trial:
     ) -> bool:
         """Look at lines; ``names``: of our columns the file's names. False: what follows is no CSV.
 
-        ``whose`` line it is stands with what is kept, for whoever is erased later.
+        ``whose`` line it is is kept with it, for whoever is erased later.
         """
         try:
             for record in lines:

@@ -19,7 +19,7 @@ from chalicelib.shared.reasons import Reason
 
 MOST_BYTES = 4 << 20
 MOST_OF_A_REQUEST = 12 << 20
-"""So much is read, so that whoever sends too large a file is told which."""
+"""So much is read, so that whoever sends too large a file reads which."""
 _TOO_LARGE = Reason("field_file_large", most=MOST_BYTES >> 20)
 _SIGNATURES: Sequence[tuple[Callable[[bytes], bool], ContentKind, str]] = (
     (lambda data: data[:6] in {b"GIF87a", b"GIF89a"}, "image", "image/gif"),

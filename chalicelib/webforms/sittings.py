@@ -133,7 +133,7 @@ def event_of(account: str, user: str, sent: Sitting) -> FriendEvent:
 
 
 def given(sitting: Sitting) -> dict[str, Any]:
-    """What was said, by question; what was skipped is not."""
+    """What was answered, by question; what was skipped is not."""
     return {q: entry["value"] for q, entry in sitting.answers.items() if entry["value"] is not None}
 
 

@@ -120,6 +120,6 @@ def _file(asked: Question, given: Sequence[str]) -> str:
 
 
 def _page(trial: Trial, template: str, values: Mapping[str, Any]) -> str:
-    """Shown within a page of ours that stands where our paths begin; it leads nowhere."""
+    """Shown within a page of ours at the place where our paths begin; it leads nowhere."""
     shared = {"name": trial.form.name, "action": "", "token": ""}
     return pages.text(template, trial.language, "", shared | dict(values))

@@ -1,4 +1,4 @@
-"""Who stands before a form: the friend, what is known of them, and the form as it is now."""
+"""Who opens a form: the friend, what is known of them, and the form as it is now."""
 
 from __future__ import annotations
 

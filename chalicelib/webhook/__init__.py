@@ -1,4 +1,4 @@
-"""LINE's front door.
+"""The endpoint that LINE calls.
 
 ``front.receive`` checks the signature over the raw bytes, ``parse.parse`` turns the body into FriendEvents,
 ``gateways.inbox`` keeps them, and only then LINE hears 200. It reads no table, runs no rule and never uses

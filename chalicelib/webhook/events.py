@@ -1,4 +1,4 @@
-"""What LINE tells one to one: its types of events as ours, what we keep of each, and how it changes a sheet.
+"""What LINE reports: its types of events as ours, what we keep of each, and how it changes a sheet.
 
 Shapes: https://developers.line.biz/en/reference/messaging-api/#webhook-event-objects
 """

@@ -1,4 +1,4 @@
-"""What the demo shop's account has: pages, a link, what friends are told, and the reminder of a cart."""
+"""What the demo shop's account has: pages, a link, what friends are sent, and the reminder of a cart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// What a page has to tell the tag stands in it; the tag may load before or after.
+// What a page reports to the tag is in it; the tag may load before or after.
 window.todoku = window.todoku || function () {
   (window.todoku.q = window.todoku.q || []).push(arguments);
 };

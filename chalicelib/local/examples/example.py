@@ -1,4 +1,4 @@
-"""An example as it lies in its folder: its friends by name, its moments relative to now."""
+"""An example as it lies in its folder: its friends by name, its timestamps relative to now."""
 
 from __future__ import annotations
 

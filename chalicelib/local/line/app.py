@@ -1,4 +1,4 @@
-"""Which part answers a request: the Messaging API, the door, or the phone page."""
+"""Which part answers a request: the Messaging API, ``/_sim``, or the phone page."""
 
 from __future__ import annotations
 

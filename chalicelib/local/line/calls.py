@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """The simulator, the account whose token came with it ("" at the door), and the names in the path."""
+    """The simulator, the account whose token came with it ("" for ``/_sim``), and the names in the path."""
 
     sim: Simulator
     request: Request

@@ -1,4 +1,4 @@
-"""``/_sim``: the door for tests, stories and the phone page. Errors have Todoku's shape, not LINE's."""
+"""``/_sim``: the endpoints for tests, stories and the phone page. Errors have Todoku's shape, not LINE's."""
 
 from __future__ import annotations
 
@@ -362,6 +362,6 @@ ROUTES: list[Route[Handler]] = [
         *TARGETING_ROUTES,
     )
 ]
-"""Every endpoint of the door; docs/simulator.md describes them (a test compares)."""
+"""Every endpoint; docs/simulator.md describes them (a test compares)."""
 
 _TABLE = Routes(ROUTES)

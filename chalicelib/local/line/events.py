@@ -26,7 +26,7 @@ _FROM_LINE = {"image", "video", "audio"}
 
 
 class Unknown(ValueError):
-    """The door was asked for something LINE could not send."""
+    """An endpoint was asked for something LINE could not send."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def video_play_complete(envelope: Envelope, tracking_id: str) -> dict[str, Any]:
 
 
 def beacon(envelope: Envelope, kind: Any, hwid: Any, dm: Any = None) -> dict[str, Any]:
-    """Came into a beacon's range, stays there, or tapped its banner; LINE tells of no one's leaving."""
+    """Came into a beacon's range, stays there, or tapped its banner; LINE reports no one's leaving."""
     if kind not in BEACON_TYPES:
         raise Unknown(f"type must be one of {', '.join(BEACON_TYPES)}")
     if not isinstance(hwid, str) or not _HWID.fullmatch(hwid):
@@ -116,7 +116,7 @@ def beacon(envelope: Envelope, kind: Any, hwid: Any, dm: Any = None) -> dict[str
 
 
 def account_link(envelope: Envelope, nonce: str, result: str) -> dict[str, Any]:
-    """Linked a member account, or failed to: then LINE tells neither who nor a reply token."""
+    """Linked a member account, or failed to: then LINE reports neither who nor a reply token."""
     event = envelope.event("accountLink", link={"result": result, "nonce": nonce})
     if result != "ok":
         del event["source"], event["replyToken"]

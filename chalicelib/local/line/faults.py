@@ -56,14 +56,14 @@ class Fault:
         }.get(self.status or 0, "Internal server error" if (self.status or 0) >= 500 else "Fault")
 
     def as_json(self) -> dict[str, Any]:
-        """As set through the door."""
+        """As set through the endpoint."""
         return {name: value for name, value in vars(self).items() if value is not None or name == "status"}
 
 
 def parse_faults(value: Any) -> tuple[dict[str, Fault], int]:
     """The faults and ``latency_ms`` of a ``PUT /_sim/faults`` body. ValueError says what is wrong."""
     if not isinstance(value, dict):
-        raise ValueError("the body must be an object of faults by kind")  # noqa: TRY004 (one error for the door)
+        raise ValueError("the body must be an object of faults by kind")  # noqa: TRY004 (one error for the endpoint)
     faults: dict[str, Fault] = {}
     latency = 0
     for kind, given in value.items():
@@ -78,7 +78,7 @@ def parse_faults(value: Any) -> tuple[dict[str, Fault], int]:
 
 def _fault(kind: str, given: Any) -> Fault:
     if not isinstance(given, dict):
-        raise ValueError(f"{kind} must be an object")  # noqa: TRY004 (one error for the door)
+        raise ValueError(f"{kind} must be an object")  # noqa: TRY004 (one error for the endpoint)
     unknown = set(given) - set(Fault.__dataclass_fields__)
     if unknown:
         raise ValueError(f"{kind} has no {min(unknown)!r}")

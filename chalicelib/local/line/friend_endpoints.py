@@ -97,7 +97,7 @@ def _keep_content(sim: Simulator, event: dict[str, Any], content: tuple[str, byt
 
 
 class _Act:
-    """One request to the door of a friend: the account, the user, and the rest of the body."""
+    """One request to the endpoints of a friend: the account, the user, and the rest of the body."""
 
     def __init__(self, call: Call) -> None:
         sim, user = call.sim, call.names["user"]
@@ -166,7 +166,7 @@ def _message(act: _Act) -> Response:
 
 
 def _postback(act: _Act) -> Response:
-    """A tap; ``display_text`` stands as the friend's own bubble (LINE tells the account nothing of it)."""
+    """A tap; ``display_text`` is as the friend's own bubble (LINE reports nothing of it to the account)."""
     act.in_touch()
     text = act.body.get("display_text")
     shown = {"text": text} if isinstance(text, str) and text else None
@@ -174,7 +174,7 @@ def _postback(act: _Act) -> Response:
 
 
 def _switch(act: _Act) -> Response:
-    """A rich menu switch action: the menu changes at once, the postback tells."""
+    """A rich menu switch action: the menu changes at once, the postback reports it."""
     act.in_touch()
     alias = act.body.get("alias")
     row = act.sim.store.one(

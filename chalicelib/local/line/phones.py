@@ -24,7 +24,7 @@ class Hub:
         self._next = 0
 
     def publish(self, account: str, users: list[str], news: dict[str, Any]) -> None:
-        """Tell the pages that show one of these users' phones."""
+        """Notify the pages that show one of these users' phones."""
         with self._lock:
             pages = list(self._pages.values())
         if not pages:

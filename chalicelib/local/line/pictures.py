@@ -23,7 +23,7 @@ def avatar(name: str, colour: str) -> bytes:
 
 
 def landscape(seed: str) -> bytes:
-    """A calm SVG scene, always the same for one seed: stands where a picture cannot be loaded."""
+    """A calm SVG scene, always the same for one seed: shown where a picture cannot be loaded."""
     number = zlib.crc32(seed.encode())
     light, deep = _LIGHTS[number % len(_LIGHTS)]
     scene = (_hills, _leaves, _waves)[number // 13 % 3](number // 5)

@@ -1,4 +1,4 @@
-"""The simulator as one object: its memory, its rules, and the door through which every API request comes."""
+"""The simulator as one object: its memory, its rules, and the one method that answers every API request."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Simulator:
         return fault
 
     def _lose_answer(self, attempt: Attempt, fault: Fault | None, response: Response) -> Response:
-        """A fault after acceptance: what LINE did stands, and the caller hears something else."""
+        """A fault after acceptance: what LINE did remains, and the caller hears something else."""
         if fault is None or not fault.after_accept or fault.status is None:
             return response
         if response.status >= 300:

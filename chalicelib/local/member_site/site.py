@@ -275,7 +275,7 @@ class Site:
                 self._todoku("DELETE", f"{path}/link", {"user_id": user})
         return _go("/")
 
-    # what stands behind -----------------------------------------------------------------------------------
+    # behind it -----------------------------------------------------------------------------------
 
     def _member(self, request: Request) -> str | None:
         return self._sessions.get(_cookie(request))

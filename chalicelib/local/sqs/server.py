@@ -98,7 +98,7 @@ class Sqs:
         }
 
     def answer(self, target: str, raw: bytes, alive: Callable[[], bool] = _always) -> Answer:
-        """Status, headers and body for a request; ``alive`` tells whether the caller still listens."""
+        """Status, headers and body for a request; ``alive`` returns whether the caller still listens."""
         action = target.removeprefix(TARGET)
         headers = {"Content-Type": "application/x-amz-json-1.0"}
         try:

@@ -2,7 +2,7 @@
 
 Write-ahead log with ``synchronous=NORMAL``: a commit has reached the operating system before SQS answers,
 so that killing any process, or all of them, loses nothing that was acknowledged. (A power failure may
-lose the last moments; on AWS nothing is lost either way.)
+lose the last seconds; on AWS nothing is lost either way.)
 
 Visibility is not kept on purpose: when this process starts, no worker of the earlier platform lives, so
 whatever was in flight may be taken at once. Receive counts are kept, so that a message that kills its
@@ -156,7 +156,7 @@ class Store:
         self._db.execute("DELETE FROM dedups WHERE queue = ?", (name,))
 
     def dedups(self, since_ms: int) -> Iterator[Dedup]:
-        """De-duplication ids first seen at or after a moment, oldest first."""
+        """De-duplication ids first seen at or after a timestamp, oldest first."""
         rows = self._db.execute("SELECT * FROM dedups WHERE at_ms >= ? ORDER BY at_ms", (since_ms,))
         for row in rows:
             yield Dedup(*row)
@@ -169,7 +169,7 @@ class Store:
         )
 
     def delete_dedups(self, before_ms: int) -> None:
-        """Forget de-duplication ids first seen before a moment."""
+        """Forget de-duplication ids first seen before a timestamp."""
         self._db.execute("DELETE FROM dedups WHERE at_ms < ?", (before_ms,))
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ _FIRST, _LAST = date(1900, 1, 1), date(2100, 12, 31)
 
 @dataclass(frozen=True)
 class Place:
-    """Where an action stands: how long its label may be, whether it needs one, and what is allowed there."""
+    """Where an action is: how long its label may be, whether it needs one, and what is allowed there."""
 
     label: int
     label_required: bool
@@ -47,7 +47,7 @@ RICH_MENU = Place(20, False, rich_menu=True)
 
 
 def check_action(node: Node, place: Place) -> None:
-    """The action under ``node`` works where it stands."""
+    """The action under ``node`` works where it is."""
     kind = node.value.get("type")
     if kind == "richmenuswitch":
         _switch(node, place)

@@ -34,7 +34,7 @@ class TemplatedText(str):
     always: bool
     """Whether it is this very text for everybody: what is filled in is not from a friend."""
     empty: bool
-    """Whether that it may come out empty is to be said."""
+    """Whether it is reported that it may come out empty."""
 
 
 def is_open(value: Any) -> bool:
@@ -135,7 +135,7 @@ class Node:
         *,
         required: bool = False,
     ) -> str | None:
-        """The property is one of the words, or has a form; ``what`` tells of it. None: not certain yet."""
+        """The property is one of the words, or has a form; ``what`` describes it. None: not certain yet."""
         value = self._given(key, required)
         if value is _MISSING or is_open(value):
             return None

@@ -37,7 +37,7 @@ def check_common(node: Node) -> None:
 
 
 def check_text(node: Node) -> None:
-    """A text message; its emojis stand where the text has ``$``."""
+    """A text message; its emojis are where the text has ``$``."""
     text = node.text("text", TEXT_LENGTH, required=True)
     node.text("quoteToken", None)
     taken: set[float] = set()

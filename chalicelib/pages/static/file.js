@@ -1,5 +1,5 @@
 // Before a file travels: a photo that is too large, or that is no picture the form takes, is made a smaller JPEG,
-// and whatever else is too large is said at once. Without this script the form works as well; the server checks all of it.
+// and whatever else is too large is reported at once. Without this script the form works as well; the server checks all of it.
 (() => {
   "use strict";
   const LONGEST_SIDE = 2400;

@@ -22,6 +22,6 @@ class EffectContext:
     program: Program
     payloads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     changes: Sequence[Mapping[str, Any]] = ()
-    """What the decision changed, as its record tells it."""
+    """What the decision changed, as its record shows it."""
     first: bool = False
     """Whether this invocation made the decision (only then may a reply token be used)."""

@@ -120,7 +120,7 @@ def send_now(context: EffectContext, effect: Effect) -> tuple[str, Reason | None
 
 
 def notify(context: EffectContext, effect: Effect) -> tuple[str, Reason | None]:
-    """Tell staff: a LINE user, group or room by push, an address by a POST of ``{"text"}``."""
+    """Notify staff: a LINE user, group or room by push, an address by a POST of ``{"text"}``."""
     to, text = str(effect["to"]), str(effect["text"])
     if "://" in to:
         post(context, effect, to, {"text": text})

@@ -54,7 +54,7 @@ class Counts:
         return int(self.found.get(name, 0))
 
     def names(self, ending: str) -> list[str]:
-        """What stands before an ending, sorted."""
+        """What precedes an ending, sorted."""
         return sorted(name.removesuffix(ending) for name in self.found if name.endswith(ending))
 
 

@@ -26,7 +26,7 @@ _HEIGHT, _ROW, _TOP, _EDGE, _NAMES = 340, 26, 62, 16, 150
 _LABELS, _MARKS, _LEAST = 8, 4, 1e-6
 _INK, _PALE, _GRID = HexColor("#1f2937"), HexColor("#6b7280"), HexColor("#e5e7eb")
 _COLOURS = [HexColor(colour) for colour in ("#0072b2", "#d55e00", "#009e73", "#cc79a7")]
-"""Told apart by who does not see some colours (Okabe and Ito); lines differ by their dashes as well."""
+"""Distinguished by who does not see some colours (Okabe and Ito); lines differ by their dashes as well."""
 _DASHES = (None, (6, 4), (2, 3), (10, 3, 2, 3))
 _PALEST, _DEEPEST = HexColor("#eff6fc"), HexColor("#084c8c")
 

@@ -21,7 +21,7 @@ WORDS = (
     *("report_revenue", "report_routes", "report_scenario", "report_segments", "report_sent", "report_shown"),
     *("report_stages", "report_touches", "report_unblocked", "report_unfollowed", "report_visitors"),
 )
-"""What stands in pictures, in both languages (``shared/reasons.json``)."""
+"""What is in pictures, in both languages (``shared/reasons.json``)."""
 _RATES = frozenset({"block_rate", "click_rate", "repeat_rate"})
 
 

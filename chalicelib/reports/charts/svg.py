@@ -1,4 +1,4 @@
-"""reportlab's drawings as SVG that stands under ``default-src 'none'``, and says what it shows."""
+"""reportlab's drawings as SVG that is under ``default-src 'none'``, and says what it shows."""
 
 from __future__ import annotations
 

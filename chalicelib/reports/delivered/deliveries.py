@@ -141,7 +141,7 @@ def find(account: Account, span: Span, by: By, kind: Kind = "all", only: str | N
 
 
 def asked(account: Account, runs: Runs) -> Measurement:
-    """What of the lines tells what came of them: whatever came since the first day."""
+    """What of the lines shows what came of them: whatever came since the first day."""
     fold = outcomes.fold(runs.row_of, window(account), lambda *of: received(account, *of))
     return Measurement(fold, runs.span.since, journal.END, outcomes.DISTINCT)
 
@@ -220,7 +220,7 @@ def _sum(value: Any) -> int:
 
 
 def _by_line(runs: Runs) -> dict[str, dict[str, int | None]]:
-    """By row, and for all: what LINE counted, as far as it tells. A sum of what is known; null: nothing
+    """By row, and for all: what LINE counted, as far as it reports. A sum of what is known; null: nothing
     is.
     """
     found: dict[str, dict[str, int | None]] = {}

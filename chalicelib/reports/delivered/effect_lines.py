@@ -1,6 +1,6 @@
 """What rules, schedules, forms, scenarios' actions and staff sent: a line for each effect that does. Pure.
 
-The activity is the truth: a line says what stands there, and is made anew whenever that is corrected.
+The activity is the truth: a line says what is there, and is made anew whenever that is corrected.
 """
 
 from __future__ import annotations

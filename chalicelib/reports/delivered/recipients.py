@@ -1,7 +1,7 @@
 """Who is behind the numbers of what was sent: recipients of plans and the ledger, and friends of lines.
 
 Broadcasts' runs and scenarios' chunks are read one after the other, in the order in which they came; behind
-them stand those whom lines tell of. A friend is listed for each message.
+them are those whom lines name. A friend is listed for each message.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ WHOLE = "form_answered"
 
 def of_event(activity: Mapping[str, Any]) -> list[QuestionEvent]:
     """What an event has answered, put and ended of forms, by its rules, effects and changes: as decided or as
-    it stands. Of a form on the web pages note the questions themselves.
+    it is. Of a form on the web pages note the questions themselves.
     """
     ended = [(SUBMITTED, str(one["form"]), "") for one in ends(activity)]
     if activity["type"] == WHOLE:

@@ -49,7 +49,7 @@ class _Part:
         return self._marked() and self._onward()
 
     def _marked(self) -> bool:
-        """Hours that stand in one rollup (a day's, after an import) have it made once."""
+        """Hours that are in one rollup (a day's, after an import) have it made once."""
         settled = iso(clock.now() - marks.SETTLED)
         made: list[Rollup] = []
         for hour, at in sorted(store.marks(self.account, self.part).items()):

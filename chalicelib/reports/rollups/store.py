@@ -26,7 +26,7 @@ class Folded(NamedTuple):
 
 
 def put(account: str, part: int, one: Rollup, read_at: str) -> None:
-    """Keep a rollup whose lines were read at a moment; one whose lines were read later stands."""
+    """Keep a rollup whose lines were read at a time; one whose lines were read later stays."""
     dynamodb = aws.client("dynamodb")
     item = {"zone": one.zone, "families": dict(one.families), "read_at": read_at}
     try:

@@ -45,7 +45,7 @@ class Layout:
     made: tuple[Write, ...] = ()
 
     def shown(self) -> dict[str, Any]:
-        """What a dry run tells of it."""
+        """What a dry run reports of it."""
         columns = [
             {"column": name, "as": ours or None} for name, ours in zip(self.names, self.header, strict=False)
         ]

@@ -1,5 +1,5 @@
 """Files of other systems, recognised by their headers: one entry each. What is known of them, and from where,
-stands in docs/files.md.
+is in docs/files.md.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ PAGE_HEADERS = {"Cache-Control": "no-store", "Content-Security-Policy": "default
 
 
 def dialog(sim: Simulator, request: Request) -> Response:
-    """The friend comes back from the member site: LINE checks its own token, and tells the nonce."""
+    """The friend comes back from the member site: LINE checks its own token, and reports the nonce."""
     token, nonce = (request.query.get(name, "") for name in ("linkToken", "nonce"))
     row = sim.store.one("SELECT * FROM link_tokens WHERE token = ?", token)
     if request.method != "GET" or row is None or row["at"] < iso(sim.now() - _LIFE):

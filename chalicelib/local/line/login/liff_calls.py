@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST = 5
 _ADDRESSES: Mapping[str, str] = {"image": "originalContentUrl", "video": "originalContentUrl"}
 _UNREPORTED = frozenset({"template", "flex"})
-"""The account is not told of these."""
+"""LINE does not report these to the account."""
 _OPEN = {"Access-Control-Allow-Origin": "*"}
 
 
@@ -63,7 +63,7 @@ def _befriend(sim: Simulator, account: str, user: str, _body: Mapping[str, Any])
 
 
 def _as_sent(message: Mapping[str, Any]) -> dict[str, Any]:
-    """What LINE tells the account of a message: where a picture is, not that LINE has it."""
+    """What LINE sends the account of a message: where a picture is, not that LINE has it."""
     kind, address = message.get("type"), _ADDRESSES.get(str(message.get("type")))
     if address is None or not isinstance(message.get(address), str):
         return dict(message)

@@ -1,4 +1,4 @@
-// The simulator's door, from the page.
+// The simulator's endpoints, from the page.
 
 async function ask(method, path, body) {
   const response = await fetch(`/_sim/${path}`, {

@@ -1,4 +1,4 @@
-// The page: which phones stand on it, and the one stream of news that feeds them.
+// The page: which phones are on it, and the one stream of news that feeds them.
 
 import { choose } from "./chooser.js";
 import * as api from "./api.js";

@@ -20,7 +20,7 @@ function style(node, property, value) {
   if (value !== null && value !== undefined) node.style.setProperty(property, value);
 }
 
-/** A Flex container: a bubble, or a row of bubbles. `tap(action)` is told of taps. */
+/** A Flex container: a bubble, or a row of bubbles. `tap(action)` is called for taps. */
 export function flex(contents, tap) {
   if (contents && contents.type === "carousel") {
     return el("div", { class: "deck" }, (contents.contents || []).map((one) => bubble(one, tap)));

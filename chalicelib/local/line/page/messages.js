@@ -1,4 +1,4 @@
-// Message objects as bubbles, pictures and cards. `tap(action)` is told of every tap.
+// Message objects as bubbles, pictures and cards. `tap(action)` is called for every tap.
 
 import { el, picture } from "./dom.js";
 import { flex } from "./flex.js";
@@ -20,7 +20,7 @@ export function fromFriend(message) {
   return make ? make(message) : bubble(`${words.unsupported}: ${message.type}`);
 }
 
-/** What a message's alternative is narrow enough to stand beside the time. */
+/** What a message's alternative is narrow enough to be beside the time. */
 export const isWide = (message) =>
   message.type === "flex" || message.type === "template" || message.type === "imagemap";
 

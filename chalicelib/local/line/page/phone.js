@@ -83,7 +83,7 @@ export class Phone {
     }
   }
 
-  /** Words stand in the entry field, ready to be sent. */
+  /** Words are in the entry field, ready to be sent. */
   type(text) {
     if (!this.field) return;
     this.field.value = text;
@@ -367,7 +367,7 @@ export class Phone {
   }
 }
 
-/** Make these the children, moving none that already stands where it should. */
+/** Make these the children, moving none that already is where it should. */
 function arrange(parent, rows) {
   const wanted = new Set(rows);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();

@@ -1,4 +1,4 @@
-"""What LINE tells of what was sent: who looked and who tapped, drawn by ``persons``; nothing below 20."""
+"""What LINE reports of what was sent: who looked and who tapped, drawn by ``persons``; nothing below 20."""
 
 from __future__ import annotations
 

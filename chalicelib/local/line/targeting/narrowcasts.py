@@ -140,7 +140,7 @@ def _failure(
     filtered: bool,
     chosen: list[str],
 ) -> int:
-    """The ``errorCode`` that its progress will tell, 0 for none: LINE says it later, not in its answer."""
+    """The ``errorCode`` that its progress will report, 0 for none: LINE says it later, not in its answer."""
     types = []
     for node, _ in lists:
         if node.get("type") == "audience":

@@ -1,4 +1,4 @@
-"""Action objects, which differ a little with the place where they stand."""
+"""Action objects, which differ a little with the place where they are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUICK_REPLY_ONLY = frozenset({"camera", "cameraRoll", "location"})
 
 @dataclass(frozen=True)
 class Setting:
-    """Where an action stands: how long its label may be, and which types are known there."""
+    """Where an action is: how long its label may be, and which types are known there."""
 
     label_most: int = 20
     label_required: bool = True

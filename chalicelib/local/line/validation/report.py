@@ -1,4 +1,4 @@
-"""A value of the request, where it stands, and what is wrong with it."""
+"""A value of the request, where it is, and what is wrong with it."""
 
 from __future__ import annotations
 
