@@ -1,4 +1,4 @@
-// Hash routes: what stands behind # never reaches a server, so no friend's id is in an access log.
+// Hash routes: what follows # never reaches a server, so no friend's id is in an access log.
 import { useSyncExternalStore, type AnchorHTMLAttributes } from "react";
 
 const subscribe = (changed: () => void) => {
@@ -39,7 +39,7 @@ const withQuery = (parts: string[], query?: Query) => {
 export const go = (...parts: string[]) => {
   location.hash = to(...parts);
 };
-/** The same with what stands behind a question mark. */
+/** The same with what follows a question mark. */
 export const goWith = (parts: string[], query: Query) => {
   location.hash = withQuery(parts, query);
 };

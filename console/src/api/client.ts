@@ -18,7 +18,7 @@ export class ApiError extends Error {
     super(message);
   }
 
-  /** What is said about the fields whose path begins so. */
+  /** What is reported of the fields whose path begins so. */
   about(path: string): string | undefined {
     return this.details.find((detail) => detail.path === path || detail.path.startsWith(`${path}.`) || detail.path.startsWith(`${path}[`))?.message;
   }
@@ -27,7 +27,7 @@ export class ApiError extends Error {
 export const PREFIX = (document.documentElement.dataset.prefix ?? "").replace("__TODOKU_PREFIX__", "");
 const listeners = new Set<() => void>();
 
-/** Be told when the session is over. */
+/** Be called when the session is over. */
 export function onSignedOut(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);

@@ -14,7 +14,7 @@ export interface FormProps {
 export const options = (names: Names, kind: string): Option[] => (names[kind] ?? []).map((one) => ({ value: one.id, label: one.name }));
 export const words = (group: string, codes: readonly string[]): Option[] => codes.map((code) => ({ value: code, label: named(group, code) }));
 export const asObject = (value: unknown): Values => (value && typeof value === "object" && !Array.isArray(value) ? (value as Values) : {});
-/** What is chosen stands in the list, also where the account has no such thing any more. */
+/** What is chosen is in the list, also where the account has no such thing any more. */
 export const withChosen = (list: Option[], value: string): Option[] => (value === "" || list.some((one) => one.value === value) ? list : [...list, { value, label: value }]);
 
 /** The same object without what is undefined. */

@@ -62,7 +62,7 @@ const EVENTS = [
 ];
 const KEYED: Record<string, string> = { link_clicked: "links", form_answered: "forms", page_viewed: "pages", route_entered: "routes", scheduled: "schedules" };
 const TYPED = new Set(["messaged", "postback"]);
-const SAID = ["text", "image", "video", "audio", "file", "location", "sticker"];
+const MESSAGE_KINDS = ["text", "image", "video", "audio", "file", "location", "sticker"];
 const CUSTOM = "custom:";
 /** Days are kept for a quarter: years cannot be asked for. */
 const DAY_SPANS = ["today", "yesterday", "this_week", "last_week", "this_month", "last_month"];
@@ -79,7 +79,7 @@ export function EventForm({ value, names, set }: FormProps) {
       <Select label={t("leaf.event")} value={isCustom ? CUSTOM : type} onChange={(event) => write({ type: event.target.value === CUSTOM ? `${CUSTOM}event` : event.target.value, key: undefined })} options={withChosen([...words("event", EVENTS), { value: CUSTOM, label: t("leaf.event.custom") }], isCustom ? CUSTOM : type)} />
       {isCustom ? <Field label={t("leaf.event.name")} maxLength={100} value={type.slice(CUSTOM.length)} onChange={(event) => write({ type: `${CUSTOM}${event.target.value}` })} /> : null}
       {kind ? <Select label={t("leaf.event.key")} value={key} onChange={(event) => write({ key: event.target.value || undefined })} options={withChosen([{ value: "", label: t("leaf.any.of") }, ...options(names, kind)], key)} /> : null}
-      {type === "messaged" ? <Select label={t("leaf.event.key")} value={key} onChange={(event) => write({ key: event.target.value || undefined })} options={withChosen([{ value: "", label: t("leaf.any.of") }, ...words("said.kind", SAID)], key)} /> : null}
+      {type === "messaged" ? <Select label={t("leaf.event.key")} value={key} onChange={(event) => write({ key: event.target.value || undefined })} options={withChosen([{ value: "", label: t("leaf.any.of") }, ...words("messaged.kind", MESSAGE_KINDS)], key)} /> : null}
       {isCustom || (TYPED.has(type) && type !== "messaged") ? <Field label={t("leaf.event.detail")} maxLength={100} value={key} onChange={(event) => write({ key: event.target.value || undefined })} /> : null}
       <Figure label={t("leaf.times")} value={given.count} set={(count) => write({ count })} />
       <Window label={t("leaf.when")} value={given.within} none={t("leaf.any")} spans={DAY_SPANS} units={["d", "w", "mo"]} set={(within) => write({ within })} />

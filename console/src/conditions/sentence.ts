@@ -66,7 +66,7 @@ const LEAVES: Record<string, (value: never, names: Names, no: boolean) => string
     const type = String(value.type);
     const what = type.startsWith("custom:") ? q(type.slice(7)) : named("event", type);
     const kind = KEYED[type];
-    const key = value.key ? t("say.event.key", { key: q(kind ? nameOf(names, kind, String(value.key)) : named("said.kind", String(value.key)).replace(/^said\.kind\./, "")) }) : "";
+    const key = value.key ? t("say.event.key", { key: q(kind ? nameOf(names, kind, String(value.key)) : named("messaged.kind", String(value.key)).replace(/^messaged\.kind\./, "")) }) : "";
     const times = value.count ? t("say.event.count", { v: comparison(value.count as Values, "say.times") }) : "";
     return t(no ? "say.event.no" : "say.event", { when: during(value.within), what: `${key}${what}`, times });
   },

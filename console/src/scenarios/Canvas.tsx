@@ -181,7 +181,7 @@ function wayCount(ways: Record<string, number> | undefined, slot: string, step: 
 
 const ROW = 24;
 
-/** Friends of a rehearsal, each where they stand at this moment; they glide from step to step. */
+/** Friends of a rehearsal, each where they are at this time; they glide from step to step. */
 function Dots({ plan }: { plan: Plan }) {
   const { dots, follow } = useBoard();
   if (!dots) return null;

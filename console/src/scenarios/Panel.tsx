@@ -14,7 +14,7 @@ export interface Tools {
   edit: (next: Definition, tag?: string) => void;
   /** The id of a new step. */
   fresh: (kind: Kind) => string;
-  /** Steps of the definition in force: friends may stand there. */
+  /** Steps of the definition in force: friends may be there. */
   published: Definition | null;
   mayEdit: boolean;
 }
@@ -102,7 +102,7 @@ function Ways({ id, step }: { id: string; step: Step }) {
 
 const EXIT = "+exit";
 
-/** Where friends go whose moment had passed: on as everybody, out, or to another step. */
+/** Where friends go whose due time had passed: on as everybody, out, or to another step. */
 function PastField({ id, step, tools }: { id: string; step: Step; tools: Tools }) {
   const { definition, numbers } = useBoard();
   const choose = (value: string) => {

@@ -12,7 +12,7 @@ import { Button, Field, Problem, Section, Select, Words } from "../ui/kit";
 import { fromLocal, named, number, t, time, toLocal, yen } from "../words";
 import type { Board } from "./board";
 import Outline from "./Outline";
-import { momentsOf, sentBy, standing } from "./replay";
+import { sentBy, standing, timestampsOf } from "./replay";
 import { stepName } from "./say";
 
 const Canvas = lazy(() => import("./Canvas"));
@@ -54,7 +54,7 @@ export function Rehearsal({ id, board, narrow, prepare, mayPrepare }: { id: stri
         <Button kind="main" busy={act.isPending} disabled={!form.start} onClick={() => act.mutate()}>{t("scn.rehearse.do")}</Button>
         <Problem error={act.error} />
       </Section>
-      {act.data && momentsOf(act.data.timelines).length === 0 ? <p className="notice warn" role="status">{t("scn.rehearse.nobody")}</p> : act.data ? <Film key={act.submittedAt} answer={act.data} board={board} narrow={narrow} /> : null}
+      {act.data && timestampsOf(act.data.timelines).length === 0 ? <p className="notice warn" role="status">{t("scn.rehearse.nobody")}</p> : act.data ? <Film key={act.submittedAt} answer={act.data} board={board} narrow={narrow} /> : null}
     </>
   );
 }
@@ -73,7 +73,7 @@ const FRAME_MS = 700;
 
 function Film({ answer, board, narrow }: { answer: RehearseAnswer; board: Board; narrow: boolean }) {
   const { base } = usePlace();
-  const moments = useMemo(() => momentsOf(answer.timelines), [answer]);
+  const timestamps = useMemo(() => timestampsOf(answer.timelines), [answer]);
   const users = Object.keys(answer.timelines);
   const [at, setAt] = useState(0);
   const [playing, setPlaying] = useState(false);
@@ -82,20 +82,20 @@ function Film({ answer, board, narrow }: { answer: RehearseAnswer; board: Board;
   const names = new Map((known.data?.items ?? []).map((one) => [one.user_id, one.display_name]));
   useEffect(() => {
     if (!playing) return undefined;
-    const timer = setInterval(() => setAt((was) => Math.min(moments.length - 1, was + 1)), FRAME_MS);
+    const timer = setInterval(() => setAt((was) => Math.min(timestamps.length - 1, was + 1)), FRAME_MS);
     return () => clearInterval(timer);
-  }, [playing, moments.length]);
+  }, [playing, timestamps.length]);
   useEffect(() => {
-    if (at >= moments.length - 1) setPlaying(false);
-  }, [at, moments.length]);
-  const now = moments[at] ?? "";
+    if (at >= timestamps.length - 1) setPlaying(false);
+  }, [at, timestamps.length]);
+  const now = timestamps[at] ?? "";
   const dots = users.flatMap((user) => {
     const node = standing(answer.timelines[user] ?? [], now);
     return node === undefined ? [] : [{ user, name: names.get(user) ?? null, node }];
   });
   const shown: Board = { ...board, fixed: true, chosen: null, choose: () => undefined, waiting: {}, funnel: null, marks: new Map(), dots, follow };
   const toggle = () => {
-    if (!playing && at >= moments.length - 1) setAt(0);
+    if (!playing && at >= timestamps.length - 1) setAt(0);
     setPlaying(!playing);
   };
   return (
@@ -104,7 +104,7 @@ function Film({ answer, board, narrow }: { answer: RehearseAnswer; board: Board;
       <section className="panel">
         <div className="player">
           <Button kind="main" onClick={toggle}>{playing ? `❚❚ ${t("scn.film.stop")}` : `▶ ${t("scn.film.play")}`}</Button>
-          <label className="grow"><span className="hidden">{t("scn.film.time")}</span><input type="range" min={0} max={Math.max(0, moments.length - 1)} value={at} aria-valuetext={time(now)} onChange={(event) => { setPlaying(false); setAt(Number(event.target.value)); }} /></label>
+          <label className="grow"><span className="hidden">{t("scn.film.time")}</span><input type="range" min={0} max={Math.max(0, timestamps.length - 1)} value={at} aria-valuetext={time(now)} onChange={(event) => { setPlaying(false); setAt(Number(event.target.value)); }} /></label>
           <strong role="status" aria-live="off">{time(now)}</strong>
         </div>
         <div className="film">
@@ -154,7 +154,7 @@ async function asSent(base: string, id: string, user: string): Promise<LineMessa
 }
 
 /** Of these the API says why; of the others the words say all. */
-const TOLD = new Set(["refused", "skipped", "deferred", "exited", "cut", "more"]);
+const EXPLAINED = new Set(["refused", "skipped", "deferred", "exited", "cut", "more"]);
 
 function Story({ entries, now, board }: { entries: TimelineEntry[]; now: string; board: Board }) {
   const past = entries.filter((one) => one.at <= now).slice(-6);
@@ -163,7 +163,7 @@ function Story({ entries, now, board }: { entries: TimelineEntry[]; now: string;
       {past.map((one, at) => (
         <li key={`${one.at} ${at}`}>
           <b>{t(`scn.what.${one.what}`)}</b><time dateTime={one.at}>{time(one.at)}</time>
-          <div className="soft"><Words text={[one.node ? stepName(board.definition, one.node) : "", one.message ? nameOf(board.names, "messages", one.message) : "", (TOLD.has(one.what) && one.why) || ""].filter(Boolean).join(" · ") || " "} most={120} /></div>
+          <div className="soft"><Words text={[one.node ? stepName(board.definition, one.node) : "", one.message ? nameOf(board.names, "messages", one.message) : "", (EXPLAINED.has(one.what) && one.why) || ""].filter(Boolean).join(" · ") || " "} most={120} /></div>
         </li>
       ))}
     </ol>

@@ -5,7 +5,7 @@ import { post } from "../api/client";
 import type { TestAnswer } from "../api/schema";
 import { nameOf, useNames, usePlace, type Friend } from "../data";
 import { FriendPicker } from "../ui/FriendPicker";
-import { Button, Chip, Dialog, Moment, Problem, Select, useDraft, Words } from "../ui/kit";
+import { Button, Chip, Dialog, Timestamp, Problem, Select, useDraft, Words } from "../ui/kit";
 import { t } from "../words";
 
 interface Tester {
@@ -37,7 +37,7 @@ export function TestDialog({ id, onClose }: { id: string; onClose: () => void })
       {act.data ? (
         <div role="status">
           <p className="verdict yes">✓ {t("scn.test.sent", { n: act.data.messages.length })}{act.data.cut ? ` ${t("scn.test.cut")}` : ""}</p>
-          <ul className="plain-list">{act.data.messages.slice(0, 30).map((one, at) => <li key={at}><Words text={nameOfTester(one.user_id)} most={20} />: <Words text={one.message ? nameOf(names, "messages", one.message) : t("scn.test.rule")} most={40} /> <span className="soft">{t("scn.test.earnest")} <Moment at={one.in_earnest_at} /></span></li>)}</ul>
+          <ul className="plain-list">{act.data.messages.slice(0, 30).map((one, at) => <li key={at}><Words text={nameOfTester(one.user_id)} most={20} />: <Words text={one.message ? nameOf(names, "messages", one.message) : t("scn.test.rule")} most={40} /> <span className="soft">{t("scn.test.earnest")} <Timestamp at={one.in_earnest_at} /></span></li>)}</ul>
         </div>
       ) : null}
       <div className="dialog-foot"><Button onClick={onClose}>{t("action.close")}</Button><Button kind="main" disabled={chosen.length === 0} busy={act.isPending} onClick={() => act.mutate()}>{t("test.send", { n: chosen.length })}</Button></div>

@@ -6,7 +6,7 @@ import type { EnrollAnswer, FunnelAnswer, WaitingFriend } from "../api/schema";
 import { type Friend, useMay, usePlace } from "../data";
 import { Link } from "../router";
 import { FriendPicker } from "../ui/FriendPicker";
-import { Button, Chip, Moment, Problem, Words } from "../ui/kit";
+import { Button, Chip, Timestamp, Problem, Words } from "../ui/kit";
 import { number, percent, t } from "../words";
 import type { Came } from "./board";
 import { arm } from "./say";
@@ -51,7 +51,7 @@ export function WaitingList({ scenario, node, n }: { scenario: string; node: str
           {items.map((one) => (
             <li key={`${one.user_id} ${one.value ?? ""} ${one.run}`}>
               <Link parts={[account.id, "friends", one.user_id]}><Words text={one.display_name} most={30} /></Link>{one.value ? <span className="soft"> <bdi>{one.value.slice(0, 30)}</bdi></span> : null}
-              <span className="soft"> → {one.due_at ? <Moment at={one.due_at} /> : t("scn.waiting.event")}</span>
+              <span className="soft"> → {one.due_at ? <Timestamp at={one.due_at} /> : t("scn.waiting.event")}</span>
               {one.stuck ? <> <Chip tone="bad">{t("scn.stuck")}</Chip></> : null}
             </li>
           ))}

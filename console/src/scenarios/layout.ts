@@ -1,4 +1,4 @@
-// Where steps stand on the canvas: nobody moves them, dagre does. Ways carry room for their label and their button.
+// Where steps are on the canvas: nobody moves them, dagre does. Ways carry room for their label and their button.
 import dagre from "@dagrejs/dagre";
 import { START, type Definition, type Place, type Step, target, waysOf } from "./model";
 
@@ -24,7 +24,7 @@ export interface Line {
   place: Place;
   from: string;
   to: string;
-  /** Through these points, from below the one to above the other; the button stands at `middle`. */
+  /** Through these points, from below the one to above the other; the button is at `middle`. */
   points: { x: number; y: number }[];
   middle: { x: number; y: number };
 }

@@ -1,14 +1,14 @@
-// A rehearsal's timelines as a film: where everybody stands at a moment, and what each was sent by then. Pure.
+// A rehearsal's timelines as a film: where everybody is at a time, and what each was sent by then. Pure.
 import type { TimelineEntry } from "../api/schema";
 
 export type Timelines = Record<string, TimelineEntry[]>;
 
-/** The moments at which anything happens, in order. */
-export const momentsOf = (timelines: Timelines): string[] => [...new Set(Object.values(timelines).flatMap((entries) => entries.map((one) => one.at)))].sort();
+/** The timestamps at which anything happens, in order. */
+export const timestampsOf = (timelines: Timelines): string[] => [...new Set(Object.values(timelines).flatMap((entries) => entries.map((one) => one.at)))].sort();
 
 const ENDS = new Set(["finished", "exited", "refused"]);
 
-/** Where a friend stands at a moment: at a step; null when through with it; undefined before entering. */
+/** Where a friend is at a time: at a step; null when through with it; undefined before entering. */
 export function standing(entries: TimelineEntry[], at: string): string | null | undefined {
   let place: string | null | undefined;
   for (const entry of entries) {

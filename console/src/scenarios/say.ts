@@ -60,7 +60,7 @@ function armText(step: Step, at: number): string {
   return `${arm(at)} ${percent((step.arms?.[at]?.weight ?? 0) / (sum || 1))}`;
 }
 
-/** What leads along a way: of a step with one way nothing need be said. */
+/** What leads along a way: of a step with one way nothing need be shown. */
 export function wayText(definition: Definition, place: Place, names: Names): string {
   const step = place.from === null ? undefined : definition.nodes[place.from];
   if (!step) return "";

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { all } from "../api/client";
 import { type Broadcast, useMay, usePlace } from "../data";
 import { Link, useRoute } from "../router";
-import { Chip, Moment, Screen, stateOf, Status, Words } from "../ui/kit";
+import { Chip, Timestamp, Screen, stateOf, Status, Words } from "../ui/kit";
 import { number, t } from "../words";
 import { Calendar } from "./Calendar";
 import { Compose } from "./Compose";
@@ -32,7 +32,7 @@ function List() {
               <tr key={one.id}>
                 <th scope="row"><Link parts={[account.id, one.narrowcast ? "narrowcasts" : "broadcasts", one.id, ...(one.status === "draft" && may ? ["edit"] : [])]}><Words text={one.name} most={80} /></Link>{one.narrowcast ? <> <Chip>{t("narrow.chip")}</Chip></> : null}</th>
                 <td><Status of={one.status} group="status" /></td>
-                <td><Moment at={one.status === "draft" ? one.created_at : (one.started_at ?? one.at)} /></td>
+                <td><Timestamp at={one.status === "draft" ? one.created_at : (one.started_at ?? one.at)} /></td>
                 <td className="number">{number(one.progress.planned)}</td>
                 <td className="number">{number(one.progress.accepted)}</td>
               </tr>

@@ -40,7 +40,7 @@ export function Bulk({ ticked, all, clear }: Props) {
   const [what, setWhat] = useState("");
   const [points, setPoints] = useState(1);
   const [everybody, setEverybody] = useState(false);
-  const [asking, setAsking] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   const [jobs, setJobs] = useState<string[]>([]);
   const options = (names[KINDS[how] ?? "tags"] ?? []).map((one) => ({ value: one.id, label: one.name }));
   const value = options.some((one) => one.value === what) ? what : (options[0]?.value ?? "");
@@ -48,7 +48,7 @@ export function Bulk({ ticked, all, clear }: Props) {
   const run = useRef("");
   const act = useMutation({
     mutationFn: async () => {
-      setAsking(false);
+      setConfirming(false);
       setJobs([]);
       // A cut-off attempt goes on where it was: each friend once.
       run.current ||= newId("bulk");
@@ -81,15 +81,15 @@ export function Bulk({ ticked, all, clear }: Props) {
       <Select label={t("bulk.action")} value={how} onChange={(event) => setHow(event.target.value)} options={kinds.map((one) => ({ value: one, label: named("action", one) }))} />
       <Select label={t("bulk.what")} value={value} onChange={(event) => setWhat(event.target.value)} options={options} />
       {how === "add_score" ? <Field label={t("rule.points")} type="number" value={points} onChange={(event) => setPoints(Number(event.target.value))} /> : null}
-      <Button kind="main" busy={act.isPending} disabled={!value || n === 0} onClick={() => (how === "send" || everybody ? setAsking(true) : act.mutate())}>{t("bulk.do")}</Button>
+      <Button kind="main" busy={act.isPending} disabled={!value || n === 0} onClick={() => (how === "send" || everybody ? setConfirming(true) : act.mutate())}>{t("bulk.do")}</Button>
       <Button kind="quiet" onClick={clear}>{t("bulk.clear")}</Button>
       <Problem error={act.error} />
       {act.isSuccess ? <p role="status">{isDone ? t("bulk.done", { accepted: sum((work) => work.result?.accepted ?? 0), rejected: sum((work) => work.result?.rejected ?? 0) }) : t("bulk.started")}</p> : null}
       {jobs.length && !isDone ? <progress className="bar" max={sum((work) => work.total) || 1} value={sum((work) => work.done)} aria-label={t("progress")} /> : null}
-      {asking ? (
-        <Dialog title={t("bulk.do")} onClose={() => setAsking(false)}>
+      {confirming ? (
+        <Dialog title={t("bulk.do")} onClose={() => setConfirming(false)}>
           <p>{t("bulk.sure", { n, action: named("action", how) })} <strong>{label.slice(0, 100)}</strong></p>
-          <div className="dialog-foot"><Button onClick={() => setAsking(false)}>{t("action.cancel")}</Button><Button kind="main" onClick={() => act.mutate()}>{t("bulk.really", { n })}</Button></div>
+          <div className="dialog-foot"><Button onClick={() => setConfirming(false)}>{t("action.cancel")}</Button><Button kind="main" onClick={() => act.mutate()}>{t("bulk.really", { n })}</Button></div>
         </Dialog>
       ) : null}
     </div>

@@ -4,7 +4,7 @@ import { get, patch, post, PREFIX, type Page } from "../api/client";
 import { pace, timed } from "../api/pace";
 import { type Friend, type LineMessage, nameOf, useMay, useNames, usePlace } from "../data";
 import { Link, useRoute } from "../router";
-import { Area, Avatar, Button, Check, Chip, Field, Moment, Problem, Screen, Section, Select, stateOf, Status, useDraft, Words } from "../ui/kit";
+import { Area, Avatar, Button, Check, Chip, Field, Timestamp, Problem, Screen, Section, Select, stateOf, Status, useDraft, Words } from "../ui/kit";
 import { MediaField } from "../ui/MediaField";
 import { named, t } from "../words";
 
@@ -79,7 +79,7 @@ function Entry({ one, current }: { one: Conversation; current: boolean }) {
       <Avatar name={one.display_name} />
       <span className="who">
         <span className={one.unread ? "unread" : ""}><Words text={one.display_name} most={30} /></span>
-        <small><Moment at={one.last_at} />{one.assignee ? <> · <Words text={one.assignee} most={20} /></> : null}</small>
+        <small><Timestamp at={one.last_at} />{one.assignee ? <> · <Words text={one.assignee} most={20} /></> : null}</small>
       </span>
       {one.unread ? <Chip tone="brand">{t("chat.unread")}</Chip> : one.mark ? <Chip>{named("mark", one.mark)}</Chip> : null}
     </Link>
@@ -120,7 +120,7 @@ function Talk({ user, one }: { user: string; one?: Conversation }) {
         {asked.isError ? <Problem error={asked.error} /> : null}
         <ol className="talk-lines" aria-label={t("chat.lines")} tabIndex={0}>
           {asked.hasNextPage ? <li><Button kind="quiet" busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("chat.older")}</Button></li> : null}
-          {lines.map((line) => <Said key={line.event_id + line.direction + line.at} line={line} path={path} />)}
+          {lines.map((line) => <Bubble key={line.event_id + line.direction + line.at} line={line} path={path} />)}
           {asked.isSuccess && lines.length === 0 ? <li className="soft">{t("chat.lines.none")}</li> : null}
           <li ref={end} aria-hidden="true" />
         </ol>
@@ -145,7 +145,7 @@ function pictureOf(line: Line, content: string): string | null {
   return line.type === "image" && line.content?.status === "stored" ? content : null;
 }
 
-function Said({ line, path }: { line: Line; path: string }) {
+function Bubble({ line, path }: { line: Line; path: string }) {
   const shown = line.unsent_at ? t("chat.unsent") : line.messages ? line.messages.map(textOf).join("\n") : (line.text ?? `[${named("message.kind", line.type)}]`);
   const isThere = line.content?.status === "stored" && line.message_id;
   const content = `${PREFIX}/v1${path}/messages/${encodeURIComponent(line.message_id ?? "")}/content`;
@@ -155,7 +155,7 @@ function Said({ line, path }: { line: Line; path: string }) {
       {picture ? <img src={picture} alt={t("chat.picture")} loading="lazy" /> : null}
       <bdi>{shown.slice(0, 5000)}</bdi>
       {isThere ? <a href={content} target="_blank" rel="noreferrer">{t("chat.media")}</a> : null}
-      <small><Moment at={line.at} />{line.direction === "out" ? ` · ${named("said", line.status ?? "accepted")}${line.by ? ` · ${named("by", line.by.split(":")[0] ?? "")}` : ""}` : ""}</small>
+      <small><Timestamp at={line.at} />{line.direction === "out" ? ` · ${named("sent", line.status ?? "accepted")}${line.by ? ` · ${named("by", line.by.split(":")[0] ?? "")}` : ""}` : ""}</small>
     </li>
   );
 }

@@ -8,7 +8,7 @@ import { type Broadcast, type Friend, type LineMessage, type Message, type Quota
 import { Preview } from "../phone/Preview";
 import { go, Link } from "../router";
 import { FriendPicker } from "../ui/FriendPicker";
-import { Button, Check, Chip, Field, Forbidden, Moment, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
+import { Button, Check, Chip, Field, Forbidden, Timestamp, Problem, Screen, Section, Select, stateOf, useDraft, Words } from "../ui/kit";
 import { MessageEditor } from "../ui/MessageEditor";
 import { Stale } from "../ui/Stale";
 import { TopicField } from "../ui/TopicField";
@@ -172,7 +172,7 @@ function Page({ first, name }: { first: Draft; name: string }) {
   const shown = Math.min(chosen, draft.arms.length - 1);
   const edit = (more: Partial<Draft>) => setDraft((was) => ({ ...was, ...more }));
   const editArm = (more: Partial<Arm>) => setDraft((was) => ({ ...was, arms: was.arms.map((one, at) => (at === shown ? { ...one, ...more } : one)) }));
-  const said = draft.arms[shown]?.messages ?? [];
+  const messages = draft.arms[shown]?.messages ?? [];
   const ids = idsOf(draft.arms);
   const sent = draft.arms.map((one, at) => ({ ...one.variant, id: ids[at] as string, message: messageIdOf(draft.id, at), weight: one.weight }));
   const audience = audienceOfDraft(draft);
@@ -237,7 +237,7 @@ function Page({ first, name }: { first: Draft; name: string }) {
           <Section title={t("compose.what")}>
             <Arms draft={draft} shown={shown} show={setShown} edit={edit} />
             {draft.arms.length > 1 ? <Field label={t("compose.weight", { arm: letter(shown) })} hint={t("compose.weight.hint", { share: shareOf(draft.arms, shown) })} type="number" min={1} value={draft.arms[shown]?.weight ?? 1} error={about(`variants[${shown}]`)} onChange={(event) => editArm({ weight: Number(event.target.value) })} /> : null}
-            <MessageEditor key={shown} messages={said} onChange={(messages) => editArm({ messages })} about={about} />
+            <MessageEditor key={shown} messages={messages} onChange={(next) => editArm({ messages: next })} about={about} />
             <div className="fields">
               <Select label={t("compose.category")} value={draft.category} onChange={(event) => edit({ category: event.target.value })} options={["marketing", "transactional"].map((one) => ({ value: one, label: named("category.of", one) }))} />
               <TopicField value={draft.topic} error={about("topic")} set={(topic) => edit({ topic })} />
@@ -258,9 +258,9 @@ function Page({ first, name }: { first: Draft; name: string }) {
             {current && !publisher ? <Forbidden error={new ApiError(403, "forbidden", "this needs the role publisher", [], null)} /> : null}
           </Section>
         </div>
-        <div className="stick"><Preview messages={said} /></div>
+        <div className="stick"><Preview messages={messages} /></div>
       </div>
-      {isStale ? <Stale path={`${base}/${place}`} mine={place.startsWith("broadcasts/") ? document : { messages: said }} onOverwrite={() => save.mutate(true)} onTake={() => { forget(); location.reload(); }} onClose={calm} /> : null}
+      {isStale ? <Stale path={`${base}/${place}`} mine={place.startsWith("broadcasts/") ? document : { messages }} onOverwrite={() => save.mutate(true)} onTake={() => { forget(); location.reload(); }} onClose={calm} /> : null}
     </Screen>
   );
 }
@@ -339,7 +339,7 @@ function Near({ id, audience, known, at }: { id: string; audience: Condition; kn
   if (near.length === 0) return others.isSuccess ? <p>✓ {t("sheet.near.none")}</p> : null;
   return (
     <div className="notice warn"><strong>{t("sheet.near")}</strong>
-      <ul>{near.map(({ one, both }) => <li key={one.id}><Link parts={[account.id, "broadcasts", one.id]}><Words text={one.name} most={60} /></Link> <Moment at={one.started_at ?? one.at} />{both?.count === undefined ? null : <> — {t("sheet.near.both", { n: both.count })}</>}</li>)}</ul>
+      <ul>{near.map(({ one, both }) => <li key={one.id}><Link parts={[account.id, "broadcasts", one.id]}><Words text={one.name} most={60} /></Link> <Timestamp at={one.started_at ?? one.at} />{both?.count === undefined ? null : <> — {t("sheet.near.both", { n: both.count })}</>}</li>)}</ul>
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { useMay, usePlace } from "../data";
 import { Link, useRoute } from "../router";
 import { Copy } from "../ui/Copy";
 import { Existing, type Stored, useDocument } from "../ui/document";
-import { Area, Button, Check, Chip, Dialog, Field, Moment, Problem, Screen, Section, Select, stateOf, Words } from "../ui/kit";
+import { Area, Button, Check, Chip, Dialog, Field, Timestamp, Problem, Screen, Section, Select, stateOf, Words } from "../ui/kit";
 import { MediaField } from "../ui/MediaField";
 import { Uses } from "../ui/Uses";
 import { fromLocal, t, time, toLocal, yen, zoneName, type Word } from "../words";
@@ -77,7 +77,7 @@ function List() {
   );
 }
 
-/** Coupons that LINE's manager made: their ids may stand in messages as they are. */
+/** Coupons that LINE's manager made: their ids may be used in messages as they are. */
 function Elsewhere() {
   const { base } = usePlace();
   const asked = useQuery({ queryKey: [base, "coupons", "at-line"], retry: false, queryFn: () => all<CouponAtLine>(`${base}/coupons/at-line?status=running`, 400) });
@@ -101,7 +101,7 @@ const empty = (): Draft => ({ name: "", title: "", from: "", until: "", reward: 
 function Editor({ coupon }: { coupon?: Coupon }) {
   const { account } = usePlace();
   const { draft, edit, about, actions, above, below } = useDocument<Draft>({ kind: "coupons", stored: coupon, empty: empty(), state: STATE, bodyOf, gone: t("coupon.gone"), canSave: (one) => Boolean(one.title.trim() && one.from && one.until) });
-  const moment = (name: "from" | "until") => <Field label={t(`coupon.${name}`)} hint={zoneName()} type="datetime-local" value={draft[name] ? toLocal(draft[name]) : ""} error={about(name)} onChange={(event) => edit({ [name]: event.target.value ? fromLocal(event.target.value) : "" })} />;
+  const dateField = (name: "from" | "until") => <Field label={t(`coupon.${name}`)} hint={zoneName()} type="datetime-local" value={draft[name] ? toLocal(draft[name]) : ""} error={about(name)} onChange={(event) => edit({ [name]: event.target.value ? fromLocal(event.target.value) : "" })} />;
   return (
     <Screen title={coupon ? coupon.name.slice(0, 100) : t("coupon.new")} state="ready" wide back={<Link className="back" parts={[account.id, "coupons"]}>← {t("nav.coupons")}</Link>} actions={actions}>
       {above}
@@ -112,7 +112,7 @@ function Editor({ coupon }: { coupon?: Coupon }) {
             <Field label={t("coupon.name")} hint={t("coupon.name.hint")} value={draft.name} maxLength={100} error={about("name")} onChange={(event) => edit({ name: event.target.value })} />
             <Field label={t("coupon.title")} hint={t("coupon.title.hint")} value={draft.title} maxLength={60} error={about("title")} onChange={(event) => edit({ title: event.target.value })} />
             <RewardForm reward={draft.reward} set={(reward) => edit({ reward })} error={about("reward")} />
-            <div className="fields">{moment("from")}{moment("until")}</div>
+            <div className="fields">{dateField("from")}{dateField("until")}</div>
             <MediaField label={t("coupon.image")} kind="image" url={draft.image ?? ""} thumbnail={draft.image ?? ""} error={about("image")} onMade={(made) => edit({ image: made.url })} onUrl={(image) => edit({ image })} />
           </Section>
           <Section title={t("coupon.use")}>
@@ -153,29 +153,29 @@ function RewardForm({ reward, set, error }: { reward: Reward; set: (reward: Rewa
   );
 }
 
-/** How the coupon stands at LINE; publish it, close it. What was saved last is what is published. */
+/** The state of the coupon at LINE; publish it, close it. What was saved last is what is published. */
 function AtLine({ coupon }: { coupon: Coupon }) {
   const { base } = usePlace();
   const publisher = useMay("publisher");
   const client = useQueryClient();
-  const [asking, setAsking] = useState<"publish" | "close" | null>(null);
-  const act = useMutation({ mutationFn: (action: "publish" | "close") => post<CouponJob>(`${base}/coupons/${enc(coupon.id)}/${action}`, {}), onSuccess: () => setAsking(null) });
+  const [confirming, setConfirming] = useState<"publish" | "close" | null>(null);
+  const act = useMutation({ mutationFn: (action: "publish" | "close") => post<CouponJob>(`${base}/coupons/${enc(coupon.id)}/${action}`, {}), onSuccess: () => setConfirming(null) });
   const job = useQuery({ queryKey: [base, "job", act.data?.job_id], enabled: Boolean(act.data), queryFn: () => get<{ state: string; errors?: { message: string }[] }>(`${base}/jobs/${act.data?.job_id}`), refetchInterval: (query) => (query.state.data && query.state.data.state !== "running" ? false : 1000) });
   const state = job.data?.state;
   useEffect(() => { if (state === "done") void client.invalidateQueries({ queryKey: [base, "coupons"] }); }, [state, client, base]);
   const action = coupon.state === "published" ? "close" : "publish";
   return (
     <Section title={t("coupon.at_line")} lead={t("coupon.at_line.lead")}>
-      <p className="chips"><Chip tone={TONES[coupon.state]}>{t(`coupon.state.${coupon.state}`)}</Chip>{coupon.closed_at ?? coupon.published_at ? <Moment at={coupon.closed_at ?? coupon.published_at} /> : null}</p>
+      <p className="chips"><Chip tone={TONES[coupon.state]}>{t(`coupon.state.${coupon.state}`)}</Chip>{coupon.closed_at ?? coupon.published_at ? <Timestamp at={coupon.closed_at ?? coupon.published_at} /> : null}</p>
       {state === "running" ? <p role="status">{t("coupon.working")}</p> : null}
       {state === "failed" ? <p className="verdict no" role="alert">✗ {job.data?.errors?.[0]?.message ?? t("state.error")}</p> : null}
-      {publisher ? <Button kind={action === "publish" ? "main" : "danger"} busy={act.isPending || state === "running"} onClick={() => setAsking(action)}>{t(`coupon.${action}`)}</Button> : <p className="soft">{t("coupon.role")}</p>}
+      {publisher ? <Button kind={action === "publish" ? "main" : "danger"} busy={act.isPending || state === "running"} onClick={() => setConfirming(action)}>{t(`coupon.${action}`)}</Button> : <p className="soft">{t("coupon.role")}</p>}
       {coupon.state === "published" ? <Copy label={t("link.address.insert")} hint={t("coupon.insert.hint")} text={`{{ coupon("${coupon.id}") }}`} /> : null}
-      {asking ? (
-        <Dialog title={t(`coupon.${asking}`)} onClose={() => { setAsking(null); act.reset(); }}>
-          <p>{t(`coupon.${asking}.sure`)}</p>
+      {confirming ? (
+        <Dialog title={t(`coupon.${confirming}`)} onClose={() => { setConfirming(null); act.reset(); }}>
+          <p>{t(`coupon.${confirming}.sure`)}</p>
           <Problem error={act.error} />
-          <div className="dialog-foot"><Button onClick={() => setAsking(null)}>{t("action.cancel")}</Button><Button kind={asking === "publish" ? "main" : "danger"} busy={act.isPending} onClick={() => act.mutate(asking)}>{t("action.really", { what: t(`coupon.${asking}`) })}</Button></div>
+          <div className="dialog-foot"><Button onClick={() => setConfirming(null)}>{t("action.cancel")}</Button><Button kind={confirming === "publish" ? "main" : "danger"} busy={act.isPending} onClick={() => act.mutate(confirming)}>{t("action.really", { what: t(`coupon.${confirming}`) })}</Button></div>
         </Dialog>
       ) : null}
     </Section>

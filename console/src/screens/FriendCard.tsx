@@ -5,7 +5,7 @@ import { seenText } from "../conditions/Count";
 import { leafText } from "../conditions/sentence";
 import { type Broadcast, type Friend, type LineMessage, nameOf, type Names, useMay, useNames, usePlace } from "../data";
 import { go, Link } from "../router";
-import { Avatar, Button, Chip, Dialog, Field, Moment, Problem, Screen, Section, Select, stateOf, Status, useDraft, Words } from "../ui/kit";
+import { Avatar, Button, Chip, Dialog, Field, Timestamp, Problem, Screen, Section, Select, stateOf, Status, useDraft, Words } from "../ui/kit";
 import { named, number, t, yen } from "../words";
 import { FriendForms } from "./FriendForms";
 
@@ -36,7 +36,7 @@ function Reservations({ of }: { of: Friend["reservations"] }) {
   if (!latest.length) return null;
   return (
     <Section title={t("friend.reservations")}>
-      <ul className="plain-list">{latest.map(([id, one]) => <li key={id} className="chips"><Moment at={one.at} /> <Words text={id} most={30} /> <Chip>{named("reservation.status", one.status)}</Chip></li>)}</ul>
+      <ul className="plain-list">{latest.map(([id, one]) => <li key={id} className="chips"><Timestamp at={one.at} /> <Words text={id} most={30} /> <Chip>{named("reservation.status", one.status)}</Chip></li>)}</ul>
     </Section>
   );
 }
@@ -53,7 +53,7 @@ function Ready({ friend }: { friend: Friend }) {
           {Object.keys(friend.tags).length === 0 ? <p className="soft">{t("friend.tags.none")}</p> : null}
           <ul className="plain-list">
             {Object.entries(friend.tags).map(([tag, { since, by }]) => (
-              <li key={tag} className="chips"><Chip tone="brand"><Words text={nameOf(names, "tags", tag)} most={60} /></Chip><span className="soft"><Moment at={since} /> · {byText(by, names)}</span></li>
+              <li key={tag} className="chips"><Chip tone="brand"><Words text={nameOf(names, "tags", tag)} most={60} /></Chip><span className="soft"><Timestamp at={since} /> · {byText(by, names)}</span></li>
             ))}
           </ul>
         </Section>
@@ -63,9 +63,9 @@ function Ready({ friend }: { friend: Friend }) {
         <Section title={t("friend.profile")}>
           <p className="chips"><Avatar name={friend.display_name} /><Status of={friend.status} group="friend.status" /></p>
           <dl className="kv">
-            <dt>{t("friends.column.followed_at")}</dt><dd><Moment at={friend.followed_at} /></dd>
-            {friend.blocked_at ? <><dt>{t("friend.blocked_at")}</dt><dd><Moment at={friend.blocked_at} /></dd></> : null}
-            <dt>{t("friends.column.last_active")}</dt><dd><Moment at={friend.last_active_at} /></dd>
+            <dt>{t("friends.column.followed_at")}</dt><dd><Timestamp at={friend.followed_at} /></dd>
+            {friend.blocked_at ? <><dt>{t("friend.blocked_at")}</dt><dd><Timestamp at={friend.blocked_at} /></dd></> : null}
+            <dt>{t("friends.column.last_active")}</dt><dd><Timestamp at={friend.last_active_at} /></dd>
             <dt>{t("leaf.stage")}</dt><dd>{named("stage", friend.stage)}</dd>
             <dt>{t("friend.purchases")}</dt><dd>{t("friend.purchases.of", { n: friend.purchases.count, yen: yen(friend.purchases.total) })}</dd>
             {friend.source.first ? <><dt>{t("leaf.source.first")}</dt><dd><Words text={nameOf(names, "routes", friend.source.first)} /></dd></> : null}
@@ -247,13 +247,13 @@ function textOf(message: LineMessage): string {
 
 function Event({ activity }: { activity: Activity }) {
   const names = useNames();
-  const said = activity.props.text ?? activity.props.data ?? activity.props.order_id;
+  const text = activity.props.text ?? activity.props.data ?? activity.props.order_id;
   const done = activity.rules.filter((rule) => rule.matched);
   const about = aboutOf(activity, names);
   return (
     <li>
-      <strong>{named("event", activity.type)}</strong>{about ? <> <Chip><Words text={about} most={40} /></Chip></> : null}<time dateTime={activity.at}><Moment at={activity.at} /></time>
-      {typeof said === "string" ? <p className="quote"><Words text={said} most={300} /></p> : null}
+      <strong>{named("event", activity.type)}</strong>{about ? <> <Chip><Words text={about} most={40} /></Chip></> : null}<time dateTime={activity.at}><Timestamp at={activity.at} /></time>
+      {typeof text === "string" ? <p className="quote"><Words text={text} most={300} /></p> : null}
       {activity.changes.length ? <ul aria-label={t("timeline.changes")}>{activity.changes.map((change, at) => <li key={at}>{changeText(change, names)}</li>)}</ul> : null}
       {activity.effects.length ? <ul aria-label={t("timeline.effects")}>{activity.effects.map((effect, at) => <li key={at}>{named("action", effect.action)}{effect.message && knownName(names, "messages", effect.message) ? ` ${t("say.quoted", { name: knownName(names, "messages", effect.message) ?? "" })}` : ""} — {named("effect", effect.status)}{effect.why ? <span className="soft"> ({whyText(effect.why)})</span> : null}{effect.messages?.length ? <p className="quote"><Words text={effect.messages.map(textOf).join(" / ")} most={300} /></p> : null}</li>)}</ul> : null}
       {activity.rules.length ? (

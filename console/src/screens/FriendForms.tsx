@@ -1,12 +1,12 @@
-// What a friend has answered to forms, as it stands on their sheet; a form's questions are asked for when it is opened.
+// What a friend has answered to forms, as it is on their sheet; a form's questions are asked for when it is opened.
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { enc, get, PREFIX } from "../api/client";
 import { type Friend, nameOf, useNames, usePlace } from "../data";
-import { Moment, Problem, Section, Words } from "../ui/kit";
+import { Timestamp, Problem, Section, Words } from "../ui/kit";
 import { t } from "../words";
 import type { Form } from "./forms/model";
-import { answerText } from "./forms/said";
+import { answerText } from "./forms/answerText";
 
 type Given = Friend["forms"][string];
 
@@ -27,7 +27,7 @@ function Answered({ id, name, given, user }: { id: string; name: string; given: 
   const asked = useQuery({ queryKey: [base, "forms", id], enabled: isOpen, queryFn: () => get<Form>(`${base}/forms/${enc(id)}`) });
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary><Words text={name} most={60} /> <span className="soft">{given.answered_at ? <Moment at={given.answered_at} /> : t("friend.forms.half")}</span></summary>
+      <summary><Words text={name} most={60} /> <span className="soft">{given.answered_at ? <Timestamp at={given.answered_at} /> : t("friend.forms.half")}</span></summary>
       <Problem error={asked.error} />
       <dl className="kv">
         {(asked.data?.questions ?? []).filter((one) => given.answers[one.id] !== undefined).map((one) => (

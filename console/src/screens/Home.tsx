@@ -6,7 +6,7 @@ import { type Broadcast, type Quota, useMay, usePlace } from "../data";
 import { Link } from "../router";
 import type { Need } from "../api/schema";
 import { NeedLine } from "../ui/Stops";
-import { Button, Moment, Problem, Screen, Section, stateOf, Status, Words } from "../ui/kit";
+import { Button, Timestamp, Problem, Screen, Section, stateOf, Status, Words } from "../ui/kit";
 import { number, t, zoneName, date, yen } from "../words";
 
 interface Day {
@@ -73,7 +73,7 @@ function Ready({ found }: { found: Summary }) {
           {found.coming.length === 0 ? <p className="soft">{t("home.coming.none")}</p> : null}
           <ul className="plain-list">
             {found.coming.map((one) => (
-              <li key={one.id}><Moment at={one.at} /> <Link parts={[account.id, "broadcasts", one.id]}><Words text={one.name} most={60} /></Link></li>
+              <li key={one.id}><Timestamp at={one.at} /> <Link parts={[account.id, "broadcasts", one.id]}><Words text={one.name} most={60} /></Link></li>
             ))}
           </ul>
         </Section>

@@ -1,4 +1,4 @@
-// Tracked links: an address whose clicks are known friend by friend; where it stands, who clicked, what a click does.
+// Tracked links: an address whose clicks are known friend by friend; where it is used, who clicked, what a click does.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { all, enc, get, type Page } from "../api/client";
@@ -81,8 +81,8 @@ function List() {
 
 /** The document without what was left open. */
 function bodyOf({ utm, ...rest }: Draft): Draft {
-  const said = Object.fromEntries(Object.entries(utm ?? {}).filter(([, value]) => value?.trim()));
-  return { ...rest, url: rest.url.trim(), ...(Object.keys(said).length ? { utm: said } : {}) };
+  const tags = Object.fromEntries(Object.entries(utm ?? {}).filter(([, value]) => value?.trim()));
+  return { ...rest, url: rest.url.trim(), ...(Object.keys(tags).length ? { utm: tags } : {}) };
 }
 
 function Editor({ link }: { link?: Tracked }) {

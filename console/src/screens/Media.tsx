@@ -8,7 +8,7 @@ import { useMay, usePlace } from "../data";
 import { Copy } from "../ui/Copy";
 import { Remove } from "../ui/document";
 import { ACCEPT, type MediaKind } from "../ui/MediaField";
-import { Button, Chip, Dialog, Moment, Problem, Screen, Select, stateOf } from "../ui/kit";
+import { Button, Chip, Dialog, Timestamp, Problem, Screen, Select, stateOf } from "../ui/kit";
 import { Places } from "../ui/Uses";
 import { named, number, t } from "../words";
 
@@ -38,7 +38,7 @@ export default function Media() {
   );
 }
 
-/** Several files at a time; what does not fit is said with its name, and the others go on. */
+/** Several files at a time; what does not fit is reported with its name, and the others go on. */
 function Upload() {
   const { base } = usePlace();
   const id = useId();
@@ -89,7 +89,7 @@ function Card({ one, may }: { one: Kept; may: boolean }) {
         {one.preview_url ? <img src={one.preview_url} alt="" loading="lazy" /> : <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M9 18V6l10-2v12M9 18a2.5 2.5 0 11-5 0 2.5 2.5 0 015 0zM19 16a2.5 2.5 0 11-5 0 2.5 2.5 0 015 0z" /></svg>}
       </button>
       <div className="shelf-facts"><Chip>{named("message.kind", one.is_imagemap ? "imagemap" : one.type)}</Chip> <span className="soft">{size(one.bytes)}</span></div>
-      <p className="soft"><Moment at={one.at} /></p>
+      <p className="soft"><Timestamp at={one.at} /></p>
       <p>{one.uses.length ? t("media.used", { n: one.uses.length }) : <span className="soft">{t("uses.none")}</span>}</p>
       {isOpen ? (
         <Dialog title={name} onClose={() => setOpen(false)} wide>

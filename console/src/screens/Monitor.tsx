@@ -8,7 +8,7 @@ import { Preview } from "../phone/Preview";
 import { go, Link } from "../router";
 import { FriendName } from "../ui/FriendName";
 import { FriendPicker } from "../ui/FriendPicker";
-import { Button, Dialog, Moment, Problem, Screen, Section, Select, stateOf, Status, Words } from "../ui/kit";
+import { Button, Dialog, Timestamp, Problem, Screen, Section, Select, stateOf, Status, Words } from "../ui/kit";
 import { named, number, percent, t, type Word } from "../words";
 import { Branch } from "./FriendCard";
 import { NarrowcastOf } from "./targeting/NarrowcastOf";
@@ -17,7 +17,7 @@ import { Winner } from "./Winner";
 
 const MOVING = new Set(["planning", "sending", "settling", "paused", "awaiting_approval"]);
 
-/** The list in which a broadcast stands. */
+/** The list in which a broadcast is. */
 const listOf = (broadcast: Broadcast | undefined) => (broadcast?.narrowcast ? "narrowcasts" : "broadcasts");
 
 export function Monitor({ id }: { id: string }) {
@@ -41,7 +41,7 @@ function Actions({ broadcast }: { broadcast: Broadcast }) {
   const publisher = useMay("publisher");
   const editor = useMay("editor");
   const client = useQueryClient();
-  const [asking, setAsking] = useState<string | null>(null);
+  const [confirming, setConfirming] = useState<string | null>(null);
   const act = useMutation({
     mutationFn: async (action: string) => {
       if (action === "delete") return remove(`${base}/broadcasts/${broadcast.id}`);
@@ -49,7 +49,7 @@ function Actions({ broadcast }: { broadcast: Broadcast }) {
       return post(`${base}/broadcasts/${broadcast.id}/${action}`, {});
     },
     onSuccess: async (answer, action) => {
-      setAsking(null);
+      setConfirming(null);
       await client.invalidateQueries({ queryKey: [base] });
       if (action === "delete") go(account.id, listOf(broadcast));
       if (action === "clone") go(account.id, listOf(broadcast), (answer as Broadcast).id, "edit");
@@ -68,13 +68,13 @@ function Actions({ broadcast }: { broadcast: Broadcast }) {
   return (
     <>
       {editor && ["draft", "missed", "failed"].includes(status) ? <Link className="button" parts={[account.id, listOf(broadcast), broadcast.id, "edit"]}>{t("action.edit")}</Link> : null}
-      {can.map((one) => <Button key={one} kind={risky.has(one) ? "danger" : "plain"} busy={act.isPending && act.variables === one} onClick={() => (risky.has(one) ? setAsking(one) : act.mutate(one))}>{t(`broadcast.${one}` as Word)}</Button>)}
-      <Problem error={asking ? null : act.error} />
-      {asking ? (
-        <Dialog title={t(`broadcast.${asking}` as Word)} onClose={() => setAsking(null)}>
-          <p>{t(asking === "cancel" ? "broadcast.cancel.more" : "broadcast.delete.more")}</p>
+      {can.map((one) => <Button key={one} kind={risky.has(one) ? "danger" : "plain"} busy={act.isPending && act.variables === one} onClick={() => (risky.has(one) ? setConfirming(one) : act.mutate(one))}>{t(`broadcast.${one}` as Word)}</Button>)}
+      <Problem error={confirming ? null : act.error} />
+      {confirming ? (
+        <Dialog title={t(`broadcast.${confirming}` as Word)} onClose={() => setConfirming(null)}>
+          <p>{t(confirming === "cancel" ? "broadcast.cancel.more" : "broadcast.delete.more")}</p>
           <Problem error={act.error} />
-          <div className="dialog-foot"><Button onClick={() => setAsking(null)}>{t("action.back")}</Button><Button kind="danger" busy={act.isPending} onClick={() => act.mutate(asking)}>{t("action.really", { what: t(`broadcast.${asking}` as Word) })}</Button></div>
+          <div className="dialog-foot"><Button onClick={() => setConfirming(null)}>{t("action.back")}</Button><Button kind="danger" busy={act.isPending} onClick={() => act.mutate(confirming)}>{t("action.really", { what: t(`broadcast.${confirming}` as Word) })}</Button></div>
         </Dialog>
       ) : null}
     </>
@@ -87,14 +87,14 @@ function Ready({ found }: { found: Broadcast }) {
   const { base } = usePlace();
   const names = useNames();
   const message = useQuery({ queryKey: [base, "messages", found.message], enabled: Boolean(found.message), queryFn: () => get<Message>(`${base}/messages/${found.message}`) });
-  const said = found.messages ?? message.data?.messages;
+  const messages = found.messages ?? message.data?.messages;
   return (
     <div className="columns">
       <div>
         <Section title={t("monitor.status")}>
           <p className="chips"><Status of={found.status} group="status" />{found.why && !found.line?.why ? <span className="soft">{found.why}</span> : null}</p>
           {found.every ? <p>{t("monitor.every", { time: found.every.time, days: found.every.weekdays.length ? found.every.weekdays.map((day) => t(`day.${day}` as Word)).join(" ") : t("monitor.daily") })}</p> : null}
-          {found.at && found.status === "scheduled" ? <p>{t("monitor.at")} <Moment at={found.at} /></p> : null}
+          {found.at && found.status === "scheduled" ? <p>{t("monitor.at")} <Timestamp at={found.at} /></p> : null}
           {found.run ? <Balance progress={found.progress} /> : <p className="soft">{t("monitor.unsent")}</p>}
         </Section>
         {found.run && found.variants.length ? <Arms variants={found.variants} /> : null}
@@ -108,11 +108,11 @@ function Ready({ found }: { found: Broadcast }) {
           {found.audience ? <p className="sentence"><Words text={rootSentence(toTree(found.audience), names)} most={1000} /></p> : <NarrowcastOf broadcast={found} />}
           {found.exclude ? <p className="soft">{t("compose.exclude")}: {rootSentence(toTree(found.exclude), names)}</p> : null}
           <dl className="kv">
-            <dt>{t("monitor.started")}</dt><dd><Moment at={found.started_at} /></dd>
-            <dt>{t("monitor.finished")}</dt><dd><Moment at={found.finished_at} /></dd>
+            <dt>{t("monitor.started")}</dt><dd><Timestamp at={found.started_at} /></dd>
+            <dt>{t("monitor.finished")}</dt><dd><Timestamp at={found.finished_at} /></dd>
           </dl>
         </Section>
-        {said ? <Preview messages={said} /> : null}
+        {messages ? <Preview messages={messages} /> : null}
       </div>
     </div>
   );
@@ -185,7 +185,7 @@ function Recipients({ id, moving }: { id: string; moving: boolean }) {
       <Problem error={asked.error} />
       <div className="scroll"><table>
         <thead><tr><th scope="col">{t("friend")}</th><th scope="col">{t("broadcast.status")}</th><th scope="col">{t("date")}</th></tr></thead>
-        <tbody>{items.map((one) => <tr key={one.user_id}><th scope="row"><FriendName user={one.user_id} /></th><td>{named("recipient", one.status)}{one.reason ? <span className="soft"> ({named("skip", one.reason)})</span> : null}</td><td><Moment at={one.at} /></td></tr>)}</tbody>
+        <tbody>{items.map((one) => <tr key={one.user_id}><th scope="row"><FriendName user={one.user_id} /></th><td>{named("recipient", one.status)}{one.reason ? <span className="soft"> ({named("skip", one.reason)})</span> : null}</td><td><Timestamp at={one.at} /></td></tr>)}</tbody>
       </table></div>
       {items.length === 0 && !asked.isFetching ? <p className="soft">{t("recipients.none")}</p> : null}
       {asked.hasNextPage ? <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("timeline.more")}</Button> : null}

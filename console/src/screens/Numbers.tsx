@@ -55,7 +55,7 @@ interface Row {
   line: Counted;
 }
 
-/** What LINE counts of each message; it does not tell numbers below 20, and tells nothing before the next day. */
+/** What LINE counts of each message; it reports no numbers below 20, and nothing before the next day. */
 export function LineNumbers({ broadcast }: { broadcast: Broadcast }) {
   const { base } = usePlace();
   const names = useNames();
@@ -66,9 +66,9 @@ export function LineNumbers({ broadcast }: { broadcast: Broadcast }) {
     staleTime: 60_000,
   });
   const rows = asked.data?.items ?? [];
-  const isTold = finished_at !== null && Date.now() - new Date(finished_at).getTime() > DAY_MS;
+  const isReported = finished_at !== null && Date.now() - new Date(finished_at).getTime() > DAY_MS;
   const shown = COUNTED.filter((name) => name !== "media_plays" || rows.some((one) => one.line.media_plays !== null));
-  const cell = (n: number | null) => (n === null ? t(isTold ? "monitor.line.few" : "monitor.line.later") : number(n));
+  const cell = (n: number | null) => (n === null ? t(isReported ? "monitor.line.few" : "monitor.line.later") : number(n));
   const title = (one: Row) => {
     const found = variants.find((variant) => variant.id === one.variant);
     return found ? `${t("compose.arm", { arm: found.id.toUpperCase().slice(0, 20) })} ${nameOf(names, "messages", found.message).slice(0, 40)}` : t("monitor.line.all");

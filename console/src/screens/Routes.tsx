@@ -89,8 +89,8 @@ function List() {
 /** The document without what was left open. */
 function bodyOf(draft: Draft): Draft {
   const { folder, utm, then_existing: existing, ...rest } = draft;
-  const said = Object.fromEntries(Object.entries(utm ?? {}).filter(([, value]) => value?.trim()));
-  return { ...rest, ...(folder?.trim() ? { folder } : {}), ...(Object.keys(said).length ? { utm: said } : {}), ...(existing ? { then_existing: existing } : {}) };
+  const tags = Object.fromEntries(Object.entries(utm ?? {}).filter(([, value]) => value?.trim()));
+  return { ...rest, ...(folder?.trim() ? { folder } : {}), ...(Object.keys(tags).length ? { utm: tags } : {}), ...(existing ? { then_existing: existing } : {}) };
 }
 
 function Editor({ route }: { route?: Route }) {
@@ -138,14 +138,14 @@ function Poster({ route }: { route: Route }) {
   const asked = useQuery({ queryKey: ["account", account.id], queryFn: () => get<{ liff_id?: string | null; login_channel_id?: string | null }>(`/accounts/${account.id}`) });
   const [opens, setOpens] = useState<"route" | "chat">("route");
   const [words, setWords] = useState(t("route.words.first"));
-  const said = useLater(words, 400).trim();
+  const prefill = useLater(words, 400).trim();
   const isBlind = asked.data && !asked.data.liff_id && !asked.data.login_channel_id;
   return (
     <Section title={t("route.qr")}>
       {isBlind ? <p className="notice warn">{t("route.blind")} <Link parts={[account.id, "settings", "account"]}>{t("nav.settings")}</Link></p> : null}
       <Select label={t("route.opens")} value={opens} onChange={(event) => setOpens(event.target.value as typeof opens)} options={(["route", "chat"] as const).map((one) => ({ value: one, label: t(`route.opens.${one}`) }))} />
       {opens === "chat" ? <Field label={t("route.words")} value={words} maxLength={LONGEST_WORDS} hint={t("route.words.hint")} onChange={(event) => setWords(event.target.value)} /> : null}
-      {opens === "route" || said ? <Qr path={`${base}/routes/${route.id}/qr${opens === "chat" ? `?text=${enc(said)}` : ""}`} name={route.name} /> : null}
+      {opens === "route" || prefill ? <Qr path={`${base}/routes/${route.id}/qr${opens === "chat" ? `?text=${enc(prefill)}` : ""}`} name={route.name} /> : null}
       <Copy label={t("route.url")} text={route.url} />
     </Section>
   );

@@ -54,7 +54,7 @@ function List() {
 
 function Entry({ one, counts, accountId }: { one: Stored; counts: CountsAnswer | undefined; accountId: string }) {
   const may = useMay("editor");
-  const [asking, setAsking] = useState<"copy" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<"copy" | "delete" | null>(null);
   const found = counts?.scenarios[one.id];
   const shown = (n: number | undefined) => (n === undefined ? "—" : `${counts?.exact === false ? "≈ " : ""}${number(n)}`);
   const name = one.name.slice(0, 60);
@@ -70,9 +70,9 @@ function Entry({ one, counts, accountId }: { one: Stored; counts: CountsAnswer |
       <td className="number" data-label={t("scn.active")}>{shown(found?.active)}</td>
       <td className="number" data-label={t("scn.finished")}>{shown(found?.finished)}</td>
       <td className="number" data-label={t("scn.exited")}>{shown(found?.exited)}</td>
-      <td>{may ? <span className="actions"><Button kind="quiet" aria-label={t("scn.copy.named", { name })} onClick={() => setAsking("copy")}>{t("scn.copy")}</Button><Button kind="quiet" aria-label={t("scn.delete.named", { name })} onClick={() => setAsking("delete")}>{t("action.delete")}</Button></span> : null}
-        {asking === "copy" ? <CopyDialog one={one} onClose={() => setAsking(null)} /> : null}
-        {asking === "delete" ? <DeleteDialog one={one} active={found?.active ?? 0} onClose={() => setAsking(null)} /> : null}
+      <td>{may ? <span className="actions"><Button kind="quiet" aria-label={t("scn.copy.named", { name })} onClick={() => setDialog("copy")}>{t("scn.copy")}</Button><Button kind="quiet" aria-label={t("scn.delete.named", { name })} onClick={() => setDialog("delete")}>{t("action.delete")}</Button></span> : null}
+        {dialog === "copy" ? <CopyDialog one={one} onClose={() => setDialog(null)} /> : null}
+        {dialog === "delete" ? <DeleteDialog one={one} active={found?.active ?? 0} onClose={() => setDialog(null)} /> : null}
       </td>
     </tr>
   );

@@ -42,7 +42,7 @@ export function When({ draft, edit }: { draft: Timing; edit: (more: Partial<Timi
 
 export function Send({ draft, sheet, leave }: { draft: Timing & { id: string; name: string }; sheet: { quota: { needed: number }; yen: number }; leave: () => Promise<void> }) {
   const { base } = usePlace();
-  const [asking, setAsking] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   const [typed, setTyped] = useState("");
   const n = sheet.quota.needed;
   const send = useMutation({
@@ -58,15 +58,15 @@ export function Send({ draft, sheet, leave }: { draft: Timing & { id: string; na
   const isTyped = n <= TYPE_ABOVE || typed.replace(/[,，\s]/g, "") === String(n);
   return (
     <>
-      <Button kind="main" disabled={!ready} onClick={() => setAsking(true)}>{label}</Button>
+      <Button kind="main" disabled={!ready} onClick={() => setConfirming(true)}>{label}</Button>
       {n === 0 ? <p className="soft">{t("send.nobody")}</p> : null}
-      {asking ? (
-        <Dialog title={t("send.title")} onClose={() => setAsking(false)}>
+      {confirming ? (
+        <Dialog title={t("send.title")} onClose={() => setConfirming(false)}>
           <p><Words text={draft.name} most={100} /></p>
           <p>{label}</p>
           {n > TYPE_ABOVE ? <Field label={t("send.type", { n })} inputMode="numeric" value={typed} onChange={(event) => setTyped(event.target.value)} /> : null}
           <Problem error={send.error} />
-          <div className="dialog-foot"><Button onClick={() => setAsking(false)}>{t("action.cancel")}</Button><Button kind="main" disabled={!isTyped} busy={send.isPending} onClick={() => send.mutate()}>{t("send.confirm")}</Button></div>
+          <div className="dialog-foot"><Button onClick={() => setConfirming(false)}>{t("action.cancel")}</Button><Button kind="main" disabled={!isTyped} busy={send.isPending} onClick={() => send.mutate()}>{t("send.confirm")}</Button></div>
         </Dialog>
       ) : null}
     </>

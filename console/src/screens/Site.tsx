@@ -6,7 +6,7 @@ import type { SiteEvents, SiteOut } from "../api/schema";
 import { type Account, useMay, usePlace } from "../data";
 import { Copy } from "../ui/Copy";
 import { Remove, type Stored } from "../ui/document";
-import { Area, Button, Check, Dialog, Field, Moment, Problem, Screen, Section, stateOf, Status, Words } from "../ui/kit";
+import { Area, Button, Check, Dialog, Field, Timestamp, Problem, Screen, Section, stateOf, Status, Words } from "../ui/kit";
 import { language, named, number, t, yen } from "../words";
 
 type Page = Stored & { pattern: string };
@@ -124,7 +124,7 @@ function Live({ hasOrigins }: { hasOrigins: boolean }) {
       {items.length ? (
         <div className="scroll"><table aria-label={t("site.live")}>
           <thead><tr><th scope="col">{t("site.live.at")}</th><th scope="col">{t("site.live.event")}</th><th scope="col">{t("site.live.about")}</th><th scope="col">{t("site.live.who")}</th><th scope="col">{t("site.live.status")}</th></tr></thead>
-          <tbody>{items.map((one, at) => <tr key={`${one.at}${at}`}><td><Moment at={one.at} /></td><td>{named("site.event", one.event)}</td><td><Words text={one.about || "—"} most={80} /></td><td>{t(one.known ? "site.live.friend" : "site.live.stranger")}</td><td><Status of={one.status} group="site.status" /> {one.why ? <span className="soft"><Words text={one.why} most={120} /></span> : null}</td></tr>)}</tbody>
+          <tbody>{items.map((one, at) => <tr key={`${one.at}${at}`}><td><Timestamp at={one.at} /></td><td>{named("site.event", one.event)}</td><td><Words text={one.about || "—"} most={80} /></td><td>{t(one.known ? "site.live.friend" : "site.live.stranger")}</td><td><Status of={one.status} group="site.status" /> {one.why ? <span className="soft"><Words text={one.why} most={120} /></span> : null}</td></tr>)}</tbody>
         </table></div>
       ) : null}
     </Section>

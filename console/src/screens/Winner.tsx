@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { post } from "../api/client";
 import { type Broadcast, type Decision, type Measured, useMay, usePlace } from "../data";
-import { Button, Dialog, Moment, Problem, Section, Words } from "../ui/kit";
+import { Button, Dialog, Timestamp, Problem, Section, Words } from "../ui/kit";
 import { number, percent, t } from "../words";
 
 const armName = (id: string) => t("compose.arm", { arm: id.toUpperCase().slice(0, 20) });
@@ -18,29 +18,29 @@ function Waiting({ broadcast, at }: { broadcast: Broadcast; at: string }) {
   const { base } = usePlace();
   const publisher = useMay("publisher");
   const client = useQueryClient();
-  const [asking, setAsking] = useState<{ id: string | null } | null>(null);
+  const [confirming, setConfirming] = useState<{ id: string | null } | null>(null);
   const act = useMutation({
     mutationFn: (winner: string | null) => post(`${base}/broadcasts/${broadcast.id}/decide`, { winner }),
     onSuccess: () => {
-      setAsking(null);
+      setConfirming(null);
       return client.invalidateQueries({ queryKey: [base] });
     },
   });
-  const what = asking === null ? "" : asking.id === null ? t("winner.nobody") : t("winner.send", { arm: armName(asking.id) });
+  const what = confirming === null ? "" : confirming.id === null ? t("winner.nobody") : t("winner.send", { arm: armName(confirming.id) });
   return (
     <Section title={t("winner")} lead={t("winner.waiting")}>
-      <p>{t("winner.at")} <Moment at={at} /></p>
+      <p>{t("winner.at")} <Timestamp at={at} /></p>
       {publisher ? (
         <div className="actions">
-          {broadcast.variants.map((one) => <Button key={one.id} onClick={() => setAsking({ id: one.id })}>{t("winner.send", { arm: armName(one.id) })}</Button>)}
-          <Button kind="quiet" onClick={() => setAsking({ id: null })}>{t("winner.nobody")}</Button>
+          {broadcast.variants.map((one) => <Button key={one.id} onClick={() => setConfirming({ id: one.id })}>{t("winner.send", { arm: armName(one.id) })}</Button>)}
+          <Button kind="quiet" onClick={() => setConfirming({ id: null })}>{t("winner.nobody")}</Button>
         </div>
       ) : null}
-      {asking ? (
-        <Dialog title={what} onClose={() => setAsking(null)}>
+      {confirming ? (
+        <Dialog title={what} onClose={() => setConfirming(null)}>
           <p>{t("winner.sure")}</p>
           <Problem error={act.error} />
-          <div className="dialog-foot"><Button onClick={() => setAsking(null)}>{t("action.back")}</Button><Button kind="danger" busy={act.isPending} onClick={() => act.mutate(asking.id)}>{t("action.really", { what })}</Button></div>
+          <div className="dialog-foot"><Button onClick={() => setConfirming(null)}>{t("action.back")}</Button><Button kind="danger" busy={act.isPending} onClick={() => act.mutate(confirming.id)}>{t("action.really", { what })}</Button></div>
         </Dialog>
       ) : null}
     </Section>
@@ -53,7 +53,7 @@ function Decided({ decision }: { decision: Decision }) {
   return (
     <Section title={t("winner")}>
       <p role="status"><strong>{result}</strong> <span className="soft">{sent === null ? t("winner.rest.nobody") : t("winner.rest", { arm: armName(sent) })}</span></p>
-      <p className="soft"><Words text={decision.why} most={300} /> <Moment at={decision.at} /></p>
+      <p className="soft"><Words text={decision.why} most={300} /> <Timestamp at={decision.at} /></p>
       <Intervals arms={arms} winner={winner} />
       <div className="scroll"><table>
         <caption>{t(decision.metric === "conversion" ? "winner.conversion" : "winner.click")}</caption>

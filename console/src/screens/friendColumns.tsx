@@ -1,7 +1,7 @@
 // What the list of friends shows of each: whoever works here chooses, and this browser remembers.
 import { useState, type ReactNode } from "react";
 import { type Friend, nameOf, type Names, useNames, usePlace } from "../data";
-import { Button, Check, Chip, Dialog, Moment, Status, Words } from "../ui/kit";
+import { Button, Check, Chip, Dialog, Timestamp, Status, Words } from "../ui/kit";
 import { named, number, t, yen } from "../words";
 
 export interface Column {
@@ -27,8 +27,8 @@ function columnsOf(names: Names): Column[] {
   const plain: Column[] = [
     { id: "status", label: word("status"), cell: (friend) => <Status of={friend.status} group="friend.status" /> },
     { id: "tags", label: word("tags"), wide: true, cell: (friend) => <Tags friend={friend} names={names} /> },
-    { id: "last_active", label: word("last_active"), cell: (friend) => <Moment at={friend.last_active_at} /> },
-    { id: "followed_at", label: word("followed_at"), cell: (friend) => <Moment at={friend.followed_at} /> },
+    { id: "last_active", label: word("last_active"), cell: (friend) => <Timestamp at={friend.last_active_at} /> },
+    { id: "followed_at", label: word("followed_at"), cell: (friend) => <Timestamp at={friend.followed_at} /> },
     { id: "stage", label: word("stage"), cell: (friend) => named("stage", String(friend.stage)) },
     { id: "purchases.total", label: word("purchases.total"), cell: (friend) => yen(Number(friend.purchases.total ?? 0)) },
     { id: "purchases.count", label: word("purchases.count"), cell: (friend) => number(Number(friend.purchases.count ?? 0)) },

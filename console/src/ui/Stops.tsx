@@ -1,4 +1,4 @@
-// What the house has paused because it said too much to the same friends: look at it, and let it go on.
+// What the house has paused because it sent too much to the same friends: look at it, and let it go on.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { enc, post } from "../api/client";
 import type { Need } from "../api/schema";

@@ -1,4 +1,4 @@
-// Who names a document: what stands here keeps it from being deleted.
+// Who names a document: what is listed here keeps it from being deleted.
 import { useQuery } from "@tanstack/react-query";
 import { all } from "../api/client";
 import type { Use } from "../api/schema";

@@ -197,7 +197,7 @@ export function Status({ of, group }: { of: string; group: string }) {
   return <span className={`status ${TONES[of] ?? "plain"}`}><i aria-hidden="true" />{named(group, of)}</span>;
 }
 
-export function Moment({ at }: { at: string | null | undefined }) {
+export function Timestamp({ at }: { at: string | null | undefined }) {
   return at ? <time dateTime={at} title={`${at} (${zoneName()})`}>{time(at)}</time> : <span>—</span>;
 }
 

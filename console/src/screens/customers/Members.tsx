@@ -7,7 +7,7 @@ import { type Friend, type Named, useMay, useNames, usePlace } from "../../data"
 import { go, Link, useRoute } from "../../router";
 import { Remove } from "../../ui/document";
 import { FriendPicker } from "../../ui/FriendPicker";
-import { Avatar, Button, Dialog, Field, Moment, Problem, Screen, Section, Select, stateOf, Words } from "../../ui/kit";
+import { Avatar, Button, Dialog, Field, Timestamp, Problem, Screen, Section, Select, stateOf, Words } from "../../ui/kit";
 import { number, t } from "../../words";
 import { Import } from "../Import";
 
@@ -44,7 +44,7 @@ function List() {
             <th scope="row"><Link parts={[account.id, "members", one.member_id]}><Words text={one.member_id} most={60} /></Link></th>
             <td>{one.rank ? <Words text={one.rank} most={40} /> : "—"}</td>
             <td className="number">{number(one.user_ids.length)}</td>
-            <td><Moment at={one.linked_at} /></td>
+            <td><Timestamp at={one.linked_at} /></td>
           </tr>
         ))}</tbody>
       </table></div>

@@ -1,4 +1,4 @@
-// Who comes when: reservations of all friends by day, and how each stands.
+// Who comes when: reservations of all friends by day, and the status of each.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { newId, post } from "../../api/client";
@@ -91,18 +91,18 @@ function List() {
   );
 }
 
-interface Told {
+interface Reported {
   results: { status: string; error?: { message?: string } | string | null }[];
 }
 
-/** Tell of a reservation as a booking system would, and look again once the friend's sheet knows it. */
-function useTell() {
+/** Report a reservation as a booking system would, and look again once the friend's sheet knows it. */
+function useReport() {
   const { base } = usePlace();
   const client = useQueryClient();
   return useMutation({
     mutationFn: async (event: { user_id: string; at?: string; props: Record<string, string> }) => {
-      const told = await post<Told>(`${base}/events`, { event_id: newId("console"), type: "reserved", ...event });
-      const wrong = told.results[0];
+      const reported = await post<Reported>(`${base}/events`, { event_id: newId("console"), type: "reserved", ...event });
+      const wrong = reported.results[0];
       if (wrong?.status === "rejected") throw new Error(typeof wrong.error === "string" ? wrong.error : (wrong.error?.message ?? t("state.error")));
       // The inbox applies it within a moment.
       await new Promise((resolve) => setTimeout(resolve, 1200));
@@ -114,17 +114,17 @@ function useTell() {
 function Row({ line }: { line: Line }) {
   const { account } = usePlace();
   const may = useMay("editor");
-  const tell = useTell();
+  const report = useReport();
   const name = line.friend.display_name?.slice(0, 40) ?? t("friend.unnamed");
-  const status = tell.isPending ? (tell.variables?.props.status ?? line.of.status) : line.of.status;
+  const status = report.isPending ? (report.variables?.props.status ?? line.of.status) : line.of.status;
   return (
     <tr>
       <th scope="row">{clock(line.of.at)}</th>
       <td><span className="who"><Avatar name={line.friend.display_name} /><Link parts={[account.id, "friends", line.friend.user_id]}><Words text={line.friend.display_name} most={40} /></Link></span></td>
       <td><Words text={Object.values(line.of.props).map(String).join(" · ") || "—"} most={100} /></td>
       <td>
-        <Select label={t("reservation.status.of", { name, at: clock(line.of.at) })} hideLabel disabled={!may || tell.isPending} value={status} onChange={(event) => tell.mutate({ user_id: line.friend.user_id, props: { reservation_id: line.id, status: event.target.value } })} options={STATUSES.map((one) => ({ value: one, label: named("reservation.status", one) }))} />
-        <Problem error={tell.error} />
+        <Select label={t("reservation.status.of", { name, at: clock(line.of.at) })} hideLabel disabled={!may || report.isPending} value={status} onChange={(event) => report.mutate({ user_id: line.friend.user_id, props: { reservation_id: line.id, status: event.target.value } })} options={STATUSES.map((one) => ({ value: one, label: named("reservation.status", one) }))} />
+        <Problem error={report.error} />
       </td>
     </tr>
   );
@@ -134,16 +134,16 @@ function New({ onClose }: { onClose: () => void }) {
   const [user, setUser] = useState<string | null>(null);
   const [at, setAt] = useState("");
   const [what, setWhat] = useState("");
-  const tell = useTell();
-  const save = () => tell.mutate({ user_id: user ?? "", at: fromLocal(at), props: { reservation_id: newId("reservation"), status: "booked", ...(what ? { menu: what } : {}) } }, { onSuccess: onClose });
+  const report = useReport();
+  const save = () => report.mutate({ user_id: user ?? "", at: fromLocal(at), props: { reservation_id: newId("reservation"), status: "booked", ...(what ? { menu: what } : {}) } }, { onSuccess: onClose });
   return (
     <Dialog title={t("reservation.new")} onClose={onClose}>
       <p className="soft">{t("reservation.new.lead")}</p>
       <FriendPicker label={t("reservation.who")} onPick={(friend) => setUser(friend?.user_id ?? null)} />
       <Field label={t("reservation.at")} type="datetime-local" value={at} onChange={(event) => setAt(event.target.value)} />
       <Field label={t("reservation.what")} maxLength={100} value={what} onChange={(event) => setWhat(event.target.value)} />
-      <Problem error={tell.error} />
-      <div className="dialog-foot"><Button onClick={onClose}>{t("action.cancel")}</Button><Button kind="main" disabled={!user || !at} busy={tell.isPending} onClick={save}>{t("action.save")}</Button></div>
+      <Problem error={report.error} />
+      <div className="dialog-foot"><Button onClick={onClose}>{t("action.cancel")}</Button><Button kind="main" disabled={!user || !at} busy={report.isPending} onClick={save}>{t("action.save")}</Button></div>
     </Dialog>
   );
 }

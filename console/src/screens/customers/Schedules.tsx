@@ -12,7 +12,7 @@ import { type Names, useMay, useNames, usePlace } from "../../data";
 import { Link, useRoute } from "../../router";
 import { type Action, Actions, actionText } from "../../ui/Actions";
 import { Existing, type Stored, useDocument } from "../../ui/document";
-import { Button, Check, Chip, Field, Moment, Problem, Screen, Section, Select, stateOf, Words } from "../../ui/kit";
+import { Button, Check, Chip, Field, Timestamp, Problem, Screen, Section, Select, stateOf, Words } from "../../ui/kit";
 import { named, number, t, type Word } from "../../words";
 import { DAYS, type Every, everyText, nextOf } from "./every";
 
@@ -138,7 +138,7 @@ function Runs({ id }: { id: string }) {
       {asked.isSuccess && runs.length === 0 ? <p className="soft">{t("schedule.runs.none")}</p> : null}
       {runs.length ? <div className="scroll"><table>
         <thead><tr><th scope="col">{t("date")}</th><th scope="col">{t("broadcast.status")}</th><th scope="col" className="number">{t("schedule.done")}</th><th scope="col" className="number">{t("schedule.left_out")}</th></tr></thead>
-        <tbody>{runs.map((run) => <tr key={run.at}><th scope="row"><Moment at={run.at} /></th><td>{named("schedule.run", run.state)}</td><td className="number">{number(run.done)}</td><td className="number">{number(run.left_out)}</td></tr>)}</tbody>
+        <tbody>{runs.map((run) => <tr key={run.at}><th scope="row"><Timestamp at={run.at} /></th><td>{named("schedule.run", run.state)}</td><td className="number">{number(run.done)}</td><td className="number">{number(run.left_out)}</td></tr>)}</tbody>
       </table></div> : null}
     </Section>
   );

@@ -16,15 +16,15 @@ export function everyText(every: Every): string {
   return t("every.day", { at });
 }
 
-/** The local dates and times at which it comes round next, as they are said. */
+/** The local dates and times at which it comes round next, as they are shown. */
 export function nextOf(every: Every, most: number, from: string = toLocal(new Date().toISOString())): string[] {
   const found: string[] = [];
   const [today = "", now = ""] = from.split("T");
   for (let ahead = 0; ahead < 400 && found.length < most; ahead += 1) {
-    const moment = new Date(new Date(`${today}T00:00:00Z`).getTime() + ahead * 86_400_000);
-    const day = moment.toISOString().slice(0, 10);
+    const date = new Date(new Date(`${today}T00:00:00Z`).getTime() + ahead * 86_400_000);
+    const day = date.toISOString().slice(0, 10);
     if (ahead === 0 && every.time <= now.slice(0, 5)) continue;
-    if (isMeant(every, moment)) found.push(`${day.replaceAll("-", "/")} (${weekday(day)}) ${every.time}`);
+    if (isMeant(every, date)) found.push(`${day.replaceAll("-", "/")} (${weekday(day)}) ${every.time}`);
   }
   return found;
 }

@@ -1,15 +1,15 @@
-// What came of a form: how many gave each answer, whom each result has, and who said what.
+// What came of a form: how many gave each answer, whom each result has, and who answered what.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { enc, file, get, type Page, post, PREFIX, save } from "../../api/client";
 import type { Condition } from "../../conditions/model";
 import { useMay, usePlace } from "../../data";
 import { Link } from "../../router";
-import { Button, Moment, Problem, Screen, Section, stateOf, Words } from "../../ui/kit";
+import { Button, Timestamp, Problem, Screen, Section, stateOf, Words } from "../../ui/kit";
 import { number, percent, t } from "../../words";
 import { Tabs } from "./Forms";
 import type { Form } from "./model";
-import { answerText } from "./said";
+import { answerText } from "./answerText";
 
 interface Row {
   row: string;
@@ -126,7 +126,7 @@ function Times({ form, some }: { form: Form; some: boolean }) {
         <tbody>{times.map((time) => (
           <tr key={`${time.user_id}/${time.at}`}>
             <th scope="row" className="short"><Link parts={[account.id, "friends", time.user_id]}><Words text={time.display_name} most={20} /></Link></th>
-            <td><Moment at={time.at} /></td>
+            <td><Timestamp at={time.at} /></td>
             <td className="short">{t(`form.on.${time.on}`)}</td>
             {results.size ? <td className="short"><Words text={time.result ? (results.get(time.result) ?? time.result) : "—"} most={20} /></td> : null}
             {form.questions.map((one) => <td key={one.id}>{time.files[one.id] ? <File of={time.files[one.id]} at={`${base}/friends/${enc(time.user_id)}/messages/${enc(String(time.answers?.[one.id]))}/content`} /> : <Words text={answerText(one, time.answers?.[one.id])} most={80} />}</td>)}

@@ -52,7 +52,7 @@ export function QuestionForm({ moves, ...all }: Of & { moves: ReactNode }) {
   );
 }
 
-/** What a file may be; all of it where nothing is said. */
+/** What a file may be; all of it where nothing is set. */
 function Accepted({ one, n, set }: Pick<Of, "one" | "n" | "set">) {
   const taken = one.accept?.length ? one.accept : [...FILES];
   const tick = (kind: string, on: boolean) => {

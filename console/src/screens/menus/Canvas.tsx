@@ -1,7 +1,7 @@
 // A menu's picture with its areas: drawn, moved and sized with the pointer, or by the keys of the area that has the focus.
 import { useRef } from "react";
 import { t } from "../../words";
-import { type Area, type Bounds, edgesOf, said, type Size, sized, snapped, within } from "./areas";
+import { type Area, type Bounds, edgesOf, labelOf, type Size, sized, snapped, within } from "./areas";
 
 interface Props {
   size: Size;
@@ -87,7 +87,7 @@ export function Canvas({ size, areas, image, chosen, choose, change, add, remove
         <button key={at} type="button" className="menu-area" aria-pressed={at === chosen} style={placed(bounds, size)} aria-describedby="menu-keys"
           aria-label={t("menu.area.on", { n: at + 1, x: bounds.x, y: bounds.y, width: bounds.width, height: bounds.height })}
           onPointerDown={(event) => begin(event, "move", at)} onFocus={() => choose(at)} onKeyDown={(event) => keys(event, at, bounds)}>
-          <b>{at + 1}</b><span>{said(action).slice(0, 24)}</span>
+          <b>{at + 1}</b><span>{labelOf(action).slice(0, 24)}</span>
           <i aria-hidden="true" onPointerDown={(event) => begin(event, "size", at)} />
         </button>
       ))}

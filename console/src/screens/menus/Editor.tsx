@@ -146,7 +146,7 @@ function Drawing({ draft, edit, menu, others, about }: Part & { menu?: Menu }) {
   const away = (at: number) => { write(areas.filter((_, place) => place !== at)); choose(Math.max(0, at - 1)); };
   const area = areas[chosen];
   const counted = taps.data?.areas.find((one, at) => (one.data === null ? at === chosen && !area?.action.data : one.data === area?.action.data));
-  const count = !counted ? null : counted.taps === null ? t("menu.taps.untold") : t("menu.taps", { taps: counted.taps, friends: counted.friends ?? 0 });
+  const count = !counted ? null : counted.taps === null ? t("menu.taps.unreported") : t("menu.taps", { taps: counted.taps, friends: counted.friends ?? 0 });
   return (
     <Section title={t("menu.drawing")} lead={t("menu.drawing.lead")}>
       <Layouts choose={(layout) => { write(laidOut(layout, size, areas, blankAction)); choose(0); }} />
@@ -233,14 +233,14 @@ function Who({ draft, edit, others, about, isNew }: Part & { isNew: boolean }) {
 
     return write({ ...lastShow, if: next === "some" && tree.children.length ? audienceOf(tree) : null, priority: isNew ? priorityOf(others, next === "everyone") : lastShow.priority });
   };
-  const moment = (name: "from" | "until") => (show?.[name] ? toLocal(show[name] as string) : "");
+  const localTime = (name: "from" | "until") => (show?.[name] ? toLocal(show[name] as string) : "");
   return (
     <Section title={t("menu.who")} lead={t("menu.who.lead")}>
       <Select label={t("menu.to")} value={to} error={about("show.priority")} onChange={(event) => turn(event.target.value)} options={["everyone", "some", "nobody"].map((one) => ({ value: one, label: t(`menu.to.${one}` as Word) }))} />
       {to === "some" ? <><Builder root={tree} onChange={(next) => { setTree(next); write({ ...lastShow, if: next.children.length ? audienceOf(next) : null }); }} compact /><CountPanel condition={audienceOf(tree)} />{about("show.if") ? <p className="problem" role="alert">{about("show.if")}</p> : null}</> : null}
       {show === null ? <p className="soft">{t("menu.to.nobody.more")}</p> : (
         <div className="fields">
-          {(["from", "until"] as const).map((name) => <Field key={name} label={t(`menu.${name}`)} hint={t("menu.period.hint", { zone: zoneName() })} type="datetime-local" value={moment(name)} error={about(`show.${name}`) ?? (name === "until" ? about("show") : undefined)} onChange={(event) => write({ ...lastShow, [name]: event.target.value ? fromLocal(event.target.value) : null })} />)}
+          {(["from", "until"] as const).map((name) => <Field key={name} label={t(`menu.${name}`)} hint={t("menu.period.hint", { zone: zoneName() })} type="datetime-local" value={localTime(name)} error={about(`show.${name}`) ?? (name === "until" ? about("show") : undefined)} onChange={(event) => write({ ...lastShow, [name]: event.target.value ? fromLocal(event.target.value) : null })} />)}
         </div>
       )}
     </Section>

@@ -8,7 +8,7 @@ import { rootSentence } from "../../conditions/sentence";
 import { type Friend, type Names, useMay, useNames, usePlace } from "../../data";
 import { Link, useRoute } from "../../router";
 import { FriendPicker } from "../../ui/FriendPicker";
-import { Button, Chip, Dialog, Icon, Moment, Problem, Screen, Section, stateOf, Words } from "../../ui/kit";
+import { Button, Chip, Dialog, Icon, Timestamp, Problem, Screen, Section, stateOf, Words } from "../../ui/kit";
 import { number, t, time, type Word } from "../../words";
 import { documentOf, type Menu } from "./data";
 import { EditorScreen, useMenus } from "./Editor";
@@ -100,9 +100,9 @@ function Publish({ changed, names }: { changed: boolean; names: Menu[] }) {
   const { base } = usePlace();
   const publisher = useMay("publisher");
   const client = useQueryClient();
-  const [asking, setAsking] = useState(false);
-  const plan = useQuery({ queryKey: [base, "menus.plan"], enabled: asking, gcTime: 0, retry: false, queryFn: () => get<Plan>(`${base}/rich-menus/plan`) });
-  const publish = useMutation({ mutationFn: () => post<Publication>(`${base}/rich-menus/publish`, {}), onSuccess: () => setAsking(false) });
+  const [confirming, setConfirming] = useState(false);
+  const plan = useQuery({ queryKey: [base, "menus.plan"], enabled: confirming, gcTime: 0, retry: false, queryFn: () => get<Plan>(`${base}/rich-menus/plan`) });
+  const publish = useMutation({ mutationFn: () => post<Publication>(`${base}/rich-menus/publish`, {}), onSuccess: () => setConfirming(false) });
   const job = useQuery({
     queryKey: [base, "job", publish.data?.job_id],
     enabled: Boolean(publish.data),
@@ -113,16 +113,16 @@ function Publish({ changed, names }: { changed: boolean; names: Menu[] }) {
   useEffect(() => { if (state === "done") void client.invalidateQueries({ queryKey: [base, "rich-menus"] }); }, [state, client, base]);
   return (
     <Section title={t("menu.publish")} lead={t(changed ? "menu.publish.changed" : "menu.publish.same")}>
-      <Button kind={changed ? "main" : "plain"} onClick={() => { setAsking(true); void plan.refetch(); }}>{t("menu.publish.look")}</Button>
+      <Button kind={changed ? "main" : "plain"} onClick={() => { setConfirming(true); void plan.refetch(); }}>{t("menu.publish.look")}</Button>
       {job.data ? <p role="status" className={state === "failed" ? "verdict no" : "verdict yes"}>{state === "done" ? `✓ ${t("menu.publish.done")}${job.data.result?.moved ? ` · ${t("menu.publish.moved", { n: job.data.result.moved })}` : ""}` : state === "failed" ? `✗ ${job.data.errors?.[0]?.message ?? t("state.error")}` : t("menu.publish.running", { done: job.data.done, total: job.data.total })}</p> : null}
-      {asking ? (
-        <Dialog title={t("menu.publish.title")} onClose={() => { setAsking(false); publish.reset(); }} wide>
+      {confirming ? (
+        <Dialog title={t("menu.publish.title")} onClose={() => { setConfirming(false); publish.reset(); }} wide>
           <Problem error={plan.error} />
           {plan.isPending ? <p>{t("state.loading")}</p> : null}
           {plan.data ? <Planned plan={plan.data} names={names} /> : null}
           <Problem error={publish.error} />
           <div className="dialog-foot">
-            <Button onClick={() => setAsking(false)}>{t("action.cancel")}</Button>
+            <Button onClick={() => setConfirming(false)}>{t("action.cancel")}</Button>
             {publisher ? <Button kind="main" busy={publish.isPending} disabled={!plan.data || plan.data.problems.length > 0} onClick={() => publish.mutate()}>{t("menu.publish.do")}</Button> : <span className="soft">{t("menu.publish.role")}</span>}
           </div>
         </Dialog>
@@ -164,7 +164,7 @@ function WhoSees({ menus }: { menus: Menu[] }) {
       {found ? (
         <>
           <p role="status" className="verdict yes">{t("menu.seen.now", { menu: titleOf(menus, found.published) })}{found.planned === found.published ? "" : ` → ${t("menu.seen.then", { menu: titleOf(menus, found.planned) })}`}</p>
-          {found.switched ? <p className="soft">{t("menu.seen.switched")} {found.until ? <Moment at={found.until} /> : null}</p> : null}
+          {found.switched ? <p className="soft">{t("menu.seen.switched")} {found.until ? <Timestamp at={found.until} /> : null}</p> : null}
           <ol>{found.menus.map((one) => <li key={one.id}><span className={one.holds && one.is_open ? "mark yes" : "mark no"}>{one.holds && one.is_open ? "✓" : "✗"}</span> <Words text={titleOf(menus, one.id)} most={60} /> <span className="soft">{one.holds ? (one.is_open ? "" : t("menu.seen.closed")) : t("menu.seen.not")}</span></li>)}</ol>
         </>
       ) : null}

@@ -99,7 +99,7 @@ export const edgesOf = (areas: Area[], size: Size, but: number) => {
   };
 };
 
-export const said = (action: TapAction): string => {
+export const labelOf = (action: TapAction): string => {
   const found = ["label", "text", "uri", "clipboardText", "displayText"].map((name) => action[name]).find((one) => typeof one === "string" && one);
   return typeof found === "string" ? found : "";
 };

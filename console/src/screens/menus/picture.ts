@@ -1,7 +1,7 @@
 // A picture as LINE takes it below a chat: exactly as large as the menu, 1 MB at most. One that fits is left as it is.
 import { ApiError } from "../../api/client";
 import { t } from "../../words";
-import { type Area, said, type Size } from "./areas";
+import { type Area, labelOf, type Size } from "./areas";
 
 const MOST_BYTES = 1_000_000;
 const FLATTEST = 1.45;
@@ -41,7 +41,7 @@ export async function written(areas: Area[], size: Size, unnamed: (n: number) =>
     ink.strokeStyle = "#fff";
     ink.lineWidth = size.width / 200;
     ink.strokeRect(x, y, width, height);
-    const text = [...(said(action) || unnamed(at + 1))].slice(0, 20).join("");
+    const text = [...(labelOf(action) || unnamed(at + 1))].slice(0, 20).join("");
     ink.fillStyle = "#fff";
     ink.font = `600 ${Math.max(16, Math.min(size.width / 18, (width * 0.86) / Math.max(4, text.length), height / 2.5))}px sans-serif`;
     ink.fillText(text, x + width / 2, y + height / 2, width * 0.92);

@@ -7,8 +7,8 @@ import { t, toLocal, type Word } from "../../words";
 export const today = () => toLocal(new Date().toISOString()).slice(0, 10);
 
 export function plusDays(day: string, by: number): string {
-  const moment = new Date(`${day}T00:00:00Z`);
-  return Number.isNaN(moment.getTime()) ? day : new Date(moment.getTime() + by * 86_400_000).toISOString().slice(0, 10);
+  const date = new Date(`${day}T00:00:00Z`);
+  return Number.isNaN(date.getTime()) ? day : new Date(date.getTime() + by * 86_400_000).toISOString().slice(0, 10);
 }
 
 const PRESETS = ["7", "30", "90", "365", "this_month", "last_month"] as const;

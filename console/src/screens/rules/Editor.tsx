@@ -11,7 +11,7 @@ import { Check, Field, Problem, Screen, Section, Select, Words } from "../../ui/
 import { Uses } from "../../ui/Uses";
 import { named, t } from "../../words";
 import { ruleText } from "./sentence";
-import { EVENTS, SaidFields, TriggerFields, type When, whenOf } from "./triggers";
+import { EVENTS, MessageFields, TriggerFields, type When, whenOf } from "./triggers";
 import { Try } from "./Try";
 
 export interface Rule extends Stored {
@@ -73,7 +73,7 @@ export function Editor({ rule }: { rule?: Rule }) {
       </Section>
       <Section title={t("rule.part.when")}>
         <Select label={t("rule.event")} value={event} error={about("when")} onChange={(one) => begin(one.target.value)} options={[...new Set([...EVENTS, event])].map((one) => ({ value: one, label: named("event", one) }))} />
-        {event === "messaged" ? <SaidFields when={draft.when} set={set} /> : <TriggerFields when={draft.when} set={set} />}
+        {event === "messaged" ? <MessageFields when={draft.when} set={set} /> : <TriggerFields when={draft.when} set={set} />}
         <Often limit={draft.limit} set={(limit) => edit({ limit })} />
       </Section>
       <Section title={t("rule.part.if")} lead={t("rule.part.if.lead")}>

@@ -25,16 +25,16 @@ function List() {
   const may = useMay("editor");
   const [text, setText] = useState("");
   const asked = useQuery({ queryKey: [base, "rules"], queryFn: () => all<Rule>(`${base}/rules`) });
-  const every = (asked.data ?? []).map((rule) => ({ rule, said: ruleText(rule, names) }));
+  const every = (asked.data ?? []).map((rule) => ({ rule, text: ruleText(rule, names) }));
   const wanted = text.trim().toLowerCase();
-  const items = every.filter(({ rule, said }) => `${rule.name} ${said}`.toLowerCase().includes(wanted));
+  const items = every.filter(({ rule, text }) => `${rule.name} ${text}`.toLowerCase().includes(wanted));
   const fresh = may ? <><Link className="button" parts={[account.id, "rules", "keyword"]}>{t("keyword.new")}</Link><Link className="button main" parts={[account.id, "rules", "new"]}>{t("rule.new")}</Link></> : null;
   return (
     <Screen title={t("nav.rules")} state={stateOf(asked, every.length === 0)} error={asked.error} retry={() => void asked.refetch()} actions={<><Link className="button" parts={[account.id, "forms"]}>{t("nav.forms")}</Link>{fresh}</>} lead={t("rules.lead")} empty={<><h2>{t("rules.empty")}</h2><p>{t("rules.empty.more")}</p></>}>
       {every.length > FEW ? <div className="toolbar"><div className="grow"><Field label={t("rules.search")} type="search" value={text} onChange={(event) => setText(event.target.value)} /></div></div> : null}
-      {items.map(({ rule: one, said }) => (
+      {items.map(({ rule: one, text }) => (
         <Section key={one.id} title={one.name.slice(0, 100)} actions={<><Chip tone={one.enabled ? "brand" : "plain"}>{t(one.status === "paused" ? "settings.stops" : one.enabled ? "rule.on" : "rule.off")}</Chip><Link className="button" parts={[account.id, "rules", one.id]} aria-label={t("open.named", { name: one.name.slice(0, 60) })}>{t("action.open")}</Link></>}>
-          <p><Words text={said} most={600} /></p>
+          <p><Words text={text} most={600} /></p>
         </Section>
       ))}
     </Screen>

@@ -21,7 +21,7 @@ interface Happened {
   props: Record<string, unknown>;
 }
 
-const saidIn = ({ props }: Happened) => [props.text, props.data, props.order_id].find((one) => typeof one === "string") as string | undefined;
+const textOf = ({ props }: Happened) => [props.text, props.data, props.order_id].find((one) => typeof one === "string") as string | undefined;
 
 export function Try({ id, body, when }: { id: string; body: Record<string, unknown>; when: When }) {
   const { base } = usePlace();
@@ -33,7 +33,7 @@ export function Try({ id, body, when }: { id: string; body: Record<string, unkno
     mutationFn: () => post<Tried>(`${base}/rules/test`, { user_id: user, event: past ? { event_id: past } : { type: when.event, props: propsOf(when, text) }, rules: { [id]: { ...body, name: body.name || "draft", enabled: true } }, only: true }),
   });
   const found = act.data?.rules[0];
-  const events = [{ value: "", label: t("rule.try.made_up") }, ...(happened.data?.items ?? []).map((one) => ({ value: one.event_id, label: `${time(one.at)} ${named("event", one.type)}${saidIn(one) ? ` ${t("say.quoted", { name: (saidIn(one) ?? "").slice(0, 30) })}` : ""}` }))];
+  const events = [{ value: "", label: t("rule.try.made_up") }, ...(happened.data?.items ?? []).map((one) => ({ value: one.event_id, label: `${time(one.at)} ${named("event", one.type)}${textOf(one) ? ` ${t("say.quoted", { name: (textOf(one) ?? "").slice(0, 30) })}` : ""}` }))];
   return (
     <Section title={t("rule.try")} lead={t("rule.try.lead")}>
       <FriendPicker label={t("why.friend")} onPick={(friend) => { setUser(friend?.user_id ?? null); setPast(""); act.reset(); }} />

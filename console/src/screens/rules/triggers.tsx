@@ -38,7 +38,7 @@ const FIELDS: Record<string, Look[]> = {
   stage_changed: [{ path: "after", words: "stage", options: ["prospect", "first", "repeat", "loyal", "dormant"] }],
 };
 export const EVENTS = ["messaged", "followed", "postback", "link_clicked", "purchased", "refunded", "reserved", "form_answered", "tag_added", "tag_removed", "score_crossed", "attribute_set", "stage_changed", "scenario_entered", "scenario_finished", "scenario_exited", "route_joined", "page_viewed", "cart_changed", "converted", "opted_out", "opted_in", "account_linked", "video_completed", "beacon", "unfollowed"];
-const SAID = ["image", "video", "audio", "sticker", "location", "file"];
+const MESSAGE_KINDS = ["image", "video", "audio", "sticker", "location", "file"];
 
 const HOWS = ["contains", "eq", "prefix"] as const;
 export type How = (typeof HOWS)[number];
@@ -126,20 +126,20 @@ function SoughtFields({ label, value, set }: { label: string; value: unknown; se
   );
 }
 
-/** Whether the words stand anywhere, are all, or begin it. */
+/** Whether the words are anywhere, are all, or begin it. */
 export function HowField({ how, set, error }: { how: How; set: (how: How) => void; error?: string }) {
   return <Select label={t("trigger.how")} value={how} error={error} onChange={(event) => set(event.target.value as How)} options={HOWS.map((one) => ({ value: one, label: named("trigger.how.of", one) }))} />;
 }
 
-/** What is said, as three fields: which kind of message, the words, and how they are looked for. */
-export function SaidFields({ when, set }: { when: When; set: (next: When) => void }) {
+/** What the message is, as three fields: which kind of message, the words, and how they are looked for. */
+export function MessageFields({ when, set }: { when: When; set: (next: When) => void }) {
   const kind = typeof when.match?.message_type === "string" && when.match.message_type !== "text" ? when.match.message_type : "text";
   const sought = soughtOf(when.match?.text);
   if (sought === null || Object.keys(when.match ?? {}).some((path) => path !== "text" && path !== "message_type")) return <pre>{JSON.stringify(when.match, null, 1)}</pre>;
   const text = (words: string[], how: How) => set({ event: "messaged", match: { text: matchOf({ words: words.length ? words : [""], how }) } });
   return (
     <>
-      <Select label={t("trigger.message_type")} value={kind} onChange={(event) => (event.target.value === "text" ? text([], "contains") : set({ event: "messaged", match: { message_type: event.target.value } }))} options={["text", ...SAID].map((one) => ({ value: one, label: named("message.kind", one) }))} />
+      <Select label={t("trigger.message_type")} value={kind} onChange={(event) => (event.target.value === "text" ? text([], "contains") : set({ event: "messaged", match: { message_type: event.target.value } }))} options={["text", ...MESSAGE_KINDS].map((one) => ({ value: one, label: named("message.kind", one) }))} />
       {kind === "text" ? (
         <>
           <Words words={sought.words} set={(words) => text(words, sought.how)} />
@@ -181,11 +181,11 @@ export function whenText({ event, match = {} }: When, names: Names): string {
   if (more.length === 0 && event === "postback" && path === "data" && typeof value === "string") return t("rule.when.button", { word: value });
   const looked = Object.entries(whenOf(event, match).match ?? {});
   if (looked.length === 0) return t("rule.when", { event: named("event", event) });
-  const said = looked.map(([name, one]) => {
+  const conditions = looked.map(([name, one]) => {
     const look = FIELDS[event]?.find((field) => field.path === name);
     return look ? `${labelOf(look)}: ${valueText(look, one, names)}` : `${name}: ${typeof one === "object" ? JSON.stringify(one) : String(one)}`;
   });
-  return t("rule.when.match", { event: named("event", event), match: said.join(t("say.comma")) });
+  return t("rule.when.match", { event: named("event", event), match: conditions.join(t("say.comma")) });
 }
 
 /** What an event made up for a test says: the values that the rule looks for. */

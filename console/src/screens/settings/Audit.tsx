@@ -5,7 +5,7 @@ import { all, enc, get, type Page } from "../../api/client";
 import type { AuditLine } from "../../api/schema";
 import { type Names, useNames, usePlace } from "../../data";
 import { FriendName } from "../../ui/FriendName";
-import { Button, Failure, Field, Moment, Select, Words } from "../../ui/kit";
+import { Button, Failure, Field, Timestamp, Select, Words } from "../../ui/kit";
 import { fromLocal, isWord, named, t } from "../../words";
 
 const audited = (code: string) => (isWord(code) ? t(code) : null);
@@ -17,11 +17,11 @@ export function auditText(action: string): string {
   const [what = "", did = ""] = code.split(".");
   const noun = audited(`document.${what}`) ?? audited(`document.${what}s`) ?? audited(`audit.of.${what}`);
   const verb = audited(`audit.did.${did}`);
-  const said = whole ?? (noun && verb ? t("audit.says", { what: noun, did: verb }) : code);
-  return more ? `${said} (${named("role", more)})` : said;
+  const description = whole ?? (noun && verb ? t("audit.says", { what: noun, did: verb }) : code);
+  return more ? `${description} (${named("role", more)})` : description;
 }
 
-/** What a line is about, by its name where it has one; where the action has said it already, nothing. */
+/** What a line is about, by its name where it has one; where the action has named it already, nothing. */
 function targetOf(target: string, names: Names): string {
   const [kind = "", id = ""] = target.split("/");
   if (!id) return names.broadcasts?.find((one) => one.id === target)?.name ?? (isWord(`document.${target}`) || isWord(`audit.of.${target}`) ? "" : target);
@@ -64,7 +64,7 @@ export function Audit() {
       </div>
       <div className="panel scroll" style={{ padding: 0 }}><table aria-label={t("settings.audit")}>
         <thead><tr><th scope="col">{t("date")}</th><th scope="col">{t("audit.who")}</th><th scope="col">{t("audit.what")}</th><th scope="col">{t("audit.target")}</th><th scope="col">{t("audit.outcome")}</th></tr></thead>
-        <tbody>{items.map((line, at) => <tr key={at}><th scope="row"><Moment at={line.at} /></th><td><Words text={line.who_name ?? keyName(line.who)} most={40} /></td><td><span title={line.action}>{auditText(line.action)}</span>{line.before || line.after ? <Changes before={line.before} after={line.after} /> : null}</td><td>{USER.test(line.target.split("/").at(-1) ?? "") ? <FriendName user={line.target.split("/").at(-1) ?? ""} /> : <Words text={keyName(targetOf(line.target, names) || "—")} most={60} />}</td><td>{line.outcome ? named("outcome", line.outcome) : "—"}</td></tr>)}</tbody>
+        <tbody>{items.map((line, at) => <tr key={at}><th scope="row"><Timestamp at={line.at} /></th><td><Words text={line.who_name ?? keyName(line.who)} most={40} /></td><td><span title={line.action}>{auditText(line.action)}</span>{line.before || line.after ? <Changes before={line.before} after={line.after} /> : null}</td><td>{USER.test(line.target.split("/").at(-1) ?? "") ? <FriendName user={line.target.split("/").at(-1) ?? ""} /> : <Words text={keyName(targetOf(line.target, names) || "—")} most={60} />}</td><td>{line.outcome ? named("outcome", line.outcome) : "—"}</td></tr>)}</tbody>
       </table></div>
       {asked.isSuccess && items.length === 0 ? <p className="soft">{t("audit.none")}</p> : null}
       {asked.hasNextPage ? <Button busy={asked.isFetchingNextPage} onClick={() => void asked.fetchNextPage()}>{t("timeline.more")}</Button> : null}

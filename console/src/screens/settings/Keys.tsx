@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { all, post, remove } from "../../api/client";
 import { ROLES, usePlace } from "../../data";
-import { Button, Chip, Dialog, Failure, Field, Moment, Problem, Section, Select, Words } from "../../ui/kit";
+import { Button, Chip, Dialog, Failure, Field, Timestamp, Problem, Section, Select, Words } from "../../ui/kit";
 import { named, t } from "../../words";
 
 interface Key {
@@ -50,7 +50,7 @@ export function Keys() {
       </Section>
       <div className="panel scroll" style={{ padding: 0 }}><table>
         <thead><tr><th scope="col">{t("keys.name")}</th><th scope="col">{t("keys.role")}</th><th scope="col">{t("shell.account")}</th><th scope="col">{t("keys.used")}</th><th scope="col"><span className="hidden">{t("label.actions")}</span></th></tr></thead>
-        <tbody>{(asked.data ?? []).map((key) => <tr key={`${key.id}${key.created_at}`}><th scope="row"><Words text={key.name} most={60} /></th><td><Chip>{named("role", key.role)}</Chip></td><td>{key.account ?? t("keys.every")}</td><td><Moment at={key.last_used_at} /></td><td className="number">{key.id === me.key_id ? <span className="soft">{t("keys.mine")}</span> : <Button kind="danger" aria-label={t("keys.delete.of", { name: key.name.slice(0, 40) })} onClick={() => setGone(key)}>{t("action.delete")}</Button>}</td></tr>)}</tbody>
+        <tbody>{(asked.data ?? []).map((key) => <tr key={`${key.id}${key.created_at}`}><th scope="row"><Words text={key.name} most={60} /></th><td><Chip>{named("role", key.role)}</Chip></td><td>{key.account ?? t("keys.every")}</td><td><Timestamp at={key.last_used_at} /></td><td className="number">{key.id === me.key_id ? <span className="soft">{t("keys.mine")}</span> : <Button kind="danger" aria-label={t("keys.delete.of", { name: key.name.slice(0, 40) })} onClick={() => setGone(key)}>{t("action.delete")}</Button>}</td></tr>)}</tbody>
       </table></div>
       {gone ? <Dialog title={t("keys.delete.of", { name: gone.name.slice(0, 40) })} onClose={() => setGone(null)}><p>{t("keys.delete.more")}</p><Problem error={away.error} /><div className="dialog-foot"><Button onClick={() => setGone(null)}>{t("action.cancel")}</Button><Button kind="danger" busy={away.isPending} onClick={() => away.mutate(gone)}>{t("action.really", { what: t("action.delete") })}</Button></div></Dialog> : null}
     </>

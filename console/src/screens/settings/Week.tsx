@@ -17,11 +17,11 @@ function closed(policy: Policy, day: string): [number, number][] {
 export function Week({ policy }: { policy: Policy }) {
   const days = Array.from({ length: 7 }, (_, at) => dayBefore(-at));
   const off = days.filter((day) => policy.blackout_dates?.includes(day));
-  const said = [policy.quiet_hours ? t("policy.week", policy.quiet_hours) : t("policy.week.always"), ...(off.length ? [t("policy.week.off", { days: off.join(t("say.comma")) })] : [])];
+  const hours = [policy.quiet_hours ? t("policy.week", policy.quiet_hours) : t("policy.week.always"), ...(off.length ? [t("policy.week.off", { days: off.join(t("say.comma")) })] : [])];
   const caps = policy.caps ?? [];
   return (
     <>
-      <div className="week" role="img" aria-label={said.join(t("say.comma"))}>
+      <div className="week" role="img" aria-label={hours.join(t("say.comma"))}>
         <div className="week-row"><span />
           <div className="week-hours">{HOURS.map((hour) => <small key={hour} style={{ left: share(hour * 60) }}>{hour}</small>)}</div>
         </div>

@@ -5,7 +5,7 @@ import { all, ApiError, enc, get, newId, post, remove } from "../../api/client";
 import type { AudienceOut } from "../../api/schema";
 import { type Broadcast, nameOf, useMay, useNames, usePlace } from "../../data";
 import { Remove } from "../../ui/document";
-import { Button, Chip, Dialog, Field, Moment, Problem, Screen, Section, Select, stateOf, Words } from "../../ui/kit";
+import { Button, Chip, Dialog, Field, Timestamp, Problem, Screen, Section, Select, stateOf, Words } from "../../ui/kit";
 import { named, t, type Word } from "../../words";
 import { countOf, idOf, titleOf } from "./words";
 
@@ -70,8 +70,8 @@ function Card({ one }: { one: AudienceOut }) {
       {one.why ? <p className="problem">{one.why}</p> : null}
       <p className="soft">
         {every ? <>{t("audience.every", { time: every.time, days: every.weekdays?.length ? every.weekdays.map((day) => t(`day.${day}` as Word)).join(" ") : t("monitor.daily") })} </> : null}
-        {one.synced_at ? <>{t("audience.synced")} <Moment at={one.synced_at} /> </> : null}
-        {one.expires_at ? <>{t("audience.expires")} <Moment at={one.expires_at} /> </> : null}
+        {one.synced_at ? <>{t("audience.synced")} <Timestamp at={one.synced_at} /> </> : null}
+        {one.expires_at ? <>{t("audience.expires")} <Timestamp at={one.expires_at} /> </> : null}
         {one.left_out ? t("audience.left_out", { n: one.left_out }) : null}
       </p>
       <Problem error={sync.error} />

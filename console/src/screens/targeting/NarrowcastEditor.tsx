@@ -217,7 +217,7 @@ function Raw({ label, value, error, set }: { label: string; value: Node; error?:
 const LEAST_FILTERED = 100;
 const LEAST = 50;
 
-/** What LINE asks of the number of friends, said before anything is sent. */
+/** What LINE asks of the number of friends, shown before anything is sent. */
 function Checked({ sheet, draft }: { sheet: Sheet; draft: Draft }) {
   const isFiltered = (draft.demographic ?? demographicOf(draft.filter)) !== null;
   const isOthers = draft.lists.include.some((one) => !one.startsWith("segment:"));

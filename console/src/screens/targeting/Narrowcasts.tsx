@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { all } from "../../api/client";
 import { type Broadcast, useMay, useNames, usePlace } from "../../data";
 import { Link, useRoute } from "../../router";
-import { Moment, Screen, stateOf, Status, Words } from "../../ui/kit";
+import { Timestamp, Screen, stateOf, Status, Words } from "../../ui/kit";
 import { number, t } from "../../words";
 import { Monitor } from "../Monitor";
 import { useAudiences } from "./Audiences";
@@ -34,7 +34,7 @@ function List() {
             <th scope="row"><Link parts={one.status === "draft" && may ? [account.id, "narrowcasts", one.id, "edit"] : [account.id, "narrowcasts", one.id]}><Words text={one.name} most={80} /></Link></th>
             <td className="soft broad"><Words text={narrowcastText(one.narrowcast ?? {}, audiences.data ?? [], names)} most={120} /></td>
             <td><Status of={one.status} group="status" /></td>
-            <td><Moment at={one.status === "draft" ? one.created_at : (one.started_at ?? one.at)} /></td>
+            <td><Timestamp at={one.status === "draft" ? one.created_at : (one.started_at ?? one.at)} /></td>
             <td className="number">{number(one.progress.accepted)}</td>
           </tr>
         ))}</tbody>
