@@ -223,7 +223,7 @@ def _read(reader: _Reader) -> tuple[Answer, bool]:
 
 
 def _body(reader: _Reader, status: int, headers: dict[str, str]) -> tuple[bytes, bool]:
-    """The body, and whether the answer gave its length."""
+    """The body, and whether the answer marked its end."""
     if "chunked" in headers.get("transfer-encoding", "").lower():
         return _chunked(reader), True
     if "content-length" in headers:
