@@ -65,7 +65,7 @@ class _Turn:
     cause: Cause | None = None
 
 
-_Going = tuple[Enrollment, Position, Cause | None]
+_Move = tuple[Enrollment, Position, Cause | None]
 """Who moves on, whereto and why."""
 
 
@@ -81,7 +81,7 @@ class _Round:
     scenario: str
     are_many: bool = False
     again: list[str] = field(default_factory=list)
-    moving: list[tuple[list[_Going], str]] = field(default_factory=list)
+    moving: list[tuple[list[_Move], str]] = field(default_factory=list)
     _settled: dict[tuple[str, str], dict[str, Any] | None] = field(default_factory=dict)
 
     def message(self, node: str, message: str) -> dict[str, Any] | None:
@@ -144,8 +144,8 @@ def _moved(at: _Round | None) -> list[str]:
     """Move on whom a round lets go; returns those who were changed by somebody else in between."""
     if at is None:
         return []
-    for going, timestamp in at.moving:
-        _move(at, going, timestamp)
+    for steps, timestamp in at.moving:
+        _move(at, steps, timestamp)
     return at.again
 
 
@@ -353,20 +353,20 @@ def _deliver(
     else:
         deliveries.put_rest(at.account.id, chunk.run, manifest, watch=True)
     listed = set(manifest["recipients"])
-    going: list[_Going] = [
+    steps: list[_Move] = [
         (item, follow_ups.due_of(item.claim), None)
         for item in members
         if item.user_id in listed and item.claim is not None
     ]
-    at.moving.append((going, claim["at"]))
+    at.moving.append((steps, claim["at"]))
     return [item for item in members if item.user_id not in listed]
 
 
-def _move(at: _Round, steps: Sequence[_Going], timestamp: str) -> None:
+def _move(at: _Round, steps: Sequence[_Move], timestamp: str) -> None:
     """The next entries, then v+1 from now on, then the mirrors and the facts."""
     follow_ups.arm_next([(item, position) for item, position, _ in steps])
 
-    def move(step: _Going) -> bool:
+    def move(step: _Move) -> bool:
         item, position, cause = step
         return store.move(item, position, timestamp, item.claim["chunk"] if item.claim else None, cause)
 

@@ -17,7 +17,7 @@ from chalicelib.intake import model, order_imports, service
 from chalicelib.rules import rights
 from chalicelib.shared.errors import Detail, InvalidInput
 from chalicelib.shared.reasons import Reason
-from chalicelib.transfers.api import HOW_READ, TEXT_TYPES, JobAccepted, Trial, start_import
+from chalicelib.transfers.api import HOW_READ, TEXT_TYPES, DryRun, JobAccepted, start_import
 
 bp = Blueprint(__name__)
 
@@ -84,7 +84,7 @@ OPERATIONS = [
         "editor",
         response=JobAccepted,
         status=202,
-        others={200: Trial},
+        others={200: DryRun},
         query={"fire": "true: rules fire for the purchases", **HOW_READ},
         media_types=tuple(TEXT_TYPES),
     ),

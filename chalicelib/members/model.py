@@ -48,14 +48,14 @@ class Member:
     created_at: str = ""
     fire: bool = True
     places: dict[str, int] = field(default_factory=dict)
-    is_going: bool = False
+    is_being_deleted: bool = False
     has_events: bool = False
     rev: int = 0
 
     @property
     def exists(self) -> bool:
         """Whether it was put, and not deleted since."""
-        return self.v > 0 and not self.is_going
+        return self.v > 0 and not self.is_being_deleted
 
 
 def addressee(member: str) -> str:

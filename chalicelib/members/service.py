@@ -98,8 +98,8 @@ def change(
     has_job = False
     for _ in range(_ATTEMPTS):
         seen = store.find_members(account, [member]).get(member) or Member(member)
-        if seen.is_going:
-            _go(account, seen)
+        if seen.is_being_deleted:
+            _delete_marked(account, seen)
             continue
         if seen.places and not has_job:
             _leave_job(account, members=[member])
@@ -213,15 +213,15 @@ def delete(account: str, member: str) -> None:
         seen = store.find_members(account, [member]).get(member)
         if seen is None or not seen.exists:
             raise NotFound(Reason("no_member", member=member))
-        going = replace(seen, is_going=True, at=max(iso(clock.now()), seen.at))
-        if store.put_member(account, going):
-            _go(account, replace(going, rev=seen.rev + 1))
+        marked = replace(seen, is_being_deleted=True, at=max(iso(clock.now()), seen.at))
+        if store.put_member(account, marked):
+            _delete_marked(account, replace(marked, rev=seen.rev + 1))
             return
     raise Conflict(Reason("member_busy", member=member))
 
 
-def _go(account: str, member: Member) -> None:
-    """What follows when a member is going; the item goes last."""
+def _delete_marked(account: str, member: Member) -> None:
+    """What follows when a member is deleted; the item goes last."""
     for user, place in member.places.items():
         _overtake(account, user, place)
         try:
@@ -232,7 +232,7 @@ def _go(account: str, member: Member) -> None:
     named = [order for event in gone if (order := orders.order_id(event)) is not None]
     orders.release(account, addressee(member.id), named)
     left = store.find_members(account, [member.id]).get(member.id)
-    if left is None or not left.is_going or left.places or not store.delete_member(account, left):
+    if left is None or not left.is_being_deleted or left.places or not store.delete_member(account, left):
         return
     if kept_events.of_member(account, member.id):  # reported since
         store.note_events(account, member.id)
@@ -267,8 +267,8 @@ def settle_left(account: str, users: Sequence[str], members: Sequence[str]) -> N
         settle(account, user, members)
     for name in () if users else members:
         member = store.find_members(account, [name]).get(name)
-        if member is not None and member.is_going:
-            _go(account, member)
+        if member is not None and member.is_being_deleted:
+            _delete_marked(account, member)
         else:
             report_to_friends(account, name)
 
@@ -324,7 +324,7 @@ def _place(account: str, member: str, user: str, number: int, *, create: bool) -
     """Give a friend a place with a member under a number; False: read again. Raises NotFound, Conflict."""
     seen = store.find_members(account, [member]).get(member) or Member(member)
     if not seen.exists:
-        if not create or seen.is_going:
+        if not create or seen.is_being_deleted:
             raise NotFound(Reason("no_member", member=member))
         now = iso(clock.now())
         seen = replace(seen, v=1, at=now, created_at=now)

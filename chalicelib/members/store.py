@@ -17,7 +17,18 @@ from chalicelib.shared.ids import digest
 from chalicelib.shared.settings import settings
 
 _PARTS = "0123456789abcdef"
-_MEMBER = ("rank", "attributes", "v", "at", "created_at", "fire", "places", "is_going", "has_events", "rev")
+_MEMBER = (
+    "rank",
+    "attributes",
+    "v",
+    "at",
+    "created_at",
+    "fire",
+    "places",
+    "is_being_deleted",
+    "has_events",
+    "rev",
+)
 _LINK = ("v", "member", "place", "at", "way", "grant", "withdraw")
 
 

@@ -9,7 +9,7 @@ from chalice.app import Blueprint
 from chalicelib.http.answers import http_errors
 from chalicelib.http.routes import Operation
 from chalicelib.reservations import imports
-from chalicelib.transfers.api import HOW_READ, TEXT_TYPES, JobAccepted, Trial, start_import
+from chalicelib.transfers.api import HOW_READ, TEXT_TYPES, DryRun, JobAccepted, start_import
 
 bp = Blueprint(__name__)
 
@@ -23,7 +23,7 @@ OPERATIONS = [
         "editor",
         response=JobAccepted,
         status=202,
-        others={200: Trial},
+        others={200: DryRun},
         query={"fire": "true: rules fire for what is new", **HOW_READ},
         media_types=tuple(TEXT_TYPES),
     ),

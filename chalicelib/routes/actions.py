@@ -7,9 +7,9 @@ from chalicelib.actions.model import Done, Effect, EffectContext
 
 
 def _wait(context: EffectContext, effect: Effect) -> Done:
-    from chalicelib.routes import waiting
+    from chalicelib.routes import late_follows
 
-    waiting.begin(context.account.id, context.event.user_id, effect["touched_at"])
+    late_follows.begin(context.account.id, context.event.user_id, effect["touched_at"])
     return "done", None
 
 

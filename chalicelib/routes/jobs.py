@@ -7,9 +7,9 @@ from chalicelib.jobs.kinds import Body, JobKind
 
 def _give_up(body: Body, _received: int) -> None:
     """Ten minutes after a touch: nobody waits any more."""
-    from chalicelib.routes import waiting
+    from chalicelib.routes import late_follows
 
-    waiting.end(body["account"], body["user"], body["touched_at"])
+    late_follows.end(body["account"], body["user"], body["touched_at"])
 
 
 JOBS: dict[str, JobKind] = {"give_up_touch": JobKind(_give_up)}

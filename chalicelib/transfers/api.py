@@ -72,7 +72,7 @@ class Column(BaseModel):
     as_: str | None = Field(alias="as")
 
 
-class Trial(BaseModel):
+class DryRun(BaseModel):
     """What a dry run found: the columns, what would be made, and the first 100 lines that are wrong."""
 
     dry_run: bool
@@ -113,7 +113,7 @@ OPERATIONS = [
         "editor",
         response=JobAccepted,
         status=202,
-        others={200: Trial},
+        others={200: DryRun},
         query={
             "fire": "true: rules fire for the changes",
             "unknown": "attribute: unknown columns become text attributes",
@@ -129,7 +129,7 @@ OPERATIONS = [
         "editor",
         response=JobAccepted,
         status=202,
-        others={200: Trial},
+        others={200: DryRun},
         query={"fire": "true: rules fire for what changes at friends", **HOW_READ},
         media_types=tuple(TEXT_TYPES),
     ),

@@ -20,8 +20,8 @@ from chalicelib.jobs import service as jobs
 from chalicelib.shared.ids import new_ulid
 from chalicelib.transfers import chunking
 from chalicelib.transfers.csv_file import CsvFile, Record, beginning
+from chalicelib.transfers.dry_runs import Check, DryRun, names_of
 from chalicelib.transfers.layouts import Asked, Heads, Layout
-from chalicelib.transfers.trials import Check, Trial, names_of
 from chalicelib.transfers.uploads import Source, upload_key, whole
 
 CHUNK_BYTES = 5_000
@@ -137,6 +137,6 @@ def _tried(account: str, table: CsvFile, layout: Layout, form: Form, catalog: Sn
     def check(cells: Sequence[str]) -> None:
         form.check(layout.header, cells, as_would_be, zone)
 
-    trial = Trial()
-    trial.look(table.records(layout.heads), names_of(layout.names, layout.header), check)
-    return trial.result(layout.shown())
+    dry_run = DryRun()
+    dry_run.look(table.records(layout.heads), names_of(layout.names, layout.header), check)
+    return dry_run.result(layout.shown())

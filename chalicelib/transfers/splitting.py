@@ -21,7 +21,7 @@ from chalicelib.mirror import following as mirror
 from chalicelib.shared.errors import InvalidInput, Unavailable
 from chalicelib.shared.reasons import Reason
 from chalicelib.shared.time_left import TimeLeft
-from chalicelib.transfers import chunking, trials
+from chalicelib.transfers import chunking, dry_runs
 from chalicelib.transfers.bins import Bins, Gone, Position, prefix
 from chalicelib.transfers.csv_file import CsvFile, Record, Written, whole_lines
 from chalicelib.transfers.encoding import Looks, NotYet, judge, refuse_line
@@ -30,7 +30,7 @@ _CHUNKS_AT_ONCE = 50
 _HEAD_BYTES = 4 << 20
 
 
-def work(body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None = None) -> None:
+def work(body: Mapping[str, Any], left: TimeLeft, check: dry_runs.Check | None = None) -> None:
     """Cut on from where the message says; then drop the files. ``check``: a dry run's look at a line."""
     job = jobs.header(body["account"], body["id"])
     if job.failure is not None:
@@ -53,7 +53,7 @@ def work(body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None = N
 
 
 def _go_on(
-    job: jobs.JobHeader, body: Mapping[str, Any], left: TimeLeft, check: trials.Check | None
+    job: jobs.JobHeader, body: Mapping[str, Any], left: TimeLeft, check: dry_runs.Check | None
 ) -> dict[str, Any] | None:
     """Where to go on; None: it is cut. Raises InvalidInput and Gone."""
     if not job.params.get("uncounted"):
@@ -64,7 +64,7 @@ def _go_on(
     written = Written(**file["written"])
     if "dry_run" in job.params:
         assert check is not None, job.kind
-        following = trials.go_on(job, written, int(file["size"]), body, left, check)
+        following = dry_runs.go_on(job, written, int(file["size"]), body, left, check)
     else:
         bins = Bins(job.params["key"], int(file["size"]), written, _column(job.params))
         following = _split(job, bins, body, left)

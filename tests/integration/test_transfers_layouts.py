@@ -11,7 +11,7 @@ from chalicelib.catalog.service import snapshot
 from chalicelib.friends import store
 from chalicelib.gateways import objects, seam
 from chalicelib.shared.time_left import TimeLeft
-from chalicelib.transfers import beginning, imports, trials, uploads
+from chalicelib.transfers import beginning, dry_runs, imports, uploads
 from tests.api_client import Api
 from tests.conftest import drain
 from tests.integration.test_transfers_import import an_import, run_bulk, shop
@@ -158,7 +158,7 @@ def test_a_large_upload_costs_its_request_only_the_beginning(
     """Neither door reads more than the first bytes; tried from place to place, and the upload stays."""
     api, base = shop
     monkeypatch.setattr(uploads, "AT_ONCE", 200)
-    monkeypatch.setattr(trials, "_AT_ONCE", 30)
+    monkeypatch.setattr(dry_runs, "_AT_ONCE", 30)
     upload = api.ok("POST", f"{base}/uploads")["upload_id"]
     objects.put(uploads.upload_key("shop", upload), BAD.encode("cp932"), "text/csv")
     asked: list[Any] = []

@@ -30,7 +30,7 @@ AT_ONCE = SAVE_EVERY
 _SILENT_MAX = 3
 """After so many calls in a row without an answer the rest waits."""
 
-_GOING_ON = decide.Verdict("accepted")
+_ACCEPTED = decide.Verdict("accepted")
 
 
 def send(attempt: Attempt, *, cancelled: bool) -> None:
@@ -43,7 +43,7 @@ def send(attempt: Attempt, *, cancelled: bool) -> None:
     saved = "".join(chars)
     if not changes.mark(attempt.account, attempt.run, attempt.status, attempt.by, started, saved):
         return
-    verdict = _GOING_ON
+    verdict = _ACCEPTED
     while window:
         chars, verdict = _send_window(attempt, before, chars, window, until)
         if verdict.kind != "accepted" or clock.now() > until:
@@ -96,7 +96,7 @@ class _Brake:
     """Lets calls begin until one of them says that the next ones are in vain, or until it is too late."""
 
     def __init__(self, until: datetime) -> None:
-        self.verdict = _GOING_ON
+        self.verdict = _ACCEPTED
         self._until = until
         self._silent = 0
         self._stopped = False

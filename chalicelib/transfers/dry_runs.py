@@ -30,7 +30,7 @@ Check = Callable[[Sequence[str], Sequence[str], Snapshot, ZoneInfo], Any]
 
 
 @dataclass
-class Trial:
+class DryRun:
     """What a dry run has found so far: lines, how many of them are wrong, and the first that are."""
 
     total: int = 0
@@ -91,7 +91,7 @@ def go_on(
     file = objects.read_from(params["upload"], place.byte) if place.byte < size else io.BytesIO()
     if file is None:
         raise Gone
-    trial, names = Trial(**body.get("trial", {})), names_of(params["names"], header)
+    dry_run, names = DryRun(**body.get("dry_run", {})), names_of(params["names"], header)
 
     def look(cells: Sequence[str]) -> None:
         check(header, cells, catalog, account.zone)
@@ -107,14 +107,14 @@ def go_on(
         is_over = False
         while not is_over:
             part = _Part(islice(lines, _AT_ONCE))
-            is_csv = trial.look(part, names, look, whose)
+            is_csv = dry_run.look(part, names, look, whose)
             is_over = not is_csv or part.last is None
             if left.is_over and not is_over and part.last is not None:
-                return {"place": asdict(part.last), "trial": asdict(trial)}
+                return {"place": asdict(part.last), "dry_run": asdict(dry_run)}
     # As errors of lines, forgotten with the friend whose line it is; answers have them in the result.
-    jobs.finish_chunk(job, "lines", trial.total, trial.problems)
-    jobs.finish(job.account, job.id, replace(trial, problems=[]).result(params["dry_run"]))
-    jobs.set_chunks(job, trial.total, 1)
+    jobs.finish_chunk(job, "lines", dry_run.total, dry_run.problems)
+    jobs.finish(job.account, job.id, replace(dry_run, problems=[]).result(params["dry_run"]))
+    jobs.set_chunks(job, dry_run.total, 1)
     return None
 
 
