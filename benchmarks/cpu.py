@@ -143,8 +143,8 @@ def react(users: list[str], world: w.World) -> None:
     account = accounts.get_account(w.SHOP)
     program = reaction.program_for(account)
     for n, user in enumerate(users):
-        said = an_event(user=user, id=f"cpu{n}", text="好き")
-        reaction.react(replace(said, at=iso(world.now)), account, program)
+        event = an_event(user=user, id=f"cpu{n}", text="好き")
+        reaction.react(replace(event, at=iso(world.now)), account, program)
 
 
 def rules() -> None:

@@ -100,8 +100,8 @@ def calls() -> None:
         for name, text in (("a message that matches no rule", "やあ"), ("tag + score + reply", "好き")):
             seen.clear()
             service.react(an_event(text=text, id=text), account, program)
-            told = {k: n for k, n in sorted(seen.items()) if not k.startswith("clock:")}
-            print(f"{name}: {told}")
+            counts = {k: n for k, n in sorted(seen.items()) if not k.startswith("clock:")}
+            print(f"{name}: {counts}")
 
 
 def main() -> int:

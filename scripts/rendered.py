@@ -63,10 +63,10 @@ def install(target: Path, requirements: str, *more: str) -> None:
     uv = Path(sys.executable).parent / "uv"
     by_uv = [uv, "pip", "install", "-q", "--no-cache", "--python", sys.executable, "--target", target]
     by_pip = [sys.executable, "-m", "pip", "install", "-q", "--progress-bar", "off", "--target", target]
-    for command, told in ((by_uv, uv_settings()), (by_pip, {})):
+    for command, variables in ((by_uv, uv_settings()), (by_pip, {})):
         if Path(command[0]).exists():
             line = [*map(str, command), "-r", str(ROOT / requirements), *more]
-            if subprocess.run(line, check=False, cwd=ROOT, env=environment(told)).returncode == 0:
+            if subprocess.run(line, check=False, cwd=ROOT, env=environment(variables)).returncode == 0:
                 return
     raise RuntimeError(f"{requirements} could not be installed")
 

@@ -27,14 +27,14 @@ from chalicelib.shared.times import parse_iso  # noqa: E402
 
 def restore(dynamodb: Any, names: Mapping[str, str], at: datetime | None) -> None:
     """Restore each table (key) under another name (value), to ``at`` or to the latest moment there is."""
-    moment: dict[str, Any] = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
+    point: dict[str, Any] = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
     for source, target in names.items():
         try:
             dynamodb.restore_table_to_point_in_time(
                 SourceTableName=source,
                 TargetTableName=target,
                 BillingModeOverride="PAY_PER_REQUEST",
-                **moment,
+                **point,
             )
             print(f"Restoring {source} as {target}", flush=True)
         except (dynamodb.exceptions.TableAlreadyExistsException, dynamodb.exceptions.ResourceInUseException):

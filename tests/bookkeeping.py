@@ -20,7 +20,7 @@ class Word(NamedTuple):
     """What the booking system says of a reservation, when, and when we hear of it."""
 
     heard: datetime
-    said: datetime
+    reported_at: datetime
     user: str
     reservation: str
     at: datetime
@@ -50,7 +50,7 @@ def predicted(words: list[Word], due: Due, text: Callable[[str, Word], str]) -> 
     since = min(one.heard for one in words)
     while agenda:
         now, _, one = heapq.heappop(agenda)
-        if one is not None and (best is None or one.said >= best.said):
+        if one is not None and (best is None or one.reported_at >= best.reported_at):
             best = one
         assert best is not None
         if best.status == "cancelled":
@@ -79,8 +79,8 @@ class Pace(NamedTuple):
 def walk_nodes(answer: str, eve: dict[str, Any], soon: str, rest: str) -> dict[str, Any]:
     """The scenario that ``Walk`` predicts, by the words of its waits. It has every kind of node."""
 
-    def until(moment: dict[str, Any], to: str, past: str) -> dict[str, Any]:
-        return {"type": "wait", "until": {"event": "reserved", **moment}, "next": to, "on_past": past}
+    def until(anchor: dict[str, Any], to: str, past: str) -> dict[str, Any]:
+        return {"type": "wait", "until": {"event": "reserved", **anchor}, "next": to, "on_past": past}
 
     def message(name: str, to: str) -> dict[str, Any]:
         return {"type": "message", "message": name, "next": to}
@@ -121,7 +121,7 @@ class Walk:
     ) -> None:
         self.pace, self.goal = pace, goal
         self.sent: list[Reminder] = []
-        self.moments: list[datetime] = []
+        self.due_times: list[datetime] = []
         """When time alone led on, also where something else had done so before."""
         self.stage, self.since = "none", min(one.heard for one in words)
         order = itertools.count()
@@ -131,7 +131,7 @@ class Walk:
         self.best: Word | None = None
         while agenda:
             now, _, what = heapq.heappop(agenda)
-            if isinstance(what, Word) and (self.best is None or what.said >= self.best.said):
+            if isinstance(what, Word) and (self.best is None or what.reported_at >= self.best.reported_at):
                 self.best = what
             if self.best is None:
                 continue
@@ -140,7 +140,7 @@ class Walk:
                 continue
             self._turn(now, what)
             if self.stage in {"hear", "eve", "soon", "rest"}:
-                self.moments.append(self._due())
+                self.due_times.append(self._due())
                 heapq.heappush(agenda, (self._due(), next(order), "time"))
 
     def _turn(self, now: datetime, what: Word | str) -> None:

@@ -87,7 +87,7 @@ class Chat:
         return {name: answer["value"] for name, answer in entry["answers"].items()}
 
 
-def said(decision: Decision) -> list[str]:
+def sent_texts(decision: Decision) -> list[str]:
     """The texts of all that the decision says, in order."""
     sent_by = [e for e in decision.effects if e["action"] in {"reply", "ask", "start_form", "send"}]
     return [m["text"] for e in sent_by for m in decision.payloads.get(f"{e['rule']}:{e['index']}", [])]

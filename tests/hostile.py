@@ -30,7 +30,7 @@ GOLDEN = [
 class Request:
     """One request, ready to be sent."""
 
-    door: str
+    endpoint: str
     method: str
     target: str
     body: bytes = b""

@@ -27,7 +27,7 @@ from chalicelib.api import contract
 from chalicelib.gateways import aws, objects, seam
 from chalicelib.http.routes import Operation
 from tests import shop
-from tests.shop import BUNDLE, KEY, NAMES, Said, ask, path_of
+from tests.shop import BUNDLE, KEY, NAMES, HttpAnswer, ask, path_of
 
 IDS = ("a", "a-b", "1", "a_b", "ab", "a-b-c", "11", "a--b")
 IN = "/v1/accounts/{account}"
@@ -167,10 +167,10 @@ def _logs(town: Town) -> Iterator[None]:
 def _fill(town: Town, account: str) -> None:
     base, word, key = f"/v1/accounts/{account}", word_of(account), key_of(account)
 
-    def do(method: str, path: str, body: Any, **headers: str) -> Said:
-        said = ask(method, path, body, headers, key=key)
-        assert said.status < 300, (account, method, path, said.status, said.raw)
-        return said
+    def do(method: str, path: str, body: Any, **headers: str) -> HttpAnswer:
+        answer = ask(method, path, body, headers, key=key)
+        assert answer.status < 300, (account, method, path, answer.status, answer.raw)
+        return answer
 
     channel = {"channel_secret": f"secret-{word}", "channel_access_token": f"token-{word}", "shards": 1}
     do("PUT", base, {"name": word, "liff_id": f"1655000000-{word}", **channel})
@@ -210,12 +210,12 @@ def reads_are_own(town: Town, account: str) -> None:
     for operation in READS:
         town.read_of.clear()
         asked = QUERIES.get(operation.path.rpartition("/v1/accounts/{account}")[2], "")
-        said = ask("GET", path_for(town, operation, account) + asked, key=key_of(account))
-        if said.status not in {200, 302, 404}:
-            town.faults.append(f"{operation.path} as {account}: {said.status} {said.raw[:200]!r}")
-        town.clean(account, said.raw.decode("utf-8", "replace"), f"GET {operation.path}")
+        answer = ask("GET", path_for(town, operation, account) + asked, key=key_of(account))
+        if answer.status not in {200, 302, 404}:
+            town.faults.append(f"{operation.path} as {account}: {answer.status} {answer.raw[:200]!r}")
+        town.clean(account, answer.raw.decode("utf-8", "replace"), f"GET {operation.path}")
         _nothing_read(town, account, f"GET {operation.path}")
-        if "cursor" in (operation.query or {}) and said.status == 200:
+        if "cursor" in (operation.query or {}) and answer.status == 200:
             page = ask("GET", path_for(town, operation, account) + "?limit=1", key=key_of(account)).body
             if page["next_cursor"]:
                 town.cursors[account][operation.path] = page["next_cursor"]
@@ -241,11 +241,11 @@ def foreign_paths_are_refused(
             continue
         town.read_of.clear()
         body = None if operation.takes_no_body else {}
-        said = ask(operation.method, path_for(town, operation, other), body, key=key_of(account))
+        answer = ask(operation.method, path_for(town, operation, other), body, key=key_of(account))
         where = f"{operation.method} {operation.path} of {other} as {account}"
-        if said.status not in {403, 404}:
-            town.faults.append(f"{where}: {said.status} {said.raw[:200]!r}")
-        town.clean(account, said.raw.decode(), where)
+        if answer.status not in {403, 404}:
+            town.faults.append(f"{where}: {answer.status} {answer.raw[:200]!r}")
+        town.clean(account, answer.raw.decode(), where)
         _nothing_read(town, account, where)
         if "{job}" in operation.path:
             mine = ask(operation.method, path_for(town, operation, account, of=other), key=key_of(account))
@@ -268,10 +268,10 @@ def writes_stay_inside(town: Town, account: str, bodies: Mapping[tuple[str, str]
         headers = {"Content-Type": "text/csv"} if operation.path.endswith("s/import") else None
         query = "?erase=true" if "erase" in (operation.query or {}) else ""
         sent = None if operation.takes_no_body else body
-        said = ask(
+        answer = ask(
             operation.method, path_for(town, operation, account) + query, sent, headers, key_of(account)
         )
-        town.clean(account, said.raw.decode(), f"{operation.method} {operation.path}")
+        town.clean(account, answer.raw.decode(), f"{operation.method} {operation.path}")
     town.faults += [f"dead letter: {letter}" for letter in shop.work_off()]
 
 
@@ -307,7 +307,7 @@ def prove(town: Town, pairs: list[tuple[str, str]], bodies: Mapping[tuple[str, s
     """All of it for these pairs; returns the faults."""
     for account in dict.fromkeys(account for pair in pairs for account in pair):
         reads_are_own(town, account)
-    at_first, asking = contents(), {account for account, _ in pairs}
+    at_first, callers = contents(), {account for account, _ in pairs}
     what_is_stored_is_own(town, at_first)
     for account, other in pairs:
         foreign_paths_are_refused(town, account, other)
@@ -316,7 +316,7 @@ def prove(town: Town, pairs: list[tuple[str, str]], bodies: Mapping[tuple[str, s
     for account in town.accounts:
         # Who was refused has it in the own audit log, and nothing else.
         was, now = ([i for i in items[account] if "AUDIT#" not in i] for items in (at_first, asked))
-        if was != now or (account not in asking and at_first[account] != asked[account]):
+        if was != now or (account not in callers and at_first[account] != asked[account]):
             town.faults.append(f"refused requests have changed {account}")
     writes_stay_inside(town, writer, bodies)
     written = contents()

@@ -32,7 +32,7 @@ class World:
     def __init__(self, api: Api, sim: Simulator) -> None:
         self.api, self.sim = api, sim
 
-    def door(self, method: str, path: str, body: Any = None) -> Any:
+    def sim_request(self, method: str, path: str, body: Any = None) -> Any:
         """The simulator's own endpoint."""
         raw = json.dumps(body or {}).encode()
         answer = serve(self.sim, Request(method, f"/_sim/{path}", {}, {}, raw))
@@ -46,12 +46,12 @@ class World:
 
     def in_line(self, url: str, user: str = ANNA, **more: Any) -> dict[str, str]:
         """A friend opens a LIFF address on their phone: what its page then sends."""
-        said = self.door("POST", f"friends/{user}/liff", {"url": url, **more})
-        first = urlsplit(said["redirect_url"])
+        answer = self.sim_request("POST", f"friends/{user}/liff", {"url": url, **more})
+        first = urlsplit(answer["redirect_url"])
         state = dict(parse_qsl(first.query)).get("liff.state", "")
         path, _, query = state.partition("?")
         assert first.path == "/liff/shop", first
-        return {"id_token": said["id_token"], "path": path, "query": query}
+        return {"id_token": answer["id_token"], "path": path, "query": query}
 
     def posts(self, body: Any, account: str = "shop", **headers: str) -> Any:
         """The page's one request."""
@@ -65,7 +65,7 @@ class World:
 
     def signs_in(self, where: str, cookie: str, user: str = ANNA, **more: Any) -> Any:
         """A friend agrees at LINE Login, and the browser comes back with its cookie."""
-        back = self.door("POST", f"friends/{user}/login", {"url": where, **more})["redirect_url"]
+        back = self.sim_request("POST", f"friends/{user}/login", {"url": where, **more})["redirect_url"]
         return self.opens(back, cookie)
 
 
@@ -89,10 +89,12 @@ def a_world(tmp_path: Path, **fields: Any) -> Iterator[World]:
         an_account(api, shards=2, **{**login, "liff_id": LIFF, **fields})
         there = World(api, sim)
         channel = {"channel_secret": "s", "channel_access_token": "token", "name": "店"}
-        there.door("PUT", "channels/shop", channel)
+        there.sim_request("PUT", "channels/shop", channel)
         known = {"channel_id": CHANNEL, "channel_secret": SECRET, "liff_id": LIFF}
-        there.door("PUT", "login/shop", {**known, "liff_page": f"{PUBLIC}/liff/shop"})
-        there.door("POST", "friends", {"account": "shop", "friends": [{"user_id": ANNA}, {"user_id": BEN}]})
+        there.sim_request("PUT", "login/shop", {**known, "liff_page": f"{PUBLIC}/liff/shop"})
+        there.sim_request(
+            "POST", "friends", {"account": "shop", "friends": [{"user_id": ANNA}, {"user_id": BEN}]}
+        )
         yield there
         server.shutdown()
         server.server_close()

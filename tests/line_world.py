@@ -116,7 +116,7 @@ class LineWorld:
 
     # the door, and LINE
 
-    def door(self, method: str, path: str, body: Any = None) -> Any:
+    def sim_request(self, method: str, path: str, body: Any = None) -> Any:
         raw = json.dumps(body or {}).encode()
         answer = serve(self.sim, Request(method, f"/_sim/{path}", {}, {}, raw))
         assert answer.status < 300, (path, answer.body)
@@ -128,7 +128,7 @@ class LineWorld:
         self.api.ok("POST", f"{BASE}/friends/import", f"user_id,tags\n{rows}", content_type="text/csv")
         self.work()
         friends = [{"user_id": user(n)} for n in range(count)]
-        self.door("POST", "friends", {"account": "shop", "friends": friends})
+        self.sim_request("POST", "friends", {"account": "shop", "friends": friends})
 
     # work
 
@@ -189,8 +189,8 @@ def a_line_world(directory: Path, patch: pytest.MonkeyPatch) -> Iterator[LineWor
     with seam.guarded(world.guard):
         world.api = an_api()
         an_account(world.api, shards=4)
-        world.door("PUT", "channels/shop", {"channel_secret": "s", "channel_access_token": "token"})
-        world.door("PUT", "limits", {"audience": 0, "narrowcast": 0})
+        world.sim_request("PUT", "channels/shop", {"channel_secret": "s", "channel_access_token": "token"})
+        world.sim_request("PUT", "limits", {"audience": 0, "narrowcast": 0})
         yield world
     world.server.shutdown()
     world.server.server_close()

@@ -85,11 +85,11 @@ class Minute:
         after = asked.get("ExclusiveStartKey", {}).get("sk", values[":after"])["S"]
         since = bisect.bisect_right(keys, after)
         page = keys[since : since + 60]
-        items = [{**self._item, "sk": {"S": key}, "at": {"S": self._moment(key)}} for key in page]
+        items = [{**self._item, "sk": {"S": key}, "at": {"S": self._timestamp(key)}} for key in page]
         more = {"LastEvaluatedKey": {"sk": {"S": page[-1]}}} if since + 60 < len(keys) else {}
         return {"Items": items, **more}
 
-    def _moment(self, key: str) -> str:
+    def _timestamp(self, key: str) -> str:
         return iso(datetime.fromtimestamp(int(key[:13]) / 1000, UTC))
 
     def answers(self) -> Answers:

@@ -240,7 +240,7 @@ def react(event: FriendEvent) -> None:
         reaction.react(event)
 
 
-def said(n: int, world: Line, text: str = "x", id_: str = "e") -> FriendEvent:
+def messaged(n: int, world: Line, text: str = "x", id_: str = "e") -> FriendEvent:
     """A friend writes."""
     return FriendEvent(
         f"{id_}-{n}",

@@ -74,5 +74,5 @@ def _text(raw: bytes) -> str:
     return b64encode(raw).decode()
 
 
-def _refusal(status: int, told: dict[str, Any]) -> wire.Answer:
-    return wire.Answer(status, {}, orjson.dumps(told))
+def _refusal(status: int, body: dict[str, Any]) -> wire.Answer:
+    return wire.Answer(status, {}, orjson.dumps(body))

@@ -98,8 +98,8 @@ class PlayWorld(World):
 
     def _webhook(self, channel: Any, body: bytes, signature: str | None = None) -> Outcome:
         headers = {"x-line-signature": sign(channel.secret, body) if signature is None else signature}
-        said = shop.ask("POST", f"/webhook/{channel.account}", body, headers, key=None)
-        return Outcome(said.status, said.body, 0)
+        got = shop.ask("POST", f"/webhook/{channel.account}", body, headers, key=None)
+        return Outcome(got.status, got.body, 0)
 
     # the player's side
 
@@ -107,9 +107,9 @@ class PlayWorld(World):
         """Todoku's API."""
 
         def answer(method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
-            said = shop.ask(method, path, body or b"", headers, key=shop.KEY)
+            got = shop.ask(method, path, body or b"", headers, key=shop.KEY)
             name = path.removeprefix("/v1/accounts/")
-            if method == "PUT" and "/" not in name and said.status < 300:
+            if method == "PUT" and "/" not in name and got.status < 300:
                 channel = {"channel_secret": f"{name}-secret", "channel_access_token": f"{name}-token"}
                 self.phones().put(f"/_sim/channels/{name}", channel)
                 made = json.loads(body or b"")
@@ -119,7 +119,7 @@ class PlayWorld(World):
                 }
                 login |= {"liff_id": made["liff_id"], "liff_page": f"http://127.0.0.1:8000/liff/{name}"}
                 self.phones().put(f"/_sim/login/{name}", login)
-            return said.status, said.raw
+            return got.status, got.raw
 
         return InProcess(answer)
 

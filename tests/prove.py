@@ -21,7 +21,7 @@ import tests.conftest  # noqa: F401 (the environment of the tests, before anythi
 from tests import hostile
 from tests.conftest import emulated_aws
 from tests.hostile_values import Dice
-from tests.shop import Said, a_shop, ask, work_off
+from tests.shop import HttpAnswer, a_shop, ask, work_off
 
 PART = 1_000
 """So many inputs meet one shop; then a fresh one is opened."""
@@ -56,10 +56,10 @@ def prove(seed: int, numbers: range) -> Outcome:
         since: list[int] = []
         for number in numbers:
             sent = input_of(seed, number)
-            said = _send(sent)
-            outcome.statuses[f"{said.status // 100}xx"] += 1
-            outcome.slowest = max(outcome.slowest, (said.seconds, number, sent.door))
-            if fault := _fault(sent, said):
+            answer = _send(sent)
+            outcome.statuses[f"{answer.status // 100}xx"] += 1
+            outcome.slowest = max(outcome.slowest, (answer.seconds, number, sent.endpoint))
+            if fault := _fault(sent, answer):
                 outcome.wrong.append(f"input {seed}:{number}: {fault}: {sent}")
             since.append(number)
             if len(since) >= _WORK_EVERY or number == numbers[-1]:
@@ -70,7 +70,7 @@ def prove(seed: int, numbers: range) -> Outcome:
     return outcome
 
 
-def _send(sent: hostile.Request) -> Said:
+def _send(sent: hostile.Request) -> HttpAnswer:
     return ask(sent.method, sent.target, sent.body, sent.headers)
 
 
@@ -78,20 +78,20 @@ PAGES = ("/link/", "/p/", "/f/", "/liff/", "/login/", "/q/")
 """Where a person stands, whose errors are pages."""
 
 
-def _fault(sent: hostile.Request, said: Said) -> str | None:
+def _fault(sent: hostile.Request, answer: HttpAnswer) -> str | None:
     """What is wrong with an answer, or None."""
-    if said.status >= 500:
-        return f"{said.status} {said.raw[:300]!r}"
-    if said.status >= 400 and sent.target.startswith(PAGES) and said.raw.startswith(b"<!doctype html>"):
+    if answer.status >= 500:
+        return f"{answer.status} {answer.raw[:300]!r}"
+    if answer.status >= 400 and sent.target.startswith(PAGES) and answer.raw.startswith(b"<!doctype html>"):
         return None  # a friend's browser is shown a page
-    if said.status >= 400:
-        error = said.body.get("error") if isinstance(said.body, dict) else None
+    if answer.status >= 400:
+        error = answer.body.get("error") if isinstance(answer.body, dict) else None
         if not isinstance(error, dict) or not error.get("message") or "Traceback" in error["message"]:
-            return f"not the shape of an error: {said.raw[:300]!r}"
-        if len(said.raw) > 300_000:
-            return f"an error of {len(said.raw)} bytes"
-    if said.seconds > SECONDS and _send(sent).seconds > SECONDS and _send(sent).seconds > SECONDS:
-        return f"took {said.seconds:.1f} s"
+            return f"not the shape of an error: {answer.raw[:300]!r}"
+        if len(answer.raw) > 300_000:
+            return f"an error of {len(answer.raw)} bytes"
+    if answer.seconds > SECONDS and _send(sent).seconds > SECONDS and _send(sent).seconds > SECONDS:
+        return f"took {answer.seconds:.1f} s"
     return None
 
 
@@ -130,9 +130,9 @@ def main() -> None:
                 pool.shutdown(wait=False, cancel_futures=True)
                 break
     counts = ", ".join(f"{count} x {status}" for status, count in sorted(total.statuses.items()))
-    took, (slowest, number, door) = time.monotonic() - began, total.slowest
+    took, (slowest, number, endpoint) = time.monotonic() - began, total.slowest
     print(f"{sum(total.statuses.values())} inputs of seed {options.seed} in {took:.0f} s: {counts}")
-    print(f"the slowest answer took {slowest:.2f} s of the processor: input {number}, {door}")
+    print(f"the slowest answer took {slowest:.2f} s of the processor: input {number}, {endpoint}")
     print(f"{len(total.wrong)} wrong" + (": see above" if total.wrong else ""))
     sys.exit(1 if total.wrong else 0)
 

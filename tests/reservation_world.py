@@ -74,19 +74,21 @@ def word(
     at: datetime | timedelta | None,
     status: str = "booked",
     *,
-    said: datetime,
+    reported_at: datetime,
     user: str = "u1",
     **more: Any,
 ) -> FriendEvent:
     """What is told of a reservation, as the door hands it on; ``at``: a moment, or after the start."""
     takes_place = START + at if isinstance(at, timedelta) else at
     given = {"reservation_id": reservation, "status": status, **more}
-    props = model.props(event_id, given, said, has_time=takes_place is not None)
-    return FriendEvent(event_id, SHOP, user, "reserved", iso(takes_place or said), props=props, source="api")
+    props = model.props(event_id, given, reported_at, has_time=takes_place is not None)
+    return FriendEvent(
+        event_id, SHOP, user, "reserved", iso(takes_place or reported_at), props=props, source="api"
+    )
 
 
 def says(world: World, event_id: str, reservation: str, at: Any, status: str = "booked", **more: Any) -> None:
     """It is told now, and reacted to a second later."""
-    event = word(event_id, reservation, at, status, said=more.pop("said", world.now), **more)
+    event = word(event_id, reservation, at, status, reported_at=more.pop("reported_at", world.now), **more)
     world.now += timedelta(seconds=1)
     reaction.react(event)

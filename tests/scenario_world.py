@@ -132,14 +132,14 @@ class World:
         span = until if isinstance(until, timedelta) else timedelta(seconds=until)
         end, next_sweep = self.now + span, self.now + timedelta(seconds=60)
         while True:
-            moments = [next_sweep] if sweep else []
-            moments += [self.queue[0][0]] if self.queue else []
-            moments += [parse_iso(e["drain_at"]) for e in self._machines("drain_at")]
-            moments += [parse_iso(e["verify_at"]) for e in self._machines("verify_at")]
-            moment = min(moments, default=None)
-            if moment is None or moment > end:
+            due_times = [next_sweep] if sweep else []
+            due_times += [self.queue[0][0]] if self.queue else []
+            due_times += [parse_iso(e["drain_at"]) for e in self._machines("drain_at")]
+            due_times += [parse_iso(e["verify_at"]) for e in self._machines("verify_at")]
+            due_at = min(due_times, default=None)
+            if due_at is None or due_at > end:
                 break
-            self.now = max(self.now, moment)
+            self.now = max(self.now, due_at)
             if sweep and self.now >= next_sweep:
                 timers.sweep(CHECKS)
                 next_sweep += timedelta(seconds=60)
@@ -148,8 +148,8 @@ class World:
                 self.deliver_one()
         self.now = max(self.now, end)
 
-    def _machines(self, moment: str) -> list[dict[str, Any]]:
-        return [e for e in self.executions.values() if self.machines_run and moment in e]
+    def _machines(self, due_at: str) -> list[dict[str, Any]]:
+        return [e for e in self.executions.values() if self.machines_run and due_at in e]
 
     def _run_machines(self) -> None:
         for execution in self._machines("drain_at"):
@@ -219,13 +219,13 @@ class World:
 
     def story(self, user: str) -> str:
         """All that may tell why something did not happen, for a failed comparison."""
-        stands = {e.scenario: e for e in scenarios_store.of_friend(SHOP, user)}
+        stored = {e.scenario: e for e in scenarios_store.of_friend(SHOP, user)}
         return "\n".join(
             f"{name}: {value}"
             for name, value in (
                 ("now", self.now),
                 ("guarded by us", seam._guard == self.guard),
-                ("stands", stands),
+                ("stored", stored),
                 ("executions", self.executions),
                 ("queue", self.queue),
                 ("sends", self.sends),
@@ -242,7 +242,7 @@ class World:
         """Seconds after the beginning at which they were taken."""
         return [(at - START).total_seconds() for at, to, _ in self.sends if to == user]
 
-    def told(self, user: str) -> list[str]:
+    def reported(self, user: str) -> list[str]:
         """The types of facts in the inbox about a friend."""
         return [fact.type for fact in self.facts.values() if fact.user_id == user]
 

@@ -125,7 +125,7 @@ BUNDLE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Said:
+class HttpAnswer:
     """An answer, and how much of this process's time it took."""
 
     status: int
@@ -146,7 +146,7 @@ def ask(
     body: Any = None,
     headers: Mapping[str, str] | None = None,
     key: str | None = KEY,
-) -> Said:
+) -> HttpAnswer:
     """One request; a body that is not bytes or text is sent as JSON."""
     data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else b""
     if body is not None and not isinstance(body, bytes | str):
@@ -157,7 +157,9 @@ def ask(
     reply = gateway().answer(Request(method, target, sent, data, lambda: True))
     took = time.process_time() - began
     is_json = any(n.lower() == "content-type" and "json" in v for n, v in reply.headers)
-    return Said(reply.status, json.loads(reply.body) if is_json and reply.body else None, reply.body, took)
+    return HttpAnswer(
+        reply.status, json.loads(reply.body) if is_json and reply.body else None, reply.body, took
+    )
 
 
 def path_of(operation: Operation, names: Mapping[str, str] = NAMES) -> str:
@@ -241,9 +243,9 @@ def a_shop() -> Iterator[None]:
         yield
 
 
-def _good(said: Said) -> Said:
-    assert said.status < 300, (said.status, said.raw)
-    return said
+def _good(answer: HttpAnswer) -> HttpAnswer:
+    assert answer.status < 300, (answer.status, answer.raw)
+    return answer
 
 
 _TRIES = 5

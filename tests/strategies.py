@@ -73,7 +73,7 @@ def a_snapshot(**more: dict[str, dict[str, Any]]) -> Snapshot:
     return Snapshot("salon", 1, "stamp", {}, documents)
 
 
-def moments(days: int = 120) -> st.SearchStrategy[str]:
+def timestamps(days: int = 120) -> st.SearchStrategy[str]:
     """Moments of the days before NOW, often near to day and window borders."""
     span = days * 86_400_000
     return st.one_of(
@@ -110,7 +110,7 @@ def friend_events() -> st.SearchStrategy[FriendEvent]:
                 st.sampled_from([{}, {"key": "x"}]).map(lambda props: ("custom:trial", props)),
             )
         )
-        return FriendEvent("e", "salon", "U1", kind, draw(moments()), props=props)
+        return FriendEvent("e", "salon", "U1", kind, draw(timestamps()), props=props)
 
     return build()
 
@@ -118,7 +118,7 @@ def friend_events() -> st.SearchStrategy[FriendEvent]:
 @st.composite
 def changes(draw: st.DrawFn) -> tuple[str, Any, str]:
     """A change of a sheet as ``(verb, arguments, at)``; scores only add (sets are told apart in tests)."""
-    at = draw(moments())
+    at = draw(timestamps())
     verb = draw(st.sampled_from(["add_tag", "remove_tag", "add_score", "set_attribute", "say"]))
     if verb == "say":
         return verb, (draw(st.sampled_from(TOPICS)), draw(st.booleans())), at
@@ -157,7 +157,7 @@ def sheets(draw: st.DrawFn) -> Sheet:
         state = draw(st.sampled_from(["active", "finished", "exited"]))
         sheet["scenarios"]["welcome"] = {"state": state, "node": "n1", "run": "r", "v": 1}
     if draw(st.booleans()):
-        sheet["received"]["run-1"] = draw(moments())
+        sheet["received"]["run-1"] = draw(timestamps())
     sheet["language"] = draw(st.sampled_from([None, "ja"]))
     return sheet
 

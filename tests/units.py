@@ -103,7 +103,7 @@ def emulated() -> Iterator[None]:
     aws.forget_clients()
 
 
-DOOR: Units = {"api_request": 1, "lambda_request": 1, "lambda_gb_second": 0.02 * 0.25, "sqs_fifo": 3}
+ENDPOINT: Units = {"api_request": 1, "lambda_request": 1, "lambda_gb_second": 0.02 * 0.25, "sqs_fifo": 3}
 """A webhook of one event, until a worker has it: the endpoint, its function, the message in the inbox."""
 
 
@@ -142,7 +142,7 @@ def events() -> dict[str, Units]:
             engine.react(an_event(text=text, id=f"{text}0"), account, program)  # the first warms up
             meter.clear()
             engine.react(an_event(text=text, id=f"{text}1"), account, program)
-            found[name] = plus(DOOR, {"lambda_request": 1}, billed(meter))
+            found[name] = plus(ENDPOINT, {"lambda_request": 1}, billed(meter))
     return found
 
 

@@ -99,10 +99,10 @@ class Day:
         message = {"type": "text", "id": f"5{self.sequence:017d}", "text": text, "quoteToken": "q"}
         return self.event(user, "message", message=message)
 
-    def skin(self, user: str, answer: str, offset: int = 0, *, stands: bool = True) -> dict[str, Any]:
+    def skin(self, user: str, answer: str, offset: int = 0, *, counts: bool = True) -> dict[str, Any]:
         books = self.friends[user]
         books["interest"] += 3
-        if stands:
+        if counts:
             books["tags"] -= {"dry", "oily"}
             books["tags"].add(answer)
             books["skin"] = answer
@@ -181,7 +181,7 @@ def make() -> tuple[list[dict[str, str]], Day, dict[str, Any]]:
     day.send(*redelivered)
     day.send(*[dict(e, deliveryContext={"isRedelivery": True}) for e in redelivered], note="redelivered")
     later = day.skin(old[132], "oily", 0)
-    earlier = day.skin(old[132], "dry", -5000, stands=False)
+    earlier = day.skin(old[132], "dry", -5000, counts=False)
     day.send(later, note="the later answer arrives first")
     day.send(earlier, note="the earlier answer arrives last and must not undo the later one")
     day.send(

@@ -157,8 +157,8 @@ def contexts(browser: Any, shop: Shop) -> Iterator[Callable[..., Any]]:
     def of(role: str, width: int) -> Any:
         if (role, width) not in kept:
             context = browser.new_context(viewport={"width": width, "height": 900}, locale="ja-JP")
-            door = shop.url.replace("/console", "/v1/session")
-            assert context.request.post(door, data={"key": shop.keys[role]}).status == 201
+            address = shop.url.replace("/console", "/v1/session")
+            assert context.request.post(address, data={"key": shop.keys[role]}).status == 201
             kept[role, width] = context
         return kept[role, width]
 

@@ -21,8 +21,8 @@ def whole(name: str) -> re.Pattern[str]:
     """This name and no more; a mark before it (``+``, ``✕``) is no part of it. Marks are named: to a browser
     every Japanese letter is ``\\W``.
     """
-    told = re.escape(name).replace("/", r"\/")  # the browser reads it between slashes
-    return re.compile(rf"^[\s+✕✓✗←↶↷]*{told}$")
+    pattern = re.escape(name).replace("/", r"\/")  # the browser reads it between slashes
+    return re.compile(rf"^[\s+✕✓✗←↶↷]*{pattern}$")
 
 
 def role(where: Any, kind: str, name: Name, **more: Any) -> Any:

@@ -40,8 +40,8 @@ def test_a_message_and_a_rule_answer_a_keyword(shop: Shop, open_page: Open) -> N
     see(text(page, re.compile("✓ 反応します")))
     button(page, "保存").click()
     see(heading(page, "クーポンの返信"))
-    said = {"account": "shop", "message": {"type": "text", "text": "クーポンください"}}
-    shop.sim.post(f"/_sim/friends/{user(6)}/message", said)
+    message = {"account": "shop", "message": {"type": "text", "text": "クーポンください"}}
+    shop.sim.post(f"/_sim/friends/{user(6)}/message", message)
     becomes(lambda: [m["text"] for m in shop.heard(user(6))], ["10%引きです"])
 
 

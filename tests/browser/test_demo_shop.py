@@ -42,7 +42,7 @@ def phone(browser: Any) -> Iterator[Callable[[], Any]]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
         page.set_default_timeout(20_000)
         return page
 

@@ -118,8 +118,8 @@ def test_a_keyword_is_answered_after_three_fields(shop: Shop, open_page: Open) -
     field(page, "このルールを有効にする").check()
     button(page, "保存").click()
     see(text(page, re.compile("「駐車場」 または 「パーキング」を含むメッセージが届いたとき")))
-    said = {"account": "shop", "message": {"type": "text", "text": "パーキングはありますか"}}
-    shop.sim.post(f"/_sim/friends/{user(9)}/message", said)
+    message = {"account": "shop", "message": {"type": "text", "text": "パーキングはありますか"}}
+    shop.sim.post(f"/_sim/friends/{user(9)}/message", message)
     becomes(lambda: [m["text"] for m in shop.heard(user(9))], ["3台分あります"])
 
 

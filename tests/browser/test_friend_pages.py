@@ -41,8 +41,8 @@ def addresses(shop: Shop) -> dict[str, str]:
     shop.api.put(f"{A}/forms/phone-form", form)
     shop.api.put(f"{A}/topics/phone-news", {"name": "新作のお知らせ"})
     words = '{{ form("phone-form") }} {{ preferences_url }}'
-    said = {"messages": [{"type": "text", "text": words}]}
-    shop.api.post(f"{A}/friends/{FRIEND}/messages", said)
+    message = {"messages": [{"type": "text", "text": words}]}
+    shop.api.post(f"{A}/friends/{FRIEND}/messages", message)
     becomes(lambda: any("/f/shop/phone-form" in one.get("text", "") for one in shop.heard(FRIEND)), True)
     found = next(one["text"] for one in shop.heard(FRIEND) if "/f/shop/phone-form" in one.get("text", ""))
     form_at, page_at = found.split()

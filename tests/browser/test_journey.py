@@ -37,7 +37,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>shop</title><link rel="ico
 SIZE = {"width": 800, "height": 540}
 
 
-def said(words: str) -> dict[str, Any]:
+def text_message(words: str) -> dict[str, Any]:
     """A message of this text."""
     return {"messages": [{"type": "text", "text": words}], "category": "transactional"}
 
@@ -106,8 +106,8 @@ def there(shop: Shop, site: str) -> Shop:
         **{f"tags/{tag}": {} for tag in ("from-poster", "dry", "oily", "customer")},
         "links/dress": {"url": f"{site}/products/dress"},
         "pages/products": {"pattern": "/products/*"},
-        "messages/cart-waits": said("カートに商品が残っています"),
-        "messages/thanks": said("ご購入ありがとうございます"),
+        "messages/cart-waits": text_message("カートに商品が残っています"),
+        "messages/thanks": text_message("ご購入ありがとうございます"),
         "messages/news": {"messages": [{"type": "text", "text": '新作です {{ link("dress") }}'}]},
         "forms/skin": {
             "web": True,
@@ -127,7 +127,7 @@ def there(shop: Shop, site: str) -> Shop:
                 for skin, title in (("dry", "乾燥肌"), ("oily", "脂性肌"))
             ],
         },
-        "messages/welcome": said('{{ friend.display_name }}さん、ようこそ。診断: {{ form("skin") }}'),
+        "messages/welcome": text_message('{{ friend.display_name }}さん、ようこそ。診断: {{ form("skin") }}'),
         "routes/poster": {
             "then": [{"add_tag": "from-poster"}, {"send": {"message": "welcome"}}],
             "then_existing": [],

@@ -91,7 +91,7 @@ def test_a_link_is_opened_outside_of_line(there: Shop, phone: Any) -> None:
     becomes(lambda: counted in there.api.get(f"{A}/friends/{FRIEND}")["facts"], True)
 
 
-def test_what_does_not_work_is_said(there: Shop, phone: Any) -> None:
+def test_what_does_not_work_is_shown(there: Shop, phone: Any) -> None:
     """In the friend's language, with a button to try again."""
     phone.goto(liff(there, "/r/liff.spring"))
     there.api.call("DELETE", f"{A}/links/spring")

@@ -71,8 +71,8 @@ def test_a_scenario_by_mouse_from_nothing_to_a_live_edit(shop: Shop, open_page: 
     button(page, "公開する").click()
     see(text(page, "v1 を公開しました。"))
     shop.api.put(f"{A}/rules/visited", rule)
-    said = {"account": "shop", "message": {"type": "text", "text": "来店しました"}}
-    shop.sim.post(f"/_sim/friends/{user(6)}/message", said)
+    message = {"account": "shop", "message": {"type": "text", "text": "来店しました"}}
+    shop.sim.post(f"/_sim/friends/{user(6)}/message", message)
     waiting = f"{A}/scenarios/{scenario}/waiting"
     becomes(lambda: [one["user_id"] for one in shop.api.get(waiting)["items"]], [user(6)])
     page.reload()

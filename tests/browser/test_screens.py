@@ -37,8 +37,8 @@ def shown(shop: Shop) -> None:
     """A broadcast in draft to look at, and a conversation."""
     body = {"name": "見せる配信", "audience": {"everyone": True}, "message": "hours"}
     shop.api.put(f"{A}/broadcasts/shown", body)
-    said = {"account": "shop", "message": {"type": "text", "text": "こんにちは"}}
-    shop.sim.post(f"/_sim/friends/{user(1)}/message", said)
+    message = {"account": "shop", "message": {"type": "text", "text": "こんにちは"}}
+    shop.sim.post(f"/_sim/friends/{user(1)}/message", message)
 
 
 def arrive(page: Any, screen: str, language: str) -> None:

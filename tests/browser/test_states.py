@@ -45,7 +45,7 @@ def test_an_empty_account_teaches_the_next_step(
     assert wrong == []
 
 
-def test_who_is_refused_is_told_the_role(open_page: Open) -> None:
+def test_who_is_refused_reads_the_role(open_page: Open) -> None:
     """A viewer, at what an editor or an admin may do."""
     page = open_page("viewer", "home", allowed=("403",))
     here, wrong = page.url.partition("#")[0], []

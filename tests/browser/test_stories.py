@@ -197,7 +197,7 @@ def test_a_schedule_goes_back_to_a_draft(shop: Shop, open_page: Open) -> None:
     becomes(lambda: shop.api.get(f"{A}/broadcasts/later")["status"], "draft")
 
 
-def test_a_friend_is_edited_and_the_timeline_tells(shop: Shop, open_page: Open) -> None:
+def test_a_friend_is_edited_and_the_timeline_shows_it(shop: Shop, open_page: Open) -> None:
     """The tag is on the friend and the edit on the timeline."""
     page = open_page("editor", f"friends/{user(7)}")
     button(page, "編集").click()
@@ -213,8 +213,8 @@ def test_a_friend_is_edited_and_the_timeline_tells(shop: Shop, open_page: Open) 
 def test_a_phone_writes_and_the_answer_arrives(shop: Shop, open_page: Open) -> None:
     """Without a reload; while a word is being composed Enter and Ctrl+Enter send nothing."""
     page = open_page("publisher", "chat")
-    said = {"account": "shop", "message": {"type": "text", "text": "予約できますか"}}
-    shop.sim.post(f"/_sim/friends/{user(8)}/message", said)
+    message = {"account": "shop", "message": {"type": "text", "text": "予約できますか"}}
+    shop.sim.post(f"/_sim/friends/{user(8)}/message", message)
     see(link(page, re.compile(NAMES[8]))).first.click()
     see(text(page, "予約できますか"))
     box = field(page, "返信")

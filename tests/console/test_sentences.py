@@ -15,7 +15,7 @@ from tests.console.test_build import CONSOLE, node
 
 __all__ = ["node"]
 GROUPS = {"all", "any", "not", "everyone"}
-SAID: dict[str, Any] = {
+SENTENCES: dict[str, Any] = {
     "タグ「vip」がある": {"tag": "vip"},
     "先月に付いたタグ「vip」がない": {"not": {"tag": {"id": "vip", "since": {"within": "last_month"}}}},
     "「誕生日」の記念日が今月": {"attribute": {"id": "誕生日", "anniversary_in": "this_month"}},
@@ -77,7 +77,7 @@ def program(node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def say(node: str, program: Path, spoken: str) -> list[str]:
     """Every condition in a language."""
-    asked = json.dumps(list(SAID.values()))
+    asked = json.dumps(list(SENTENCES.values()))
     done = subprocess.run(
         [node, str(program), asked], capture_output=True, text=True, check=True, env={"SPOKEN": spoken}
     )
@@ -90,11 +90,11 @@ def test_every_leaf_has_a_place_in_the_builder() -> None:
     picked = set(re.findall(r'one\("\w+", "(\w+)"', (CONSOLE / "src/conditions/leaves.tsx").read_text()))
     known = set(language.keys()) - GROUPS
     assert picked == known
-    assert known <= {next(iter(one.get("not", one))) for one in SAID.values()}
+    assert known <= {next(iter(one.get("not", one))) for one in SENTENCES.values()}
 
 
-def test_conditions_are_said_in_words(node: str, program: Path) -> None:
+def test_conditions_are_put_in_words(node: str, program: Path) -> None:
     """Japanese as it is written here; English without a name of a field, a brace or an empty place."""
-    assert say(node, program, "ja") == list(SAID)
+    assert say(node, program, "ja") == list(SENTENCES)
     for text in say(node, program, "en"):
         assert not re.search(r"[{}\[\]]|_|undefined|  |\bsay\.", text), text

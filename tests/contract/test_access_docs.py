@@ -20,14 +20,14 @@ IN = "/v1/accounts/{account}"
 def table() -> dict[tuple[str, str], str]:
     """(method, path) -> the least role, as the page says; what it says of kinds for each of them."""
     rows = re.findall(r"^\| `(\w+)` \| (`(?:GET|POST|PUT|PATCH|DELETE) .*) \|$", PAGE, re.MULTILINE)
-    told: dict[tuple[str, str], str] = {}
+    documented: dict[tuple[str, str], str] = {}
     for role, requests in rows:
         for method, path in re.findall(r"`([A-Z]+) ([^`]+)`", requests):
             whole = path if path.startswith("/v1") else IN + path
-            assert (method, whole) not in told
-            told[method, whole] = role
+            assert (method, whole) not in documented
+            documented[method, whole] = role
     of_kinds = {(o.method, o.path): "viewer" if o.method == "GET" else "editor" for o in documents.OPERATIONS}
-    return told | of_kinds
+    return documented | of_kinds
 
 
 def test_the_page_says_the_least_role_of_every_request() -> None:

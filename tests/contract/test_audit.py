@@ -18,7 +18,7 @@ from chalicelib.http.routes import Operation
 from chalicelib.shared.times import iso
 from tests.conftest import emulated_aws
 from tests.media_builders import a_sound
-from tests.shop import BUNDLE, NAMES, Said, a_shop, ask, outside, path_of
+from tests.shop import BUNDLE, NAMES, HttpAnswer, a_shop, ask, outside, path_of
 
 OPERATIONS = contract.declared(app.routes)
 AUDITED = [o for o in OPERATIONS if o.is_audited]
@@ -103,7 +103,7 @@ def lines() -> list[dict[str, Any]]:
     return audit.read([None, "shop"], audit.Asked(), 8, None)[0]
 
 
-def ask_for(operation: Operation, key: str | None = None) -> Said:
+def ask_for(operation: Operation, key: str | None = None) -> HttpAnswer:
     """One request that the route accepts."""
     names, query = dict(NAMES), ""
     if operation.method == "DELETE":
@@ -137,20 +137,20 @@ def test_every_write_has_one_line_accepted_or_refused(shop: None, operation: Ope
     """Whoever adds a route that may change something finds it in the audit log: who, what, what came."""
     if operation.method == "DELETE" and operation.path.split("/")[4:5] != ["friends"]:
         spare()
-    said = ask_for(operation)
+    answer = ask_for(operation)
     if not operation.path.endswith(("policies/{policy}", "stages/{stage}")):  # never to spare
-        assert said.status in FITS, (operation, said.raw)
+        assert answer.status in FITS, (operation, answer.raw)
     newest = next(line for line in lines() if line["who"] == "key:shop-admin")
-    assert newest["status"] == said.status, (operation, newest)
-    assert newest["outcome"] == ("done" if said.status < 400 else "failed")
+    assert newest["status"] == answer.status, (operation, newest)
+    assert newest["outcome"] == ("done" if answer.status < 400 else "failed")
     assert (newest["who_name"], bool(newest["target"])) == ("tests", True)
     assert len([line for line in lines() if line["request_id"] == newest["request_id"]]) == 1
     if operation.role == "viewer":
         return
     assert ask_for(operation, VIEWER).status == 403
     line = next(line for line in lines() if line["who"] != "key:shop-admin" or "{key}" not in operation.path)
-    told = (line["outcome"], line["status"], line["who"], line["who_name"])
-    assert told == ("refused", 403, "key:a-viewer", "見る人")
+    audited = (line["outcome"], line["status"], line["who"], line["who_name"])
+    assert audited == ("refused", 403, "key:a-viewer", "見る人")
     assert line["action"] == operation.action_name
 
 

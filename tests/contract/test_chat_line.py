@@ -21,7 +21,9 @@ def there(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 def test_a_content_is_read_to_its_end(there: Shop) -> None:
     """Bytes and type; a larger one than wanted is 413; an unknown one 404; an unsent one 410."""
-    answer = there.door("POST", f"friends/{ANNA}/message", {"account": "shop", "message": {"type": "image"}})
+    answer = there.sim_request(
+        "POST", f"friends/{ANNA}/message", {"account": "shop", "message": {"type": "image"}}
+    )
     message = answer.body["events"][0]["message"]["id"]
     found = line.content("token", message, 1 << 20)
     assert (found.status, found.content_type) == (200, "image/png")
@@ -30,7 +32,7 @@ def test_a_content_is_read_to_its_end(there: Shop) -> None:
         assert body.read(4) == b"\x89PNG"
     assert line.content("token", message, 10).status == 413
     assert line.content("token", "nope", 10).status == 404
-    there.door("POST", f"friends/{ANNA}/unsend", {"account": "shop", "message_id": message})
+    there.sim_request("POST", f"friends/{ANNA}/unsend", {"account": "shop", "message_id": message})
     assert line.content("token", message, 1 << 20).status == 410
 
 

@@ -66,7 +66,7 @@ def test_every_coupon_is_made_as_it_is_described(there: Shop) -> None:
     assert coupons.find("token", "nope") is None
 
 
-def test_what_line_refuses_is_told(there: Shop) -> None:
+def test_what_line_refuses_is_reported(there: Shop) -> None:
     """With what its details say."""
     asked = request_of({**BASE, "title": "x" * 61, "reward": {"type": "free"}}, TOKYO)
     with pytest.raises(Refused) as caught:

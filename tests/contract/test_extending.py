@@ -255,8 +255,8 @@ def test_reading_a_table_imports_no_capability(file: str) -> None:
 def test_the_webhook_reads_no_table() -> None:
     """Its function starts with its own entries alone."""
     code = "import sys, chalicelib.webhook.front; print(*(m for m in sys.modules if 'chalicelib.' in m))"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    rooms = {name.split(".")[1] for name in told.stdout.split()}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    rooms = {name.split(".")[1] for name in done.stdout.split()}
     assert rooms == {"events", "gateways", "shared", "webhook"}
 
 
@@ -342,8 +342,8 @@ ASKED = {
 def test_no_code_asks_which_entry_it_has(table: str, pattern: str) -> None:
     """The entry itself knows what follows."""
     files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.html")]
-    asking = [path.name for path in files if re.search(pattern, path.read_text(encoding="utf-8"))]
-    assert asking == [], table
+    found = [path.name for path in files if re.search(pattern, path.read_text(encoding="utf-8"))]
+    assert found == [], table
 
 
 def test_every_entry_file_can_be_imported_alone() -> None:

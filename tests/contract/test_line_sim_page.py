@@ -81,7 +81,7 @@ def test_files_outside_the_page_are_not_served(app: Application) -> None:
         assert get(app, path)[0] == 404, path
 
 
-def test_pictures_stand_for_what_cannot_be_loaded(app: Application) -> None:
+def test_pictures_replace_what_cannot_be_loaded(app: Application) -> None:
     """Avatars and scenes are SVG without script, whatever the name asked for."""
     for path in ("/_sim/avatars/U1.svg", "/_sim/pictures/<script>.svg", "/_sim/pictures/a.svg"):
         status, text, headers = get(app, path)
@@ -91,7 +91,7 @@ def test_pictures_stand_for_what_cannot_be_loaded(app: Application) -> None:
         assert headers["Content-Security-Policy"] == "default-src 'none'"
 
 
-def test_the_handbook_names_every_endpoint_of_the_door() -> None:
+def test_the_handbook_names_every_endpoint_of_the_simulator() -> None:
     """docs/simulator.md and the door hold the same list."""
     text = HANDBOOK.read_text()
     for route in ROUTES:

@@ -84,8 +84,8 @@ class Shop:
         self.server = Server(0, application(self.sim))
         for server in (self.receiver, self.server):
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        self.door("PUT", "channels/shop", {"channel_secret": SECRET, "channel_access_token": "token"})
-        self.door("POST", "friends", {"account": "shop", "user_id": ANNA, "display_name": "安奈"})
+        self.sim_request("PUT", "channels/shop", {"channel_secret": SECRET, "channel_access_token": "token"})
+        self.sim_request("POST", "friends", {"account": "shop", "user_id": ANNA, "display_name": "安奈"})
         url = f"http://127.0.0.1:{self.server.server_port}"
         configuration = Configuration(host=url, access_token="token")
         configuration.retries = False
@@ -97,7 +97,7 @@ class Shop:
         self.webhooks.append(request)
         return Response()
 
-    def door(self, method: str, path: str, body: Any) -> Response:
+    def sim_request(self, method: str, path: str, body: Any) -> Response:
         return serve(self.sim, Request(method, f"/_sim/{path}", {}, {}, orjson.dumps(body)))
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ def test_the_five_ways_to_send_work_for_the_sdk(shop: Shop) -> None:
     assert replied.sent_messages[0].quote_token
     shop.api.multicast(MulticastRequest.from_dict({"to": [ANNA], **HELLO}))
     shop.api.broadcast(BroadcastRequest.from_dict(HELLO))
-    shop.door("PUT", "delays", {"narrowcast_delay_s": 0})
+    shop.sim_request("PUT", "delays", {"narrowcast_delay_s": 0})
     answer = shop.api.narrowcast_with_http_info(NarrowcastRequest.from_dict(HELLO))
     assert answer.status_code == 202
     progress = shop.api.get_narrowcast_progress(answer.headers["x-line-request-id"])
@@ -203,7 +203,7 @@ def test_rich_menus_work_for_the_sdk(shop: Shop) -> None:
 def test_the_sdk_accepts_every_webhook(shop: Shop, name: str) -> None:
     """The signature validates and the parser finds the event's own class, not an unknown one."""
     verb, body, expected = EVENTS[name]
-    answer = shop.door("POST", f"friends/{ANNA}/{verb}", {"account": "shop", **body})
+    answer = shop.sim_request("POST", f"friends/{ANNA}/{verb}", {"account": "shop", **body})
     assert answer.body["webhook"]["status"] == 200
     raw = shop.webhooks[-1].body.decode()
     signature = shop.webhooks[-1].headers["x-line-signature"]
@@ -215,7 +215,7 @@ def test_the_sdk_accepts_every_webhook(shop: Shop, name: str) -> None:
 
 def test_the_signature_is_the_documented_one(shop: Shop) -> None:
     """base64(HMAC-SHA256(channel secret, raw body)), computed here by hand."""
-    shop.door("POST", f"friends/{ANNA}/message", {"account": "shop", "text": "a"})
+    shop.sim_request("POST", f"friends/{ANNA}/message", {"account": "shop", "text": "a"})
     request = shop.webhooks[-1]
     expected = base64.b64encode(hmac.new(SECRET.encode(), request.body, hashlib.sha256).digest()).decode()
     assert request.headers["x-line-signature"] == expected
@@ -223,7 +223,9 @@ def test_the_signature_is_the_documented_one(shop: Shop) -> None:
 
 def test_contents_come_back_through_the_sdk(shop: Shop) -> None:
     """What a friend sent as a picture can be downloaded."""
-    answer = shop.door("POST", f"friends/{ANNA}/message", {"account": "shop", "message": {"type": "image"}})
+    answer = shop.sim_request(
+        "POST", f"friends/{ANNA}/message", {"account": "shop", "message": {"type": "image"}}
+    )
     message = answer.body["events"][0]["message"]["id"]
     assert bytes(shop.blob.get_message_content(message)).startswith(b"\x89PNG")
     assert shop.blob.get_message_content_transcoding_by_message_id(message).status == "succeeded"

@@ -65,7 +65,7 @@ def test_a_menu_from_its_making_to_its_end(there: Shop) -> None:
     assert (calls.menus("token"), calls.aliases("token")) == ({}, {})
 
 
-def test_a_refusal_tells_its_place(there: Shop) -> None:
+def test_a_refusal_names_its_place(there: Shop) -> None:
     """LINE's own words and paths; what another try may mend is told apart."""
     wrong = {**MENU, "chatBarText": "あ" * 15}
     with pytest.raises(Refused) as caught:

@@ -68,16 +68,16 @@ def clear_of(at: datetime, kills: list[datetime]) -> datetime:
 def words_of(dice: Random, start: datetime, who: str, reservation: str, kills: list[datetime]) -> list[Word]:
     """Booked, perhaps moved and cancelled, never in doubt whether before or after a reminder."""
     while True:
-        said, found = start + timedelta(seconds=dice.randrange(60)), list[Word]()
+        reported_at, found = start + timedelta(seconds=dice.randrange(60)), list[Word]()
         states = ["booked", *["moved"] * dice.choice([0, 0, 1, 1, 2])]
         states += ["cancelled"] if dice.random() < 0.3 else []
         for status in states:
-            at = said + timedelta(seconds=dice.randrange(30, SPAN_S))
-            heard = clear_of(said + timedelta(seconds=dice.choice([0, 0, 0, 2, 30])), kills)
-            found.append(Word(heard, said, who, reservation, at, status))
-            said += timedelta(seconds=dice.choice([1, 15, 60, 90]))
-        moments = [due(stage, one.at) for one in found for stage in _BEFORE]
-        gaps = [abs((one.heard - moment).total_seconds()) for one in found for moment in moments]
+            at = reported_at + timedelta(seconds=dice.randrange(30, SPAN_S))
+            heard = clear_of(reported_at + timedelta(seconds=dice.choice([0, 0, 0, 2, 30])), kills)
+            found.append(Word(heard, reported_at, who, reservation, at, status))
+            reported_at += timedelta(seconds=dice.choice([1, 15, 60, 90]))
+        due_times = [due(stage, one.at) for one in found for stage in _BEFORE]
+        gaps = [abs((one.heard - due_at).total_seconds()) for one in found for due_at in due_times]
         heard_apart = {round(one.heard.timestamp()) for one in found}
         if min(gaps) > CLEAR_S and len(heard_apart) == len(found):
             return found
@@ -99,7 +99,7 @@ def _open(trial: Trial, friends: int) -> str:
 
 
 def _event(number: int, one: Word) -> dict[str, Any]:
-    props = {"reservation_id": one.reservation, "status": one.status, "updated_at": iso(one.said)}
+    props = {"reservation_id": one.reservation, "status": one.status, "updated_at": iso(one.reported_at)}
     event = {"event_id": f"e{number}", "user_id": one.user, "type": "reserved", "at": iso(one.at)}
     return {**event, "props": props}
 
@@ -116,8 +116,8 @@ def compare(trial: Trial, wanted: list[Reminder], *, killed: bool) -> None:
     found = {"missing": sorted(missing)[:9], "too many": sorted(extra)[:9]}
     assert not missing, f"{missing.total()} missing, {extra.total()} too many: {found}"
     assert not extra, f"{extra.total()} too many: {found}"
-    moments = {(one.user, one.text): one.at for one in wanted}
-    late = sorted((one.at - moments[one.user, one.text]).total_seconds() for one in sent)
+    due_times = {(one.user, one.text): one.at for one in wanted}
+    late = sorted((one.at - due_times[one.user, one.text]).total_seconds() for one in sent)
     print(f"{len(sent)} reminders, each once; {late[0]:.1f} to {late[-1]:.1f} s after their moments")
     assert late[0] >= 0, "too early"
     assert killed or late[-1] <= LATE_S, "too late"
@@ -136,14 +136,19 @@ def main() -> int:
         shop, dice = _open(trial, asked.friends), Random(asked.seed)
         start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
         kills = [start + timedelta(seconds=170 * (n + 1)) for n in range(asked.kills)]
-        told = {
+        words_by_reservation = {
             (n, m): words_of(dice, start, user(n), f"r{n}-{m}", kills)
             for n in range(asked.friends)
             for m in range(dice.randint(1, 4))
         }
-        words = sorted(one for some in told.values() for one in some)
-        wanted = [reminder for some in told.values() for reminder in predicted(some, due, text)]
-        print(f"{len(told)} reservations, {len(words)} words, {len(wanted)} reminders", flush=True)
+        words = sorted(one for some in words_by_reservation.values() for one in some)
+        wanted = [
+            reminder for some in words_by_reservation.values() for reminder in predicted(some, due, text)
+        ]
+        print(
+            f"{len(words_by_reservation)} reservations, {len(words)} words, {len(wanted)} reminders",
+            flush=True,
+        )
         ends = max(one.at for one in words) + timedelta(seconds=20)
         trial.play(shop, [(one.heard, _event(n, one)) for n, one in enumerate(words)], kills)
         trial.until("the last reservation", lambda: datetime.now(UTC) > ends)

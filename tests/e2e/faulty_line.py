@@ -190,8 +190,8 @@ def _click(trial: Trial, line: FaultyLine) -> Counter[str]:
 def _check_winner(decision: dict[str, Any], sample: dict[str, str], clicked: Counter[str]) -> None:
     """By the trial's own test of two proportions."""
     sent = Counter(sample.values())
-    said = {arm["id"]: (arm["sent"], arm["successes"]) for arm in decision["arms"]}
-    assert said == {name: (sent[name], clicked[name]) for name in _CLICKS}, (said, sent, clicked)
+    numbers = {arm["id"]: (arm["sent"], arm["successes"]) for arm in decision["arms"]}
+    assert numbers == {name: (sent[name], clicked[name]) for name in _CLICKS}, (numbers, sent, clicked)
     pooled = clicked.total() / sent.total()
     spread = math.sqrt(pooled * (1 - pooled) * (1 / sent["a"] + 1 / sent["b"]))
     z = (clicked["b"] / sent["b"] - clicked["a"] / sent["a"]) / spread

@@ -37,7 +37,7 @@ def _planned(trial: Trial, shop: str, friends: int) -> None:
     trial.until("quiet", trial.idle)
 
 
-def _tell(seconds: Sequence[float], latency_s: float) -> None:
+def _print_pace(seconds: Sequence[float], latency_s: float) -> None:
     """``seconds``: after the release, of each push, in order."""
     under_way = [n + 1 - bisect.bisect(seconds, at - latency_s) for n, at in enumerate(seconds)]
     print(f"after the release: first push {seconds[0]:.2f} s, last {seconds[-1]:.2f} s")
@@ -71,7 +71,7 @@ def main() -> int:
         pushes = [parse_iso(item["at"]) for item in trial.sent("&kind=push")]
         seconds = sorted((at - released).total_seconds() for at in pushes)
         assert len(seconds) == asked.friends, len(seconds)
-        _tell(seconds, asked.latency_ms / 1000)
+        _print_pace(seconds, asked.latency_ms / 1000)
         last = seconds[-1]
 
     return run(work, asked.minutes) or int(last > asked.most_s)

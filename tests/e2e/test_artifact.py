@@ -229,8 +229,8 @@ def test_every_function_does_its_work_under_the_runtime_client(stack: Stack) -> 
     stack.pump(lambda: stack.http("GET", f"{account}/broadcasts/b1")["status"] == "done")
     shown = stack.http("GET", f"{account}/broadcasts/b1")
     assert (shown["progress"]["planned"], shown["progress"]["accepted"]) == (1, 1)
-    told = [sent["messages"][0]["text"].split()[0] for sent in line.delivered]
-    assert sorted(told) == ["hello", "news", "step"]
+    texts = [sent["messages"][0]["text"].split()[0] for sent in line.delivered]
+    assert sorted(texts) == ["hello", "news", "step"]
     assert line.refused == []
 
     sweep = {"id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012"}

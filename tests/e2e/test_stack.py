@@ -135,9 +135,9 @@ def test_every_function_has_its_own_role_and_environment(stack: tuple[deploy.Aws
     functions = aws.client("lambda").list_functions()["Functions"]
     assert len({function["Role"] for function in functions}) == len(functions)
     for function in functions:
-        told = function["Environment"]["Variables"]
-        assert told["TODOKU_STAGE"] == "prod"
-        assert told["TODOKU_AWS_ACCOUNT_ID"] == ACCOUNT
-        assert told["TODOKU_TABLES_PREFIX"] == PROD.table("")
-        assert told["TODOKU_PUBLIC_URL"] == EVERYTHING["PublicUrl"]
-        assert told["TODOKU_MEDIA_URL"] == f"https://{MEDIA}"
+        variables = function["Environment"]["Variables"]
+        assert variables["TODOKU_STAGE"] == "prod"
+        assert variables["TODOKU_AWS_ACCOUNT_ID"] == ACCOUNT
+        assert variables["TODOKU_TABLES_PREFIX"] == PROD.table("")
+        assert variables["TODOKU_PUBLIC_URL"] == EVERYTHING["PublicUrl"]
+        assert variables["TODOKU_MEDIA_URL"] == f"https://{MEDIA}"

@@ -126,11 +126,11 @@ class Trial:
         """
         with ThreadPoolExecutor(33) as threads:
             futures = [threads.submit(self._kill, at) for at in kills]
-            futures += [threads.submit(self._tell, account, at, event) for at, event in events]
+            futures += [threads.submit(self._report, account, at, event) for at, event in events]
             for future in futures:
                 future.result()
 
-    def _tell(self, account: str, at: datetime, event: dict[str, Any]) -> None:
+    def _report(self, account: str, at: datetime, event: dict[str, Any]) -> None:
         time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
         api = Client(f"http://127.0.0.1:{self.platform.port}", self.api.api_key)
         for _ in range(100):

@@ -31,7 +31,7 @@ _PACE = Pace(
     rest=timedelta(seconds=15),
 )
 _NODES = walk_nodes("40s", {"offset": "-75s"}, "-25s", "15s")
-_SAID = ("hello-a", "hello-b", "eve-1", "eve-2", "hours")
+_MESSAGES = ("hello-a", "hello-b", "eve-1", "eve-2", "hours")
 _TEXT = '{{ reservation.id }} {{ reservation.at | date("%H:%M:%S") }}'
 
 
@@ -50,18 +50,18 @@ class Life(NamedTuple):
 
 
 def _words(dice: Random, start: datetime, name: tuple[str, str], kills: list[datetime]) -> list[Word]:
-    said, found = start + timedelta(seconds=dice.randrange(120)), list[Word]()
+    reported_at, found = start + timedelta(seconds=dice.randrange(120)), list[Word]()
     states = ["booked", *["moved"] * dice.choice([0, 0, 1, 1, 2])]
     for status in states + (["cancelled"] if dice.random() < 0.3 else []):
-        at = said + timedelta(seconds=dice.randrange(30, SPAN_S))
-        heard = clear_of(said + timedelta(seconds=dice.choice([0, 0, 0, 2, 30])), kills)
-        found.append(Word(heard.replace(microsecond=0), said, *name, at, status))
-        said += timedelta(seconds=dice.choice([3, 15, 60, 90]))
+        at = reported_at + timedelta(seconds=dice.randrange(30, SPAN_S))
+        heard = clear_of(reported_at + timedelta(seconds=dice.choice([0, 0, 0, 2, 30])), kills)
+        found.append(Word(heard.replace(microsecond=0), reported_at, *name, at, status))
+        reported_at += timedelta(seconds=dice.choice([3, 15, 60, 90]))
     return found
 
 
 def _reserved(one: Word, number: int) -> Heard:
-    props = {"reservation_id": one.reservation, "status": one.status, "updated_at": iso(one.said)}
+    props = {"reservation_id": one.reservation, "status": one.status, "updated_at": iso(one.reported_at)}
     name = f"{one.reservation}-{number}"
     return Heard(one.heard, {"event_id": name, "type": "reserved", "at": iso(one.at), "props": props})
 
@@ -88,9 +88,9 @@ def life(dice: Random, start: datetime, number: int, kills: list[datetime]) -> L
         heard += [_custom(at, "ok", f"ok{number}-{n}") for n, at in enumerate(answers)]
         heard += [_custom(goal, "bought", f"goal{number}")] if goal else []
         heard.sort(key=lambda one: one.at)
-        moments = [at for walk in walks for at in walk.moments]
-        gaps = [abs((one.at - at).total_seconds()) for one in heard for at in moments]
-        turns = [sorted(set(walk.moments)) for walk in walks]
+        due_times = [at for walk in walks for at in walk.due_times]
+        gaps = [abs((one.at - at).total_seconds()) for one in heard for at in due_times]
+        turns = [sorted(set(walk.due_times)) for walk in walks]
         alike = [(b - a).total_seconds() for own in turns for a, b in pairwise(own)]
         alike += [(b.at - a.at).total_seconds() for a, b in pairwise(heard)]
         if min(alike, default=CLEAR_S + 1) > CLEAR_S and min(gaps, default=CLEAR_S + 1) > CLEAR_S:
@@ -104,7 +104,7 @@ def _open(trial: Trial, friends: int) -> str:
             "messages": [{"type": "text", "text": f"{name} {_TEXT}"}],
             "category": "transactional",
         }
-        for name in _SAID
+        for name in _MESSAGES
     }
     tags = {f"tags__{name}": dict[str, Any]() for name in ("answered", "bought")}
     shop = trial.open("salon", **tags, **bodies)

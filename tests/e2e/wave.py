@@ -55,8 +55,8 @@ class Meter:
                 memory[name] = max(memory[name], int(int(fields[21]) * _PAGES_MB))
         if number:
             each = ((name, (spent[name] - self._before[name]) / _TICKS / number * 1000) for name in spent)
-            told = ", ".join(f"{name} {ms:.2f}" for name, ms in sorted(each, key=lambda e: -e[1]))
-            print(f"  {what}: ms of CPU for each: {told}; MB: {dict(memory)}", flush=True)
+            costs = ", ".join(f"{name} {ms:.2f}" for name, ms in sorted(each, key=lambda e: -e[1]))
+            print(f"  {what}: ms of CPU for each: {costs}; MB: {dict(memory)}", flush=True)
         self._before = spent
 
 

@@ -161,8 +161,8 @@ def a_reason_and_a_status_have_characters_of_their_own() -> None:
     """And are counted."""
     assert deliveries.outcome_of(deliveries.letter("skipped", "card_full")) == ("skipped", "card_full")
     status = deliveries.Status("0", "push", 3, "done", chars="aFP")
-    told = deliveries.sum_up([status])
-    assert (told["accepted"], told["skipped"], told["printed"]) == (1, {"card_full": 1}, 1)
+    totals = deliveries.sum_up([status])
+    assert (totals["accepted"], totals["skipped"], totals["printed"]) == (1, {"card_full": 1}, 1)
 
 
 def whoever_comes_to_the_place_goes_on() -> None:

@@ -58,9 +58,9 @@ def test_secrets_go_to_the_secret_store_only(cloud: None) -> None:
     api = an_api()
     answer = api.call("PUT", "/v1/accounts/shop", {"name": "a", **LINE})
     key = api.ok("POST", "/v1/keys", {"name": "k", "role": "admin"}, idempotency_key="1")["key"]
-    told = answer.body.decode() + json.dumps([api.ok("GET", "/v1/accounts"), api.ok("GET", "/v1/keys")])
+    text = answer.body.decode() + json.dumps([api.ok("GET", "/v1/accounts"), api.ok("GET", "/v1/keys")])
     for secret in (*LINE.values(), key, ADMIN_KEY):
-        assert secret not in told
+        assert secret not in text
         assert secret not in everything_stored()
     assert kept(secrets.find_line_credentials("shop")) == LINE
 

@@ -94,7 +94,7 @@ def test_keys_belong_to_whoever_uses_them(cloud: None) -> None:
     assert work.done == 3
 
 
-def test_a_key_stands_alone_per_account(cloud: None) -> None:
+def test_a_key_is_alone_per_account(cloud: None) -> None:
     """One word used for two accounts, by one key for all of them, is two requests, each with its answer."""
     work = Work()
     answers = [
@@ -196,7 +196,7 @@ def test_a_request_that_was_put_off_leaves_its_key_to_another(cloud: None) -> No
     assert len(set(names)) == 2
 
 
-def test_while_the_first_runs_the_second_is_told_so(cloud: None) -> None:
+def test_while_the_first_runs_the_second_is_refused(cloud: None) -> None:
     """A duplicate that overtakes the first request neither does the work nor waits without end."""
     inner = Work()
 

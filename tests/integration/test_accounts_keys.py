@@ -104,11 +104,11 @@ def test_grace(cloud: None) -> None:
     admin = an_api()
     made = admin.ok("POST", "/v1/keys", {"name": "k", "role": "viewer"})
     path = f"/v1/keys/{made['id']}/rotate"
-    told = admin.ok("POST", path, {})
-    left = parse_iso(told["previous_expires_at"]) - clock.now()
+    refreshed = admin.ok("POST", path, {})
+    left = parse_iso(refreshed["previous_expires_at"]) - clock.now()
     assert timedelta(hours=23) < left <= timedelta(days=1)
     second = admin.ok("POST", path, {"grace": "0s"})
-    Api(told["key"]).refused(401, "GET", "/v1/accounts")
+    Api(refreshed["key"]).refused(401, "GET", "/v1/accounts")
     Api(made["key"]).ok("GET", "/v1/accounts")
     Api(second["key"]).ok("GET", "/v1/accounts")
     for bad in ("31d", "-1h", "soon", 3):

@@ -68,19 +68,19 @@ def test_a_bundle_warns_as_saving_each_document_would(cloud: None) -> None:
         },
     }
     around = "may go round without any wait, until entering is refused as too_often: "
-    told = {
+    warnings = {
         "rules.again": [f"{around}again -> scenario sc -> again"],
         "rules.la": ["may wake itself again: la -> lb -> la"],
         "rules.lb": ["may wake itself again: la -> lb -> la"],
         "scenarios.sc": [f"{around}again -> scenario sc -> again"],
     }
-    assert api.ok("POST", f"{base}/catalog/plan", round_about)["warnings"] == told
-    assert api.ok("POST", f"{base}/catalog/apply", round_about)["warnings"] == told
+    assert api.ok("POST", f"{base}/catalog/plan", round_about)["warnings"] == warnings
+    assert api.ok("POST", f"{base}/catalog/apply", round_about)["warnings"] == warnings
     fine = {"rules": {"fine": round_about["rules"]["fine"]}}
     assert "warnings" not in api.ok("POST", f"{base}/catalog/plan", fine)
     assert "warnings" not in api.ok("POST", f"{base}/catalog/apply", fine)
     again = api.ok("POST", f"{base}/catalog/apply", round_about)
-    assert (again["changes"], again["warnings"]) == ([], told)
+    assert (again["changes"], again["warnings"]) == ([], warnings)
 
 
 def test_a_bundle_whose_warnings_cannot_be_found_is_not_applied(
@@ -146,7 +146,7 @@ def test_an_export_applies_to_an_empty_account(cloud: None) -> None:
     api.refused(400, "GET", f"{base}/catalog/export?format=xml")
 
 
-def test_a_json_bundle_with_escapes_is_read_through_the_yaml_door_too(cloud: None) -> None:
+def test_a_json_bundle_with_escapes_is_read_as_yaml_too(cloud: None) -> None:
     """JSON is YAML, also with the escapes of surrogate pairs that YAML does not know."""
     api = an_api()
     base = an_account(api)

@@ -75,9 +75,9 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("leaf", "path", "told"), WRONG, ids=[f"{path}" for _, path, _ in WRONG])
+@pytest.mark.parametrize(("leaf", "path", "expected"), WRONG, ids=[f"{path}" for _, path, _ in WRONG])
 def test_conditions_name_what_is_there(
-    shop: tuple[Api, str], leaf: dict[str, Any], path: str, told: str
+    shop: tuple[Api, str], leaf: dict[str, Any], path: str, expected: str
 ) -> None:
     """Wherever a condition stands: segments, rules, goals, branches, broadcasts, counts."""
     api, base = shop
@@ -105,10 +105,10 @@ def test_conditions_name_what_is_there(
         ),
         ("POST", "segments/count", {"condition": nested}, "condition"),
     ]
-    for method, door, body, where in places:
-        at, sentence = refused(api, method, f"{base}/{door}", body)
+    for method, place, body, where in places:
+        at, sentence = refused(api, method, f"{base}/{place}", body)
         assert at == f"{where}.{inside}"
-        assert told in sentence
+        assert expected in sentence
 
 
 def test_what_is_there_is_accepted(shop: tuple[Api, str]) -> None:
@@ -142,7 +142,7 @@ def hears(event: str, **match: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("event", "match", "path", "told"),
+    ("event", "match", "path", "expected"),
     [
         ("purchasd", {}, "event", 'did you mean "purchased"?'),
         ("tag_added", {"tag": "vpi"}, "match.tag", 'there is no tags/vpi (did you mean "vip"?)'),
@@ -155,22 +155,22 @@ def hears(event: str, **match: Any) -> dict[str, Any]:
     ],
 )
 def test_what_is_waited_for_is_there(
-    shop: tuple[Api, str], event: str, match: dict[str, Any], path: str, told: str
+    shop: tuple[Api, str], event: str, match: dict[str, Any], path: str, expected: str
 ) -> None:
     """The same of a ``wait_for`` and of a rule's ``when``."""
     api, base = shop
     at, sentence = refused(api, "PUT", f"{base}/scenarios/s", hears(event, **match))
-    assert (at, told in sentence) == (f"nodes.w.{path}", True)
+    assert (at, expected in sentence) == (f"nodes.w.{path}", True)
     rule = {"name": "R", "when": {"event": event, "match": match}, "then": []}
     at, sentence = refused(api, "PUT", f"{base}/rules/r", rule)
-    assert (at, told in sentence) == (f"when.{path}", True)
+    assert (at, expected in sentence) == (f"when.{path}", True)
 
 
 def test_nodes_and_dates_are_there(shop: tuple[Api, str]) -> None:
     """Ways, redirects, and what a wait until counts from."""
     api, base = shop
-    at, told = refused(api, "PUT", f"{base}/scenarios/s", waiting(type="wait", after="1h", next="ww"))
-    assert (at, told) == ("nodes.w.next", 'there is no node ww (did you mean "w"?)')
+    at, expected = refused(api, "PUT", f"{base}/scenarios/s", waiting(type="wait", after="1h", next="ww"))
+    assert (at, expected) == ("nodes.w.next", 'there is no node ww (did you mean "w"?)')
     body = waiting(type="wait", after="1h") | {"redirects": {"old": "wv"}}
     assert refused(api, "PUT", f"{base}/scenarios/s", body)[0] == "redirects.old"
     for until, where in (
@@ -191,10 +191,10 @@ def test_a_node_that_is_named_cannot_go(shop: tuple[Api, str]) -> None:
     stays, goes = {"type": "wait", "after": "1d"}, {"type": "wait", "after": "2d"}
     whole = {"name": "w", "start": "stays", "nodes": {"stays": {**stays, "next": "goes"}, "goes": goes}}
     less = {"name": "w", "start": "stays", "nodes": {"stays": stays}}
-    stands = {"scenario": {"id": "two", "state": "active", "node": "goes"}}
+    condition = {"scenario": {"id": "two", "state": "active", "node": "goes"}}
     api.ok("PUT", f"{at}/scenarios/two", whole)
     api.ok("POST", f"{at}/scenarios/two/publish", {})
-    api.ok("PUT", f"{at}/segments/late", {"name": "late", "condition": stands})
+    api.ok("PUT", f"{at}/segments/late", {"name": "late", "condition": condition})
     api.ok("PUT", f"{at}/scenarios/two", less)
     error = api.refused(422, "POST", f"{at}/scenarios/two/publish", {})
     assert [detail["path"] for detail in error["details"]] == ["segments.late.condition.scenario.node"]
@@ -261,8 +261,8 @@ def test_what_is_named_cannot_go(shop: tuple[Api, str]) -> None:
     api.ok("PUT", f"{base}/scenarios/s", hears("tag_added", tag="vip"))
     asked = {"form": {"id": "skin", "question": "type", "eq": "x"}}
     api.ok("PUT", f"{base}/segments/answered", {"name": "S", "condition": asked})
-    at, told = refused(api, "DELETE", f"{base}/scenarios/welcome", {})
-    assert (at, told) == ("segments.got.condition.delivery.id", "scenarios/welcome is used here")
+    at, expected = refused(api, "DELETE", f"{base}/scenarios/welcome", {})
+    assert (at, expected) == ("segments.got.condition.delivery.id", "scenarios/welcome is used here")
     assert refused(api, "DELETE", f"{base}/tags/vip", {})[0] == "scenarios.s.nodes.w.match.tag"
     form = {"name": "Skin", "questions": [{"id": "other", "text": "?", "type": "text"}]}
     assert refused(api, "PUT", f"{base}/forms/skin", form)[0] == "segments.answered.condition.form.question"
@@ -278,20 +278,20 @@ def test_names_within_a_bundle_are_there(shop: tuple[Api, str]) -> None:
     }
     api.ok("POST", f"{base}/catalog/plan", bundle)
     wrong = bundle | {"scenarios": {"s": hears("tag_added", tag="new-tga")}}
-    for door in ("plan", "apply"):
-        at, told = refused(api, "POST", f"{base}/catalog/{door}", wrong)
+    for place in ("plan", "apply"):
+        at, expected = refused(api, "POST", f"{base}/catalog/{place}", wrong)
         assert at == "scenarios.s.nodes.w.match.tag"
-        assert 'did you mean "new-tag"?' in told
+        assert 'did you mean "new-tag"?' in expected
     api.ok("POST", f"{base}/catalog/apply", bundle)
 
 
 def test_an_answer_that_is_no_choice_is_warned_of(shop: tuple[Api, str]) -> None:
     """What nobody can answer never comes; what somebody can is no warning."""
     api, base = shop
-    for answer, told in (("blu", "no value is like that; there are red, blue"), ({"prefix": "r"}, None)):
+    for answer, expected in (("blu", "no value is like that; there are red, blue"), ({"prefix": "r"}, None)):
         when = {"event": "form_answered", "match": {"form": "pick", "answers.one": answer}}
         saved = api.ok("PUT", f"{base}/rules/r", {"name": "R", "when": when, "then": []})
-        assert saved.get("warnings") == ([f"when.match.answers.one: {told}"] if told else None)
+        assert saved.get("warnings") == ([f"when.match.answers.one: {expected}"] if expected else None)
 
 
 def test_an_address_in_a_question_is_warned_of_as_in_messages(shop: tuple[Api, str]) -> None:
@@ -299,6 +299,6 @@ def test_an_address_in_a_question_is_warned_of_as_in_messages(shop: tuple[Api, s
     api, base = shop
     question = {"id": "q", "text": "https://example.com/spring を見ましたか", "type": "text"}
     saved = api.ok("PUT", f"{base}/forms/f", {"name": "F", "questions": [question]})
-    (told,) = saved["warnings"]
-    assert told.startswith("questions[0].text: https://example.com/spring is not tracked here")
-    assert '{{ link("spring") }}' in told
+    (expected,) = saved["warnings"]
+    assert expected.startswith("questions[0].text: https://example.com/spring is not tracked here")
+    assert '{{ link("spring") }}' in expected

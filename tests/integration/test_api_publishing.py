@@ -79,7 +79,7 @@ def test_a_scenario_shows_its_draft_and_what_is_in_force(cloud: None) -> None:
     assert api.paths(400, "PUT", f"{base}/messages/hello", message | {"paused": False}) == ["paused"]
 
 
-def test_what_cannot_be_published_now_is_told_and_done_later(
+def test_what_cannot_be_published_now_is_reported_and_done_later(
     cloud: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The documents are saved; the answer says what is left; applying again publishes it."""
@@ -91,9 +91,9 @@ def test_what_cannot_be_published_now_is_told_and_done_later(
 
     with monkeypatch.context() as patched:
         patched.setattr(publishing, "_next_version", busy)
-        told = api.ok("POST", f"{base}/catalog/apply?publish=true", BUNDLE)
-    assert (told["created"], told["published"], told["unpublished"]) == (4, {}, ["one", "two"])
-    assert "kept changing" in told["publish_failed"]
+        applied = api.ok("POST", f"{base}/catalog/apply?publish=true", BUNDLE)
+    assert (applied["created"], applied["published"], applied["unpublished"]) == (4, {}, ["one", "two"])
+    assert "kept changing" in applied["publish_failed"]
     done = api.ok("POST", f"{base}/catalog/apply?publish=true", BUNDLE)
     assert (done["unchanged"], done["published"]) == (4, {"one": 1, "two": 1})
     api.refused(400, "POST", f"{base}/catalog/apply?publish=yes", BUNDLE)

@@ -183,7 +183,7 @@ def test_every_type_is_listed_also_unknown_ones(world: LineWorld) -> None:
     made(world)
     for n, type_ in enumerate(("CHAT_TAG", "FRIEND_PATH", "SOMETHING_NEW")):
         world.now += timedelta(seconds=1)
-        world.door("POST", "audiences", {"account": "shop", "type": type_, "user_ids": [user(n)]})
+        world.sim_request("POST", "audiences", {"account": "shop", "type": type_, "user_ids": [user(n)]})
     pages, query = [], "?limit=2"
     while query:
         page = world.api.ok("GET", f"{BASE}/audiences{query}")
@@ -212,21 +212,21 @@ def test_deleting_takes_it_from_line_as_well(world: LineWorld) -> None:
     assert len(groups(world)) == 1
 
 
-def test_what_line_refuses_is_said(world: LineWorld) -> None:
+def test_what_line_refuses_is_reported(world: LineWorld) -> None:
     """An empty segment, a full channel; a LINE that is busy or away is asked again."""
-    world.door("PUT", "faults", {"audience": {"status": 429, "count": 2}})
+    world.sim_request("PUT", "faults", {"audience": {"status": 429, "count": 2}})
     assert made(world)["status"] == "READY"
-    world.door("PUT", "faults", {"audience": {"status": 500, "after_accept": True, "count": 1}})
+    world.sim_request("PUT", "faults", {"audience": {"status": 500, "after_accept": True, "count": 1}})
     world.api.ok("POST", f"{BASE}/audiences/vips/sync", {})
     world.work()
     assert len(groups(world)) == 2, "what was made with its answer lost is found again"
-    world.door("PUT", "faults", {"audience": {"status": 400}})
+    world.sim_request("PUT", "faults", {"audience": {"status": 400}})
     world.api.ok("POST", f"{BASE}/audiences/vips/sync", {})
     world.work()
-    world.door("PUT", "faults", {})
+    world.sim_request("PUT", "faults", {})
     found = world.api.ok("GET", f"{BASE}/audiences/vips")
     assert (found["status"], found["reason"]["code"]) == ("READY", "line_refused_audience")
-    world.door("PUT", "faults", {"audience": {"status": 500}})
+    world.sim_request("PUT", "faults", {"audience": {"status": 500}})
     assert world.api.refused(503, "GET", f"{BASE}/audiences")["reason"]["code"] == "line_silent"
 
 
@@ -256,7 +256,7 @@ def test_what_cannot_work_is_refused(world: LineWorld) -> None:
     world.api.refused(404, "POST", f"{post}/nobody/sync", {})
     body = {"name": "Other", "channel_secret": "s", "channel_access_token": "other"}
     world.api.ok("PUT", "/v1/accounts/other", body)
-    world.door("PUT", "channels/other", {"channel_secret": "s", "channel_access_token": "other"})
+    world.sim_request("PUT", "channels/other", {"channel_secret": "s", "channel_access_token": "other"})
     assert world.api.ok("GET", "/v1/accounts/other/audiences")["items"] == []
     world.api.refused(404, "GET", "/v1/accounts/other/audiences/vips")
     assert store.find("other", "vips") is None

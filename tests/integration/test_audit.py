@@ -64,7 +64,7 @@ def test_a_line_shows_what_differs(api: Api) -> None:
     assert (newest(api)["action"], newest(api)["after"]["audience"]) == ("broadcast.saved", {"tag": "a"})
 
 
-def test_nothing_of_friends_and_no_secret_stands_in_it(api: Api) -> None:
+def test_nothing_of_friends_and_no_secret_is_in_it(api: Api) -> None:
     """Names, answers, words, props, tokens, secrets and keys: none of what passes the doors is in a line."""
     word, token = "ひみつの言葉", "abc.AAAAAAAAAAAAAAAAAAAAAA"
     api.ok("PUT", A, {"name": "a", "channel_secret": "s3cr3t-one", "channel_access_token": "s3cr3t-two"})
@@ -79,7 +79,7 @@ def test_nothing_of_friends_and_no_secret_stands_in_it(api: Api) -> None:
     run_bulk()
     api.ok("PATCH", f"{A}/friends/U1", {"attributes": {"skin": word}})
     api.call("POST", f"{A}/friends/U1/messages", {"messages": [{"type": "text", "text": word}]})
-    event = {"event_id": "e", "user_id": "U1", "type": "custom:x", "props": {"said": word}}
+    event = {"event_id": "e", "user_id": "U1", "type": "custom:x", "props": {"text": word}}
     api.ok("POST", f"{A}/events", event)
     order = {"order_id": "o", "user_id": "U1", "at": iso(clock.now()), "amount": 1, "items": []}
     api.ok("POST", f"{A}/purchases", order)

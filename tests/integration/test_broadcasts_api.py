@@ -103,11 +103,11 @@ def test_recipients_and_why(world: World, api: Api) -> None:
             break
         path = f"{AT}/b/recipients?limit=2&cursor={answer['next_cursor']}"
     assert set(found) == {"U2", "U3", "U4", "V1"}
-    told = {
+    figures = {
         status: sum(1 for one in found.values() if one["status"] == status)
         for status in ("accepted", "held_out")
     }
-    assert told == {"accepted": numbers["accepted"], "held_out": numbers["held_out"]}
+    assert figures == {"accepted": numbers["accepted"], "held_out": numbers["held_out"]}
     for user, one in found.items():
         outcome = api.ok("GET", f"{AT}/b/why/{user}")["outcome"]
         assert (outcome["status"], outcome.get("reason")) == (one["status"], one.get("reason"))
@@ -314,7 +314,7 @@ def test_schedules(world: World, api: Api) -> None:
     api.refused(409, "POST", f"{AT}/b/cancel", {})
 
 
-def test_what_was_sent_stands_with_each_friend(world: World, api: Api) -> None:
+def test_what_was_sent_is_with_each_friend(world: World, api: Api) -> None:
     """From /send to the friend's timeline and conversation: own words, a test, what was skipped; erased with
     the rest.
     """

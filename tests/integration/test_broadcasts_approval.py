@@ -57,8 +57,8 @@ def test_another_key_approves(world: World, api: Api, two: tuple[Api, Api]) -> N
     done = asks.ok("GET", f"{AT}/b")
     assert (done["status"], done["approval"]) == ("done", approval)
     lines = api.ok("GET", "/v1/accounts/shop/audit")["items"]
-    told = [(line["who"], line["outcome"]) for line in lines if "approve" in line["action"]]
-    assert told == [(second, "done"), (first, "refused")]
+    outcomes = [(line["who"], line["outcome"]) for line in lines if "approve" in line["action"]]
+    assert outcomes == [(second, "done"), (first, "refused")]
 
 
 def test_a_global_admin_does_not_approve_alone_either(world: World, api: Api, two: tuple[Api, Api]) -> None:

@@ -103,9 +103,9 @@ def test_the_whole_way(line_fake: Line) -> None:
         attributes = {"attributes": {"ApproximateReceiveCount": "1"}, "eventSource": "aws:sqs"}
         assert reaction_workers.bulk({"Records": [record | attributes]}, None)["batchItemFailures"] == []
     for n in range(4):
-        (told,), _ = activities.recent("shop", f"U{n}", 10)
-        (effect,) = told["effects"]
-        assert (told["type"], told["source"], told["props"]) == (
+        (activity,), _ = activities.recent("shop", f"U{n}", 10)
+        (effect,) = activity["effects"]
+        assert (activity["type"], activity["source"], activity["props"]) == (
             "sent",
             "broadcast",
             {"broadcast": "b", "run": run},

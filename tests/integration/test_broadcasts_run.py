@@ -146,7 +146,7 @@ def test_the_watch_feeds_what_was_lost_while_settling(world: World) -> None:
     assert list(world.machines) == [run]
 
 
-def test_run_done_tells_the_timers(world: World) -> None:
+def test_run_done_is_reported_to_the_timers(world: World) -> None:
     """A run's watch is done with when the run has ended, is another one, or a later watch stands."""
     put()
     run = broadcasts.send("shop", "b", "test")["run"]
@@ -221,7 +221,7 @@ def test_audience_exclude_and_skips(world: World) -> None:
     assert set(world.line.got) == {"U0", "U2", "U4", "U6"}
 
 
-def test_everybody_is_judged_by_the_catalog_of_one_moment(world: World) -> None:
+def test_everybody_is_judged_by_one_revision_of_the_catalog(world: World) -> None:
     """A segment that another one names changes while shards are judged: for this run it stays as it was."""
 
     def save(kind: str, name: str, body: dict[str, Any]) -> None:

@@ -131,7 +131,7 @@ def test_quota_is_checked_before_anything_is_sent(world: World) -> None:
     assert world.line.got == dict.fromkeys(FRIENDS, 1)
 
 
-def test_a_line_that_does_not_tell_the_quota_is_not_in_the_way(world: World) -> None:
+def test_a_line_that_does_not_report_the_quota_is_not_in_the_way(world: World) -> None:
     """The quota call fails: the broadcast goes on."""
     answer = world.line.answer
 
@@ -166,8 +166,8 @@ def test_approval(world: World) -> None:
     assert broadcasts.get("shop", "small")["status"] == "done"
 
 
-@pytest.mark.parametrize("moment", range(10))
-def test_cancel_at_any_moment(world: World, moment: int) -> None:
+@pytest.mark.parametrize("crossing", range(10))
+def test_cancel_at_any_crossing(world: World, crossing: int) -> None:
     """After so many messages it is cancelled: everybody is accounted for, nobody twice, the run ends."""
     put(message="dear")
     broadcasts.send("shop", "b", "test")
@@ -176,7 +176,7 @@ def test_cancel_at_any_moment(world: World, moment: int) -> None:
     def enough() -> bool:
         nonlocal seen
         seen += 1
-        return seen > moment
+        return seen > crossing
 
     world.run(done=enough)
     if broadcasts.get("shop", "b")["status"] == "done":
@@ -190,7 +190,7 @@ def test_cancel_at_any_moment(world: World, moment: int) -> None:
     numbers = found["progress"]
     assert found["finished_at"] is not None
     assert numbers["pending"] == 0
-    assert numbers["planned"] == (7 if moment > 1 else 0)
+    assert numbers["planned"] == (7 if crossing > 1 else 0)
     assert numbers["accepted"] == sum(world.line.got.values())
     assert broadcasts.open_runs_count() == 0
     assert {machine.path[-1] for machine in world.machines.values()} == {"Cancelled"}

@@ -122,9 +122,9 @@ def test_the_rest_gets_the_winner(world: World) -> None:
     assert sum(variant["accepted"] for variant in done["variants"]) == done["progress"]["accepted"]
     assert broadcasts.runs("shop", "b", 10, None)[0][0]["decision"] == decision
     assert list(open_runs.problems("shop", run, "b")) == []
-    told = lines()
-    assert sorted(line["user_id"] for line in told) == sorted(FRIENDS)
-    assert {line["variant"] for line in told if line["user_id"] in rest} == {"b"}
+    before = lines()
+    assert sorted(line["user_id"] for line in before) == sorted(FRIENDS)
+    assert {line["variant"] for line in before if line["user_id"] in rest} == {"b"}
     outcome = broadcasts.why("shop", "b", next(iter(rest)))["outcome"]
     assert (outcome["status"], outcome["variant"]) == ("accepted", "b")
 

@@ -182,9 +182,9 @@ def test_what_is_sent_goes_through_the_ledger_once(api: Api) -> None:
     jobs_run()
     react(times=2)
     assert [body.get("job", "send") for body in drain("sends")] == ["send"]
-    (said,) = api.ok("GET", f"{A}/friends/U1/messages")["items"]
-    assert said["messages"] == [{"type": "text", "text": "こんにちは"}]
-    assert said["by"].startswith("key:")
+    (sent,) = api.ok("GET", f"{A}/friends/U1/messages")["items"]
+    assert sent["messages"] == [{"type": "text", "text": "こんにちは"}]
+    assert sent["by"].startswith("key:")
     (kept,) = api.ok("GET", f"{A}/friends/B1/messages")["items"]
     assert (kept["status"], kept["why"]) == ("skipped", "blocked")
 
@@ -227,8 +227,8 @@ def test_what_cannot_work_is_refused_at_once(api: Api, status: int, body: Any, p
 def test_one_person_says_something_to_so_many(api: Api) -> None:
     """Above ``approval_above`` nothing is said and no scenario begun for many at once; tags may be given."""
     api.ok("PUT", f"{A}/policies/default", {"approval_above": 3})
-    said = [{"send": {"message": "hello"}}]
+    send = [{"send": {"message": "hello"}}]
     for who in ({"user_ids": USERS[:4]}, {"condition": {"everyone": True}}):
-        api.refused(403, "POST", BULK, {**who, "then": said})
+        api.refused(403, "POST", BULK, {**who, "then": send})
         api.ok("POST", BULK, {**who, "then": TAG})
-    api.ok("POST", BULK, {"user_ids": USERS[:3], "then": said})
+    api.ok("POST", BULK, {"user_ids": USERS[:3], "then": send})

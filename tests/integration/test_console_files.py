@@ -75,7 +75,7 @@ def test_nothing_else_is_served(dist: Path, name: str) -> None:
     ("path", "prefix"),
     [("/api/console", "/api"), ("/console", ""), ("", ""), ("/a/b/console", ""), ('/"><x/console', "")],
 )
-def test_the_stage_s_prefix_is_what_stands_before_the_path(path: str, prefix: str) -> None:
+def test_the_stage_s_prefix_is_what_precedes_the_path(path: str, prefix: str) -> None:
     """And nothing that could be markup."""
     asked = SimpleNamespace(context={"path": path}, path="/console")
     assert files.stage_prefix(asked) == prefix

@@ -90,7 +90,7 @@ def bulk(job: str) -> list[dict[str, Any]]:
     return [body for body in drain("bulk") if body["job"] == job]
 
 
-def test_what_was_said_in_and_out_newest_first(api: Api, world: Line) -> None:
+def test_what_was_written_and_sent_newest_first(api: Api, world: Line) -> None:
     """The friend's text, the reply as rendered, the push and what came of it; pages join without a gap."""
     for n in range(3):
         service.react(an_event(text=f"こんにちは{n}", id=f"e{n}", minutes=n))
@@ -101,8 +101,8 @@ def test_what_was_said_in_and_out_newest_first(api: Api, world: Line) -> None:
         ("out", "e2"),
         ("in", "e2"),
     ]
-    push, reply, said = items[:3]
-    assert said["text"] == "こんにちは2"
+    push, reply, message = items[:3]
+    assert message["text"] == "こんにちは2"
     assert reply["messages"] == [{"type": "text", "text": "「こんにちは2」ですね"}]
     assert (reply["type"], reply["by"], reply["status"]) == ("reply", "rule:echo", "accepted")
     assert push["messages"] == [{"type": "text", "text": "やあ"}]
@@ -123,21 +123,21 @@ def test_what_was_said_in_and_out_newest_first(api: Api, world: Line) -> None:
 def test_staff_speak_once(api: Api, world: Line) -> None:
     """Through the inbox and the ledger, to the friend once, and onto the timeline; a key makes it once."""
     service.react(an_event("followed", is_unblocked=False))
-    said = {"messages": [{"type": "text", "text": "お待たせしました"}]}
-    first = api.ok("POST", MESSAGES, said, idempotency_key="k1")
-    again = api.ok("POST", MESSAGES, said, idempotency_key="k1")
+    message = {"messages": [{"type": "text", "text": "お待たせしました"}]}
+    first = api.ok("POST", MESSAGES, message, idempotency_key="k1")
+    again = api.ok("POST", MESSAGES, message, idempotency_key="k1")
     assert first == again
     for body in drain("inbox"):
         for _ in range(2):
             service.react(FriendEvent.from_message(body))
     work_off()
-    assert [push["messages"] for push in world.pushes] == [said["messages"]]
+    assert [push["messages"] for push in world.pushes] == [message["messages"]]
     (line_,) = api.ok("GET", MESSAGES)["items"]
     assert line_["event_id"] == first["event_id"]
     assert line_["run"] == first["run"]
     assert (line_["direction"], line_["status"]) == ("out", "accepted")
     assert line_["by"].startswith("key:")
-    assert line_["messages"] == said["messages"]
+    assert line_["messages"] == message["messages"]
     friend = api.ok("GET", "/v1/accounts/shop/friends/U1")
     assert "staff_message" not in friend["facts"]
 
@@ -187,7 +187,7 @@ def get_page(api: Api, url: str) -> str:
     return answer.body.decode()
 
 
-def test_what_cannot_be_said_is_refused(api: Api, world: Line) -> None:
+def test_what_cannot_be_sent_is_refused(api: Api, world: Line) -> None:
     """By LINE's rules (400), by reference (422), by the friend's state (409), by role (403)."""
     service.react(an_event("followed", is_unblocked=False))
     api.refused(400, "POST", MESSAGES, {"messages": []})
@@ -252,7 +252,7 @@ def test_a_content_that_line_prepares_for_ever_ends_in_the_dead_letters(api: Api
 
 
 @pytest.mark.parametrize("status", [404, 410, 413])
-def test_a_content_that_is_gone_is_said_to_be(api: Api, world: Line, status: int) -> None:
+def test_a_content_that_is_gone_is_reported_as_gone(api: Api, world: Line, status: int) -> None:
     """LINE has it no more, or it is too large for us: 404, and the timeline says why."""
     service.react(an_event(id="i", **IMAGE))
     world.contents = [line.Content(status)]
@@ -284,7 +284,7 @@ def test_a_content_that_will_never_come_is_not_found(api: Api, world: Line) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "said", "served"),
+    ("kind", "message", "served"),
     [
         ("image", "image/png", "image/png"),
         ("image", "Image/JPEG; x=y", "image/jpeg"),
@@ -299,11 +299,11 @@ def test_a_content_that_will_never_come_is_not_found(api: Api, world: Line) -> N
     ],
 )
 def test_contents_are_served_as_well_known_types_or_as_files(
-    api: Api, world: Line, kind: str, said: str, served: str | None
+    api: Api, world: Line, kind: str, message: str, served: str | None
 ) -> None:
     """Whatever LINE's header says, nothing opens as a page: in the store and by the URL given out."""
     service.react(an_event(id="i", **IMAGE | {"message_type": kind}))
-    world.contents = [line.Content(200, said, io.BytesIO(b"<script>"))]
+    world.contents = [line.Content(200, message, io.BytesIO(b"<script>"))]
     JOBS["content"].run(bulk("content")[0], 1)
     key = api.ok("GET", MESSAGES)["items"][0]["content"]["key"]
     stored = aws.client("s3").head_object(Bucket=settings().bucket, Key=key)
@@ -326,9 +326,9 @@ def test_unsend_hides_text_and_content(api: Api, world: Line) -> None:
     """The text, what quoted it, and the bytes are gone, also when they arrive after the unsending."""
     service.react(an_event(text="秘密です", id="t"))
     service.react(an_event("unsent", id="u", minutes=1, message_id="m-t"))
-    told = json.dumps(api.ok("GET", MESSAGES), ensure_ascii=False)
-    assert "秘密" not in told
-    assert "unsent_at" in told
+    text = json.dumps(api.ok("GET", MESSAGES), ensure_ascii=False)
+    assert "秘密" not in text
+    assert "unsent_at" in text
     assert "秘密" not in json.dumps(activities.find("shop", "U1", "t"), ensure_ascii=False, default=str)
     drain("bulk")
     service.react(an_event(id="i", minutes=2, **IMAGE))

@@ -17,7 +17,7 @@ from tests.integration.test_privacy_unsend import (
     api,
     everything,
     jobs_done,
-    said,
+    messaged,
     send_all,
     unsent,
 )
@@ -33,7 +33,7 @@ class Dies:
         self.function = function
 
     def __call__(self, *args: Any) -> Any:
-        if "'said'" in str(args):
+        if "'wrote'" in str(args):
             raise Unavailable(Reason("outage"))
         return self.function(*args)
 
@@ -45,8 +45,8 @@ def test_a_reaction_that_went_to_the_dead_letters_leaves_nothing(
     with monkeypatch.context() as cut:
         cut.setattr(activities, "replace_failed", Dies(activities.replace_failed))
         with pytest.raises(Unavailable):
-            service.react(said())
-    service.give_up(said(), "poison")
+            service.react(messaged())
+    service.give_up(messaged(), "poison")
     send_all()
     service.react(unsent())
     jobs_done("forget_sent")
@@ -61,23 +61,23 @@ def test_a_reaction_that_is_finished_after_the_unsending_asks_before_it_ends(
     with monkeypatch.context() as cut:
         cut.setattr(activities, "replace_failed", Dies(activities.replace_failed))
         with pytest.raises(Unavailable):
-            service.react(said())
+            service.react(messaged())
         send_all()
         service.react(unsent())
     with monkeypatch.context() as cut:
         cut.setattr(privacy, "empty_ledger", Dies(privacy.empty_ledger))
         with pytest.raises(Unavailable):
-            service.react(said())
-    service.react(said())
+            service.react(messaged())
+    service.react(messaged())
     jobs_done("forget_sent")
     assert SECRET not in everything()
-    assert activities.find("shop", "U1", "said") is not None
+    assert activities.find("shop", "U1", "wrote") is not None
 
 
 def test_every_version_of_what_was_taken_back_goes(api: Api) -> None:
     """A message that was told twice under one id, in other words, says nothing in either."""
-    service.react(said())
-    service.react(an_event(id="again", minutes=0.5, text=f"訂正：{SECRET}", message_id="m-said"))
+    service.react(messaged())
+    service.react(an_event(id="again", minutes=0.5, text=f"訂正：{SECRET}", message_id="m-1"))
     send_all()
     service.react(unsent())
     jobs_done("forget_sent", "forget_content")

@@ -97,7 +97,7 @@ def test_whoever_does_not_feed_feeds_nothing(world: World, monkeypatch: pytest.M
     assert fed == ["c1"]
 
 
-def test_chunk_done_tells_the_timers(world: World) -> None:
+def test_chunk_done_is_reported_to_the_timers(world: World) -> None:
     """A watch is done with when its chunk has ended, or a later watch stands."""
     from chalicelib.timers.service import Entry
 
@@ -199,8 +199,8 @@ def test_places_of_strangers_are_given_back(world: World) -> None:
     """LINE names every recipient of a multicast as invalid: their places are free again."""
     an_account(policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
     a_friend("U1")
-    said = "The property, to[0], in the request body is invalid"
-    world.line.fault = lambda kind, body, n: line.Answer(400, said) if n == 1 else None
+    text = "The property, to[0], in the request body is invalid"
+    world.line.fault = lambda kind, body, n: line.Answer(400, text) if n == 1 else None
     put(world, a_chunk(["U1"], chunk="c1"))
     world.run()
     put(world, a_chunk(["U1"], chunk="c2"))

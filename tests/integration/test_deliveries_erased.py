@@ -134,7 +134,7 @@ def test_who_is_no_friend_was_not_erased(world: World) -> None:
     assert world.line.got == {"C-staff": 1}
 
 
-def test_what_was_to_be_said_is_forgotten(world: World) -> None:
+def test_what_was_to_be_sent_is_forgotten(world: World) -> None:
     """The job of receipts meets somebody who was erased: the payload goes as soon as the chunk has ended."""
     put(world, payloads=True)
     world.line.fault = lambda kind, body, n: "silent" if body["to"] == "U1" else None
@@ -152,7 +152,7 @@ def test_what_was_to_be_said_is_forgotten(world: World) -> None:
         JOBS["forget_sent"].run(job, 1)
     manifest = store.find_manifest("shop", "run1", "c1")
     assert manifest is not None
-    assert [name for name, said in manifest["payloads"].items() if said] == ["U2"]
+    assert [name for name, payload in manifest["payloads"].items() if payload] == ["U2"]
     jobs.clear()
     deliveries.write_receipts("shop", "run1", "c1")
     assert jobs == []

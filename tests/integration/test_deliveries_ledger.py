@@ -341,8 +341,8 @@ def test_a_split_survives_crashes(world: World) -> None:
         ], number
         unknown += numbers["unknown"]
     assert unknown <= 2 * 3
-    told, _ = deliveries.recipients("shop", run, None, 100, None)
-    assert sorted((one["user_id"], one["status"]) for one in told) == sorted(
+    rows, _ = deliveries.recipients("shop", run, None, 100, None)
+    assert sorted((one["user_id"], one["status"]) for one in rows) == sorted(
         (user, "skipped" if "stranger" in user else "accepted") for user in users
     )
 

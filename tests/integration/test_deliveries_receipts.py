@@ -50,24 +50,24 @@ def test_whoever_got_it_has_a_receipt(world: World, payloads: bool) -> None:
     assert who(world, id="news", received=True, within="7d") == []
 
 
-def test_the_latest_receipt_stands(world: World) -> None:
+def test_the_latest_receipt_counts(world: World) -> None:
     """A late job of an earlier run changes nothing; ``rev`` stays, so that no reaction is disturbed."""
     revs = {user: sheet["rev"] for user, sheet in friends.load_many(SHOP.id, SHOP.shards, USERS).items()}
-    moments = []
+    times = []
     for run in ("run1", "run2"):
         deliveries.put_chunk(a_chunk(USERS, run=run, cause={"scenario": "welcome"}), watch=True)
-        moments.append(iso(world.now))
+        times.append(iso(world.now))
         world.run(until=timedelta(minutes=1))
         world.now += timedelta(hours=1)
     for run in ("run2", "run1"):
         deliveries.write_receipts("shop", run, "c1")
     sheets = friends.load_many(SHOP.id, SHOP.shards, USERS)
-    assert all(sheet["received"]["welcome"]["at"] >= moments[1] for sheet in sheets.values())
+    assert all(sheet["received"]["welcome"]["at"] >= times[1] for sheet in sheets.values())
     assert {user: sheet["rev"] for user, sheet in sheets.items()} == revs
 
 
 @pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
-def test_a_crash_before_asking_forgets_no_receipt(world: World, payloads: bool) -> None:
+def test_a_crash_before_the_question_forgets_no_receipt(world: World, payloads: bool) -> None:
     """The worker dies between LINE's answer noted and the job asked for: its message comes again and asks."""
     died: list[str] = []
 

@@ -66,7 +66,7 @@ def parameters(aws: deploy.Aws, stack: str = "todoku-try") -> dict[str, str]:
     return {p["ParameterKey"]: p["ParameterValue"] for p in (aws.stack(stack) or {})["Parameters"]}
 
 
-def test_a_deployment_makes_everything_and_tells_its_functions_where_they_are(
+def test_a_deployment_makes_everything_and_gives_its_functions_where_they_are(
     aws: deploy.Aws, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The package bucket is private and versioned; the stack stands; PublicUrl is its own endpoint."""
@@ -82,7 +82,9 @@ def test_a_deployment_makes_everything_and_tells_its_functions_where_they_are(
     assert "FriendsTable" in capsys.readouterr().out, "the change set is shown"
 
 
-def test_deploying_again_uploads_nothing_twice_and_keeps_what_was_said(aws: deploy.Aws, folder: Path) -> None:
+def test_deploying_again_uploads_nothing_twice_and_keeps_the_parameters(
+    aws: deploy.Aws, folder: Path
+) -> None:
     """The second deployment keeps parameters that are not given anew, and an address that was given."""
     deploy.deploy(aws, "try", {"PublicUrl": "https://t.example.jp"}, yes=True, folder=folder)
     bucket = deploy.package_bucket(aws)
@@ -137,7 +139,7 @@ def test_what_an_earlier_stack_left_is_found_for_import(aws: deploy.Aws) -> None
 
 
 @pytest.mark.parametrize("data", [False, True])
-def test_destroying_keeps_the_data_unless_told(aws: deploy.Aws, folder: Path, data: bool) -> None:
+def test_destroying_keeps_the_data_unless_asked(aws: deploy.Aws, folder: Path, data: bool) -> None:
     """The stack goes; tables stay, and go only when data is named."""
     deploy.deploy(aws, "try", {}, yes=True, folder=folder)
     # The emulation does not keep what a stack retains.
@@ -171,7 +173,7 @@ def test_another_python_is_refused() -> None:
     package.check_python((3, 11))
 
 
-def test_who_is_not_known_to_aws_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_not_known_to_aws_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a region or credentials the person is told what to set."""
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     with pytest.raises(deploy.Stop, match="AWS_DEFAULT_REGION"):

@@ -62,7 +62,7 @@ def test_two_steps_arrive_once_and_on_time(world: World) -> None:
         "v": item.v,
         "at": item.node_at,
     }
-    assert world.told("u1") == ["scenario_entered", "scenario_finished"]
+    assert world.reported("u1") == ["scenario_entered", "scenario_finished"]
 
 
 def test_a_wave_becomes_multicasts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_a_block_leaves_and_keeps_as_defined(world: World) -> None:
     assert sorted(world.received("u1")) == ["one", "three"]
     assert (where("u1", "leaves").state, where("u1", "leaves").reason) == ("exited", "blocked")
     assert where("u1", "keeps").state == "finished"
-    assert "scenario_exited" in world.told("u1")
+    assert "scenario_exited" in world.reported("u1")
 
 
 def test_exit_ends_the_run_and_can_be_repeated(world: World) -> None:
@@ -179,7 +179,7 @@ def test_exit_ends_the_run_and_can_be_repeated(world: World) -> None:
     world.run(300)
     assert not service.exit(SHOP, ["u1"], "welcome", "other", world.now)[0].accepted
     assert world.received("u1") == ["one"]
-    assert world.told("u1") == ["scenario_entered", "scenario_exited"]
+    assert world.reported("u1") == ["scenario_entered", "scenario_exited"]
 
 
 def test_goals_end_before_the_next_node(world: World) -> None:

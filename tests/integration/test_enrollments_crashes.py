@@ -42,8 +42,8 @@ def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
     """The same of one friend from the drain of the second step's minute on, with a third step to be armed."""
     nodes = {
         **TWO_STEPS["nodes"],
-        "second": message("m2", "moment"),
-        "moment": wait("2s", "third"),
+        "second": message("m2", "pause"),
+        "pause": wait("2s", "third"),
         "third": message("m3"),
     }
     publish(start="first", nodes=nodes)
@@ -99,7 +99,7 @@ def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool
         for user in users:
             assert sorted(world.received(user)) == expected, f"crash at crossing {point}"
             assert where(user).state == "finished"
-            assert sorted(world.told(user)) == ["scenario_entered", "scenario_finished"]
+            assert sorted(world.entered(user)) == ["scenario_entered", "scenario_finished"]
     return point
 
 
@@ -172,9 +172,9 @@ def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
         assert enroll("u", cause="second") == ["already_active" if cut_off else None]
         world.run(2, sweep=False)
         assert world.received("u") == ["one"], f"crash at crossing {point}"
-        assert world.told("u") == ["scenario_entered", "scenario_finished"]
-        told = world.facts["u/scenario_entered:welcome:1"]
-        assert told.props["cause"] == ("first" if cut_off else "second")
+        assert world.entered("u") == ["scenario_entered", "scenario_finished"]
+        entered = world.facts["u/scenario_entered:welcome:1"]
+        assert entered.props["cause"] == ("first" if cut_off else "second")
     assert point > 7
 
 
@@ -198,5 +198,5 @@ def test_a_crash_in_entering_anew_is_counted_once(world: World) -> None:
         assert item is not None
         assert (item.run, len(item.re_entries)) == (9, 8)
         world.run(2, sweep=False)
-        assert world.told("u").count("scenario_entered") == 9
+        assert world.entered("u").count("scenario_entered") == 9
     assert point > 3

@@ -73,11 +73,11 @@ def test_what_was_entered_before_moves_nobody_who_came_back(world: World) -> Non
     world.run(10)
     at = erase(world)
     follow(world, "f2")
-    told = len(world.facts)
+    reported = len(world.facts)
     world.run(300)
     assert world.received("u1") == ["one"]
     assert (where("u1").state, where("u1").reason) == ("exited", "erased")
-    assert len(world.facts) == told
+    assert len(world.facts) == reported
     sheet = friends.load(SHOP, 4, "u1")
     assert sheet is not None
     assert sheet["scenarios"] == {}

@@ -151,9 +151,9 @@ def test_a_form_answer_and_a_stage_are_heard(world: World) -> None:
     says(world, "ask me", "e1")
     assert where("u1").node == "n1"
     stage = react(world, "purchased", "o1", "api", order_id="1", amount=100, items=[])
-    told = activities.find(SHOP, "u1", stage.event_id)
-    assert told is not None
-    assert "stage_changed" in [change["type"] for change in told["changes"]]
+    lines = activities.find(SHOP, "u1", stage.event_id)
+    assert lines is not None
+    assert "stage_changed" in [change["type"] for change in lines["changes"]]
     assert where("u1").state == "finished"
 
 
@@ -203,8 +203,8 @@ def test_a_tag_of_an_import_counts_at_its_own_time(world: World, before: timedel
     enroll("u1")
     _import(f"user_id,tags\nu1,vip@{iso(world.now - before)}", fire=True)
     assert where("u1").node == ("n1" if is_news else "n0")
-    told, _ = activities.recent(SHOP, "u1", 1)
-    assert [change.get("at") for change in told[0]["changes"]] == [
+    lines, _ = activities.recent(SHOP, "u1", 1)
+    assert [change.get("at") for change in lines[0]["changes"]] == [
         None if is_news else iso(world.now - before)
     ]
 
@@ -216,8 +216,8 @@ def test_a_tag_of_an_import_that_is_history_ends_no_wait_and_says_so(world: Worl
     world.now += timedelta(days=4)
     _import(f"user_id,tags\nu1,vip@{iso(world.now - timedelta(days=2))}", fire=True)
     assert where("u1").state == "active"
-    told, _ = activities.recent(SHOP, "u1", 1)
-    [change] = told[0]["changes"]
+    lines, _ = activities.recent(SHOP, "u1", 1)
+    [change] = lines[0]["changes"]
     assert Reason.of(change["history"]).code == "happened_late"
     _import(f"user_id,tags\nu1,a@{iso(world.now - timedelta(hours=20))}", fire=True)
     assert where("u1").state == "finished"
@@ -250,19 +250,19 @@ def test_facts_of_the_event_that_enters_the_wait_count(world: World) -> None:
 
 def test_what_entered_the_wait_does_not_end_it(world: World) -> None:
     """The event itself, or the fact whose rule entered the friend: the next one of its kind does."""
-    waits_for(hears("messaged"), scenario="said")
+    waits_for(hears("messaged"), scenario="answered")
     waits_for(hears("tag_added"), scenario="tagged")
     put_rules(
-        one=a_rule("messaged", [{"enter_scenario": "said"}, {"add_tag": "vip"}]),
+        one=a_rule("messaged", [{"enter_scenario": "answered"}, {"add_tag": "vip"}]),
         two=a_rule("tag_added", [{"enter_scenario": "tagged"}], match={"tag": "vip"}),
     )
     says(world, "hi")
-    assert (where("u1", "said").state, where("u1", "tagged").state) == ("active", "active")
+    assert (where("u1", "answered").state, where("u1", "tagged").state) == ("active", "active")
     world.run(60)
-    assert (where("u1", "said").state, where("u1", "tagged").state) == ("active", "active")
+    assert (where("u1", "answered").state, where("u1", "tagged").state) == ("active", "active")
     says(world, "again", "e2")
     react(world, "console_edit", "p1", "console", tags={"add": ["b"], "remove": []})
-    assert (where("u1", "said").state, where("u1", "tagged").state) == ("finished", "finished")
+    assert (where("u1", "answered").state, where("u1", "tagged").state) == ("finished", "finished")
 
 
 def test_each_fact_counts_once(world: World) -> None:
@@ -282,11 +282,11 @@ def test_what_a_turn_of_time_finds_counts_once(world: World) -> None:
     """A timeout's turn finds the message, whose clock is ahead of ours: it ends no second wait as well."""
     waits_for(hears("messaged", to="n1") | {"timeout": "1m"}, hears("messaged"))
     enroll("u1")
-    said = {"message_type": "text", "text": "hi", "message_id": "m1"}
-    event = FriendEvent("m1", SHOP, "u1", "messaged", iso(world.now + timedelta(seconds=61)), props=said)
+    props = {"message_type": "text", "text": "hi", "message_id": "m1"}
+    event = FriendEvent("m1", SHOP, "u1", "messaged", iso(world.now + timedelta(seconds=61)), props=props)
     activities.put(
         {"account": SHOP, "user_id": "u1", "event_id": "m1", "type": "messaged", "at": event.at}
-        | {"source": "line", "props": said, "rules": [], "changes": [], "effects": []}
+        | {"source": "line", "props": props, "rules": [], "changes": [], "effects": []}
     )
     world.run(60.5)
     assert (where("u1").node, where("u1").state) == ("n1", "active")
@@ -303,11 +303,11 @@ def test_what_the_friend_did_right_after_counts(world: World) -> None:
     waits_for(hears("messaged"))
     put_rules(enters=a_rule("followed", [{"enter_scenario": "welcome"}]))
     follow = FriendEvent("f1", SHOP, "u1", "followed", iso(world.now), props={"is_unblocked": False})
-    said = iso(world.now + timedelta(milliseconds=300))
+    props = iso(world.now + timedelta(milliseconds=300))
     world.now += timedelta(seconds=5)
     reaction.react(follow)
     reaction.react(
-        FriendEvent("m1", SHOP, "u1", "messaged", said, props={"message_type": "text", "text": "hi"})
+        FriendEvent("m1", SHOP, "u1", "messaged", props, props={"message_type": "text", "text": "hi"})
     )
     assert where("u1").state == "finished"
 

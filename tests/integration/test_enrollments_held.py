@@ -234,8 +234,8 @@ def test_woken_early_it_is_still_held(world: World) -> None:
 def asked(world: World) -> list[str]:
     """Local times at which the reaction was asked to carry out an action node."""
     tokyo = timedelta(hours=9)
-    told = [parse_iso(f.at) + tokyo for f in world.facts.values() if f.type == "scenario_action"]
-    return [f"{at:%H:%M}" for at in sorted(told)]
+    times = [parse_iso(f.at) + tokyo for f in world.facts.values() if f.type == "scenario_action"]
+    return [f"{at:%H:%M}" for at in sorted(times)]
 
 
 def put_transactional() -> None:

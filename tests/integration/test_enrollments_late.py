@@ -70,7 +70,7 @@ def test_steps_of_days_ago_do_not_come_in_a_burst(world: World) -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_what_is_too_late_is_passed_and_said(world: World, own: bool) -> None:
+def test_what_is_too_late_is_passed_and_reported(world: World, own: bool) -> None:
     """By the message's own ``late``, or by the scenario's, which is every message's that has none."""
     late = {"max": "1h", "then": "skip"}
     nodes = {

@@ -39,7 +39,7 @@ def a_message(users: list[str], due: datetime, received: int = 1) -> dict[str, A
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     seen: list[Any] = []
     monkeypatch.setattr(clock, "now", lambda: NOW)
     monkeypatch.setattr(clock, "sleep", lambda seconds: seen.append(round(seconds, 3)))
@@ -76,22 +76,22 @@ def handle(*messages: dict[str, Any], context: Any = None) -> list[str]:
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_a_backlog_travels_together(told: list[Any]) -> None:
+def test_a_backlog_travels_together(calls: list[Any]) -> None:
     """Messages that are due already are carried out in one call."""
     late = NOW - timedelta(seconds=3)
     assert handle(a_message(["a"], late), a_message(["b"], late), a_message(["c"], late)) == []
-    assert told == [(["a", "b", "c"], False)]
+    assert calls == [(["a", "b", "c"], False)]
 
 
-def test_together_is_at_most_a_multicast(told: list[Any]) -> None:
+def test_together_is_at_most_a_multicast(calls: list[Any]) -> None:
     """What does not fit goes next."""
     late = NOW - timedelta(seconds=3)
     crowd = [f"u{n}" for n in range(499)]
     handle(a_message(crowd, late), a_message(["x", "y"], late), a_message(["z"], late))
-    assert [len(users) for users, _ in told] == [500, 2]
+    assert [len(users) for users, _ in calls] == [500, 2]
 
 
-def test_nobody_s_message_waits_for_others_moves(told: list[Any]) -> None:
+def test_nobody_s_message_waits_for_others_moves(calls: list[Any]) -> None:
     """All are begun before anybody is moved on, and everybody is, also where one cannot be."""
     late = NOW - timedelta(seconds=3)
     crowds = [[f"u{n}-{m}" for m in range(500)] for n in range(3)]
@@ -102,14 +102,14 @@ def test_nobody_s_message_waits_for_others_moves(told: list[Any]) -> None:
     assert {users[0] for users, _ in ended} == {"u0-0"}
 
 
-def test_a_wave_of_small_messages_becomes_multicasts(told: list[Any]) -> None:
+def test_a_wave_of_small_messages_becomes_multicasts(calls: list[Any]) -> None:
     """Steps that were armed shortly before come a moment early, a hundred at a time: they are waited for
     together.
     """
     crowds = [[f"u{n}-{m}" for m in range(100)] for n in range(10)]
     handle(*(a_message(crowd, NOW + timedelta(milliseconds=640)) for crowd in crowds))
-    assert told[0] == 0.64
-    assert [len(users) for users, _ in told[1:]] == [500, 500]
+    assert calls[0] == 0.64
+    assert [len(users) for users, _ in calls[1:]] == [500, 500]
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def back(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_what_is_not_begun_in_time_goes_to_another_worker(
-    told: list[Any], back: list[dict[str, Any]]
+    calls: list[Any], back: list[dict[str, Any]]
 ) -> None:
     """After slow turns a message is put back, without a failure; one that was tried before says so, and goes
     alone.
@@ -136,11 +136,11 @@ def test_what_is_not_begun_in_time_goes_to_another_worker(
     first, second = a_message(["bad"], late), a_message(["b"], late)
     third = a_message(["c"], late, received=2)
     assert handle(first, second, third, context=context) == []
-    assert told == [(["bad", "b"], False)]
+    assert calls == [(["bad", "b"], False)]
     assert back == [json.loads(one["body"]) | {"again": True} for one in (first, second, third)]
     both = zip((first, third), back[::2], strict=True)
     assert handle(*({**one, "body": json.dumps(body)} for one, body in both)) == ["bad"]
-    assert told[-2:] == [(["bad"], True), (["c"], True)]
+    assert calls[-2:] == [(["bad"], True), (["c"], True)]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_is_not_begun_in_time_goes_to_another_worker(
     ],
 )
 def test_as_many_go_at_a_time_as_the_time_is_enough_for(
-    told: list[Any],
+    calls: list[Any],
     back: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
     pace: int,
@@ -172,7 +172,7 @@ def test_as_many_go_at_a_time_as_the_time_is_enough_for(
 
     def begin(pointers: list[Pointer], *, redelivered: bool = False) -> Callable[[], None]:
         assert not redelivered
-        told.append(len(pointers))
+        calls.append(len(pointers))
         left_s[0] -= 1.1 if pace < 400 else 0.5
         return lambda: ended.append(([p.user_id for p in pointers], 0))
 
@@ -180,7 +180,7 @@ def test_as_many_go_at_a_time_as_the_time_is_enough_for(
     monkeypatch.setattr(time, "monotonic", lambda: -left_s[0])
     crowds = [[f"u{n}-{m}" for m in range(100)] for n in range(5)]
     handle(*(a_message(crowd, NOW - timedelta(seconds=3)) for crowd in crowds), context=context)
-    assert told == expected
+    assert calls == expected
     everybody = [user for crowd in crowds for user in crowd]
     assert [user for users, _ in ended for user in users] == everybody[: sum(expected[:moved])]
     users = [[one["body"]["user_id"] for one in body["entries"]] for body in back]
@@ -189,21 +189,21 @@ def test_as_many_go_at_a_time_as_the_time_is_enough_for(
     assert [bool(body.get("again")) for body in back] == [False] * bool(left) + [True] * bool(unmoved)
 
 
-def test_who_is_early_is_waited_for(told: list[Any]) -> None:
+def test_who_is_early_is_waited_for(calls: list[Any]) -> None:
     """A message that came less than a second early is carried out at its moment."""
     assert handle(a_message(["a"], NOW + timedelta(milliseconds=640))) == []
-    assert told == [0.64, (["a"], False)]
+    assert calls == [0.64, (["a"], False)]
 
 
-def test_a_failure_fails_its_own_message_only(told: list[Any]) -> None:
+def test_a_failure_fails_its_own_message_only(calls: list[Any]) -> None:
     """When the crowd cannot go together each goes alone, as a redelivery, and only the bad one fails."""
     late = NOW - timedelta(seconds=3)
     assert handle(a_message(["a"], late), a_message(["bad"], late)) == ["bad"]
-    assert told == [(["a", "bad"], False), (["a"], True), (["bad"], True)]
+    assert calls == [(["a", "bad"], False), (["a"], True), (["bad"], True)]
 
 
-def test_a_redelivery_goes_alone(told: list[Any]) -> None:
+def test_a_redelivery_goes_alone(calls: list[Any]) -> None:
     """A message that failed before is not mixed with others."""
     late = NOW - timedelta(seconds=3)
     handle(a_message(["a"], late, received=2), a_message(["b"], late), a_message(["c"], late))
-    assert told == [(["b", "c"], False), (["a"], True)]
+    assert calls == [(["b", "c"], False), (["a"], True)]

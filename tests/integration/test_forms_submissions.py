@@ -64,10 +64,10 @@ def on_the_web(user: str, *, why: str, again: bool = False) -> None:
 
 def in_the_chat(user: str, *texts: str) -> None:
     for n, text in enumerate(texts):
-        reaction.react(said(user, n, text))
+        reaction.react(messaged(user, n, text))
 
 
-def said(user: str, n: int, text: str) -> FriendEvent:
+def messaged(user: str, n: int, text: str) -> FriendEvent:
     props = {"text": text, "message_type": "text", "message_id": f"{user}{text}"}
     at = f"2099-01-01T00:00:0{n}.000Z"
     return FriendEvent(f"{user}:{n}", "shop", user, "messaged", at, props=props, reply_token=f"r{n}")
@@ -136,7 +136,7 @@ def test_a_crash_between_a_line_and_its_place_in_the_list_is_mended(api: Api) ->
     """Killed before any write of the reaction to the answer, and heard again: one row."""
     user = "U1"
     in_the_chat(user, "診断", "a")
-    event = said(user, 2, "チャット")
+    event = messaged(user, 2, "チャット")
     died = 0
     for at in range(100):
         seen = 0

@@ -22,8 +22,8 @@ def at(**ago: float) -> str:
     return iso(NOW - timedelta(**ago))
 
 
-def note(user: str, delivery: str, moment: str) -> list[str]:
-    return beside.note(SHOP.id, SHOP.shards, user, delivery, moment)
+def note(user: str, delivery: str, read_at: str) -> list[str]:
+    return beside.note(SHOP.id, SHOP.shards, user, delivery, read_at)
 
 
 def of(user: str) -> dict[str, str]:
@@ -67,7 +67,7 @@ def test_every_reader_of_sheets_finds_them() -> None:
     assert (len(many), len(pages), len(exported)) == (6, 12, 6)
 
 
-def test_the_latest_stands_whatever_comes_when() -> None:
+def test_the_latest_counts_whatever_comes_when() -> None:
     """An earlier receipt of a delivery changes nothing; the sheet and its ``rev`` are not touched."""
     before = store.load(SHOP.id, SHOP.shards, "U00")
     for hours in (2, 1, 3):

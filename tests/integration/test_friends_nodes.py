@@ -114,7 +114,7 @@ def test_counts_and_explanations_know_the_node(world: World) -> None:
         assert segments.explain(SHOP, condition, "u1", clock.now())["matches"] is expected
 
 
-def test_documents_name_nodes_wherever_their_conditions_stand(world: World) -> None:
+def test_documents_name_nodes_wherever_their_conditions_are(world: World) -> None:
     """In a segment, in a branch that is published, in none."""
     assert language.nodes_named(catalog.snapshot(SHOP)) == frozenset()
     put_friends("u1")

@@ -50,8 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.close_connection = True
             return
-        status, told = answer
-        raw = json.dumps(told).encode()
+        status, answered = answer
+        raw = json.dumps(answered).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(raw)))
         checksum = self.server.checksum if self.server.checksum is not None else zlib.crc32(raw)
@@ -127,12 +127,12 @@ def test_messages_are_received_and_deleted_the_same_way(server: Server) -> None:
 
 def test_a_condition_that_fails_is_raised_at_once_as_botocore_does(server: Server) -> None:
     """The exception is the client's own, with code, item and the request's id; nothing is repeated."""
-    told = {
+    answered = {
         "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
         "message": "The conditional request failed",
         "Item": {"rev": {"N": "5"}},
     }
-    server.answers = [(400, told)]
+    server.answers = [(400, answered)]
     client = aws.client("dynamodb")
     with pytest.raises(client.exceptions.ConditionalCheckFailedException) as raised:
         client.update_item(**GET)

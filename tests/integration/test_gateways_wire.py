@@ -86,7 +86,7 @@ def test_a_request_is_one_write_and_a_connection_is_kept(servers: list[Server]) 
     ],
     ids=["chunked", "1.0", "until it closes"],
 )
-def test_each_way_to_tell_where_an_answer_ends(servers: list[Server], answer: bytes) -> None:
+def test_each_way_to_mark_where_an_answer_ends(servers: list[Server], answer: bytes) -> None:
     """Only a connection of which that is known goes on."""
     goes_on = b"chunked" in answer
     servers.append(server := Server([answer, OK] if goes_on else [answer], [] if goes_on else [OK]))

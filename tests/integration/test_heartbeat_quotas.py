@@ -33,7 +33,7 @@ class Hour:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float, str]]:
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float, str]]:
     found: list[tuple[str, float, str]] = []
 
     def note(name: str, value: float, unit: str = "None", **dimensions: str) -> None:
@@ -43,7 +43,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float, str]]:
     return found
 
 
-def test_each_account_once_an_hour(cloud: None, told: list[tuple[str, float, str]]) -> None:
+def test_each_account_once_an_hour(cloud: None, counted: list[tuple[str, float, str]]) -> None:
     """Whenever its minute comes; an unlimited plan is no number."""
     assert "QuotaLeft" in metrics.NAMES
     an_account(an_api())
@@ -51,14 +51,14 @@ def test_each_account_once_an_hour(cloud: None, told: list[tuple[str, float, str
     began = hour.now
     with seam.guarded(hour):
         assert hours.pass_by(began, began + timedelta(hours=1), "ask_quota") == ["shop"]
-    assert told == [("QuotaLeft", 600, "shop")]
+    assert counted == [("QuotaLeft", 600, "shop")]
     hour.answer = (None, 400)
     with seam.guarded(hour):
         assert hours.pass_by(began + timedelta(hours=1), began + timedelta(hours=2), "ask_quota") == ["shop"]
-    assert len(told) == 1
+    assert len(counted) == 1
 
 
-def test_a_line_that_is_down_is_a_line_of_the_log(cloud: None, told: list[tuple[str, float, str]]) -> None:
+def test_a_line_that_is_down_is_a_line_of_the_log(cloud: None, counted: list[tuple[str, float, str]]) -> None:
     """The job does not come again: the next hour asks anew. The sweep itself asks LINE nothing."""
     an_account(an_api())
     hour = Hour()
@@ -69,4 +69,4 @@ def test_a_line_that_is_down_is_a_line_of_the_log(cloud: None, told: list[tuple[
         assert hour.asked == 0
         assert hours.do("ask_quota") == ["shop"]
     assert hour.asked == 1
-    assert told == []
+    assert counted == []

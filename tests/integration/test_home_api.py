@@ -38,7 +38,7 @@ def quota(name: str, _detail: Any, call: Any) -> Any:
     return (200, 50) if name == "line:quota" else call()
 
 
-def test_names_tell_what_pickers_show(cloud: None) -> None:
+def test_names_are_what_pickers_show(cloud: None) -> None:
     """Every kind, with the few fields that choose how a value is asked for."""
     base = a_shop_with_friends(an_api())
     names = an_api().ok("GET", f"{base}/catalog/names")["names"]
@@ -94,7 +94,7 @@ def test_what_the_brake_has_paused_waits_for_a_person(cloud: None) -> None:
         assert api.ok("GET", f"{base}/summary")["needs"] == []
 
 
-def test_a_waterfall_tells_how_many_are_left_after_each_part(cloud: None) -> None:
+def test_a_waterfall_shows_how_many_are_left_after_each_part(cloud: None) -> None:
     """In the order of the outermost ``all``, behind who follows; the last is the count."""
     api = an_api()
     base = a_shop_with_friends(api)
@@ -111,7 +111,7 @@ def test_a_waterfall_tells_how_many_are_left_after_each_part(cloud: None) -> Non
     assert "waterfall" not in api.ok("POST", f"{base}/segments/count", {"condition": vip})
 
 
-def test_the_mirror_tells_the_same_waterfall(cloud: None) -> None:
+def test_the_mirror_returns_the_same_waterfall(cloud: None) -> None:
     """Once there is a snapshot the table is read no more, whether a part asks for the status or not."""
     pytest.importorskip("duckdb")
     a_shop_with_friends(an_api())
@@ -124,7 +124,7 @@ def test_the_mirror_tells_the_same_waterfall(cloud: None) -> None:
     reader.forget_copies()
 
 
-def test_the_mirror_tells_the_same_trend(cloud: None) -> None:
+def test_the_mirror_returns_the_same_trend(cloud: None) -> None:
     """Who follows, who came and who blocked today, also of those who changed since the snapshot."""
     pytest.importorskip("duckdb")
     api = an_api()
@@ -171,8 +171,13 @@ def test_conversations_come_newest_first_and_are_unread_until_read(cloud: None) 
     second = api.ok("GET", f"{base}/conversations?limit=1&cursor={first['next_cursor']}")
     assert [one["user_id"] for one in second["items"]] == ["Ua"]
     assert second["next_cursor"] is None
-    said = {"read_at": "2026-11-02T09:00:00+09:00", "mark": "waiting", "note": "折り返し", "assignee": "佐藤"}
-    done = api.ok("PATCH", f"{base}/conversations/Ub", said)
+    change = {
+        "read_at": "2026-11-02T09:00:00+09:00",
+        "mark": "waiting",
+        "note": "折り返し",
+        "assignee": "佐藤",
+    }
+    done = api.ok("PATCH", f"{base}/conversations/Ub", change)
     assert (done["unread"], done["mark"], done["assignee"]) == (False, "waiting", "佐藤")
     assert [one["user_id"] for one in api.ok("GET", f"{base}/conversations?unread=true")["items"]] == ["Ua"]
     assert [one["user_id"] for one in api.ok("GET", f"{base}/conversations?mark=waiting")["items"]] == ["Ub"]

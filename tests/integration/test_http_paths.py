@@ -15,7 +15,7 @@ from tests.local_gateway import in_process
 
 ACCOUNT = {"name": "a", "channel_secret": "s", "channel_access_token": "t"}
 HEADERS = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"}
-Door = Callable[[str, str, Any], tuple[int, Any]]
+Send = Callable[[str, str, Any], tuple[int, Any]]
 
 
 def _sent(body: Any) -> str:
@@ -62,18 +62,18 @@ def _api_gateway(method: str, path: str, body: Any) -> tuple[int, Any]:
 
 
 @pytest.fixture(params=[_chalice_local, _platform, _api_gateway])
-def door(request: pytest.FixtureRequest, cloud: None) -> Door:
+def send(request: pytest.FixtureRequest, cloud: None) -> Send:
     """A way by which requests come to the application."""
     an_api()
-    found: Door = request.param
+    found: Send = request.param
     return found
 
 
-def test_an_encoded_id_is_the_id(door: Door) -> None:
+def test_an_encoded_id_is_the_id(send: Send) -> None:
     """``%7A1`` is ``z1``: made, read and listed under the id that is stored."""
-    assert door("PUT", "/v1/accounts/%7A1", ACCOUNT)[0] == 201
-    assert door("PUT", "/v1/accounts/z1", ACCOUNT)[0] == 200
-    assert door("GET", "/v1/accounts/z%31", None)[1]["id"] == "z1"
+    assert send("PUT", "/v1/accounts/%7A1", ACCOUNT)[0] == 201
+    assert send("PUT", "/v1/accounts/z1", ACCOUNT)[0] == 200
+    assert send("GET", "/v1/accounts/z%31", None)[1]["id"] == "z1"
     assert [account["id"] for account in an_api().ok("GET", "/v1/accounts")["items"]] == ["z1"]
 
 
@@ -95,9 +95,9 @@ def test_an_encoded_id_is_the_id(door: Door) -> None:
         "%2e",
     ],
 )
-def test_what_is_no_id_makes_no_account(door: Door, name: str) -> None:
+def test_what_is_no_id_makes_no_account(send: Send, name: str) -> None:
     """Upper case, slashes, signs, full-width letters, encoded twice or broken: 400, and nothing is made."""
-    status, body = door("PUT", f"/v1/accounts/{name}", ACCOUNT)
+    status, body = send("PUT", f"/v1/accounts/{name}", ACCOUNT)
     assert (status, body["error"]["code"]) == (400, "invalid_input")
     assert an_api().ok("GET", "/v1/accounts")["items"] == []
 

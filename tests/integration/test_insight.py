@@ -46,7 +46,7 @@ def units(world: LineWorld) -> list[Any]:
 
 def test_line_s_numbers_come_into_the_report(world: LineWorld) -> None:
     """Nothing until LINE has counted; then who looked, and null for what is below twenty."""
-    world.door("PUT", "faults", {"insight": {"status": 429, "count": 1}})
+    world.sim_request("PUT", "faults", {"insight": {"status": 429, "count": 1}})
     assert go(world, EVERYBODY, "b")["status"] == "done"
     ((unit,),) = units(world)
     assert line_of(world) == {"impressions": None, "media_plays": None, "clicks": None}

@@ -190,10 +190,10 @@ def test_an_event_that_fails_comes_again_alone(caller: Caller, monkeypatch: pyte
     (body,) = drain("bulk")
     react, sent = reaction.react, []
 
-    def failing(said: FriendEvent, *args: Any) -> None:
-        if said.event_id == "e5":
+    def failing(applied: FriendEvent, *args: Any) -> None:
+        if applied.event_id == "e5":
             raise RuntimeError("not now")
-        react(said, *args)
+        react(applied, *args)
 
     monkeypatch.setattr(reaction, "react", failing)
     monkeypatch.setattr(queues, "send", lambda *args, **more: sent.append((args, more)))

@@ -35,8 +35,8 @@ def order(name: str = "o1", user: str = "U1", amount: float = 100, **more: Any) 
     return {"order_id": name, "user_id": user, "at": AT, "amount": amount, **more}
 
 
-def post(shop: Api, *items: Any, door: str = "purchases", **more: Any) -> list[dict[str, Any]]:
-    answer = shop.ok("POST", f"/v1/accounts/shop/{door}", {door: list(items), **more})
+def post(shop: Api, *items: Any, endpoint: str = "purchases", **more: Any) -> list[dict[str, Any]]:
+    answer = shop.ok("POST", f"/v1/accounts/shop/{endpoint}", {endpoint: list(items), **more})
     results: list[dict[str, Any]] = answer["results"]
     return results
 
@@ -76,8 +76,8 @@ def test_an_order_belongs_to_whom_it_was_reported_for_first(shop: Api) -> None:
     assert statuses(single["results"]) == ["rejected"]
     props = {"order_id": "o1", "amount": 5}
     event = {"event_id": "e1", "type": "purchased", "props": props, "at": AT}
-    assert statuses(post(shop, event | {"user_id": "U2"}, door="events")) == ["rejected"]
-    assert statuses(post(shop, event | {"user_id": "U1"}, door="events")) == ["duplicate"]
+    assert statuses(post(shop, event | {"user_id": "U2"}, endpoint="events")) == ["rejected"]
+    assert statuses(post(shop, event | {"user_id": "U1"}, endpoint="events")) == ["duplicate"]
     assert statuses(post(shop, order(), order("o2", "U2"))) == ["duplicate", "duplicate"]
     work_off()
     assert (figures("U1"), figures("U2")) == ((1, 100), (1, 100))
@@ -189,7 +189,7 @@ def test_an_account_has_one_currency(shop: Api) -> None:
     ]
     props = {"order_id": "o3", "amount": 1, "currency": "EUR"}
     (result,) = post(
-        shop, {"event_id": "e", "user_id": "U1", "type": "purchased", "props": props}, door="events"
+        shop, {"event_id": "e", "user_id": "U1", "type": "purchased", "props": props}, endpoint="events"
     )
     assert result["error"]["details"][0]["path"] == "events[0].props.currency"
     secrets = {"channel_secret": "s", "channel_access_token": "t"}
@@ -222,29 +222,29 @@ def test_fire_goes_with_each_event(shop: Api) -> None:
     """``fire`` of an item, else of its batch, else true: from the door to the reaction."""
     event = {"user_id": "U1", "type": "custom:x"}
     items = [event | {"event_id": "e1"}, event | {"event_id": "e2", "fire": True}]
-    post(shop, *items, door="events", fire=False)
+    post(shop, *items, endpoint="events", fire=False)
     post(shop, order(fire=False), order("o2"))
-    told = {m["event_id"]: FriendEvent.from_message(m).fire for m in drain("inbox")}
-    assert told == {"e1": False, "e2": True, "order:o1": False, "order:o2": True}
+    fires = {m["event_id"]: FriendEvent.from_message(m).fire for m in drain("inbox")}
+    assert fires == {"e1": False, "e2": True, "order:o1": False, "order:o2": True}
     assert shop.call("POST", "/v1/accounts/shop/events", {"events": [], "fire": 1}).status_code == 400
 
 
 @pytest.mark.parametrize("many", [1, 12])
-def test_a_request_is_applied_in_the_order_of_its_moments(shop: Api, many: int) -> None:
+def test_a_request_is_applied_in_the_order_of_its_timestamps(shop: Api, many: int) -> None:
     """The purchase stands before the cart in the request; through the inbox and through ``bulk``."""
     event = {"user_id": "U1", "type": "custom:x"}
     more = [event | {"event_id": f"m{n}", "at": "2026-11-22T00:00:30Z"} for n in range(many)]
     bought = order("o1", at="2026-11-22T00:00:30Z")
     bought = {"event_id": "buys", "user_id": "U1", "type": "custom:buys", "at": "2026-11-22T09:00:30+09:00"}
     cart = event | {"event_id": "cart", "at": "2026-11-22T00:00:00Z"}
-    post(shop, bought, *more, cart, door="events")
+    post(shop, bought, *more, cart, endpoint="events")
     came = [m["event_id"] for m in drain("inbox")] + [
         m["event_id"] for b in drain("bulk") for m in b["events"]
     ]
     assert came == ["cart", "buys", *(f"m{n}" for n in range(many))]
 
 
-def test_a_batch_of_the_queue_is_applied_in_the_order_of_its_moments(shop: Api) -> None:
+def test_a_batch_of_the_queue_is_applied_in_the_order_of_its_timestamps(shop: Api) -> None:
     """What waited together, each friend's; a failure holds back what is later, and only that."""
     records = [
         {
@@ -287,10 +287,10 @@ def test_the_inbox_says_which_it_refused(cloud: None, monkeypatch: pytest.Monkey
 def test_what_was_accepted_is_remembered_without_names(shop: Api) -> None:
     """A duplicate is known by a hash: no friend's id outlives the friend, and no id is too long for a key."""
     long = {"event_id": "𠮷" * 128, "user_id": "𠮷" * 120, "type": "custom:x"}
-    assert statuses(post(shop, long, long | {"event_id": "e"}, door="events")) == ["accepted", "accepted"]
-    assert statuses(post(shop, long, door="events")) == ["duplicate"]
+    assert statuses(post(shop, long, long | {"event_id": "e"}, endpoint="events")) == ["accepted", "accepted"]
+    assert statuses(post(shop, long, endpoint="events")) == ["duplicate"]
     alike = [long | {"user_id": "a|b", "event_id": "c"}, long | {"user_id": "a", "event_id": "b|c"}]
-    assert [statuses(post(shop, one, door="events")) for one in alike] == [["accepted"], ["accepted"]]
+    assert [statuses(post(shop, one, endpoint="events")) for one in alike] == [["accepted"], ["accepted"]]
     items = aws.client("dynamodb").scan(TableName=settings().table("control"))["Items"]
     heard = [item for item in items if "#HEARD#" in item["pk"]["S"]]
     assert len(heard) == 4

@@ -33,7 +33,7 @@ def test_an_unknown_language_is_refused(api: Api) -> None:
     assert api.refused(400, "GET", f"{TAG}?lang=fr")["message"] == "lang: must be one of en, ja"
 
 
-def test_what_line_refuses_is_said_in_the_language(api: Api) -> None:
+def test_what_line_refuses_is_reported_in_the_language(api: Api) -> None:
     """With the number that is too many, as a value too."""
     path = "/v1/accounts/shop/messages/hello?lang=ja"
     body = {"name": "はじめまして", "messages": [{"type": "text", "text": "あ" * 5_001}]}

@@ -204,7 +204,7 @@ def test_two_tabs_do_not_disturb_each_other(world: World, guests: Guests) -> Non
 def test_no_login_of_somebody_else_enters(world: World, guests: Guests) -> None:
     """Another browser, a made-up state, a foreign cookie, a code twice, an attempt that is over."""
     url, cookie = begun()
-    back = world.door("POST", f"friends/{BEN}/login", {"url": url})["redirect_url"]
+    back = world.sim_request("POST", f"friends/{BEN}/login", {"url": url})["redirect_url"]
     code = query_of(back)["code"]
     name, _, value = cookie.partition("=")
     payload, _, signature = value.partition(".")
@@ -233,7 +233,7 @@ def test_no_login_of_somebody_else_enters(world: World, guests: Guests) -> None:
 def test_a_login_while_line_is_silent_can_be_tried_again(world: World, guests: Guests) -> None:
     """503 with a page; nothing is lost but the time."""
     url, cookie = begun()
-    back = world.door("POST", f"friends/{BEN}/login", {"url": url})["redirect_url"]
+    back = world.sim_request("POST", f"friends/{BEN}/login", {"url": url})["redirect_url"]
 
     def silent(name: str, _detail: Any, call: Any) -> Any:
         if name == "line:login_token":

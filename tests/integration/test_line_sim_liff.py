@@ -24,13 +24,13 @@ PAGE = "https://todoku.example/liff/shop"
 @pytest.fixture
 def sim(tmp_path: Path) -> Iterator[Simulator]:
     made = Simulator(tmp_path, "http://127.0.0.1:9")
-    door = application(made)
+    simulator = application(made)
     login = b'{"channel_id": "1", "channel_secret": "0123456789abcdef", "liff_id": "1-a", "liff_page": "%s"}'
-    door(Request("PUT", "/_sim/login/shop", {}, {}, login % PAGE.encode()))
+    simulator(Request("PUT", "/_sim/login/shop", {}, {}, login % PAGE.encode()))
     channel = b'{"channel_secret": "s", "channel_access_token": "t", "name": "shop"}'
-    door(Request("PUT", "/_sim/channels/shop", {}, {}, channel))
+    simulator(Request("PUT", "/_sim/channels/shop", {}, {}, channel))
     friends = b'{"account": "shop", "friends": [{"user_id": "%s"}]}' % ANNA.encode()
-    door(Request("POST", "/_sim/friends", {}, {}, friends))
+    simulator(Request("POST", "/_sim/friends", {}, {}, friends))
     yield made
     made.close()
 
@@ -123,7 +123,7 @@ def call(app: Application, what: str, sim: Simulator, user: str, **body: Any) ->
     return app(Request("POST", f"/{what}", {}, {}, json.dumps(asked).encode()))
 
 
-def told(sim: Simulator) -> list[dict[str, Any]]:
+def reported(sim: Simulator) -> list[dict[str, Any]]:
     """The events that the account was told of."""
     return [json.loads(row["event"]) for row in sim.store.all("SELECT event FROM events ORDER BY seq")]
 
@@ -131,21 +131,21 @@ def told(sim: Simulator) -> list[dict[str, Any]]:
 def test_a_page_says_something_as_the_friend(app: Application, sim: Simulator) -> None:
     """As if they had written it; a picture of the web stays there; Flex is not told."""
     url = "https://shop.example/a.jpg"
-    said = [
+    messages = [
         {"type": "text", "text": "申し込みました"},
         {"type": "image", "originalContentUrl": url, "previewImageUrl": url},
         {"type": "flex", "altText": "x", "contents": {}},
     ]
-    assert call(app, "liff-messages", sim, ANNA, messages=said).status == 200
-    text, image = told(sim)
+    assert call(app, "liff-messages", sim, ANNA, messages=messages).status == 200
+    text, image = reported(sim)
     assert (text["message"]["text"], text["source"]["userId"]) == ("申し込みました", ANNA)
     assert image["message"]["contentProvider"]["originalContentUrl"] == url
-    for wrong in ([], said * 2, ["x"], [{"type": "text", "text": ""}], [{"type": "nope"}]):
+    for wrong in ([], messages * 2, ["x"], [{"type": "text", "text": ""}], [{"type": "nope"}]):
         assert call(app, "liff-messages", sim, ANNA, messages=wrong).status == 400
-    assert call(app, "liff-messages", sim, CLEO, messages=said).status == 403
+    assert call(app, "liff-messages", sim, CLEO, messages=messages).status == 403
     forged = app(Request("POST", "/liff-messages", {}, {}, b'{"token": "x.y.z", "messages": []}'))
     assert forged.status == 401
-    assert len(told(sim)) == 2
+    assert len(reported(sim)) == 2
 
 
 def test_a_page_asks_for_friendship(app: Application, sim: Simulator) -> None:
@@ -153,4 +153,4 @@ def test_a_page_asks_for_friendship(app: Application, sim: Simulator) -> None:
     for _ in range(2):
         assert call(app, "liff-friendship", sim, CLEO).status == 200
     assert sim.people.status("shop", CLEO) == "following"
-    assert [event["type"] for event in told(sim)] == ["follow"]
+    assert [event["type"] for event in reported(sim)] == ["follow"]

@@ -36,11 +36,13 @@ class Line:
         self.at = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
         self.slept: list[float] = []
         self.sim = Simulator(directory, "http://127.0.0.1:9", lambda: self.at, self.slept.append)
-        self.door("PUT", "channels/salon", {"channel_secret": "secret", "channel_access_token": "token"})
+        self.sim_request(
+            "PUT", "channels/salon", {"channel_secret": "secret", "channel_access_token": "token"}
+        )
         friends = [{"user_id": user(n)} for n in range(3)] + [{"user_id": user(7), "status": "blocked"}]
-        self.door("POST", "friends", {"account": "salon", "friends": friends})
+        self.sim_request("POST", "friends", {"account": "salon", "friends": friends})
 
-    def door(self, method: str, path: str, body: Any = None) -> Any:
+    def sim_request(self, method: str, path: str, body: Any = None) -> Any:
         response = serve(self.sim, request(method, f"/_sim/{path}", body))
         assert response.status == 200, response.body
         return response.body
@@ -57,7 +59,7 @@ class Line:
         return self.sim.answer(request("GET", f"/v2/bot/{path}", None, {"authorization": "Bearer token"}))
 
     def messages(self) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self.door("GET", "messages")["items"]
+        items: list[dict[str, Any]] = self.sim_request("GET", "messages")["items"]
         return items
 
 
@@ -134,7 +136,7 @@ def test_multicast_repeats_no_sent_messages(line: Line) -> None:
 def test_a_refused_attempt_does_not_burn_its_key(line: Line) -> None:
     """A 400 or a 500 leaves the key free."""
     assert line.post("push", {"to": user(0), "messages": []}, KEY).status == 400
-    line.door("PUT", "faults", {"push": {"status": 500, "count": 1}})
+    line.sim_request("PUT", "faults", {"push": {"status": 500, "count": 1}})
     assert line.push(key=KEY).status == 500
     assert line.push(key=KEY).status == 200
 
@@ -248,7 +250,7 @@ def test_a_multicast_with_wrong_recipients_reaches_nobody(line: Line, to: Any, m
 
 def test_a_foreign_id_is_refused_although_it_is_well_formed(line: Line) -> None:
     """Ids of another provider are 400, named in a multicast."""
-    line.door("POST", "friends", {"account": "salon", "user_id": user(9), "status": "foreign"})
+    line.sim_request("POST", "friends", {"account": "salon", "user_id": user(9), "status": "foreign"})
     answer = line.post("multicast", {"to": [user(0), user(9)], "messages": HELLO})
     assert answer.body["message"] == "The property, to[1], in the request body is invalid"
     assert line.push(user(9)).body["message"] == "Failed to send messages"
@@ -267,7 +269,7 @@ def test_blocked_and_unknown_users_are_skipped_in_silence(line: Line) -> None:
 
 def test_the_monthly_limit_counts_people_and_stops_whole_requests(line: Line) -> None:
     """Beyond the limit 429 in LINE's words, nothing sent; replies are free; a new month begins at zero."""
-    line.door("PUT", "quota", {"limit": 3})
+    line.sim_request("PUT", "quota", {"limit": 3})
     assert line.get("message/quota").body == {"type": "limited", "value": 3}
     assert line.post("multicast", {"to": [user(0), user(1)], "messages": HELLO * 2}).status == 200
     over = line.post("broadcast", {"messages": HELLO})
@@ -310,33 +312,33 @@ def test_a_token_from_elsewhere_is_good_once_unless_strict(line: Line) -> None:
     """Webhooks signed by another program carry tokens the simulator did not make."""
     assert line.post("reply", {"replyToken": "other", "messages": HELLO}).status == 200
     assert line.post("reply", {"replyToken": "other", "messages": HELLO}).status == 400
-    line.door("PUT", "settings", {"strict_reply_tokens": True})
+    line.sim_request("PUT", "settings", {"strict_reply_tokens": True})
     assert line.post("reply", {"replyToken": "another", "messages": HELLO}).status == 400
 
 
 def test_an_answer_lost_after_acceptance_is_a_409_at_the_next_try(line: Line) -> None:
     """after_accept: LINE has sent, the caller sees 500; the log tells both."""
-    line.door("PUT", "faults", {"multicast": {"status": 500, "after_accept": True, "count": 1}})
+    line.sim_request("PUT", "faults", {"multicast": {"status": 500, "after_accept": True, "count": 1}})
     body = {"to": [user(0)], "messages": HELLO}
     assert line.post("multicast", body | {"to": ["bad"]}).status == 400, "nothing to lose, the fault waits"
     assert [line.post("multicast", body, KEY).status for _ in range(2)] == [500, 409]
     _, accepted, repeated = line.messages()
     assert (accepted["status"], accepted["answered"], accepted["delivered"]) == (200, 500, 1)
     assert repeated["status"] == 409
-    assert line.door("GET", "faults")["multicast"]["left"] == 0
+    assert line.sim_request("GET", "faults")["multicast"]["left"] == 0
 
 
 def test_faults_delay_drop_and_strike_by_chance(line: Line) -> None:
     """A delay alone changes no answer; status 0 is no answer; rate is the share that is struck."""
-    line.door("PUT", "faults", {"latency_ms": 5, "push": {"delay_ms": 20}, "*": {"status": 0}})
+    line.sim_request("PUT", "faults", {"latency_ms": 5, "push": {"delay_ms": 20}, "*": {"status": 0}})
     assert line.push().status == 200
     assert line.slept == [0.025]
     assert line.post("broadcast", {"messages": HELLO}).status == 0
-    line.door("PUT", "faults", {"push": {"status": 503, "rate": 0.25}})
+    line.sim_request("PUT", "faults", {"push": {"status": 503, "rate": 0.25}})
     chances = iter([0.1, 0.3, 0.24, 0.9])
     line.sim.switchboard.chance = lambda: next(chances)
     assert [line.push().status for _ in range(4)] == [503, 200, 503, 200]
-    line.door("PUT", "faults", {})
+    line.sim_request("PUT", "faults", {})
     assert line.push().status == 200
 
 
@@ -353,10 +355,12 @@ def test_the_log_can_be_read_from_a_place_and_emptied(line: Line) -> None:
     line.push(key=KEY)
     line.push()
     first, second = line.messages()
-    assert [m["seq"] for m in line.door("GET", f"messages?since={first['seq']}")["items"]] == [second["seq"]]
+    assert [m["seq"] for m in line.sim_request("GET", f"messages?since={first['seq']}")["items"]] == [
+        second["seq"]
+    ]
     assert {"seq", "at", "kind", "to", "messages", "retry_key", "request_id", "status"} <= set(first)
     assert (first["kind"], first["to"], first["retry_key"]) == ("push", [user(0)], KEY)
-    assert line.door("DELETE", "messages") == {"deleted": 2}
+    assert line.sim_request("DELETE", "messages") == {"deleted": 2}
     assert line.push(key=KEY).status == 409
     assert line.messages()[0]["seq"] > second["seq"]
 

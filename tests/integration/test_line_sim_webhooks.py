@@ -176,7 +176,7 @@ def test_empty_and_badly_signed_webhooks_can_be_made(sim: Simulator, todoku: Tod
     assert bad.headers["x-line-signature"] != sign(SECRET, bad.body)
 
 
-def test_when_nobody_is_there_the_door_says_so(sim: Simulator, todoku: Todoku) -> None:
+def test_when_nobody_is_there_the_endpoint_says_so(sim: Simulator, todoku: Todoku) -> None:
     """No connection is status 0 and a 502 at the door; the event waits for redelivery."""
     channel = {"channel_secret": "s", "channel_access_token": "u", "webhook_url": "http://127.0.0.1:9/x"}
     ask(sim, "PUT", "channels/dead", channel)

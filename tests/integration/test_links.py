@@ -88,8 +88,8 @@ def test_clicks_of_a_delivery_are_counted_by_friend_and_variant(api: Api, world:
     body = {"name": "sale", "audience": {"everyone": True}, "message": "offer"}
     api.ok("PUT", f"{A}/broadcasts/sale", body)
     condition = {"delivery": {"id": "sale", "clicked": True, "within": "1d"}}
-    told = api.ok("POST", f"{A}/segments/explain", {"condition": condition, "user_id": "U1"})
-    assert told["matches"] is True
+    explained = api.ok("POST", f"{A}/segments/explain", {"condition": condition, "user_id": "U1"})
+    assert explained["matches"] is True
 
 
 def test_a_friend_counts_once_in_each_run_of_a_delivery(api: Api, world: Line) -> None:
@@ -176,7 +176,7 @@ def test_links_of_two_deliveries_are_two_clicks(api: Api, world: Line) -> None:
         "?t={t}%253Fa",
     ],
 )
-def test_a_token_is_found_wherever_it_stands(api: Api, behind: str) -> None:
+def test_a_token_is_found_wherever_it_is(api: Api, behind: str) -> None:
     """What programs put around or instead of ``?`` neither loses the click nor the friend."""
     token = friend_tokens.make("shop", FriendToken("U1"))
     [event] = open_address("/r/shop.spring" + behind.replace("{t}", token))
@@ -222,10 +222,10 @@ def test_nobody_can_pretend(api: Api) -> None:
     """A token that was changed, of another account, or none at all: the link leads on, nothing is noted."""
     an_account(api, "other")
     mine = friend_tokens.make("shop", FriendToken("U1"))
-    said, _, signature = mine.partition(".")
+    payload, _, signature = mine.partition(".")
     other = friend_tokens.make("shop", FriendToken("U2")).partition(".")[0]
     foreign = friend_tokens.make("other", FriendToken("U1"))
-    for bad in (f"{other}.{signature}", f"{said}.", said, foreign, "~", "あ", "a" * 3000, "%00", ""):
+    for bad in (f"{other}.{signature}", f"{payload}.", payload, foreign, "~", "あ", "a" * 3000, "%00", ""):
         assert follow(f"http://x/r/shop.spring?t={bad}") == [], bad
     assert len(follow(f"http://x/r/shop.spring?t={mine}")) == 1
 

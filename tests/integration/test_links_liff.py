@@ -119,7 +119,7 @@ def test_line_says_where_the_liff_app_is(world: World) -> None:
     shop = accounts.get_account("shop")
     apps.forget()
     assert apps.is_ours(shop)
-    world.door(
+    world.sim_request(
         "PUT",
         "login/shop",
         {

@@ -64,8 +64,8 @@ def test_a_rehearsal_makes_no_token(api: Api, monkeypatch: pytest.MonkeyPatch) -
     start = "2026-12-30T02:00:00Z"
     sent_by = {"at": start, "type": "messaged", "props": {"text": "x", "message_type": "text"}}
     asked = {"friends": {"user_ids": ["U1"]}, "start": start, "days": 1, "events": [sent_by]}
-    told = a_key(api, "viewer", "shop").ok("POST", f"{A}/scenarios/s/rehearse", asked)
-    assert told["messages"] >= 2
+    answer = a_key(api, "viewer", "shop").ok("POST", f"{A}/scenarios/s/rehearse", asked)
+    assert answer["messages"] >= 2
 
 
 def test_what_was_sent_is_live_and_what_is_kept_of_it_is_not(api: Api, world: Line) -> None:
@@ -89,7 +89,7 @@ def test_a_test_send_is_nobodys_click(api: Api, world: Line) -> None:
     no_live_token(deliveries.read_manifest("shop", sent["run"], "main"))
 
 
-def test_live_tokens_are_found_wherever_they_stand() -> None:
+def test_live_tokens_are_found_wherever_they_are() -> None:
     """In texts and addresses, with other parameters, in long messages that are kept as their gist."""
     token = "VTEKCgo.AAAAAAAAAAAAAAAAAAAAAA"
     value = [{"text": f"a https://x/r/s.l?t={token} b", "uri": [f"https://x/r/s.l?a=1&t={token}#x"]}, 1, None]

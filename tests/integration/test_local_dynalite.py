@@ -31,10 +31,12 @@ OTHERS = [
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A DynamoDB client of a started dynalite with one table."""
     (port,) = free_ports(1)
-    ready, told = os.pipe()
-    command = [part.replace("{ready}", str(told)) for part in dynalite(port, tmp_path_factory.mktemp("t"))]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[told])
-    os.close(told)
+    ready, reporting = os.pipe()
+    command = [
+        part.replace("{ready}", str(reporting)) for part in dynalite(port, tmp_path_factory.mktemp("t"))
+    ]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[reporting])
+    os.close(reporting)
     assert os.read(ready, 1) == b"1"
     os.close(ready)
     client = boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}")

@@ -39,7 +39,7 @@ def test_every_target_of_the_makefile_is_explained() -> None:
     assert {line.split()[1] for line in shown.splitlines()} == targets
 
 
-def test_uv_is_told_of_the_mirror_that_pip_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uv_uses_the_mirror_that_pip_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that a company has set for pip is the one that uv installs from."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     import setup  # type: ignore[import-not-found]

@@ -13,7 +13,7 @@ from chalicelib.shared.text.redaction import friend_hash
 from tests import shop
 
 ANNA = "U" + "a1" * 16
-SAID = "合言葉は桜です"
+SECRET = "合言葉は桜です"
 QUIETLY = "my-password-is-tulip"
 
 
@@ -44,36 +44,36 @@ def lines(cloud: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_day_of_trouble_tells_nothing_of_friends(lines: list[str]) -> None:
+def test_a_day_of_trouble_reports_nothing_of_friends(lines: list[str]) -> None:
     """Messages, requests and failures of every kind: each line is JSON with its request id, and holds no text
     of anybody, no id, no secret and no token; the friend is found by the hash.
     """
 
     def outside(name: str, detail: Any, call: Any) -> Any:
         if name == "line:push":
-            return line.Answer(400, f"'{SAID}' cannot be sent to {ANNA}")
+            return line.Answer(400, f"'{SECRET}' cannot be sent to {ANNA}")
         if name == "dynamodb:PutItem" and "test-activities" in detail["TableName"]:
-            raise RuntimeError(f"cannot keep '{QUIETLY}' of {ANNA}: {SAID}")
+            raise RuntimeError(f"cannot keep '{QUIETLY}' of {ANNA}: {SECRET}")
         return shop.outside(name, detail, call)
 
     with shop.a_shop():
         lines.clear()
         with seam.guarded(outside):
-            body = a_webhook(SAID, QUIETLY)
+            body = a_webhook(SECRET, QUIETLY)
             assert shop.ask("POST", "/webhook/shop", body, shop.signed(body)).status == 200
             assert shop.ask("POST", "/webhook/shop", body, {"x-line-signature": "A" * 43 + "="}).status == 401
             assert shop.ask("GET", f"{shop.BASE}/friends/{ANNA}").status == 404
             assert len(shop.work_off()) == 2, "both events end as dead letters"
-    told = [json.loads(text) for text in lines]
-    assert all(found["function_request_id"] for found in told)
-    failures = [found for found in told if found["message"] == "an event failed"]
+    entries = [json.loads(text) for text in lines]
+    assert all(found["function_request_id"] for found in entries)
+    failures = [found for found in entries if found["message"] == "an event failed"]
     assert {found["friend"] for found in failures} == {friend_hash(ANNA)}
     assert {found["event"] for found in failures} == {f"01LOG{n:021d}" for n in range(2)}
     assert {found["account"] for found in failures} == {"shop"}
-    invocations = [found for found in told if found["message"] == "invocation"]
+    invocations = [found for found in entries if found["message"] == "invocation"]
     assert {"react", "api"} <= {found["handler"] for found in invocations}
     (asked,) = [f for f in invocations if f.get("resource", "").endswith("/friends/{user}")]
     assert (asked["status"], asked["friend"]) == (404, friend_hash(ANNA))
     everything = "\n".join(lines)
-    for secret in (ANNA, SAID, QUIETLY, "tulip", shop.SECRET, shop.KEY, "reply-token-", "Bearer"):
+    for secret in (ANNA, SECRET, QUIETLY, "tulip", shop.SECRET, shop.KEY, "reply-token-", "Bearer"):
         assert secret not in everything, secret

@@ -49,8 +49,8 @@ def url(cloud: None) -> Iterator[str]:
 
 
 def a_key(role: str, account: str | None = "shop") -> str:
-    said = ask("POST", "/v1/keys", {"name": f"assistant {role}", "role": role, "account": account})
-    return str(said.body["key"])
+    made = ask("POST", "/v1/keys", {"name": f"assistant {role}", "role": role, "account": account})
+    return str(made.body["key"])
 
 
 def server_of(url: str, key: str, *more: str) -> StdioServerParameters:

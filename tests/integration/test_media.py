@@ -67,7 +67,7 @@ def test_a_photo_lies_on_no_side(api: Api) -> None:
     assert size(read(made["preview_url"])[2]) == (540, 720)
 
 
-def test_what_is_clear_stands_on_white(api: Api) -> None:
+def test_what_is_clear_is_put_on_white(api: Api) -> None:
     """A preview is a JPEG, which knows no transparency."""
     file = io.BytesIO()
     Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(file, "PNG")
@@ -75,7 +75,7 @@ def test_what_is_clear_stands_on_white(api: Api) -> None:
     assert Image.open(io.BytesIO(read(made["preview_url"])[2])).getpixel((10, 10)) == (255, 255, 255)
 
 
-def test_a_video_has_a_picture_that_stands_for_it(api: Api) -> None:
+def test_a_video_has_a_picture_in_its_place(api: Api) -> None:
     """One that was uploaded before, or a calm one of the same proportions."""
     film = a_movie(1280, 720, 12_500)
     made = api.ok("POST", f"{A}/media", film, **MP4)

@@ -68,7 +68,7 @@ def shown(api: Api, user: str = "U1") -> tuple[Any, Any, Any]:
     return body["member_id"], body["rank"], body["attributes"].get("skin")
 
 
-def test_rank_and_attributes_stand_on_the_sheet_and_follow_every_change(api: Api) -> None:
+def test_rank_and_attributes_are_on_the_sheet_and_follow_every_change(api: Api) -> None:
     """Linking, a change, unlinking; what the friend's own act has set since stays."""
     member = {"rank": "gold", "attributes": {"skin": "dry"}}
     answer = api.call("PUT", f"{BASE}/members/m1", member)

@@ -46,7 +46,7 @@ class World:
     def __init__(self, api: Api, sim: Simulator) -> None:
         self.api, self.sim = api, sim
 
-    def door(self, method: str, path: str, body: Any = None) -> Any:
+    def sim_request(self, method: str, path: str, body: Any = None) -> Any:
         raw = json.dumps(body or {}).encode()
         answer = serve(self.sim, Request(method, f"/_sim/{path}", {}, {}, raw))
         assert answer.status < 300, (path, answer.body)
@@ -67,7 +67,7 @@ class World:
 
     def agrees(self, where: str, user: str = ANNA, **more: Any) -> str:
         """The friend agrees at LINE: where the browser comes back, as a path."""
-        url: str = self.door("POST", f"friends/{user}/login", {"url": where, **more})["redirect_url"]
+        url: str = self.sim_request("POST", f"friends/{user}/login", {"url": where, **more})["redirect_url"]
         return url[url.index("/link/") :]
 
     def linked(self) -> list[str]:
@@ -95,10 +95,14 @@ def world(cloud: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     an_account(api, shards=4, member_site_origins=[SITE], **fields)
     api.ok("PUT", f"{BASE}/members/m1", {"rank": "gold"})
     there = World(api, sim)
-    there.door("PUT", "channels/shop", {"channel_secret": "s", "channel_access_token": "token", "name": "店"})
+    there.sim_request(
+        "PUT", "channels/shop", {"channel_secret": "s", "channel_access_token": "token", "name": "店"}
+    )
     login = {"channel_id": CHANNEL, "channel_secret": SECRET, "liff_id": "1-abc"}
-    there.door("PUT", "login/shop", {**login, "liff_endpoint": f"{SITE}/liff"})
-    there.door("POST", "friends", {"account": "shop", "friends": [{"user_id": ANNA}, {"user_id": BEN}]})
+    there.sim_request("PUT", "login/shop", {**login, "liff_endpoint": f"{SITE}/liff"})
+    there.sim_request(
+        "POST", "friends", {"account": "shop", "friends": [{"user_id": ANNA}, {"user_id": BEN}]}
+    )
     yield there
     server.shutdown()
     server.server_close()
@@ -152,9 +156,9 @@ def test_when_the_link_ends_the_grant_is_withdrawn_at_line(world: World) -> None
     with seam.guarded(silent):
         for body in drain("bulk"):
             JOBS[body["job"]].run(body, 1)
-    assert [grant["gone"] for grant in world.door("GET", "login/grants")["items"]] == [0, 0]
+    assert [grant["gone"] for grant in world.sim_request("GET", "login/grants")["items"]] == [0, 0]
     JOBS["withdraw_grants"].run({"job": "withdraw_grants", "account": "shop", "user": ANNA}, 1)
-    assert [grant["gone"] for grant in world.door("GET", "login/grants")["items"]] == [1, 1]
+    assert [grant["gone"] for grant in world.sim_request("GET", "login/grants")["items"]] == [1, 1]
     assert store.find_links("shop", [ANNA])[ANNA].withdraw == ()
 
 
@@ -177,7 +181,7 @@ def test_whoever_is_no_friend_may_become_one(world: World) -> None:
     assert world.linked() == [newcomer]
 
 
-def test_what_cannot_be_linked_is_said_on_a_page(world: World) -> None:
+def test_what_cannot_be_linked_is_explained_on_a_page(world: World) -> None:
     """Japanese, or English where it is asked for; nothing of what came is repeated; no script, no frame."""
     path = "/link/shop/start?t=<script>"
     page = world.opens(path)
@@ -266,15 +270,15 @@ def test_a_liff_page_links_by_its_id_token(world: World) -> None:
     """With ES256, from the site's origin, once; LINE's new keys are read when they are needed."""
     made = world.api.ok("POST", f"{BASE}/members/m1/login", {"liff": True})
     assert made["url"].endswith(f"/liff/1-abc?t={made['t']}")
-    token = world.door("POST", f"friends/{ANNA}/id_token")["id_token"]
+    token = world.sim_request("POST", f"friends/{ANNA}/id_token")["id_token"]
     answer = world.liff(token, made["t"], origin=SITE)
     assert (answer.status_code, answer.json_body) == (200, {"linked": True})
     assert answer.headers["Access-Control-Allow-Origin"] == SITE
     assert world.linked() == [ANNA]
     assert world.liff(token, made["t"]).status_code == 400
-    world.door("POST", "login/keys")
+    world.sim_request("POST", "login/keys")
     id_tokens._keys["asked"] = time.monotonic() - 61
-    token = world.door("POST", f"friends/{BEN}/id_token")["id_token"]
+    token = world.sim_request("POST", f"friends/{BEN}/id_token")["id_token"]
     assert world.liff(token, world.liff_token()).status_code == 200
     preflight = Api(None).call("OPTIONS", "/link/shop/liff", origin=SITE)
     assert (preflight.status_code, preflight.headers["Access-Control-Allow-Methods"]) == (
@@ -334,8 +338,8 @@ def test_no_forged_id_token_links(world: World) -> None:
             tries += 1
             assert world.liff(token, t).status_code == 400, token
     assert tries == 100
-    told = {"id_token": true, "t": world.liff_token(), "user_id": BEN}
-    assert Api(None).call("POST", "/link/shop/liff", told).status_code == 400
+    visit = {"id_token": true, "t": world.liff_token(), "user_id": BEN}
+    assert Api(None).call("POST", "/link/shop/liff", visit).status_code == 400
     assert world.liff(true, secrets.token_urlsafe(32)).status_code == 400
     web = world.url().partition("t=")[2]
     assert world.liff(true, web).status_code == 400, "a token of a web login is none of LIFF's"

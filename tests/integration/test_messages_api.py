@@ -86,7 +86,7 @@ def test_previews_show_what_a_friend_would_get(shop) -> None:
     assert api.ok("POST", f"{base}/messages/preview", heard)["messages"] == [{"type": "text", "text": "予約"}]
 
 
-def test_saving_tells_what_a_preview_would_warn_of(shop) -> None:
+def test_saving_reports_what_a_preview_would_warn_of(shop) -> None:
     """Overflows, emptiness, values some friends lack, hidden quick replies: by path; none, no warnings."""
     api, base = shop
     quick = VALID["text"] | {"text": "$", "emojis": []}

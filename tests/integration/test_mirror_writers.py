@@ -95,7 +95,7 @@ def test_a_writer_that_may_have_a_write_on_its_way_stays_open(shop, monkeypatch)
     assert lowest_open(shop) == number + 2
 
 
-def test_no_moment_is_beyond_a_number(shop):
+def test_no_timestamp_is_beyond_a_number(shop):
     """One range of the index holds both: numbers stand behind every moment, the highest first."""
     low, high = marks.since(clock.now(), 7)
     in_order = [low, marks.new_mark(), marks.new_mark(9), marks.new_mark(8), marks.new_mark(7), high]

@@ -41,7 +41,7 @@ def fill(world: LineWorld, count: int = 6) -> None:
 
 def sent(world: LineWorld) -> list[dict[str, Any]]:
     """What LINE has accepted."""
-    rows = world.door("GET", "messages")["items"]
+    rows = world.sim_request("GET", "messages")["items"]
     return [row for row in rows if row["kind"] == "narrowcast" and row["status"] == 202]
 
 
@@ -86,7 +86,7 @@ def test_a_segment_is_handed_over_and_sent_to(world: LineWorld) -> None:
     assert world.api.ok("GET", f"{BASE}/broadcasts/n1/runs")["items"][0]["progress"]["accepted"] == 6
     assert world.api.ok("GET", f"{BASE}/broadcasts/n1/recipients")["items"] == []
     world.api.refused(422, "GET", f"{BASE}/broadcasts/n1/why/{user(1)}")
-    assert world.door("GET", "quota")["limit"] is None
+    assert world.sim_request("GET", "quota")["limit"] is None
 
 
 def test_who_has_opted_out_gets_nothing(world: LineWorld) -> None:
@@ -155,12 +155,16 @@ def test_whoever_dies_it_is_sent_once(tmp_path: Path, dies_after: bool) -> None:
 
 def test_an_answer_that_is_lost_is_asked_for_with_the_same_key(world: LineWorld) -> None:
     """LINE says 409 and which request it has accepted; nobody gets it twice."""
-    world.door("PUT", "faults", {"narrowcast": {"status": 500, "after_accept": True, "count": 2}})
+    world.sim_request("PUT", "faults", {"narrowcast": {"status": 500, "after_accept": True, "count": 2}})
     found = go(world)
     assert (found["status"], found["progress"]["accepted"]) == ("done", 6)
     (one,) = sent(world)
     assert found["line"]["request_id"] == one["request_id"]
-    keys = {row["retry_key"] for row in world.door("GET", "messages")["items"] if row["kind"] == "narrowcast"}
+    keys = {
+        row["retry_key"]
+        for row in world.sim_request("GET", "messages")["items"]
+        if row["kind"] == "narrowcast"
+    }
     assert len(keys) == 1
 
 
@@ -168,16 +172,16 @@ def test_a_refusal_is_final_only_if_no_attempt_is_open(world: LineWorld) -> None
     """400 after a lost answer proves nothing; 400 at once ends it, with LINE's words, and it may be
     mended.
     """
-    world.door("PUT", "faults", {"narrowcast": {"status": 400, "count": 1, "message": "no"}})
+    world.sim_request("PUT", "faults", {"narrowcast": {"status": 400, "count": 1, "message": "no"}})
     found = go(world)
     assert (found["status"], found["line"]["reason"]["code"]) == ("failed", "narrowcast_refused")
     assert sent(world) == []
     assert go(world)["status"] == "done"
-    world.door("PUT", "faults", {"narrowcast": {"status": 0}})
+    world.sim_request("PUT", "faults", {"narrowcast": {"status": 0}})
     put(world, name="n2")
     world.api.ok("POST", f"{BASE}/broadcasts/n2/send", {})
     world.work(rounds=8)
-    world.door("PUT", "faults", {"narrowcast": {"status": 400, "count": 2}})
+    world.sim_request("PUT", "faults", {"narrowcast": {"status": 400, "count": 2}})
     world.work()
     assert get(world, "n2")["status"] == "done"
     assert len(sent(world)) == 2
@@ -185,19 +189,19 @@ def test_a_refusal_is_final_only_if_no_attempt_is_open(world: LineWorld) -> None
 
 def test_after_twenty_hours_it_is_unknown(world: LineWorld) -> None:
     """LINE forgets keys after a day: nobody asks again by himself, and a person is told where to look."""
-    world.door("PUT", "faults", {"narrowcast": {"status": 0}})
+    world.sim_request("PUT", "faults", {"narrowcast": {"status": 0}})
     go(world)
     world.pass_time(timedelta(hours=21), rounds=3)
     found = get(world)
     assert (found["status"], found["line"]["reason"]["code"]) == ("done", "narrowcast_unknown")
-    world.door("PUT", "faults", {})
+    world.sim_request("PUT", "faults", {})
     world.pass_time(timedelta(hours=2))
     assert sent(world) == []
 
 
 def test_cancelled_before_the_call_nothing_goes_out(world: LineWorld) -> None:
     """And after it LINE takes nothing back: the run is followed to its end."""
-    world.door("PUT", "delays", {"audience_delay_s": 3600})
+    world.sim_request("PUT", "delays", {"audience_delay_s": 3600})
     put(world)
     world.api.ok("POST", f"{BASE}/broadcasts/n1/send", {})
     world.work(rounds=6)
@@ -205,7 +209,7 @@ def test_cancelled_before_the_call_nothing_goes_out(world: LineWorld) -> None:
     world.api.ok("POST", f"{BASE}/broadcasts/n1/cancel", {})
     world.work()
     assert (get(world)["status"], sent(world)) == ("cancelled", [])
-    world.door("PUT", "delays", {"audience_delay_s": 0, "narrowcast_delay_s": 3600})
+    world.sim_request("PUT", "delays", {"audience_delay_s": 0, "narrowcast_delay_s": 3600})
     put(world, name="n2")
     world.api.ok("POST", f"{BASE}/broadcasts/n2/send", {})
     world.work(rounds=12)
@@ -242,12 +246,12 @@ def test_many_need_an_approval(world: LineWorld) -> None:
 
 def test_a_quota_that_does_not_suffice_holds_it(world: LineWorld) -> None:
     """Looked at before, by ``max``; LINE's own refusal pauses it, and it goes on when somebody says so."""
-    world.door("PUT", "quota", {"limit": 4})
+    world.sim_request("PUT", "quota", {"limit": 4})
     narrow = {"recipient": {"segment": "vips"}, "max": 5}
     found = go(world, VIPS | {"narrowcast": narrow})
     assert (found["status"], found["status_reason"]) == ("paused", "quota")
     assert (go(world, name="n2")["status"], sent(world)) == ("paused", [])
-    world.door("PUT", "quota", {"limit": None})
+    world.sim_request("PUT", "quota", {"limit": None})
     for name in ("n1", "n2"):
         world.api.ok("POST", f"{BASE}/broadcasts/{name}/resume", {})
     world.work()
@@ -259,15 +263,15 @@ def test_what_is_scheduled_is_reserved(world: LineWorld) -> None:
     """A narrowcast that waits takes its ``max`` from what is left; LINE's own check is asked for at the
     preview.
     """
-    world.door("PUT", "quota", {"limit": 100})
+    world.sim_request("PUT", "quota", {"limit": 100})
     put(world, VIPS | {"narrowcast": {"recipient": {"segment": "vips"}, "max": 30}})
     world.api.ok("POST", f"{BASE}/broadcasts/n1/schedule", {"at": "2026-11-25T03:00:00Z"})
     quota = world.api.ok("GET", f"{BASE}/quota")
     assert (quota["limit"], quota["reserved"], quota["left"]) == (100, 30, 70)
-    world.door("PUT", "faults", {"validate": {"status": 400, "message": "no"}})
+    world.sim_request("PUT", "faults", {"validate": {"status": 400, "message": "no"}})
     found = world.api.ok("POST", f"{BASE}/broadcasts/n1/preview", {})["line_check"]
     assert found == {"valid": False, "details": [{"variant": None, "property": "", "message": "no"}]}
-    world.door("PUT", "faults", {"validate": {"status": 0}})
+    world.sim_request("PUT", "faults", {"validate": {"status": 0}})
     assert world.api.ok("POST", f"{BASE}/broadcasts/n1/preview", {})["line_check"]["valid"] is None
 
 
@@ -277,8 +281,8 @@ def test_line_s_own_filters(world: LineWorld) -> None:
     few = go(world, {"name": "n", "narrowcast": {"demographic": old}, "messages": HELLO})
     assert (few["status"], few["line"]["reason"]["code"]) == ("failed", "narrowcast_refused_reach")
     friends = [{"user_id": user(n)} for n in range(1000, 1400)]
-    world.door("POST", "friends", {"account": "shop", "friends": friends})
-    world.door("POST", "audiences", {"account": "shop", "type": "CHAT_TAG", "user_ids": [user(1000)]})
+    world.sim_request("POST", "friends", {"account": "shop", "friends": friends})
+    world.sim_request("POST", "audiences", {"account": "shop", "type": "CHAT_TAG", "user_ids": [user(1000)]})
     items = world.api.ok("GET", f"{BASE}/audiences")["items"]
     (group,) = [one["audience_group_id"] for one in items if one["type"] == "CHAT_TAG"]
     but = {"type": "operator", "not": {"type": "audience", "audienceGroupId": group}}
@@ -318,13 +322,13 @@ def test_an_audience_that_is_named_stays(world: LineWorld) -> None:
     found = go(world, VIPS | {"narrowcast": {"recipient": {"segment": "none"}}}, "n3")
     assert (found["status"], found["status_reason"]) == ("failed", "audience_empty")
     path = f"{BASE}/broadcasts/n3"
-    said = {language: world.api.ok("GET", f"{path}?lang={language}")["why"] for language in ("en", "ja")}
-    assert "audience of nobody" in said["en"]
-    assert "空のオーディエンス" in said["ja"]
+    reasons = {language: world.api.ok("GET", f"{path}?lang={language}")["why"] for language in ("en", "ja")}
+    assert "audience of nobody" in reasons["en"]
+    assert "空のオーディエンス" in reasons["ja"]
     (run,) = world.api.ok("GET", f"{path}/runs?lang=ja")["items"]
     assert (run["status_reason"], run["why"], run["reason"]["code"]) == (
         "audience_empty",
-        said["ja"],
+        reasons["ja"],
         "audience_empty",
     )
 

@@ -40,7 +40,7 @@ def account(cloud: None) -> str:
     return "shop"
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+def run_command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
     """Exit status and JSON of a command line."""
     capsys.readouterr()
     status = main(list(arguments))
@@ -55,13 +55,13 @@ def dead_letter(queue: str, *bodies: dict[str, Any]) -> None:
 def test_dead_letters_go_back(account: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Those that the program itself put there too; a dry run counts them, and ``most`` bounds them."""
     dead_letter("bulk", *({"job": "post", "n": n, "buried": True} for n in range(12)))
-    status, told = said(capsys, "redrive", "--queue", "bulk", "--dry-run")
-    assert (status, told["dead_letters"], told["moved"]) == (0, 12, 0)
-    assert said(capsys, "redrive", "--queue", "bulk", "--most", "2")[1]["moved"] == 2
-    assert said(capsys, "redrive", "--queue", "bulk")[1]["moved"] == 10
+    status, printed = run_command(capsys, "redrive", "--queue", "bulk", "--dry-run")
+    assert (status, printed["dead_letters"], printed["moved"]) == (0, 12, 0)
+    assert run_command(capsys, "redrive", "--queue", "bulk", "--most", "2")[1]["moved"] == 2
+    assert run_command(capsys, "redrive", "--queue", "bulk")[1]["moved"] == 10
     assert sorted(body["n"] for body in drain("bulk")) == list(range(12))
     assert queues.counts("bulk")["dlq"] == 0
-    assert said(capsys, "redrive", "--queue", "bulk")[1]["moved"] == 0
+    assert run_command(capsys, "redrive", "--queue", "bulk")[1]["moved"] == 0
 
 
 def test_dead_letters_of_the_inbox_keep_their_friend(account: str) -> None:
@@ -100,8 +100,8 @@ def test_a_run_is_fed_again(account: str) -> None:
     text = [{"type": "text", "text": "x"}]
     for name in ("c1", "c2"):
         deliveries.put_chunk(Chunk("shop", RUN, name, "multicast", ["U1"], text), watch=False, feed=False)
-    told = carry_out("feed", {"account": "shop", "run": RUN, "dry_run": True})
-    assert (told["open_chunks"], told["fed"], drain("sends")) == (2, 0, [])
+    printed = carry_out("feed", {"account": "shop", "run": RUN, "dry_run": True})
+    assert (printed["open_chunks"], printed["fed"], drain("sends")) == (2, 0, [])
     assert carry_out("feed", {"account": "shop", "run": RUN})["fed"] == 2
     assert {body["chunk"] for body in drain("sends")} == {"c1", "c2"}
     with pytest.raises(NotFound):
@@ -119,8 +119,8 @@ def test_a_minute_is_drained(account: str, monkeypatch: pytest.MonkeyPatch) -> N
 
     store.open_bucket(minute_of(due))
     store.put([Slot(timers.Entry("shop", "step", "s#U1", 1, due, body=body), due)])
-    told = carry_out("drain", {"minute": minute, "dry_run": True})
-    assert (told["state"], told["entries"], drain("due")) == ("OPEN", 1, [])
+    printed = carry_out("drain", {"minute": minute, "dry_run": True})
+    assert (printed["state"], printed["entries"], drain("due")) == ("OPEN", 1, [])
     assert carry_out("drain", {"minute": minute})["sent"] == 1
     assert drain("due")[0]["entries"][0]["id"] == "s#U1"
     with pytest.raises(InvalidInput):
@@ -131,13 +131,15 @@ def test_a_friend_is_erased(account: str, capsys: pytest.CaptureFixture[str]) ->
     """As by the API; what is printed and audited names nobody but by the hash."""
     sheet = new_sheet("shop", "U1", "2026-11-20T00:00:00.000Z")
     friends.create_or_update("shop", 2, "U1", None, sheet, None)
-    assert said(capsys, "erase", "--account", "shop", "--user", "U1", "--dry-run")[1]["erased"] is False
+    assert (
+        run_command(capsys, "erase", "--account", "shop", "--user", "U1", "--dry-run")[1]["erased"] is False
+    )
     assert friends.load("shop", 2, "U1")["status"] != "erased"  # type: ignore[index]
-    status, told = said(capsys, "erase", "--account", "shop", "--user", "U1")
-    assert (status, told["friend"]) == (0, friend_hash("U1"))
+    status, printed = run_command(capsys, "erase", "--account", "shop", "--user", "U1")
+    assert (status, printed["friend"]) == (0, friend_hash("U1"))
     assert friends.load("shop", 2, "U1")["status"] == "erased"  # type: ignore[index]
     assert [body["job"] for body in drain("bulk")] == ["erase"]
-    assert said(capsys, "erase", "--account", "shop", "--user", "U1")[0] == 1
+    assert run_command(capsys, "erase", "--account", "shop", "--user", "U1")[0] == 1
 
 
 def test_tables_are_checked_after_a_restore(account: str) -> None:
@@ -182,13 +184,13 @@ def at_line(account: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 def test_an_account_is_verified(at_line: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     """LINE knows the token, calls the webhook with no events, and the address is this stage's."""
     at_line.sim.set_webhook_url("shop", f"http://127.0.0.1:{at_line.receiver.server_port}/elsewhere")
-    status, told = said(capsys, "verify", "--account", "shop")
+    status, printed = run_command(capsys, "verify", "--account", "shop")
     assert status == 1
-    assert "this stage is at" in told["problems"][0]
+    assert "this stage is at" in printed["problems"][0]
     wanted = f"http://127.0.0.1:{at_line.receiver.server_port}/webhook/shop"
     at_line.sim.set_webhook_url("shop", wanted)
-    status, told = said(capsys, "verify", "--account", "shop")
-    assert (status, told["problems"], told["webhook"]["endpoint"]) == (0, [], wanted)
+    status, printed = run_command(capsys, "verify", "--account", "shop")
+    assert (status, printed["problems"], printed["webhook"]["endpoint"]) == (0, [], wanted)
     assert json.loads(at_line.webhooks[-1].body)["events"] == []
 
 
@@ -215,16 +217,16 @@ def test_a_token_that_line_does_not_know_is_found_and_not_put_in_force(
     """Rotating reads secrets from standard input, tries them, and keeps what is not given."""
     before = accounts.line_credentials("shop", refresh=True)
     monkeypatch.setattr("sys.stdin", io.StringIO('{"channel_access_token": "wrong"}'))
-    status, told = said(capsys, "rotate", "--account", "shop")
-    assert (status, told["rotated"]) == (1, [])
+    status, printed = run_command(capsys, "rotate", "--account", "shop")
+    assert (status, printed["rotated"]) == (1, [])
     assert accounts.line_credentials("shop", refresh=True) == before
     monkeypatch.setattr("sys.stdin", io.StringIO('{"channel_secret": "new-one"}'))
-    assert said(capsys, "rotate", "--account", "shop", "--dry-run")[1]["dry_run"] is True
+    assert run_command(capsys, "rotate", "--account", "shop", "--dry-run")[1]["dry_run"] is True
     assert accounts.line_credentials("shop", refresh=True) == before
     monkeypatch.setattr("sys.stdin", io.StringIO('{"channel_secret": "new-one"}'))
-    status, told = said(capsys, "rotate", "--account", "shop")
-    assert (status, told["rotated"]) == (0, ["channel_secret"])
-    assert "new-one" not in json.dumps(told)
+    status, printed = run_command(capsys, "rotate", "--account", "shop")
+    assert (status, printed["rotated"]) == (0, ["channel_secret"])
+    assert "new-one" not in json.dumps(printed)
     after = accounts.line_credentials("shop", refresh=True)
     assert after == before | {"channel_secret": "new-one"}
 
@@ -234,7 +236,7 @@ def test_followers_become_friends(at_line: Shop, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(line, "settings", line_admin.settings)
     users = [f"U{number:032x}" for number in range(5)]
     for user in users:
-        at_line.door("POST", "friends", {"account": "shop", "user_id": user, "display_name": "x"})
+        at_line.sim_request("POST", "friends", {"account": "shop", "user_id": user, "display_name": "x"})
     tried = carry_out("followers", {"account": "shop", "dry_run": True})
     assert (tried["ok"], tried["followers"], tried["more"]) == (True, 6, False)
     assert "job" not in tried
@@ -244,7 +246,7 @@ def test_followers_become_friends(at_line: Shop, monkeypatch: pytest.MonkeyPatch
         sheet = friends.load("shop", 2, user)
         assert sheet is not None
         assert (sheet["status"], sheet["display_name"]) == ("following", "x")
-    at_line.door("PUT", "faults", {"followers": {"status": 403}})
+    at_line.sim_request("PUT", "faults", {"followers": {"status": 403}})
     tried = carry_out("followers", {"account": "shop", "dry_run": True})
     assert (tried["ok"], "verified" in tried["problems"][0]) == (False, True)
 

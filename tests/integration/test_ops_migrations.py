@@ -75,10 +75,10 @@ def test_a_piece_that_failed_is_done_again(cloud: None) -> None:
 def test_a_dry_run_counts_and_changes_nothing(cloud: None) -> None:
     """It tells what the real one will, which then begins at the beginning."""
     toy = Toy()
-    told = list(run([Migration(7, "letters", toy)], dry_run=True))[-1]
-    assert (told.seen, told.changed, told.done) == (5, 3, True)
+    report = list(run([Migration(7, "letters", toy)], dry_run=True))[-1]
+    assert (report.seen, report.changed, report.done) == (5, 3, True)
     assert toy.changed == []
-    assert list(run([Migration(7, "letters", toy)]))[-1] == told
+    assert list(run([Migration(7, "letters", toy)]))[-1] == report
     assert toy.changed == list("ace")
 
 
@@ -119,8 +119,8 @@ def test_secrets_of_before_are_listed(cloud: None, capsys: pytest.CaptureFixture
 
     def migrated(*more: str) -> list[tuple[int, int, bool]]:
         assert ops.main(["migrate", *more]) == 0
-        told = json.loads(capsys.readouterr().out)["migrations"]
-        return [(found["seen"], found["changed"], found["done"]) for found in told]
+        report = json.loads(capsys.readouterr().out)["migrations"]
+        return [(found["seen"], found["changed"], found["done"]) for found in report]
 
     assert migrated("--dry-run") == [(4, 4, True)]
     assert catalog_store.listed_secrets("a") == {}

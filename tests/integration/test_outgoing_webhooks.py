@@ -70,11 +70,11 @@ def work_off() -> int:
     bodies = [body for body in drain("bulk") if body["job"] == "post"]
     for body in bodies:
         JOBS["post"].run(body, 1)
-    tell()
+    write_outcomes()
     return len(bodies)
 
 
-def tell() -> None:
+def write_outcomes() -> None:
     for body in drain("bulk"):
         JOBS["call_outcome"].run(body, 1)
 
@@ -128,10 +128,10 @@ def test_a_call_is_signed_and_names_its_delivery(outside: Outside) -> None:
     headers, raw = call["headers"], call["body"]
     mac = hmac.new(b"s3cret", headers["X-Todoku-Timestamp"].encode() + b"." + raw, hashlib.sha256)
     assert headers["X-Todoku-Signature"] == f"sha256={mac.hexdigest()}"
-    said = json.loads(raw)
-    assert said["event"]["props"]["text"] == "予約"
-    assert "raw" not in said["event"]["props"]
-    assert said["friend"]["user_id"] == "U1"
+    body = json.loads(raw)
+    assert body["event"]["props"]["text"] == "予約"
+    assert "raw" not in body["event"]["props"]
+    assert body["friend"]["user_id"] == "U1"
     assert b"s3cret" not in raw
 
 
@@ -180,7 +180,7 @@ def test_a_redriven_call_has_all_attempts_anew(outside: Outside) -> None:
             JOBS["call_outcome"].run(job, 1)
         assert trouble()[0][1] == 1
     JOBS["post"].run(body, 1)
-    tell()
+    write_outcomes()
     assert effect()["status"] == "done"
     assert trouble()[0][1] == 1
 
@@ -194,7 +194,7 @@ def test_a_redriven_call_has_all_attempts_anew(outside: Outside) -> None:
         (web.Refused(Reason("only_https")), "only https addresses are called"),
     ],
 )
-def test_a_refusal_is_final_and_told(outside: Outside, answer: Any, why: str) -> None:
+def test_a_refusal_is_final_and_reported(outside: Outside, answer: Any, why: str) -> None:
     """Not tried again; on the friend and on the rule, without what the friend said."""
     url = "https://crm.example:8443/{{ event.text }}"
     author({"add_tag": "a"}, {"call_webhook": {"url": url}}, {"notify": {"to": url, "text": "x"}})
@@ -262,7 +262,7 @@ def test_without_an_activity_the_rule_counts_it(outside: Outside) -> None:
     assert drain("bulk") == []
 
 
-def test_a_scenario_node_that_calls_is_told_too(outside: Outside) -> None:
+def test_a_scenario_node_that_calls_is_reported_too(outside: Outside) -> None:
     """The node's event carries the actions; its activity and its health say what came of them."""
     author()
     then = [{"call_webhook": {"url": "https://crm.example/"}}]
@@ -294,7 +294,7 @@ def test_nobody_chooses_whom_a_saved_rule_calls(outside: Outside, url: str, text
     assert trouble()[0][:2] == ("failed", 2)
 
 
-def test_values_stay_where_they_stand_in_an_address(outside: Outside) -> None:
+def test_values_stay_where_they_are_in_an_address(outside: Outside) -> None:
     """Path and query are the author's; a value that would climb is a failed effect."""
     url = "https://x.jp/s/200/{{ event.text }}?q={{ event.text }}"
     author({"call_webhook": {"url": url}}, {"notify": {"to": url, "text": "{{ event.text }}"}})
@@ -307,7 +307,7 @@ def test_values_stay_where_they_stand_in_an_address(outside: Outside) -> None:
     assert effect("e2")["status"] == "failed"
 
 
-def test_what_was_unsent_stands_in_no_address(outside: Outside) -> None:
+def test_what_was_unsent_is_in_no_address(outside: Outside) -> None:
     """Behind the host it may stand encoded and filtered: that part goes."""
     url = "https://x.jp/{{ event.text | truncate(2) }}?q={{ event.text }}"
     staff = {"notify": {"to": "C0123456789abcdef0123456789abcdef", "text": "{{ event.text }}"}}
@@ -341,7 +341,7 @@ def test_the_calls_of_a_form_are_signed(outside: Outside) -> None:
     assert "secret" not in effect("e2")
 
 
-def test_staff_are_told_by_line_or_by_address(outside: Outside) -> None:
+def test_staff_are_notified_by_line_or_by_address(outside: Outside) -> None:
     """A LINE id gets a push, an address a POST of the text; both name the friend's words."""
     text = "{{ friend.user_id }}: {{ event.text }}"
     author(

@@ -60,11 +60,11 @@ def test_a_message_brings_the_friend_to_their_page(api: Api) -> None:
     """``{{ preferences_url }}`` holds the friend's own token; previews and timelines hold none."""
     text = {"type": "text", "text": "設定: {{ preferences_url }}"}
     api.ok("PUT", f"{BASE}/messages/m", {"name": "m", "messages": [text], "category": "transactional"})
-    said: list[Any] = []
+    texts: list[Any] = []
 
     def hear(name: str, detail: Any, call: Any) -> Any:
         if name == "line:reply":
-            said.append(detail["body"]["messages"][0]["text"])
+            texts.append(detail["body"]["messages"][0]["text"])
         return call()
 
     api.ok("PUT", f"{BASE}/rules/r", a_rule("messaged", [{"reply": {"message": "m"}}]))
@@ -72,7 +72,7 @@ def test_a_message_brings_the_friend_to_their_page(api: Api) -> None:
         reaction.react(
             FriendEvent("e1", "shop", "U1", "messaged", iso(clock.now()), props=WORDS, reply_token="r")
         )
-    shown = opens(path_of(said[0].split()[1]))
+    shown = opens(path_of(texts[0].split()[1]))
     assert shown.status == 200
     assert "「新商品」を受け取る" in shown.text
     preview = api.ok("POST", f"{BASE}/messages/m/preview", {"user_id": "U1"})
@@ -108,7 +108,7 @@ def test_everything_off_is_one_button(api: Api) -> None:
     assert {one["wording"] for one in line["changes"] if "wording" in one} == {"すべてのお知らせを止める"}
 
 
-def test_what_is_sent_twice_is_said_once(api: Api) -> None:
+def test_what_is_sent_twice_is_one_event(api: Api) -> None:
     """A double tap, and the page's own fields sent again, are one event; going back and forth is not lost."""
     page = opens(address())
     token = path_of(page.path).partition("t=")[2]
@@ -134,7 +134,7 @@ def test_a_topic_that_came_after_the_page_is_left_alone(api: Api) -> None:
     assert topics() == {"marketing": True}
 
 
-def test_nothing_said_is_no_event(api: Api) -> None:
+def test_nothing_chosen_is_no_event(api: Api) -> None:
     """Saving what stands there already."""
     assert "保存しました。" in sends(opens(address())).text
     assert [one["type"] for one in timeline(api)] == ["followed"]

@@ -54,8 +54,8 @@ def api(cloud: None) -> Iterator[Api]:
         an_account(api, shards=4)
         api.ok("PUT", f"{BASE}/attributes/area", {"name": "area", "type": "text"})
         api.ok("PUT", f"{BASE}/attributes/skin", {"name": "s", "type": "choice", "choices": ["dry"]})
-        said = {"name": "m", "messages": [{"type": "text", "text": "{{ event.text }}、了解です"}]}
-        api.ok("PUT", f"{BASE}/messages/m", said | {"category": "transactional"})
+        messaged = {"name": "m", "messages": [{"type": "text", "text": "{{ event.text }}、了解です"}]}
+        api.ok("PUT", f"{BASE}/messages/m", messaged | {"category": "transactional"})
         rule = {"name": "r", "when": {"event": "messaged"}, "then": [{"send": {"message": "m"}}]}
         api.ok("PUT", f"{BASE}/rules/r", rule)
         yield api
@@ -91,8 +91,8 @@ def an_old_life(api: Api) -> str:
         api.call("POST", f"{BASE}/friends/import", text, content_type="text/csv")
     run_bulk()
     for name, user, text in (("e1", GONE, "ひみつの用事"), ("e2", OTHER, "やあ")):
-        said = an_event(id=name, text=text)
-        service.react(replace(said, user_id=user, at=iso(clock.now())))
+        messaged = an_event(id=name, text=text)
+        service.react(replace(messaged, user_id=user, at=iso(clock.now())))
     send_all()
     upload = api.ok("POST", f"{BASE}/uploads")["upload_id"]
     objects.put(uploads.upload_key("shop", upload), CSV.encode("utf-16"), "text/csv")
@@ -156,9 +156,7 @@ def test_an_export_after_the_erasure_stays(api: Api) -> None:
     assert url.startswith("http")
 
 
-def test_an_import_that_waits_for_long_is_told_to_come_again(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_waits_for_long_has_to_come_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its file names the friend: five minutes after the erasure it is gone, and the job says why."""
     assert api.call("POST", f"{BASE}/friends/import", CSV, content_type="text/csv")
     run_bulk()
@@ -182,9 +180,9 @@ def test_an_answer_that_names_the_friend_is_not_given_again(api: Api) -> None:
     condition = {"condition": {"tag": "nobody"}}
     api.ok("PUT", f"{BASE}/tags/nobody", {"name": "n"})
     named = {"user_id": GONE, "event_id": GONE, "type": "custom:seen", "props": {}}
-    told = api.ok("POST", f"{BASE}/events", named, idempotency_key="one")
+    answer = api.ok("POST", f"{BASE}/events", named, idempotency_key="one")
     other = api.ok("POST", f"{BASE}/segments/count", condition, idempotency_key="two")
-    assert GONE in json.dumps(told)
+    assert GONE in json.dumps(answer)
     api.ok("DELETE", f"{BASE}/friends/{GONE}?erase=true")
     run_bulk()
     assert "control IDEM#" not in found(GONE)

@@ -73,12 +73,12 @@ def api(cloud: None) -> Iterator[Api]:
         yield api
 
 
-def said(**more: Any) -> Any:
+def messaged(**more: Any) -> Any:
     """The friend's message."""
-    return an_event(id="said", text=SECRET, raw={"id": "m-said", "text": SECRET}, **more)
+    return an_event(id="wrote", text=SECRET, raw={"id": "m-1", "text": SECRET}, **more)
 
 
-def unsent(minutes: float = 1, message: str = "m-said") -> Any:
+def unsent(minutes: float = 1, message: str = "m-1") -> Any:
     """The friend takes it back."""
     return an_event("unsent", id=f"un-{message}", minutes=minutes, message_id=message)
 
@@ -106,7 +106,7 @@ def everything() -> str:
 
 def test_nothing_is_left_of_what_was_taken_back(api: Api) -> None:
     """Not on the timeline, the sheet, the ledger (to the friend and to staff), nor beside the rule."""
-    service.react(said())
+    service.react(messaged())
     assert everything().count(SECRET) > 5
     send_all()
     service.react(unsent())
@@ -132,9 +132,9 @@ def test_a_message_that_comes_after_its_unsending_says_nothing(api: Api, known: 
     if minutes > 1:
         service.react(an_event("unsent", id="other", minutes=minutes, message_id="m-other"))
         drain("bulk")
-    service.react(said())
+    service.react(messaged())
     assert SECRET not in everything()
-    activity = activities.find("shop", "U1", "said")
+    activity = activities.find("shop", "U1", "wrote")
     assert activity is not None
     assert activity["props"]["unsent_at"] == unsent(minutes=0.1).at
     assert (activity["rules"], activity["effects"]) == ([], [])
@@ -142,7 +142,7 @@ def test_a_message_that_comes_after_its_unsending_says_nothing(api: Api, known: 
     sheet = store.load("shop", 64, "U1")
     assert sheet is not None
     assert sheet["facts"]["messaged"]["count"] == 1
-    service.react(said())
+    service.react(messaged())
     assert SECRET not in everything()
 
 
@@ -183,21 +183,21 @@ def test_a_reaction_that_was_cut_off_is_finished_without_the_text(
     """Decided on, sent, no activity yet; taken back; then it comes again: nothing of it stays."""
 
     def dies(activity: dict[str, Any]) -> bool:
-        if activity["event_id"] == "said":
+        if activity["event_id"] == "wrote":
             raise Unavailable(Reason("outage"))
         return kept(activity)
 
     kept = activities.replace_failed
     monkeypatch.setattr(activities, "replace_failed", dies)
     with pytest.raises(Unavailable):
-        service.react(said())
+        service.react(messaged())
     send_all()
     service.react(unsent())
     sheet = store.load("shop", 64, "U1")
     assert sheet is not None
     assert SECRET not in json.dumps(sheet, ensure_ascii=False, default=str)
     monkeypatch.setattr(activities, "replace_failed", kept)
-    service.react(said())
+    service.react(messaged())
     jobs_done("forget_sent")
     assert SECRET not in everything()
     assert "暗証番号は9" not in everything()
@@ -205,12 +205,12 @@ def test_a_reaction_that_was_cut_off_is_finished_without_the_text(
 
 def test_a_message_that_failed_for_good_leaves_no_text_either(api: Api) -> None:
     """Taken back before or after it went to the dead letters; redriven it says nothing."""
-    service.give_up(said(), "poison")
+    service.give_up(messaged(), "poison")
     assert SECRET in everything()
     service.react(unsent())
     assert SECRET not in everything()
-    service.give_up(said(), "poison")
-    service.react(said())
+    service.give_up(messaged(), "poison")
+    service.react(messaged())
     assert SECRET not in everything()
     service.react(unsent(message="m-late"))
     service.give_up(an_event(id="late", text=SECRET), "poison")
@@ -224,9 +224,9 @@ def test_one_that_is_being_worked_on_is_looked_for_again(api: Api, monkeypatch: 
     service.react(unsent())
     (again,) = [(body, delay) for body, delay in sent if body["job"] == "hide_message"]
     assert again[1] == 300
-    at = said().at
-    activity = {"account": "shop", "user_id": "U1", "event_id": "said", "type": "messaged", "at": at}
-    activities.put(activity | {"props": said().props, "rules": [], "changes": [], "effects": []})
+    at = messaged().at
+    activity = {"account": "shop", "user_id": "U1", "event_id": "wrote", "type": "messaged", "at": at}
+    activities.put(activity | {"props": messaged().props, "rules": [], "changes": [], "effects": []})
     JOBS["hide_message"].run(again[0], 1)
     assert SECRET not in everything()
 
@@ -235,7 +235,7 @@ def test_the_ledger_is_emptied_only_when_nothing_can_be_sent_from_it(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chunk on its way stays whole; the job comes again until it has come to its end."""
-    service.react(said())
+    service.react(messaged())
     service.react(unsent())
     (job,) = [body for body in drain("bulk") if body["job"] == "forget_sent"]
     delayed: list[tuple[dict[str, Any], int]] = []
@@ -265,7 +265,7 @@ def test_the_ledger_is_emptied_only_when_nothing_can_be_sent_from_it(
 def test_nothing_personal_is_left_of_who_was_erased(api: Api) -> None:
     """The ledger's own messages (rules, a personal broadcast) and the friend's name beside the rules."""
     service.react(an_event("followed", is_unblocked=False, minutes=-1))
-    service.react(said())
+    service.react(messaged())
     chunk = Chunk(
         account="shop",
         run="run-1",
@@ -295,10 +295,12 @@ def test_nothing_personal_is_left_of_who_was_erased(api: Api) -> None:
 
 def test_what_was_being_worked_on_when_a_friend_was_erased_goes_too(api: Api) -> None:
     """A line written after the erasure is taken by the second look; whoever came back keeps what is new."""
-    service.react(said())
+    service.react(messaged())
     assert erasure.erase(get_account("shop"), "U1", an_event(minutes=1).at)
     common = {"account": "shop", "user_id": "U1", "type": "messaged", "rules": [], "changes": []}
-    activities.put(common | {"event_id": "late", "at": said().at, "props": said().props, "effects": []})
+    activities.put(
+        common | {"event_id": "late", "at": messaged().at, "props": messaged().props, "effects": []}
+    )
     service.react(an_event("followed", id="back", is_unblocked=False, minutes=2))
     JOBS["erase"].run({"account": "shop", "user": "U1", "at": an_event(minutes=1).at}, 1)
     assert activities.find("shop", "U1", "late") is None
@@ -323,7 +325,7 @@ def test_an_answer_that_was_taken_back_is_no_answer(api: Api, kind: str, words: 
     """Not on the sheet, not where the form came to its end, not in what was said about it; others stay."""
     a_form(api, first=kind)
     service.react(an_event("followed", id="f", is_unblocked=False, minutes=-1))
-    service.react(an_event(id="said", text=words))
+    service.react(an_event(id="wrote", text=words))
     service.react(an_event(id="second", text="べつのこと", minutes=1))
     send_all()
     assert words in everything()
@@ -351,7 +353,7 @@ def test_an_answer_that_was_given_anew_stays(api: Api) -> None:
         service.react(an_event(id=f"said{n}", text=first, minutes=10 * n + 1))
         service.react(an_event(id=f"second{n}", text="べつのこと", minutes=10 * n + 2))
     send_all()
-    service.react(unsent(minutes=30, message="m-said0"))
+    service.react(unsent(minutes=30, message="m-10"))
     jobs_done("forget_sent")
     assert SECRET not in everything()
     answers = api.ok("GET", "/v1/accounts/shop/friends/U1")["forms"]["f"]["answers"]
@@ -367,7 +369,7 @@ def test_an_end_that_still_waits_on_the_sheet_forgets_the_answer_too(
     """The second answer's reaction cannot be finished; the first answer is taken back meanwhile."""
     a_form(api)
     service.react(an_event("followed", id="f", is_unblocked=False, minutes=-1))
-    service.react(an_event(id="said", text="みじかい"))
+    service.react(an_event(id="wrote", text="みじかい"))
 
     def dies(activity: dict[str, Any]) -> bool:
         if activity["event_id"] == "second":

@@ -31,7 +31,7 @@ def send_all() -> list[dict[str, Any]]:
     return [body for body in drain("bulk") if body["job"] == "outcome"]
 
 
-def tell(jobs: list[dict[str, Any]]) -> None:
+def report_all(jobs: list[dict[str, Any]]) -> None:
     for job in jobs:
         delivery_results.report(job["account"], job["run"], job["chunk"])
 
@@ -63,7 +63,7 @@ def test_what_line_refuses_is_failed(api: Api, world: Line) -> None:
     world.answers["line:reply"] = [line.Answer(400, "Invalid reply token")]
     world.answers["line:push"] = [line.Answer(400, "May not be empty")]
     service.react(an_event(text="x"))
-    tell(send_all())
+    report_all(send_all())
     assert (effect()["status"], effect()["via"]) == ("failed", "push")
     assert trouble(api)[0][:2] == ("failed", 1)
 
@@ -76,12 +76,12 @@ def test_what_line_takes_asks_for_nothing(api: Api, world: Line) -> None:
     assert effect()["status"] == "done"
 
 
-def test_a_notice_to_staff_that_fails_is_told_too(api: Api, world: Line) -> None:
+def test_a_notice_to_staff_that_fails_is_reported_too(api: Api, world: Line) -> None:
     """The recipient is another one; the activity is the friend's."""
     api.ok("PUT", f"{A}/rules/r", a_rule({"notify": {"to": "C" + "0" * 32, "text": "x"}}))
     world.answers["line:push"] = [line.Answer(400, "no such group")]
     service.react(an_event(text="x"))
-    tell(send_all())
+    report_all(send_all())
     assert effect()["status"] == "failed"
 
 
@@ -95,9 +95,9 @@ def test_it_waits_for_the_reaction(api: Api, world: Line, monkeypatch: pytest.Mo
             service.react(an_event(text="x"))
     jobs = send_all()
     with pytest.raises(Unavailable):
-        tell(jobs)
+        report_all(jobs)
     service.react(an_event(text="x"))
-    tell(jobs)
+    report_all(jobs)
     assert effect()["status"] == "failed"
 
 
@@ -109,7 +109,7 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
             service.react(an_event(text="x"))
 
 
-def test_of_a_friend_who_was_erased_nothing_is_told(
+def test_of_a_friend_who_was_erased_nothing_is_reported(
     api: Api, world: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The job ends: it does not come again, and nothing goes to the dead letters."""
@@ -124,7 +124,7 @@ def test_of_a_friend_who_was_erased_nothing_is_told(
     assert trouble(api) == []
 
 
-def test_an_event_that_never_stands_is_told_on_the_rule(
+def test_an_event_that_is_never_stored_is_reported_on_the_rule(
     api: Api, world: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its event is among the dead letters: after twelve tries the rule counts it, and that is the end."""

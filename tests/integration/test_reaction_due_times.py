@@ -108,7 +108,7 @@ def test_imported_scores_cool_too(shop: World) -> None:
     assert "a" in sheet("U7")["tags"]
 
 
-def test_a_moment_that_was_put_off_is_not_fed(shop: World) -> None:
+def test_a_due_time_that_was_put_off_is_not_fed(shop: World) -> None:
     """A tag by hand does not matter; when no moment stands any more, its entry comes to nothing."""
     batch(an_event("custom:x"))
     due = sheet()["due_at"]
@@ -129,7 +129,7 @@ def test_what_was_lost_is_fed_again(shop: World) -> None:
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_a_crash_anywhere_leaves_one_moment(shop: World, before: bool) -> None:
+def test_a_crash_anywhere_leaves_one_due_time(shop: World, before: bool) -> None:
     """Killed at each crossing while points are given, or when time has passed, and redelivered."""
     batch(an_event("custom:x", user="V"))
     total = len(shop.calls)
@@ -150,7 +150,7 @@ def test_a_crash_anywhere_leaves_one_moment(shop: World, before: bool) -> None:
     assert woken == {"V", *(f"W{at}" for at in range(total))}
 
 
-def test_moments_of_many_friends_travel_together(shop: World) -> None:
+def test_due_times_of_many_friends_travel_together(shop: World) -> None:
     """A wave of friends who cool at the same moment is a few messages, not one each."""
     users = [f"U{n}" for n in range(30)]
     for user in users:

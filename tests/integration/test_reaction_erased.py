@@ -52,7 +52,7 @@ def times() -> list[str]:
 
 
 @pytest.mark.parametrize("minutes", [1, 10])
-@pytest.mark.parametrize("kind", ["messaged", "unknown:memory", "custom:told"])
+@pytest.mark.parametrize("kind", ["messaged", "unknown:memory", "custom:reported"])
 def test_what_happened_before_an_erasure_is_nobodys(world: World, minutes: float, kind: str) -> None:
     """Redriven from the dead letters after the friend came back: dropped, and so is a later failure of it."""
     author({"keeps": KEEPS})

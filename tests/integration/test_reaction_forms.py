@@ -64,15 +64,15 @@ def test_questions_go_by_the_free_token(world: World) -> None:
         ("in", None),
     ]
     assert activity()["effects"][0]["question"] == "q1"
-    told = {(kind, name) for kind in ("asked", "answered_question") for name in ("q1", "q2")}
-    told |= {("submitted", None)}
+    wanted = {(kind, name) for kind in ("asked", "answered_question") for name in ("q1", "q2")}
+    wanted |= {("submitted", None)}
     for _ in range(2):
         lines = [line for part in range(journal.PARTS) for line in journal.lines("shop", part)]
         lines = [
             line for line in lines if line.kind != SENT_BY_EFFECTS
         ]  # what was asked is counted by itself
-        assert {(line.kind, line.props.get("question")) for line in lines} == told
-        assert len(lines) == len(told)
+        assert {(line.kind, line.props.get("question")) for line in lines} == wanted
+        assert len(lines) == len(wanted)
         rebuild.of_friend("shop", "U1")
 
 
@@ -124,8 +124,10 @@ def test_a_push_question_survives_a_crash_anywhere(world: World, before: bool) -
         assert sheet["form_session"]["question"] == "q1"
         chunks = [body for body in drain("sends") if "run" in body]
         assert len({(body["run"], body["chunk"]) for body in chunks}) <= 1
-        [told] = [one for one in chat.conversation("shop", user, 20, None)[0] if one["direction"] == "out"]
-        assert told["messages"][0]["text"] == "?"
+        [question] = [
+            one for one in chat.conversation("shop", user, 20, None)[0] if one["direction"] == "out"
+        ]
+        assert question["messages"][0]["text"] == "?"
 
 
 def sends() -> list[dict[str, Any]]:
@@ -147,9 +149,9 @@ def test_a_pushed_question_waits_from_when_line_took_it(world: World) -> None:
     assert friend()["form_session"]["question"] == "q1"
     assert friend().get("forms", {}).get("check", {}).get("answers", {}) == {}
     assert len(sends()) == 1
-    asking = friend()["form_session"]
-    assert "held" not in asking
-    assert asking["sent_at"] == iso(world.now)
+    session = friend()["form_session"]
+    assert "held" not in session
+    assert session["sent_at"] == iso(world.now)
     batch(an_event(text="しっとり", id="e3", minutes=2))
     assert friend()["form_session"]["question"] == "q2"
 

@@ -21,7 +21,6 @@ from chalicelib.shared.times import iso
 from chalicelib.timeline import service as activities
 from tests.reaction_builders import a_rule
 from tests.reasons_checked import words
-from tests.said_lines import said
 from tests.scenario_world import (
     SHOP,
     START,
@@ -31,6 +30,7 @@ from tests.scenario_world import (
     put_friends,
     put_sheet,
 )
+from tests.sent_lines import sent_lines
 
 HALF_PAST = START.replace(minute=30, second=0)
 QUIET = {"from": "15:00", "to": "15:30"}
@@ -94,20 +94,23 @@ def test_it_waits_and_says_the_words_of_then(world: World) -> None:
 def test_reports_have_what_becomes_of_it(world: World, is_blocked: bool) -> None:
     """It is still to be sent; when the hold ends it is what has become of it."""
     book(world)
-    assert said("u1") == [{"author": "rule:thanks", "result": "pending", "via": "push"}]
+    assert sent_lines("u1") == [{"author": "rule:thanks", "result": "pending", "via": "push"}]
     if is_blocked:
         block(world)
     world.run(timedelta(minutes=40))
     more = {"result": "skipped", "reason": "blocked"} if is_blocked else {"result": "accepted"}
-    assert said("u1") == [{"author": "rule:thanks", "via": "push"} | more]
+    assert sent_lines("u1") == [{"author": "rule:thanks", "via": "push"} | more]
 
 
 def test_what_is_held_for_a_friend_keeps_its_order(world: World) -> None:
     """Messages of several rules, held one after the other, come in that order when the hold ends."""
     names = [f"e{n}" for n in range(8)]
     for name in names:
-        said = {"name": name, "messages": [{"type": "text", "text": f"{name} {{{{ friend.display_name }}}}"}]}
-        put("messages", name, said)
+        sent_lines = {
+            "name": name,
+            "messages": [{"type": "text", "text": f"{name} {{{{ friend.display_name }}}}"}],
+        }
+        put("messages", name, sent_lines)
         put("rules", name, a_rule(f"custom:{name}", [{"send": {"message": name}}]))
     for name in names:
         reaction.react(FriendEvent(name, SHOP, "u1", f"custom:{name}", iso(world.now), source="api"))

@@ -32,7 +32,7 @@ def a_shop(monkeypatch: pytest.MonkeyPatch, rules: dict[str, Any], **more: Any) 
     author(rules)
 
 
-def said(world: World) -> list[str]:
+def sent_texts(world: World) -> list[str]:
     return [message["text"] for _, body in world.line for message in body["messages"]]
 
 
@@ -48,7 +48,7 @@ def test_the_first_reply_knows_the_name(world: World, monkeypatch: pytest.Monkey
     """One question before the decision; the name stands on the sheet, as a change, and is not asked again."""
     a_shop(monkeypatch, {"greet": GREET})
     batch(an_event("followed"))
-    assert said(world) == ["花子、ようこそ"]
+    assert sent_texts(world) == ["花子、ようこそ"]
     assert asked(world) == 1
     assert (friend()["display_name"], friend()["language"]) == ("花子", "ja")
     assert {"type": "profile_fetched", "fields": ["display_name", "language"], "by": "line"} in activity()[
@@ -77,7 +77,7 @@ def test_without_a_use_nothing_is_added_to_the_path(
 
 
 @pytest.mark.parametrize("trouble", [None, line.NoAnswer("Timeout"), RuntimeError("429")])
-def test_without_an_answer_the_default_is_said_and_the_background_asks(
+def test_without_an_answer_the_default_is_sent_and_the_background_asks(
     world: World, monkeypatch: pytest.MonkeyPatch, trouble: Any
 ) -> None:
     """404, 429, a timeout: the friend is greeted all the same, once."""
@@ -89,7 +89,7 @@ def test_without_an_answer_the_default_is_said_and_the_background_asks(
 
     monkeypatch.setattr(line, "profile", refuse)
     batch(an_event("followed"))
-    assert said(world) == ["お客様、ようこそ"]
+    assert sent_texts(world) == ["お客様、ようこそ"]
     assert friend()["display_name"] is None
     assert in_background(world)
 
@@ -113,7 +113,7 @@ def test_who_comes_back_is_asked_for_anew(world: World, monkeypatch: pytest.Monk
     batch(an_event("unfollowed", 2, id="e3"))
     monkeypatch.setattr(line, "profile", lambda *_: {"displayName": "はなこ"})
     batch(an_event("followed", 3, id="e4", is_unblocked=True))
-    assert said(world)[-1] == "はなこ、ようこそ"
+    assert sent_texts(world)[-1] == "はなこ、ようこそ"
     assert friend()["language"] == "ja", "what LINE does not tell stays"
 
 
@@ -124,7 +124,7 @@ def test_a_name_from_an_import_stays(world: World, monkeypatch: pytest.MonkeyPat
     imported = an_event("imported", job="j", row=row)
     service.react(imported.__class__(**{**imported.__dict__, "source": "import", "reply_token": None}))
     batch(an_event("followed", 1, id="e2"))
-    assert said(world) == ["田中様、ようこそ"]
+    assert sent_texts(world) == ["田中様、ようこそ"]
     assert asked(world) == 0
     assert profiles.apply("shop", "U1", {"displayName": "たなか", "language": "en"})
     assert (friend()["display_name"], friend()["language"]) == ("田中様", "en")
@@ -162,5 +162,5 @@ def test_a_crash_anywhere_says_one_greeting_at_most(
             assert not (decided and asked(world) > first)
         world.crash_at = None
         assert friend(event.user_id)["display_name"] == "花子"
-        assert said(world) in ([], ["花子、ようこそ"])
+        assert sent_texts(world) in ([], ["花子、ようこそ"])
     assert at > 5

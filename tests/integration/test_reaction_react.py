@@ -94,9 +94,9 @@ def test_an_event_with_tag_score_and_reply(world: World) -> None:
     assert world.line == [
         ("line:reply", {"replyToken": "r-e1", "messages": [{"type": "text", "text": "ようこそ"}]})
     ]
-    told = activity()
-    assert [change["type"] for change in told["changes"]] == ["tag_added", "score_changed"]
-    assert [(e["action"], e["status"]) for e in told["effects"]] == [("reply", "done")]
+    kept = activity()
+    assert [change["type"] for change in kept["changes"]] == ["tag_added", "score_changed"]
+    assert [(e["action"], e["status"]) for e in kept["effects"]] == [("reply", "done")]
     assert drain("bulk") == [{"job": "profile", "account": "shop", "user": "U1"}]
 
 
@@ -176,9 +176,9 @@ def test_an_erased_friend_is_not_resurrected_by_late_events(world: World) -> Non
 def test_unsend_removes_the_text_from_the_timeline(world: World) -> None:
     """What LINE's user took back is not kept; the fact that a message came stays."""
     author({})
-    batch(an_event(text="secret", id="said", raw={"id": "m-said"}))
-    batch(an_event("unsent", id="took-back", minutes=1, message_id="m-said"))
-    props = activity("said")["props"]
+    batch(an_event(text="secret", id="wrote", raw={"id": "m-1"}))
+    batch(an_event("unsent", id="took-back", minutes=1, message_id="m-1"))
+    props = activity("wrote")["props"]
     assert "text" not in props
     assert "raw" not in props
     assert props["unsent_at"] == an_event(minutes=1).at

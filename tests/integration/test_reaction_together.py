@@ -18,15 +18,15 @@ def buttons(message: dict[str, Any]) -> list[str]:
     return [item["action"]["label"] for item in message.get("quickReply", {}).get("items", [])]
 
 
-def test_a_questions_buttons_stand_under_what_is_said_after_it(world: World) -> None:
+def test_a_questions_buttons_are_under_what_is_sent_after_it(world: World) -> None:
     """One call: the question, then the reply with the question's buttons; the timeline tells it so."""
     author({"begin": BEGIN})
     batch(an_event(text="診断"))
     ((_, body),) = world.line
     assert [buttons(message) for message in body["messages"]] == [[], ["スキップ"]]
-    told = activity()["effects"]
-    assert [buttons(effect["messages"][-1]) for effect in told] == [[], ["スキップ"]]
-    assert not any("quick_replies_left_out" in effect for effect in told)
+    effects = activity()["effects"]
+    assert [buttons(effect["messages"][-1]) for effect in effects] == [[], ["スキップ"]]
+    assert not any("quick_replies_left_out" in effect for effect in effects)
 
 
 def test_a_question_that_goes_alone_after_all_has_its_buttons(world: World) -> None:
@@ -46,5 +46,5 @@ def test_a_pushed_document_is_moved_before_it_is_written_down(world: World) -> N
     for kind, payload in (("multicast", {"messages": messages}), ("push", {"payloads": {"U1": messages}})):
         chunk = deliveries.Chunk("shop", f"run-{kind}", "0", kind, ["U1"], **payload)  # type: ignore[arg-type]
         manifest = deliveries.put_chunk(chunk, watch=False)
-        said = manifest["messages"] if kind == "multicast" else manifest["payloads"]["U1"]
-        assert [buttons(message) for message in said] == [[], ["はい"]]
+        moved = manifest["messages"] if kind == "multicast" else manifest["payloads"]["U1"]
+        assert [buttons(message) for message in moved] == [[], ["はい"]]

@@ -68,11 +68,11 @@ def test_who_gets_what_and_when(api: Api) -> None:
     quiet = {"quiet_hours": {"from": "21:00", "to": "09:00"}}
     api.ok("PUT", f"{A}/policies/default", quiet)
     answer = api.ok("POST", f"{S}/rehearse", asked(events=[SPOKEN]))
-    told = [(e["what"], e.get("node"), e["at"]) for e in answer["timelines"]["u1"]]
+    timeline = [(e["what"], e.get("node"), e["at"]) for e in answer["timelines"]["u1"]]
     ten = "2026-12-30T01:00:00.000Z"
     heard = "2026-12-30T02:00:01.000Z"
     eleven_at_night = "2027-01-01T14:00:00.000Z"
-    assert told == [
+    assert timeline == [
         ("entered", "first", ten),
         ("sent", "first", ten),
         ("acted", "act", ten),
@@ -205,7 +205,7 @@ def test_what_goes_round_quickly_is_cut_off(api: Api, monkeypatch: pytest.Monkey
     assert answer["messages"] > 20
 
 
-def test_a_moment_beyond_the_calendar_is_its_end(api: Api) -> None:
+def test_a_time_beyond_the_calendar_is_its_end(api: Api) -> None:
     """What lies beyond is waited for until the calendar's end."""
     nodes = {"first": {"type": "wait", "after": "999999w"}}
     api.ok("PUT", S, {**BODY, "nodes": nodes})
@@ -232,7 +232,7 @@ def test_rules_and_time_are_played_too(api: Api) -> None:
     assert (answer["funnel"]["finished"], answer["messages"]) == (1, 1)
 
 
-def test_line_that_does_not_tell_the_quota(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_that_does_not_report_the_quota(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rehearsal answers all the same, without a promise."""
 
     def silent(token: str) -> Any:

@@ -194,7 +194,7 @@ def test_what_goes_round_at_once_says_the_same_once(world: World) -> None:
     assert (world.received("u1"), where("u1").run) == (["m1"], 2)
 
 
-def test_what_may_be_said_again_is(world: World) -> None:
+def test_what_may_be_sent_again_is(world: World) -> None:
     """The brake's own exceptions: switched off, or after a shorter time."""
     definition = {"start": "n0", "nodes": {"n0": message("m1")}, "entry": {"re_entry": "restart"}}
     compare(world, definition, {"runaway": False}, [])

@@ -16,7 +16,7 @@ from chalicelib.shared.times import iso
 from tests.api_client import an_api
 from tests.reaction_builders import NOW, an_event
 from tests.reaction_world import RULES, Crash, World, author, batch, world
-from tests.said_lines import said
+from tests.sent_lines import sent_lines
 
 __all__ = ["world"]
 
@@ -98,21 +98,21 @@ def test_a_crash_at_any_crossing_leaves_what_was_sent_as_the_activity_has_it(
     """Replies and pushes of rules, killed likewise and redelivered: a line of each, made of its activity."""
     author(RULES)
 
-    def told(user: str) -> list[FriendEvent]:
+    def events_of(user: str) -> list[FriendEvent]:
         found = (an_event("followed"), an_event(text="SALE", id="e2", minutes=1))
         return [
             FriendEvent(one.event_id, "shop", user, one.type, one.at, one.key, one.props, reply_token="t")
             for one in found
         ]
 
-    batch(*told("U0"))
+    batch(*events_of("U0"))
     total = len(world.calls)
-    assert sorted(one["via"] for one in said("U0")) == ["push", "reply", "reply"]
+    assert sorted(one["via"] for one in sent_lines("U0")) == ["push", "reply", "reply"]
     for at in range(before, total, 2):
         world.calls.clear()
         world.crash_at, world.before = at, before
         with contextlib.suppress(Crash):
-            batch(*told(f"V{at}"))
+            batch(*events_of(f"V{at}"))
         world.crash_at = None
-        batch(*told(f"V{at}"))
-        assert len(said(f"V{at}")) == 3, at
+        batch(*events_of(f"V{at}"))
+        assert len(sent_lines(f"V{at}")) == 3, at

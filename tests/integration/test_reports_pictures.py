@@ -68,10 +68,10 @@ def shop() -> Iterator[None]:
 @pytest.mark.parametrize("report", EVERY)
 def test_every_report_is_a_picture(report: str, shop: None) -> None:
     """In the language of the request, with headers that let nothing run."""
-    said = ask("GET", f"{BASE}/reports/{report}&format=svg&lang=ja")
-    assert said.status == 200, said.raw
-    drawn(said.raw.decode())
-    assert re.search("[ぁ-んァ-ヶ一-龥]", texts(said.raw.decode())[0])
+    answer = ask("GET", f"{BASE}/reports/{report}&format=svg&lang=ja")
+    assert answer.status == 200, answer.raw
+    drawn(answer.raw.decode())
+    assert re.search("[ぁ-んァ-ヶ一-龥]", texts(answer.raw.decode())[0])
     assert ask("GET", f"{BASE}/reports/{report}&format=png").status == 400
 
 

@@ -146,7 +146,7 @@ def test_what_came_of_each_step(cloud: None) -> None:
         w.publish(**w.TWO_STEPS)
         w.enroll("U1", "U2", "U3")
         world.run(300)
-        tokens = {(user, said.split()[0]): said.partition("?t=")[2] for _, user, said in world.sends}
+        tokens = {(user, text.split()[0]): text.partition("?t=")[2] for _, user, text in world.sends}
         opened = [("U1", "one"), ("U1", "two"), ("U2", "one"), ("U1", "two")]
         for n, key in enumerate(opened):
             token = friend_tokens.read("shop", tokens[key])
@@ -206,12 +206,12 @@ def test_an_older_look_at_a_chunk_changes_nothing(cloud: None) -> None:
 
 def test_runs_for_several_values_take_their_own_time() -> None:
     """Of a friend who is in a scenario twice at once, each end belongs to its own beginning."""
-    told = [("entered", "a", 0), ("entered", "b", 10), ("finished", "b", 30), ("exited", "a", 50)]
+    rows = [("entered", "a", 0), ("entered", "b", 10), ("finished", "b", 30), ("exited", "a", 50)]
     lines = [
         Line(
             f"2026-11-22T00:00:{at:02}.000Z", "U1", f"{kind}{value}", kind, {"scenario": "s", "value": value}
         )
-        for kind, value, at in told
+        for kind, value, at in rows
     ]
     day = date(2026, 11, 22)
     span = Span(day, day, ZoneInfo("Asia/Tokyo"))

@@ -41,8 +41,8 @@ def run(value: str, scenario: str = "remind") -> Any:
     return where("u1", scenario, value)
 
 
-def at(moment: timedelta) -> str:
-    return iso(START + moment)
+def at(after: timedelta) -> str:
+    return iso(START + after)
 
 
 def test_each_of_two_is_reminded_of_wherever_it_is_moved(salon: World) -> None:
@@ -59,8 +59,8 @@ def test_each_of_two_is_reminded_of_wherever_it_is_moved(salon: World) -> None:
         "evening r2 11/28 15:06",
         "hours r2 11/28 15:06",
     ], salon.story("u1")
-    sent = [moment for moment, _, _ in salon.sends]
-    assert [iso(moment)[:16] for moment in sent[:2]] == ["2026-11-23T09:00", "2026-11-24T04:06"]
+    sent = [after for after, _, _ in salon.sends]
+    assert [iso(after)[:16] for after in sent[:2]] == ["2026-11-23T09:00", "2026-11-24T04:06"]
     assert {run(value).state for value in ("r1", "r2")} == {"finished"}
 
 
@@ -83,12 +83,12 @@ def test_what_is_cancelled_ends_at_once_and_nothing_is_searched(
 
 def test_an_older_word_changes_nothing_and_wakes_no_rule(salon: World) -> None:
     """Moved twice, told in the wrong order: the later word counts, and the older is no news."""
-    put({"rules": {"told": a_rule("reserved", [{"send": {"message": "plain"}}], match={"status": "moved"})}})
+    put({"rules": {"reply": a_rule("reserved", [{"send": {"message": "plain"}}], match={"status": "moved"})}})
     says(salon, "e1", "r1", 5 * DAY)
     second, third = salon.now + timedelta(seconds=1), salon.now + timedelta(seconds=2)
     salon.now += timedelta(seconds=10)
-    says(salon, "e3", "r1", 4 * DAY, "moved", said=third)
-    says(salon, "e2", "r1", 7 * DAY, "moved", said=second)
+    says(salon, "e3", "r1", 4 * DAY, "moved", reported_at=third)
+    says(salon, "e2", "r1", 7 * DAY, "moved", reported_at=second)
     assert reservations.of_sheet(sheet())["r1"]["at"] == at(4 * DAY)
     assert run("r1").due_at == "2026-11-25T09:00:00.000Z"
     salon.run(60, sweep=False)
@@ -103,7 +103,7 @@ def test_a_booking_that_comes_after_its_cancellation_begins_nothing(salon: World
     first = salon.now
     salon.now += timedelta(minutes=1)
     says(salon, "e2", "r1", 5 * DAY, "cancelled")
-    says(salon, "e1", "r1", 5 * DAY, said=first)
+    says(salon, "e1", "r1", 5 * DAY, reported_at=first)
     assert _why_not("e1") == "reservation_cancelled"
     says(salon, "e3", "r1", 5 * DAY)
     assert run("r1").state == "active"
@@ -140,7 +140,7 @@ def test_a_word_that_is_killed_anywhere_is_followed(salon: World, status: str) -
     while not survived:
         point += 1
         begin_again()
-        event = word("e2", "r1", 2 * DAY, status, said=salon.now)
+        event = word("e2", "r1", 2 * DAY, status, reported_at=salon.now)
         salon.now += timedelta(seconds=1)
         salon.crossings, salon.crash_at = 0, point
         try:
@@ -158,7 +158,7 @@ def test_a_word_that_is_killed_anywhere_is_followed(salon: World, status: str) -
     assert point > 4
 
 
-def test_the_same_words_at_the_same_moment_are_of_each(salon: World) -> None:
+def test_the_same_words_at_the_same_time_are_of_each(salon: World) -> None:
     """Two reservations of one day, one text for everybody: both reminders come."""
     nodes = {**REMINDS["nodes"], "evening": message("plain")}
     publish("remind", **{**REMINDS, "nodes": nodes})

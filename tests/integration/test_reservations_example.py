@@ -41,7 +41,7 @@ def api(cloud: None) -> Iterator[Api]:
         yield api
 
 
-def told(at: str, reservation: str, takes_place: str | None, status: str) -> dict[str, Any]:
+def reserved(at: str, reservation: str, takes_place: str | None, status: str) -> dict[str, Any]:
     event = {"at": at, "type": "reserved", "props": {"reservation_id": reservation, "status": status}}
     return event | ({"takes_place": takes_place} if takes_place else {})
 
@@ -49,13 +49,13 @@ def told(at: str, reservation: str, takes_place: str | None, status: str) -> dic
 def test_each_reservation_goes_its_own_way(api: Api) -> None:
     """a is moved and comes, b is cancelled, c does not come."""
     events = [
-        told("2026-12-01T02:00:00Z", "a", "2026-12-20T05:00:00Z", "booked"),
-        told("2026-12-01T03:00:00Z", "b", "2026-12-05T05:00:00Z", "booked"),
-        told("2026-12-02T03:00:00Z", "c", "2026-12-04T05:00:00Z", "booked"),
-        told("2026-12-02T05:00:00Z", "a", "2026-12-09T05:00:00Z", "moved"),
-        told("2026-12-03T05:00:00Z", "b", None, "cancelled"),
-        told("2026-12-04T07:00:00Z", "c", None, "no_show"),
-        told("2026-12-09T06:00:00Z", "a", None, "done"),
+        reserved("2026-12-01T02:00:00Z", "a", "2026-12-20T05:00:00Z", "booked"),
+        reserved("2026-12-01T03:00:00Z", "b", "2026-12-05T05:00:00Z", "booked"),
+        reserved("2026-12-02T03:00:00Z", "c", "2026-12-04T05:00:00Z", "booked"),
+        reserved("2026-12-02T05:00:00Z", "a", "2026-12-09T05:00:00Z", "moved"),
+        reserved("2026-12-03T05:00:00Z", "b", None, "cancelled"),
+        reserved("2026-12-04T07:00:00Z", "c", None, "no_show"),
+        reserved("2026-12-09T06:00:00Z", "a", None, "done"),
     ]
     asked = {"friends": {"user_ids": [USER]}, "start": START, "days": 20, "events": events}
     played = api.ok("POST", f"{BASE}/scenarios/visit/rehearse", asked)

@@ -34,9 +34,9 @@ def api(cloud: None) -> Iterator[Api]:
         an_account(api, shards=4)
         for user in ("U1", "U2"):
             reaction.react(FriendEvent(f"f-{user}", "shop", user, "followed", iso(clock.now())))
-        api.ok("PUT", f"{BASE}/tags/told", {"name": "told"})
-        rule = {"name": "r", "when": {"event": "reserved"}, "then": [{"add_tag": "told"}]}
-        api.ok("PUT", f"{BASE}/rules/told", rule)
+        api.ok("PUT", f"{BASE}/tags/tagged", {"name": "tagged"})
+        rule = {"name": "r", "when": {"event": "reserved"}, "then": [{"add_tag": "tagged"}]}
+        api.ok("PUT", f"{BASE}/rules/tagged", rule)
         yield api
 
 
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_named(api: Api, props: dict[str, Any], path: str) -> N
     assert [detail["path"] for detail in answer.json_body["error"]["details"]] == [path]
 
 
-def test_a_word_of_an_earlier_moment_than_is_known_changes_nothing(api: Api) -> None:
+def test_a_word_of_an_earlier_time_than_is_known_changes_nothing(api: Api) -> None:
     """By the booking system's own clock; one that runs ahead outdates nobody."""
     say(api, at=ahead(4), props={"reservation_id": "r", "updated_at": ahead(-0.1)})
     say(api, event_id="e2", at=ahead(8), props={"reservation_id": "r", "updated_at": ahead(-0.2)})
@@ -140,7 +140,7 @@ def test_a_daily_file_says_each_thing_once(api: Api) -> None:
     assert known() == {"r1": ("2026-12-09T01:00:00.000Z", "moved")}
     assert known("U2") == {"r2": ("2026-12-11T01:00:00.000Z", "cancelled")}
     assert reservations.of_sheet(sheet())["r1"]["props"] == {"menu": "カット"}
-    assert sheet()["tags"].keys() == {"told"}
+    assert sheet()["tags"].keys() == {"tagged"}
     japanese = "予約番号,会員,日時,状況,メモ"
     names = "予約番号:reservation_id,会員:user_id,日時:at,状況:status,メモ:"
     query = f"?map={quote(names)}"

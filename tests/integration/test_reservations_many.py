@@ -23,15 +23,15 @@ SLACK = timedelta(seconds=90)
 
 def words_of(dice: Random, user: str, reservation: str) -> list[Word]:
     """Booked, perhaps moved some times, perhaps cancelled; heard late, and not always in order."""
-    said = START + timedelta(minutes=dice.randint(1, 3 * 1440))
+    reported_at = START + timedelta(minutes=dice.randint(1, 3 * 1440))
     states = ["booked", *["moved"] * dice.choice([0, 0, 1, 1, 2, 3])]
     states += ["cancelled"] if dice.random() < 0.3 else []
     found = []
     for status in states:
-        at = said + timedelta(minutes=dice.randint(30, 6 * 1440))
-        heard = said + timedelta(seconds=dice.choice([1, 5, 40, 300, 7200]))
-        found.append(Word(heard, said, user, reservation, at, status))
-        said += timedelta(minutes=dice.choice([1, 30, 600, 2000]))
+        at = reported_at + timedelta(minutes=dice.randint(30, 6 * 1440))
+        heard = reported_at + timedelta(seconds=dice.choice([1, 5, 40, 300, 7200]))
+        found.append(Word(heard, reported_at, user, reservation, at, status))
+        reported_at += timedelta(minutes=dice.choice([1, 30, 600, 2000]))
     return found
 
 
@@ -58,7 +58,7 @@ def happens(world: World, words: list[Word], crash: Random | None = None) -> Non
                 world.run(one.heard - world.now, sweep=False)
             except Crashed:
                 continue
-        event = word(f"e{n}", one.reservation, one.at, one.status, said=one.said, user=one.user)
+        event = word(f"e{n}", one.reservation, one.at, one.status, reported_at=one.reported_at, user=one.user)
         if crash is not None and crash.random() < 0.4:
             world.crossings, world.crash_at = 0, crash.randint(1, 12)
         try:
@@ -76,15 +76,19 @@ def test_everybody_gets_exactly_the_reminders_that_are_due(cloud: None, seed: in
     """1 to 4 reservations each; with the second seed processes die, and are done again."""
     dice = Random(seed)
     users = [f"u{n}" for n in range(FRIENDS // seed)]
-    told = {
+    words_by_reservation = {
         (user, f"{user}-r{n}"): words_of(dice, user, f"{user}-r{n}")
         for user in users
         for n in range(dice.randint(1, 4))
     }
     with a_salon(*users) as world:
-        happens(world, [one for words in told.values() for one in words], Random(seed) if seed > 1 else None)
+        happens(
+            world,
+            [one for words in words_by_reservation.values() for one in words],
+            Random(seed) if seed > 1 else None,
+        )
         for user in users:
-            mine = [words for (one, _), words in told.items() if one == user]
+            mine = [words for (one, _), words in words_by_reservation.items() if one == user]
             wanted = [reminder for words in mine for reminder in predicted(words, due, text)]
             got = [Reminder(*sent) for sent in world.sends if sent[1] == user]
             assert sorted(r.text for r in got) == sorted(r.text for r in wanted), world.story(user)
@@ -93,7 +97,7 @@ def test_everybody_gets_exactly_the_reminders_that_are_due(cloud: None, seed: in
                     (a, b) for a, b in zip(sorted(got), sorted(wanted), strict=True) if a.at - b.at > SLACK
                 ]
                 assert late == [], user
-        for (user, name), words in told.items():
-            if max(words, key=lambda one: one.said).status == "cancelled":
+        for (user, name), words in words_by_reservation.items():
+            if max(words, key=lambda one: one.reported_at).status == "cancelled":
                 found = store.find(SHOP, "remind", user, name)
                 assert found is None or found.state != "active"

@@ -235,7 +235,7 @@ def test_line_has_its_say_before_anything_is_made(api: Api, world: Line) -> None
     assert api.ok("GET", f"{A}/rich-menus/vip")["published_id"] is None
 
 
-def test_nothing_to_publish_is_said(api: Api) -> None:
+def test_nothing_to_publish_is_reported(api: Api) -> None:
     api.ok("PUT", f"{A}/rich-menus/draft", {"name": "下書き"})
     assert api.refused(422, "POST", f"{A}/rich-menus/publish", {})["reason"]["code"] == "menus_none"
 

@@ -27,10 +27,10 @@ from tests.menus_world import (
     a_menu,
     a_shop,
     later,
+    messaged,
     publish,
     put_menus,
     react,
-    said,
     two_menus,
     user,
     work,
@@ -83,9 +83,9 @@ def test_one_friend_can_be_asked_about(api: Api, world: Line) -> None:
 
 def test_a_change_of_the_sheet_moves_the_friend(api: Api, world: Line) -> None:
     """Within the reaction itself; an event that changes nothing about it asks LINE nothing."""
-    react(said(0, world))
+    react(messaged(0, world))
     assert world.calls["richmenu"] == 0
-    react(said(0, world, "vip", "v"))
+    react(messaged(0, world, "vip", "v"))
     assert (world.sees(0), world.calls["richmenu"]) == ("vip", 1)
     assert [(e["action"], e["status"]) for e in effects(0, "v")] == [("follow_rich_menu", "done")]
     api.ok("PATCH", f"{A}/friends/{user(1)}", {"tags": {"remove": ["vip"]}})
@@ -97,13 +97,13 @@ def test_a_change_of_the_sheet_moves_the_friend(api: Api, world: Line) -> None:
 
 def test_new_friends_and_friends_who_come_back(api: Api, world: Line) -> None:
     """A new friend sees the default without a call; who comes back is linked again."""
-    followed = said(9, world)
+    followed = messaged(9, world)
     react(replace(followed, type="followed", event_id="f9", props={}))
     assert (world.sees(9), world.calls["richmenu"]) == ("main", 0)
-    react(replace(said(1, world), type="blocked", event_id="b1", props={}))
+    react(replace(messaged(1, world), type="blocked", event_id="b1", props={}))
     world.links.clear()
     world.now += timedelta(minutes=1)
-    react(replace(said(1, world), type="followed", event_id="f1", props={"is_unblocked": True}))
+    react(replace(messaged(1, world), type="followed", event_id="f1", props={"is_unblocked": True}))
     assert world.sees(1) == "vip"
 
 
@@ -113,7 +113,7 @@ def test_it_is_done_whatever_crashes(api: Api, world: Line) -> None:
         for crossing in range(1, 40):
             n = 1000 + 100 * after + crossing
             menus_world.a_friend(n)
-            event = said(n, world, "vip")
+            event = messaged(n, world, "vip")
             world.crossings, world.crash_at, world.after = 0, crossing, after
             try:
                 reaction.react(event)
@@ -137,26 +137,26 @@ def test_of_two_changes_the_last_counts(api: Api, world: Line) -> None:
         world.links.pop(user(0), None)
 
     world.meanwhile["line:richmenu"] = meanwhile
-    react(said(0, world, "vip"))
+    react(messaged(0, world, "vip"))
     assert (world.sees(0), world.calls["richmenu"]) == ("main", 2)
 
 
 def test_while_a_walk_is_on_a_friend_is_looked_at_again(api: Api, world: Line) -> None:
     """The walk may have read the sheet before: it links last, and the second look puts it right."""
     standing.begin_walk("shop", "j", iso(world.now))
-    react(said(0, world, "vip"))
+    react(messaged(0, world, "vip"))
     assert [body["job"] for body in world.later] == ["look_at_rich_menu"] * 2
     world.links.pop(user(0))  # what the walk does, by what it has read
     later(world)
     assert world.sees(0) == "vip"
 
 
-def test_a_switch_stands_above_the_rules_until_its_end(api: Api, world: Line) -> None:
+def test_a_switch_is_above_the_rules_until_its_end(api: Api, world: Line) -> None:
     """A publication leaves it alone; its end brings the rules back, once the moment has come."""
     put_menus(api, sale=a_menu(api, "セール"))
     api.ok("PUT", f"{A}/rules/s", _switch({"menu": "sale", "for": "2h"}))
     publish(api)
-    react(said(1, world, "sale"))
+    react(messaged(1, world, "sale"))
     assert (world.sees(1), sheet(1)["menu"]["until"]) == ("sale", iso(world.now + timedelta(hours=2)))
     assert effects(1)[0]["until"] == sheet(1)["menu"]["until"]
     publish(api)
@@ -192,7 +192,7 @@ def test_the_end_of_a_switch_survives_a_crash_and_a_later_switch(api: Api, world
     put_menus(api, sale=a_menu(api, "セール"))
     api.ok("PUT", f"{A}/rules/s", _switch({"menu": "sale", "for": "2h"}))
     publish(api)
-    react(said(0, world, "sale"))
+    react(messaged(0, world, "sale"))
     until = world.now + timedelta(hours=2)
     world.now = until
     world.meanwhile["line:richmenu"] = _dies
@@ -200,7 +200,7 @@ def test_the_end_of_a_switch_survives_a_crash_and_a_later_switch(api: Api, world
         _wake(0, until)
     entry = Entry("shop", "rich_menu_end", user(0), 0, until)
     assert due.DUE["rich_menu_end"].has_moved_on([entry]) == [False]
-    react(said(0, world, "sale", "again"))
+    react(messaged(0, world, "sale", "again"))
     _wake(0, until)
     assert (world.sees(0), sheet(0)["menu"]["until"]) == ("sale", iso(until + timedelta(hours=2)))
 
@@ -213,13 +213,13 @@ def test_back_to_the_rules(api: Api, world: Line) -> None:
     put_menus(api, sale=a_menu(api, "セール"))
     publish(api)
     api.ok("PUT", f"{A}/rules/s", _switch("sale"))
-    react(said(0, world, "sale"))
+    react(messaged(0, world, "sale"))
     api.ok("PUT", f"{A}/rules/s", _switch({"by_rules": True}))
     world.now += timedelta(minutes=1)
-    late = replace(said(0, world, "sale", "late"), at=iso(world.now - timedelta(hours=1)))
+    late = replace(messaged(0, world, "sale", "late"), at=iso(world.now - timedelta(hours=1)))
     react(late)
     assert (world.sees(0), effects(0, "late")[0]["status"]) == ("sale", "skipped")
-    react(said(0, world, "sale", "back"))
+    react(messaged(0, world, "sale", "back"))
     assert (world.sees(0), "menu" in sheet(0)) == ("main", False)
 
 
@@ -240,7 +240,7 @@ def test_a_switch_is_one_thing(api: Api, value: Any) -> None:
 def test_a_switch_to_what_is_not_published_fails_with_its_reason(api: Api, world: Line) -> None:
     put_menus(api, sale=a_menu(api, "セール"))
     api.ok("PUT", f"{A}/rules/s", _switch("sale"))
-    react(said(0, world, "sale"))
+    react(messaged(0, world, "sale"))
     assert (effects(0)[0]["status"], words(effects(0)[0])) == (
         "failed",
         "the rich menu sale is not published",
@@ -251,12 +251,12 @@ def test_lines_trouble_comes_again(api: Api, world: Line) -> None:
     """An answer that may be another one later keeps the event; the friend is linked in the end."""
     world.refuse["richmenu"] = [line.NoAnswer("timeout")]
     with pytest.raises(Unfinished):
-        react(said(0, world, "vip"))
-    react(said(0, world, "vip"))
+        react(messaged(0, world, "vip"))
+    react(messaged(0, world, "vip"))
     assert world.sees(0) == "vip"
 
 
-def test_periods_move_friends_at_their_moment(api: Api, world: Line) -> None:
+def test_periods_move_friends_when_they_begin_and_end(api: Api, world: Line) -> None:
     """A menu for a fair: at its beginning those it is for are moved to it, at its end back again."""
     begins, ends = world.now + timedelta(hours=1), world.now + timedelta(hours=2)
     show = {"priority": 20, "from": iso(begins), "until": iso(ends), "if": {"not": {"tag": "vip"}}}

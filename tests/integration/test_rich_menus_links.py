@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.shared.settings import settings
 from tests.api_client import Api
-from tests.menus_world import A, Line, a_menu, a_shop, publish, put_menus, react, said, world
+from tests.menus_world import A, Line, a_menu, a_shop, messaged, publish, put_menus, react, world
 
 __all__ = ["world"]
 
@@ -62,7 +62,7 @@ def test_taps_on_a_tracked_link_are_its_clicks(api: Api, world: Line) -> None:
     with_liff(api)
     put_menus(api, links=opening(api, '{{ link("spring") }}', "https://shop.example/"))
     for n in (0, 1, 2):
-        tapped = replace(said(n, world, id_=f"tap{world.crossings}"), type="link_clicked", key="spring")
+        tapped = replace(messaged(n, world, id_=f"tap{world.crossings}"), type="link_clicked", key="spring")
         react(replace(tapped, props={"link": "spring"}))
     found = api.ok("GET", f"{A}/rich-menus/links/taps?to=2026-11-22")["areas"]
     assert [(one["link"], one["taps"], one["friends"]) for one in found] == [
@@ -71,7 +71,7 @@ def test_taps_on_a_tracked_link_are_its_clicks(api: Api, world: Line) -> None:
     ]
 
 
-def test_without_a_liff_app_it_is_said_and_not_published(api: Api, world: Line) -> None:
+def test_without_a_liff_app_it_is_reported_and_not_published(api: Api, world: Line) -> None:
     answer = api.ok("PUT", f"{A}/rich-menus/links", opening(api, '{{ link("spring") }}'))
     path = "rich_menu.areas[0].action.uri"
     assert (path, "menu_without_liff") in [

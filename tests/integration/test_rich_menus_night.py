@@ -22,10 +22,10 @@ from tests.menus_world import (
     a_menu,
     a_shop,
     later,
+    messaged,
     publish,
     put_menus,
     react,
-    said,
     two_menus,
     user,
     work,
@@ -110,7 +110,7 @@ def test_time_alone_moves_friends_at_night(api: Api, world: Line) -> None:
     lately = {"event": {"type": "messaged", "within": "1d"}}
     put_menus(api, lively=a_menu(api, "lively", show={"if": lately, "priority": 30}))
     publish(api)
-    react(said(0, world))
+    react(messaged(0, world))
     assert world.sees(0) == "lively"
     world.now += timedelta(days=2)
     night_later = NIGHT + timedelta(days=3)
@@ -159,7 +159,7 @@ def test_what_is_tapped_is_counted_by_area(api: Api, world: Line) -> None:
     put_menus(api, taps=body)
     for n, times in ((0, 2), (1, 1)):
         for time in range(times):
-            event = said(n, world, id_=f"tap{time}")
+            event = messaged(n, world, id_=f"tap{time}")
             react(replace(event, type="postback", props={"data": "menu=reserve", "params": None}))
     found = api.ok("GET", f"{A}/rich-menus/taps/taps?to=2026-11-22")
     assert [(a["type"], a["taps"], a["friends"]) for a in found["areas"]] == [

@@ -218,7 +218,7 @@ def test_a_rule_that_is_enabled_meanwhile_is_seen(
     editor.refused(404, "GET", f"{A}/rules/tags")
 
 
-def test_another_writers_change_is_not_laid_at_an_editors_door(api: Api, publisher: Api) -> None:
+def test_another_writers_change_is_not_laid_to_an_editor(api: Api, publisher: Api) -> None:
     """A save whose catalog has moved on is not judged by what somebody else changed: it is asked again, on
     top of that, before it can be written."""
     seen, write = catalog.snapshot("shop"), catalog.Write("tags", "new", {"name": "new"})

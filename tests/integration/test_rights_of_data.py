@@ -75,8 +75,8 @@ def test_events(editor: Api, publisher: Api, match: Any, wakes: bool) -> None:
     other = {**BOOKED, "event_id": "b2", "type": "custom:other"}
     error = refused(editor, "POST", "/events", {"events": [other, BOOKED]}, "rules/r")
     assert [detail["path"] for detail in error["details"]] == ["events[1]"]
-    told = editor.ok("POST", f"{A}/events", {"events": [other, {**BOOKED, "fire": False}]})
-    assert [result["status"] for result in told["results"]] == ["accepted", "accepted"]
+    answer = editor.ok("POST", f"{A}/events", {"events": [other, {**BOOKED, "fire": False}]})
+    assert [result["status"] for result in answer["results"]] == ["accepted", "accepted"]
     assert publisher.ok("POST", f"{A}/events", {**BOOKED, "event_id": "b3"})["results"][0]["error"] is None
 
 

@@ -114,8 +114,8 @@ def test_the_first_scan_counts(world: World) -> None:
     assert "touch" not in sheet(CLEO)["source"]
     shown = world.api.ok("GET", f"{BASE}/friends/{CLEO}")
     assert shown["source"] == {"first": "poster", "latest": "poster"}
-    said = world.door("GET", "messages")["items"]
-    assert [one["kind"] for one in said] == ["reply"]
+    messages = world.sim_request("GET", "messages")["items"]
+    assert [one["kind"] for one in messages] == ["reply"]
     lines = world.api.ok("GET", f"{BASE}/friends/{CLEO}/activities")["items"]
     joined = [line for one in lines for line in one["changes"] if line["type"] == "route_joined"]
     assert [(line["route"], line["friend"]) for line in joined] == [("poster", "new")]
@@ -297,10 +297,10 @@ def test_the_qr_code_is_the_address(world: World) -> None:
     assert png.body == qr.draw(url, "png", 3)
     picture = Image.open(io.BytesIO(png.body))
     assert picture.size[0] == picture.size[1] == 3 * (33 + 8)
-    said = world.api.call("GET", f"{BASE}/routes/poster/qr?text=%E7%99%BB%E9%8C%B2%26%3F")
+    messages = world.api.call("GET", f"{BASE}/routes/poster/qr?text=%E7%99%BB%E9%8C%B2%26%3F")
     basic_id = addresses.basic_id(get_account("shop"))[1:]
     chat = f"{settings().line_me_url}/R/oaMessage/%40{basic_id}/?%E7%99%BB%E9%8C%B2%26%3F"
-    assert said.body.decode() == qr.draw(chat, "svg", 10)
+    assert messages.body.decode() == qr.draw(chat, "svg", 10)
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?text={'a' * 61}")
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?format=gif")
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?scale=41")

@@ -81,13 +81,13 @@ def test_a_circle_through_a_scenario_is_warned_about(shop: Api) -> None:
     assert "warnings" not in shop.ok("POST", f"{A}/scenarios/sc/publish", {})
     saved = shop.ok("PUT", f"{A}/rules/again", rule("custom:spin", then=[{"enter_scenario": "sc"}]))
     way = "again -> scenario sc -> again"
-    told = [f"may go round without any wait, until entering is refused as too_often: {way}"]
-    assert saved["warnings"] == told
-    assert shop.ok("PUT", f"{A}/scenarios/sc", body)["warnings"] == told
-    assert shop.ok("POST", f"{A}/scenarios/sc/publish", {})["warnings"] == told
+    answer = [f"may go round without any wait, until entering is refused as too_often: {way}"]
+    assert saved["warnings"] == answer
+    assert shop.ok("PUT", f"{A}/scenarios/sc", body)["warnings"] == answer
+    assert shop.ok("POST", f"{A}/scenarios/sc/publish", {})["warnings"] == answer
     waiting = {"n": {"type": "wait", "after": "1m", "next": "m"}, "m": spin}
     assert "warnings" not in shop.ok("PUT", f"{A}/scenarios/sc", body | {"nodes": waiting})
-    assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == told
+    assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == answer
     assert "warnings" not in shop.ok("POST", f"{A}/scenarios/sc/publish", {})
     assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == []
 
@@ -99,12 +99,12 @@ def test_rules_are_tried_without_doing_anything(shop: Api) -> None:
     service.react(an_event(text="やあ"))
     service.react(an_event(text="また", id="e2", minutes=1))
     before = store.load("shop", 4, "U1")
-    told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e1"}})
-    assert {entry["rule"]: entry["matched"] for entry in told["rules"]} == {"r": True, "s": False}
-    assert "やあ" in words(told["rules"][1])
-    assert told["judged"] == {"friend": "now", "event": "counted already"}
-    told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e2"}})
-    assert "once" in words(told["rules"][0])
+    answer = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e1"}})
+    assert {entry["rule"]: entry["matched"] for entry in answer["rules"]} == {"r": True, "s": False}
+    assert "やあ" in words(answer["rules"][1])
+    assert answer["judged"] == {"friend": "now", "event": "counted already"}
+    answer = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e2"}})
+    assert "once" in words(answer["rules"][0])
     draft = rule(then=[{"reply": {"message": "hello"}}, {"add_tag": "new"}])
     asked = {
         "user_id": "U1",
@@ -112,11 +112,11 @@ def test_rules_are_tried_without_doing_anything(shop: Api) -> None:
         "rules": {"draft": draft},
         "only": True,
     }
-    told = shop.ok("POST", f"{A}/rules/test", asked)
-    assert [entry["rule"] for entry in told["rules"]] == ["draft"]
-    assert [(e["action"], e["status"]) for e in told["effects"]] == [("reply", "would_run")]
-    assert [change["type"] for change in told["changes"]] == ["tag_added"]
-    assert told["judged"] == {"friend": "now", "event": "counted for this test"}
+    answer = shop.ok("POST", f"{A}/rules/test", asked)
+    assert [entry["rule"] for entry in answer["rules"]] == ["draft"]
+    assert [(e["action"], e["status"]) for e in answer["effects"]] == [("reply", "would_run")]
+    assert [change["type"] for change in answer["changes"]] == ["tag_added"]
+    assert answer["judged"] == {"friend": "now", "event": "counted for this test"}
     assert store.load("shop", 4, "U1") == before
     assert activities.find("shop", "U1", "dry-run") is None
 
@@ -150,16 +150,16 @@ def test_an_event_that_happened_is_not_counted_again(shop: Api) -> None:
     assert happened is not None
     (stage,) = [change for change in happened["changes"] if change["type"] == "stage_changed"]
     asked = {"user_id": "U1", "event": {"event_id": "p1"}}
-    told = shop.ok("POST", f"{A}/rules/test", asked)
-    assert told["rules"] == [reasons.as_answered(line) for line in happened["rules"]]
-    assert [entry["matched"] for entry in told["rules"]] == [True, True]
-    assert {change["type"] for change in told["changes"]} == {"unchanged"}
+    answer = shop.ok("POST", f"{A}/rules/test", asked)
+    assert answer["rules"] == [reasons.as_answered(line) for line in happened["rules"]]
+    assert [entry["matched"] for entry in answer["rules"]] == [True, True]
+    assert {change["type"] for change in answer["changes"]} == {"unchanged"}
     draft = rule(
         "stage_changed", then=[{"set_attribute": {"attribute": "memo", "value": "{{ event.after }}"}}]
     )
-    told = shop.ok("POST", f"{A}/rules/test", asked | {"rules": {"draft": draft}, "only": True})
-    assert [change["value"] for change in told["changes"]] == [stage["after"]]
-    assert told["judged"] == {"friend": "now", "event": "counted already"}
+    answer = shop.ok("POST", f"{A}/rules/test", asked | {"rules": {"draft": draft}, "only": True})
+    assert [change["value"] for change in answer["changes"]] == [stage["after"]]
+    assert answer["judged"] == {"friend": "now", "event": "counted already"}
 
 
 def test_a_failed_event_is_counted_for_the_test(shop: Api) -> None:
@@ -167,12 +167,12 @@ def test_a_failed_event_is_counted_for_the_test(shop: Api) -> None:
     shop.ok("PUT", f"{A}/rules/r", rule(**{"if": {"event": {"type": "messaged", "count": {"eq": 2}}}}))
     service.react(an_event(text="x"))
     service.give_up(an_event(text="y", id="e2"), "poison")
-    told = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e2"}})
-    assert [entry["matched"] for entry in told["rules"]] == [True]
-    assert told["judged"]["event"] == "counted for this test"
+    answer = shop.ok("POST", f"{A}/rules/test", {"user_id": "U1", "event": {"event_id": "e2"}})
+    assert [entry["matched"] for entry in answer["rules"]] == [True]
+    assert answer["judged"]["event"] == "counted for this test"
 
 
-def test_health_tells_what_could_not_run(shop: Api) -> None:
+def test_health_shows_what_could_not_run(shop: Api) -> None:
     """Counted per hour with the last reason; a rule that is not there is 404."""
     shop.ok(
         "PUT", f"{A}/rules/r", rule(then=[{"set_attribute": {"attribute": "n", "value": "{{ event.text }}"}}])

@@ -32,7 +32,7 @@ def eve(at: datetime) -> datetime:
 
 
 PACE = Pace(timedelta(hours=3), eve, timedelta(hours=2), timedelta(minutes=45))
-SAID = ("hello-a", "hello-b", "eve-1", "eve-2", "hours")
+MESSAGES = ("hello-a", "hello-b", "eve-1", "eve-2", "hours")
 WORDS = '{{ reservation.id }} {{ reservation.at | date("%H:%M:%S") }}'
 
 
@@ -57,7 +57,7 @@ def test_everybody_gets_exactly_what_is_due(cloud: None, seed: int, friends: int
     """One to three reservations each."""
     dice = Random(seed)
     users = [f"u{n}" for n in range(friends)]
-    told = {
+    words_by_reservation = {
         f"{user}-r{n}": words_of(dice, user, f"{user}-r{n}")
         for user in users
         for n in range(dice.randint(1, 3))
@@ -67,12 +67,15 @@ def test_everybody_gets_exactly_what_is_due(cloud: None, seed: int, friends: int
         for user in users
     }
     with a_salon(*users) as world:
-        put_messages(**{name: f"{name} {WORDS}" for name in SAID})
+        put_messages(**{name: f"{name} {WORDS}" for name in MESSAGES})
         put_tags("answered")
         publish("remind", entry={"per": "reservation_id"}, start="who", nodes=NODES)
         events = [
-            (one.heard, word(f"e-{name}-{n}", name, one.at, one.status, said=one.said, user=one.user))
-            for name, words in told.items()
+            (
+                one.heard,
+                word(f"e-{name}-{n}", name, one.at, one.status, reported_at=one.reported_at, user=one.user),
+            )
+            for name, words in words_by_reservation.items()
             for n, one in enumerate(words)
         ]
         events += [
@@ -83,7 +86,7 @@ def test_everybody_gets_exactly_what_is_due(cloud: None, seed: int, friends: int
         happens(world, events, Random(seed) if dies else None)
         texts: set[str] = set()
         for user in users:
-            runs = {name: words for name, words in told.items() if words[0].user == user}
+            runs = {name: words for name, words in words_by_reservation.items() if words[0].user == user}
             of_run = {name: Walk(words, answers[user], PACE) for name, words in runs.items()}
             wanted = sorted(one for found in of_run.values() for one in found.sent)
             got = sorted(Reminder(*sent) for sent in world.sends if sent[1] == user)

@@ -153,7 +153,7 @@ def test_the_stuck_are_seen_and_sent_on(world: World, api: Api) -> None:
     assert where("u0").state == "finished"
 
 
-def test_who_stands_at_an_action_that_nobody_carries_out_is_stuck(world: World, api: Api) -> None:
+def test_who_is_at_an_action_that_nobody_carries_out_is_stuck(world: World, api: Api) -> None:
     """Asked for again every minute, they look due in a minute for ever; a retry asks at once."""
     publish(start="do", nodes={"do": {"type": "action", "then": [{"add_tag": "vip"}]}})
     world.act_at_once = False

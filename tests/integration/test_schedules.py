@@ -113,11 +113,11 @@ def work(*, times: int = 1) -> int:
     return done
 
 
-def look(world: World, now: datetime, **told: Any) -> int:
+def look(world: World, now: datetime, **options: Any) -> int:
     world.now = now
     with role_of("bulk"):
         service.look_at("shop", "daily")
-    return work(**told)
+    return work(**options)
 
 
 def points(api: Api, user: str) -> float:

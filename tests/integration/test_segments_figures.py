@@ -154,9 +154,9 @@ def test_ranks_are_fifths(clock: Clock, api: Api) -> None:
             asked = {"rfm": {f"{name}_rank": {"eq": rank}}}
             assert api.ok("POST", f"{A}/segments/count", {"condition": asked})["count"] == 2, asked
     why = {"condition": {"rfm": {"r_rank": {"gte": 4}, "f_rank": {"lte": 2}}}, "user_id": "U01"}
-    told = api.ok("POST", f"{A}/segments/explain", why)
-    assert told["matches"]
-    assert told["tree"]["seen"] == {"r": 1, "f": 1, "m": 1000, "r_rank": 5, "f_rank": 1}
+    answer = api.ok("POST", f"{A}/segments/explain", why)
+    assert answer["matches"]
+    assert answer["tree"]["seen"] == {"r": 1, "f": 1, "m": 1000, "r_rank": 5, "f_rank": 1}
 
 
 @given(st.dictionaries(st.integers(1, 60), st.integers(1, 40), min_size=1, max_size=30))
@@ -178,9 +178,9 @@ def test_overlap(api: Api, mirrored: bool) -> None:
     """Each, and each two; the same by the mirror (where there is one) and by walking through all."""
     asked = {"conditions": [VIP, OLD, {"friend": {"status": "blocked"}}]}
     with patch.object(mirror_queries, "count", _count if mirrored else lambda *_: None):
-        told = api.ok("POST", f"{A}/segments/overlap", asked)
-    assert (told["counts"], told["exact"]) == ([5, 4, 1], True)
-    assert told["pairs"] == [
+        answer = api.ok("POST", f"{A}/segments/overlap", asked)
+    assert (answer["counts"], answer["exact"]) == ([5, 4, 1], True)
+    assert answer["pairs"] == [
         {"conditions": [0, 1], "count": 2},
         {"conditions": [0, 2], "count": 0},
         {"conditions": [1, 2], "count": 0},

@@ -31,8 +31,8 @@ def sim(tmp_path: Path) -> Iterator[Simulator]:
     found = Simulator(tmp_path, "http://127.0.0.1:9")
     server = Server(0, application(found))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    door(found, "PUT", "channels/shop", {"channel_secret": "s", "channel_access_token": "token"})
-    door(found, "POST", "friends", {"account": "shop", "user_id": ANNA})
+    sim_request(found, "PUT", "channels/shop", {"channel_secret": "s", "channel_access_token": "token"})
+    sim_request(found, "POST", "friends", {"account": "shop", "user_id": ANNA})
     line = Settings(line_api_url=f"http://127.0.0.1:{server.server_port}")
     with patch.object(requests, "settings", lambda: line):
         yield found
@@ -41,7 +41,7 @@ def sim(tmp_path: Path) -> Iterator[Simulator]:
     found.close()
 
 
-def door(sim: Simulator, method: str, path: str, body: object) -> None:
+def sim_request(sim: Simulator, method: str, path: str, body: object) -> None:
     assert serve(sim, request(method, f"/_sim/{path}", body)).status == 200
 
 
@@ -69,7 +69,7 @@ def test_each_way_is_counted_for_itself(sim: Simulator) -> None:
 def test_what_line_has_not_counted_is_not_nought(sim: Simulator) -> None:
     """``unready`` and ``out_of_service`` are None; a refusal is one."""
     for status in ("unready", "out_of_service"):
-        with patch.object(sent_messages, "ask", lambda *_, told=status: {"status": told}):
+        with patch.object(sent_messages, "ask", lambda *_, answered=status: {"status": answered}):
             assert sent_messages.sent("token", "reply", today()) is None
     with pytest.raises(Refused):
         sent_messages.sent("another token", "reply", today())

@@ -62,19 +62,19 @@ def test_a_friend_who_comes_by_a_link_is_known(api: Api) -> None:
     api.ok("PUT", f"{BASE}/rules/keen", then | {"if": three, "then": [{"add_tag": "keen"}]})
     browser = Browser()
     view = page()
-    said = browser.send(view, t=open_link())
-    assert said == {"known": True, "results": [{"id": view["id"], "status": "accepted"}]}
+    answer = browser.send(view, t=open_link())
+    assert answer == {"known": True, "results": [{"id": view["id"], "status": "accepted"}]}
     work_off()
     assert views() == 1
-    said = browser.send(page("/products/2?mail=x@y.example"), page("/about"), page("/products/3"))
-    assert [one["status"] for one in said["results"]] == ["accepted", "ignored", "accepted"]
+    answer = browser.send(page("/products/2?mail=x@y.example"), page("/about"), page("/products/3"))
+    assert [one["status"] for one in answer["results"]] == ["accepted", "ignored", "accepted"]
     work_off()
     assert views() == 3
     assert sheet()["tags"]["keen"]["by"] == "rule:keen"
-    told = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
-    seen = [one for one in told if one["type"] == "page_viewed"]
+    activities = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
+    seen = [one for one in activities if one["type"] == "page_viewed"]
     assert {one["props"]["path"] for one in seen} == {"/products/1", "/products/2", "/products/3"}
-    assert "x@y.example" not in str(told)
+    assert "x@y.example" not in str(activities)
 
 
 def test_links_elsewhere_carry_no_token(api: Api) -> None:
@@ -134,9 +134,9 @@ def test_what_is_wrong_is_refused_by_itself(api: Api) -> None:
     wrong = hostile()
     for start in range(0, len(wrong), 19):
         some = wrong[start : start + 19]
-        said = browser.send(*some, page(), t=open_link())["results"]
-        assert [one["status"] for one in said] == ["rejected"] * len(some) + ["accepted"], said
-        paths = [one["error"]["details"][0]["path"] for one in said[:-1]]
+        answer = browser.send(*some, page(), t=open_link())["results"]
+        assert [one["status"] for one in answer] == ["rejected"] * len(some) + ["accepted"], answer
+        paths = [one["error"]["details"][0]["path"] for one in answer[:-1]]
         assert [path for n, path in enumerate(paths) if not path.startswith(f"events[{n}]")] == []
 
 
@@ -295,7 +295,7 @@ def test_who_signed_in_with_line_is_known(api: Api, world: World) -> None:
     assert views() == 1
 
 
-def test_money_is_told_and_no_purchase(api: Api) -> None:
+def test_money_is_reported_and_no_purchase(api: Api) -> None:
     """A cart and an order are events of their own; nothing is bought by a browser's word."""
     browser = Browser()
     items = [{"product": "serum", "category": "skin", "quantity": 2, "amount": 3000}]
@@ -308,8 +308,8 @@ def test_money_is_told_and_no_purchase(api: Api) -> None:
     assert found["facts"]["converted"]["count"] == 1
     assert found["facts"]["custom:sized"]["count"] == 1
     assert found["purchases"]["count"] == 0
-    told = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
-    order = next(one for one in told if one["type"] == "converted")
+    activities = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
+    order = next(one for one in activities if one["type"] == "converted")
     assert order["props"] == {"order_id": "o1", "value": 3000, "currency": "JPY", "items": items}
 
 
@@ -347,8 +347,8 @@ def test_staff_look_on(api: Api, world: World) -> None:
         ("page", f"{ORIGIN}/about", "ignored"),
         ("custom", "unnamed", "rejected"),
     }
-    told = api.ok("GET", f"{BASE}/site/events?lang=ja")["items"]
-    assert [one["why"] for one in told if one["why"]] == [
+    activities = api.ok("GET", f"{BASE}/site/events?lang=ja")["items"]
+    assert [one["why"] for one in activities if one["why"]] == [
         Reason("site_event_unnamed", name="unnamed").text("ja")
     ]
     assert browser.visitor not in str(shown)

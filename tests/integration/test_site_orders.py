@@ -39,7 +39,7 @@ def company(api: Api, world: World, order: str, user: str, amount: float = 2800)
 
 
 @pytest.mark.parametrize("tag_first", [True, False])
-def test_told_by_both_it_counts_once(api: Api, world: World, tag_first: bool) -> None:
+def test_reported_by_both_it_counts_once(api: Api, world: World, tag_first: bool) -> None:
     """With the company's amount; a purchase is what the company reports."""
     browser = Browser()
     browser.send(t=open_link())

@@ -95,8 +95,10 @@ def test_a_visitor_who_turns_out_to_be_a_friend(api: Api, world: World) -> None:
     fact = sheet()["facts"]["page_viewed:products"]
     assert fact["first_at"][:19] == began.isoformat()[:19]
     assert "keen" not in sheet()["tags"]
-    told = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
-    assert {one["at"][:10] for one in told if one["type"] == "cart_changed"} == {began.date().isoformat()}
+    activities = api.ok("GET", f"{BASE}/friends/U1/activities")["items"]
+    assert {one["at"][:10] for one in activities if one["type"] == "cart_changed"} == {
+        began.date().isoformat()
+    }
     assert not any("'E#" in item for item in items("VISIT#"))
     browser.send(cart(700))
     work_off()

@@ -11,7 +11,7 @@ from chalicelib.shared.times import iso
 from chalicelib.timeline import service
 from tests.reaction_builders import NOW
 
-SAID = "これはひみつのことばです"
+SECRET = "これはひみつのことばです"
 
 
 def an_activity(**more: Any) -> dict[str, Any]:
@@ -23,10 +23,10 @@ def an_activity(**more: Any) -> dict[str, Any]:
         "key": "text",
         "at": iso(NOW),
         "source": "line",
-        "props": {"message_type": "text", "message_id": "m1", "text": SAID, "n": 0.1},
+        "props": {"message_type": "text", "message_id": "m1", "text": SECRET, "n": 0.1},
         "rules": [{"rule": "r", "matched": True, "why": "matched"}],
         "changes": [],
-        "effects": [{"rule": "r", "index": 0, "action": "reply", "status": "pending", "text": SAID}],
+        "effects": [{"rule": "r", "index": 0, "action": "reply", "status": "pending", "text": SECRET}],
         **more,
     }
 
@@ -36,13 +36,13 @@ def test_what_is_unsent_keeps_what_came_of_its_effects_meanwhile(cloud: None) ->
     service.put(an_activity())
     read = service.find("shop", "U1", "e1")
     assert read is not None
-    told = {"status": "failed", "why": "LINE refused it"}
-    assert service.correct_effect("shop", "U1", "e1", 0, "pending", told)
+    effect = {"status": "failed", "why": "LINE refused it"}
+    assert service.correct_effect("shop", "U1", "e1", 0, "pending", effect)
     service.take_back(read, iso(NOW))
     kept = service.find("shop", "U1", "e1")
     assert kept is not None
-    assert {name: kept["effects"][0][name] for name in told} == told
-    assert SAID not in str(kept)
+    assert {name: kept["effects"][0][name] for name in effect} == effect
+    assert SECRET not in str(kept)
     assert kept["props"]["unsent_at"] == iso(NOW)
 
 

@@ -62,12 +62,12 @@ def test_pages_of_any_size_are_one_sorted_list(cloud: None, seed: int) -> None:
     """Events and lines, prompt and late ones, several at one moment: each once, the newest first."""
     dice = random.Random(seed)
 
-    def moment() -> datetime:
+    def random_time() -> datetime:
         return NOW + timedelta(minutes=dice.randrange(0, 300, 15))
 
     took = [0, 1, 55 * 60, 60 * 60, 60 * 60 + 1, 5 * 60 * 60]
-    events = [an_event(n, moment()) for n in range(14)]
-    lines = [a_line(n, moment(), timedelta(seconds=dice.choice(took))) for n in range(14)]
+    events = [an_event(n, random_time()) for n in range(14)]
+    lines = [a_line(n, random_time(), timedelta(seconds=dice.choice(took))) for n in range(14)]
     activities.put_all([*events, *lines])
     every = sorted(((one["at"], one["event_id"]) for one in [*events, *lines]), reverse=True)
     for limit in (1, 5, 28):
@@ -89,7 +89,7 @@ def test_a_line_is_what_it_was_when_it_was_put(cloud: None) -> None:
     assert activities.recent("shop", "U1", 10) == ([], None)
 
 
-def test_a_line_costs_one_write_unit_whatever_was_said(cloud: None) -> None:
+def test_a_line_costs_one_write_unit_whatever_was_sent(cloud: None) -> None:
     """A large message that many got alike stands once; who got it alone, or late, has it in the line."""
     manifest = a_manifest(1, NOW, users=50) | {"messages": FLEX}
     outcomes = [
@@ -104,7 +104,7 @@ def test_a_line_costs_one_write_unit_whatever_was_said(cloud: None) -> None:
     (line,), _ = activities.recent("shop", "U7", 5)
     (effect,) = line["effects"]
     assert effect["messages"] == FLEX
-    assert "said" not in effect
+    assert "sent_in" not in effect
     alone = manifest | {"recipients": ["U1"]}
     assert receipts._sent_alike(manifest)
     assert not receipts._sent_alike(alone)

@@ -72,7 +72,7 @@ def a_watch(world: World, name: str = "r/c") -> None:
 
 
 @pytest.mark.parametrize("state", ["SEALED", "DRAINED"])
-def test_a_watch_stands_in_a_minute_that_is_drained(world: World, state: str) -> None:
+def test_a_watch_is_stored_in_a_minute_that_is_drained(world: World, state: str) -> None:
     """Something was due in the present minute: its verification asks for the watch, which opens no other."""
     service.arm(an_entry(after=5))
     store.seal(minute_of(START), START)
@@ -115,7 +115,7 @@ def test_a_watch_opens_a_minute_where_none_is_seen(world: World, state: str) -> 
     assert [slot.entry.id for slot in store.slots(minute)] == ["r/c"]
 
 
-def test_a_watch_of_a_writer_that_was_stopped_stands_later_too(world: World) -> None:
+def test_a_watch_of_a_writer_that_was_stopped_is_stored_later_too(world: World) -> None:
     """Written when the present minute may be verified already: it is armed anew."""
     service.arm(an_entry(after=5))
     store.seal(minute_of(START), START)

@@ -151,10 +151,13 @@ def test_set_by_hand(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     reaction.react(an_event("followed", is_unblocked=False))
     edit = {"topics": {"news": "out", "marketing": "out"}, "wording": "お電話で"}
     found = _edited(api, monkeypatch, edit)
-    assert {name: said["out"] for name, said in found["topics"].items()} == {"news": True, "marketing": True}
+    assert {name: topic["out"] for name, topic in found["topics"].items()} == {
+        "news": True,
+        "marketing": True,
+    }
     (line, *_), _more = activities.recent("shop", "U1", 5, None)
-    told = [c for c in line["changes"] if c["type"] == "opted_out"]
-    assert {(c["topic"], c["wording"]) for c in told} == {("news", "お電話で"), ("marketing", "お電話で")}
+    changes = [c for c in line["changes"] if c["type"] == "opted_out"]
+    assert {(c["topic"], c["wording"]) for c in changes} == {("news", "お電話で"), ("marketing", "お電話で")}
     api.refused(422, "PATCH", f"{base}/friends/U1", {"topics": {"nothing": "out"}})
     api.refused(400, "PATCH", f"{base}/friends/U1", {"topics": {"news": "off"}})
     api.ok("PUT", f"{base}/segments/out", {"name": "out", "condition": {"opted_out": "marketing"}})

@@ -21,10 +21,10 @@ def shop(cloud: None) -> Iterator[None]:
 
 def exported(body: Any) -> str:
     """The file of an export."""
-    said = ask("POST", f"{BASE}/exports", body)
-    assert said.status == 202, said.raw
+    answer = ask("POST", f"{BASE}/exports", body)
+    assert answer.status == 202, answer.raw
     assert work_off() == []
-    job = ask("GET", f"{BASE}/jobs/{said.body['job_id']}").body
+    job = ask("GET", f"{BASE}/jobs/{answer.body['job_id']}").body
     assert job["state"] == "done"
     return (objects.find(job["result"]["key"]) or b"").decode()
 
@@ -44,8 +44,8 @@ def test_friends_are_exported_by_their_ids(shop: None) -> None:
     """Those who are known, each once, and none who was erased; not together with a condition."""
     asked = {"user_ids": ["U1", "Unobody", "U1"], "columns": ["user_id"]}
     assert exported(asked) == "user_id\r\nU1\r\n"
-    said = ask("POST", f"{BASE}/exports", {**asked, "condition": {"tag": "vip"}})
-    assert said.status == 400
+    answer = ask("POST", f"{BASE}/exports", {**asked, "condition": {"tag": "vip"}})
+    assert answer.status == 400
     assert ask("DELETE", f"{BASE}/friends/U1?erase=true").status in {200, 202}
     assert exported(asked) == "user_id\r\n"
 
@@ -96,5 +96,5 @@ REFUSED: list[tuple[Any, int, str]] = [
 def test_what_cannot_be_exported_is_refused(shop: None) -> None:
     """Unknown fields, formats, columns and documents are refused with their path."""
     for body, status, path in REFUSED:
-        said = ask("POST", f"{BASE}/exports", body)
-        assert (said.status, said.body["error"]["details"][0]["path"]) == (status, path)
+        answer = ask("POST", f"{BASE}/exports", body)
+        assert (answer.status, answer.body["error"]["details"][0]["path"]) == (status, path)

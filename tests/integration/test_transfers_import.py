@@ -221,7 +221,7 @@ def test_an_import_meets_an_engine_that_writes_at_the_same_time(shop):
     assert (found["language"], list(found["tags"]), found["rev"]) == ("ja", ["vip"], 3)
 
 
-def test_later_lines_of_a_friend_win_wherever_they_stand(shop):
+def test_later_lines_of_a_friend_win_wherever_they_are(shop):
     """Lines of one friend stay in one chunk, in their order."""
     api, base = shop
     lines = ["U0,first", *(f"U{n},x" for n in range(1, 150)), "U0,last"]
@@ -341,7 +341,7 @@ def test_an_export_is_a_file_that_imports_alike(shop):
         }
 
 
-def test_an_export_tells_scores_as_they_are(shop, monkeypatch):
+def test_an_export_has_scores_as_they_are(shop, monkeypatch):
     """A score that has decayed since is written decayed: imported again, it has not grown young."""
     from chalicelib.gateways import clock, objects
 

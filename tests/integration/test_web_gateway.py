@@ -147,7 +147,7 @@ def test_a_handshake_ends_at_the_deadline(short: float) -> None:
     listening.close()
 
 
-def test_a_redirect_is_only_told() -> None:
+def test_a_redirect_is_only_reported() -> None:
     """It is not followed: there is one connection."""
     answer = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
     with a_server(lambda c: c.sendall(answer)) as (address, heard):

@@ -143,7 +143,7 @@ def test_who_takes_another_way_is_asked_other_questions(api: Api) -> None:
     assert answers() == {"type": "oily"}
 
 
-def test_what_does_not_fit_is_said_beside_the_field(api: Api) -> None:
+def test_what_does_not_fit_is_shown_beside_the_field(api: Api) -> None:
     """And what was written stands there still."""
     page = sends(opens(address()))
     assert page.status == 400
@@ -333,7 +333,7 @@ def test_the_page_is_safe_and_says_what_it_needs(api: Api) -> None:
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
 
 
-def test_the_last_page_tells_the_result(api: Api) -> None:
+def test_the_last_page_shows_the_result(api: Api) -> None:
     """By points, with its picture; what it means is done, in the chat too; it stays as it was sent."""
     points = [
         {"value": "a", "points": {"sun": 1}, "image": "https://shop.example/a.png"},

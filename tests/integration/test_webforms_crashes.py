@@ -95,8 +95,8 @@ def test_a_sending_that_dies_anywhere_is_nothing_or_one_answer(api: Api, after: 
         found = sheet(user)
         count = found["facts"].get("form_answered:skin", {"count": 0})["count"]
         kept = found.get("forms", {}).get("skin", {}).get("answers", {})
-        said = {question: given["value"] for question, given in kept.items()}
-        assert (said, count) in ([(GIVEN, 1)] if then != "nothing" else [({}, 0), (GIVEN, 1)]), at
+        kept_answers = {question: given["value"] for question, given in kept.items()}
+        assert (kept_answers, count) in ([(GIVEN, 1)] if then != "nothing" else [({}, 0), (GIVEN, 1)]), at
         assert "dry" in found["tags"] or count == 0
 
 

@@ -103,11 +103,11 @@ def test_a_file_is_an_answer_and_staff_read_it(api: Api) -> None:
     text = api.call("GET", f"{BASE}/forms/skin/answers?format=csv").body.decode()
     [line] = csv.DictReader(io.StringIO(text))
     assert (line["answer.photo"], line["answer.name"]) == (sent["url"], "花子")
-    told = api.ok("GET", f"{BASE}/friends/U1/activities?lang=ja")["items"][0]["rules"]
-    assert "ファイルで回答" in [rule["why"] for rule in told]
+    rules = api.ok("GET", f"{BASE}/friends/U1/activities?lang=ja")["items"][0]["rules"]
+    assert "ファイルで回答" in [rule["why"] for rule in rules]
 
 
-def test_what_a_file_is_its_bytes_tell(api: Api) -> None:
+def test_what_a_file_is_its_bytes_show(api: Api) -> None:
     """No name and no header is believed: a page in the place of a picture is refused, and one that is kept
     as a file is saved, never opened.
     """

@@ -105,8 +105,8 @@ def test_answers_are_counted_as_they_are_now(api: Api) -> None:
     assert found["total"] == {"begun": 1, "answered": 1}
     rows = {(one["kind"], one["id"], one.get("value")): one["friends"] for one in found["items"]}
     assert rows["question", "free", None] == 1
-    told = {key: n for key, n in rows.items() if key[0] != "question" and n}
-    assert told == {
+    counted = {key: n for key, n in rows.items() if key[0] != "question" and n}
+    assert counted == {
         ("answer", "morning", "早起き"): 1,
         ("answer", "why", "仕事"): 1,
         ("answer", "why", "趣味"): 1,

@@ -56,7 +56,7 @@ def test_a_flood_keeps_no_account_from_being_served(watch: Watch) -> None:
         assert post(body(), account="late").status == 200
 
 
-def test_a_flood_while_the_list_is_silent_is_told_to_come_again(watch: Watch) -> None:
+def test_a_flood_while_the_list_is_silent_has_to_come_again(watch: Watch) -> None:
     """Nobody can say whether it is an account: 503, never a false 404."""
     watch.broken["dynamodb:GetItem"] = THROTTLED
     answers = [post(body(), account=f"random-{n}").status for n in range(30)]
@@ -112,7 +112,7 @@ def test_a_throttled_store_is_not_asked_again_at_once(watch: Watch) -> None:
     assert reads(watch) - before <= 1
 
 
-def test_processes_that_started_together_read_at_different_moments(watch: Watch) -> None:
+def test_processes_that_started_together_read_at_different_times(watch: Watch) -> None:
     """A thousand processes spread their second read over a minute."""
     many = [known.Known() for _ in range(200)]
     ends = [one.get("shop", watch.now).fresh_until for one in many]

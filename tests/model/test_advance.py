@@ -40,13 +40,13 @@ class Item(NamedTuple):
 class Worker(NamedTuple):
     """One invocation.
 
-    ``stands`` are the claims to honour (chunk, friends), ``wants`` the friends to claim (friend, the claim
+    ``claimed`` are the claims to honour (chunk, friends), ``wants`` the friends to claim (friend, the claim
     that is seen), ``holds`` those claimed by ``chunk``, ``moving`` those to move on.
     """
 
     at: str = "idle"
     batch: Friends = frozenset()
-    stands: tuple[tuple[int, Friends], ...] = ()
+    claimed: tuple[tuple[int, Friends], ...] = ()
     wants: tuple[tuple[int, int | None], ...] = ()
     chunk: int = -1
     holds: Friends = frozenset()
@@ -121,8 +121,8 @@ def model(mutation: str = "", *, workers: int = 2) -> Model[State]:
         if me.at == "load":
             yield say, put(s, w, load(s, me))
         elif me.at == "close":
-            (chunk, members), *others = me.stands
-            closing = me._replace(chunk=chunk, holds=members, stands=tuple(others))
+            (chunk, members), *others = me.claimed
+            closing = me._replace(chunk=chunk, holds=members, claimed=tuple(others))
             yield f"{say} chunk {chunk}", manifest(s, w, closing)
         elif me.at == "claim":
             yield f"{say} {me.wants[0][0]} for chunk {me.chunk}", claim(s, w, me)
@@ -132,20 +132,20 @@ def model(mutation: str = "", *, workers: int = 2) -> Model[State]:
             yield f"{say} {sorted(me.moving)}", settle(s, w, me)
 
     def load(s: State, me: Worker) -> Worker:
-        stands: dict[int, Friends] = {}
+        claimed: dict[int, Friends] = {}
         wants: list[tuple[int, int | None]] = []
         for f in sorted(me.batch):
             item = s.items[f]
             if item.version == 0 and item.claim is not None and mutation != MUTATIONS[1]:
-                stands[item.claim] = stands.get(item.claim, frozenset()) | {f}
+                claimed[item.claim] = claimed.get(item.claim, frozenset()) | {f}
             elif item.version == 0:
                 wants.append((f, item.claim))
-        loaded = Worker("", me.batch, tuple(sorted(stands.items())), tuple(wants))
-        return turn(loaded) if stands or wants else IDLE
+        loaded = Worker("", me.batch, tuple(sorted(claimed.items())), tuple(wants))
+        return turn(loaded) if claimed or wants else IDLE
 
     def turn(me: Worker) -> Worker:
         """What comes next in a round: claims that stand, then new claims, then another look."""
-        if me.stands:
+        if me.claimed:
             return me._replace(at="close")
         return me._replace(at="claim") if me.wants else Worker("load", me.batch)
 
@@ -199,7 +199,7 @@ def fresh(s: State) -> int:
     """A chunk that nobody knows."""
     used = {chunk for chunk, _ in s.manifests} | {item.claim for item in s.items} | s.fed
     for worker in s.workers:
-        used |= {worker.chunk, *(chunk for chunk, _ in worker.stands), *(seen for _, seen in worker.wants)}
+        used |= {worker.chunk, *(chunk for chunk, _ in worker.claimed), *(seen for _, seen in worker.wants)}
     return next(chunk for chunk in range(20) if chunk not in used)
 
 
@@ -213,7 +213,7 @@ def canonical(s: State) -> State:
         if chunk is not None:
             names.setdefault(chunk, len(names))
     for worker in s.workers:
-        for chunk in (worker.chunk, *(c for c, _ in worker.stands), *(c for _, c in worker.wants)):
+        for chunk in (worker.chunk, *(c for c, _ in worker.claimed), *(c for _, c in worker.wants)):
             if chunk is not None and chunk >= 0:
                 names.setdefault(chunk, len(names))
     return s if all(old == new for old, new in names.items()) else renamed(s, names)
@@ -233,7 +233,7 @@ def renamed(s: State, names: dict[int | None, int]) -> State:
     def worker(old: Worker) -> Worker:
         return old._replace(
             chunk=names.get(old.chunk, -1),
-            stands=tuple((names[c], friends) for c, friends in old.stands),
+            claimed=tuple((names[c], friends) for c, friends in old.claimed),
             wants=tuple((f, None if c is None else names[c]) for f, c in old.wants),
         )
 

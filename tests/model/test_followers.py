@@ -86,8 +86,8 @@ def model(mutation: str = "") -> Model[State]:
                 if (token, way) in PAGES:
                     yield f"{number} is answered {way}", put(s, number, me._replace(at="mark", answer=way))
         elif me.at == "mark":
-            stands = s.marks[page] or me.answer
-            marks = (stands, s.marks[1]) if page == 0 else (s.marks[0], stands)
+            marked = s.marks[page] or me.answer
+            marks = (marked, s.marks[1]) if page == 0 else (s.marks[0], marked)
             after = put(s, number, me._replace(at="read"))
             yield f"{number} marks {me.answer}", after._replace(marks=marks)
         elif me.at == "read":

@@ -5,7 +5,7 @@ once. The friend may block while it waits, before or after the judgement. Two wo
 crashes, lost messages.
 
 Steps and code (``reaction/effects/held.py``): ``read`` the friend and the effect · ``judge`` ``releasing``
-or ``skipped`` on the effect, if it is still ``held`` · ``put`` the chunk, if absent · ``tell`` ``done``, if
+or ``skipped`` on the effect, if it is still ``held`` · ``put`` the chunk, if absent · ``report`` ``done``, if
 it is ``releasing``.
 """
 
@@ -78,11 +78,11 @@ def model(mutation: str = "") -> Model[State]:
             open_ones = {"held", "releasing"} if mutation == MUTATIONS[2] else {"held"}
             if s.effect not in open_ones:
                 return put(s, w, Worker("read"))
-            told = "skipped" if me.blocked else "releasing"
+            status = "skipped" if me.blocked else "releasing"
             after = IDLE if me.blocked else Worker("put")
-            return put(s._replace(effect=told), w, after)
+            return put(s._replace(effect=status), w, after)
         if me.at == "put":
-            return put(s._replace(chunks=1), w, Worker("tell"))
+            return put(s._replace(chunks=1), w, Worker("report"))
         before = {"held", "releasing"} if mutation == MUTATIONS[0] else {"releasing"}
         return put(s._replace(effect="done") if s.effect in before else s, w, IDLE)
 

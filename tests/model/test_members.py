@@ -24,7 +24,7 @@ import pytest
 from tests.model.explorer import Model, must_break, must_hold
 
 NOBODY, A, B = 0, 1, 2
-Told = tuple[int, int, int]
+Report = tuple[int, int, int]
 """Of the link and of its member the versions, and who that is."""
 
 
@@ -55,8 +55,8 @@ class State(NamedTuple):
     version: int = 1
     is_kept: bool = False
     has_come: bool = False
-    told: frozenset[Told] = frozenset()
-    sheet: Told = (0, 0, NOBODY)
+    reports: frozenset[Report] = frozenset()
+    sheet: Report = (0, 0, NOBODY)
     newest: tuple[int, int] = (0, 0)
 
 
@@ -82,13 +82,13 @@ def model(race: tuple[str, ...], mutation: str = "") -> Model[State]:
     """The protocol, or a mutation of it."""
 
     def steps(s: State) -> Iterable[tuple[str, State]]:
-        for told in s.told:
-            is_newer = told[:2] > s.sheet[:2]
+        for reports in s.reports:
+            is_newer = reports[:2] > s.sheet[:2]
             if mutation == MUTATIONS[2]:
-                is_newer = told[0] > s.sheet[0]
-            if is_newer or (mutation == MUTATIONS[3] and told != s.sheet):
-                newest = max(s.newest, told[:2])
-                yield f"the sheet takes {told}", s._replace(sheet=told, newest=newest)
+                is_newer = reports[0] > s.sheet[0]
+            if is_newer or (mutation == MUTATIONS[3] and reports != s.sheet):
+                newest = max(s.newest, reports[:2])
+                yield f"the sheet takes {reports}", s._replace(sheet=reports, newest=newest)
         for w, me in enumerate(s.workers):
             if me.at == "idle":
                 continue
@@ -152,11 +152,11 @@ def model(race: tuple[str, ...], mutation: str = "") -> Model[State]:
         if me.at == "read":
             return put(s, w, me._replace(at="member", seen=s.link))
         if me.at == "member":
-            return put(s, w, me._replace(at="tell", version=s.version))
-        if me.at == "tell":
+            return put(s, w, me._replace(at="update", version=s.version))
+        if me.at == "update":
             version = me.version if me.seen.member == A else int(me.seen.member == B)
-            told = s.told | {(me.seen.v, version, me.seen.member)} if me.seen.v else s.told
-            return put(s._replace(told=told), w, me._replace(at="catch up"))
+            reports = s.reports | {(me.seen.v, version, me.seen.member)} if me.seen.v else s.reports
+            return put(s._replace(reports=reports), w, me._replace(at="catch up"))
         come = s.has_come or (s.is_kept and me.seen.member == A)
         return put(s._replace(has_come=come), w, IDLE)
 
@@ -184,12 +184,12 @@ def model(race: tuple[str, ...], mutation: str = "") -> Model[State]:
         if any(me.at != "idle" for me in s.workers):
             return False
         version = {NOBODY: 0, A: s.version, B: 1}[s.link.member]
-        is_told = s.sheet == (s.link.v, version, s.link.member) or (s.link.v == 0 and s.sheet[0] == 0)
+        is_reported = s.sheet == (s.link.v, version, s.link.member) or (s.link.v == 0 and s.sheet[0] == 0)
         tidy = all(
             not there or (s.link.member, s.link.place) == (member, there)
             for member, there in zip((A, B), s.places, strict=True)
         )
-        return is_told and tidy and (s.has_come or not (s.is_kept and s.link.member == A))
+        return is_reported and tidy and (s.has_come or not (s.is_kept and s.link.member == A))
 
     begin = {"change": "write", "report": "friends" if mutation == MUTATIONS[4] else "keep"}
     workers = tuple(Worker(does, begin.get(does, "read")) for does in race)

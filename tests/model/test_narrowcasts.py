@@ -37,7 +37,7 @@ class Worker(NamedTuple):
     at: str = "idle"
     read: Item = Item()
     was_open: bool = False
-    said: str = ""
+    answer: str = ""
 
 
 class State(NamedTuple):
@@ -110,29 +110,29 @@ def model(mutation: str = "") -> Model[State]:
                 yield f"{number} marks", written(s, number, me, marked, "call")
 
     def call(s: State, number: int, me: Worker) -> Iterable[tuple[str, State]]:
-        told = s if s.sent and s.knows else s._replace(sent=s.sent + 1, knows=True)
-        yield f"{number} is accepted", put(told, number, me._replace(at="note", said="accepted"))
+        called = s if s.sent and s.knows else s._replace(sent=s.sent + 1, knows=True)
+        yield f"{number} is accepted", put(called, number, me._replace(at="note", answer="accepted"))
         if s.faults:
-            fewer = told._replace(faults=s.faults - 1)
+            fewer = called._replace(faults=s.faults - 1)
             yield (
                 f"!{number} is accepted and hears nothing",
-                put(fewer, number, me._replace(at="note", said="")),
+                put(fewer, number, me._replace(at="note", answer="")),
             )
             less = s._replace(faults=s.faults - 1)
-            yield f"!{number} is not heard", put(less, number, me._replace(at="note", said=""))
+            yield f"!{number} is not heard", put(less, number, me._replace(at="note", answer=""))
             if not (s.sent and s.knows):
-                yield f"!{number} is refused", put(less, number, me._replace(at="note", said="refused"))
+                yield f"!{number} is refused", put(less, number, me._replace(at="note", answer="refused"))
             else:
-                yield f"!{number} meets a wall", put(less, number, me._replace(at="note", said="refused"))
+                yield f"!{number} meets a wall", put(less, number, me._replace(at="note", answer="refused"))
 
     def note(s: State, number: int, me: Worker) -> Iterable[tuple[str, State]]:
         item = me.read
-        if me.said == "accepted":
+        if me.answer == "accepted":
             item = item._replace(state="accepted", is_open=False)
-        elif me.said == "refused" and (not me.was_open or mutation == MUTATIONS[1]):
+        elif me.answer == "refused" and (not me.was_open or mutation == MUTATIONS[1]):
             item = item._replace(state="refused", is_open=False)
         yield (
-            f"{number} notes {me.said or 'nothing'}",
+            f"{number} notes {me.answer or 'nothing'}",
             put(written(s, number, me, item, "idle"), number, Worker()),
         )
 

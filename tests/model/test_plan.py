@@ -129,13 +129,13 @@ def model(mutation: str = "") -> Model[State]:
     def slice_step(s: State, p: int, me: Planner) -> State:
         assert me.made is not None
         mine = s.slices[me.shard]
-        stands = next((one for one in mine if one.start == me.key), None)
-        after = stands.following if stands else me.made.following
+        stored = next((one for one in mine if one.start == me.key), None)
+        after = stored.following if stored else me.made.following
         if mutation == MUTATIONS[0]:
             after = me.made.following
         if mutation == MUTATIONS[1]:
-            mine, stands, after = tuple(x for x in mine if x.start != me.key), None, me.made.following
-        if stands is None:
+            mine, stored, after = tuple(x for x in mine if x.start != me.key), None, me.made.following
+        if stored is None:
             mine = tuple(sorted((*mine, me.made), key=lambda one: one.start))
         slices = tuple(mine if n == me.shard else old for n, old in enumerate(s.slices))
         return put(s._replace(slices=slices), p, read_on(me, after))

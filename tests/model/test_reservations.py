@@ -26,11 +26,11 @@ BOOKED, MOVED, LAST = 0, 1, 2
 
 
 class Sheet(NamedTuple):
-    """``said``: the word that counts (-1: none yet). ``seen``: of each event that was folded, whether the
+    """``word``: the word that counts (-1: none yet). ``seen``: of each event that was folded, whether the
     sheet showed a run then."""
 
     rev: int = 0
-    said: int = -1
+    word: int = -1
     mirror: bool = False
     seen: tuple[bool | None, bool | None, bool | None] = (None, None, None)
 
@@ -73,9 +73,9 @@ def model(*, cancels: bool, enters: int = BOOKED, mutation: str = "") -> Model[S
     """The protocol, or one mutation of it. ``cancels``: the last word is that nobody comes."""
     first, second = ("sheet", "item") if mutation == MUTATIONS[3] else ("item", "sheet")
 
-    def is_void(said: int, entered: int) -> bool:
-        later = said > entered or mutation == MUTATIONS[5]
-        return cancels and said == LAST and later
+    def is_void(word: int, entered: int) -> bool:
+        later = word > entered or mutation == MUTATIONS[5]
+        return cancels and word == LAST and later
 
     def steps(s: State) -> Iterable[tuple[str, State]]:
         for n, worker in enumerate(s.workers):
@@ -111,31 +111,31 @@ def model(*, cancels: bool, enters: int = BOOKED, mutation: str = "") -> Model[S
         if read.rev != s.sheet.rev:
             return put(s, n, Worker())
         seen = (*read.seen[:n], read.mirror, *read.seen[n + 1 :])
-        said = n if mutation == MUTATIONS[0] else max(n, read.said)
-        sheet = s.sheet._replace(rev=read.rev + 1, said=said, seen=seen)
+        word = n if mutation == MUTATIONS[0] else max(n, read.word)
+        sheet = s.sheet._replace(rev=read.rev + 1, word=word, seen=seen)
         return put(s._replace(sheet=sheet), n, onwards(n, sheet))
 
     def enter(s: State, n: int, read: Sheet) -> State:
         if s.item is not None:
             return put(s, n, Worker("mirror"))
-        if is_void(read.said, n):
+        if is_void(read.word, n):
             return put(s, n, Worker("done"))
-        return put(s._replace(item=Item(n, read.said)), n, Worker("mirror"))
+        return put(s._replace(item=Item(n, read.word)), n, Worker("mirror"))
 
     def follow(s: State, n: int, worker: Worker) -> State:
         if worker.step in {"item", "sheet"}:
             read = worker._replace(item=s.item) if worker.step == "item" else worker._replace(sheet=s.sheet)
             return put(s, n, read._replace(step=second if worker.step == first else "act"))
-        item, said = worker.item, worker.sheet.said
+        item, word = worker.item, worker.sheet.word
         if item is None or item.ended or s.item is None:
             return put(s, n, Worker("done"))
-        if is_void(said, item.entered):
+        if is_void(word, item.entered):
             return put(s._replace(item=s.item._replace(ended=True)), n, Worker("done"))
-        if item.due == said:
+        if item.due == word:
             return put(s, n, Worker("done"))
         if s.item != item and mutation != MUTATIONS[4]:
             return put(s, n, Worker(first))
-        return put(s._replace(item=s.item._replace(due=said)), n, Worker("done"))
+        return put(s._replace(item=s.item._replace(due=word)), n, Worker("done"))
 
     def invariant(s: State) -> str | None:
         if not is_over(s):

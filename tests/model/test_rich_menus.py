@@ -93,8 +93,8 @@ def model(mutation: str = "") -> Model[State]:
             asked = s._replace(**{name: w._replace(at="check", asked=w.seen)})
             yield f"{name}: ask", asked._replace(walks=noted)
         elif w.at == "check":
-            stands = w.seen[0] == s.generation
-            yield f"{name}: check", to("end" if stands else "read")
+            is_current = w.seen[0] == s.generation
+            yield f"{name}: check", to("end" if is_current else "read")
         elif w.at == "end" and (w.asked is None or mutation == TOO_SOON_OVER):
             left = s.walks - {number}
             if s.again and not left:

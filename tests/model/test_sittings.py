@@ -91,8 +91,8 @@ def model(mutation: str = "") -> Model[State]:
             frozen = frozen._replace(frozen=(*s.frozen, me.sitting), promised=s.promised | {me.sitting})
             return put(frozen, n, after._replace(rev=s.rev + 1))
         if me.at == "put":
-            told = s._replace(put=s.put | {me.sitting})
-            return put(told, n, after)
+            written = s._replace(put=s.put | {me.sitting})
+            return put(written, n, after)
         if me.at == "note":
             noted = s._replace(reported=True, rev=s.rev + 1) if is_mine else s
             follow = after._replace(at=me.then, rev=noted.rev) if me.then else after

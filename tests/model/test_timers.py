@@ -42,7 +42,7 @@ class State(NamedTuple):
 
     time: int = 0
     armer: str = "put"
-    stands: bool = False
+    stored: bool = False
     later: bool = False
     started: bool = False
     bucket: str = OPEN
@@ -103,12 +103,12 @@ def model(mutation: str = "", first: str = "put") -> Model[State]:
             seen = (s.time == 2 and s.bucket in {SEALED, DRAINED}) or mutation == GUESTS_MUTATIONS[1]
             yield f"guest looks: {s.bucket}", s._replace(armer="puts" if seen else "again")
         elif s.armer == "puts":
-            yield "guest puts", s._replace(stands=True, armer="clock")
+            yield "guest puts", s._replace(stored=True, armer="clock")
         elif s.armer == "clock":
             late = s.time >= 3 and mutation != GUESTS_MUTATIONS[0] and mutation != GUESTS_MUTATIONS[1]
             yield "guest looks at the clock", s._replace(armer="again" if late else "done")
         elif s.armer == "put":
-            following = sent(s) if mutation == MUTATIONS[5] else s._replace(stands=True)
+            following = sent(s) if mutation == MUTATIONS[5] else s._replace(stored=True)
             yield "armer puts", following._replace(armer="look")
         elif s.armer == "look":
             yield f"armer looks: {s.bucket}", s._replace(armer=after_look(s))
@@ -143,7 +143,7 @@ def model(mutation: str = "", first: str = "put") -> Model[State]:
             sealed = s._replace(bucket=SEALED)
             yield f"drainer {d} seals", put(s, d, IDLE) if s.bucket in CLOSED else put(sealed, d, following)
         elif me.at == "query":
-            found = s.stands and not s.drained_past
+            found = s.stored and not s.drained_past
             yield f"drainer {d} reads", put(s, d, following._replace(found=found))
             if mutation == MUTATIONS[6]:
                 yield f"drainer {d} has no time", put(s._replace(drained_past=True), d, IDLE)
@@ -172,7 +172,7 @@ def model(mutation: str = "", first: str = "put") -> Model[State]:
         yield "!the verifier crashes", s._replace(verifier="idle", faultless=False)
         early = mutation == MUTATIONS[4]
         if s.verifier == "left":
-            left = s.stands and not s.advanced and not s.verified_past
+            left = s.stored and not s.advanced and not s.verified_past
             yield "verifier reads", s._replace(verifier="later" if left and not early else "verified")
             if not left:
                 yield "verifier has no more time", s._replace(verifier="left", verified_past=True)
@@ -182,7 +182,7 @@ def model(mutation: str = "", first: str = "put") -> Model[State]:
             yield "verifier has no more time", fed._replace(verifier="left", verified_past=True)
         elif s.verifier == "verified":
             bucket = VERIFIED if s.bucket == DRAINED else s.bucket
-            left = s.stands and not s.advanced
+            left = s.stored and not s.advanced
             yield "verifier closes", s._replace(bucket=bucket, verifier="later" if early and left else "idle")
 
     def moving(s: State) -> Iterable[tuple[str, State]]:
@@ -212,7 +212,7 @@ def in_sight(s: State) -> bool:
 def on_time(s: State) -> bool:
     """Whether everybody who is bounded by a timeout has finished before time goes on."""
     busy = s.drainers != (IDLE, IDLE) or s.verifier != "idle" or s.armer not in {"put", "guest", "done"}
-    undrained = s.time >= 1 and s.stands and s.bucket not in CLOSED
+    undrained = s.time >= 1 and s.stored and s.bucket not in CLOSED
     undelivered = s.time >= 2 and s.message
     return not (busy or undrained or undelivered)
 

@@ -44,9 +44,9 @@ def fold(sheet: dict[str, Any], name: str, opened: dict[str, int]) -> list[Any]:
     """One event, as the reaction folds it: counted, then what it says."""
     kind = name[0]
     if kind == "t":
-        moment = at(opened[name])
-        facts = folds.route(sheet, name, moment)
-        return [*facts, *touches.touched(sheet, name, touches.opened_at(moment, None), moment)]
+        opened_at = at(opened[name])
+        facts = folds.route(sheet, name, opened_at)
+        return [*facts, *touches.touched(sheet, name, touches.opened_at(opened_at, None), opened_at)]
     if kind == "g":
         minutes = opened["t" + name[1:]]
         later = minutes + 10
@@ -63,9 +63,9 @@ def fold(sheet: dict[str, Any], name: str, opened: dict[str, int]) -> list[Any]:
 
 
 def touching(opened: tuple[int, int], mutated: Callable[..., list[Any]] | None = None) -> Model[State]:
-    moments = {"t1": opened[0], "t2": opened[1]}
+    minutes = {"t1": opened[0], "t2": opened[1]}
 
-    happens = {**moments, "f": FOLLOW, "b": BLOCK, "r": BACK, "g1": opened[0] + 10, "g2": opened[1] + 10}
+    happens = {**minutes, "f": FOLLOW, "b": BLOCK, "r": BACK, "g1": opened[0] + 10, "g2": opened[1] + 10}
 
     def is_early(state: State, name: str) -> bool:
         """A touch that was opened ten minutes before has been told by then."""
@@ -76,9 +76,9 @@ def touching(opened: tuple[int, int], mutated: Callable[..., list[Any]] | None =
             if is_early(state, name):
                 continue
             sheet = json.loads(state.sheet)
-            facts = (mutated or fold)(sheet, name, moments)
+            facts = (mutated or fold)(sheet, name, minutes)
             coming = state.coming - {name}
-            if name[0] == "t" and touches.waits(sheet, at(moments[name])):
+            if name[0] == "t" and touches.waits(sheet, at(minutes[name])):
                 coming |= {"g" + name[1:]}
             brought = tuple((props["route"], props["friend"], name) for _, _, props in facts)
             yield name, State(coming, json.dumps(sheet, sort_keys=True), (*state.brought, *brought))

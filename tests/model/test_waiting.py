@@ -22,7 +22,7 @@ from tests.model.explorer import Model, must_break, must_hold
 
 
 class Sheet(NamedTuple):
-    """``pending`` is "", or the event's effects: "none" or "tell"."""
+    """``pending`` is "", or the event's effects: "none" or "report"."""
 
     rev: int = 0
     mirror: bool = False
@@ -89,11 +89,11 @@ def model(mutation: str = "") -> Model[State]:
         if s.engine == "write":
             if s.read.rev != s.sheet.rev:
                 return s._replace(engine="load")
-            sheet = s.sheet._replace(rev=s.sheet.rev + 1, pending="tell" if s.read.mirror else "none")
+            sheet = s.sheet._replace(rev=s.sheet.rev + 1, pending="report" if s.read.mirror else "none")
             return s._replace(sheet=sheet, read=sheet, engine="effect")
         if s.engine == "effect":
-            told = s.read.pending == "tell" and s.item == "waiting"
-            return s._replace(item="moved" if told else s.item, engine="record")
+            is_reported = s.read.pending == "report" and s.item == "waiting"
+            return s._replace(item="moved" if is_reported else s.item, engine="record")
         return s._replace(activity=True, engine="done")
 
     def invariant(s: State) -> str | None:

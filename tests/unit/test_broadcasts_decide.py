@@ -34,7 +34,7 @@ def test_several_arms_share_the_five_percent() -> None:
 
 
 @pytest.mark.parametrize(("if_none", "sends"), [("control", "a"), ("best", "b"), ("nobody", None)])
-def test_without_a_winner_the_rest_gets_what_the_author_said(if_none: str, sends: str | None) -> None:
+def test_without_a_winner_the_rest_gets_what_the_author_chose(if_none: str, sends: str | None) -> None:
     """The control, the arm with the highest rate, or nothing."""
     found = of((100, 10), (100, 11), if_none=if_none)
     assert (found.winner, found.sends, found.why.code) == (None, sends, "winner_none")

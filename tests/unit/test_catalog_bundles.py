@@ -72,7 +72,7 @@ def test_a_bundle_is_an_object(value: Any) -> None:
         bundles.read(value, KINDS)
 
 
-def test_a_plan_tells_each_document_and_field() -> None:
+def test_a_plan_names_each_document_and_field() -> None:
     """Creations, updates with their fields, and what stays the same; what is not named is not there."""
     seen = a_snapshot({"a": {"name": "a", "size": 1}, "b": {"name": "b", "l": [1, 2]}, "c": {"name": "c"}})
     wanted = {

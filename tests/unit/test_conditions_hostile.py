@@ -96,7 +96,7 @@ def test_refusals_help(condition: Any, path: str, hint: str) -> None:
     assert hint in found[path]
 
 
-def test_long_numbers_are_refused_at_the_door() -> None:
+def test_long_numbers_are_refused_at_once() -> None:
     """A number of 400 digits never reaches the language; the longest that is taken compares."""
     condition = parse_json('{"purchase": {"total": {"gte": ' + "9" * 64 + "}}}")
     assert conditions.shape(condition) == []

@@ -156,8 +156,8 @@ def test_events_are_counted_by_type_key_and_whole_local_days():
     """The last 7 local days: today and six before; nothing counts as 0."""
     sheet = a_sheet()
     # NOW is 15:06 in Tokyo on the 22nd; the 16th is the first of the last 7 days there.
-    for moment in ("2026-11-15T15:00:00.000Z", "2026-11-15T14:59:59.999Z", "2026-11-22T06:00:00.000Z"):
-        event = FriendEvent("e", "salon", "U1", "messaged", moment, props={"message_type": "text"})
+    for visited_at in ("2026-11-15T15:00:00.000Z", "2026-11-15T14:59:59.999Z", "2026-11-22T06:00:00.000Z"):
+        event = FriendEvent("e", "salon", "U1", "messaged", visited_at, props={"message_type": "text"})
         folding.fold_event(sheet, event, TOKYO)
 
     def messaged(**more):

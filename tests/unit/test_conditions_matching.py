@@ -74,7 +74,7 @@ def test_operators(match: dict[str, Any], expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("match", "said"),
+    ("match", "text"),
     [
         ({"text": "予約"}, 'text is "予約したいです"'),
         ({"ok": False}, "ok is true"),
@@ -82,9 +82,9 @@ def test_operators(match: dict[str, Any], expected: bool) -> None:
         ({"missing": "x"}, "missing is missing"),
     ],
 )
-def test_what_was_seen_is_shown_as_json(match: dict[str, Any], said: str) -> None:
+def test_what_was_seen_is_shown_as_json(match: dict[str, Any], text: str) -> None:
     """Never Python's own notation."""
-    assert str(compile_match(match)[0].failure(PROPS)) == said
+    assert str(compile_match(match)[0].failure(PROPS)) == text
 
 
 def test_folding_is_what_people_mean() -> None:

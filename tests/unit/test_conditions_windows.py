@@ -68,7 +68,7 @@ def test_a_month_is_the_same_day_of_another_month() -> None:
         ({"within": "last_year"}, "2025-12-31T23:00:00.000+09:00", True),
     ],
 )
-def test_moments(spec: dict[str, str], at: str, fits: bool) -> None:
+def test_times(spec: dict[str, str], at: str, fits: bool) -> None:
     """Local days, to the millisecond; a moment in the future is in no span."""
     now = datetime(2026, 11, 29, 12, tzinfo=TOKYO)
     assert age(spec, TOKYO)(iso(datetime.fromisoformat(at)), now) is fits

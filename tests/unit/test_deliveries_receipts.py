@@ -32,8 +32,8 @@ def a_manifest(**fields: Any) -> dict[str, Any]:
 
 def test_a_broadcast_that_was_taken() -> None:
     """What was said, by whom, in which run; accepted is ``done`` on the timeline."""
-    told = receipts.line(a_manifest(), {"user_id": "U1", "status": "accepted", "at": AT, "variant": "a"})
-    assert told == {
+    line = receipts.line(a_manifest(), {"user_id": "U1", "status": "accepted", "at": AT, "variant": "a"})
+    assert line == {
         "account": "shop",
         "user_id": "U1",
         "event_id": "sent:r1:a-0",
@@ -64,14 +64,14 @@ def test_a_broadcast_that_was_taken() -> None:
 def test_a_scenario_step_that_was_not_taken(status: str, reason: str | None) -> None:
     """The node names the author; the reason stands beside the status, in the conversation too."""
     manifest = a_manifest(cause={"scenario": "welcome", "node": "first", "message": "m1", "version": 3})
-    told = receipts.line(manifest, {"user_id": "U1", "status": status, "at": AT, "reason": reason})
-    assert (told["source"], told["props"]) == (
+    line = receipts.line(manifest, {"user_id": "U1", "status": status, "at": AT, "reason": reason})
+    assert (line["source"], line["props"]) == (
         "scenario",
         {"scenario": "welcome", "node": "first", "run": "r1"},
     )
-    (effect,) = told["effects"]
+    (effect,) = line["effects"]
     assert (effect["status"], words(effect)) == (status, reason)
-    (shown,) = service.lines(told)
+    (shown,) = service.lines(line)
     assert (shown["by"], shown["type"], shown["status"]) == ("scenario:welcome:first", "push", status)
     assert (shown["run"], shown["message"], words(shown)) == ("r1", "m1", reason)
 
@@ -89,25 +89,25 @@ def test_everybody_has_their_own_words_and_large_ones_their_gist() -> None:
     assert size_of(others) <= MAX_EFFECT
 
 
-def test_who_was_left_out_from_the_beginning_has_the_moment_of_the_chunk() -> None:
+def test_who_was_left_out_from_the_beginning_has_the_time_of_the_chunk() -> None:
     """A chunk of which everybody was skipped never came to an attempt, so its status has no moment."""
     manifest = a_manifest(skips={"U1": "cap"})
     status = Status(chunk="a-0", kind="multicast", n=0, state="skipped", skipped={"cap": 1})
     (outcome,) = delivery_results(status, manifest)
-    told = receipts.line(manifest, outcome)
-    assert (told["at"], words(told["effects"][0])) == (manifest["at"], "cap")
+    line = receipts.line(manifest, outcome)
+    assert (line["at"], words(line["effects"][0])) == (manifest["at"], "cap")
 
 
 def test_a_test_says_so() -> None:
     """On the timeline and in the conversation."""
     manifest = a_manifest(cause={"broadcast": "news", "message": "hello", "test": True})
-    told = receipts.line(manifest, {"user_id": "U1", "status": "accepted", "at": AT})
-    assert told["props"]["test"]
-    assert service.lines(told)[0]["test"]
+    line = receipts.line(manifest, {"user_id": "U1", "status": "accepted", "at": AT})
+    assert line["props"]["test"]
+    assert service.lines(line)[0]["test"]
 
 
 @pytest.mark.parametrize(
-    ("cause", "told"),
+    ("cause", "line"),
     [
         ({"broadcast": "news"}, True),
         ({"broadcast": "news", "test": True}, True),
@@ -117,7 +117,7 @@ def test_a_test_says_so() -> None:
         ({}, False),
     ],
 )
-def test_what_is_told(cause: dict[str, Any], told: bool) -> None:
+def test_what_is_on_the_timeline(cause: dict[str, Any], line: bool) -> None:
     """Broadcasts, their tests and scenario steps; a reaction's send stands on its own activity already."""
-    assert receipts.has_receipts(a_manifest(cause=cause)) is told
+    assert receipts.has_receipts(a_manifest(cause=cause)) is line
     assert not receipts.has_receipts(a_manifest(cause=cause, recipients=[]))

@@ -240,9 +240,9 @@ def test_the_diagram_names_every_node_and_way() -> None:
     assert "n_end_d_b --> finished([finished])" in text
 
 
-def till(moment: datetime, **more: Any) -> dict[str, Any]:
+def till(due_at: datetime, **more: Any) -> dict[str, Any]:
     """A wait until then, relative to the reservation that the run is anchored to."""
-    hours = int((BOOKED - moment).total_seconds())
+    hours = int((BOOKED - due_at).total_seconds())
     return {"type": "wait", "until": {"event": "reserved", "offset": f"-{hours}s"}, **more}
 
 
@@ -252,7 +252,9 @@ COMES = {
     **SHEET,
     "user_id": "u1",
     "account": "shop",
-    "reservations": {"kept": {"r1": {"at": iso(BOOKED), "status": "booked", "said": ANCHOR["reported"]}}},
+    "reservations": {
+        "kept": {"r1": {"at": iso(BOOKED), "status": "booked", "reported_at": ANCHOR["reported"]}}
+    },
 }
 
 

@@ -17,7 +17,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [TOKYO, BERLIN, ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")]
 
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 12, 31), timezones=st.just(UTC))
+times = st.datetimes(datetime(2020, 1, 1), datetime(2035, 12, 31), timezones=st.just(UTC))
 ENTERED = datetime(2026, 11, 22, tzinfo=UTC)
 clocks = st.times().map(lambda t: f"{t:%H:%M}")
 zones = st.sampled_from(ZONES)
@@ -42,7 +42,7 @@ def test_the_wall_shows_the_time_or_a_gap_was_skipped(day: date, clock: str, zon
     assert shown == wanted or timedelta() < shown - wanted <= timedelta(hours=1)
 
 
-@given(moments, st.integers(0, 400), clocks, zones, st.sets(st.sampled_from(schedule.WEEKDAYS)))
+@given(times, st.integers(0, 400), clocks, zones, st.sets(st.sampled_from(schedule.WEEKDAYS)))
 def test_a_wait_never_ends_before_it_was_entered(
     entered: datetime, day: int, clock: str, zone: ZoneInfo, weekdays: set[str]
 ) -> None:
@@ -56,7 +56,7 @@ def test_a_wait_never_ends_before_it_was_entered(
         assert not weekdays or schedule.WEEKDAYS[local_date(end, zone).weekday()] in weekdays
 
 
-@given(moments, st.integers(0, 100_000))
+@given(times, st.integers(0, 100_000))
 def test_after_is_a_plain_duration(entered: datetime, seconds: int) -> None:
     """Elapsed time knows no summer time."""
     assert schedule.ends_at({"after": f"{seconds}s"}, entered, BERLIN) == entered + timedelta(seconds=seconds)

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.forms import ask
 from chalicelib.forms.model import Choice
-from tests.forms_chat import SKIN, Chat, a_form, said
+from tests.forms_chat import SKIN, Chat, a_form, sent_texts
 from tests.reaction_builders import a_program, a_rule, an_event
 from tests.reasons_checked import in_words, words
 
@@ -37,8 +37,8 @@ def test_an_unfit_answer_is_asked_again_twice_and_then_left_to_the_rules() -> No
     chat = Chat()
     chat.say("診断")
     for _ in range(2):
-        assert said(chat.say("料金は？")) == ["すみません、もう一度お答えください。\nお肌のタイプは？"]
-    assert said(chat.say("料金は？")) == ["ようこそ"]
+        assert sent_texts(chat.say("料金は？")) == ["すみません、もう一度お答えください。\nお肌のタイプは？"]
+    assert sent_texts(chat.say("料金は？")) == ["ようこそ"]
     assert chat.waiting == "type"
     chat.say("乾燥肌")
     assert chat.answers == {"type": "dry"}
@@ -51,10 +51,12 @@ def test_other_things_than_text_and_late_words_are_no_answers() -> None:
     sticker = chat.event("messaged", message_type="sticker")
     assert chat.hear(sticker).after["form_session"]["question"] == "type"
     late = an_event(minutes=0.5, id="late", text="乾燥肌")
-    assert said(chat.hear(late)) == ["ようこそ"]
+    assert sent_texts(chat.hear(late)) == ["ようこそ"]
     chat.minutes += 24 * 60
-    assert said(chat.say("乾燥肌")) == ["ようこそ"]
-    assert said(chat.tap("type", "0")) == ["保湿に使うものは？"], "a tap means what it says, however late"
+    assert sent_texts(chat.say("乾燥肌")) == ["ようこそ"]
+    assert sent_texts(chat.tap("type", "0")) == ["保湿に使うものは？"], (
+        "a tap means what it says, however late"
+    )
 
 
 def test_a_tap_on_an_old_question_changes_nothing() -> None:
@@ -106,7 +108,7 @@ def test_choices_keep_their_meaning_when_the_form_is_edited() -> None:
     gone = data.replace(ask.mark_of(Choice("dry", "")), ask.mark_of(Choice("mixed", "")))
     other = Chat()
     other.say("診断")
-    assert said(other.hear(other.event("postback", data=gone)))[0].startswith("すみません")
+    assert sent_texts(other.hear(other.event("postback", data=gone)))[0].startswith("すみません")
 
 
 def test_tapped_and_typed_choices_add_up() -> None:
@@ -119,7 +121,7 @@ def test_tapped_and_typed_choices_add_up() -> None:
         chat = Chat()
         chat.say("診断")
         chat.tap("type", "0")
-        assert said(chat.tap("care", "1")) == ["保湿に使うものは？\n✓ クリーム"]
+        assert sent_texts(chat.tap("care", "1")) == ["保湿に使うものは？\n✓ クリーム"]
         chat.tap("care", "1")
         chat.say(typed)
         assert chat.answers["care"] == wanted
@@ -155,7 +157,7 @@ def test_blanks_are_no_answer() -> None:
     """Spaces alone say nothing."""
     chat = Chat({"name": "f", "questions": [{"id": "q", "text": "?", "required": True}]})
     chat.say("診断")
-    assert said(chat.say(" 　"))[0].startswith("すみません")
+    assert sent_texts(chat.say(" 　"))[0].startswith("すみません")
 
 
 def test_dates_and_yes_or_no() -> None:
@@ -180,7 +182,7 @@ def test_dates_and_yes_or_no() -> None:
     assert chat.answers == {"day": "2026-12-24", "first": False}
     chat = Chat(form)
     chat.say("診断")
-    assert said(chat.say("2026-13-01"))[0].startswith("すみません")
+    assert sent_texts(chat.say("2026-13-01"))[0].startswith("すみません")
 
 
 def test_many_choices_are_numbered() -> None:

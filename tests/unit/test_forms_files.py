@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.reports.questions import lines
-from tests.forms_chat import Chat, said
+from tests.forms_chat import Chat, sent_texts
 
 PHOTO: dict[str, Any] = {
     "name": "申込み",
@@ -39,7 +39,7 @@ def test_a_content_is_the_answer(kind: str) -> None:
     chat = Chat(PHOTO)
     chat.say("診断")
     decision = sends(chat, kind)
-    assert said(decision) == ["お名前は？"]
+    assert sent_texts(decision) == ["お名前は？"]
     assert list(chat.answers) == ["photo"]
     assert chat.answers["photo"].startswith("m")
     assert decision.rules[0]["why"] == "answered_file"
@@ -52,13 +52,13 @@ def test_what_does_not_fit_is_asked_again_and_what_is_none_is_left_to_the_rules(
     chat = Chat(PHOTO)
     chat.say("診断")
     again = "すみません、もう一度お答えください。\nお写真は？"
-    assert said(sends(chat, "audio")) == [again]
-    assert said(chat.say("あとで")) == [again]
+    assert sent_texts(sends(chat, "audio")) == [again]
+    assert sent_texts(chat.say("あとで")) == [again]
     assert chat.waiting == "photo"
-    assert said(chat.hear(chat.event("messaged", message_type="sticker"))) == []
-    assert said(sends(chat, "image", "external")) == []
+    assert sent_texts(chat.hear(chat.event("messaged", message_type="sticker"))) == []
+    assert sent_texts(sends(chat, "image", "external")) == []
     assert chat.answers == {}
-    assert said(chat.say("スキップ")) == ["お名前は？"]
+    assert sent_texts(chat.say("スキップ")) == ["お名前は？"]
 
 
 def test_any_file_takes_whatever_can_be_saved() -> None:
@@ -71,5 +71,5 @@ def test_any_file_takes_whatever_can_be_saved() -> None:
 def test_a_picture_is_no_answer_to_another_question() -> None:
     chat = Chat({**PHOTO, "questions": PHOTO["questions"][1:]})
     chat.say("診断")
-    assert said(sends(chat, "image")) == []
+    assert sent_texts(sends(chat, "image")) == []
     assert chat.waiting == "name"

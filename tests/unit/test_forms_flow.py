@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.forms import ask
 from chalicelib.forms.documents import DOCUMENTS
-from tests.forms_chat import SKIN, Chat, a_form, said
+from tests.forms_chat import SKIN, Chat, a_form, sent_texts
 from tests.reaction_builders import a_catalog, a_program, a_rule, an_event
 from tests.reasons_checked import words
 
@@ -20,7 +20,7 @@ def test_a_form_from_its_start_to_its_end() -> None:
     """Start, a choice with a tag and an attribute, a branch, several choices, a number; then the end."""
     chat = Chat()
     started = chat.say("診断")
-    assert said(started) == ["お肌のタイプは？"]
+    assert sent_texts(started) == ["お肌のタイプは？"]
     effect = started.effects[0]
     assert (effect["action"], effect["status"], effect["question"]) == ("start_form", "pending", "type")
     items = started.payloads["begin:0"][0]["quickReply"]["items"]
@@ -28,7 +28,7 @@ def test_a_form_from_its_start_to_its_end() -> None:
     assert ask.tapped(items[0]["action"]["data"]) is not None
 
     first = chat.tap("type", "0")
-    assert said(first) == ["保湿に使うものは？"]
+    assert sent_texts(first) == ["保湿に使うものは？"]
     assert chat.answers == {"type": "dry"}
     assert first.after["attributes"]["skin"] == "dry"
     assert "dry" in first.after["tags"]
@@ -41,19 +41,19 @@ def test_a_form_from_its_start_to_its_end() -> None:
     labels = [i["action"]["label"] for i in more.payloads["form:skin:care:0"][0]["quickReply"]["items"]]
     assert labels == ["水", "オイル", "以上"]
     chat.tap("care", "0")
-    assert said(chat.tap("care", "done")) == ["ご年齢は？"]
+    assert sent_texts(chat.tap("care", "done")) == ["ご年齢は？"]
     assert chat.answers["care"] == ["水", "クリーム"]
 
     last = chat.say("３４")
-    assert said(last) == ["ようこそ"]
+    assert sent_texts(last) == ["ようこそ"]
     assert chat.answers == {"type": "dry", "care": ["水", "クリーム"], "age": 34}
     assert last.after["attributes"]["n"] == 34
     assert "vip" in last.after["tags"]
     assert chat.waiting is None
     assert last.after["forms"]["skin"]["at"] == an_event(minutes=chat.minutes).at
     assert last.after["facts"]["form_answered:skin"]["count"] == 1
-    told = next(c for c in last.changes if c["type"] == "form_answered")
-    assert told["props"]["answers"] == chat.answers
+    answered = next(c for c in last.changes if c["type"] == "form_answered")
+    assert answered["props"]["answers"] == chat.answers
 
 
 def test_rules_do_not_look_at_an_answer() -> None:
@@ -68,7 +68,7 @@ def test_rules_do_not_look_at_an_answer() -> None:
     ]
     chat.tap("care", "skip")
     chat.say("20")
-    assert said(chat.say("こんにちは")) == ["ようこそ"]
+    assert sent_texts(chat.say("こんにちは")) == ["ようこそ"]
 
 
 def test_rules_react_to_what_answers_change() -> None:
@@ -88,11 +88,11 @@ def test_a_friend_may_leave_and_what_was_answered_stays() -> None:
     chat = Chat()
     chat.say("診断")
     chat.tap("type", "1")
-    assert said(chat.say("ｷｬﾝｾﾙ")) == ["回答を中止しました。"]
+    assert sent_texts(chat.say("ｷｬﾝｾﾙ")) == ["回答を中止しました。"]
     assert chat.waiting is None
     assert chat.answers == {"type": "oily"}
     assert "form_answered" not in chat.sheet["facts"]  # type: ignore[index]
-    assert said(chat.say("20")) == ["ようこそ"]
+    assert sent_texts(chat.say("20")) == ["ようこそ"]
 
 
 def test_a_question_that_was_deleted_is_not_waited_for() -> None:
@@ -114,7 +114,7 @@ def test_a_choice_may_begin_another_form() -> None:
     chat.say("診断")
     decision = chat.tap("type", "0")
     assert decision.after["form_session"]["form"] == "check"
-    assert said(decision) == ["?"]
+    assert sent_texts(decision) == ["?"]
 
 
 def test_an_event_puts_one_question() -> None:
@@ -161,7 +161,7 @@ def test_a_late_start_does_not_turn_the_form_back() -> None:
     assert chat.waiting == "age"
 
 
-def test_a_question_that_cannot_be_said_is_not_waited_for() -> None:
+def test_a_question_that_cannot_be_sent_is_not_waited_for() -> None:
     """A variable without a value is a failed effect; the friend's next words go to the rules."""
     form = {"name": "f", "questions": [{"id": "q", "text": "{{ friend.display_name }}さん？"}]}
     chat = Chat(form)

@@ -66,7 +66,7 @@ def test_what_can_be_read_in_two_ways_names_nothing() -> None:
         ("1、A,B", {"A/B", "A,B"}),
     ],
 )
-def test_names_that_differ_in_their_separators_are_told_apart(text: str, named: set[str]) -> None:
+def test_names_that_differ_in_their_separators_are_distinguished(text: str, named: set[str]) -> None:
     """By the separators that are typed, also among several; where these are others, nobody guesses."""
     question = a_question("A/B", "A,B", "C")
     assert set(naming.several(question, text)) == named
@@ -75,7 +75,7 @@ def test_names_that_differ_in_their_separators_are_told_apart(text: str, named: 
     assert list(naming.twins(question)) == []
 
 
-def test_choices_that_differ_in_width_are_told_apart_letter_by_letter() -> None:
+def test_choices_that_differ_in_width_are_distinguished_letter_by_letter() -> None:
     """Typed letter by letter it is that choice; typed otherwise it may be both."""
     for kind in ("choice", "multi_choice"):
         question = a_question("ABC", "ＡＢＣ", "X", kind=kind)
@@ -99,13 +99,13 @@ def test_whole_names_are_always_understood(names: list[str], data: st.DataObject
 
 
 @given(st.lists(st.sampled_from(["A", "B", "C", "A/B", "B、C", "D E"]), min_size=1, max_size=4))
-def test_what_is_named_is_what_was_typed(said: list[str]) -> None:
+def test_what_is_named_is_what_was_typed(choices: list[str]) -> None:
     """Reading never makes up a choice: every one that is named has all its letters in the text."""
     question = a_question("A", "B", "C", "A/B", "B、C", "D E")
-    found = naming.several(question, "、".join(said))
+    found = naming.several(question, "、".join(choices))
     assert found
     if found != naming.AMBIGUOUS:
-        typed = {letter for name in said for letter in name if letter.isalpha()}
+        typed = {letter for name in choices for letter in name if letter.isalpha()}
         assert {letter for name in found for letter in name if letter.isalpha()} == typed
 
 
@@ -139,7 +139,7 @@ def test_twins_are_warned_of_when_a_form_is_saved() -> None:
     assert "'ｶｯﾄ' and 'カット'" in warned[0].message
 
 
-def test_a_numbered_question_of_many_choices_is_said_once() -> None:
+def test_a_numbered_question_of_many_choices_is_sent_once() -> None:
     """Above what LINE shows as buttons the numbers stand there anyway."""
     form = read_form(
         "f",

@@ -118,14 +118,14 @@ def test_over_forms_on_what_no_form_takes_is_warned_of() -> None:
     assert list(DOCUMENTS["rules"].warn("b", catalog)) == []
 
 
-def test_a_draft_of_a_keyword_is_tried_on_what_was_said() -> None:
+def test_a_draft_of_a_keyword_is_tried_on_a_message() -> None:
     """Judging an event again: what did not fit then is the rule's by now, and the form is silent."""
     begin = a_rule(then=[{"start_form": "skin"}], match={"text": "診断"}, stop=True)
     history = History({"begin": begin}, forms={"skin": a_form()})
     history.happens(an_event(text="診断", id="e1", minutes=1))
-    said = an_event(text=KEYWORD, id="e2", minutes=2)
-    assert ran(history.happens(said)) == ["form:skin:type"]
+    event = an_event(text=KEYWORD, id="e2", minutes=2)
+    assert ran(history.happens(event)) == ["form:skin:type"]
     history.program = a_program({"begin": begin, "qr": keyword()}, forms={"skin": a_form()})
-    again = history.again(said)
+    again = history.again(event)
     assert ran(again) == ["qr"]
     assert [effect["action"] for effect in again.effects] == ["reply"]

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.forms import ask
 from chalicelib.messages import checks
-from tests.forms_chat import Chat, said
+from tests.forms_chat import Chat, sent_texts
 
 LABELS = ["乾燥肌", "脂性肌", "とてもとても長い名前の肌のタイプ"]
 
@@ -39,7 +39,7 @@ def test_pictures_are_tapped() -> None:
     )
     assert [item["action"]["label"] for item in carousel["quickReply"]["items"]] == ["スキップ"]
     tap = chat.event("postback", data=columns[1]["action"]["data"], params=None)
-    assert said(chat.hear(tap)) == ["なぜ？"]
+    assert sent_texts(chat.hear(tap)) == ["なぜ？"]
     assert chat.answers == {"q": "v1"}
 
 

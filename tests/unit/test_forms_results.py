@@ -112,7 +112,7 @@ def test_the_chat_comes_to_the_result_and_does_what_it_means() -> None:
     assert [e["rule"] for e in decision.effects if e["action"] == "reply"] == ["form:skin:result.moon"]
 
 
-def test_the_chat_tells_a_result_that_does_not_tell_itself() -> None:
+def test_the_chat_sends_a_result_that_has_no_message_of_its_own() -> None:
     """Its picture, title and text, by the last token; one with a reply of its own says that alone."""
     body = copy.deepcopy(TYPES)
     body["results"][0]["image"] = "https://x.example/sun.jpg"
@@ -120,8 +120,8 @@ def test_the_chat_tells_a_result_that_does_not_tell_itself() -> None:
     for text in ("診断", "early"):
         chat.say(text)
     decision = chat.say("スキップ")
-    [told] = [e for e in decision.effects if e["action"] == "ask"]
-    assert (told["rule"], told["index"], told["status"]) == ("form:skin:result.sun", 1, "pending")
+    [effect] = [e for e in decision.effects if e["action"] == "ask"]
+    assert (effect["rule"], effect["index"], effect["status"]) == ("form:skin:result.sun", 1, "pending")
     picture, text = decision.payloads["form:skin:result.sun:1"]
     assert picture["originalContentUrl"] == "https://x.example/sun.jpg"
     assert text["text"] == "太陽タイプ\n\n朝型です。"

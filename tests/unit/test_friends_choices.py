@@ -19,7 +19,7 @@ def choice(action: str, name: str) -> dict[str, Any]:
     return {action: {"attribute": "likes", "choice": name}}
 
 
-def told(decision: Decision) -> list[tuple[Any, Any]]:
+def changes(decision: Decision) -> list[tuple[Any, Any]]:
     return [
         (line["type"], line.get("value")) for line in decision.changes if line["type"] != "status_changed"
     ]
@@ -31,7 +31,7 @@ def test_choices_come_and_go() -> None:
         choice("add_choice", "hair"), choice("add_choice", "spa"), choice("add_choice", "hair")
     )
     assert decision.after["attributes"]["likes"] == ["hair", "spa"]
-    assert told(decision) == [
+    assert changes(decision) == [
         ("attribute_set", ["hair"]),
         ("attribute_set", ["hair", "spa"]),
         ("unchanged", None),
@@ -46,7 +46,7 @@ def test_what_happened_before_is_overtaken() -> None:
     later = decided(choice("add_choice", "spa"))
     earlier = decided(choice("remove_choice", "spa"), sheet=later.after, minutes=-5)
     assert earlier.after["attributes"]["likes"] == ["spa"]
-    assert told(earlier)[0][0] == "overtaken"
+    assert changes(earlier)[0][0] == "overtaken"
 
 
 def test_what_fits_is_checked() -> None:

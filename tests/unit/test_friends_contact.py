@@ -51,7 +51,7 @@ def test_who_writes_is_a_friend_and_the_timeline_says_why(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unsent", "membership_changed", "custom:x", "purchased", "link_clicked"])
-def test_other_events_tell_nothing_of_friendship(kind: str) -> None:
+def test_other_events_show_nothing_of_friendship(kind: str) -> None:
     """People who have left can do these, or others tell them."""
     assert status_after(an_event(kind)) == ("unknown", None, None)
 
@@ -59,8 +59,10 @@ def test_other_events_tell_nothing_of_friendship(kind: str) -> None:
 def test_another_system_that_says_so_makes_no_friend() -> None:
     """Only LINE's word counts."""
     event = an_event("messaged", text="x")
-    told = FriendEvent(event.event_id, "shop", "U1", "messaged", event.at, props=event.props, source="api")
-    assert status_after(told)[0] == "unknown"
+    reported = FriendEvent(
+        event.event_id, "shop", "U1", "messaged", event.at, props=event.props, source="api"
+    )
+    assert status_after(reported)[0] == "unknown"
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -65,14 +65,14 @@ def test_stages_as_the_account_says(
         assert language.compile(condition, context)(sheet, NOW)
 
 
-def test_the_change_is_told_by_the_account_s_limits() -> None:
+def test_the_change_is_reported_by_the_account_s_limits() -> None:
     """With the order that makes it so, and when time passes."""
     limits = stages(loyal={"count": 2}, dormant_after="10d")
     rules = {"r": a_rule("stage_changed", [{"add_tag": "b"}])}
     event = an_event("purchased", order_id="n", amount=5)
     decision = after(event, rules, who_bought((1, 5)), **limits)
-    told = [c for c in decision.changes if c["type"] == "stage_changed"]
-    assert [(c["before"], c["after"]) for c in told] == [("first", "loyal")]
+    change = [c for c in decision.changes if c["type"] == "stage_changed"]
+    assert [(c["before"], c["after"]) for c in change] == [("first", "loyal")]
     assert decision.after["due_at"] == iso(NOW + timedelta(days=10))
     usual = after(event, rules, who_bought((1, 5))).changes
     assert [c["after"] for c in usual if c["type"] == "stage_changed"] == ["repeat"]

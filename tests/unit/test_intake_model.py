@@ -28,7 +28,7 @@ def refused(kind: Kind, raw: Any) -> list[str]:
     return [detail.path for detail in error.value.details]
 
 
-def test_an_event_keeps_what_was_said() -> None:
+def test_an_event_keeps_its_text() -> None:
     """Times become UTC text; without ``at`` it happened now."""
     event = read(Event, EVENT | {"at": "2026-11-22T12:00:00+09:00"}).friend_event("shop", "U1", NOW, "JPY")
     assert (event.event_id, event.type, event.at, event.props, event.source) == (
@@ -37,7 +37,7 @@ def test_an_event_keeps_what_was_said() -> None:
     assert read(Event, EVENT).friend_event("shop", "U1", NOW, "JPY").at == "2026-11-22T03:00:00.000Z"
 
 
-def test_an_order_is_one_event_however_often_it_is_told() -> None:
+def test_an_order_is_one_event_however_often_it_is_reported() -> None:
     """Its id is the order's; the props are what rules and figures look at."""
     event = read(Purchase, ORDER).friend_event("shop", "U1", NOW, "JPY")
     assert (event.event_id, event.type) == ("order:o-1", "purchased")
@@ -107,7 +107,7 @@ def test_what_is_no_object_is_refused(raw: Any) -> None:
     assert refused(Event, raw) == ["events[3]"]
 
 
-def test_moments_to_come() -> None:
+def test_times_to_come() -> None:
     """Far ahead is refused with its path; ahead is taken with a doubt, unless something is reserved."""
     now = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 

@@ -167,13 +167,13 @@ def test_a_new_process_reads_no_roles(environments: Environments) -> None:
 
 def test_closing_ends_what_runs(environments: Environments, tmp_path: Path) -> None:
     """Closed, no process stays, not even one that is in the middle of a handler, and nothing starts."""
-    path, said = tmp_path / "pid", []
+    path, lines = tmp_path / "pid", []
 
     def one() -> None:
         try:
             environments.invoke(a_function(), {"sleep": 100, "write": str(path)})
         except InvocationFailed as error:
-            said.append(str(error))
+            lines.append(str(error))
 
     thread = threading.Thread(target=one)
     thread.start()
@@ -181,7 +181,7 @@ def test_closing_ends_what_runs(environments: Environments, tmp_path: Path) -> N
     environments.close()
     until("gone", lambda: not alive(int(path.read_text())), 5)
     thread.join(5)
-    assert said == ["work: the process ended without an answer"]
+    assert lines == ["work: the process ended without an answer"]
     with pytest.raises(InvocationFailed, match="stops"):
         environments.invoke(a_function(), {})
 
@@ -207,7 +207,7 @@ def test_a_handler_has_the_cpu_of_its_memory() -> None:
         aws.forget_clients()
 
 
-def test_a_process_stands_back_as_far_as_it_is_told(tmp_path: Path) -> None:
+def test_a_process_is_as_nice_as_its_configuration_says(tmp_path: Path) -> None:
     """Workers and tables leave the CPU to the API and its queues."""
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     with (tmp_path / "lock").open("w") as lock:

@@ -12,7 +12,7 @@ FIRST = datetime(2026, 11, 22, 6, 6, tzinfo=UTC)  # a Sunday
 
 
 @pytest.mark.parametrize(
-    ("expression", "moment", "due"),
+    ("expression", "at", "due"),
     [
         ("rate(1 minute)", FIRST, True),
         ("rate(5 minutes)", FIRST + timedelta(minutes=4), False),
@@ -30,12 +30,12 @@ FIRST = datetime(2026, 11, 22, 6, 6, tzinfo=UTC)  # a Sunday
         ("cron(*/2 5-7 * * ? *)", FIRST, True),
     ],
 )
-def test_is_due(expression: str, moment: datetime, due: bool) -> None:
+def test_is_due(expression: str, at: datetime, due: bool) -> None:
     """A schedule fires in exactly its minutes."""
-    assert is_due(expression, moment, FIRST) is due
+    assert is_due(expression, at, FIRST) is due
 
 
-def test_what_is_no_schedule_is_said() -> None:
+def test_what_is_no_schedule_is_reported() -> None:
     """An expression that EventBridge would refuse is refused."""
     with pytest.raises(ValueError, match="every day"):
         is_due("every day", FIRST, FIRST)

@@ -27,7 +27,7 @@ def test_a_video_has_a_size_and_a_length(version: int) -> None:
     assert (found.kind, found.width, found.height, found.duration_ms) == ("video", 1280, 720, 12_500)
 
 
-def test_a_video_that_lies_on_its_side_stands_up() -> None:
+def test_a_video_that_lies_on_its_side_is_turned() -> None:
     """A phone writes it as it was held, and how to turn it."""
     found = recognise(a_movie(1920, 1080, 1_000, turned=True))
     assert found is not None

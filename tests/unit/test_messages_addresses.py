@@ -20,7 +20,7 @@ from chalicelib.shared.text.template import Expression
 from tests.reaction_builders import a_catalog
 
 
-def said(*values: str) -> Any:
+def message(*values: str) -> Any:
     """Each variable in turn has one of these values."""
     rest = iter(values)
 
@@ -62,7 +62,7 @@ def test_no_variable_in_the_host(name: str, url: str) -> None:
     assert len(wrong.message) > 20
     for value in ("@127.0.0.1:8125/host-injected", ":8125/x", "evil", "1"):
         with pytest.raises(BadAddress):
-            addresses.fill(url, said(value, value))
+            addresses.fill(url, message(value, value))
 
 
 @pytest.mark.parametrize(
@@ -118,16 +118,16 @@ def test_values_are_encoded() -> None:
     """They stay one step of the path and one value of the query."""
     url = "https://x.jp/s/200/{{ event.text }}?q={{ friend.display_name }}"
     value = "x/../../x?z=1#あ"
-    filled = addresses.fill(url, said(value, value))
+    filled = addresses.fill(url, message(value, value))
     encoded = "x%2F..%2F..%2Fx%3Fz%3D1%23%E3%81%82"
     assert filled == f"https://x.jp/s/200/{encoded}?q={encoded}"
 
 
 def test_an_encoded_value_is_not_encoded_twice() -> None:
     """Where ``urlencode`` comes last; anywhere else it cannot be relied on."""
-    assert addresses.fill("https://x.jp/{{ event.text | urlencode }}", said("%2F")) == "https://x.jp/%2F"
+    assert addresses.fill("https://x.jp/{{ event.text | urlencode }}", message("%2F")) == "https://x.jp/%2F"
     last = 'https://x.jp/{{ event.text | urlencode | default("/") }}'
-    assert addresses.fill(last, said("/")) == "https://x.jp/%2F"
+    assert addresses.fill(last, message("/")) == "https://x.jp/%2F"
 
 
 @pytest.mark.parametrize(
@@ -145,29 +145,29 @@ def test_no_value_climbs(url: str, values: list[str]) -> None:
     """A step that would mean the one above, or itself, is not called."""
     for value in values:
         with pytest.raises(BadAddress, match=r"\. or \.\."):
-            addresses.fill(url, said(value, ""))
+            addresses.fill(url, message(value, ""))
 
 
 def test_steps_that_the_author_wrote_stay() -> None:
     """Only values are kept from climbing."""
-    assert addresses.fill("https://x.jp/a/../b/{{ event.text }}", said("c")) == "https://x.jp/a/../b/c"
-    assert addresses.fill("https://x.jp/?a={{ event.text }}", said("..")) == "https://x.jp/?a=.."
+    assert addresses.fill("https://x.jp/a/../b/{{ event.text }}", message("c")) == "https://x.jp/a/../b/c"
+    assert addresses.fill("https://x.jp/?a={{ event.text }}", message("..")) == "https://x.jp/?a=.."
 
 
 def test_an_address_without_end_is_not_called() -> None:
     """Servers would refuse it."""
     with pytest.raises(BadAddress, match="longer"):
-        addresses.fill("https://x.jp/{{ event.text }}", said("あ" * 5000))
+        addresses.fill("https://x.jp/{{ event.text }}", message("あ" * 5000))
 
 
 @given(st.text(), st.text())
 @example("@127.0.0.1:8125/x", "\\..\\")
 @example("\r\nHost: x", "\t")
-def test_whatever_is_said_the_same_is_called(first: str, second: str) -> None:
+def test_whatever_is_written_the_same_is_called(first: str, second: str) -> None:
     """Host, port, the other steps of the path and the other values of the query stay."""
     url = "https://x.jp:8443/a/-{{ event.text }}/b?q={{ event.text }}&r=1"
     try:
-        filled = addresses.fill(url, said(first, second))
+        filled = addresses.fill(url, message(first, second))
     except BadAddress:
         return
     parts = urlsplit(filled)

@@ -74,7 +74,7 @@ def test_emojis_of_a_text_with_variables_point_into_the_text_as_written() -> Non
     assert [d.path for d in checks.check_templates(wrong)] == ["messages[0].emojis[0].index"]
 
 
-def test_warnings_tell_what_may_overflow() -> None:
+def test_warnings_name_what_may_overflow() -> None:
     """A variable that can make a text too long is reported; one that cannot is not."""
 
     def overflows(template: str) -> bool:
@@ -202,7 +202,7 @@ def test_constants_that_fit_are_taken() -> None:
     assert [d.path for d in checks.check_templates([video])] == ["messages[0].trackingId"]
 
 
-def test_variables_stand_in_any_string_but_types() -> None:
+def test_variables_work_in_any_string_but_types() -> None:
     """Words, colours, sizes and dates are judged once they are filled in."""
     picker = {**VALID["text"]["quickReply"]["items"][4]["action"], "initial": "{{ attribute.note }}"}
     box = {
@@ -233,10 +233,10 @@ def test_variables_stand_in_any_string_but_types() -> None:
 
 def test_a_picker_that_begins_outside_of_its_bounds_is_warned_of() -> None:
     """LINE's reference does not say what becomes of it, so it is no refusal."""
-    for initial, told in (("2026-11-21T00:00", 1), ("2027-02-01t00:00", 1), ("2026-11-22t00:00", 0)):
+    for initial, expected in (("2026-11-21T00:00", 1), ("2027-02-01t00:00", 1), ("2026-11-22t00:00", 0)):
         message = changed("text", "quickReply.items.4.action.initial", initial)
         assert paths(message) == []
-        assert len(warned(message)) == told
+        assert len(warned(message)) == expected
 
 
 def test_bounds_hold_for_every_letter() -> None:
@@ -285,7 +285,7 @@ def test_no_text_is_longer_than_its_bound(text: str, filters: list[str], address
     assert filled or not span.shortest or not text
 
 
-def test_warnings_tell_what_is_hidden_or_may_be_missing() -> None:
+def test_warnings_name_what_is_hidden_or_may_be_missing() -> None:
     """A quick reply that is not the last, a value that some friends lack, a mention, a very long address, and
     addresses whose opening nobody will know of.
     """

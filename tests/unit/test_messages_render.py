@@ -52,7 +52,7 @@ def say(text: str, friend: dict[str, Any] | None = None, event: dict[str, Any] |
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "result"),
     [
         ("{{ friend.display_name }}さん", "花子さん"),
         ("{{friend.display_name|default('お客様')}}", "花子"),
@@ -75,9 +75,9 @@ def say(text: str, friend: dict[str, Any] | None = None, event: dict[str, Any] |
         ("{{ attribute.points | default(1.5) }}", "12500"),
     ],
 )
-def test_what_each_variable_and_filter_says(template: str, said: str) -> None:
+def test_what_each_variable_and_filter_says(template: str, result: str) -> None:
     """A template says exactly this for a known friend."""
-    assert say(template) == said
+    assert say(template) == result
 
 
 def test_event_variables_read_the_props_of_the_event_at_hand() -> None:
@@ -102,7 +102,7 @@ def test_event_variables_read_the_props_of_the_event_at_hand() -> None:
         ("{{ attribute.note | default('x') | truncate }}", "truncate"),
     ],
 )
-def test_what_cannot_be_said_names_its_reason(template: str, names: str) -> None:
+def test_what_cannot_be_rendered_names_its_reason(template: str, names: str) -> None:
     """A missing value without a default, or a value of the wrong kind, is Unrenderable and says which."""
     with pytest.raises(Unrenderable) as refused:
         say(template)
@@ -275,8 +275,8 @@ def test_rendering_raises_nothing_but_unrenderable(text: str, sheet: Any, event:
     try:
         rendered = render.render(body, sheet, SNAPSHOT, NOW, event)
     except Unrenderable as refused:
-        said = refused.reason
+        result = refused.reason
     else:
-        said = "rendered"
+        result = "rendered"
         assert render.is_static(body) or checks.check(rendered) == []
-    assert said
+    assert result

@@ -31,7 +31,7 @@ def _uses(name: str) -> list[Filter]:
 
 @pytest.mark.parametrize("name", FILTERS)
 @given(text=_LETTERS | _TIMES)
-def test_nothing_that_a_filter_makes_is_larger_than_said(name: str, text: str) -> None:
+def test_nothing_that_a_filter_makes_is_larger_than_its_bound(name: str, text: str) -> None:
     """Whatever the text, and whatever arguments the filter takes; a new filter is tried here as it is."""
     uses = _uses(name)
     assert uses

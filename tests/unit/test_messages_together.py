@@ -28,12 +28,12 @@ def shown(messages: list[dict[str, Any]]) -> list[str]:
 
 def test_buttons_move_to_the_last_object_in_their_order() -> None:
     """Of two parts the first has buttons: they stand under the second, before its own; twins stand once."""
-    said, missing = arrange(
+    messages, missing = arrange(
         [[text("問い", "はい", "いいえ")], [text("案内"), text("地図", "地図を開く", "はい")]]
     )
-    assert [len(part) for part in said] == [1, 2]
-    assert shown(said[1]) == ["はい", "いいえ", "地図を開く"]
-    assert all("quickReply" not in message for message in [*said[0], said[1][0]])
+    assert [len(part) for part in messages] == [1, 2]
+    assert shown(messages[1]) == ["はい", "いいえ", "地図を開く"]
+    assert all("quickReply" not in message for message in [*messages[0], messages[1][0]])
     assert missing == [0, 0]
 
 
@@ -41,19 +41,19 @@ def test_what_does_not_fit_is_counted_and_a_questions_answers_stay() -> None:
     """Thirteen in all; a form's buttons are not pushed out by those of an earlier message."""
     menu = text("メニュー", *(f"m{n}" for n in range(10)))
     question = text("問い", *(f"a{n}" for n in range(6)))
-    said, missing = arrange([[menu], [question]])
-    assert (len(shown(said[1])), missing) == (13, [0, 3])
-    said, missing = arrange([[menu], [question]], keep={1})
-    assert shown(said[1]) == [f"m{n}" for n in range(7)] + [f"a{n}" for n in range(6)]
+    messages, missing = arrange([[menu], [question]])
+    assert (len(shown(messages[1])), missing) == (13, [0, 3])
+    messages, missing = arrange([[menu], [question]], keep={1})
+    assert shown(messages[1]) == [f"m{n}" for n in range(7)] + [f"a{n}" for n in range(6)]
     assert missing == [3, 0]
 
 
 @given(st.lists(st.lists(st.lists(st.integers(0, 40), max_size=13, unique=True), max_size=3), max_size=3))
 def test_nothing_is_lost_but_what_has_no_room(parts: list[list[list[int]]]) -> None:
     """Only the last object has buttons; what is shown and what is counted as left out is all there was."""
-    said, missing = arrange([[text("x", *map(str, names)) for names in part] for part in parts])
-    objects = [message for part in said for message in part]
-    assert [len(part) for part in said] == [len(part) for part in parts]
+    messages, missing = arrange([[text("x", *map(str, names)) for names in part] for part in parts])
+    objects = [message for part in messages for message in part]
+    assert [len(part) for part in messages] == [len(part) for part in parts]
     assert all("quickReply" not in message for message in objects[:-1])
     given_names = {name for part in parts for names in part for name in names}
     here = shown(objects) if objects else []

@@ -29,7 +29,7 @@ pytest.importorskip("duckdb")
 TOKYO = ZoneInfo("Asia/Tokyo")
 ZONES = st.sampled_from(["Asia/Tokyo", "America/New_York", "Europe/London", "America/Havana", "Africa/Cairo"])
 DST = ["2026-03-08T06:59:59.999999+00:00", "2026-03-29T01:00:00+00:00", "2026-11-01T05:30:00+00:00"]
-MOMENTS = st.one_of(
+TIMESTAMPS = st.one_of(
     st.just(NOW),
     st.sampled_from(DST).map(datetime.fromisoformat),
     st.integers(-200 * 86_400_000_000, 40 * 86_400_000_000).map(lambda us: NOW + timedelta(microseconds=us)),
@@ -56,7 +56,7 @@ class Table:
         self._bench._connection.close()
         self._folder.cleanup()
 
-    def said(self, part):
+    def answers_of(self, part):
         """For each sheet: True or False by the columns alone, None: left to the predicate."""
         query = f"SELECT user_id, odd, {part.must}, {part.may} FROM friends f"
         rows = self._bench._connection.execute(query).fetchall()
@@ -68,13 +68,13 @@ class Table:
         assert conditions.shape(condition) == []
         part = conditions.audience_to_sql(condition, context, now)
         test = conditions.compile_audience(condition, context)
-        for said, sheet in zip(answers := self.said(part), self.sheets, strict=True):
+        for answers_of, sheet in zip(answers := self.answers_of(part), self.sheets, strict=True):
             truth = test(sheet, now)
             tree = conditions.explain(condition, context, sheet, now)["value"]
             asked = conditions.asks_for_status(condition, context.snapshot)
             assert truth is (tree and (asked or sheet["status"] == "following"))
-            assert said in {None, truth}, (condition, sheet, now)
-        return sum(said is not None for said in answers)
+            assert answers_of in {None, truth}, (condition, sheet, now)
+        return sum(answers_of is not None for answers_of in answers)
 
 
 def agree(condition, sheets, now, context):
@@ -86,7 +86,7 @@ SHEETS = st.lists(strategies.sheets(), min_size=4, max_size=8)
 
 
 @settings(max_examples=20)
-@given(st.lists(strategies.conditions(), min_size=6, max_size=6), SHEETS, MOMENTS, ZONES)
+@given(st.lists(strategies.conditions(), min_size=6, max_size=6), SHEETS, TIMESTAMPS, ZONES)
 def test_predicate_explanation_and_sql_agree(asked, sheets, now, zone):
     """Over any conditions, sheets and moments: what the columns say is what the sheet says."""
     for sheet in sheets[::2]:
@@ -97,7 +97,7 @@ def test_predicate_explanation_and_sql_agree(asked, sheets, now, zone):
 
 
 @settings(max_examples=25)
-@given(st.lists(strategies.leaves(), min_size=8, max_size=8), SHEETS, MOMENTS, ZONES)
+@given(st.lists(strategies.leaves(), min_size=8, max_size=8), SHEETS, TIMESTAMPS, ZONES)
 def test_every_leaf_agrees(leaves, sheets, now, zone):
     """The same leaf by leaf, and with its opposite: no leaf is ever NULL."""
     for sheet in sheets:
@@ -205,7 +205,7 @@ def test_the_columns_alone_judge_nearly_all():
     assert not part.is_exact
 
 
-def test_a_scenario_is_asked_for_by_the_run_that_stands_for_all():
+def test_a_scenario_is_asked_for_by_the_run_that_represents_all():
     """Of several runs the one under way; who never was in it has no row. At which node is not in columns."""
     context = Context(a_snapshot(), TOKYO)
 

@@ -204,18 +204,18 @@ def test_a_reply_may_be_one_of_several() -> None:
     options = ["hello", "three", "other"]
     messages = {"other": {"name": "other", "messages": [{"type": "text", "text": "ほか"}]}}
 
-    def said(choose: str, sheet: Any, n: int) -> tuple[str, Any]:
+    def outcome(choose: str, sheet: Any, n: int) -> tuple[str, Any]:
         rules = {"r": a_rule(then=[{"reply": {"any_of": options, "choose": choose}}])}
         decision = after(an_event(text="x", id=f"e{n}"), rules, sheet, messages=messages)
         return decision.effects[0]["message"], decision.after
 
     sheet, turns = None, []
     for n in range(4):
-        message, sheet = said("rotate", sheet, n)
+        message, sheet = outcome("rotate", sheet, n)
         turns.append(message)
     assert turns == ["hello", "three", "other", "hello"]
-    assert {said("random", None, n)[0] for n in range(40)} == set(options)
-    assert said("random", None, 7)[0] == said("random", None, 7)[0]
+    assert {outcome("random", None, n)[0] for n in range(40)} == set(options)
+    assert outcome("random", None, 7)[0] == outcome("random", None, 7)[0]
 
 
 def test_standby_events_count_and_cause_nothing() -> None:
@@ -297,12 +297,12 @@ def test_an_events_own_property_called_match_stays_readable() -> None:
 
 def test_what_staff_say_is_the_first_effect_of_its_event() -> None:
     """Whoever asked for it was told its run, which is named by that; also of a friend in a scenario."""
-    said = an_event("staff_message", messages=[{"type": "text", "text": "はい"}], by="user:a")
-    sheet = new_sheet("shop", "U1", said.at)
-    sheet["scenarios"]["welcome"] = {"state": "active", "node": "m", "run": 1, "v": 1, "at": said.at}
+    outcome = an_event("staff_message", messages=[{"type": "text", "text": "はい"}], by="user:a")
+    sheet = new_sheet("shop", "U1", outcome.at)
+    sheet["scenarios"]["welcome"] = {"state": "active", "node": "m", "run": 1, "v": 1, "at": outcome.at}
     program = a_program()
-    decision = decide(said, sheet, program, NOW)
-    service._add_internal_effects(decision, said, program, is_known=True)
+    decision = decide(outcome, sheet, program, NOW)
+    service._add_internal_effects(decision, outcome, program, is_known=True)
     assert [(effect["action"], effect["index"]) for effect in decision.effects] == [
         ("send", 0),
         ("scenario_event", 1),

@@ -46,7 +46,7 @@ def crossed(decision: Decision) -> list[tuple[float, str]]:
     st.integers(1, 90 * 24 * 60),
     st.sampled_from([1, -1]),
 )
-def test_the_moment_of_a_crossing(threshold: float, ratio: float, half_life: int, sign: int) -> None:
+def test_the_time_of_a_crossing(threshold: float, ratio: float, half_life: int, sign: int) -> None:
     """At that moment the value is on the other side, and a little earlier it was not: a second, and what
     values are rounded to.
     """
@@ -59,7 +59,7 @@ def test_the_moment_of_a_crossing(threshold: float, ratio: float, half_life: int
     assert earlier <= NOW or abs(scores.score_value(entry, definition, earlier)) >= threshold
 
 
-def test_a_score_that_sinks_wakes_a_rule_at_the_moment() -> None:
+def test_a_score_that_sinks_wakes_a_rule_when_it_crosses() -> None:
     """8 points, a half-life of a day: below 3 after 1 day 9 hours 58 minutes; told once, and not again."""
     found = program(cold=COLD)
     first = after(an_event("custom:x"), found)
@@ -78,7 +78,7 @@ def test_a_score_that_sinks_wakes_a_rule_at_the_moment() -> None:
     assert again.after["due_at"] > iso(later)
 
 
-def test_points_put_the_moment_off_without_a_write() -> None:
+def test_points_put_the_due_time_off_without_a_write() -> None:
     """More points: the entry that stands is kept, finds nothing when it comes, and leads to the next."""
     match = {"score": "warmth", "threshold": 3, "direction": "down"}
     found = program(cold=a_rule("score_crossed", [{"add_tag": "a"}], match=match))
@@ -100,7 +100,7 @@ def test_nothing_is_noted_that_no_rule_waits_for() -> None:
     assert "due_at" not in after(an_event("custom:x"), program(off=off)).after
 
 
-def test_a_customer_becomes_dormant_at_the_moment() -> None:
+def test_a_customer_becomes_dormant_when_it_is_due() -> None:
     """Half a year after the last order, once; a later order puts it off."""
     rule = a_rule("stage_changed", [{"add_tag": "b"}], match={"after": "dormant"})
     found = program(dormant=rule)
@@ -119,7 +119,7 @@ def test_a_customer_becomes_dormant_at_the_moment() -> None:
     assert "b" in then.after["tags"]
 
 
-def test_a_late_event_does_not_bring_a_moment_again() -> None:
+def test_a_late_event_does_not_bring_a_due_time_again() -> None:
     """What has come stays come, whatever arrives from before it."""
     found = program(cold=COLD, dormant=a_rule("stage_changed", [{"add_tag": "b"}]))
     bought = after(an_event("purchased", order_id="1", amount=1, items=[]), found)
@@ -128,7 +128,7 @@ def test_a_late_event_does_not_bring_a_moment_again() -> None:
     assert "due_at" not in late.after
 
 
-def test_late_points_after_the_moment_are_measured_as_of_it() -> None:
+def test_late_points_after_the_crossing_are_measured_as_of_it() -> None:
     """Points from before that arrive afterwards lift the score again, or do not: nothing is made up."""
     found = program(cold=COLD)
     sheet = after(an_event("custom:x"), found).after
@@ -143,49 +143,49 @@ def test_late_points_after_the_moment_are_measured_as_of_it() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.3, 86_400])
-def test_what_time_has_done_is_told_with_the_next_event_at_the_latest(seconds: float) -> None:
+def test_what_time_has_done_is_reported_with_the_next_event_at_the_latest(seconds: float) -> None:
     """The moment's entry may be on its way, or lost with everything else: whichever event comes first tells
     it, once.
     """
     found = program(cold=COLD)
     sheet = after(an_event("custom:x"), found).after
     late = iso(parse_iso(sheet["due_at"]) + timedelta(seconds=seconds))
-    said = after(FriendEvent("e9", "shop", "U1", "custom:y", late), found, sheet)
-    assert crossed(said) == [(3, "down")]
-    assert "a" in said.after["tags"]
-    assert "due_at" not in said.after
-    assert crossed(after(passed(sheet["due_at"]), found, said.after)) == []
+    decision = after(FriendEvent("e9", "shop", "U1", "custom:y", late), found, sheet)
+    assert crossed(decision) == [(3, "down")]
+    assert "a" in decision.after["tags"]
+    assert "due_at" not in decision.after
+    assert crossed(after(passed(sheet["due_at"]), found, decision.after)) == []
 
 
-def test_dormancy_is_told_with_the_next_event_at_the_latest() -> None:
+def test_dormancy_is_reported_with_the_next_event_at_the_latest() -> None:
     """Once for each last purchase."""
     rule = a_rule("stage_changed", [{"add_tag": "b"}], match={"after": "dormant"})
     found = program(dormant=rule)
     bought = after(an_event("purchased", order_id="1", amount=1, items=[]), found)
     minutes = DORMANT_AFTER.total_seconds() / 60 + 1
-    said = after(an_event("custom:y", minutes, id="e2"), found, bought.after)
-    assert "b" in said.after["tags"]
-    again = after(an_event("custom:y", minutes + 1, id="e3"), found, said.after)
+    decision = after(an_event("custom:y", minutes, id="e2"), found, bought.after)
+    assert "b" in decision.after["tags"]
+    again = after(an_event("custom:y", minutes + 1, id="e3"), found, decision.after)
     assert [c for c in again.changes if c["type"] == "stage_changed"] == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(-5, 12)), min_size=1, max_size=8))
-def test_every_crossing_down_is_told_once_between_two_ways_up(steps: list[tuple[int, int]]) -> None:
+def test_every_crossing_down_is_reported_once_between_two_ways_up(steps: list[tuple[int, int]]) -> None:
     """Points at any times, every moment that comes in between: ups and downs of a threshold take turns."""
     add = a_rule("custom:x", [{"add_score": {"score": "warmth", "points": "{{ event.n }}"}}])
     found = a_program({"add": add, "cold": COLD}, scores={"warmth": WARMTH})
     sheet: Any = None
-    told: list[str] = []
+    crossings: list[str] = []
     for n, (minutes, points) in enumerate(sorted(steps)):
         event = an_event("custom:x", minutes, id=f"e{n}", n=points)
         while sheet is not None and sheet.get("due_at", "~") < event.at:
-            moment = after(passed(sheet["due_at"]), found, sheet)
-            told += [d for t, d in crossed(moment) if t == 3]
-            sheet = moment.after
+            woken = after(passed(sheet["due_at"]), found, sheet)
+            crossings += [d for t, d in crossed(woken) if t == 3]
+            sheet = woken.after
         decision = after(event, found, sheet)
-        told += [d for t, d in crossed(decision) if t == 3]
+        crossings += [d for t, d in crossed(decision) if t == 3]
         sheet = decision.after
-    assert told == ["up", "down"] * (len(told) // 2) + ["up"] * (len(told) % 2)
+    assert crossings == ["up", "down"] * (len(crossings) // 2) + ["up"] * (len(crossings) % 2)
 
 
 def test_a_circle_through_decay_is_slowed_down() -> None:
@@ -196,10 +196,10 @@ def test_a_circle_through_decay_is_slowed_down() -> None:
     sheet = after(an_event("custom:x"), found).after
     came = []
     for n in range(30):
-        moment = after(passed(sheet["due_at"]), found, sheet)
-        assert crossed(moment) == [(5, "down"), (5, "up")], "none is lost"
+        woken = after(passed(sheet["due_at"]), found, sheet)
+        assert crossed(woken) == [(5, "down"), (5, "up")], "none is lost"
         came.append(parse_iso(sheet["due_at"]))
-        sheet = moment.after
+        sheet = woken.after
         if n % 7 == 0:
             at = iso(came[-1] + timedelta(milliseconds=300))
             other = FriendEvent(f"o{n}", "shop", "U1", "custom:y", at)
@@ -221,31 +221,31 @@ def test_the_pace_does_not_put_off_what_comes_seldom() -> None:
     sheet = after(an_event("purchased", order_id="1", amount=1, items=[]), found).after
     at = parse_iso(sheet["due_at"]) - timedelta(seconds=20)
     sheet = after(FriendEvent("x", "shop", "U1", "custom:x", iso(at)), found, sheet).after
-    told = []
+    crossings = []
     for _ in range(12):
-        moment = after(passed(sheet["due_at"]), found, sheet)
-        told += [sheet["due_at"] for c in moment.changes if c["type"] == "stage_changed"]
-        sheet = moment.after
-    assert told == [iso(NOW + DORMANT_AFTER)]
+        woken = after(passed(sheet["due_at"]), found, sheet)
+        crossings += [sheet["due_at"] for c in woken.changes if c["type"] == "stage_changed"]
+        sheet = woken.after
+    assert crossings == [iso(NOW + DORMANT_AFTER)]
     rest = parse_iso(sheet["due_at"]) + timedelta(hours=1)
     sheet = after(passed(iso(rest)), found, sheet).after
     assert parse_iso(sheet["due_at"]) - rest < timedelta(seconds=5)
 
 
-def test_a_shorter_half_life_brings_the_moment_forward_with_the_next_event() -> None:
+def test_a_shorter_half_life_brings_the_due_time_forward_with_the_next_event() -> None:
     """Whether the score is past the threshold by then or not yet; it is told once."""
     sheet = after(an_event("custom:x"), program(cold=COLD)).after
     for half_life in ("6h", "1h"):
         shorter = {**WARMTH, "half_life": half_life}
         found = a_program({"warm": WARM, "cold": COLD}, scores={"warmth": shorter})
         event = an_event("custom:y", 120, id="y")
-        said = after(event, found, sheet)
+        decision = after(event, found, sheet)
         if half_life == "1h":
-            assert crossed(said) == [(3, "down")], "past it already"
+            assert crossed(decision) == [(3, "down")], "past it already"
             continue
-        due = said.after["due_at"]
+        due = decision.after["due_at"]
         assert event.at < due < sheet["due_at"]
-        then = after(passed(due), found, said.after)
+        then = after(passed(due), found, decision.after)
         assert crossed(then) == [(3, "down")]
         assert "due_at" not in after(an_event("custom:y", 720, id="z"), found, then.after).after
 

@@ -18,7 +18,7 @@ SEGMENTS = {
 }
 FORMS = {
     "named": {"name": "n", "questions": [{"id": "q", "text": "{{ friend.display_name }}様", "type": "text"}]},
-    "told": {
+    "greets": {
         "name": "t",
         "questions": [{"id": "q", "text": "?", "type": "text", "attribute": "memo"}],
         "then": [{"reply": {"message": "greet"}}],
@@ -42,7 +42,7 @@ PUBLISHED = {"steps": {"version": 1, "definition": {"name": "s", "start": "m", "
         ),
         ([{"set_attribute": {"attribute": "memo", "value": "{{ friend.display_name }}"}}], None, {}, NAME),
         ([{"start_form": "named"}], None, {}, NAME),
-        ([{"start_form": "told"}], None, {}, NAME),
+        ([{"start_form": "greets"}], None, {}, NAME),
         ([{"enter_scenario": "steps"}], None, {}, NAME),
         ([{"add_tag": "a"}], {"segment": "outer"}, {}, {"language"}),
         ([{"add_tag": "a"}], None, {"tagged": a_rule("tag_added", [{"reply": {"message": "greet"}}])}, NAME),

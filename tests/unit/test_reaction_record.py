@@ -10,8 +10,8 @@ from tests.reasons_checked import in_words
 def test_the_trace_names_the_deciding_leaf() -> None:
     """A rule whose condition does not hold says which leaf and what was seen."""
     rules = {"r": a_rule(condition={"all": [{"everyone": True}, {"score": {"id": "interest", "gte": 4}}]})}
-    said = why(after(an_event(text="x"), rules), "r")
-    assert said == 'if: score {"id":"interest","gte":4} is false (seen null)'
+    reason = why(after(an_event(text="x"), rules), "r")
+    assert reason == 'if: score {"id":"interest","gte":4} is false (seen null)'
     rules = {"r": a_rule(condition={"not": {"everyone": True}})}
     assert why(after(an_event(text="x"), rules), "r").startswith("if: not everyone")
 
@@ -33,7 +33,7 @@ def test_the_deciding_leaf_is_shown_as_it_was_written() -> None:
     assert why(decision, "u") == 'if: tag "vip" is false (seen null)'
 
 
-def test_what_could_not_be_said_is_named() -> None:
+def test_what_could_not_be_sent_is_named() -> None:
     """A reply or send that cannot be rendered still tells which message, also one that was chosen."""
     then = [
         {"reply": {"message": "dear"}},
@@ -55,7 +55,7 @@ def test_a_long_trace_is_counted_not_kept() -> None:
     ]
 
 
-def test_a_late_change_that_stays_without_effect_is_told() -> None:
+def test_a_late_change_that_stays_without_effect_is_reported() -> None:
     """What something later has overtaken is on the timeline: a rule never does nothing in silence."""
     late = a_rule(
         "postback",
@@ -75,13 +75,13 @@ def test_a_late_change_that_stays_without_effect_is_told() -> None:
     program = a_program({"late": late, "early": early})
     sheet = decide(an_event(minutes=10, text="x"), None, program, NOW).after
     decision = decide(an_event("postback", id="p", data="x"), sheet, program, NOW)
-    told = [(c["action"], c["what"]) for c in decision.changes if c["type"] == "overtaken"]
-    assert told == [("add_tag", "a"), ("set_attribute", "memo"), ("set_score", "interest")]
+    changes = [(c["action"], c["what"]) for c in decision.changes if c["type"] == "overtaken"]
+    assert changes == [("add_tag", "a"), ("set_attribute", "memo"), ("set_score", "interest")]
     assert decision.after["attributes"]["memo"] == "new"
     assert decision.after["scores"]["interest"]["value"] == 1
 
 
-def test_what_changes_nothing_is_told() -> None:
+def test_what_changes_nothing_is_reported() -> None:
     """A rule that runs and finds everything as it would make it leaves a word for each of its actions."""
     then = [
         {"add_tag": "a"},
@@ -110,7 +110,7 @@ def test_what_changes_nothing_is_told() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_overtaken_or_capped_is_told_once() -> None:
+def test_what_is_overtaken_or_capped_is_reported_once() -> None:
     """Not as unchanged too."""
     five = {"add_score": {"score": "interest", "points": 5, "max_per_day": 5}}
     rules = {

@@ -98,7 +98,7 @@ class Place:
     def queue(self, _queue: str, body: dict[str, Any], **_: Any) -> None:
         self.cross(lambda: self.asked.add(body["job"]))
 
-    def note(self, _about: Any, _told: Any = ()) -> None:
+    def note(self, _about: Any, _answered: Any = ()) -> None:
         self.cross(lambda: None)
 
     def react(self, event: FriendEvent, program: Program) -> None:
@@ -124,11 +124,11 @@ class Place:
     def outcome(self) -> Any:
         """What must not depend on crashes: facts, rules, changes, sends, and the profile asked for."""
         sheet = {k: v for k, v in (self.sheet or {}).items() if k not in {"pending", "rev"}}
-        told = {
+        noted = {
             name: (a["rules"], a["changes"], [e for e in a["effects"] if not by_token(e)])
             for name, a in self.activities.items()
         }
-        return sheet, told, self.sent, self.asked
+        return sheet, noted, self.sent, self.asked
 
 
 def by_token(effect: dict[str, Any]) -> bool:

@@ -45,7 +45,7 @@ def fields(template: str) -> set[str]:
 
 
 @pytest.mark.parametrize("code", sorted(TABLE))
-def test_every_code_is_said_in_both_languages_with_all_its_params(code: str) -> None:
+def test_every_code_has_words_in_both_languages_with_all_its_params(code: str) -> None:
     """A param that no sentence shows is there for the public form of the reason."""
     entry = TABLE[code]
     params: dict[str, str] = entry.get("params", {})
@@ -83,11 +83,11 @@ def test_every_code_is_made_somewhere() -> None:
     }
     known = texts | {code for code, _, _ in made()} | {entry.get("public") for entry in TABLE.values()}
     known |= {reason for kind in (SKIP_REASONS, STATUSES) for reason in kind} | {reasons.ELSEWHERE}
-    known |= {f"type_{text}" for text in texts} | set(said_by_pages())
+    known |= {f"type_{text}" for text in texts} | set(reasons_of_pages())
     assert sorted(set(TABLE) - known) == []
 
 
-def said_by_pages() -> list[str]:
+def reasons_of_pages() -> list[str]:
     """The codes that templates say."""
     found = (path.read_text(encoding="utf-8") for path in SOURCE.glob("**/templates/*.html"))
     return [code for text in found for code in re.findall(r'say\("(\w+)"', text)]
@@ -95,17 +95,17 @@ def said_by_pages() -> list[str]:
 
 def test_what_pages_say_is_in_the_table() -> None:
     """A template names codes as any other of ours."""
-    assert len(said_by_pages()) > 10
-    assert [code for code in said_by_pages() if code not in TABLE] == []
+    assert len(reasons_of_pages()) > 10
+    assert [code for code in reasons_of_pages() if code not in TABLE] == []
 
 
-def test_every_skip_is_said() -> None:
+def test_every_skip_has_words() -> None:
     """Whatever may become of a recipient has its words."""
     assert sorted(set(SKIP_REASONS) - set(TABLE)) == []
 
 
 @pytest.mark.parametrize("value", [[], {}, "x", 3, "文" * 1_000, ["a"] * 100, None])
-def test_whatever_stands_in_it_a_reason_is_kept_and_said(value: Any) -> None:
+def test_whatever_is_in_it_a_reason_is_kept_and_put_in_words(value: Any) -> None:
     """Stored, read again and said in both languages; long values are cut."""
     made = Reason.of(["match_is", "text", value])
     again = Reason.of(made.kept())
@@ -137,8 +137,8 @@ def sentences(tree: ast.Module) -> Iterator[ast.Call]:
     """Every error or detail that is made of a text instead of a reason."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
-            said = node.args[1:2] if node.func.id == "Detail" else node.args[:1]
-            if said and isinstance(said[0], ast.Constant | ast.JoinedStr):
+            given = node.args[1:2] if node.func.id == "Detail" else node.args[:1]
+            if given and isinstance(given[0], ast.Constant | ast.JoinedStr):
                 yield node
 
 
@@ -180,7 +180,7 @@ def sentence(node: ast.expr) -> bool:
         return bool(node.args) and (sentence(node.args[0]) or ast.unparse(node.args[0]) == "error")
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WHOLE:
         return sentence(node.func.value)
-    if isinstance(node, ast.Attribute) and node.attr in {"message", "said", "sentence"}:
+    if isinstance(node, ast.Attribute) and node.attr in {"message", "line_message", "sentence"}:
         return True
     last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):

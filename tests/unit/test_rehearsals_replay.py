@@ -108,10 +108,10 @@ def test_what_a_node_did_is_not_done_again() -> None:
     history = History(rules)
     event = an_event("scenario_action", scenario="s", node="n", run=1, v=2, then=then)
     history.happens(event)
-    told = FriendEvent(
+    follow = FriendEvent(
         event.event_id, "shop", "U1", event.type, event.at, props={"scenario": "s", "node": "n"}
     )
-    again = history.again(told)
+    again = history.again(follow)
     assert [entry["rule"] for entry in again.rules if entry["matched"]] == ["r", "s"]
     assert {change["type"] for change in again.changes} == {"unchanged"}
 
@@ -139,8 +139,8 @@ def test_turns_are_taken_again() -> None:
     options = {"any_of": ["hello", "three"], "choose": "rotate"}
     history = History({"r": a_rule(then=[{"reply": options}])})
     events = [an_event(text="x", id=f"e{n}", minutes=n) for n in range(3)]
-    said = [history.happens(event).effects[0]["message"] for event in events]
-    assert [history.again(event).effects[0]["message"] for event in events] == said
+    messages = [history.happens(event).effects[0]["message"] for event in events]
+    assert [history.again(event).effects[0]["message"] for event in events] == messages
 
 
 def test_points_of_the_day_are_given_back() -> None:

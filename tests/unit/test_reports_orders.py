@@ -29,7 +29,7 @@ def click(day: float, link: str = "spring", delivery: str | None = "sale", **mor
     return line("clicked", day, link=link, **({"delivery": delivery} if delivery else {}), **more)
 
 
-def told(day: float, order: str = "o1", value: float = 3000, **more: Any) -> Line:
+def by_tag(day: float, order: str = "o1", value: float = 3000, **more: Any) -> Line:
     return line("converted", day, order_id=order, value=value, **more)
 
 
@@ -47,31 +47,31 @@ def numbers(
     return {row: [found.of(row, name) for name in conversions.COLUMNS] for row in {*found.rows, TOTAL}}
 
 
-def test_the_tag_and_the_company_tell_of_one_order() -> None:
+def test_the_tag_and_the_company_report_one_order() -> None:
     """In either order, and the company's word counts; the tag alone is an order too, and is said to be."""
-    for lines in ([told(3), bought(3.5)], [bought(3), told(3.5)], [told(3), told(4), bought(5)]):
+    for lines in ([by_tag(3), bought(3.5)], [bought(3), by_tag(3.5)], [by_tag(3), by_tag(4), bought(5)]):
         assert numbers([click(2), *lines])["sale"] == [1, 1, 2500, 0]
-    assert numbers([click(2), told(3), told(3.5)])["sale"] == [1, 1, 3000, 1]
-    assert numbers([click(2), told(3), bought(4, "o2")])["sale"] == [2, 1, 5500, 1]
+    assert numbers([click(2), by_tag(3), by_tag(3.5)])["sale"] == [1, 1, 3000, 1]
+    assert numbers([click(2), by_tag(3), bought(4, "o2")])["sale"] == [2, 1, 5500, 1]
 
 
 def test_what_was_refunded() -> None:
     """Counts for what is left; all of it is no order."""
     back = line("refunded", 5, refund_of="o1", amount=1000)
-    assert numbers([click(2), told(3), back])["sale"] == [1, 1, 2000, 1]
-    assert numbers([click(2), told(3), bought(3.5), back])["sale"] == [1, 1, 1500, 0]
-    assert numbers([click(2), told(3), line("refunded", 5, refund_of="o1", amount=3000)]) == {
+    assert numbers([click(2), by_tag(3), back])["sale"] == [1, 1, 2000, 1]
+    assert numbers([click(2), by_tag(3), bought(3.5), back])["sale"] == [1, 1, 1500, 0]
+    assert numbers([click(2), by_tag(3), line("refunded", 5, refund_of="o1", amount=3000)]) == {
         TOTAL: [0, 0, 0, 0]
     }
 
 
-def test_what_was_told_of_an_order_after_the_days_that_are_asked_for() -> None:
+def test_what_was_reported_of_an_order_after_the_days_that_are_asked_for() -> None:
     """A refund of the next week, and the company's word with a later moment than the tag's."""
     week = Span(date(2026, 11, 1), date(2026, 11, 3), TOKYO)
     lines = [click(1), bought(3), line("refunded", 9, refund_of="o1", amount=1000)]
     assert numbers(lines, span=week)["sale"] == [1, 1, 1500, 0]
     assert numbers([*lines, line("refunded", 10, refund_of="o1", amount=1500)], span=week)[TOTAL][0] == 0
-    moved = [click(2), told(3), bought(4)]
+    moved = [click(2), by_tag(3), bought(4)]
     assert numbers(moved, span=week)[TOTAL][0] == 0
     assert numbers(moved, span=Span(date(2026, 11, 4), date(2026, 11, 5), TOKYO))["sale"] == [1, 1, 2500, 0]
 
@@ -89,19 +89,19 @@ def test_what_was_told_of_an_order_after_the_days_that_are_asked_for() -> None:
 )
 def test_the_last_click_before_it(clicks: list[Line], delivery: str, link: str) -> None:
     """Within the window, of the same friend; of what was sent, or whatever the link stood in."""
-    assert numbers([*clicks, told(5)])[delivery][0] == 1
-    assert numbers([*clicks, told(5)], "link")[link][0] == 1
+    assert numbers([*clicks, by_tag(5)])[delivery][0] == 1
+    assert numbers([*clicks, by_tag(5)], "link")[link][0] == 1
 
 
 def test_after_the_window_it_is_nobodys() -> None:
     """To the moment."""
-    assert set(numbers([click(2), told(9)])) == {"sale", TOTAL}
-    assert set(numbers([click(2), told(9.5)])) == {"-", TOTAL}
+    assert set(numbers([click(2), by_tag(9)])) == {"sale", TOTAL}
+    assert set(numbers([click(2), by_tag(9.5)])) == {"-", TOTAL}
 
 
-def test_the_first_route_stands_beside() -> None:
+def test_the_first_route_is_beside() -> None:
     """And the day."""
-    lines = [told(3), told(4, "o2", user="U2")]
+    lines = [by_tag(3), by_tag(4, "o2", user="U2")]
     assert numbers(lines, "route", {"U1": "poster"})["poster"] == [1, 1, 3000, 1]
     assert numbers(lines, "route", {"U1": "poster"})["-"][0] == 1
     assert set(numbers(lines, "day")) == {"2026-11-03", "2026-11-04", TOTAL}
@@ -109,7 +109,7 @@ def test_the_first_route_stands_beside() -> None:
 
 def test_deliveries_count_the_same_orders() -> None:
     """By run and variant, as the report of deliveries asks."""
-    lines = [click(2, run="r", variant="b"), told(3), bought(3.5), told(4, "o2")]
+    lines = [click(2, run="r", variant="b"), by_tag(3), bought(3.5), by_tag(4, "o2")]
     wanted = Delivery("sale", "r", "b")
     found = Tally(outcomes.DISTINCT)
     fold = outcomes.fold(lambda one, _: "b" if one == wanted else None, WEEK, lambda *_: ())

@@ -178,7 +178,7 @@ def test_what_cannot_work_is_422(more: dict[str, Any], path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "told"),
+    ("when", "warning"),
     [
         ({"event": "messaged", "match": {"txt": "予約"}}, "when.match.txt: messaged has no such property"),
         ({"event": "messaged", "match": {"text": "予約", "raw.stickerId": "1"}}, ""),
@@ -213,19 +213,19 @@ def test_what_cannot_work_is_422(more: dict[str, Any], path: str) -> None:
         *(({"event": event}, "") for event in triggers() if EVENTS[event].made_by and event != "tag_added"),
     ],
 )
-def test_what_was_probably_not_meant_is_told(when: dict[str, Any], told: str) -> None:
+def test_what_was_probably_not_meant_is_warned_of(when: dict[str, Any], warning: str) -> None:
     """A rule that waits for what never comes is saved with a warning."""
     found = sentences(warn("r", a_catalog({"r": normal_body(DOCUMENTS["rules"], RULE | {"when": when})})))
-    assert (found[0] if found else "").startswith(told)
-    assert bool(found) is bool(told)
+    assert (found[0] if found else "").startswith(warning)
+    assert bool(found) is bool(warning)
 
 
-def test_variables_that_the_event_never_fills_are_told() -> None:
+def test_variables_that_the_event_never_fills_are_warned_of() -> None:
     """What an action would say of the event is a property that the event may have."""
     actions = [{"set_attribute": {"attribute": "memo", "value": "{{ event.txt }}"}}]
     catalog = a_catalog({"r": a_rule("messaged", actions), "c": a_rule("custom:x", actions)})
-    (told,) = sentences(warn("r", catalog))
-    assert told.startswith(
+    (warning,) = sentences(warn("r", catalog))
+    assert warning.startswith(
         'then[0].set_attribute.value: messaged has no such property (did you mean "text"?)'
     )
     assert list(warn("c", catalog)) == []

@@ -122,8 +122,8 @@ HOUR = {"r": a_rule(then=[{"add_tag": "a"}], limit={"cooldown": "1h"})}
 def test_no_two_runs_are_closer_than_the_cooldown(minutes: list[float]) -> None:
     """In whatever order the events arrive, however many; what is remembered stays small."""
     ran, sheet = run(HOUR, *minutes)
-    moments = sorted(minutes[n] for n in ran)
-    assert all(later - earlier >= 60 for earlier, later in pairwise(moments))
+    times = sorted(minutes[n] for n in ran)
+    assert all(later - earlier >= 60 for earlier, later in pairwise(times))
     if minutes:
         assert len(sheet["limits"]["r"]["runs"]) <= 10
 
@@ -199,7 +199,7 @@ def test_windows_are_the_accounts_local_time(valid: dict[str, Any], open_: bool)
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"),
+    ("at", "weekday"),
     [
         ("2026-11-20T01:00", "not in the night of a thu"),
         ("2026-11-20T02:00", "not at 02:00"),
@@ -212,12 +212,12 @@ def test_windows_are_the_accounts_local_time(valid: dict[str, Any], open_: bool)
         ("2026-11-22T01:00", "not in the night of a sat"),
     ],
 )
-def test_a_night_belongs_to_the_weekday_on_which_it_begins(moment: str, said: str) -> None:
+def test_a_night_belongs_to_the_weekday_on_which_it_begins(at: str, weekday: str) -> None:
     """Friday's night is Friday evening and the small hours of Saturday."""
     valid = {"weekdays": ["fri"], "hours": {"from": "22:00", "to": "02:00"}}
-    event = replace(an_event(text="x"), at=iso(datetime.fromisoformat(f"{moment}+09:00")))
+    event = replace(an_event(text="x"), at=iso(datetime.fromisoformat(f"{at}+09:00")))
     rule = a_rule(then=[{"add_tag": "a"}], valid=valid, also_late=True)
-    assert why(after(event, {"r": rule}), "r") == said
+    assert why(after(event, {"r": rule}), "r") == weekday
 
 
 @pytest.mark.parametrize(("day", "open_"), [("22", True), ("23", False)])
@@ -253,7 +253,7 @@ def test_a_rule_takes_little_room_however_long_it_runs() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 70), st.integers(1, 4)), max_size=60))
-def test_a_memory_of_days_tells_what_was_used(uses: list[tuple[int, int]]) -> None:
+def test_a_memory_of_days_shows_what_was_used(uses: list[tuple[int, int]]) -> None:
     """Like a table by date, in any order: of 31 days up to the newest; those before them are forgotten."""
     memory: dict[str, Any] = {}
     table: dict[int, int] = {}

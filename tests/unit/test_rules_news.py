@@ -86,14 +86,16 @@ def test_the_house_s_own_events_are_never_history():
     assert "vip" in decided(an_event("scenario_action", -9 * DAY, **node), {}).after["tags"]
 
 
-def test_time_that_passed_is_told_by_news():
+def test_time_that_passed_is_reported_by_news():
     """History does not use up what time alone brings: the next news, or the moment itself, wakes the rule."""
     rules = {"d": a_rule("stage_changed", [{"add_tag": "t"}], match={"after": "dormant"})}
     first = decided(purchase(-300 * DAY), rules).after
     late = decide(purchase(-2 * DAY - 1, event_id="e2", type="custom:x"), first, a_program(rules), NOW)
     assert late.after["tags"] == {}
-    told = decide(replace(an_event("custom:y", 0, id="e3"), source="api"), late.after, a_program(rules), NOW)
-    assert "t" in told.after["tags"]
+    decision = decide(
+        replace(an_event("custom:y", 0, id="e3"), source="api"), late.after, a_program(rules), NOW
+    )
+    assert "t" in decision.after["tags"]
 
 
 def test_an_old_tag_of_an_import_is_history():

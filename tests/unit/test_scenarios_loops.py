@@ -19,7 +19,7 @@ from tests.reaction_builders import a_catalog, a_rule
 from tests.reasons_checked import sentences
 
 
-def test_circles_are_told() -> None:
+def test_circles_are_reported() -> None:
     """Rules that may wake each other are named in order; rules that cannot are not."""
     catalog = a_catalog(
         {
@@ -59,17 +59,17 @@ def test_a_form_is_part_of_a_circle_where_it_needs_no_answer(conditions: Any) ->
     spins = EVERYBODY not in conditions
     assert loops(catalog) == ([["form f", "begin"]] if spins else [])
     for kind, name in (("forms", "f"), ("rules", "begin")):
-        told = ["may wake itself again: form f -> begin -> form f"] if spins else []
-        assert sentences(warnings(catalog, kind, name)) == told
-    assert sentences(API_KINDS["forms"].warn("f", catalog)) == told
+        warning = ["may wake itself again: form f -> begin -> form f"] if spins else []
+        assert sentences(warnings(catalog, kind, name)) == warning
+    assert sentences(API_KINDS["forms"].warn("f", catalog)) == warning
     for match in ({"form": "f"}, {"form": "g"}, {"form": "f", "answers.q0": "yes"}, {}):
         again = a_rule("form_answered", [{"start_form": "f"}], match=match)
-        told = sentences(warnings(a_catalog({"again": again}, forms=forms), "rules", "again"))
-        assert bool(told) is (spins and match in ({"form": "f"}, {})), match
+        warning = sentences(warnings(a_catalog({"again": again}, forms=forms), "rules", "again"))
+        assert bool(warning) is (spins and match in ({"form": "f"}, {})), match
 
 
 @pytest.mark.parametrize(
-    ("action", "match", "told"),
+    ("action", "match", "warning"),
     [
         ({"add_score": {"score": "hot", "points": 8}}, {"direction": "down"}, "may go round for ever, each"),
         ({"set_score": {"score": "hot", "value": 5}}, {"score": "hot"}, "may wake itself again"),
@@ -82,8 +82,8 @@ def test_a_form_is_part_of_a_circle_where_it_needs_no_answer(conditions: Any) ->
         ({"add_score": {"score": "cool", "points": 8}}, {"direction": "down"}, ""),
     ],
 )
-def test_a_circle_through_a_score_that_sinks_is_told_as_what_it_is(
-    action: dict[str, Any], match: dict[str, Any], told: str
+def test_a_circle_through_a_score_that_sinks_is_reported_as_what_it_is(
+    action: dict[str, Any], match: dict[str, Any], warning: str
 ) -> None:
     """Points that take it up again, whenever it has sunk; not where nothing sinks, or nobody hears of it."""
     scores = {
@@ -92,8 +92,8 @@ def test_a_circle_through_a_score_that_sinks_is_told_as_what_it_is(
     }
     catalog = a_catalog({"r": a_rule("score_crossed", [action], match=match)}, scores=scores)
     found = sentences(warnings(catalog, "rules", "r"))
-    assert len(found) == bool(told)
-    assert all(one.startswith(told) and one.endswith("r -> r") for one in found)
+    assert len(found) == bool(warning)
+    assert all(one.startswith(warning) and one.endswith("r -> r") for one in found)
 
 
 def test_a_long_circle_is_found() -> None:
@@ -104,7 +104,7 @@ def test_a_long_circle_is_found() -> None:
     assert loops(a_catalog(ring)) == [sorted(ring)]
 
 
-def test_a_rule_beside_the_shortest_circle_is_told_too() -> None:
+def test_a_rule_beside_the_shortest_circle_is_reported_too() -> None:
     """Each rule of a group hears of a circle that it is itself part of."""
     rules = {
         "a": a_rule("custom:a", [{"record_event": {"name": "b"}}]),
@@ -145,7 +145,7 @@ AROUND = (
         ("scenario_exited", [{"type": "wait", "after": "1d"}], {"goals": [{"if": {"tag": "a"}}]}),
     ],
 )
-def test_a_scenario_and_a_rule_that_go_round_are_told(when: str, nodes: list[Any], more: Any) -> None:
+def test_a_scenario_and_a_rule_that_go_round_are_reported(when: str, nodes: list[Any], more: Any) -> None:
     """To the author of either, whether the scenario is in force or a draft."""
     rules = {"again": a_rule(when, ENTER)}
     scenario = a_scenario(*[dict(node) for node in nodes], **more)
@@ -185,12 +185,12 @@ def test_what_waits_or_ends_is_no_circle(when: Any, nodes: list[Any], more: Any)
     assert sentences(SCENARIOS["scenarios"].warn("sc", catalog)) == []
 
 
-def test_a_scenario_that_waits_for_what_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scenario_that_waits_for_what_never_comes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a rule is; it is saved all the same."""
     monkeypatch.setitem(EVENTS.entries, "page_viewed", EventType(None))
     scenario = a_scenario({"type": "wait_for", "event": "page_viewed", "timeout": "1d"})
-    (told,) = sentences(SCENARIOS["scenarios"].warn("sc", a_catalog(scenarios={"sc": scenario})))
-    assert told.startswith("nodes.n0.event: nothing makes page_viewed in this version")
+    (warning,) = sentences(SCENARIOS["scenarios"].warn("sc", a_catalog(scenarios={"sc": scenario})))
+    assert warning.startswith("nodes.n0.event: nothing makes page_viewed in this version")
 
 
 def test_scenarios_alone_may_go_round() -> None:
@@ -199,19 +199,19 @@ def test_scenarios_alone_may_go_round() -> None:
     waiting = {"type": "wait_for", "event": "scenario_finished", "timeout": "1d"}
     scenario = a_scenario(waiting, {"type": "action", "then": [{"enter_scenario": "other"}]})
     catalog = a_catalog(scenarios={"sc": scenario, "other": other})
-    (told,) = sentences(SCENARIOS["scenarios"].warn("sc", catalog))
-    assert told.endswith("scenario other -> scenario sc -> scenario other")
+    (warning,) = sentences(SCENARIOS["scenarios"].warn("sc", catalog))
+    assert warning.endswith("scenario other -> scenario sc -> scenario other")
 
 
-def test_a_draft_is_told_of_its_own_circle() -> None:
+def test_a_draft_is_warned_of_its_own_circle() -> None:
     """Beside a published scenario that goes round another way, the draft hears of the way it goes itself."""
     enter = {"type": "action", "then": ENTER}
     rules = {"again": a_rule("custom:spin", ENTER)}
     scenarios = {"sc": a_scenario({"type": "action", "then": [{"enter_scenario": "other"}]})}
     scenarios["other"] = a_scenario(enter)
     catalog = a_catalog(rules, scenarios=scenarios, published={"sc": {"definition": a_scenario(SPIN)}})
-    (told,) = sentences(SCENARIOS["scenarios"].warn("sc", catalog))
-    assert told.endswith(": scenario sc -> scenario other -> scenario sc")
+    (warning,) = sentences(SCENARIOS["scenarios"].warn("sc", catalog))
+    assert warning.endswith(": scenario sc -> scenario other -> scenario sc")
     assert len(loops(catalog)) == 1
 
 
@@ -237,6 +237,6 @@ def test_the_warnings_of_a_whole_catalog_are_found_in_one_go(
     for module, name in ((loop_finding, "compile_match"), (loop_finding, "_groups"), (graph, "at_once")):
         monkeypatch.setattr(module, name, counting(name, getattr(module, name)))
     for kind, names in (("rules", rules), ("scenarios", drafts)):
-        told = {name: sentences(warnings(catalog, kind, name)) for name in names}
-        assert sum(map(bool, told.values())) == 20
+        warning = {name: sentences(warnings(catalog, kind, name)) for name in names}
+        assert sum(map(bool, warning.values())) == 20
     assert calls == {"compile_match": 20, "_groups": 1, "at_once": 30 * (1 + published)}

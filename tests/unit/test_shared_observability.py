@@ -20,8 +20,8 @@ from chalicelib.shared.text.redaction import friend_hash
 USER = "U" + "a" * 32
 
 
-def lines(told: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(text) for text in told.readouterr().out.splitlines()]
+def lines(printed: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in printed.readouterr().out.splitlines()]
 
 
 def sqs(*bodies: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def sqs(*bodies: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def told(
+def printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.CaptureFixture[str]]:
     """What a function prints: its log and its metrics."""
@@ -50,7 +50,7 @@ def told(
     logger.setLevel(level)
 
 
-def test_an_invocation_is_one_line_and_a_failure_another(told: pytest.CaptureFixture[str]) -> None:
+def test_an_invocation_is_one_line_and_a_failure_another(printed: pytest.CaptureFixture[str]) -> None:
     """Both carry Lambda's request id; the failure says on whose behalf, the invocation what it worked on."""
 
     @observed
@@ -70,7 +70,7 @@ def test_an_invocation_is_one_line_and_a_failure_another(told: pytest.CaptureFix
         context,
     )
     assert handler(event) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-    failure, invocation = lines(told)
+    failure, invocation = lines(printed)
     assert (failure["level"], failure["exception_name"], failure["attempt"]) == ("ERROR", "ValueError", 2)
     where = {"account": "shop", "run": "r1", "chunk": "c2", "event": "e1", "friend": friend_hash(USER)}
     assert where.items() <= failure.items()
@@ -90,7 +90,7 @@ def test_an_invocation_is_one_line_and_a_failure_another(told: pytest.CaptureFix
         assert "hello" not in json.dumps(line)
 
 
-def test_an_invocation_that_fails_says_so_and_fails(told: pytest.CaptureFixture[str]) -> None:
+def test_an_invocation_that_fails_says_so_and_fails(printed: pytest.CaptureFixture[str]) -> None:
     """The error reaches Lambda, and the line tells the outcome."""
 
     @observed
@@ -100,37 +100,37 @@ def test_an_invocation_that_fails_says_so_and_fails(told: pytest.CaptureFixture[
 
     with pytest.raises(RuntimeError):
         recover({}, LambdaContext("recover", 512))
-    counted, failure, invocation = lines(told)
+    counted, failure, invocation = lines(printed)
     assert counted["Line5xx"] == [1.0], "what was counted until then is told"
     assert failure["message"] == "the invocation failed"
     assert invocation["outcome"] == "failed"
 
 
-def test_metrics_of_an_invocation_are_added_up(told: pytest.CaptureFixture[str]) -> None:
+def test_metrics_of_an_invocation_are_added_up(printed: pytest.CaptureFixture[str]) -> None:
     """Counts of threads too; one line per combination of dimensions, each per stage, account and all."""
     with metrics.batched(), ThreadPoolExecutor(4) as threads:
         list(threads.map(carried(lambda _: metrics.count("Line429", kind="push")), range(8)))
         metrics.count("LedgerUnknown", 3, account="shop")
         metrics.measure("QuotaLeft", 12, "Count", account="shop")
-    first, second = lines(told)
+    first, second = lines(printed)
     assert (first["Line429"], first["stage"], first["kind"]) == ([8.0], "test", "push")
     (defined,) = first["_aws"]["CloudWatchMetrics"]
     assert (defined["Namespace"], defined["Dimensions"]) == ("Todoku", [["stage"], ["stage", "kind"]])
     assert (second["LedgerUnknown"], second["QuotaLeft"]) == ([3.0], [12.0])
 
 
-def test_a_count_outside_an_invocation_is_told_at_once(told: pytest.CaptureFixture[str]) -> None:
+def test_a_count_outside_an_invocation_is_reported_at_once(printed: pytest.CaptureFixture[str]) -> None:
     """Commands and tests have no end of an invocation to wait for."""
     metrics.count("DeadLettersWritten", queue="bulk")
-    assert lines(told)[0]["DeadLettersWritten"] == [1.0]
+    assert lines(printed)[0]["DeadLettersWritten"] == [1.0]
 
 
-def test_more_than_a_hundred_values_lose_none(told: pytest.CaptureFixture[str]) -> None:
+def test_more_than_a_hundred_values_lose_none(printed: pytest.CaptureFixture[str]) -> None:
     """EMF takes a hundred values per line."""
     with metrics.batched():
         for value in range(205):
             metrics.measure("StepsLate", value, "Seconds")
-    assert sorted(value for line in lines(told) for value in line["StepsLate"]) == list(range(205))
+    assert sorted(value for line in lines(printed) for value in line["StepsLate"]) == list(range(205))
 
 
 def test_what_a_message_is_about() -> None:
@@ -146,11 +146,11 @@ def test_what_a_message_is_about() -> None:
     assert subject({"text": "こんにちは", "props": {"text": "x"}, "account": "shop"}) == {"account": "shop"}
 
 
-def test_what_the_work_is_about_ends_with_it(told: pytest.CaptureFixture[str]) -> None:
+def test_what_the_work_is_about_ends_with_it(printed: pytest.CaptureFixture[str]) -> None:
     """Inside it everything says so, also in threads; outside nothing does."""
     with log_fields(account="shop", event="e1"), ThreadPoolExecutor(1) as threads:
         threads.submit(carried(lambda: logger.warning("inside"))).result()
     logger.warning("outside")
-    inside, outside = lines(told)
+    inside, outside = lines(printed)
     assert (inside["account"], inside["event"]) == ("shop", "e1")
     assert "account" not in outside

@@ -134,7 +134,7 @@ def a_button(uri: str) -> dict[str, object]:
     }
 
 
-def test_a_plain_url_is_said_to_be_untracked() -> None:
+def test_a_plain_url_is_reported_as_untracked() -> None:
     """With the link that leads there, or how to make one; by its path."""
     snapshot = a_snapshot(spring="https://shop.example/%E6%98%A5")
     text = {"type": "text", "text": "春→https://shop.example/春。他は https://other.example/a?b=1 です"}

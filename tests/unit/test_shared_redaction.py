@@ -48,20 +48,20 @@ def test_nested_values_are_redacted_too() -> None:
     assert (found["n"], found["t"], found["none"]) == (3, True, None)
 
 
-def test_an_error_tells_where_and_of_what_kind() -> None:
+def test_an_error_names_its_place_and_kind() -> None:
     """Its causes too, with what they quote taken out; a missing key keeps its name."""
 
-    class Said(BaseModel):
+    class Body(BaseModel):
         age: int
 
     try:
         try:
-            Said.model_validate({"age": "hello there"})
+            Body.model_validate({"age": "hello there"})
         except ValidationError as error:
             raise KeyError("display_name") from error
     except KeyError as error:
-        told = redact_exception(error)
-    assert told.startswith("KeyError: 'display_name'\n")
-    assert "caused by ValidationError" in told
-    assert "hello" not in told
-    assert "test_shared_redaction.py" in told
+        redacted = redact_exception(error)
+    assert redacted.startswith("KeyError: 'display_name'\n")
+    assert "caused by ValidationError" in redacted
+    assert "hello" not in redacted
+    assert "test_shared_redaction.py" in redacted

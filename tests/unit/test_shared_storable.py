@@ -105,9 +105,9 @@ def test_times_outside_are_refused(text: str) -> None:
 @given(
     st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)), st.timedeltas(timedelta(0), timedelta(days=1))
 )
-def test_text_order_is_time_order(moment: datetime, later: timedelta) -> None:
+def test_text_order_is_time_order(at: datetime, later: timedelta) -> None:
     """Over the whole calendar, and back again to the millisecond."""
-    first, second = moment.replace(tzinfo=UTC), (moment + later).replace(tzinfo=UTC)
+    first, second = at.replace(tzinfo=UTC), (at + later).replace(tzinfo=UTC)
     assert iso(first) <= iso(second)
     assert len(iso(first)) == 24
     assert abs(parse_iso(iso(first)) - first) < timedelta(milliseconds=1)

@@ -61,7 +61,7 @@ def test_composition_makes_no_second_friend() -> None:
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_every_door_refuses_what_cannot_be_seen(bad: str) -> None:
+def test_every_endpoint_refuses_what_cannot_be_seen(bad: str) -> None:
     """Paths, bodies, events, purchases and CSV say no with the field; of a webhook it names nobody."""
     with pytest.raises(BadUserId):
         user_id(bad)
@@ -73,9 +73,9 @@ def test_every_door_refuses_what_cannot_be_seen(bad: str) -> None:
     event: dict[str, Any] = {"event_id": "e", "user_id": bad, "type": "custom:x"}
     order = {"order_id": "o", "user_id": bad, "at": "2026-11-22T00:00:00Z", "amount": 1, "items": []}
     for kind, body in ((Event, event), (Purchase, order)):
-        with pytest.raises(InvalidInput) as door:
+        with pytest.raises(InvalidInput) as caught:
             read(kind, body)
-        assert door.value.details[0].path in {"user_id", ""}
+        assert caught.value.details[0].path in {"user_id", ""}
     if bad.strip():
         with pytest.raises(WrongLine):
             parse(["user_id"], ["x" + bad + "x" if bad != bad.strip() else bad], a_catalog(), TOKYO)

@@ -123,11 +123,11 @@ lines = st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from("xy"), cents)
 story = st.lists(st.tuples(st.sampled_from("br"), st.sampled_from("abc"), cents, lines), max_size=12)
 
 
-def book(told: list[Any]) -> dict[str, tuple[int, Decimal]]:
+def book(reports: list[Any]) -> dict[str, tuple[int, Decimal]]:
     """The same by an independent bookkeeping: all that was told of each order, then its sum."""
     bought: dict[str, Any] = {}
     back: dict[str, list[Any]] = defaultdict(list)
-    for verb, order, amount, items in told:
+    for verb, order, amount, items in reports:
         if verb == "b":
             bought.setdefault(order, (amount, items))
         else:
@@ -148,21 +148,21 @@ def book(told: list[Any]) -> dict[str, tuple[int, Decimal]]:
     return sums
 
 
-def tell(told: list[Any]) -> Sheet:
+def fold_all(reports: list[Any]) -> Sheet:
     sheet = a_sheet()
-    for verb, order, amount, items in told:
+    for verb, order, amount, items in reports:
         (buy if verb == "b" else refund)(sheet, order, amount, *items)
     return sheet
 
 
 @given(story, st.randoms())
-def test_any_order_of_arrival_gives_the_books(told: list[Any], dice: Any):
+def test_any_order_of_arrival_gives_the_books(reports: list[Any], dice: Any):
     """Purchases, parts taken back and the same orders again, in any order: what an accountant gets."""
-    orders = {order: (amount, items) for verb, order, amount, items in reversed(told) if verb == "b"}
-    told = [(v, o, *orders[o]) if v == "b" else (v, o, a, items) for v, o, a, items in told]
-    sums = book(told)
-    dice.shuffle(told)
-    purchases = tell(told)["purchases"]
+    orders = {order: (amount, items) for verb, order, amount, items in reversed(reports) if verb == "b"}
+    reports = [(v, o, *orders[o]) if v == "b" else (v, o, a, items) for v, o, a, items in reports]
+    sums = book(reports)
+    dice.shuffle(reports)
+    purchases = fold_all(reports)["purchases"]
     seen = {"": purchases, **purchases["categories"], **purchases["products"]}
     for name, (count, total) in sums.items():
         assert (seen[name]["count"], Decimal(repr(seen[name]["total"]))) == (count, total)
@@ -172,7 +172,7 @@ def test_any_order_of_arrival_gives_the_books(told: list[Any], dice: Any):
 @given(st.lists(cents, min_size=1, max_size=30))
 def test_conditions_see_the_exact_total(amounts: list[float]):
     """``total`` equals the decimal sum, not what binary fractions make of it."""
-    sheet = tell([("b", str(n), amount, []) for n, amount in enumerate(amounts)])
+    sheet = fold_all([("b", str(n), amount, []) for n, amount in enumerate(amounts)])
     total = money.plain(sum((Decimal(str(amount)) for amount in amounts), Decimal(0)))
     context = language.Context(a_catalog(), ZONE)
     assert language.compile({"purchase": {"total": {"eq": total}}}, context)(sheet, NOW)

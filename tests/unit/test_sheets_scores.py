@@ -116,8 +116,8 @@ def test_whatever_happens_a_score_lies_within_its_limits_and_crossings_add_up(ha
                 above[props["threshold"]] = props["direction"] == "up"
         entry = sheet["scores"]["s"]
         assert {t: entry["value"] >= t for t in thresholds} == above
-        for moment in (at(days), at(0), at(-30)):
-            value = folding.score_value(entry, definition, parse_iso(moment))
+        for time in (at(days), at(0), at(-30)):
+            value = folding.score_value(entry, definition, parse_iso(time))
             assert (-99 if low is None else low) <= value <= (99 if high is None else high)
 
 

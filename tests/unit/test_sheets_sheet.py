@@ -36,9 +36,9 @@ def an_event(kind: str, when: str, source: str = "line", **props) -> FriendEvent
     return FriendEvent("e", "salon", "U1", kind, when, props=props, source=source)
 
 
-def distinct(items, moment):
+def distinct(items, when):
     """Without items of the same moment: their order is told by arrival."""
-    return list({moment(item): item for item in items}.values())
+    return list({when(item): item for item in items}.values())
 
 
 @given(st.lists(friend_events(), max_size=10), st.randoms(use_true_random=False))
@@ -195,7 +195,7 @@ def test_a_late_removal_leaves_a_later_tag():
     assert sheet["tags"] == {}
 
 
-def test_changes_of_one_moment_apply_in_the_order_made():
+def test_changes_of_one_timestamp_apply_in_the_order_made():
     """One reaction removes and adds a tag at the moment of its event: the last action stands."""
     sheet = a_sheet()
     folding.add_tag(sheet, "vip", at(1), "r")
@@ -277,7 +277,7 @@ def test_tidy_changes_nothing_within_the_budget(sheet):
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_what_new_limits_take_is_told_with_the_change_that_takes_it(late: bool) -> None:
+def test_what_new_limits_take_is_reported_with_the_change_that_takes_it(late: bool) -> None:
     """Points after ``max`` was lowered: before is what stood there, so the changes add up to the score."""
     free = {"thresholds": [30]}
     limited = free | {"max": 10}
@@ -294,8 +294,8 @@ def test_what_new_limits_take_is_told_with_the_change_that_takes_it(late: bool) 
 
 def test_clicks_remember_the_latest_runs_of_a_delivery():
     """Ten of them, by the time of each click, in whatever order they are told."""
-    told = [("link_clicked", at(n), {"delivery": "sale", "run": f"r{n:02d}"}) for n in range(15)]
-    for order in (told, told[::-1]):
+    facts = [("link_clicked", at(n), {"delivery": "sale", "run": f"r{n:02d}"}) for n in range(15)]
+    for order in (facts, facts[::-1]):
         sheet = a_sheet()
         for kind, when, props in order:
             folding.fold_event(sheet, an_event(kind, when, **props), TOKYO)

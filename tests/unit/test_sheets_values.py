@@ -104,7 +104,7 @@ def test_strict_takes_no_text_for_other_types(definition, value):
 @pytest.mark.parametrize(
     "value", ["2026-02-30", "２０２６-０２-３０", "2026-13-01T00:00Z", "9999-12-31T23:00Z"]
 )
-def test_a_day_that_does_not_exist_is_told_in_our_words(value):
+def test_a_day_that_does_not_exist_is_reported_in_our_words(value):
     """Python's own sentence (such as "day is out of range for month") is never shown."""
     with pytest.raises(UnfitValue) as caught:
         fit({"type": "date"}, value, "attributes.x", zone=TOKYO)

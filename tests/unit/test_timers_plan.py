@@ -92,10 +92,10 @@ def test_a_backup_comes_after_the_first_copy() -> None:
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)))
-def test_minutes_have_names(moment: datetime) -> None:
+def test_minutes_have_names(at: datetime) -> None:
     """A minute's key reads back; text order is time order; execution names are Step Functions' kind."""
-    minute = minute_of(moment)
-    assert parse_minute(minute_key(minute)) == minute <= moment < minute + timedelta(minutes=1)
+    minute = minute_of(at)
+    assert parse_minute(minute_key(minute)) == minute <= at < minute + timedelta(minutes=1)
     assert minute_key(minute) < minute_key(minute + timedelta(minutes=1))
     assert execution_name(minute).isascii()
     assert len(execution_name(minute)) <= 80

@@ -18,7 +18,7 @@ CATALOG = a_catalog({}, topics=TOPICS)
 AT = "2026-11-22T03:00:00.000Z"
 
 
-def said(**topics: bool) -> dict[str, Any]:
+def a_sheet(**topics: bool) -> dict[str, Any]:
     """A sheet of a friend who said this: topic=whether out."""
     return {
         "topics": {topic: {"out": out, "since": AT, "at": AT, "by": "x"} for topic, out in topics.items()}
@@ -29,14 +29,14 @@ def said(**topics: bool) -> dict[str, Any]:
     ("sheet", "message", "held"),
     [
         ({}, {"category": "marketing"}, False),
-        (said(marketing=True), {"category": "marketing"}, True),
-        (said(marketing=True), {}, True),
-        (said(marketing=True), {"category": "transactional"}, False),
-        (said(news=True), {"category": "transactional", "topic": "news"}, True),
-        (said(news=True), {"category": "marketing"}, False),
+        (a_sheet(marketing=True), {"category": "marketing"}, True),
+        (a_sheet(marketing=True), {}, True),
+        (a_sheet(marketing=True), {"category": "transactional"}, False),
+        (a_sheet(news=True), {"category": "transactional", "topic": "news"}, True),
+        (a_sheet(news=True), {"category": "marketing"}, False),
         ({}, {"category": "transactional", "topic": "tips"}, True),
-        (said(tips=False), {"category": "transactional", "topic": "tips"}, False),
-        (said(tips=False, marketing=True), {"category": "marketing", "topic": "tips"}, True),
+        (a_sheet(tips=False), {"category": "transactional", "topic": "tips"}, False),
+        (a_sheet(tips=False, marketing=True), {"category": "marketing", "topic": "tips"}, True),
     ],
 )
 def test_what_is_held_back(sheet: dict[str, Any], message: dict[str, Any], held: bool) -> None:

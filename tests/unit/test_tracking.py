@@ -62,7 +62,7 @@ def test_what_is_left_alone(address: str) -> None:
     assert tracking.links({**text(SHOP), "track": False}) == {}
 
 
-def test_each_address_is_one_link_wherever_it_stands() -> None:
+def test_each_address_is_one_link_wherever_it_is() -> None:
     """In texts, behind buttons, in Flex and quick replies; the same with other utm is another."""
     action = {"type": "uri", "label": "x", "uri": SHOP}
     flex = {

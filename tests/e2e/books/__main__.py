@@ -86,7 +86,7 @@ class Asker:
             if answer["count"] != expected:
                 self.wrong.append(f"{answer['count']} counted, {expected} in the books: {question.condition}")
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What came of it."""
         took = sorted(self.took)
         middle = f"{1000 * took[len(took) // 2]:.0f} ms in the middle, {1000 * took[-1]:.0f} ms at most"
@@ -221,15 +221,15 @@ def main() -> int:
         trial.until("members' own orders", trial.platform.idle)
         asker = Asker(trial, shop, books, asked.seed)
         asker.ask(asked.conditions)
-        print(f"loaded: {asker.told()}", flush=True)
+        print(f"loaded: {asker.summary()}", flush=True)
         assert not asker.wrong, "\n".join(asker.wrong)
         each = asked.changes // _ROUNDS
         for number in range(_ROUNDS if each else 0):
             kill = number % max(1, _ROUNDS // max(1, asked.kills)) == 1 and number // 6 < asked.kills
             _round(trial, books, shop, number * each, each, kill=kill)
             asker.ask(5)
-            print(f"round {number}{', with a kill' if kill else ''}: {asker.told()}", flush=True)
-        print(f"in all: {asker.told()}", flush=True)
+            print(f"round {number}{', with a kill' if kill else ''}: {asker.summary()}", flush=True)
+        print(f"in all: {asker.summary()}", flush=True)
         assert not asker.wrong, "\n".join(asker.wrong)
 
     return run(work, asked.minutes)

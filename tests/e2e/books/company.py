@@ -34,9 +34,9 @@ CREATE INDEX items_of ON items (user);
 """
 
 
-def ms(moment: datetime) -> int:
+def ms(at: datetime) -> int:
     """Milliseconds since 1970."""
-    return round(moment.timestamp() * 1000)
+    return round(at.timestamp() * 1000)
 
 
 class Company:
@@ -164,8 +164,8 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _iso(moment_ms: int) -> str:
-    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _text(rows: Iterable[list[str]]) -> str:

@@ -32,7 +32,7 @@ def _orders(story: Story, buyers: list[Person]) -> None:
     """After a click: at once, in the last hour of the week after it, or when the week is over. At once is two
     seconds: the books know when the friend clicked, Todoku when it heard of that.
     """
-    dice, told = story.books.dice, list[tuple[Person, str]]()
+    dice, orders = story.books.dice, list[tuple[Person, str]]()
     time.sleep(3)
     for one in buyers:
         if dice.random() < 0.5:
@@ -40,8 +40,8 @@ def _orders(story: Story, buyers: list[Person]) -> None:
             later = dice.choice(
                 (timedelta(seconds=2), timedelta(days=6, hours=23), timedelta(days=7, hours=1))
             )
-            told.append((one, story.books.order(one, last + later)))
-    story.buy(told)
+            orders.append((one, story.books.order(one, last + later)))
+    story.buy(orders)
     story.rest()
 
 

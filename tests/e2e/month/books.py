@@ -88,7 +88,7 @@ class Person:
 class Sent:
     """A broadcast, or what a node of a scenario, a rule or a schedule sent: whom it meant, who got it, when.
 
-    ``said``: with what its text begins. ``is_reply``: it went by reply tokens.
+    ``begins_with``: how its text begins. ``is_reply``: it went by reply tokens.
     """
 
     id: str
@@ -98,7 +98,7 @@ class Sent:
     got: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     invalid: int = 0
     opted_out: int = 0
-    said: str = ""
+    begins_with: str = ""
     is_reply: bool = False
 
     @property
@@ -109,7 +109,7 @@ class Sent:
     @property
     def label(self) -> str:
         """With what its text begins."""
-        return self.said or (f"{self.id}-{self.node}" if self.node else self.id)
+        return self.begins_with or (f"{self.id}-{self.node}" if self.node else self.id)
 
     @property
     def planned(self) -> int:

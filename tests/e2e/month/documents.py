@@ -142,7 +142,7 @@ def goal_of_d(story: Story) -> None:
     story.says("bought", sorted(bought))
     at = datetime.now(UTC)
     story.says("go", sorted(waiting))
-    books.sent.append(Sent("rule:bought", at, said="thanks", got=dict.fromkeys(bought, (at, ""))))
+    books.sent.append(Sent("rule:bought", at, begins_with="thanks", got=dict.fromkeys(bought, (at, ""))))
     run.exited["goal"] = bought
     run.finished, run.waiting = waiting - bought, set()
     _sent(books, "d", "n", run.finished, at)
@@ -169,7 +169,7 @@ def answer_of_f(story: Story) -> None:
 
 def morning(books: Books, at: datetime) -> tuple[Sent, dict[str, Any]]:
     """A schedule for those in Osaka, its document, and who is meant to get its message."""
-    one = Sent("schedule:morning", at, said="morning")
+    one = Sent("schedule:morning", at, begins_with="morning")
     meant = [who for who in books.following() if who.area == "osaka" and not who.is_foreign]
     one.opted_out = sum(who.is_out for who in meant)
     one.got = {who.id: (at, "") for who in meant if not who.is_out}

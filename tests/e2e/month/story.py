@@ -17,7 +17,7 @@ from tests.e2e.month.books import FOLLOWED, UNBLOCKED, UNFOLLOWED, Books, Click,
 from tests.e2e.trial import Trial, user
 
 _ADDRESS = re.compile(r"https?://[\w:/.?=&~-]+")
-_SAID = re.compile(r"(b\d\d|[a-f]-\w+|thanks|morning):(\w?) ")
+_LABEL = re.compile(r"(b\d\d|[a-f]-\w+|thanks|morning):(\w?) ")
 _AT_ONCE, _SAME_CLICK_S = 6, 12
 
 
@@ -37,7 +37,7 @@ class Story:
 
     def history(self) -> None:
         """Webhooks of weeks ago, the list of friends, orders and refunds of the last year."""
-        self._tell(sorted(self.books.moves(), key=lambda one: one[0]))
+        self._send_webhooks(sorted(self.books.moves(), key=lambda one: one[0]))
         listed = [one for one in self.books.people.values() if not one.moves]
         friends = [{"user_id": one.id, "status": _of_sim(one)} for one in listed]
         for some in _batches(friends, 200):
@@ -53,7 +53,7 @@ class Story:
     def _import(self, what: str, text: str) -> None:
         self.trial.load(self.shop, what, f"import of {what}", text.encode())
 
-    def _tell(self, moves: Iterable[tuple[datetime, str, Person]]) -> None:
+    def _send_webhooks(self, moves: Iterable[tuple[datetime, str, Person]]) -> None:
         for some in _batches(moves, 100):
             events = [self._webhook(at, kind, one) for at, kind, one in some]
             answer = self.trial.sim.post(f"/_sim/webhooks/{documents.SHOP}", {"events": events})
@@ -87,7 +87,7 @@ class Story:
 
     def buy(self, orders: Iterable[tuple[Person, str]]) -> None:
         """Report orders one by one as the shop's till does; ``fire`` false: they are news to nobody."""
-        told = [
+        purchases = [
             {
                 "order_id": name,
                 "user_id": who.id,
@@ -96,17 +96,17 @@ class Story:
             }
             for who, name in orders
         ]
-        self._report("purchases", told)
+        self._report("purchases", purchases)
 
     def refund(self, part: float) -> None:
         """Give back a part of all orders of the past, whole or by half."""
-        dice, told = self.books.dice, list[dict[str, Any]]()
+        dice, purchases = self.books.dice, list[dict[str, Any]]()
         for who in self.books.people.values():
             for name, order in who.orders.items():
                 if order.back or dice.random() > part:
                     continue
                 order.back = dice.choice((order.amount, order.amount // 2))
-                told.append(
+                purchases.append(
                     {
                         "order_id": f"{name}-back",
                         "refund_of": name,
@@ -115,10 +115,10 @@ class Story:
                         "amount": order.back,
                     }
                 )
-        self._report("purchases", told)
+        self._report("purchases", purchases)
 
-    def _report(self, what: str, told: list[dict[str, Any]]) -> None:
-        for some in _batches(told, 500):
+    def _report(self, what: str, purchases: list[dict[str, Any]]) -> None:
+        for some in _batches(purchases, 500):
             answer = self.trial.api.post(f"{self.shop}/{what}", {what: list(some), "fire": False})
             assert all(one["status"] == "accepted" for one in answer["results"]), answer
 
@@ -205,13 +205,13 @@ class Story:
         seen, addresses = dict[str, dict[str, str]](), dict[str, dict[str, str]]()
         for item in self.trial.sent():
             text = item["messages"][0].get("text", "")
-            if item["kind"] not in {"push", "multicast"} or not (said := _SAID.match(text)):
+            if item["kind"] not in {"push", "multicast"} or not (label := _LABEL.match(text)):
                 continue
             for who in item["to"] if isinstance(item["to"], list) else [item["to"]]:
-                assert who not in seen.setdefault(said[1], {}), (who, text)
-                seen[said[1]][who] = said[2]
+                assert who not in seen.setdefault(label[1], {}), (who, text)
+                seen[label[1]][who] = label[2]
                 for address in _ADDRESS.findall(text)[:1]:
-                    addresses.setdefault(said[1], {})[who] = address
+                    addresses.setdefault(label[1], {})[who] = address
         for one in (one for one in self.books.sent if not one.is_reply):
             found = seen.get(one.label, {})
             assert found.keys() == one.got.keys(), (one.id, one.node, len(found), len(one.got))
@@ -256,7 +256,7 @@ class Story:
         """They write, and get a link in the reply; the addresses."""
         at = datetime.now(UTC)
         got = {one.id: (at, "") for one in people}
-        self.books.sent.append(Sent("rule:hello", at, said="hello", got=got, is_reply=True))
+        self.books.sent.append(Sent("rule:hello", at, begins_with="hello", got=got, is_reply=True))
         for one in people:
             self.trial.sim.post(
                 f"/_sim/friends/{one.id}/message", {"account": documents.SHOP, "text": "案内"}
@@ -268,7 +268,7 @@ class Story:
         }
         return {
             "hello": {
-                who: _ADDRESS.findall(str(said))[-1].rstrip("'\"}],") for who, said in timelines.items()
+                who: _ADDRESS.findall(str(label))[-1].rstrip("'\"}],") for who, label in timelines.items()
             }
         }
 
@@ -282,7 +282,7 @@ class Story:
             for run in (run for run in self.books.runs.values() if one.id in run.waiting):
                 run.waiting.remove(one.id)
                 run.exited.setdefault("blocked", set()).add(one.id)
-        self._tell((at, UNFOLLOWED, one) for one in people)
+        self._send_webhooks((at, UNFOLLOWED, one) for one in people)
 
     # Scenarios
 

@@ -44,14 +44,14 @@ def world(cloud: None) -> Iterator[World]:
         yield found
 
 
-def told(user: str) -> list[dict[str, Any]]:
+def activities_of(user: str) -> list[dict[str, Any]]:
     """A friend's timeline, newest first."""
     return activities.recent(SHOP.id, user, 100)[0]
 
 
 def came(user: str) -> list[tuple[str, str | None]]:
     """Status and reason of every line about a send, newest first."""
-    return [(one["effects"][0]["status"], words(one["effects"][0])) for one in told(user)]
+    return [(one["effects"][0]["status"], words(one["effects"][0])) for one in activities_of(user)]
 
 
 def sheet(user: str) -> dict[str, Any]:
@@ -66,22 +66,22 @@ def put(users: list[str] = USERS, watch: bool = True, **fields: Any) -> None:
     deliveries.put_chunk(a_chunk(users, **{"cause": NEWS, **fields}), watch=watch)
 
 
-def test_a_push_chunk_tells_everybody_their_own(world: World) -> None:
+def test_a_push_chunk_writes_everybody_their_own_line(world: World) -> None:
     """Accepted with the friend's own words, refused with the reason: one line each; rules see nothing."""
     world.line.fault = lambda kind, body, n: line.Answer(400, "bad") if body["to"] == "U2" else None
     before = {user: sheet(user) for user in USERS}
     put(payloads=True, variant="a")
     world.run(until=MINUTE)
     assert [came(user) for user in USERS] == [[("done", None)], [("failed", "line_400")], [("done", None)]]
-    assert told("U1")[0]["effects"][0]["messages"] == [{"type": "text", "text": "U1"}]
-    assert told("U2")[0]["props"] == {"broadcast": "news", "run": "run1", "variant": "a"}
+    assert activities_of("U1")[0]["effects"][0]["messages"] == [{"type": "text", "text": "U1"}]
+    assert activities_of("U2")[0]["props"] == {"broadcast": "news", "run": "run1", "variant": "a"}
     for user in USERS:
         after = sheet(user)
         assert set(after.pop("received", {})) == ({"news"} if user != "U2" else set())
         assert after == {name: value for name, value in before[user].items() if name != "received"}
 
 
-def test_a_split_tells_parent_and_child(world: World) -> None:
+def test_a_split_writes_lines_for_parent_and_child(world: World) -> None:
     """Whom LINE refused by name is told by the parent, the others by the child: nobody twice."""
     world.line.fault = lambda kind, body, n: (
         line.Answer(400, "The property, to[1], is invalid") if "U2" in body["to"] else None
@@ -93,8 +93,8 @@ def test_a_split_tells_parent_and_child(world: World) -> None:
         [("skipped", "invalid_recipient")],
         [("done", None)],
     ]
-    assert told("U1")[0]["event_id"] == "sent:run1:c1.1"
-    assert told("U2")[0]["event_id"] == "sent:run1:c1"
+    assert activities_of("U1")[0]["event_id"] == "sent:run1:c1.1"
+    assert activities_of("U2")[0]["event_id"] == "sent:run1:c1"
 
 
 @pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
@@ -103,7 +103,7 @@ def test_what_line_never_answered_is_unknown(world: World, payloads: bool) -> No
     world.line.fault = lambda kind, body, n: "silent"
     put(payloads=payloads)
     world.run(until=timedelta(seconds=5))
-    assert not told("U1")
+    assert not activities_of("U1")
     world.now += timedelta(hours=21)
     world.run(until=MINUTE)
     assert [came(user) for user in USERS] == [[("unknown", None)]] * 3
@@ -118,7 +118,7 @@ def test_a_multicast_that_line_refuses_has_failed(world: World) -> None:
     assert [came(user) for user in USERS] == [[("failed", "line_403")]] * 3
 
 
-def test_who_is_left_out_is_told_why(world: World) -> None:
+def test_who_is_left_out_has_a_line_with_the_reason(world: World) -> None:
     """A cap before the manifest, of everybody or of some; a run that is cancelled."""
     an_account(policies={"caps": [{"category": "marketing", "max": 1, "per": "day"}]})
     put(["U1"])
@@ -137,31 +137,31 @@ def test_who_is_left_out_is_told_why(world: World) -> None:
 
 
 @pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
-def test_quiet_hours_that_skip_are_told(world: World, payloads: bool) -> None:
+def test_quiet_hours_that_skip_are_on_the_timeline(world: World, payloads: bool) -> None:
     """The chunk's end is the moment of the line."""
     an_account(policies={"quiet_hours": {"from": "11:00", "to": "13:00", "then": "skip"}})
     put(payloads=payloads)
     world.run(until=MINUTE)
     assert [came(user) for user in USERS] == [[("skipped", "quiet_hours")]] * 3
-    assert told("U1")[0]["at"] >= iso(START)
+    assert activities_of("U1")[0]["at"] >= iso(START)
 
 
-def test_who_got_it_is_told_while_the_others_wait(world: World) -> None:
+def test_who_got_it_has_a_line_while_the_others_wait(world: World) -> None:
     """The monthly limit stops a push chunk in the middle: those before it have their lines already."""
     limit = line.Answer(429, "You have reached your monthly limit.")
     world.line.fault = lambda kind, body, n: limit if body["to"] != "U1" else None
     put(payloads=True)
     world.run(until=MINUTE)
     assert [came(user) for user in USERS] == [[("done", None)], [], []]
-    first = told("U1")
+    first = activities_of("U1")
     world.line.fault = lambda kind, body, n: None
     world.run()
     assert [came(user) for user in USERS] == [[("done", None)]] * 3
-    assert told("U1") == first
+    assert activities_of("U1") == first
 
 
 @pytest.mark.parametrize("payloads", [False, True], ids=["multicast", "push"])
-def test_a_job_cut_off_anywhere_tells_everybody_once(world: World, payloads: bool) -> None:
+def test_a_job_cut_off_anywhere_writes_everybody_one_line(world: World, payloads: bool) -> None:
     """Killed before each of its writes and repeated, then repeated again: one line each, and all receipts."""
     users = [f"V{n:02}" for n in range(30)]
     world.receipts = False
@@ -191,10 +191,10 @@ def test_a_late_job_does_not_move_a_line(world: World) -> None:
         put(run=run)
         world.run(until=MINUTE)
         world.now += timedelta(hours=1)
-    before = [told(user) for user in USERS]
+    before = [activities_of(user) for user in USERS]
     for run in ("run2", "run1", "run1"):
         deliveries.write_receipts("shop", run, "c1")
-    assert [told(user) for user in USERS] == before
+    assert [activities_of(user) for user in USERS] == before
     assert [one["event_id"] for one in before[0]] == ["sent:run2:c1", "sent:run1:c1"]
 
 
@@ -223,7 +223,7 @@ def test_erased_friends_and_unknown_ids_stay_what_they_are(world: World) -> None
     with seam.guarded(erased_just_before_the_lines):
         deliveries.write_receipts("shop", "run1", "c1")
     assert done
-    assert told("U1") == told("U2") == told("U-never") == []
+    assert activities_of("U1") == activities_of("U2") == activities_of("U-never") == []
     assert (sheet("U1")["status"], sheet("U2")["status"]) == ("erased", "erased")
     assert "received" not in sheet("U2")
     assert friends.load(SHOP.id, SHOP.shards, "U-never") is None
@@ -232,7 +232,7 @@ def test_erased_friends_and_unknown_ids_stay_what_they_are(world: World) -> None
     anew = {**(back or {}), "status": "following", "created_at": iso(world.now), "received": {}}
     assert friends.create_or_update(SHOP.id, SHOP.shards, "U1", back, anew, sheet("U1")["rev"])
     deliveries.write_receipts("shop", "run1", "c1")
-    assert (told("U1"), sheet("U1")["received"]) == ([], {})
+    assert (activities_of("U1"), sheet("U1")["received"]) == ([], {})
 
 
 def test_a_crash_while_cancelling_leaves_nobody_untold(world: World) -> None:
@@ -250,7 +250,9 @@ def test_a_crash_while_cancelling_leaves_nobody_untold(world: World) -> None:
             deliveries.cancel_pending("shop", run)
         world.crash_at = None
         world.run(until=timedelta(minutes=10))
-        lines = [one["event_id"] for user in USERS for one in told(user) if one["props"]["run"] == run]
+        lines = [
+            one["event_id"] for user in USERS for one in activities_of(user) if one["props"]["run"] == run
+        ]
         assert sorted(lines) == [f"sent:{run}:c1"] * 3 + [f"sent:{run}:c2"]
     assert not world.line.got
 
@@ -259,7 +261,7 @@ def test_a_test_has_a_line_and_no_receipt(world: World) -> None:
     """It says that it is a test; conditions do not count it."""
     put(["U1"], cause={**NEWS, "test": True}, payloads=True, category="internal")
     world.run(until=MINUTE)
-    (one,) = told("U1")
+    (one,) = activities_of("U1")
     assert one["props"]["test"]
     assert not sheet("U1")["received"]
 
@@ -279,7 +281,7 @@ def test_records_are_not_waited_for(world: World) -> None:
         node_at=iso(START - timedelta(days=1)),
         entered_at=iso(START - timedelta(days=1)),
     )
-    assert told("U1")
+    assert activities_of("U1")
     assert follow_ups.seen_since(waiting, sheet("U1")) == []
 
 

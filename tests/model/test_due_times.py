@@ -1,13 +1,13 @@
-"""Moments: what time alone does to a friend is told once, whoever is late, lost or quicker.
+"""Due times: what time alone does to a friend is reported once, whoever is late, lost or quicker.
 
 Small scope: one score, whose first points take it below its threshold at time 1; more points put that off to
 time 2; other events of the friend come at any time; messages get lost, the reaction crashes after its write
 and is done again. Nothing may depend on what the friend does: those steps are unfair. In ``State``,
-``crossing`` is when the score crosses, ``told`` how often that was told, ``moment`` and ``pending`` (an entry
-still to be armed) are the sheet's, ``entries`` are the timers', ``inbox`` holds moments that came.
+``crossing`` is when the score crosses, ``reported`` how often that was reported, ``due_at`` and ``pending``
+(an entry still to be armed) are the sheet's, ``entries`` are the timers', ``inbox`` has due times that came.
 
-Steps and code: ``react`` ``reaction.decide`` with ``moments.fold`` and ``moments.plan``, and its one write ·
-``arm`` the effect ``arm_moment`` · ``feed`` drain and verify, which ask ``moments.over``.
+Steps and code: ``react`` ``reaction.decide`` with ``due_times.fold`` and ``due_times.plan``, and its one
+write · ``arm`` the effect ``arm_due_time`` · ``feed`` drain and verify, which ask ``due_times.over``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class State(NamedTuple):
 
     time: int = 0
     crossing: int = 0
-    told: int = 0
-    moment: int = 0
+    reported: int = 0
+    due_at: int = 0
     pending: int = 0
     entries: frozenset[int] = frozenset()
     inbox: frozenset[int] = frozenset()
@@ -38,10 +38,10 @@ class State(NamedTuple):
 
 
 MUTATIONS = (
-    "the next event drops a moment that has passed",
+    "the next event drops a due time that has passed",
     "a crash forgets to arm",
     "over once its time has passed",
-    "nobody remembers what was told",
+    "nobody remembers what was reported",
     "an entry that came too early arms nothing",
 )
 
@@ -62,34 +62,34 @@ def model(mutation: str = "") -> Model[State]:
         if s.points:
             yield "!another event", react(s, s.time)
         for t in sorted(s.inbox):
-            yield f"moment {t} is heard", react(s._replace(inbox=s.inbox - {t}), t, by_time=True)
-            yield f"!moment {t} is lost", s._replace(inbox=s.inbox - {t})
+            yield f"due time {t} is heard", react(s._replace(inbox=s.inbox - {t}), t, by_time=True)
+            yield f"!due time {t} is lost", s._replace(inbox=s.inbox - {t})
         for t in sorted(s.entries - s.inbox):
             if s.time >= t and not over(s, t):
-                yield f"moment {t} is fed", s._replace(inbox=s.inbox | {t})
+                yield f"due time {t} is fed", s._replace(inbox=s.inbox | {t})
         if s.time < END:
             yield "time goes on", s._replace(time=s.time + 1)
 
     def over(s: State, t: int) -> bool:
-        return s.moment != t or (mutation == MUTATIONS[2] and s.time > t)
+        return s.due_at != t or (mutation == MUTATIONS[2] and s.time > t)
 
     def react(s: State, at: int, gives: int = 0, *, by_time: bool = False) -> State:
         looks = by_time or mutation != MUTATIONS[0]
-        if looks and 0 < s.crossing <= at and (not s.told or mutation == MUTATIONS[3]):
-            s = s._replace(told=s.told + 1)
+        if looks and 0 < s.crossing <= at and (not s.reported or mutation == MUTATIONS[3]):
+            s = s._replace(reported=s.reported + 1)
         if gives:
-            s = s._replace(crossing=gives, told=0)
-        wanted = s.crossing if s.crossing and not s.told else 0
+            s = s._replace(crossing=gives, reported=0)
+        wanted = s.crossing if s.crossing and not s.reported else 0
         if mutation == MUTATIONS[0] and wanted <= at:
             wanted = 0
-        came_too_early = s.moment and s.moment <= at and mutation != MUTATIONS[4]
-        moment = s.moment
+        came_too_early = s.due_at and s.due_at <= at and mutation != MUTATIONS[4]
+        due_at = s.due_at
         if not wanted:
-            moment = 0
-        elif not s.moment or wanted < s.moment or came_too_early:
-            moment = wanted
-        pending = moment if moment != s.moment else 0
-        return s._replace(moment=moment, pending=pending, working=True)
+            due_at = 0
+        elif not s.due_at or wanted < s.due_at or came_too_early:
+            due_at = wanted
+        pending = due_at if due_at != s.due_at else 0
+        return s._replace(due_at=due_at, pending=pending, working=True)
 
     def armed(s: State, which: int = -1) -> State:
         which = s.pending if which < 0 else which
@@ -97,10 +97,10 @@ def model(mutation: str = "") -> Model[State]:
         return s._replace(entries=entries, pending=0, working=False)
 
     def invariant(s: State) -> str | None:
-        return "the same crossing is told twice" if s.told > 1 else None
+        return "the same crossing is told twice" if s.reported > 1 else None
 
     def is_done(s: State) -> bool:
-        return s.time == END and not s.working and not s.moment and (not s.crossing or bool(s.told))
+        return s.time == END and not s.working and not s.due_at and (not s.crossing or bool(s.reported))
 
     return Model(f"moments {mutation}", State(), steps, invariant, is_done)
 

@@ -14,7 +14,7 @@ from chalicelib.api import contract
 from chalicelib.http import pages
 from chalicelib.http.routes import Operation
 from tests.conftest import emulated_aws
-from tests.shop import NAMES, Said, a_shop, ask, path_of
+from tests.shop import NAMES, HttpAnswer, a_shop, ask, path_of
 
 OPERATIONS = contract.declared(app.routes)
 IN_ACCOUNT = [o for o in OPERATIONS if "{account}" in o.path and o.role is not None]
@@ -28,10 +28,10 @@ def shop() -> Iterator[None]:
         yield
 
 
-def refused(said: Said, status: int, what: Any) -> list[str]:
+def refused(answer: HttpAnswer, status: int, what: Any) -> list[str]:
     """The paths of a refusal with this status, in the contract's shape."""
-    assert said.status == status, (what, said.status, said.raw)
-    error = said.body["error"]
+    assert answer.status == status, (what, answer.status, answer.raw)
+    error = answer.body["error"]
     assert set(error) >= {"code", "message", "details"}
     return [detail["path"] for detail in error["details"]]
 
@@ -40,14 +40,14 @@ def refused(said: Said, status: int, what: Any) -> list[str]:
 def test_unknown_query_parameters_are_refused(shop: None, operation: Operation) -> None:
     """``?foo=1`` is 400 with its name everywhere, save where others add to the address what is not ours."""
     path = path_of(operation)
-    said = ask(operation.method, f"{path}?foo=1")
+    answer = ask(operation.method, f"{path}?foo=1")
     if operation.any_query:
-        assert said.status != 400 or "foo" not in said.raw.decode(), operation
+        assert answer.status != 400 or "foo" not in answer.raw.decode(), operation
         return
-    assert refused(said, 400, operation) == ["foo"]
+    assert refused(answer, 400, operation) == ["foo"]
     for name in operation.query or {}:
-        said = ask(operation.method, f"{path}?{name}=a&{name}=b")
-        assert refused(said, 400, operation) == [name]
+        answer = ask(operation.method, f"{path}?{name}=a&{name}=b")
+        assert refused(answer, 400, operation) == [name]
         near = ask(operation.method, f"{path}?{name}s=1").body["error"]["message"]
         assert f'did you mean "{name}"' in near
 
@@ -55,11 +55,11 @@ def test_unknown_query_parameters_are_refused(shop: None, operation: Operation) 
 @pytest.mark.parametrize("operation", IN_ACCOUNT, ids=lambda o: f"{o.method} {o.path}")
 def test_unknown_fields_are_refused(shop: None, operation: Operation) -> None:
     """An unknown field is 400 with its name on every door that takes a body, and on those that take none."""
-    said = ask(operation.method, path_of(operation, NAMES), {"no_such_field": 1})
-    if said.status == 404 and "unknown-id" in path_of(operation):
+    answer = ask(operation.method, path_of(operation, NAMES), {"no_such_field": 1})
+    if answer.status == 404 and "unknown-id" in path_of(operation):
         return
-    paths = refused(said, 400, operation)
-    assert "no_such_field" in paths or operation.takes_no_body, (paths, said.raw)
+    paths = refused(answer, 400, operation)
+    assert "no_such_field" in paths or operation.takes_no_body, (paths, answer.raw)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_media_types_that_are_not(shop: None, operation: Operation) -> None:
     """A body of another media type is 415 in the contract's shape wherever a body is taken."""
     if operation.takes_no_body:
         return
-    said = ask(operation.method, path_of(operation), b"<x/>", {"Content-Type": "application/xml"})
-    refused(said, 415, operation)
+    answer = ask(operation.method, path_of(operation), b"<x/>", {"Content-Type": "application/xml"})
+    refused(answer, 415, operation)
 
 
 LISTS = [o for o in OPERATIONS if "cursor" in (o.query or {})]
@@ -127,9 +127,9 @@ LISTS = [o for o in OPERATIONS if "cursor" in (o.query or {})]
 
 def a_cursor(operation: Operation, path: str) -> str | None:
     """The cursor of the second page, where there is one."""
-    said = ask(operation.method, f"{path}?limit=1")
-    assert said.status == 200, said.raw
-    cursor: str | None = said.body["next_cursor"]
+    answer = ask(operation.method, f"{path}?limit=1")
+    assert answer.status == 200, answer.raw
+    cursor: str | None = answer.body["next_cursor"]
     return cursor
 
 
@@ -182,9 +182,9 @@ def test_forged_cursors_are_refused_or_lead_nowhere_else(shop: None, operation: 
             except UnicodeEncodeError:
                 text = json.dumps({**position, name: value})
                 forged = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-            said = ask(operation.method, f"{path}?cursor={forged}")
-            assert said.status in {200, 400}, (name, value, said.raw)
-            assert said.status == 400 or name != "list"
+            answer = ask(operation.method, f"{path}?cursor={forged}")
+            assert answer.status in {200, 400}, (name, value, answer.raw)
+            assert answer.status == 400 or name != "list"
     more = pages.encode_cursor({**position, **{f"n{n}": "x" for n in range(20)}})
     refused(ask(operation.method, f"{path}?cursor={more}"), 400, "too many places")
 
@@ -229,9 +229,9 @@ NEWS = {"name": "b", "audience": {"tag": "vip"}, "message": "hello"}
 )
 def test_errors_help(shop: None, method: str, path: str, body: Any, hint: str) -> None:
     """A refusal shows an example of the form, the operator that takes a list, or the name that was meant."""
-    said = ask(method, f"/v1/accounts/shop/{path}", body)
-    assert said.status == 400, said.raw
-    assert any(hint in detail["message"] for detail in said.body["error"]["details"]), said.raw
+    answer = ask(method, f"/v1/accounts/shop/{path}", body)
+    assert answer.status == 400, answer.raw
+    assert any(hint in detail["message"] for detail in answer.body["error"]["details"]), answer.raw
 
 
 @pytest.mark.timeout(30)
@@ -239,6 +239,6 @@ def test_many_parameters_are_refused_quickly(shop: None) -> None:
     """Tens of thousands of query parameters are one short refusal, in a time that grows with their number
     (with its square they would take minutes)."""
     query = "&".join(f"p{n}=1" for n in range(50_000))
-    said = ask("GET", f"/v1/accounts/shop/tags?{query}")
-    assert len(refused(said, 400, "many")) == 101
-    assert len(said.raw) < 50_000
+    answer = ask("GET", f"/v1/accounts/shop/tags?{query}")
+    assert len(refused(answer, 400, "many")) == 101
+    assert len(answer.raw) < 50_000

@@ -129,7 +129,7 @@ TIMES += [
     "2026-11-22T24:00:00Z",
 ]
 TIMES += ["2026-W47-7T00:00:00Z", "2026-11-22T00:00:00.123456789+14:00", "10000-01-01T00:00:00Z", "now", ""]
-times = st.one_of(st.datetimes().map(lambda moment: moment.isoformat() + "Z"), st.sampled_from(TIMES))
+times = st.one_of(st.datetimes().map(lambda at: at.isoformat() + "Z"), st.sampled_from(TIMES))
 props = st.dictionaries(st.sampled_from(["a", "text", "amount", "b"]) | texts, values, max_size=4)
 items = st.lists(
     st.fixed_dictionaries({"product": texts, "category": texts, "quantity": numbers, "amount": numbers}),
@@ -343,9 +343,9 @@ def test_webhooks(shop: Api) -> None:
         assert front.receive("shop", body, signature).status == 200
         work_off()
         assert_held(user)
-        told = activities.find("shop", user, "w")
-        assert told is not None
-        assert told["props"].get("made_storable", False) is (front.parse.storable(message) != message)
+        kept = activities.find("shop", user, "w")
+        assert kept is not None
+        assert kept["props"].get("made_storable", False) is (front.parse.storable(message) != message)
 
     run()
 

@@ -14,10 +14,10 @@ from chalicelib.links import service as links
 from chalicelib.reaction import service as reaction
 from chalicelib.shared.times import iso
 from tests.api_client import Api
-from tests.integration.test_reaction_delivery_results import send_all, tell
+from tests.integration.test_reaction_delivery_results import report_all, send_all
 from tests.integration.test_reaction_effects import A, Line, a_rule, api, world
 from tests.reaction_builders import NOW, an_event
-from tests.said_lines import said
+from tests.sent_lines import sent_lines
 
 __all__ = ["api", "world"]
 
@@ -39,8 +39,8 @@ def test_replies_pushes_and_what_is_refused(api: Api, world: Line) -> None:
     world.answers["line:push"] = [line_gateway.Answer(400, "May not be empty")]
     for n, event in enumerate((an_event("followed", id="f"), an_event(id="e1"), an_event(id="e2"))):
         reaction.react(event)
-        tell(send_all())
-        assert len(said()) == 2 * n
+        report_all(send_all())
+        assert len(sent_lines()) == 2 * n
     reaction.react(an_event("link_clicked", id="c", minutes=1, link="x", author="rule:r"))
     row = rows(api)["rule:r"]
     assert (row["kind"], row["delivery"], row["name"]) == ("rule", "r", "r")
@@ -74,7 +74,7 @@ def test_a_schedule_many_friends_and_staff_have_rows_of_their_own(api: Api, worl
     }
     assert (found["schedule:daily"]["kind"], found["schedule:daily"]["name"]) == ("schedule", "朝")
     assert rows(api, "group_by=delivery&delivery=schedule:daily").keys() == {"schedule:daily"}
-    said()
+    sent_lines()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_whose_an_effect_is(rule: str, event: str, author: str, node: str) -> No
     assert clicked == {"link": "spring"} | wanted
 
 
-def test_a_live_address_tells_which_rule_sent_it(api: Api, world: Line) -> None:
+def test_a_live_address_shows_which_rule_sent_it(api: Api, world: Line) -> None:
     """Opened, it counts for that rule, and an order after it too."""
     api.ok("PUT", f"{A}/links/spring", {"url": "https://shop.example/spring"})
     text = {"type": "text", "text": 'こちら {{ link("spring") }}'}
