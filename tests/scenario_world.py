@@ -148,8 +148,8 @@ class World:
                 self.deliver_one()
         self.now = max(self.now, end)
 
-    def _machines(self, due_at: str) -> list[dict[str, Any]]:
-        return [e for e in self.executions.values() if self.machines_run and due_at in e]
+    def _machines(self, name: str) -> list[dict[str, Any]]:
+        return [e for e in self.executions.values() if self.machines_run and name in e]
 
     def _run_machines(self) -> None:
         for execution in self._machines("drain_at"):

@@ -169,8 +169,8 @@ def test_what_is_waited_for_is_there(
 def test_nodes_and_dates_are_there(shop: tuple[Api, str]) -> None:
     """Ways, redirects, and what a wait until counts from."""
     api, base = shop
-    at, expected = refused(api, "PUT", f"{base}/scenarios/s", waiting(type="wait", after="1h", next="ww"))
-    assert (at, expected) == ("nodes.w.next", 'there is no node ww (did you mean "w"?)')
+    at, sentence = refused(api, "PUT", f"{base}/scenarios/s", waiting(type="wait", after="1h", next="ww"))
+    assert (at, sentence) == ("nodes.w.next", 'there is no node ww (did you mean "w"?)')
     body = waiting(type="wait", after="1h") | {"redirects": {"old": "wv"}}
     assert refused(api, "PUT", f"{base}/scenarios/s", body)[0] == "redirects.old"
     for until, where in (
@@ -261,8 +261,8 @@ def test_what_is_named_cannot_go(shop: tuple[Api, str]) -> None:
     api.ok("PUT", f"{base}/scenarios/s", hears("tag_added", tag="vip"))
     asked = {"form": {"id": "skin", "question": "type", "eq": "x"}}
     api.ok("PUT", f"{base}/segments/answered", {"name": "S", "condition": asked})
-    at, expected = refused(api, "DELETE", f"{base}/scenarios/welcome", {})
-    assert (at, expected) == ("segments.got.condition.delivery.id", "scenarios/welcome is used here")
+    at, sentence = refused(api, "DELETE", f"{base}/scenarios/welcome", {})
+    assert (at, sentence) == ("segments.got.condition.delivery.id", "scenarios/welcome is used here")
     assert refused(api, "DELETE", f"{base}/tags/vip", {})[0] == "scenarios.s.nodes.w.match.tag"
     form = {"name": "Skin", "questions": [{"id": "other", "text": "?", "type": "text"}]}
     assert refused(api, "PUT", f"{base}/forms/skin", form)[0] == "segments.answered.condition.form.question"
@@ -279,9 +279,9 @@ def test_names_within_a_bundle_are_there(shop: tuple[Api, str]) -> None:
     api.ok("POST", f"{base}/catalog/plan", bundle)
     wrong = bundle | {"scenarios": {"s": hears("tag_added", tag="new-tga")}}
     for place in ("plan", "apply"):
-        at, expected = refused(api, "POST", f"{base}/catalog/{place}", wrong)
+        at, sentence = refused(api, "POST", f"{base}/catalog/{place}", wrong)
         assert at == "scenarios.s.nodes.w.match.tag"
-        assert 'did you mean "new-tag"?' in expected
+        assert 'did you mean "new-tag"?' in sentence
     api.ok("POST", f"{base}/catalog/apply", bundle)
 
 
@@ -299,6 +299,6 @@ def test_an_address_in_a_question_is_warned_of_as_in_messages(shop: tuple[Api, s
     api, base = shop
     question = {"id": "q", "text": "https://example.com/spring を見ましたか", "type": "text"}
     saved = api.ok("PUT", f"{base}/forms/f", {"name": "F", "questions": [question]})
-    (expected,) = saved["warnings"]
-    assert expected.startswith("questions[0].text: https://example.com/spring is not tracked here")
-    assert '{{ link("spring") }}' in expected
+    (warning,) = saved["warnings"]
+    assert warning.startswith("questions[0].text: https://example.com/spring is not tracked here")
+    assert '{{ link("spring") }}' in warning

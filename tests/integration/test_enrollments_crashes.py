@@ -99,7 +99,7 @@ def _crash_everywhere(world: World, expected: list[str], *, since_enrolled: bool
         for user in users:
             assert sorted(world.received(user)) == expected, f"crash at crossing {point}"
             assert where(user).state == "finished"
-            assert sorted(world.entered(user)) == ["scenario_entered", "scenario_finished"]
+            assert sorted(world.reported(user)) == ["scenario_entered", "scenario_finished"]
     return point
 
 
@@ -172,7 +172,7 @@ def test_another_cause_completes_what_a_crash_left_undone(world: World) -> None:
         assert enroll("u", cause="second") == ["already_active" if cut_off else None]
         world.run(2, sweep=False)
         assert world.received("u") == ["one"], f"crash at crossing {point}"
-        assert world.entered("u") == ["scenario_entered", "scenario_finished"]
+        assert world.reported("u") == ["scenario_entered", "scenario_finished"]
         entered = world.facts["u/scenario_entered:welcome:1"]
         assert entered.props["cause"] == ("first" if cut_off else "second")
     assert point > 7
@@ -198,5 +198,5 @@ def test_a_crash_in_entering_anew_is_counted_once(world: World) -> None:
         assert item is not None
         assert (item.run, len(item.re_entries)) == (9, 8)
         world.run(2, sweep=False)
-        assert world.entered("u").count("scenario_entered") == 9
+        assert world.reported("u").count("scenario_entered") == 9
     assert point > 3

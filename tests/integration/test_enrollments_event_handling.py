@@ -151,9 +151,9 @@ def test_a_form_answer_and_a_stage_are_heard(world: World) -> None:
     says(world, "ask me", "e1")
     assert where("u1").node == "n1"
     stage = react(world, "purchased", "o1", "api", order_id="1", amount=100, items=[])
-    lines = activities.find(SHOP, "u1", stage.event_id)
-    assert lines is not None
-    assert "stage_changed" in [change["type"] for change in lines["changes"]]
+    activity = activities.find(SHOP, "u1", stage.event_id)
+    assert activity is not None
+    assert "stage_changed" in [change["type"] for change in activity["changes"]]
     assert where("u1").state == "finished"
 
 
@@ -303,11 +303,11 @@ def test_what_the_friend_did_right_after_counts(world: World) -> None:
     waits_for(hears("messaged"))
     put_rules(enters=a_rule("followed", [{"enter_scenario": "welcome"}]))
     follow = FriendEvent("f1", SHOP, "u1", "followed", iso(world.now), props={"is_unblocked": False})
-    props = iso(world.now + timedelta(milliseconds=300))
+    written_at = iso(world.now + timedelta(milliseconds=300))
     world.now += timedelta(seconds=5)
     reaction.react(follow)
     reaction.react(
-        FriendEvent("m1", SHOP, "u1", "messaged", props, props={"message_type": "text", "text": "hi"})
+        FriendEvent("m1", SHOP, "u1", "messaged", written_at, props={"message_type": "text", "text": "hi"})
     )
     assert where("u1").state == "finished"
 

@@ -106,11 +106,11 @@ def test_what_is_held_for_a_friend_keeps_its_order(world: World) -> None:
     """Messages of several rules, held one after the other, come in that order when the hold ends."""
     names = [f"e{n}" for n in range(8)]
     for name in names:
-        sent_lines = {
+        document = {
             "name": name,
             "messages": [{"type": "text", "text": f"{name} {{{{ friend.display_name }}}}"}],
         }
-        put("messages", name, sent_lines)
+        put("messages", name, document)
         put("rules", name, a_rule(f"custom:{name}", [{"send": {"message": name}}]))
     for name in names:
         reaction.react(FriendEvent(name, SHOP, "u1", f"custom:{name}", iso(world.now), source="api"))

@@ -59,8 +59,8 @@ def test_each_of_two_is_reminded_of_wherever_it_is_moved(salon: World) -> None:
         "evening r2 11/28 15:06",
         "hours r2 11/28 15:06",
     ], salon.story("u1")
-    sent = [after for after, _, _ in salon.sends]
-    assert [iso(after)[:16] for after in sent[:2]] == ["2026-11-23T09:00", "2026-11-24T04:06"]
+    sent = [when for when, _, _ in salon.sends]
+    assert [iso(when)[:16] for when in sent[:2]] == ["2026-11-23T09:00", "2026-11-24T04:06"]
     assert {run(value).state for value in ("r1", "r2")} == {"finished"}
 
 

@@ -297,10 +297,10 @@ def test_the_qr_code_is_the_address(world: World) -> None:
     assert png.body == qr.draw(url, "png", 3)
     picture = Image.open(io.BytesIO(png.body))
     assert picture.size[0] == picture.size[1] == 3 * (33 + 8)
-    messages = world.api.call("GET", f"{BASE}/routes/poster/qr?text=%E7%99%BB%E9%8C%B2%26%3F")
+    drawn = world.api.call("GET", f"{BASE}/routes/poster/qr?text=%E7%99%BB%E9%8C%B2%26%3F")
     basic_id = addresses.basic_id(get_account("shop"))[1:]
     chat = f"{settings().line_me_url}/R/oaMessage/%40{basic_id}/?%E7%99%BB%E9%8C%B2%26%3F"
-    assert messages.body.decode() == qr.draw(chat, "svg", 10)
+    assert drawn.body.decode() == qr.draw(chat, "svg", 10)
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?text={'a' * 61}")
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?format=gif")
     world.api.refused(400, "GET", f"{BASE}/routes/poster/qr?scale=41")

@@ -81,13 +81,13 @@ def test_a_circle_through_a_scenario_is_warned_about(shop: Api) -> None:
     assert "warnings" not in shop.ok("POST", f"{A}/scenarios/sc/publish", {})
     saved = shop.ok("PUT", f"{A}/rules/again", rule("custom:spin", then=[{"enter_scenario": "sc"}]))
     way = "again -> scenario sc -> again"
-    answer = [f"may go round without any wait, until entering is refused as too_often: {way}"]
-    assert saved["warnings"] == answer
-    assert shop.ok("PUT", f"{A}/scenarios/sc", body)["warnings"] == answer
-    assert shop.ok("POST", f"{A}/scenarios/sc/publish", {})["warnings"] == answer
+    warnings = [f"may go round without any wait, until entering is refused as too_often: {way}"]
+    assert saved["warnings"] == warnings
+    assert shop.ok("PUT", f"{A}/scenarios/sc", body)["warnings"] == warnings
+    assert shop.ok("POST", f"{A}/scenarios/sc/publish", {})["warnings"] == warnings
     waiting = {"n": {"type": "wait", "after": "1m", "next": "m"}, "m": spin}
     assert "warnings" not in shop.ok("PUT", f"{A}/scenarios/sc", body | {"nodes": waiting})
-    assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == answer
+    assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == warnings
     assert "warnings" not in shop.ok("POST", f"{A}/scenarios/sc/publish", {})
     assert shop.ok("GET", f"{A}/rules/again/health")["warnings"] == []
 

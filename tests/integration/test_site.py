@@ -347,8 +347,8 @@ def test_staff_look_on(api: Api, world: World) -> None:
         ("page", f"{ORIGIN}/about", "ignored"),
         ("custom", "unnamed", "rejected"),
     }
-    activities = api.ok("GET", f"{BASE}/site/events?lang=ja")["items"]
-    assert [one["why"] for one in activities if one["why"]] == [
+    events = api.ok("GET", f"{BASE}/site/events?lang=ja")["items"]
+    assert [one["why"] for one in events if one["why"]] == [
         Reason("site_event_unnamed", name="unnamed").text("ja")
     ]
     assert browser.visitor not in str(shown)

@@ -82,13 +82,13 @@ def model(race: tuple[str, ...], mutation: str = "") -> Model[State]:
     """The protocol, or a mutation of it."""
 
     def steps(s: State) -> Iterable[tuple[str, State]]:
-        for reports in s.reports:
-            is_newer = reports[:2] > s.sheet[:2]
+        for one in s.reports:
+            is_newer = one[:2] > s.sheet[:2]
             if mutation == MUTATIONS[2]:
-                is_newer = reports[0] > s.sheet[0]
-            if is_newer or (mutation == MUTATIONS[3] and reports != s.sheet):
-                newest = max(s.newest, reports[:2])
-                yield f"the sheet takes {reports}", s._replace(sheet=reports, newest=newest)
+                is_newer = one[0] > s.sheet[0]
+            if is_newer or (mutation == MUTATIONS[3] and one != s.sheet):
+                newest = max(s.newest, one[:2])
+                yield f"the sheet takes {one}", s._replace(sheet=one, newest=newest)
         for w, me in enumerate(s.workers):
             if me.at == "idle":
                 continue
@@ -155,8 +155,8 @@ def model(race: tuple[str, ...], mutation: str = "") -> Model[State]:
             return put(s, w, me._replace(at="update", version=s.version))
         if me.at == "update":
             version = me.version if me.seen.member == A else int(me.seen.member == B)
-            reports = s.reports | {(me.seen.v, version, me.seen.member)} if me.seen.v else s.reports
-            return put(s._replace(reports=reports), w, me._replace(at="catch up"))
+            more = s.reports | {(me.seen.v, version, me.seen.member)} if me.seen.v else s.reports
+            return put(s._replace(reports=more), w, me._replace(at="catch up"))
         come = s.has_come or (s.is_kept and me.seen.member == A)
         return put(s._replace(has_come=come), w, IDLE)
 

@@ -107,7 +107,7 @@ def test_a_test_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "line"),
+    ("cause", "wanted"),
     [
         ({"broadcast": "news"}, True),
         ({"broadcast": "news", "test": True}, True),
@@ -117,7 +117,7 @@ def test_a_test_says_so() -> None:
         ({}, False),
     ],
 )
-def test_what_is_on_the_timeline(cause: dict[str, Any], line: bool) -> None:
+def test_what_is_on_the_timeline(cause: dict[str, Any], wanted: bool) -> None:
     """Broadcasts, their tests and scenario steps; a reaction's send stands on its own activity already."""
-    assert receipts.has_receipts(a_manifest(cause=cause)) is line
+    assert receipts.has_receipts(a_manifest(cause=cause)) is wanted
     assert not receipts.has_receipts(a_manifest(cause=cause, recipients=[]))

@@ -71,8 +71,8 @@ def test_the_change_is_reported_by_the_account_s_limits() -> None:
     rules = {"r": a_rule("stage_changed", [{"add_tag": "b"}])}
     event = an_event("purchased", order_id="n", amount=5)
     decision = after(event, rules, who_bought((1, 5)), **limits)
-    change = [c for c in decision.changes if c["type"] == "stage_changed"]
-    assert [(c["before"], c["after"]) for c in change] == [("first", "loyal")]
+    changes = [c for c in decision.changes if c["type"] == "stage_changed"]
+    assert [(c["before"], c["after"]) for c in changes] == [("first", "loyal")]
     assert decision.after["due_at"] == iso(NOW + timedelta(days=10))
     usual = after(event, rules, who_bought((1, 5))).changes
     assert [c["after"] for c in usual if c["type"] == "stage_changed"] == ["repeat"]

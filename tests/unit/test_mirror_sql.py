@@ -68,13 +68,13 @@ class Table:
         assert conditions.shape(condition) == []
         part = conditions.audience_to_sql(condition, context, now)
         test = conditions.compile_audience(condition, context)
-        for answers_of, sheet in zip(answers := self.answers_of(part), self.sheets, strict=True):
+        for answer, sheet in zip(answers := self.answers_of(part), self.sheets, strict=True):
             truth = test(sheet, now)
             tree = conditions.explain(condition, context, sheet, now)["value"]
             asked = conditions.asks_for_status(condition, context.snapshot)
             assert truth is (tree and (asked or sheet["status"] == "following"))
-            assert answers_of in {None, truth}, (condition, sheet, now)
-        return sum(answers_of is not None for answers_of in answers)
+            assert answer in {None, truth}, (condition, sheet, now)
+        return sum(answer is not None for answer in answers)
 
 
 def agree(condition, sheets, now, context):

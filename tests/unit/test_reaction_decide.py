@@ -297,12 +297,12 @@ def test_an_events_own_property_called_match_stays_readable() -> None:
 
 def test_what_staff_say_is_the_first_effect_of_its_event() -> None:
     """Whoever asked for it was told its run, which is named by that; also of a friend in a scenario."""
-    outcome = an_event("staff_message", messages=[{"type": "text", "text": "はい"}], by="user:a")
-    sheet = new_sheet("shop", "U1", outcome.at)
-    sheet["scenarios"]["welcome"] = {"state": "active", "node": "m", "run": 1, "v": 1, "at": outcome.at}
+    event = an_event("staff_message", messages=[{"type": "text", "text": "はい"}], by="user:a")
+    sheet = new_sheet("shop", "U1", event.at)
+    sheet["scenarios"]["welcome"] = {"state": "active", "node": "m", "run": 1, "v": 1, "at": event.at}
     program = a_program()
-    decision = decide(outcome, sheet, program, NOW)
-    service._add_internal_effects(decision, outcome, program, is_known=True)
+    decision = decide(event, sheet, program, NOW)
+    service._add_internal_effects(decision, event, program, is_known=True)
     assert [(effect["action"], effect["index"]) for effect in decision.effects] == [
         ("send", 0),
         ("scenario_event", 1),

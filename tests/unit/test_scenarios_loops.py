@@ -59,13 +59,13 @@ def test_a_form_is_part_of_a_circle_where_it_needs_no_answer(conditions: Any) ->
     spins = EVERYBODY not in conditions
     assert loops(catalog) == ([["form f", "begin"]] if spins else [])
     for kind, name in (("forms", "f"), ("rules", "begin")):
-        warning = ["may wake itself again: form f -> begin -> form f"] if spins else []
-        assert sentences(warnings(catalog, kind, name)) == warning
-    assert sentences(API_KINDS["forms"].warn("f", catalog)) == warning
+        expected = ["may wake itself again: form f -> begin -> form f"] if spins else []
+        assert sentences(warnings(catalog, kind, name)) == expected
+    assert sentences(API_KINDS["forms"].warn("f", catalog)) == expected
     for match in ({"form": "f"}, {"form": "g"}, {"form": "f", "answers.q0": "yes"}, {}):
         again = a_rule("form_answered", [{"start_form": "f"}], match=match)
-        warning = sentences(warnings(a_catalog({"again": again}, forms=forms), "rules", "again"))
-        assert bool(warning) is (spins and match in ({"form": "f"}, {})), match
+        found = sentences(warnings(a_catalog({"again": again}, forms=forms), "rules", "again"))
+        assert bool(found) is (spins and match in ({"form": "f"}, {})), match
 
 
 @pytest.mark.parametrize(
@@ -237,6 +237,6 @@ def test_the_warnings_of_a_whole_catalog_are_found_in_one_go(
     for module, name in ((loop_finding, "compile_match"), (loop_finding, "_groups"), (graph, "at_once")):
         monkeypatch.setattr(module, name, counting(name, getattr(module, name)))
     for kind, names in (("rules", rules), ("scenarios", drafts)):
-        warning = {name: sentences(warnings(catalog, kind, name)) for name in names}
-        assert sum(map(bool, warning.values())) == 20
+        found = {name: sentences(warnings(catalog, kind, name)) for name in names}
+        assert sum(map(bool, found.values())) == 20
     assert calls == {"compile_match": 20, "_groups": 1, "at_once": 30 * (1 + published)}
