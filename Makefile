@@ -1,4 +1,4 @@
-# Everything a person or CI does here. Nothing is written outside this folder; `make help` tells the rest.
+# Everything a person or CI does here. Nothing is written outside this folder; `make help` lists the rest.
 
 PYTHON ?= python3
 STAGE ?= prod
@@ -60,7 +60,7 @@ test-e2e: tools ## Run the tests that start the platform as a user would
 audit: tools ## Let checkov read the template as CloudFormation makes it (downloads 265 MB into .tools)
 	$(PY) scripts/audit.py
 
-prove: tools ## Send 50,000 hostile requests to every door (about 20 minutes on two cores)
+prove: tools ## Send 50,000 hostile requests to every endpoint (about 20 minutes on two cores)
 	$(PY) -m tests.prove
 	$(PY) -m tests.isolation
 

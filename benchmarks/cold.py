@@ -33,7 +33,7 @@ import importlib, json, re, sys, time
 began, cpu = time.perf_counter(), time.process_time()
 importlib.import_module(sys.argv[1])
 found = {"wall": time.perf_counter() - began, "cpu": time.process_time() - cpu, "modules": len(sys.modules)}
-status = open("/proc/self/status").read()  # getrusage would tell of the parent too
+status = open("/proc/self/status").read()  # getrusage would count the parent too
 print(json.dumps(found | {"memory": int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024}))
 """
 

@@ -4,7 +4,7 @@
 
 Imports so many friends into the local platform and opens the home screen and the list of friends in a
 browser with an empty cache: milliseconds from the request of the page to its first state, from the change of
-the address to the first row, and how many rows stand in the page while the list is scrolled. Once at once,
+the address to the first row, and how many rows are in the page while the list is scrolled. Once at once,
 before there is a mirror (``unmirrored``), and five times after it is there. It takes minutes.
 """
 

@@ -7,7 +7,7 @@ Calls of AWS are answered from memory or a temporary folder and counted, so what
 without the AWS client's and the network's. ``each`` is how long the CPU of one message takes when a million
 are worked on, at the share of a vCPU that its function's memory gives (1,769 MB = 1), beside the time in
 which an invocation may begin new work. What is larger goes on in the next invocation, from its saved
-position. Each row runs in a process of its own, which tells the most memory it had: with everything the
+position. Each row runs in a process of its own, which reports the most memory it had: with everything the
 function has loaded, the row's own input and, of one invocation, no less than all messages that it measures.
 """
 

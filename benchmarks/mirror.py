@@ -4,7 +4,7 @@
 
 Synthetic sheets of about 1 KB, laid down by the compaction's own code; beyond a million they are the same
 again under other numbers. 200 friends changed since, whose sheets lie in the reader's memory as they do in a
-warm process. Snapshots are made in one process and asked in another, whose memory is told. Everything runs on
+warm process. Snapshots are made in one process and asked in another, whose memory is reported. Everything runs on
 one thread; times are processor time, the medians of the same run. Nothing is asked of a store: an answer
 through HTTP pays for the index besides, one query for each shard (docs/mirror.md).
 """
@@ -260,7 +260,7 @@ def _in_sqlite(copy: local_copy.Copy, folder: Path) -> dict[str, float]:
 
 PARTS: dict[str, Callable[[int, Path], None]] = {"make": make, "ask": ask}
 ALONE = 10_000
-"""From so many on each part has a process of its own, whose memory is told."""
+"""From so many on each part has a process of its own, whose memory is reported."""
 
 
 def main() -> None:

@@ -5,11 +5,11 @@
 
 dynalite is another process, as on the laptop; queues, the state machine and LINE answer from memory, to both
 alike. The bare loop reads every sheet by shard, and posts a multicast for every 500 who follow: no plan, no
-ledger, no retry, nothing that survives its end. Beside it stands one that reads of each sheet what a plan
+ledger, no retry, nothing that survives its end. Beside it is one that reads of each sheet what a plan
 reads. Exits 1 when a broadcast takes more than twice the bare loop's time or CPU (its and the store's), or
 more requests than LINE needs (500 friends in each, one more for each variant).
 
-With ``--memory`` the friends stand in no table: each page of them is made when it is read. All workers of
+With ``--memory`` the friends are in no table: each page of them is made when it is read. All workers of
 a broadcast (planning, packing, its tasks, sending) run in this one process, which also holds what stands for
 queues; so none of them needs more than its peak. Exits 1 above 150 MB.
 """
@@ -55,7 +55,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 class Outside(World):
     """Queues, machine and LINE in memory; counts LINE's requests and keeps none. ``made``: friends of an
-    account stand in no table.
+    account are in no table.
     """
 
     def __init__(self, friends: int = 0) -> None:
@@ -233,7 +233,7 @@ def peak_mb() -> float:
 
 
 def main() -> int:
-    """Measure, tell, judge."""
+    """Measure, report, judge."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sending")
     parser.add_argument("--friends", type=int, default=100_000)
     parser.add_argument("--memory", type=int)

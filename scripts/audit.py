@@ -1,7 +1,7 @@
 """Let checkov read the packaged template as CloudFormation makes it (``make audit``).
 
 checkov and what it needs are 265 MB, so they live in ``.tools/checkov`` and are installed at the first call.
-What it finds is mended or stands below with the reason; anything else fails, and so does a reason for which
+What it finds is mended or is listed below with the reason; anything else fails, and so does a reason for which
 it finds nothing any more.
 """
 
@@ -26,12 +26,12 @@ CHECKOV = "checkov==3.3.30"
 LEFT = {
     "CKV_AWS_18": "access logs of the bucket: browsers reach it by addresses signed for an hour",
     "CKV_AWS_21": "versions of files: whoever is erased must be gone from files too; tables have recovery",
-    "CKV_AWS_26": "the alarm topic by KMS: CloudWatch may not publish by aws/sns; alarms tell numbers",
+    "CKV_AWS_26": "the alarm topic by KMS: CloudWatch may not publish by aws/sns; alarms have numbers only",
     "CKV_AWS_27": "queues by KMS: they are encrypted by SQS's own keys (SqsManagedSseEnabled)",
     "CKV_AWS_68": "a firewall before the files for messages: they are public, and read-only",
-    "CKV_AWS_86": "access logs of the files for messages: they would tell who read what, and when",
+    "CKV_AWS_86": "access logs of the files for messages: they would show who read what, and when",
     "CKV_AWS_115": "concurrency of each function: kept for two; queues have a MaximumConcurrency",
-    "CKV_AWS_116": "dead letters of functions: they stand behind the queues; others are called again",
+    "CKV_AWS_116": "dead letters of functions: they are behind the queues; others are called again",
     "CKV_AWS_117": "a VPC: there is nothing private to reach, and it would need a NAT to reach LINE",
     "CKV_AWS_119": "tables by a key of one's own: DynamoDB encrypts by its own",
     "CKV_AWS_120": "a cache before the API: answers are a person's own and must be fresh",

@@ -44,7 +44,7 @@ def restore(dynamodb: Any, names: Mapping[str, str], at: datetime | None) -> Non
             TableName=target, WaiterConfig={"Delay": 10, "MaxAttempts": 2000}
         )
         protect(dynamodb, source, target)
-        print(f"{target} stands", flush=True)
+        print(f"{target} is there", flush=True)
 
 
 def protect(dynamodb: Any, source: str, target: str) -> None:
