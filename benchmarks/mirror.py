@@ -4,7 +4,7 @@
 
 Synthetic sheets of about 1 KB, laid down by the compaction's own code; beyond a million they are the same
 again under other numbers. 200 friends changed since, whose sheets lie in the reader's memory as they do in a
-warm process. Snapshots are made in one process and asked in another, whose memory is reported. Everything runs on
+warm process. Snapshots are made in one process and asked in another, whose memory counts. Everything runs on
 one thread; times are processor time, the medians of the same run. Nothing is asked of a store: an answer
 through HTTP pays for the index besides, one query for each shard (docs/mirror.md).
 """

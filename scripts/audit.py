@@ -1,7 +1,7 @@
 """Let checkov read the packaged template as CloudFormation makes it (``make audit``).
 
 checkov and what it needs are 265 MB, so they live in ``.tools/checkov`` and are installed at the first call.
-What it finds is mended or is listed below with the reason; anything else fails, and so does a reason for which
+What it finds is mended or listed below with the reason; anything else fails, and so does a reason for which
 it finds nothing any more.
 """
 

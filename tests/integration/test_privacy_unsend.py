@@ -297,10 +297,15 @@ def test_what_was_being_worked_on_when_a_friend_was_erased_goes_too(api: Api) ->
     """A line written after the erasure is taken by the second look; whoever came back keeps what is new."""
     service.react(messaged())
     assert erasure.erase(get_account("shop"), "U1", an_event(minutes=1).at)
-    common = {"account": "shop", "user_id": "U1", "type": "messaged", "rules": [], "changes": []}
-    activities.put(
-        common | {"event_id": "late", "at": messaged().at, "props": messaged().props, "effects": []}
-    )
+    common = {
+        "account": "shop",
+        "user_id": "U1",
+        "type": "messaged",
+        "rules": [],
+        "changes": [],
+        "effects": [],
+    }
+    activities.put(common | {"event_id": "late", "at": messaged().at, "props": messaged().props})
     service.react(an_event("followed", id="back", is_unblocked=False, minutes=2))
     JOBS["erase"].run({"account": "shop", "user": "U1", "at": an_event(minutes=1).at}, 1)
     assert activities.find("shop", "U1", "late") is None
