@@ -73,7 +73,7 @@ def api(cloud: None) -> Iterator[Api]:
         yield api
 
 
-def messaged(**more: Any) -> Any:
+def wrote(**more: Any) -> Any:
     """The friend's message."""
     return an_event(id="wrote", text=SECRET, raw={"id": "m-1", "text": SECRET}, **more)
 
@@ -106,7 +106,7 @@ def everything() -> str:
 
 def test_nothing_is_left_of_what_was_taken_back(api: Api) -> None:
     """Not on the timeline, the sheet, the ledger (to the friend and to staff), nor beside the rule."""
-    service.react(messaged())
+    service.react(wrote())
     assert everything().count(SECRET) > 5
     send_all()
     service.react(unsent())
@@ -132,7 +132,7 @@ def test_a_message_that_comes_after_its_unsending_says_nothing(api: Api, known: 
     if minutes > 1:
         service.react(an_event("unsent", id="other", minutes=minutes, message_id="m-other"))
         drain("bulk")
-    service.react(messaged())
+    service.react(wrote())
     assert SECRET not in everything()
     activity = activities.find("shop", "U1", "wrote")
     assert activity is not None
@@ -142,7 +142,7 @@ def test_a_message_that_comes_after_its_unsending_says_nothing(api: Api, known: 
     sheet = store.load("shop", 64, "U1")
     assert sheet is not None
     assert sheet["facts"]["messaged"]["count"] == 1
-    service.react(messaged())
+    service.react(wrote())
     assert SECRET not in everything()
 
 
@@ -190,14 +190,14 @@ def test_a_reaction_that_was_cut_off_is_finished_without_the_text(
     kept = activities.replace_failed
     monkeypatch.setattr(activities, "replace_failed", dies)
     with pytest.raises(Unavailable):
-        service.react(messaged())
+        service.react(wrote())
     send_all()
     service.react(unsent())
     sheet = store.load("shop", 64, "U1")
     assert sheet is not None
     assert SECRET not in json.dumps(sheet, ensure_ascii=False, default=str)
     monkeypatch.setattr(activities, "replace_failed", kept)
-    service.react(messaged())
+    service.react(wrote())
     jobs_done("forget_sent")
     assert SECRET not in everything()
     assert "暗証番号は9" not in everything()
@@ -205,12 +205,12 @@ def test_a_reaction_that_was_cut_off_is_finished_without_the_text(
 
 def test_a_message_that_failed_for_good_leaves_no_text_either(api: Api) -> None:
     """Taken back before or after it went to the dead letters; redriven it says nothing."""
-    service.give_up(messaged(), "poison")
+    service.give_up(wrote(), "poison")
     assert SECRET in everything()
     service.react(unsent())
     assert SECRET not in everything()
-    service.give_up(messaged(), "poison")
-    service.react(messaged())
+    service.give_up(wrote(), "poison")
+    service.react(wrote())
     assert SECRET not in everything()
     service.react(unsent(message="m-late"))
     service.give_up(an_event(id="late", text=SECRET), "poison")
@@ -224,9 +224,9 @@ def test_one_that_is_being_worked_on_is_looked_for_again(api: Api, monkeypatch: 
     service.react(unsent())
     (again,) = [(body, delay) for body, delay in sent if body["job"] == "hide_message"]
     assert again[1] == 300
-    at = messaged().at
+    at = wrote().at
     activity = {"account": "shop", "user_id": "U1", "event_id": "wrote", "type": "messaged", "at": at}
-    activities.put(activity | {"props": messaged().props, "rules": [], "changes": [], "effects": []})
+    activities.put(activity | {"props": wrote().props, "rules": [], "changes": [], "effects": []})
     JOBS["hide_message"].run(again[0], 1)
     assert SECRET not in everything()
 
@@ -235,7 +235,7 @@ def test_the_ledger_is_emptied_only_when_nothing_can_be_sent_from_it(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chunk on its way stays whole; the job comes again until it has come to its end."""
-    service.react(messaged())
+    service.react(wrote())
     service.react(unsent())
     (job,) = [body for body in drain("bulk") if body["job"] == "forget_sent"]
     delayed: list[tuple[dict[str, Any], int]] = []
@@ -265,7 +265,7 @@ def test_the_ledger_is_emptied_only_when_nothing_can_be_sent_from_it(
 def test_nothing_personal_is_left_of_who_was_erased(api: Api) -> None:
     """The ledger's own messages (rules, a personal broadcast) and the friend's name beside the rules."""
     service.react(an_event("followed", is_unblocked=False, minutes=-1))
-    service.react(messaged())
+    service.react(wrote())
     chunk = Chunk(
         account="shop",
         run="run-1",
@@ -295,17 +295,10 @@ def test_nothing_personal_is_left_of_who_was_erased(api: Api) -> None:
 
 def test_what_was_being_worked_on_when_a_friend_was_erased_goes_too(api: Api) -> None:
     """A line written after the erasure is taken by the second look; whoever came back keeps what is new."""
-    service.react(messaged())
+    service.react(wrote())
     assert erasure.erase(get_account("shop"), "U1", an_event(minutes=1).at)
-    common = {
-        "account": "shop",
-        "user_id": "U1",
-        "type": "messaged",
-        "rules": [],
-        "changes": [],
-        "effects": [],
-    }
-    activities.put(common | {"event_id": "late", "at": messaged().at, "props": messaged().props})
+    common = {"account": "shop", "user_id": "U1", "type": "messaged", "rules": [], "changes": []}
+    activities.put(common | {"event_id": "late", "at": wrote().at, "props": wrote().props, "effects": []})
     service.react(an_event("followed", id="back", is_unblocked=False, minutes=2))
     JOBS["erase"].run({"account": "shop", "user": "U1", "at": an_event(minutes=1).at}, 1)
     assert activities.find("shop", "U1", "late") is None
