@@ -17,9 +17,9 @@ from tests.integration.test_privacy_unsend import (
     api,
     everything,
     jobs_done,
-    messaged,
     send_all,
     unsent,
+    wrote,
 )
 from tests.reaction_builders import an_event
 
@@ -45,8 +45,8 @@ def test_a_reaction_that_went_to_the_dead_letters_leaves_nothing(
     with monkeypatch.context() as cut:
         cut.setattr(activities, "replace_failed", Dies(activities.replace_failed))
         with pytest.raises(Unavailable):
-            service.react(messaged())
-    service.give_up(messaged(), "poison")
+            service.react(wrote())
+    service.give_up(wrote(), "poison")
     send_all()
     service.react(unsent())
     jobs_done("forget_sent")
@@ -61,14 +61,14 @@ def test_a_reaction_that_is_finished_after_the_unsending_asks_before_it_ends(
     with monkeypatch.context() as cut:
         cut.setattr(activities, "replace_failed", Dies(activities.replace_failed))
         with pytest.raises(Unavailable):
-            service.react(messaged())
+            service.react(wrote())
         send_all()
         service.react(unsent())
     with monkeypatch.context() as cut:
         cut.setattr(privacy, "empty_ledger", Dies(privacy.empty_ledger))
         with pytest.raises(Unavailable):
-            service.react(messaged())
-    service.react(messaged())
+            service.react(wrote())
+    service.react(wrote())
     jobs_done("forget_sent")
     assert SECRET not in everything()
     assert activities.find("shop", "U1", "wrote") is not None
@@ -76,8 +76,8 @@ def test_a_reaction_that_is_finished_after_the_unsending_asks_before_it_ends(
 
 def test_every_version_of_what_was_taken_back_goes(api: Api) -> None:
     """A message that was told twice under one id, in other words, says nothing in either."""
-    service.react(messaged())
-    service.react(an_event(id="again", minutes=0.5, text=f"訂正：{SECRET}", message_id="m-1"))
+    service.react(wrote())
+    service.react(an_event(id="again", minutes=0.5, text=f"訂正：{SECRET}", message_id="m-wrote"))
     send_all()
     service.react(unsent())
     jobs_done("forget_sent", "forget_content")

@@ -75,10 +75,10 @@ def api(cloud: None) -> Iterator[Api]:
 
 def wrote(**more: Any) -> Any:
     """The friend's message."""
-    return an_event(id="wrote", text=SECRET, raw={"id": "m-1", "text": SECRET}, **more)
+    return an_event(id="wrote", text=SECRET, raw={"id": "m-wrote", "text": SECRET}, **more)
 
 
-def unsent(minutes: float = 1, message: str = "m-1") -> Any:
+def unsent(minutes: float = 1, message: str = "m-wrote") -> Any:
     """The friend takes it back."""
     return an_event("unsent", id=f"un-{message}", minutes=minutes, message_id=message)
 
@@ -348,10 +348,10 @@ def test_an_answer_that_was_given_anew_stays(api: Api) -> None:
     a_form(api)
     for n, first in enumerate((SECRET, "あたらしい")):
         service.react(an_event("followed", id=f"f{n}", is_unblocked=True, minutes=10 * n))
-        service.react(an_event(id=f"said{n}", text=first, minutes=10 * n + 1))
+        service.react(an_event(id=f"wrote{n}", text=first, minutes=10 * n + 1))
         service.react(an_event(id=f"second{n}", text="べつのこと", minutes=10 * n + 2))
     send_all()
-    service.react(unsent(minutes=30, message="m-10"))
+    service.react(unsent(minutes=30, message="m-wrote0"))
     jobs_done("forget_sent")
     assert SECRET not in everything()
     answers = api.ok("GET", "/v1/accounts/shop/friends/U1")["forms"]["f"]["answers"]

@@ -176,8 +176,8 @@ def test_an_erased_friend_is_not_resurrected_by_late_events(world: World) -> Non
 def test_unsend_removes_the_text_from_the_timeline(world: World) -> None:
     """What LINE's user took back is not kept; the fact that a message came stays."""
     author({})
-    batch(an_event(text="secret", id="wrote", raw={"id": "m-1"}))
-    batch(an_event("unsent", id="took-back", minutes=1, message_id="m-1"))
+    batch(an_event(text="secret", id="wrote", raw={"id": "m-wrote"}))
+    batch(an_event("unsent", id="took-back", minutes=1, message_id="m-wrote"))
     props = activity("wrote")["props"]
     assert "text" not in props
     assert "raw" not in props
