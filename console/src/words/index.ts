@@ -52,11 +52,11 @@ export const useZone = (name: string) => {
 export const zoneName = () => zone;
 
 function format(options: Intl.DateTimeFormatOptions, at: string): string {
-  const moment = new Date(at);
-  return Number.isNaN(moment.getTime()) ? at : new Intl.DateTimeFormat(LOCALE, { timeZone: zone, ...options }).format(moment);
+  const instant = new Date(at);
+  return Number.isNaN(instant.getTime()) ? at : new Intl.DateTimeFormat(LOCALE, { timeZone: zone, ...options }).format(instant);
 }
 
-/** A moment in the account's zone. */
+/** A time in the account's zone. */
 export const time = (at: string | null | undefined) =>
   at ? format({ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }, at) : "—";
 export const date = (at: string | null | undefined) => (at ? format({ year: "numeric", month: "2-digit", day: "2-digit" }, at) : "—");

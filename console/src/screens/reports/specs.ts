@@ -1,4 +1,4 @@
-// Each report: what can be grouped, which numbers it has, which of them the API tells the people of.
+// Each report: what can be grouped, which numbers it has, of which of them the API names the people.
 export interface Spec {
   groups?: readonly string[];
   kinds?: readonly string[];
