@@ -42,8 +42,8 @@ def test_a_crash_anywhere_in_a_later_step_neither(world: World) -> None:
     """The same of one friend from the drain of the second step's minute on, with a third step to be armed."""
     nodes = {
         **TWO_STEPS["nodes"],
-        "second": message("m2", "pause"),
-        "pause": wait("2s", "third"),
+        "second": message("m2", "gap"),
+        "gap": wait("2s", "third"),
         "third": message("m3"),
     }
     publish(start="first", nodes=nodes)
