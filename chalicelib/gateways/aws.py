@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -70,6 +70,20 @@ def client(service: str) -> Any:
     if service in lean.TARGETS and settings().lean_calls:
         made.lean_caller = lean.Caller(made, _session())
     return made
+
+
+def begin(service: str, operation: str, params: Mapping[str, Any]) -> Callable[[], Any]:
+    """Send a call that may be sent twice; what is returned waits for its answer, and returns or raises it.
+
+    Where the process has no short way, all of it is done at once.
+    """
+    made = client(service)
+    caller: lean.Caller | None = getattr(made, "lean_caller", None)
+    if caller is None:
+        answer = made._make_api_call(operation, dict(params))
+        return lambda: answer
+    begun = seam.cross(f"{service}:{operation}", params, lambda: caller.begin(operation, params))
+    return lambda: caller.end(begun, operation, params)
 
 
 def read_many(service: str, operation: str, many: Sequence[Mapping[str, Any]]) -> list[Any]:

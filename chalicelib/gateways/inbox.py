@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chalicelib.gateways import queues
 from chalicelib.shared.errors import Unavailable
@@ -19,6 +19,14 @@ def put(events: Sequence[FriendEvent]) -> list[int]:
     messages = [inbox_message(events[index]) for index in order]
     refused = queues.send_all("inbox", [queues.Message(m.body, m.group, m.dedup) for m in messages])
     return sorted(order[place] for place in refused)
+
+
+def begin_put(event: FriendEvent) -> Callable[[], bool]:
+    """Begin to put an event in the inbox. What is returned waits for SQS: whether it took the event. Raises
+    as ``put``.
+    """
+    message = inbox_message(event)
+    return queues.begin_send("inbox", queues.Message(message.body, message.group, message.dedup))
 
 
 def put_all(events: Sequence[FriendEvent], otherwise: Reason | None = None) -> None:

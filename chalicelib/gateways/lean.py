@@ -79,7 +79,7 @@ class Caller:
         raise AssertionError("the last attempt returns or raises")
 
     def begin(self, operation: str, params: Mapping[str, Any]) -> wire.Begun | None:
-        """Send a call that only reads, for ``end``; None: it was not sent."""
+        """Send a call that may be sent twice, for ``end``; None: it was not sent."""
         try:
             body = orjson.dumps(params)
             return self._endpoint.begin(self._signed(operation, body), body)

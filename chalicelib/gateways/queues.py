@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,15 @@ def send_all(queue: str, messages: Sequence[Message]) -> list[int]:
         )
         refused += [int(failure["Id"]) for failure in answer.get("Failed", [])]
     return refused
+
+
+def begin_send(queue: str, message: Message) -> Callable[[], bool]:
+    """Begin to put one message in a queue. What is returned waits until SQS has answered: whether it took the
+    message. Sent again after a lost connection, it is there once in a FIFO queue.
+    """
+    entry = _entry(0, message, fair=queue not in FIFO_QUEUES)
+    end = aws.begin("sqs", "SendMessageBatch", {"QueueUrl": url(queue), "Entries": [entry]})
+    return lambda: not end().get("Failed")
 
 
 def _batches(messages: Sequence[Message], *, fair: bool) -> list[list[tuple[int, dict[str, Any]]]]:

@@ -15,7 +15,7 @@ from chalicelib.shared.observability import invocation, log_fields, note
 
 
 def log_request(request: Request, answer: Callable[[Request], Response]) -> Response:
-    """Chalice's middleware: the outermost one, so that a line says what the caller got."""
+    """Chalice's middleware: outside of all that answer, so that a line says what the caller got."""
     names = request.uri_params or {}
     account = str(names.get("account", ""))
     user = unquote(names.get("user") or names.get("user_id") or "")

@@ -9,6 +9,7 @@ from chalicelib.accounts import service as accounts
 from chalicelib.catalog import service as catalog
 from chalicelib.gateways import clock, inbox
 from chalicelib.http.answers import http_errors
+from chalicelib.http.meanwhile import end_before_answer
 from chalicelib.http.routes import Operation
 from chalicelib.links import previews, site_tokens
 from chalicelib.links import service as links
@@ -50,13 +51,31 @@ def _followed(account: str, link: str, url: str, given: list[str]) -> str:
         token = next((token for token in known if token is not None and token.user_id), None)
         if token is None:
             return url
+        _keep(account, link, token)
         # Who comes is known to the site although the click may be lost.
-        url = site_tokens.with_token(accounts.recent_account(account), url, token, link)
-        if inbox.put([links.clicked(account, link, token, iso(clock.now()))]):
-            logger.error("a click was refused by the inbox", extra={"account": account, "link": link})
+        return site_tokens.with_token(accounts.recent_account(account), url, token, link)
     except Exception:  # noqa: BLE001 (a click that is lost is better than a friend who is)
         logger.exception("a click could not be kept", extra={"account": account, "link": link})
     return url
+
+
+def _keep(account: str, link: str, token: friend_tokens.FriendToken) -> None:
+    """Put the click in the inbox while the answer is made."""
+    names = {"account": account, "link": link}
+    try:
+        end = inbox.begin_put(links.clicked(account, link, token, iso(clock.now())))
+    except Exception:  # noqa: BLE001 (as above)
+        logger.exception("a click could not be kept", extra=names)
+        return
+
+    def report() -> None:
+        try:
+            if not end():
+                logger.error("a click was refused by the inbox", extra=names)
+        except Exception:  # noqa: BLE001 (as above)
+            logger.exception("a click could not be kept", extra=names)
+
+    end_before_answer(report)
 
 
 OPERATIONS = [

@@ -252,3 +252,40 @@ def test_many_reads_of_what_plain_json_cannot_say(server: Server) -> None:
     keys = [{"pk": {"B": bytes([n])}} for n in range(3)]
     answers = aws.read_many("dynamodb", "GetItem", [{"TableName": "t", "Key": key} for key in keys])
     assert [answer["Item"] for answer in answers] == keys
+
+
+SEND = {"QueueUrl": "http://127.0.0.1/1/q.fifo", "Entries": [{"Id": "0", "MessageBody": "予約"}]}
+
+
+def test_a_call_that_is_begun_goes_on_by_itself(server: Server) -> None:
+    """It is at the service before anybody waits for its answer; over the seam once."""
+    there = threading.Event()
+
+    def taken(_asked: Any) -> tuple[int, Any]:
+        there.set()
+        return 200, {"Successful": [{"Id": "0"}]}
+
+    server.usual = taken
+    crossed: list[str] = []
+
+    def guard(name: str, _detail: Any, call: Callable[[], Any]) -> Any:
+        crossed.append(name)
+        return call()
+
+    with seam.guarded(guard):
+        end = aws.begin("sqs", "SendMessageBatch", SEND)
+        assert there.wait(5)
+        assert end() == {"Successful": [{"Id": "0"}]}
+    assert crossed == ["sqs:SendMessageBatch"]
+    assert [asked for _, asked, _ in server.seen] == [SEND]
+
+
+def test_a_call_that_is_begun_and_lost_is_made_again(server: Server) -> None:
+    """A hung-up connection costs a second request; what is refused for good is raised at the end."""
+    server.answers = [None]
+    assert aws.begin("sqs", "SendMessageBatch", SEND)() == {}
+    assert len(server.seen) == 2
+    server.answers = [(400, {"__type": "x#QueueDoesNotExist"})] * 9
+    end = aws.begin("sqs", "SendMessageBatch", SEND)
+    with pytest.raises(ClientError, match="QueueDoesNotExist"):
+        end()

@@ -230,10 +230,19 @@ def test_nobody_can_pretend(api: Api) -> None:
     assert len(follow(f"http://x/r/shop.spring?t={mine}")) == 1
 
 
-def test_the_friend_goes_on_when_the_click_cannot_be_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A queue that is down costs the click, not the friend, and the site still knows who comes."""
+def down(*_: Any) -> Any:
+    raise RuntimeError("down")
+
+
+@pytest.mark.parametrize("begin", [down, lambda _: down, lambda _: lambda: False])
+def test_the_friend_goes_on_when_the_click_cannot_be_kept(
+    api: Api, monkeypatch: pytest.MonkeyPatch, begin: Any
+) -> None:
+    """A queue that is down, or goes down before it answers, or refuses, costs the click, not the friend, and
+    the site still knows who comes.
+    """
     token = friend_tokens.make("shop", FriendToken("U1"))
-    monkeypatch.setattr(inbox, "put", lambda _: (_ for _ in ()).throw(RuntimeError("down")))
+    monkeypatch.setattr(inbox, "begin_put", begin)
     assert follow(f"http://x/r/shop.spring?t={token}") == []
     api.ok("PUT", A, {"name": "店", "site_origins": ["https://shop.example"]})
     accounts.find_account("shop", fresh=True)
