@@ -95,23 +95,23 @@ def _measure(trial: Trial, opens: int) -> None:
             measure(name, n)
         while not trial.idle():
             time.sleep(0.01)
-    _tell("each click worked off before the next", taken)
+    _print("each click worked off before the next", taken)
     taken = {"a bare route": [], "a link with a token": []}
     for name in taken:
         for n in range(len(links)):
             measure(name, n)
-    _tell("one after the other", taken)
+    _print("one after the other", taken)
 
 
-def _tell(title: str, taken: dict[str, list[float]]) -> None:
+def _print(title: str, taken: dict[str, list[float]]) -> None:
     print(title)
     bare = _points(taken["a bare route"])
     for name, some in taken.items():
-        told = ", ".join(
+        multiples = ", ".join(
             f"{what} {found / than:5.2f} × ({found * 1000:.1f} ms)"
             for what, found, than in zip(("tenth", "median"), _points(some), bare, strict=True)
         )
-        print(f"  {name:22} {told}")
+        print(f"  {name:22} {multiples}")
 
 
 def _points(some: list[float]) -> tuple[float, float]:
@@ -120,7 +120,7 @@ def _points(some: list[float]) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Start, measure, tell."""
+    """Start, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.redirect")
     parser.add_argument("--opens", type=int, default=200)
     asked = parser.parse_args()

@@ -20,9 +20,9 @@ def push(
 ) -> str:
     """A message of a rule to one friend; returns what came of it."""
     cause = {"rule": rule, "index": 0, "user_id": user, "event_id": name}
-    said = {user: [{"type": "text", "text": text}]}
+    payloads = {user: [{"type": "text", "text": text}]}
     run = f"e-{name}-{user}"
-    chunk = deliveries.Chunk("shop", run, "0", "push", [user], payloads=said, cause=cause, **more)
+    chunk = deliveries.Chunk("shop", run, "0", "push", [user], payloads=payloads, cause=cause, **more)
     deliveries.put_chunk(chunk, watch=True)
     world.run(until=timedelta(seconds=5))
     world.now += timedelta(seconds=2)

@@ -103,7 +103,7 @@ def _write_some(
 def _known(
     account: Account, manifest: Manifest, results: Sequence[DeliveryResult]
 ) -> tuple[set[str], dict[str, str]]:
-    """Of those who are known: who is there, and who was erased since the chunk was put, with the moment
+    """Of those who are known: who is there, and who was erased since the chunk was put, with the time
     (``friends.ERASED``: still erased). Who came back is somebody new, who was sent nothing.
     """
     since = friends.heard_of(account.id, account.shards, _users(results))
@@ -120,7 +120,7 @@ def _forget(manifest: Manifest, users: Iterable[str]) -> None:
 
 
 def _receive(account: Account, manifest: Manifest, outcome: DeliveryResult) -> list[str]:
-    """Note the receipt, unless a later one stands; returns the deliveries whose receipts had to go."""
+    """Note the receipt, unless a later one is stored; returns the deliveries whose receipts had to go."""
     user = outcome["user_id"]
     return beside.note(account.id, account.shards, user, _delivery(manifest), outcome["at"])
 
@@ -129,7 +129,7 @@ def line(
     manifest: Manifest, outcome: DeliveryResult, trimmed: Sequence[str] = (), *, alike: bool = False
 ) -> activities.Activity:
     """The activity of one recipient: a record, which wakes no rule and counts nowhere. ``trimmed``: the
-    deliveries whose receipts had to go; ``alike``: what was sent stands once for all (``_sent_alike``). Pure.
+    deliveries whose receipts had to go; ``alike``: what was sent is stored once (``_sent_alike``). Pure.
     """
     cause = manifest["cause"]
     source = _source(manifest)
@@ -183,7 +183,7 @@ def _sent(manifest: Manifest, user: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _sent_alike(manifest: Manifest) -> list[dict[str, Any]]:
-    """What stands once for all the lines of a chunk, because it would make each of them a unit dearer."""
+    """What is stored once for all the lines of a chunk, because it would make each of them a unit dearer."""
     alike = sent.kept(manifest.get("messages") or [])
     return alike if len(manifest["recipients"]) > 1 and size_of(alike) > _IN_LINE else []
 

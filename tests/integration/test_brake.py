@@ -1,4 +1,4 @@
-"""The runaway brake: nobody is told the same twice within ten minutes, or more than so much."""
+"""The runaway brake: nobody is sent the same twice within ten minutes, or more than so much."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def broadcast(world: World, name: str, message: str = "news", until: timedelta =
 
 
 def test_the_same_broadcast_twice(world: World) -> None:
-    """A second one with the same words within ten minutes: skipped, said so, balanced; later it goes."""
+    """A second one with the same words within ten minutes: skipped, with a reason, balanced; later sent."""
     assert broadcast(world, "a")["progress"]["accepted"] == 3
     again = broadcast(world, "b")
     assert (again["status"], again["progress"]["skipped"]) == ("done", {"runaway": 3})
@@ -92,8 +92,8 @@ def test_a_repetition_that_is_meant(world: World, policies: Any, more: Any) -> N
     assert [push(world, name, **more) for name in ("e1", "e2", "e3")] == ["accepted"] * 3
 
 
-def test_what_was_not_told_may_be(world: World) -> None:
-    """LINE refused it, or the run was cancelled before: the same may be said at once."""
+def test_what_was_not_sent_may_be(world: World) -> None:
+    """LINE refused it, or the run was cancelled before: the same may be sent at once."""
     from chalicelib.gateways import line
 
     world.line.fault = lambda kind, body, n: line.Answer(400, "bad") if n == 1 else None
@@ -138,7 +138,7 @@ def test_forty_broadcasts_at_once(world: World) -> None:
 
 
 def test_the_same_to_everybody_every_minute(crowd: World) -> None:
-    """A rule that an outside system wakes again and again: nobody is told twice, and it is paused."""
+    """A rule that an outside system wakes again and again: nobody gets it twice, and it is paused."""
     save("rules", "r", a_rule("custom:x", [{"send": {"message": "news"}}]))
     for minute in range(3):
         came = [push(crowd, f"e{minute}", user) for user in MANY]
@@ -180,15 +180,15 @@ def test_a_scenario_is_paused(crowd: World) -> None:
         )
         crowd.run(until=SOON)
     assert dict(crowd.line.got) == dict.fromkeys(MANY, 1)
-    stands = scenario_state("s", catalog.snapshot("shop"))
-    assert (stands["paused"], stands["status_reason"]) == (True, "runaway")
+    found = scenario_state("s", catalog.snapshot("shop"))
+    assert (found["paused"], found["status_reason"]) == (True, "runaway")
     assert publishing.resume("shop", "s", "test").get("status_reason") is None
 
 
 # crashes
 
 
-def test_killed_anywhere_nobody_is_told_twice(world: World) -> None:
+def test_killed_anywhere_nobody_gets_it_twice(world: World) -> None:
     """Two alike at once, the worker killed at each write, answers lost: at most one arrives."""
     for step in range(1, 24):
         forget("ledger", "metrics")
@@ -196,9 +196,11 @@ def test_killed_anywhere_nobody_is_told_twice(world: World) -> None:
         world.agenda.clear()
         world.line.fault = loses(len(world.line.calls) + 1) if step % 2 == 0 else lambda *_: None
         for name in ("a", "b"):
-            said = {"U1": [{"type": "text", "text": "x"}]}
+            payloads = {"U1": [{"type": "text", "text": "x"}]}
             cause = {"rule": "r", "index": 0, "user_id": "U1", "event_id": name}
-            chunk = deliveries.Chunk("shop", f"{name}{step}", "0", "push", ["U1"], payloads=said, cause=cause)
+            chunk = deliveries.Chunk(
+                "shop", f"{name}{step}", "0", "push", ["U1"], payloads=payloads, cause=cause
+            )
             deliveries.put_chunk(chunk, watch=True)
         world.crossings, world.crash_at = 0, step
         with suppress(Crashed):
@@ -217,9 +219,9 @@ def test_another_account_is_another(world: World) -> None:
     an_account(other)
     assert push(world, "e1") == "accepted"
     cause = {"rule": "r", "index": 0, "user_id": "U1", "event_id": "x"}
-    said = {"U1": [{"type": "text", "text": "新着です"}]}
+    payloads = {"U1": [{"type": "text", "text": "新着です"}]}
     deliveries.put_chunk(
-        deliveries.Chunk("other", "run", "0", "push", ["U1"], payloads=said, cause=cause), watch=True
+        deliveries.Chunk("other", "run", "0", "push", ["U1"], payloads=payloads, cause=cause), watch=True
     )
     world.run(until=SOON)
     assert deliveries.progress("other", "run")["accepted"] == 1

@@ -104,8 +104,8 @@ def test_a_wave_counts_once(many: World) -> None:
     """Whoever was in two waves has got two messages, whether their logs have them or not."""
     save("policies", "default", {"runaway": {"per_friend_per_hour": 3}})
     for name, text in (("one", "一"), ("two", "二")):
-        said = [{"type": "text", "text": text}]
-        chunk = deliveries.Chunk("shop", name, "c1", "multicast", WAVE, messages=said, cause=STEP)
+        messages = [{"type": "text", "text": text}]
+        chunk = deliveries.Chunk("shop", name, "c1", "multicast", WAVE, messages=messages, cause=STEP)
         deliveries.put_chunk(chunk, watch=True)
         many.run(until=SOON)
     job("one")
@@ -124,9 +124,9 @@ def test_a_wave_killed_anywhere_reaches_nobody_twice(many: World) -> None:
         for name in ("a", "b"):
             chunk = a_chunk(WAVE, f"{name}{step}", repeats=False, cause=STEP)
             deliveries.put_chunk(chunk, watch=True)
-        said = {"U07": TEXT}
+        payloads = {"U07": TEXT}
         cause = {"rule": "r", "index": 0, "user_id": "U07", "event_id": "c"}
-        own = deliveries.Chunk("shop", f"c{step}", "0", "push", ["U07"], payloads=said, cause=cause)
+        own = deliveries.Chunk("shop", f"c{step}", "0", "push", ["U07"], payloads=payloads, cause=cause)
         deliveries.put_chunk(own, watch=True)
         many.crossings, many.crash_at = 0, step
         with suppress(Crashed):

@@ -2,8 +2,8 @@
 so many, whatever rules, schedules, repetitions or other systems do. Pure; the protocol is searched by
 ``tests/model/test_brake.py``.
 
-What a friend was sent one by one stands in a **log** of their own, an entry for each message of the last
-day. What a broadcast sends to many stands as a **claim** in one list of the account: who is in its run is
+What a friend was sent one by one is in a **log** of their own, an entry for each message of the last
+day. What a broadcast sends to many is a **claim** in one list of the account: who is in its run is
 looked up only when that matters. Of two claims the one behind in the list gives way. A **wave**, a chunk for
 many whom a step of a scenario reaches at once, is claimed too, so that none of them waits until all are in
 their logs: there it is entered when it was sent, and its claim goes.
@@ -67,7 +67,7 @@ def read(body: Mapping[str, Any] | bool | None) -> Limits | None:
 
 
 def content_of(messages: Sequence[Mapping[str, Any]]) -> str:
-    """A short name of what messages contain; tokens in their addresses tell whose they are, no more."""
+    """A short name of what messages contain; tokens in their addresses say whose they are, no more."""
     text = as_own(json.dumps(without_live(list(messages)), sort_keys=True, ensure_ascii=False))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -81,7 +81,7 @@ def name_of(token: str) -> str:
 
 
 class Entry(NamedTuple):
-    """One message: when it was last tried (ms), what it said, which delivery it was of."""
+    """One message: when it was last tried (ms), its content, which delivery it was of."""
 
     at: int
     content: str
@@ -100,7 +100,7 @@ def written(entries: Sequence[Entry]) -> str:
 
 
 def is_fresh(entries: Sequence[Entry], by: str, limits: Limits, now: datetime) -> bool:
-    """Whether a delivery stands in the log as of just now."""
+    """Whether a delivery is in the log as of just now."""
     return any(entry.by == by and entry.at >= to_ms(now - limits.fresh) for entry in entries)
 
 
@@ -132,7 +132,7 @@ class Received:
 
 
 def count_received(timestamps: Sequence[tuple[int, bool]], limits: Limits, now: datetime) -> Received:
-    """Of messages as ``(moment in ms, whether they have the same content)``."""
+    """Of messages as ``(timestamp in ms, whether they have the same content)``."""
     window, hour, day = (to_ms(now - span) for span in (limits.window, HOUR, DAY))
     return Received(
         any(same and at > window for at, same in timestamps),
@@ -157,7 +157,7 @@ class Claim:
     """What is being sent to many: when that was last noted (ms), and its contents.
 
     ``run``: a broadcast's, or of a wave of the scenario ``source`` the token of its chunk (``run/chunk``).
-    ``logged``: since when a wave that has ended stands in its friends' logs (ms).
+    ``logged``: since when a wave that has ended is in its friends' logs (ms).
     """
 
     source: str
@@ -172,7 +172,7 @@ class Claim:
         return self.run.rpartition("/")[2] if "/" in self.run else ""
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it may go: logs say what it said, to everybody who may still ask."""
+        """Whether it may go: everybody who may still ask finds what it sent in the logs."""
         return 0 < self.logged < to_ms(now - _LOGGED)
 
     def may_send(self, content: str | None) -> bool:
@@ -196,7 +196,7 @@ def has_room(claims: Sequence[Claim], token: str) -> bool:
 def claimed(
     claims: Sequence[Claim], source: str, run: str, content: str, limits: Limits, now: datetime
 ) -> list[Claim] | None:
-    """The list with a run's claim in it as of now; None: it stands so already.
+    """The list with a run's claim in it as of now; None: it is there already.
 
     Renewed within the window it keeps its place: whoever is behind it has given way to it, and still does.
     """
@@ -239,7 +239,7 @@ def asked_about(
 
 
 def _at_most(claims: Sequence[Claim], limits: Limits) -> Iterator[int]:
-    """The moments at which these can have sent something to one friend: waves that say the same, within the
+    """When these can have sent something to one friend (ms): waves with the same content, within the
     window once.
     """
     last: dict[tuple[str, tuple[str, ...]], int] = {}

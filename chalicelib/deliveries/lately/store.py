@@ -4,7 +4,7 @@
 ``claims`` of broadcasts' runs and of waves, in their order, with the ``rev`` by which the list is written.
 ``account#sent#shard`` / user id of ``metrics``, for a day: a friend's log (``brake``), one text, by which
 it is written. ``account#stops#kind:id`` / minute of ``metrics``, for an hour: who was spared by the brake,
-as hashes, with the moment.
+as hashes, with the timestamp.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read(account: str) -> Lately:
 
 
 def note_opt_out(account: str, at: str) -> None:
-    """Note that a friend switched something off at this moment, unless a later one stands."""
+    """Note that a friend switched something off at this time, unless a later time is stored."""
     path = ("opted_out_at",)
     later = [Condition(path, "absent"), Condition(path, "<", at)]
     _update("ledger", _key(f"{account}#lately", "#"), [(path, at)], [later])
@@ -120,7 +120,7 @@ def forget_log(account: str, shards: int, user: str) -> None:
 
 
 def note_stops(account: str, cause: str, users: Iterable[str], now: datetime) -> int:
-    """Note friends to whom a cause would have said too much; returns how many it was within a minute, each
+    """Note friends to whom a cause would have sent too much; returns how many it was within a minute, each
     counted once. Safe to repeat.
     """
     sets: list[tuple[Path, Any]] = [((_hashed(user),), to_ms(now)) for user in users]

@@ -18,7 +18,7 @@ _MAY_HAVE_IT = frozenset({"accepted", "unknown"})
 
 
 def enter(account: Account, manifest: Manifest, results: Iterable[Mapping[str, Any]]) -> None:
-    """Enter a wave in the logs of friends who may have got it, unless it stands there. Again is the same."""
+    """Enter a wave in the logs of friends who may have got it, unless it is there. Again is the same."""
     if not brake.is_wave(manifest):
         return
     by, content = brake.name_of(manifest["token"]), brake.content_of(manifest["messages"])
