@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import statistics
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
 import pytest
+
+from chalicelib.local import processes
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "chalicelib"
@@ -119,3 +122,17 @@ def test_what_starts_the_platform_is_marked() -> None:
     """So that ``make test-fast`` starts none."""
     found = [path for folder in ("e2e", "browser") for path in (ROOT / "tests" / folder).glob("test_*.py")]
     assert [path.name for path in found if "pytest.mark.e2e" not in path.read_text()] == []
+
+
+def scripts() -> list[Path]:
+    built = PACKAGE / "console" / "dist"
+    return sorted(path for path in PACKAGE.rglob("*.js") if built not in path.parents)
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda path: path.name)
+def test_a_script_can_be_read(script: Path) -> None:
+    """No build looks at what pages load as it is: a name declared twice would show in a browser only."""
+    read = subprocess.run(
+        [processes.node(), "--check", str(script)], capture_output=True, text=True, check=False
+    )
+    assert read.returncode == 0, read.stderr

@@ -22,9 +22,9 @@
   /** Ask LINE something in the friend's name; refusals are errors as LIFF's are. */
   const ask = async (what, body) => {
     const answer = await fetch(`${LINE}/${what}`, { method: "POST", body: JSON.stringify({ token: kept().token, ...body }) });
-    const body = await answer.json();
-    if (!answer.ok) throw Object.assign(new Error(body.message), { code: body.code });
-    return body;
+    const found = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(found.message), { code: found.code });
+    return found;
   };
   const refuse = (code, message) => Promise.reject(Object.assign(new Error(message), { code }));
 
