@@ -36,16 +36,6 @@ def serve(sim: Simulator, request: Request) -> Response:
         return Response(wrong.status, wrong.body())
 
 
-def _object(request: Request) -> dict[str, Any]:
-    try:
-        body = request.json()
-    except ValueError as broken:
-        raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
-    if not isinstance(body, dict):
-        raise InvalidInput(quoted("the body must be an object"))
-    return body
-
-
 def _number(request: Request, name: str, default: int) -> int:
     try:
         return int(request.query.get(name, default))
@@ -66,7 +56,7 @@ def _get_faults(call: Call) -> Response:
 
 
 def _put_faults(call: Call) -> Response:
-    body = _object(call.request)
+    body = call.request.json_object()
     try:
         call.sim.switchboard.set(*parse_faults(body))
     except ValueError as wrong:
@@ -80,7 +70,7 @@ def _get_limits(call: Call) -> Response:
 
 
 def _put_limits(call: Call) -> Response:
-    body = _object(call.request)
+    body = call.request.json_object()
     for kind, per_second in body.items():
         if isinstance(per_second, bool) or not isinstance(per_second, int | float):
             raise InvalidInput(quoted(f"{kind} must be requests per second"))
@@ -97,7 +87,7 @@ def _get_quota(call: Call) -> Response:
 
 
 def _put_quota(call: Call) -> Response:
-    body = _object(call.request)
+    body = call.request.json_object()
     limit = body.get("limit")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise InvalidInput(quoted("limit must be a whole number of messages a month, or null for none"))
@@ -114,7 +104,7 @@ def _get_settings(call: Call) -> Response:
 
 
 def _put_settings(call: Call) -> Response:
-    for name, value in _object(call.request).items():
+    for name, value in call.request.json_object().items():
         if name not in _SETTINGS or not (value is None or isinstance(value, bool)):
             raise InvalidInput(quoted(f"{name} must be one of {', '.join(_SETTINGS)}, true, false or null"))
         call.sim.store.set_meta(name, value)
@@ -199,7 +189,7 @@ def _channels(call: Call) -> Response:
 
 
 def _put_channel(call: Call) -> Response:
-    body = _object(call.request)
+    body = call.request.json_object()
     secret, token = body.get("channel_secret"), body.get("channel_access_token")
     if not isinstance(secret, str) or not isinstance(token, str) or not secret or not token:
         raise InvalidInput(quoted("channel_secret and channel_access_token are needed"))
@@ -231,7 +221,7 @@ def _friends(call: Call) -> Response:
 
 def _add_friends(call: Call) -> Response:
     """Friends come into being without a webhook, as those a shop had before it installed Todoku."""
-    body = _object(call.request)
+    body = call.request.json_object()
     account = body.get("account")
     friends = body.get("friends", [body])
     if not isinstance(account, str) or not account or not isinstance(friends, list):
@@ -276,7 +266,7 @@ def _stream(call: Call) -> Response:
 
 def _raw_webhook(call: Call) -> Response:
     """Sign and send these events as they are: a recorded day, an empty request, a type of the future."""
-    body = _object(call.request)
+    body = call.request.json_object()
     events = body.get("events")
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise InvalidInput(quoted("events must be a list of event objects"))
@@ -285,7 +275,7 @@ def _raw_webhook(call: Call) -> Response:
 
 
 def _redeliver(call: Call) -> Response:
-    ids = _object(call.request).get("event_ids")
+    ids = call.request.json_object().get("event_ids")
     if ids is not None and not (isinstance(ids, list) and all(isinstance(i, str) for i in ids)):
         raise InvalidInput(quoted("event_ids must be a list of webhookEventIds"))
     found, outcome = call.sim.courier.redeliver(call.names["account"], ids)

@@ -101,12 +101,7 @@ class _Act:
 
     def __init__(self, call: Call) -> None:
         sim, user = call.sim, call.names["user"]
-        try:
-            body = call.request.json()
-        except ValueError as broken:
-            raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
-        if not isinstance(body, dict):
-            raise InvalidInput(quoted("the body must be an object"))
+        body = call.request.json_object()
         if not USER_ID.match(user):
             raise InvalidInput(quoted("a user id is U and 32 characters of 0-9 and a-f"))
         accounts = [channel.account for channel in sim.people.channels()]

@@ -18,6 +18,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from chalicelib.shared.errors import InvalidInput
+from chalicelib.shared.reasons import quoted
+
 _MOST = 12_000_000
 _HEADERS_MOST = 200
 _STATUS = {status.value: status.phrase for status in HTTPStatus}
@@ -37,6 +40,16 @@ class Request:
     def json(self) -> Any:
         """The body as JSON ({} when empty). Raises ValueError."""
         return orjson.loads(self.body) if self.body else {}
+
+    def json_object(self) -> dict[str, Any]:
+        """The object that the body is ({} when empty). Raises InvalidInput."""
+        try:
+            body = self.json()
+        except ValueError as broken:
+            raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
+        if not isinstance(body, dict):
+            raise InvalidInput(quoted("the body must be an object"))
+        return body
 
 
 @dataclass

@@ -145,7 +145,7 @@ def _redirect(where: str, user: str) -> Response:
 
 def _act(call: Call) -> Response:
     """``{"url", "add_friend"?}``: the friend opens a LIFF address on their phone; where its page is."""
-    body, user = oauth.object_of(call.request), call.names["user"]
+    body, user = call.request.json_object(), call.names["user"]
     parts = urllib.parse.urlsplit(str(body.get("url", "")))
     query = dict(urllib.parse.parse_qsl(parts.query))
     row = _app(call.sim, parts.path) if parts.path.startswith("/liff/") else None

@@ -30,7 +30,7 @@ def answer(sim: Simulator, request: Request) -> Response | None:
     act = {"/liff-messages": _say, "/liff-friendship": _befriend}.get(request.path)
     if act is None:
         return None
-    body = oauth.object_of(request)
+    body = request.json_object()
     found = oauth.read_token(sim, str(body.get("token", "")))
     if found is None:
         return _refused(401, "UNAUTHORIZED", "invalid token")

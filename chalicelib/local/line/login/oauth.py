@@ -291,7 +291,7 @@ def _key(sim: Simulator) -> Any:
 
 def _act(call: Call) -> Response:
     """``{"url", "decline"?, "add_friend"?}``: the friend opens the authorise page, and agrees or not."""
-    body, user = object_of(call.request), call.names["user"]
+    body, user = call.request.json_object(), call.names["user"]
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(str(body.get("url", ""))).query))
     if body.get("decline"):
         return Response(body={"redirect_url": decline(asked)})
@@ -303,7 +303,7 @@ def _act(call: Call) -> Response:
 
 def _token_for_liff(call: Call) -> Response:
     """``{"account"?}``: what ``liff.getIDToken()`` gives this friend."""
-    body = object_of(call.request)
+    body = call.request.json_object()
     rows = call.sim.store.all("SELECT * FROM login_channels")
     found = [row for row in rows if body.get("account") in {None, row["account"]}]
     if len(found) != 1:
@@ -320,7 +320,7 @@ def _put_channel(call: Call) -> Response:
     """``{"channel_id", "channel_secret", "liff_id"?, "liff_endpoint"?, "liff_page"?}`` of an account's Login
     channel; ``liff_page`` is the endpoint while nobody has said another.
     """
-    body = object_of(call.request)
+    body = call.request.json_object()
     names = ("channel_id", "channel_secret", "liff_id", "liff_endpoint")
     values = [body.get(name) for name in names]
     if not all(isinstance(one, str) and one for one in values[:2]):
@@ -360,17 +360,6 @@ _ROUTES: dict[tuple[str, str], Callable[[Simulator, Request], Response]] = {
 def _channel(sim: Simulator, channel: str) -> dict[str, Any] | None:
     row = sim.store.one("SELECT * FROM login_channels WHERE channel = ?", channel)
     return dict(row) if row else None
-
-
-def object_of(request: Request) -> dict[str, Any]:
-    """The object that is a request's body. Raises InvalidInput."""
-    try:
-        body = request.json()
-    except ValueError as broken:
-        raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
-    if not isinstance(body, dict):
-        raise InvalidInput(quoted("the body must be an object"))
-    return body
 
 
 def form_of(request: Request) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from chalicelib.local.line.calls import Call, Handler
 from chalicelib.local.line.httpd import Response
 from chalicelib.local.line.targeting import audiences, narrowcasts
@@ -13,18 +11,8 @@ from chalicelib.shared.reasons import quoted
 DELAYS = (audiences.DELAY_S, narrowcasts.DELAY_S)
 
 
-def _object(call: Call) -> dict[str, Any]:
-    try:
-        body = call.request.json()
-    except ValueError as broken:
-        raise InvalidInput(quoted(f"the body is not JSON: {broken}")) from broken
-    if not isinstance(body, dict):
-        raise InvalidInput(quoted("the body must be an object"))
-    return body
-
-
 def _add_audience(call: Call) -> Response:
-    body = _object(call)
+    body = call.request.json_object()
     account, type_, users = body.get("account"), body.get("type"), body.get("user_ids", [])
     if not isinstance(account, str) or not isinstance(type_, str) or not isinstance(users, list):
         raise InvalidInput(quoted("account, type and user_ids (a list) are needed"))
@@ -44,7 +32,7 @@ def _get_delays(call: Call) -> Response:
 
 
 def _put_delays(call: Call) -> Response:
-    for name, value in _object(call).items():
+    for name, value in call.request.json_object().items():
         if name not in DELAYS or isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise InvalidInput(quoted(f"{name} must be one of {', '.join(DELAYS)}, and seconds"))
         call.sim.store.set_meta(name, value)
